@@ -1,0 +1,58 @@
+// How a coordinator is set up.
+#pragma once
+
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/limits.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace spdlog {
+class logger;
+}
+
+namespace leasebreak {
+
+class lock_store;
+
+/// Who runs the actors.
+enum class scheduler_kind {
+  asio, ///< The executor that the coordinator was given. No thread of its own.
+  caf_sharing, ///< CAF's pool with one queue, `caf_threads` threads.
+  caf_stealing, ///< CAF's pool with work stealing, `caf_threads` threads.
+};
+
+/// Settings of a coordinator. All have a default.
+struct coordinator_config {
+  scheduler_kind scheduler = scheduler_kind::asio;
+  std::size_t caf_threads = 2; ///< For CAF's own pools; at least 1.
+  std::size_t messages_per_turn =
+    100; ///< Messages that a file handles before others get their turn.
+
+  duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
+  duration wait_max = std::chrono::seconds{70}; ///< The longest that an operation waits.
+  limits limit;
+  std::size_t idle_files_max = 1'024; ///< Files that own nothing, kept ready for their next use.
+
+  /// Where records are kept. Null: nothing is persisted, and nothing is known after a restart.
+  std::shared_ptr<lock_store> store;
+  bool durable = false; ///< A grant completes only when its record is in the store.
+  duration write_delay =
+    std::chrono::milliseconds{2}; ///< For how long changes are collected into a batch.
+  std::size_t store_backlog_max = 1'000'000; ///< Records that may wait for the store.
+  duration store_retry_min =
+    std::chrono::milliseconds{50}; ///< First pause after a failure; doubles.
+  duration store_retry_max = std::chrono::seconds{10}; ///< Longest pause.
+  duration grace = std::chrono::seconds{45}; ///< After an unclean stop; zero: none.
+  duration shutdown_store_wait =
+    std::chrono::seconds{10}; ///< For a store that hangs while stopping.
+
+  /// Null: spdlog's logger of the name "leasebreak", if there is one, otherwise nothing is logged.
+  std::shared_ptr<spdlog::logger> logger;
+
+  /// Empty if all is well; otherwise which member is wrong, and why.
+  [[nodiscard]] std::string validate() const;
+};
+
+} // namespace leasebreak

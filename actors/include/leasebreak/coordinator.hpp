@@ -1,0 +1,245 @@
+// The public API: a coordinator of leases, oplocks and byte-range locks for an asynchronous server.
+#pragma once
+
+#include <leasebreak/config.hpp>
+#include <leasebreak/error_code.hpp>
+#include <leasebreak/requests.hpp>
+#include <leasebreak/statistics.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak {
+
+namespace detail {
+
+class coordinator_impl;
+
+template <class Result>
+struct signature {
+  using type = void(error_code, Result);
+};
+template <>
+struct signature<void> {
+  using type = void(error_code);
+};
+template <class Result>
+using handler = boost::asio::any_completion_handler<typename signature<Result>::type>;
+
+/// What starts each operation. All return at once; `self` may be gone already.
+using impl_ref = std::weak_ptr<coordinator_impl>;
+using boost::asio::any_io_executor;
+void start(const impl_ref& self, any_io_executor io, open_request r, handler<open_result> h);
+void start(const impl_ref& self, any_io_executor io, close_request r, handler<close_result> h);
+void start(const impl_ref& self, any_io_executor io, lock_request r, handler<void> h);
+void start(const impl_ref& self, any_io_executor io, unlock_request r, handler<std::size_t> h);
+void start(
+  const impl_ref& self, any_io_executor io, lease_acknowledgement r, handler<lease_state> h);
+void start(
+  const impl_ref& self, any_io_executor io, oplock_acknowledgement r, handler<oplock_level> h);
+void start(const impl_ref& self, any_io_executor io, access_request r, handler<hold> h);
+void start(const impl_ref& self, any_io_executor io, io_request r, handler<void> h);
+void start(
+  const impl_ref& self, any_io_executor io, disconnect_request r, handler<disconnect_result> h);
+void start(const impl_ref& self, any_io_executor io, force_break_request r, handler<void> h);
+void start(
+  const impl_ref& self, any_io_executor io, lock_query r, handler<std::vector<listed_entry>> h);
+struct start_request {};
+void start(const impl_ref& self, any_io_executor io, start_request r, handler<start_result> h);
+struct shutdown_request {};
+void start(const impl_ref& self, any_io_executor io, shutdown_request r, handler<void> h);
+
+/// Has an executor, so that Asio's adapters work, and holds no strong reference: a deferred
+/// operation may be launched long after the coordinator is gone.
+struct initiation {
+  using executor_type = boost::asio::any_io_executor;
+  impl_ref impl;
+  executor_type executor;
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
+
+  template <class Handler, class Request>
+  void operator()(Handler&& h, Request r) const {
+    start(impl, executor, std::move(r), std::forward<Handler>(h));
+  }
+};
+
+} // namespace detail
+
+/// Coordinates what clients may cache of the files of a server.
+///
+/// *Operations* are Asio operations: they take any completion token (the default is `deferred`),
+/// complete exactly once, never from within the initiating call, on the handler's associated
+/// executor, or else the coordinator's. With a handler that has a cancellation slot, every type of
+/// cancellation ends an open or lock that waits, with `errc::cancelled`; the break that it caused
+/// goes on, and what was granted before the cancellation arrived stays granted. Other operations
+/// ignore cancellation.
+///
+/// *Thread safety*: every member may be called from any thread at any time, but for destruction,
+/// which must not run at the same time as another call.
+///
+/// *Executor*: with `scheduler_kind::asio` the actors run on the executor; some thread must run it.
+/// The coordinator does not keep an `io_context` busy while nothing is in flight.
+///
+/// *Errors* common to all operations: `errc::shutting_down` after `async_shutdown` or destruction,
+/// `errc::not_started` if there is a store and `async_start` has not completed.
+class coordinator {
+public:
+  using executor_type = boost::asio::any_io_executor;
+
+  /// Starts no operation and no thread that `config` does not name.
+  /// Throws `std::invalid_argument` if `config.validate()` finds fault.
+  explicit coordinator(executor_type executor, coordinator_config config = {});
+
+  /// As `async_shutdown`, without waiting for anything that hangs: what is in flight completes with
+  /// `errc::shutting_down`. Must not be called from one of the threads of a CAF pool of its own.
+  ~coordinator();
+
+  coordinator(const coordinator&) = delete;
+  coordinator& operator=(const coordinator&) = delete;
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+
+  /// Reads the store: bumps the server epoch, recovers what was held, and opens the grace period if
+  /// the last stop was not clean. To be called once, before other operations; without a store it
+  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store.
+  template <class Token = boost::asio::deferred_t>
+  auto async_start(Token&& token = {}) {
+    return initiate<start_result>(detail::start_request{}, token);
+  }
+
+  /// Makes a client known. `sink` is called on a strand of `executor`, which defaults to the
+  /// coordinator's. `label`, such as its address, is for logs.
+  /// Errors: `errc::client_exists`; `errc::invalid_argument` if `client` is zero or `sink` empty.
+  error_code register_client(
+    client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});
+
+  /// Forgets a client. Errors: `errc::unknown_client`; `errc::client_busy` if it still has opens:
+  /// `async_disconnect` first.
+  error_code unregister_client(client_guid client);
+
+  /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
+  /// ended. Handler: `void(error_code, open_result)`. Errors: `errc::sharing_violation`,
+  /// `delete_pending`, `lease_key_in_use`, `zero_lease_key`, `reclaim_needed`,
+  /// `nothing_to_reclaim`, `unknown_client`, `file_id_too_long`, `invalid_argument`, the limits of
+  /// opens and of waiting, `store_backlog`, `cancelled`, `client_gone`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_open(open_request request, Token&& token = {}) {
+    return initiate<open_result>(std::move(request), token);
+  }
+
+  /// Closes an open (MS-FSA 2.1.5.4). Its locks go, its waiting lock requests complete with
+  /// `errc::range_not_locked`, and its lease goes with the lease's last open.
+  /// Handler: `void(error_code, close_result)`. Errors: `errc::unknown_open`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_close(close_request request, Token&& token = {}) {
+    return initiate<close_result>(std::move(request), token);
+  }
+
+  /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). Handler: `void(error_code)`.
+  /// Errors: `errc::lock_not_granted`, `unknown_open`, `invalid_lock_range`, `locks_on_directory`,
+  /// `invalid_argument`, `reclaim_needed`, the limits of locks and of waiting, `store_backlog`,
+  /// `range_not_locked` if the open closes meanwhile, `cancelled`, `client_gone`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_lock(lock_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
+  }
+
+  /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
+  /// Handler: `void(error_code, std::size_t released)`. Errors: `errc::range_not_locked`,
+  /// `unknown_open`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_unlock(unlock_request request, Token&& token = {}) {
+    return initiate<std::size_t>(std::move(request), token);
+  }
+
+  /// Takes a client's acknowledgement of a lease break (MS-SMB2 3.3.5.22.2), from whichever
+  /// connection. Handler: `void(error_code, lease_state)`, with the state to be echoed. Errors:
+  /// `errc::unknown_lease`, `lease_not_breaking`, `ack_exceeds_break`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_acknowledge(lease_acknowledgement request, Token&& token = {}) {
+    return initiate<lease_state>(std::move(request), token);
+  }
+
+  /// Takes a client's acknowledgement of an oplock break (MS-SMB2 3.3.5.22.1).
+  /// Handler: `void(error_code, oplock_level)`, with the level to be sent back.
+  /// Errors: `errc::unknown_open`, `oplock_not_breaking`, `invalid_oplock_level`, `wrong_owner`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_acknowledge(oplock_acknowledgement request, Token&& token = {}) {
+    return initiate<oplock_level>(std::move(request), token);
+  }
+
+  /// Announces an access other than an open (MS-FSA 2.1.4.12); completes when it may be carried
+  /// out. If the hold is not empty, release it once that is done. Handler: `void(error_code,
+  /// hold)`. Errors: `errc::unknown_open`, `access_denied`, `sharing_violation`, `delete_pending`,
+  /// `reclaim_needed`, the limits of waiting, `cancelled`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_access(access_request request, Token&& token = {}) {
+    return initiate<hold>(std::move(request), token);
+  }
+
+  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing.
+  /// Handler: `void(error_code)`. Errors: `errc::file_lock_conflict`, `unknown_open`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_check_io(io_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
+  }
+
+  /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what it
+  /// waited for completes with `errc::client_gone`. The client stays registered. Handler:
+  /// `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_disconnect(disconnect_request request, Token&& token = {}) {
+    return initiate<disconnect_result>(std::move(request), token);
+  }
+
+  /// An operator's break of what is cached of a file; completes when the holders have given it up.
+  /// Handler: `void(error_code)`. Errors: `errc::invalid_lease_state`, the limits of waiting,
+  /// `cancelled`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_force_break(force_break_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
+  }
+
+  /// What is held, what is breaking and since when, what waits, for whom and why.
+  /// Handler: `void(error_code, std::vector<listed_entry>)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_list(lock_query query, Token&& token = {}) {
+    return initiate<std::vector<listed_entry>>(std::move(query), token);
+  }
+
+  /// Stops in order: takes nothing new, completes what waits with `errc::shutting_down`, writes
+  /// what is to be stored, marks the store as cleanly closed. What is held stays recorded, for the
+  /// next start. Handler: `void(error_code)`, with the store's error if it could not be written in
+  /// time.
+  template <class Token = boost::asio::deferred_t>
+  auto async_shutdown(Token&& token = {}) {
+    return initiate<void>(detail::shutdown_request{}, token);
+  }
+
+  /// The file for which the client uses this lease key; empty if for none. For a server that wants
+  /// to refuse a create before it makes the file; `async_open` checks again.
+  [[nodiscard]] file_name_id file_of_lease(client_guid client, lease_key key) const;
+
+  /// Counters and gauges.
+  [[nodiscard]] statistics stats() const;
+
+private:
+  template <class Result, class Request, class Token>
+  auto initiate(Request request, Token& token) {
+    return boost::asio::async_initiate<Token, typename detail::signature<Result>::type>(
+      detail::initiation{impl_, executor_}, token, std::move(request));
+  }
+
+  executor_type executor_;
+  std::shared_ptr<detail::coordinator_impl> impl_;
+};
+
+} // namespace leasebreak

@@ -1,0 +1,169 @@
+// What a server asks the coordinator, and what it answers.
+#pragma once
+
+#include <leasebreak/hold.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/effects.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leasebreak {
+
+/// Names a file: the same bytes for every name by which it can be opened, such as device and inode.
+/// A named stream is a file of its own. Not empty, at most `limits::file_id_bytes` long.
+using file_name_id = std::string;
+
+/// Arguments of `async_open`; see `open_file` for what the members mean.
+struct open_request {
+  file_name_id file;
+  client_guid client; ///< A registered client.
+  connection_id connection{};
+  std::string share;
+  std::uint32_t access = access::read_data; ///< Granted access, generic bits are mapped.
+  std::uint32_t share_access = share::all;
+  bool overwrites = false;
+  bool created = false;
+  bool is_directory = false;
+  bool delete_on_close = false;
+  std::optional<lease_request> lease;
+  oplock_level oplock = oplock_level::none;
+  lease_state caching_max = lease_state::rwh;
+  bool reclaim = false;
+};
+
+/// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.
+struct open_result {
+  open_id open{};
+  oplock_level oplock = oplock_level::none;
+  lease_key key;
+  lease_state state = lease_state::none;
+  std::uint8_t version = 0;
+  std::uint16_t epoch = 0;
+  bool break_in_progress = false;
+  std::optional<lease_key> parent_key;
+  leasebreak::hold hold; ///< Overwriting: release it when the file is truncated.
+};
+
+/// Arguments of `async_close`.
+struct close_request {
+  file_name_id file;
+  open_id open{};
+};
+
+/// What `async_close` led to.
+struct close_result {
+  bool delete_file = false; ///< Delete the file now, then release the hold.
+  leasebreak::hold hold;
+};
+
+/// Arguments of `async_lock`; see `lock_ranges`.
+struct lock_request {
+  file_name_id file;
+  open_id open{};
+  std::vector<lock_element> elements;
+  bool fail_immediately = true;
+};
+
+/// Arguments of `async_unlock`; see `unlock_ranges`.
+struct unlock_request {
+  file_name_id file;
+  open_id open{};
+  std::vector<byte_range> ranges;
+};
+
+/// Arguments of `async_acknowledge` for a lease.
+struct lease_acknowledgement {
+  client_guid client;
+  lease_key key;
+  lease_state state = lease_state::none;
+};
+
+/// Arguments of `async_acknowledge` for an oplock.
+struct oplock_acknowledgement {
+  file_name_id file;
+  client_guid client;
+  open_id open{};
+  oplock_level level = oplock_level::none;
+};
+
+/// Arguments of `async_access`; see `access_file` and `access_kind`.
+struct access_request {
+  file_name_id file;
+  access_kind kind = access_kind::read;
+  open_id open{};
+  client_guid client;
+  std::optional<lease_key> parent_key;
+};
+
+/// Arguments of `async_check_io`: whether byte-range locks allow a read or write.
+struct io_request {
+  file_name_id file;
+  open_id open{};
+  byte_range range;
+  bool is_write = false;
+};
+
+/// Arguments of `async_disconnect`.
+struct disconnect_request {
+  client_guid client;
+  std::optional<connection_id> connection; ///< Not given: all connections.
+};
+
+/// A file whose last open ended while it was to be deleted.
+struct file_to_delete {
+  file_name_id file;
+  leasebreak::hold hold; ///< Release it when the file is deleted.
+};
+
+/// What `async_disconnect` led to.
+struct disconnect_result {
+  std::size_t opens = 0; ///< How many opens ended.
+  std::vector<file_to_delete> to_delete;
+};
+
+/// Arguments of `async_force_break`; see `force_break`.
+struct force_break_request {
+  file_name_id file;
+  std::optional<client_guid> client;
+  std::optional<lease_key> key;
+  lease_state keep = lease_state::none;
+};
+
+/// What `async_start` found.
+struct start_result {
+  bool clean = true; ///< The last stop was in order, or there was none.
+  std::uint64_t server_epoch = 0;
+  std::size_t recovered = 0; ///< Records of what was held.
+  std::vector<record_error>
+    malformed; ///< Records that were left alone because they cannot be read.
+  bool in_grace = false;
+};
+
+/// How a break sink tells what became of a notification. Copyable; may be used from any thread and
+/// outlive the coordinator. Only the first call counts. Never called: taken as sent.
+class break_report {
+public:
+  break_report() = default;
+  explicit break_report(std::function<void()> undeliverable);
+
+  /// The notification could not be sent on any connection: the break ends at once
+  /// (MS-SMB2 3.3.4.7).
+  void undeliverable() const;
+
+private:
+  std::function<void()> undeliverable_;
+};
+
+/// Takes a client's break notifications, in the order in which the state changed; `file` is the
+/// file's id. Called on the client's executor, one call at a time, never from within a call to the
+/// coordinator. Must not throw.
+using break_sink = std::function<void(
+  const break_notification& notification, const file_name_id& file, break_report report)>;
+
+} // namespace leasebreak

@@ -1,0 +1,26 @@
+# Installs the libraries, their headers, and the package for find_package(leasebreak).
+include(CMakePackageConfigHelpers)
+
+get_property(leasebreak_libraries GLOBAL PROPERTY LEASEBREAK_LIBRARIES)
+get_property(leasebreak_includes GLOBAL PROPERTY LEASEBREAK_INCLUDES)
+list(REMOVE_DUPLICATES leasebreak_includes)
+
+install(TARGETS ${leasebreak_libraries} EXPORT leasebreak-targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(folder IN LISTS leasebreak_includes)
+  install(DIRECTORY ${folder}/leasebreak DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endforeach()
+
+set(leasebreak_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leasebreak)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/leasebreak-config.cmake.in
+  ${PROJECT_BINARY_DIR}/leasebreak-config.cmake
+  INSTALL_DESTINATION ${leasebreak_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/leasebreak-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(EXPORT leasebreak-targets NAMESPACE leasebreak:: DESTINATION ${leasebreak_package_dir})
+install(FILES
+  ${PROJECT_BINARY_DIR}/leasebreak-config.cmake
+  ${PROJECT_BINARY_DIR}/leasebreak-config-version.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindCAF.cmake
+  DESTINATION ${leasebreak_package_dir})

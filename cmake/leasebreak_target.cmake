@@ -1,0 +1,47 @@
+# What every target of the project shares: the language, the warnings, the sanitizers.
+
+# ccache makes a second configuration of the same sources cheap; it is used where it is installed.
+find_program(LEASEBREAK_CCACHE ccache)
+if(LEASEBREAK_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${LEASEBREAK_CCACHE}")
+endif()
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_package(Threads REQUIRED)
+
+# leasebreak_target(<name>): compile options of an own target.
+function(leasebreak_target name)
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+  if(LEASEBREAK_WARNINGS_AS_ERRORS)
+    target_compile_options(${name} PRIVATE -Werror)
+  endif()
+  if(LEASEBREAK_SANITIZE)
+    target_compile_options(${name} PRIVATE -fsanitize=${LEASEBREAK_SANITIZE}
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+    target_link_options(${name} PUBLIC -fsanitize=${LEASEBREAK_SANITIZE})
+    if(LEASEBREAK_SANITIZE MATCHES "thread")
+      # Asio uses atomic_thread_fence, which g++ says ThreadSanitizer does not follow.
+      target_compile_options(${name} PRIVATE -Wno-tsan)
+    endif()
+  endif()
+endfunction()
+
+# leasebreak_library(<name> <sources>...): a library of the project, with the alias leasebreak::<name>.
+# Its public headers are those below include/ of the folder that calls this.
+function(leasebreak_library name)
+  add_library(leasebreak_${name} ${ARGN})
+  add_library(leasebreak::${name} ALIAS leasebreak_${name})
+  set_target_properties(leasebreak_${name} PROPERTIES EXPORT_NAME ${name})
+  leasebreak_target(leasebreak_${name})
+  target_include_directories(leasebreak_${name}
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  set_property(GLOBAL APPEND PROPERTY LEASEBREAK_LIBRARIES leasebreak_${name})
+  set_property(GLOBAL APPEND PROPERTY LEASEBREAK_INCLUDES ${CMAKE_CURRENT_SOURCE_DIR}/include)
+endfunction()

@@ -1,0 +1,61 @@
+// Access masks and share modes of opens (MS-SMB2 2.2.13, 2.2.13.1; MS-FSA 2.1.5.1.2).
+#pragma once
+
+#include <cstdint>
+
+namespace leasebreak {
+
+/// MS-SMB2 2.2.13.1 access mask. Generic bits must be mapped before a mask reaches the model;
+/// `map_generic` does it for files and directories.
+namespace access {
+inline constexpr std::uint32_t read_data = 0x0000'0001;
+inline constexpr std::uint32_t write_data = 0x0000'0002;
+inline constexpr std::uint32_t append_data = 0x0000'0004;
+inline constexpr std::uint32_t read_ea = 0x0000'0008;
+inline constexpr std::uint32_t write_ea = 0x0000'0010;
+inline constexpr std::uint32_t execute = 0x0000'0020;
+inline constexpr std::uint32_t delete_child = 0x0000'0040;
+inline constexpr std::uint32_t read_attributes = 0x0000'0080;
+inline constexpr std::uint32_t write_attributes = 0x0000'0100;
+inline constexpr std::uint32_t delete_file = 0x0001'0000;
+inline constexpr std::uint32_t read_control = 0x0002'0000;
+inline constexpr std::uint32_t write_dac = 0x0004'0000;
+inline constexpr std::uint32_t write_owner = 0x0008'0000;
+inline constexpr std::uint32_t synchronize = 0x0010'0000;
+inline constexpr std::uint32_t maximum_allowed = 0x0200'0000;
+inline constexpr std::uint32_t generic_all = 0x1000'0000;
+inline constexpr std::uint32_t generic_execute = 0x2000'0000;
+inline constexpr std::uint32_t generic_write = 0x4000'0000;
+inline constexpr std::uint32_t generic_read = 0x8000'0000;
+
+/// Everything that a file's owner can be granted.
+inline constexpr std::uint32_t all = 0x001f'01ff;
+} // namespace access
+
+/// MS-SMB2 2.2.13 ShareAccess.
+namespace share {
+inline constexpr std::uint32_t none = 0;
+inline constexpr std::uint32_t read = 1;
+inline constexpr std::uint32_t write = 2;
+inline constexpr std::uint32_t delete_file = 4;
+inline constexpr std::uint32_t all = 7;
+} // namespace share
+
+/// `mask` with the generic bits replaced by what they stand for on files and directories
+/// (MS-SMB2 2.2.13.1.1). `maximum_allowed` becomes `access::all`.
+[[nodiscard]] std::uint32_t map_generic(std::uint32_t mask) noexcept;
+
+/// Whether an open with this access never conflicts with share modes and breaks no oplock:
+/// nothing but attributes and SYNCHRONIZE (MS-FSA 2.1.4.12, case OPEN).
+[[nodiscard]] bool is_stat_access_for_oplocks(std::uint32_t mask) noexcept;
+
+/// As `is_stat_access_for_oplocks`, and READ_CONTROL is harmless as well: such an open breaks no
+/// lease.
+[[nodiscard]] bool is_stat_access_for_leases(std::uint32_t mask) noexcept;
+
+/// Whether two opens exclude each other: one wants to read, write or delete what the other does not
+/// share (MS-FSA 2.1.5.1.2.2). Symmetric.
+[[nodiscard]] bool share_conflict(std::uint32_t access_a, std::uint32_t share_a,
+  std::uint32_t access_b, std::uint32_t share_b) noexcept;
+
+} // namespace leasebreak

@@ -1,0 +1,175 @@
+// The commands that drive a file's state machine. Each is a plain value; times come with the call.
+#pragma once
+
+#include <leasebreak/model/access.hpp>
+#include <leasebreak/model/byte_range.hpp>
+#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/lease_state.hpp>
+#include <leasebreak/model/persisted_lock.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace leasebreak {
+
+/// The lease that an open asks for: the create contexts of MS-SMB2 2.2.13.2.8 and 2.2.13.2.10.
+struct lease_request {
+  lease_key key; ///< Must not be zero.
+  lease_state state = lease_state::none; ///< What is wanted; any combination of bits.
+  std::uint8_t version = 2; ///< 1 or 2, by the context.
+  std::uint16_t epoch = 0; ///< V2: the client's epoch, from which a new lease counts.
+  std::optional<lease_key> parent_key; ///< V2: given only if the context's flag says so.
+};
+
+/// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits where a break must end first.
+struct open_file {
+  operation_id operation{};
+  open_id open{}; ///< The new open; unique.
+  client_guid client; ///< Whose; zero for somebody who is no SMB client.
+  connection_id connection{}; ///< On which connection.
+  std::string share; ///< The share's name, for records and listings.
+  std::uint32_t access = 0; ///< Granted access, without generic bits.
+  std::uint32_t share_access = share::all;
+  bool overwrites = false; ///< The disposition truncates a file that exists.
+  bool created = false; ///< This open has just created the file.
+  bool is_directory = false;
+  bool delete_on_close = false;
+  std::optional<lease_request> lease; ///< Given: `oplock` is ignored.
+  oplock_level oplock = oplock_level::none;
+  lease_state caching_max = lease_state::rwh; ///< What the share allows to be cached at most.
+  bool reclaim = false; ///< Only if a record of this lease was recovered.
+};
+
+/// Closes an open: its locks and, if it is the lease's last open, its lease go with it. That is a
+/// full answer to a break. Waits only if it carries out a delete-on-close while others cache
+/// handles.
+struct close_open {
+  operation_id operation{};
+  open_id open{};
+};
+
+/// One element of a lock request (MS-SMB2 2.2.26.1).
+struct lock_element {
+  byte_range range;
+  bool exclusive = false;
+};
+
+/// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2).
+struct lock_ranges {
+  operation_id operation{};
+  open_id open{};
+  std::vector<lock_element> elements; ///< One at least.
+  bool fail_immediately = true; ///< False, with one element: wait until it is free.
+};
+
+/// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
+struct unlock_ranges {
+  operation_id operation{};
+  open_id open{};
+  std::vector<byte_range> ranges; ///< One at least.
+};
+
+/// Gives up an operation that waits. The break that it caused goes on.
+struct cancel_operation {
+  operation_id target{};
+};
+
+/// A client acknowledges a lease break (MS-SMB2 3.3.5.22.2).
+struct acknowledge_lease {
+  operation_id operation{};
+  client_guid client;
+  lease_key key;
+  lease_state state = lease_state::none;
+};
+
+/// A client acknowledges an oplock break (MS-SMB2 3.3.5.22.1).
+struct acknowledge_oplock {
+  operation_id operation{};
+  client_guid client;
+  open_id open{};
+  oplock_level level = oplock_level::none;
+};
+
+/// What somebody is about to do to a file, or has done to a directory.
+enum class access_kind : std::uint8_t {
+  read, ///< Data is read, by somebody without an open of ours.
+  write, ///< Data, end of file, allocation or zeroes are written.
+  rename, ///< This file or directory gets another name.
+  replace, ///< Another file is renamed onto this one.
+  rename_ancestor, ///< A directory above this file gets another name.
+  rename_into, ///< Something is renamed into, or within, this directory.
+  set_delete, ///< The delete disposition is set.
+  clear_delete, ///< The delete disposition is taken back.
+  unlink, ///< The name is removed, by somebody without an open of ours.
+  change_children, ///< What a listing of this directory shows has changed.
+};
+
+/// Announces an access, so that caches in its way are broken (MS-FSA 2.1.4.12). Waits where the
+/// rules say so. Kinds that change the file leave a hold behind, during which nobody is granted
+/// caching that the change would make stale: the caller ends it with `end_hold` once the change is
+/// made.
+struct access_file {
+  operation_id operation{};
+  access_kind kind = access_kind::read;
+  open_id open{}; ///< The open that does it; `none`: no open, or not of this file.
+  client_guid client; ///< Who does it; zero for somebody who is no SMB client.
+  std::optional<lease_key>
+    parent_key; ///< change_children: the actor's ParentLeaseKey, if it has one.
+};
+
+/// The change that an access or an overwriting open announced is made, or was given up.
+struct end_hold {
+  hold_id hold{};
+};
+
+/// The break notification could not be sent on any connection (MS-SMB2 3.3.4.7).
+struct break_undeliverable {
+  break_id id{};
+};
+
+/// A client's connection is gone, or all its connections (MS-SMB2 3.3.7.1).
+struct client_gone {
+  operation_id operation{};
+  client_guid client;
+  std::optional<connection_id> connection; ///< Given: only opens made on this connection.
+};
+
+/// An operator breaks leases and oplocks, as if somebody needed the file. Waits until they are
+/// down.
+struct force_break {
+  operation_id operation{};
+  std::optional<client_guid> client; ///< Only this client's.
+  std::optional<lease_key> key; ///< Only leases with this key.
+  lease_state keep = lease_state::none; ///< What the holders may keep.
+};
+
+/// After a restart: a record of what was held before (see `grace_ended`).
+struct load_record {
+  persisted_lock record;
+};
+
+/// The holder of a recovered byte-range lock takes it back for an open that it has reclaimed.
+struct reclaim_lock {
+  operation_id operation{};
+  open_id open{}; ///< An open of the same client.
+  std::string record_id; ///< The record's id, from a listing; or empty, with `element`.
+  lock_element element;
+};
+
+/// The grace period is over: what nobody reclaimed is given up.
+struct grace_ended {};
+
+/// The time that `next_deadline` gave has come.
+struct deadline_reached {};
+
+/// Everything ends: what waits completes with `errc::shutting_down`, nothing else changes.
+struct stop_waiting {};
+
+using command = std::variant<open_file, close_open, lock_ranges, unlock_ranges, cancel_operation,
+  acknowledge_lease, acknowledge_oplock, access_file, end_hold, break_undeliverable, client_gone,
+  force_break, load_record, reclaim_lock, grace_ended, deadline_reached, stop_waiting>;
+
+} // namespace leasebreak

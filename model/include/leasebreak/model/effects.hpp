@@ -1,0 +1,237 @@
+// What a command leads to: completions, break notifications, records to store, facts for the log.
+#pragma once
+
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/lease_state.hpp>
+#include <leasebreak/model/persisted_lock.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace leasebreak {
+
+/// What an open was granted.
+struct open_granted {
+  open_id open{};
+  oplock_level oplock =
+    oplock_level::none; ///< `lease` if a lease was asked for, whatever was granted.
+  lease_key key; ///< The lease's key; zero without a lease.
+  lease_state state = lease_state::none; ///< What may be cached, by lease or oplock.
+  std::uint8_t version = 0; ///< The lease's version; 0 without a lease.
+  std::uint16_t epoch = 0; ///< V2: the lease's epoch; V1: 0.
+  bool break_in_progress = false; ///< MS-SMB2 2.2.14.2.10 SMB2_LEASE_FLAG_BREAK_IN_PROGRESS.
+  std::optional<lease_key> parent_key; ///< V2: to be echoed with its flag, if the request had it.
+  hold_id hold{}; ///< Set if the open overwrites: end it after truncating.
+
+  friend bool operator==(const open_granted&, const open_granted&) = default;
+};
+
+/// What closing an open led to.
+struct open_closed {
+  bool delete_file = false; ///< The last open is gone and the file is to be deleted now.
+  hold_id hold{}; ///< Set with `delete_file`: end it after deleting.
+
+  friend bool operator==(const open_closed&, const open_closed&) = default;
+};
+
+/// An access may go on.
+struct access_granted {
+  hold_id hold{}; ///< Set if the access changes what others may cache: end it after the change.
+
+  friend bool operator==(const access_granted&, const access_granted&) = default;
+};
+
+/// What an accepted acknowledgement left; it is echoed in the response.
+struct break_acknowledged {
+  lease_state state = lease_state::none;
+
+  friend bool operator==(const break_acknowledged&, const break_acknowledged&) = default;
+};
+
+/// How many of the elements of an unlock request were done.
+struct ranges_unlocked {
+  std::size_t count = 0;
+
+  friend bool operator==(const ranges_unlocked&, const ranges_unlocked&) = default;
+};
+
+/// How many of the client's opens on this file ended, and whether the file is to be deleted.
+struct client_removed {
+  std::size_t opens = 0;
+  bool delete_file = false;
+  hold_id hold{};
+
+  friend bool operator==(const client_removed&, const client_removed&) = default;
+};
+
+using operation_result = std::variant<std::monostate, open_granted, open_closed, access_granted,
+  break_acknowledged, ranges_unlocked, client_removed>;
+
+/// An operation has ended. Every operation completes exactly once.
+struct completion {
+  operation_id operation{};
+  errc error = errc::success;
+  operation_result result;
+};
+
+/// Why a break began.
+enum class break_cause : std::uint8_t {
+  open, ///< Another open.
+  overwrite, ///< Another open that truncates.
+  sharing_violation, ///< Another open that this holder's opens exclude.
+  write, ///< Data was written.
+  lock, ///< A byte-range lock was taken.
+  read, ///< Data was read by somebody without an open.
+  rename, ///< The file, a directory above it, or something onto it is renamed.
+  remove, ///< The file is deleted.
+  child_change, ///< A directory's content changed.
+  forced, ///< An operator's wish.
+};
+
+/// How a break ended.
+enum class break_outcome : std::uint8_t {
+  acknowledged,
+  closed, ///< The holder closed the file.
+  timed_out,
+  disconnected, ///< The holder's connection ended.
+  undeliverable, ///< The notification could not be sent.
+  immediate, ///< No acknowledgement was needed.
+};
+
+[[nodiscard]] std::string_view to_string(access_kind kind) noexcept;
+[[nodiscard]] std::string_view to_string(break_cause cause) noexcept;
+[[nodiscard]] std::string_view to_string(break_outcome outcome) noexcept;
+
+/// Tells a holder to give up part of what it caches (MS-SMB2 2.2.23).
+struct break_notification {
+  break_id id{};
+  client_guid client;
+  connection_id connection{}; ///< The connection that opened; another of the client's does as well.
+  bool is_oplock = false;
+  open_id open{}; ///< Oplock: whose. Lease: one of its opens.
+  lease_key key; ///< Lease: its key. Oplock: zero.
+  lease_state from = lease_state::none;
+  lease_state to = lease_state::none;
+  std::uint16_t epoch = 0; ///< NewEpoch; 0 for V1.
+  bool ack_required = false;
+  break_cause cause = break_cause::open;
+  time_point issued{};
+
+  friend bool operator==(const break_notification&, const break_notification&) = default;
+
+  /// The level that an oplock's holder may keep: level II or none.
+  [[nodiscard]] oplock_level oplock_to() const noexcept { return oplock_of(to); }
+};
+
+/// A break has begun; `notification` says which. Written once per break, not per follow-up.
+struct break_begun {
+  break_cause cause{};
+  lease_state from{};
+  lease_state to{};
+};
+
+/// A break has ended.
+struct break_ended {
+  client_guid client;
+  lease_key key; ///< Zero for an oplock.
+  open_id open{}; ///< One of the lease's opens, or the oplock's.
+  break_cause cause{};
+  break_outcome outcome{};
+  lease_state from{}; ///< Before.
+  lease_state to{}; ///< What the holder had been asked to go to.
+  lease_state left{}; ///< What it has now.
+  duration age{}; ///< From the break's start.
+  std::size_t waiting = 0; ///< Operations that waited on this file at that moment.
+};
+
+/// An acknowledgement was refused.
+struct acknowledgement_refused {
+  client_guid client;
+  lease_key key;
+  errc error{};
+  bool late = false; ///< It came after the break's deadline.
+};
+
+/// A lease or oplock was granted or upgraded.
+struct caching_granted {
+  lease_state state{};
+  bool is_oplock = false;
+};
+
+/// A recovered record was given up, because its holder did not reclaim it or its break's time was
+/// up.
+struct record_dropped {
+  std::string id;
+};
+
+using fact =
+  std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted, record_dropped>;
+
+/// An open has ended, by whatever cause; what it had counts no longer against the limits.
+struct open_ended {
+  open_id open{};
+  client_guid client;
+  lease_key key; ///< The key of its lease request; zero without one.
+  std::size_t locks = 0; ///< Byte-range locks that went with it.
+};
+
+/// What one or more commands led to, in the order in which it happened within each list.
+/// Notifications come before the completions that follow from the same command.
+struct effects {
+  std::vector<break_notification> notifications;
+  std::vector<completion> completions;
+  std::vector<record_change> records;
+  std::vector<open_ended> ended;
+  std::vector<fact> facts;
+
+  void clear() noexcept {
+    notifications.clear();
+    completions.clear();
+    records.clear();
+    ended.clear();
+    facts.clear();
+  }
+
+  [[nodiscard]] bool empty() const noexcept {
+    return notifications.empty() && completions.empty() && records.empty() && ended.empty() &&
+      facts.empty();
+  }
+};
+
+/// What kind of thing an entry of a listing is.
+enum class entry_kind : std::uint8_t { open, lease, oplock, byte_range_lock, waiting, recovered };
+
+[[nodiscard]] std::string_view to_string(entry_kind kind) noexcept;
+
+/// One line of a listing: what is held, what is breaking and since when, what waits, for whom and
+/// why.
+struct listed_entry {
+  entry_kind kind{};
+  std::string file_id;
+  client_guid client;
+  std::string owner_id; ///< As in the record.
+  std::string share;
+  connection_id connection{};
+  open_id open{};
+  std::uint32_t access = 0; ///< open, waiting
+  std::uint32_t share_access = 0;
+  bool delete_on_close = false;
+  bool delete_pending = false;
+  std::optional<lease_info> lease; ///< lease, oplock, recovered
+  std::size_t opens = 0; ///< lease: how many opens share it
+  byte_range range; ///< byte_range_lock
+  bool exclusive = false;
+  std::string waits_for; ///< waiting: whose answer, and to what; readable
+  std::string reason; ///< waiting: what the operation is, and why it waits
+  client_guid blocker; ///< waiting: the client that has not answered; zero if none is known
+  time_point since{}; ///< open, lease, lock: when acquired; waiting: when it came
+  time_point deadline{}; ///< breaking, waiting: when it ends by itself
+};
+
+} // namespace leasebreak

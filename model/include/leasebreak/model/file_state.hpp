@@ -1,0 +1,78 @@
+// Everything about one file, as a pure state machine.
+#pragma once
+
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/limits.hpp>
+#include <leasebreak/model/persisted_lock.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace leasebreak {
+
+/// What all files of a coordinator have in common. Must outlive the files.
+struct file_policy {
+  duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
+  duration wait_max =
+    std::chrono::seconds{70}; ///< From an operation's arrival until it stops waiting.
+  limits limit;
+  bool keep_records = false; ///< Whether `effects::records` is filled.
+  std::uint64_t server_epoch = 0; ///< Written into records.
+};
+
+/// One file: its opens, leases, oplocks, byte-range locks, breaks, and the operations that wait.
+///
+/// A command and the time go in, effects come out. Nothing here sleeps, calls back, looks at a
+/// clock, logs or allocates beyond its limits. An error means that nothing changed. Not
+/// thread-safe: one owner at a time.
+class file_state {
+public:
+  /// `policy` must outlive the object. `file_id` is what records are written under.
+  file_state(const file_policy& policy, std::string file_id);
+  ~file_state();
+  file_state(file_state&&) noexcept;
+  file_state& operator=(file_state&&) noexcept;
+
+  /// Carries out `c` at the time `now` and appends to `out` what it leads to. `now` must not be
+  /// earlier than in a previous call.
+  void apply(const command& c, time_point now, effects& out);
+
+  /// As above, for tests and tools.
+  [[nodiscard]] effects apply(const command& c, time_point now);
+
+  /// When `deadline_reached` is due; nothing if there is nothing to wait for.
+  [[nodiscard]] std::optional<time_point> next_deadline() const;
+
+  /// Whether the file owns nothing: such an object may be thrown away.
+  [[nodiscard]] bool empty() const noexcept;
+
+  /// How many operations wait.
+  [[nodiscard]] std::size_t waiting() const noexcept;
+
+  /// Whether the open `id` is here.
+  [[nodiscard]] bool has_open(open_id id) const noexcept;
+
+  /// What is held, breaking and waiting here, as far as `query` matches.
+  [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
+
+  /// Whether a read or write of `range` through `open` meets a byte-range lock (MS-FSA 2.1.4.10).
+  /// `errc::file_lock_conflict` if it does.
+  [[nodiscard]] errc check_io(open_id open, const byte_range& range, bool is_write) const;
+
+  /// Empty if everything that must always hold does; otherwise what does not. For tests.
+  [[nodiscard]] std::string check_invariants() const;
+
+  [[nodiscard]] const std::string& file_id() const noexcept;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace leasebreak

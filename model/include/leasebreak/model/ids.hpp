@@ -1,0 +1,87 @@
+// The identities that clients, files and opens have. All are plain values.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace leasebreak {
+
+/// Sixteen bytes that name something; `Tag` keeps a lease key from being passed as a ClientGuid.
+/// Compared byte by byte. The all-zero value stands for "none".
+template <class Tag>
+struct id128 {
+  std::array<std::uint8_t, 16> bytes{};
+
+  friend auto operator<=>(const id128&, const id128&) = default;
+
+  /// Whether this is the all-zero value.
+  [[nodiscard]] bool is_zero() const noexcept { return *this == id128{}; }
+
+  /// An id whose first eight bytes are `high` and whose last eight are `low`, both little-endian.
+  [[nodiscard]] static constexpr id128 of(std::uint64_t high, std::uint64_t low = 0) noexcept {
+    id128 result;
+    for (std::size_t i = 0; i < 8; ++i) {
+      result.bytes[i] = static_cast<std::uint8_t>(high >> (8 * i));
+      result.bytes[i + 8] = static_cast<std::uint8_t>(low >> (8 * i));
+    }
+    return result;
+  }
+};
+
+struct client_guid_tag;
+struct lease_key_tag;
+
+/// MS-SMB2 2.2.3 ClientGuid: who a client is, on however many connections. Zero: no SMB client.
+using client_guid = id128<client_guid_tag>;
+
+/// MS-SMB2 2.2.13.2.8 LeaseKey. It names a lease only together with the ClientGuid.
+using lease_key = id128<lease_key_tag>;
+
+/// An open of a file (MS-SMB2 3.3.1.10). Unique for the life of a store, across restarts.
+enum class open_id : std::uint64_t { none = 0 };
+
+/// One connection of a client; chosen by the server, which may route notifications by it. 0:
+/// unknown.
+enum class connection_id : std::uint64_t { none = 0 };
+
+/// One operation in flight; the caller chooses it and gets it back with the completion.
+enum class operation_id : std::uint64_t { none = 0 };
+
+/// One break of one lease or oplock, so that a report about an older break is told from a newer.
+enum class break_id : std::uint64_t { none = 0 };
+
+/// An operation that holds caching off while it changes the file; see `access_file`.
+enum class hold_id : std::uint64_t { none = 0 };
+
+/// 32 lower-case hexadecimal digits, in the order of the bytes.
+[[nodiscard]] std::string to_hex(const std::array<std::uint8_t, 16>& bytes);
+
+/// The inverse of `to_hex`; either case of digit. Nothing if `text` is not exactly 32 digits.
+[[nodiscard]] std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text);
+
+template <class Tag>
+[[nodiscard]] std::string to_string(const id128<Tag>& id) {
+  return to_hex(id.bytes);
+}
+
+} // namespace leasebreak
+
+template <class Tag>
+struct std::hash<leasebreak::id128<Tag>> {
+  std::size_t operator()(const leasebreak::id128<Tag>& id) const noexcept {
+    std::uint64_t low;
+    std::uint64_t high;
+    std::memcpy(&low, id.bytes.data(), 8);
+    std::memcpy(&high, id.bytes.data() + 8, 8);
+    // Keys are often counters or their complement: multiply, so that every bit reaches the top.
+    const std::uint64_t mixed = (low ^ (high * 0x9e3779b97f4a7c15U)) * 0xff51afd7ed558ccdU;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+  }
+};

@@ -1,0 +1,115 @@
+// Lease states and oplock levels (MS-SMB2 2.2.13, 2.2.13.2.8), their text form, and how they map.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string_view>
+
+namespace leasebreak {
+
+/// What a client may cache: the bits of MS-SMB2 2.2.13.2.8, as they are on the wire.
+/// Only `none`, `r`, `rh`, `rw` and `rwh` are states of a lease; other combinations occur in
+/// requests and in the arithmetic of breaks.
+enum class lease_state : std::uint8_t {
+  none = 0x00,
+  read = 0x01,
+  handle = 0x02,
+  write = 0x04,
+
+  r = read,
+  rh = read | handle,
+  rw = read | write,
+  rwh = read | write | handle,
+};
+
+[[nodiscard]] constexpr std::uint8_t bits(lease_state s) noexcept {
+  return static_cast<std::uint8_t>(s);
+}
+
+[[nodiscard]] constexpr lease_state operator|(lease_state a, lease_state b) noexcept {
+  return static_cast<lease_state>(bits(a) | bits(b));
+}
+
+[[nodiscard]] constexpr lease_state operator&(lease_state a, lease_state b) noexcept {
+  return static_cast<lease_state>(bits(a) & bits(b));
+}
+
+/// `a` without the bits of `b`.
+[[nodiscard]] constexpr lease_state operator-(lease_state a, lease_state b) noexcept {
+  return static_cast<lease_state>(bits(a) & ~bits(b) & 0x07);
+}
+
+/// Whether `a` and `b` share a bit.
+[[nodiscard]] constexpr bool intersects(lease_state a, lease_state b) noexcept {
+  return (a & b) != lease_state::none;
+}
+
+/// Whether every bit of `part` is in `whole`.
+[[nodiscard]] constexpr bool is_subset(lease_state part, lease_state whole) noexcept {
+  return (part & whole) == part;
+}
+
+/// Whether a lease may have the state `s`: on a file none, R, RH, RW, RWH; on a directory none, R,
+/// RH.
+[[nodiscard]] constexpr bool is_valid(lease_state s, bool is_directory) noexcept {
+  switch (s) {
+  case lease_state::none:
+  case lease_state::r:
+  case lease_state::rh:
+    return true;
+  case lease_state::rw:
+  case lease_state::rwh:
+    return !is_directory;
+  default:
+    return false;
+  }
+}
+
+/// "none", "R", "H", "RH", "W", "RW", "WH" or "RWH"; "invalid" if other bits are set.
+[[nodiscard]] std::string_view to_string(lease_state s) noexcept;
+
+/// The inverse of `to_string` for the five states of a lease, letters in any order and case
+/// ("RWH" and "rhw" are the same). Nothing for every other text.
+[[nodiscard]] std::optional<lease_state> parse_lease_state(std::string_view text) noexcept;
+
+std::ostream& operator<<(std::ostream& out, lease_state s);
+
+/// Oplock levels as they are on the wire (MS-SMB2 2.2.13, RequestedOplockLevel).
+enum class oplock_level : std::uint8_t {
+  none = 0x00,
+  level_ii = 0x01,
+  exclusive = 0x08,
+  batch = 0x09,
+  lease = 0xff,
+};
+
+/// What a holder of the oplock may cache: level II is R, exclusive is RW, batch is RWH.
+[[nodiscard]] constexpr lease_state state_of(oplock_level level) noexcept {
+  switch (level) {
+  case oplock_level::level_ii:
+    return lease_state::r;
+  case oplock_level::exclusive:
+    return lease_state::rw;
+  case oplock_level::batch:
+    return lease_state::rwh;
+  default:
+    return lease_state::none;
+  }
+}
+
+/// The strongest oplock within `s`: RWH is batch, RW exclusive, R and RH level II, otherwise none.
+[[nodiscard]] constexpr oplock_level oplock_of(lease_state s) noexcept {
+  if (!intersects(s, lease_state::read))
+    return oplock_level::none;
+  if (s == lease_state::rwh)
+    return oplock_level::batch;
+  return intersects(s, lease_state::write) ? oplock_level::exclusive : oplock_level::level_ii;
+}
+
+/// "none", "level II", "exclusive", "batch", "lease", or "invalid".
+[[nodiscard]] std::string_view to_string(oplock_level level) noexcept;
+
+std::ostream& operator<<(std::ostream& out, oplock_level level);
+
+} // namespace leasebreak

@@ -1,0 +1,22 @@
+// How much of everything there may be.
+#pragma once
+
+#include <cstddef>
+
+namespace leasebreak {
+
+/// Upper bounds. Beyond one an operation fails with the error named here, and nothing else changes.
+struct limits {
+  std::size_t locks_per_file = 1'000; ///< Byte-range locks; `errc::too_many_locks_on_file`.
+  std::size_t locks_per_client = 10'000; ///< `errc::too_many_locks_of_client`.
+  std::size_t locks_total = 100'000; ///< `errc::too_many_locks`.
+  std::size_t opens_per_file = 100'000; ///< `errc::too_many_opens_on_file`.
+  std::size_t opens_per_client = 1'000'000; ///< `errc::too_many_opens_of_client`.
+  std::size_t opens_total = 16'000'000; ///< `errc::too_many_opens`.
+  std::size_t waiting_per_file = 1'000; ///< Parked operations; `errc::too_many_waiting`.
+  std::size_t waiting_total = 100'000; ///< `errc::too_many_waiting`.
+  std::size_t file_id_bytes = 1'024; ///< Length of a file's id; `errc::file_id_too_long`.
+  std::size_t ranges_per_lock = 64; ///< Elements of one lock request; `errc::invalid_argument`.
+};
+
+} // namespace leasebreak

@@ -1,0 +1,113 @@
+// The durable form of a lock: what a restart needs to know about what was held.
+#pragma once
+
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/enhanced_lock.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leasebreak {
+
+/// A lock as a store keeps it. The fields, their order and their meaning are those of DittoFS's
+/// PersistedLock, so that both read each other's records; docs/storage-format.md has the encoding.
+/// A plain value.
+struct persisted_lock {
+  std::string id;
+  std::string share_name;
+  std::string file_id;
+  std::string owner_id;
+  std::string client_id;
+  std::uint8_t lock_type = 0; ///< 0 shared, 1 exclusive.
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0; ///< 0: to the end of the file, unless `is_zero_byte`.
+  bool is_zero_byte = false;
+  bool is_legacy_byte_range = false;
+  std::uint8_t share_reservation = 0; ///< `access_mode`.
+  time_point acquired_at{};
+  std::uint64_t server_epoch = 0; ///< Of the server that wrote the record.
+
+  // Leases and oplocks; all empty on a byte-range lock.
+  std::vector<std::uint8_t> lease_key; ///< 16 bytes: this is a lease. Empty: it is not.
+  std::uint32_t lease_state = 0;
+  std::uint16_t lease_epoch = 0;
+  std::uint32_t break_to_state = 0;
+  std::uint32_t breaking_to_required = 0;
+  bool breaking = false;
+  time_point break_started{};
+  std::vector<std::uint8_t> parent_lease_key; ///< 16 bytes or empty.
+  bool is_directory = false;
+  bool is_traditional_oplock = false;
+
+  // Delegations of other systems that share the store. leasebreak keeps them and does nothing with
+  // them.
+  std::string delegation_id;
+  std::uint8_t deleg_type = 0;
+  bool deleg_breaking = false;
+  bool deleg_recalled = false;
+  bool deleg_revoked = false;
+  std::uint32_t deleg_notification_mask = 0;
+
+  // leasebreak's own additions; absent from records of others, which ignore them.
+  std::uint8_t lease_version = 0; ///< 1 or 2; 0: unknown, taken as 2.
+  bool broken_via_timeout = false; ///< The last break ended by its deadline.
+
+  friend bool operator==(const persisted_lock&, const persisted_lock&) = default;
+
+  [[nodiscard]] bool is_lease() const noexcept { return !lease_key.empty(); }
+};
+
+/// The record of `lock`. Nothing is lost: `to_enhanced_lock` gives back an equal lock, but for a
+/// byte-range lock that is empty at an offset or reaches the end, whose encoding is normalised.
+[[nodiscard]] persisted_lock to_persisted_lock(
+  const enhanced_lock& lock, std::uint64_t server_epoch);
+
+/// A reason why a record cannot be used.
+struct record_error {
+  std::string record; ///< The record's id, or its place in the list if it has none.
+  std::string field; ///< The name of the field as it is in the JSON form.
+  std::string what; ///< What is wrong with it.
+
+  friend bool operator==(const record_error&, const record_error&) = default;
+};
+
+/// "record 'x', field 'lease_key': must have 16 bytes, has 3".
+[[nodiscard]] std::string to_string(const record_error& error);
+
+/// Checks what no reader may rely on otherwise: sizes of keys, known lease states, ranges,
+/// enumerations. Nothing if the record is good.
+[[nodiscard]] std::optional<record_error> validate(const persisted_lock& record);
+
+/// The lock of a record that `validate` accepts. A directory's Write, which old writers stored, is
+/// taken off; `breaking_to_required` of zero means `break_to_state` if breaking, else
+/// `lease_state`.
+[[nodiscard]] enhanced_lock to_enhanced_lock(const persisted_lock& record);
+
+/// Which records to list. An empty member means all; all members that are given must match.
+struct lock_query {
+  std::string file_id;
+  std::string owner_id;
+  std::string client_id;
+  std::string share_name;
+  std::optional<bool> is_lease;
+
+  friend bool operator==(const lock_query&, const lock_query&) = default;
+
+  /// Whether every record matches.
+  [[nodiscard]] bool is_empty() const noexcept;
+
+  [[nodiscard]] bool matches(const persisted_lock& record) const noexcept;
+};
+
+/// One change of what is stored: a record to put, or the id of one to delete.
+struct record_change {
+  std::string id;
+  std::optional<persisted_lock> put; ///< Empty: delete `id`, if it is there.
+
+  friend bool operator==(const record_change&, const record_change&) = default;
+};
+
+} // namespace leasebreak

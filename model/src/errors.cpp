@@ -1,0 +1,170 @@
+#include <leasebreak/model/errors.hpp>
+
+namespace leasebreak {
+
+namespace {
+
+// MS-ERREF 2.3.1, the values that the library uses.
+enum ntstatus : std::uint32_t {
+  status_success = 0x00000000,
+  status_unsuccessful = 0xC0000001,
+  status_invalid_parameter = 0xC000000D,
+  status_invalid_device_request = 0xC0000010,
+  status_access_denied = 0xC0000022,
+  status_object_name_invalid = 0xC0000033,
+  status_object_name_not_found = 0xC0000034,
+  status_sharing_violation = 0xC0000043,
+  status_file_lock_conflict = 0xC0000054,
+  status_lock_not_granted = 0xC0000055,
+  status_delete_pending = 0xC0000056,
+  status_range_not_locked = 0xC000007E,
+  status_disk_full = 0xC000007F,
+  status_insufficient_resources = 0xC000009A,
+  status_io_timeout = 0xC00000B5,
+  status_request_not_accepted = 0xC00000D0,
+  status_invalid_oplock_protocol = 0xC00000E3,
+  status_unexpected_io_error = 0xC00000E9,
+  status_too_many_opened_files = 0xC000011F,
+  status_cancelled = 0xC0000120,
+  status_file_closed = 0xC0000128,
+  status_invalid_lock_range = 0xC00001A1,
+  status_server_unavailable = 0xC0000466,
+  status_file_not_available = 0xC0000467,
+};
+
+struct entry {
+  std::uint32_t status;
+  const char* text;
+};
+
+entry describe(errc e) {
+  switch (e) {
+  case errc::success:
+    return {status_success, "success"};
+  case errc::sharing_violation:
+    return {status_sharing_violation, "another open's access or share mode is in the way"};
+  case errc::delete_pending:
+    return {status_delete_pending, "the file is being deleted"};
+  case errc::lease_key_in_use:
+    // MS-SMB2 3.3.5.9.8: the key is in use on another file.
+    return {status_invalid_parameter, "the client uses this lease key for another file"};
+  case errc::unknown_open:
+    return {status_file_closed, "no such open"};
+  case errc::open_exists:
+    return {status_invalid_parameter, "an open with this id exists already"};
+  case errc::reclaim_needed:
+    return {status_file_not_available, "the file is kept for a client that may reclaim it"};
+  case errc::nothing_to_reclaim:
+    return {status_object_name_not_found, "there is nothing to reclaim"};
+  case errc::wrong_owner:
+    return {status_access_denied, "it belongs to another client"};
+  case errc::access_denied:
+    return {status_access_denied, "the access is denied, or others have the file open"};
+  case errc::unknown_lease:
+    return {status_object_name_not_found, "the client has no lease with this key"};
+  case errc::lease_not_breaking:
+    return {status_unsuccessful, "no break of this lease awaits an acknowledgement"};
+  case errc::ack_exceeds_break:
+    return {
+      status_request_not_accepted, "the acknowledged state is not within what the break left"};
+  case errc::oplock_not_breaking:
+    return {status_invalid_oplock_protocol, "no break of this oplock awaits an acknowledgement"};
+  case errc::invalid_oplock_level:
+    return {status_invalid_parameter, "an oplock break is acknowledged with level II or none"};
+  case errc::lock_not_granted:
+    return {status_lock_not_granted, "a byte-range lock is in the way"};
+  case errc::file_lock_conflict:
+    return {status_file_lock_conflict, "the read or write meets a byte-range lock"};
+  case errc::range_not_locked:
+    return {status_range_not_locked, "no lock with exactly this range is held"};
+  case errc::invalid_lock_range:
+    return {status_invalid_lock_range, "the range passes the end of the 64-bit space"};
+  case errc::locks_on_directory:
+    return {status_invalid_device_request, "directories have no byte-range locks"};
+  case errc::invalid_argument:
+    return {status_invalid_parameter, "an argument has no meaning here"};
+  case errc::invalid_lease_state:
+    return {status_invalid_parameter, "no lease can have this state"};
+  case errc::zero_lease_key:
+    return {status_invalid_parameter, "a lease needs a key that is not zero"};
+  case errc::file_id_too_long:
+    return {status_object_name_invalid, "the file's id is empty or too long"};
+  case errc::unknown_client:
+    return {status_invalid_parameter, "the client is not registered"};
+  case errc::client_exists:
+    return {status_invalid_parameter, "the client is registered already"};
+  case errc::client_busy:
+    return {status_invalid_parameter, "the client still has opens"};
+  case errc::too_many_locks_on_file:
+    return {status_insufficient_resources, "too many byte-range locks on the file"};
+  case errc::too_many_locks_of_client:
+    return {status_insufficient_resources, "too many byte-range locks of the client"};
+  case errc::too_many_locks:
+    return {status_insufficient_resources, "too many byte-range locks"};
+  case errc::too_many_opens_on_file:
+    return {status_too_many_opened_files, "too many opens of the file"};
+  case errc::too_many_opens_of_client:
+    return {status_too_many_opened_files, "too many opens of the client"};
+  case errc::too_many_opens:
+    return {status_too_many_opened_files, "too many opens"};
+  case errc::too_many_waiting:
+    return {status_insufficient_resources, "too many operations wait already"};
+  case errc::store_backlog:
+    return {status_insufficient_resources, "too many records wait for the store"};
+  case errc::cancelled:
+    return {status_cancelled, "cancelled while waiting"};
+  case errc::client_gone:
+    return {status_cancelled, "the client's connection ended while the operation waited"};
+  case errc::not_started:
+    return {status_server_unavailable, "the coordinator has not read its store yet"};
+  case errc::shutting_down:
+    return {status_server_unavailable, "the coordinator is stopping"};
+  case errc::break_timed_out:
+    return {status_io_timeout, "waited too long for others to give up what they cache"};
+  case errc::record_malformed:
+    return {status_unexpected_io_error, "a record cannot be read"};
+  case errc::record_not_found:
+    return {status_object_name_not_found, "the store has no such record"};
+  case errc::store_unavailable:
+    return {status_unexpected_io_error, "the store cannot be reached"};
+  case errc::store_locked:
+    return {status_unexpected_io_error, "another process has the store open"};
+  case errc::store_corrupt:
+    return {status_unexpected_io_error, "the store's content cannot be read"};
+  case errc::store_full:
+    return {status_disk_full, "the store has no room left"};
+  case errc::store_version:
+    return {status_unexpected_io_error, "the store was written by a newer version"};
+  case errc::store_closed:
+    return {status_unexpected_io_error, "the store is closed"};
+  }
+  return {status_unsuccessful, "unknown error"};
+}
+
+class category : public std::error_category {
+public:
+  const char* name() const noexcept override { return "leasebreak"; }
+
+  std::string message(int value) const override { return describe(static_cast<errc>(value)).text; }
+};
+
+} // namespace
+
+const std::error_category& leasebreak_category() noexcept {
+  static const category instance;
+  return instance;
+}
+
+std::error_code make_error_code(errc e) noexcept {
+  return {static_cast<int>(e), leasebreak_category()};
+}
+
+std::string to_string(errc e) {
+  return describe(e).text;
+}
+
+std::uint32_t to_ntstatus(errc e) noexcept {
+  return describe(e).status;
+}
+
+} // namespace leasebreak
