@@ -4,12 +4,24 @@ include(CMakePackageConfigHelpers)
 get_property(leasebreak_libraries GLOBAL PROPERTY LEASEBREAK_LIBRARIES)
 get_property(leasebreak_includes GLOBAL PROPERTY LEASEBREAK_INCLUDES)
 list(REMOVE_DUPLICATES leasebreak_includes)
+list(TRANSFORM leasebreak_libraries REPLACE "^leasebreak_" "" OUTPUT_VARIABLE LEASEBREAK_COMPONENTS)
+string(JOIN " " LEASEBREAK_COMPONENTS ${LEASEBREAK_COMPONENTS})
 
 install(TARGETS ${leasebreak_libraries} EXPORT leasebreak-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+# The header of a store that was not built would promise what does not link.
+set(leasebreak_absent)
+if(NOT LEASEBREAK_ROCKSDB)
+  list(APPEND leasebreak_absent PATTERN rocksdb_store.hpp EXCLUDE)
+endif()
+if(NOT LEASEBREAK_POSTGRES)
+  list(APPEND leasebreak_absent PATTERN postgres_store.hpp EXCLUDE)
+endif()
 foreach(folder IN LISTS leasebreak_includes)
-  install(DIRECTORY ${folder}/leasebreak DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(DIRECTORY ${folder}/leasebreak DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.hpp" ${leasebreak_absent})
 endforeach()
 
 set(leasebreak_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leasebreak)
@@ -24,3 +36,4 @@ install(FILES
   ${PROJECT_BINARY_DIR}/leasebreak-config-version.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindCAF.cmake
   DESTINATION ${leasebreak_package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

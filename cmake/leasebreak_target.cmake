@@ -6,7 +6,7 @@ if(LEASEBREAK_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHE
   set(CMAKE_CXX_COMPILER_LAUNCHER "${LEASEBREAK_CCACHE}")
 endif()
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
@@ -22,7 +22,7 @@ function(leasebreak_target name)
   endif()
   if(LEASEBREAK_SANITIZE)
     target_compile_options(${name} PRIVATE -fsanitize=${LEASEBREAK_SANITIZE}
-      -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
     target_link_options(${name} PUBLIC -fsanitize=${LEASEBREAK_SANITIZE})
     if(LEASEBREAK_SANITIZE MATCHES "thread")
       # Asio uses atomic_thread_fence, which g++ says ThreadSanitizer does not follow.
@@ -36,7 +36,16 @@ endfunction()
 function(leasebreak_library name)
   add_library(leasebreak_${name} ${ARGN})
   add_library(leasebreak::${name} ALIAS leasebreak_${name})
-  set_target_properties(leasebreak_${name} PROPERTIES EXPORT_NAME ${name})
+  if(name STREQUAL "leasebreak")
+    set(output leasebreak)
+  else()
+    set(output leasebreak_${name})
+  endif()
+  set_target_properties(leasebreak_${name} PROPERTIES
+    EXPORT_NAME ${name}
+    OUTPUT_NAME ${output}
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   leasebreak_target(leasebreak_${name})
   target_include_directories(leasebreak_${name}
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>

@@ -1,0 +1,59 @@
+# Finds what the libraries are built on, and says in a sentence what to do where it is missing.
+#
+# All of it comes as imported targets, whose headers count as system headers: Boost::headers,
+# Boost::json, CAF::core, spdlog::spdlog, RocksDB::rocksdb-shared, PkgConfig::libpqxx. What only the
+# tests, benchmarks or examples need is found in their own folders.
+
+# Asio's any_completion_handler and cancellation slots, which the public API is made of, are not in
+# the Boost 1.74 that Debian 12 installs by default.
+find_package(Boost 1.81 QUIET CONFIG COMPONENTS headers json)
+if(NOT Boost_FOUND)
+  set(leasebreak_seen "none was found")
+  if(Boost_CONSIDERED_VERSIONS)
+    list(GET Boost_CONSIDERED_VERSIONS 0 leasebreak_seen)
+    string(PREPEND leasebreak_seen "found was ")
+  endif()
+  message(FATAL_ERROR
+    "leasebreak needs Boost 1.81 or newer with Boost.JSON, ${leasebreak_seen}. "
+    "On Debian 12: apt install libboost1.81-dev libboost-json1.81-dev")
+endif()
+
+find_package(CAF 0.17.6 QUIET)
+if(NOT CAF_FOUND)
+  message(FATAL_ERROR
+    "leasebreak needs CAF, the C++ Actor Framework, 0.17.6 or a later 0.17, found was "
+    "'${CAF_VERSION}'. On Debian 12: apt install libcaf-dev. Elsewhere: set CAF_ROOT.")
+elseif(CAF_VERSION VERSION_GREATER_EQUAL 0.18)
+  message(FATAL_ERROR
+    "leasebreak is written for CAF 0.17, found was ${CAF_VERSION}, whose interfaces differ.")
+endif()
+
+find_package(spdlog QUIET)
+if(NOT spdlog_FOUND)
+  message(FATAL_ERROR "leasebreak needs spdlog. On Debian 12: apt install libspdlog-dev")
+endif()
+
+if(LEASEBREAK_ROCKSDB)
+  find_package(RocksDB QUIET CONFIG)
+  if(NOT RocksDB_FOUND)
+    message(FATAL_ERROR
+      "The RocksDB store needs RocksDB. On Debian 12: apt install librocksdb-dev. "
+      "To build without this store: -DLEASEBREAK_ROCKSDB=OFF")
+  endif()
+endif()
+
+if(LEASEBREAK_POSTGRES)
+  find_package(PkgConfig QUIET)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(libpqxx QUIET IMPORTED_TARGET libpqxx)
+  endif()
+  if(NOT TARGET PkgConfig::libpqxx)
+    message(FATAL_ERROR
+      "The PostgreSQL store needs libpqxx, found through pkg-config. "
+      "On Debian 12: apt install libpqxx-dev pkg-config. "
+      "To build without this store: -DLEASEBREAK_POSTGRES=OFF")
+  endif()
+endif()
+
+message(STATUS "leasebreak: Boost ${Boost_VERSION}, CAF ${CAF_VERSION}, spdlog ${spdlog_VERSION}, "
+  "RocksDB store ${LEASEBREAK_ROCKSDB}, PostgreSQL store ${LEASEBREAK_POSTGRES}")
