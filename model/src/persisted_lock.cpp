@@ -62,8 +62,6 @@ std::optional<record_error> validate_lease(const persisted_lock& r) {
   }
   if (!r.parent_lease_key.empty() && r.parent_lease_key.size() != 16)
     return wrong("parent_lease_key", length_text("must have 16 bytes", r.parent_lease_key.size()));
-  if (r.lease_version > 2)
-    return wrong("lease_version", "must be 1 or 2, is " + std::to_string(r.lease_version));
   return std::nullopt;
 }
 
@@ -81,10 +79,12 @@ lease_info lease_of_record(const persisted_lock& r) {
     lease.parent_key = key_of(r.parent_lease_key);
   if (r.breaking) {
     lease.break_to = state_of_record(r.break_to_state, r.is_directory);
-    // Zero is "not written" as well as "none". None is within everything, so taking the zero for
-    // the break's own target loses at most a merged goal, which a new conflict sets again.
+    // In records of others zero is "not written" as well as "none". Taking it for the break's own
+    // target loses at most a merged goal, which a new conflict sets again. leasebreak's own
+    // records, which have a version, always mean what they say.
     const auto required = state_of_record(r.breaking_to_required, r.is_directory);
-    lease.required = required == lease_state::none ? lease.break_to : required;
+    const bool unwritten = required == lease_state::none && r.lease_version == 0;
+    lease.required = unwritten ? lease.break_to : required;
     lease.break_started = r.break_started;
   } else {
     lease.break_to = lease.state;
@@ -152,6 +152,10 @@ std::optional<record_error> validate(const persisted_lock& r) {
     return wrong("length", "must be 0 with is_zero_byte");
   if (!byte_range{r.offset, r.length}.is_valid())
     return wrong("length", "passes the end of the 64-bit space");
+  if (r.deleg_type > 1)
+    return wrong("deleg_type", "must be 0 or 1, is " + std::to_string(r.deleg_type));
+  if (r.lease_version > 2)
+    return wrong("lease_version", "must be 1 or 2, is " + std::to_string(r.lease_version));
   if (r.is_lease())
     return validate_lease(r);
   return std::nullopt;

@@ -60,8 +60,9 @@ struct persisted_lock {
   [[nodiscard]] bool is_lease() const noexcept { return !lease_key.empty(); }
 };
 
-/// The record of `lock`. Nothing is lost: `to_enhanced_lock` gives back an equal lock, but for a
-/// byte-range lock that is empty at an offset or reaches the end, whose encoding is normalised.
+/// The record of `lock`. Nothing that means something is lost: `to_enhanced_lock` gives back an
+/// equal lock. Not kept is what has no meaning: the range of a lease, and the targets and the start
+/// of a break while there is none, which come back as the state and `time_point{}`.
 [[nodiscard]] persisted_lock to_persisted_lock(
   const enhanced_lock& lock, std::uint64_t server_epoch);
 
@@ -82,8 +83,8 @@ struct record_error {
 [[nodiscard]] std::optional<record_error> validate(const persisted_lock& record);
 
 /// The lock of a record that `validate` accepts. A directory's Write, which old writers stored, is
-/// taken off; `breaking_to_required` of zero means `break_to_state` if breaking, else
-/// `lease_state`.
+/// taken off. In a record without `lease_version`, which is not leasebreak's own,
+/// `breaking_to_required` of zero means `break_to_state` if breaking, else `lease_state`.
 [[nodiscard]] enhanced_lock to_enhanced_lock(const persisted_lock& record);
 
 /// Which records to list. An empty member means all; all members that are given must match.

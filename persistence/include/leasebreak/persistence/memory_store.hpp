@@ -1,0 +1,58 @@
+// A store that forgets everything when it ends.
+#pragma once
+
+#include <leasebreak/persistence/lock_store.hpp>
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace leasebreak {
+
+/// Keeps records in memory, for tests and for servers that need no recovery. Indexed by file, owner
+/// and client. What it costs grows with the logarithm of the number of records.
+///
+/// *Durability*: none; everything ends with the object. After `close` the records are gone too.
+class memory_store final : public lock_store {
+public:
+  store_status put(const persisted_lock& record) override;
+  store_result<persisted_lock> get(std::string_view id) override;
+  store_status erase(std::string_view id) override;
+  store_result<lock_listing> list(const lock_query& query) override;
+  store_result<std::size_t> erase_by_client(std::string_view client_id) override;
+  store_result<std::size_t> erase_by_file(std::string_view file_id) override;
+  store_status apply(std::span<const record_change> changes) override;
+  store_result<std::uint64_t> server_epoch() override;
+  store_result<std::uint64_t> increment_server_epoch() override;
+  store_result<bool> clean_shutdown() override;
+  store_status set_clean_shutdown(bool clean) override;
+  store_result<persisted_lock> reclaim(
+    std::string_view file_id, const lease_key& key, std::string_view client_id) override;
+  void close() override;
+  [[nodiscard]] std::string description() const override;
+
+private:
+  using record_map = std::map<std::string, persisted_lock, std::less<>>;
+  // The ids are views of the keys of `records_`.
+  using id_set = std::set<std::string_view>;
+  using index = std::unordered_map<std::string, id_set>;
+
+  void put_locked(const persisted_lock& record);
+  void erase_locked(record_map::iterator where);
+  std::size_t erase_all_locked(const index& from, std::string_view value);
+  const id_set* candidates(const lock_query& query) const;
+
+  mutable std::mutex mutex_;
+  bool closed_ = false;
+  bool clean_ = false;
+  std::uint64_t epoch_ = 0;
+  record_map records_;
+  index by_file_;
+  index by_owner_;
+  index by_client_;
+};
+
+} // namespace leasebreak
