@@ -1,0 +1,291 @@
+// What breaks besides opens (MS-FSA 2.1.4.12), and the holds that keep caching off meanwhile.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+namespace {
+
+constexpr auto handle_and_write = lease_state::handle | lease_state::write;
+
+// Kinds that are done through an open of this very file, if there is an open at all.
+bool is_through_open(access_kind kind) {
+  switch (kind) {
+  case access_kind::read:
+  case access_kind::write:
+  case access_kind::rename:
+  case access_kind::set_delete:
+  case access_kind::clear_delete:
+  case access_kind::unlink:
+    return true;
+  default:
+    return false;
+  }
+}
+
+errc late_error(access_kind kind) {
+  switch (kind) {
+  case access_kind::read:
+  case access_kind::write:
+  case access_kind::unlink:
+    return errc::break_timed_out;
+  default:
+    return errc::access_denied;
+  }
+}
+
+} // namespace
+
+errc file_state::impl::check_access(const access_file& c) const {
+  const bool needs_open = c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete;
+  if (!is_through_open(c.kind) || (c.open == open_id::none && !needs_open))
+    return errc::success;
+  const auto* open = find_open(c.open);
+  if (open == nullptr)
+    return errc::unknown_open;
+  // MS-SMB2 3.3.5.21.1: what the open must have been granted.
+  constexpr auto for_rename = access::delete_file | access::write_attributes;
+  if (c.kind == access_kind::rename && (open->access & for_rename) == 0)
+    return errc::access_denied;
+  if (needs_open && (open->access & access::delete_file) == 0)
+    return errc::access_denied;
+  return errc::success;
+}
+
+bool file_state::impl::attempt_access(
+  const access_file& c, attempt a, time_point now, effects& out) {
+  const auto fail = [&](errc error) {
+    complete(out, c.operation, error);
+    return true;
+  };
+  if (const auto error = check_access(c); error != errc::success)
+    return fail(error);
+  if (c.kind == access_kind::change_children)
+    drop_recovered_leases(out);
+  const auto plan = plan_access(c, a);
+  if (plan.meets_recovered)
+    return fail(errc::reclaim_needed);
+  if (plan.wait && a == attempt::first && waiting_is_full())
+    return fail(errc::too_many_waiting);
+  if (plan.wait && a == attempt::last)
+    return fail(late_error(c.kind));
+
+  begin_breaks(plan, now, out);
+  if (plan.wait) {
+    if (a == attempt::first) {
+      const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
+      wait(c, c.operation, open != nullptr ? open->client : c.client,
+        open != nullptr ? open->connection : connection_id::none,
+        open != nullptr ? open->id : open_id::none, true, now);
+    }
+    return false;
+  }
+  if (const auto error = after_breaks(c); error != errc::success)
+    return fail(error);
+  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
+  complete(out, c.operation, errc::success, carry_out(c, open != nullptr ? open->lease : nullptr));
+  return true;
+}
+
+file_state::impl::break_plan file_state::impl::plan_access(const access_file& c, attempt) const {
+  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
+  const auto* own = open != nullptr ? open->lease : nullptr;
+  // Who has no open has not broken anybody's Write yet; who is no SMB client will not be refused
+  // later because of others' opens either.
+  const bool is_outsider = open == nullptr && c.client.is_zero();
+  const auto without_handles = is_outsider ? handle_and_write : lease_state::handle;
+  switch (c.kind) {
+  case access_kind::read:
+    return open != nullptr ? break_plan{}
+                           : plan_without(lease_state::write, nullptr, break_cause::read);
+  case access_kind::write:
+    return plan_data_change(own, break_cause::write);
+  case access_kind::rename:
+  case access_kind::replace:
+    return plan_without(without_handles, own, break_cause::rename);
+  case access_kind::rename_ancestor:
+    // Even the holder's own: the file's path changes under it.
+    return plan_without(lease_state::handle, nullptr, break_cause::rename);
+  case access_kind::rename_into:
+    return plan_rename_into();
+  case access_kind::set_delete:
+    return plan_without(lease_state::handle, own, break_cause::remove);
+  case access_kind::unlink:
+    return plan_without(without_handles, own, break_cause::remove);
+  case access_kind::clear_delete:
+    return {};
+  case access_kind::change_children:
+    return plan_child_change(c.parent_key);
+  }
+  return {};
+}
+
+// Everybody but `own` loses `taken`, and is waited for.
+file_state::impl::break_plan file_state::impl::plan_without(
+  lease_state taken, const lease_entry* own, break_cause cause) const {
+  break_plan plan;
+  plan.cause = cause;
+  if (!any_with(taken))
+    return plan;
+  for (const auto& entry : leases) {
+    lease_entry& l = *entry;
+    if (&l == own || !intersects(l.info.state, taken))
+      continue;
+    if (l.recovered) {
+      plan.meets_recovered = true;
+      return plan;
+    }
+    auto to = l.info.state - taken;
+    if (l.info.is_oplock)
+      to = to & lease_state::read;
+    plan.steps.push_back({&l, to});
+    plan.wait = true;
+  }
+  return plan;
+}
+
+// MS-FSA 2.1.4.12, cases WRITE and LOCK_CONTROL: what others have cached is stale. They are not
+// waited for, but for somebody who has writes of its own to bring back. Whoever has Write is alone.
+// Level II is nobody's own: the writer loses its own, too.
+file_state::impl::break_plan file_state::impl::plan_data_change(
+  const lease_entry* own, break_cause cause) const {
+  break_plan plan;
+  plan.cause = cause;
+  if (leases.empty() || (own != nullptr && intersects(own->info.state, lease_state::write)))
+    return plan;
+  for (const auto& entry : leases) {
+    lease_entry& l = *entry;
+    if ((&l == own && !l.info.is_oplock) || !intersects(l.info.state, lease_state::read))
+      continue;
+    if (l.recovered) {
+      plan.meets_recovered = true;
+      return plan;
+    }
+    plan.steps.push_back({&l, lease_state::none});
+    plan.wait = plan.wait || intersects(l.info.state, lease_state::write);
+  }
+  return plan;
+}
+
+// Whoever has the directory open for deletion keeps others from putting something there.
+file_state::impl::break_plan file_state::impl::plan_rename_into() const {
+  break_plan plan;
+  plan.cause = break_cause::rename;
+  if (count.deleting == 0)
+    return plan;
+  for (const auto& open : opens) {
+    lease_entry* l = open->lease;
+    if ((open->access & access::delete_file) == 0 || l == nullptr ||
+      !intersects(l->info.state, lease_state::handle))
+      continue;
+    plan.steps.push_back({l, l->info.state - lease_state::handle});
+    plan.wait = true;
+  }
+  return plan;
+}
+
+// MS-FSA 2.1.4.12, PARENT_OBJECT: directory leases go to none, nobody waits. Compared by key alone:
+// whoever acts under the directory's key knows of the change, whichever client it is.
+file_state::impl::break_plan file_state::impl::plan_child_change(
+  const std::optional<lease_key>& parent_key) const {
+  break_plan plan;
+  plan.cause = break_cause::child_change;
+  const bool has_key = parent_key && !parent_key->is_zero();
+  for (const auto& entry : leases)
+    if (!(has_key && entry->info.key == *parent_key) &&
+      intersects(entry->info.state, lease_state::read))
+      plan.steps.push_back({entry.get(), lease_state::none});
+  return plan;
+}
+
+// What must hold besides, when all breaks have ended.
+errc file_state::impl::after_breaks(const access_file& c) const {
+  switch (c.kind) {
+  case access_kind::replace:
+    // Others' handles would silently point to a file without a name.
+    return opens.empty() || c.client.is_zero() ? errc::success : errc::access_denied;
+  case access_kind::rename_ancestor:
+    return opens.empty() ? errc::success : errc::access_denied;
+  case access_kind::rename_into:
+    return count.deleting == 0 ? errc::success : errc::sharing_violation;
+  default:
+    return errc::success;
+  }
+}
+
+access_granted file_state::impl::carry_out(const access_file& c, const lease_entry* own) {
+  const auto key = own != nullptr && !own->info.is_oplock ? own->info.key : lease_key{};
+  const auto client = own != nullptr ? own->client : client_guid{};
+  switch (c.kind) {
+  case access_kind::write:
+    // Under an own Write nobody else caches; who wants to has to break it first.
+    if (own != nullptr && intersects(own->info.state, lease_state::write))
+      return {};
+    return {add_hold(lease_state::rwh, false, client, key)};
+  case access_kind::rename:
+  case access_kind::rename_ancestor:
+  case access_kind::unlink:
+    return {add_hold(lease_state::handle, false, client, key)};
+  case access_kind::replace:
+    return {add_hold(lease_state::rwh, true, client, key)};
+  case access_kind::set_delete:
+    delete_pending = true;
+    return {};
+  case access_kind::clear_delete:
+    delete_pending = false;
+    return {};
+  default:
+    return {};
+  }
+}
+
+bool file_state::impl::attempt_force(
+  const force_break& c, attempt a, time_point now, effects& out) {
+  break_plan plan;
+  plan.cause = break_cause::forced;
+  for (const auto& entry : leases) {
+    lease_entry& l = *entry;
+    const bool is_meant =
+      (!c.client || *c.client == l.client) && (!c.key || *c.key == l.info.key) && !l.recovered;
+    if (!is_meant || is_subset(l.info.state, c.keep))
+      continue;
+    plan.wait = plan.wait || l.info.state != lease_state::r;
+    plan.steps.push_back(
+      {&l, l.info.is_oplock ? l.info.state & c.keep & lease_state::read : l.info.state & c.keep});
+  }
+  auto error = errc::success;
+  if (!is_valid(c.keep, false))
+    error = errc::invalid_lease_state;
+  else if (plan.wait && a == attempt::first && waiting_is_full())
+    error = errc::too_many_waiting;
+  else if (plan.wait && a == attempt::last)
+    error = errc::break_timed_out;
+  if (error != errc::success) {
+    complete(out, c.operation, error);
+    return true;
+  }
+  begin_breaks(plan, now, out);
+  if (!plan.wait) {
+    complete(out, c.operation, errc::success);
+    return true;
+  }
+  if (a == attempt::first)
+    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now);
+  return false;
+}
+
+hold_id file_state::impl::add_hold(
+  lease_state withheld, bool deleting, const client_guid& client, const lease_key& key) {
+  const hold_id id{++last_hold};
+  contended().holds.push_back({id, withheld, deleting, client, key});
+  return id;
+}
+
+void file_state::impl::end(const end_hold& c) {
+  if (rare)
+    std::erase_if(rare->holds, [&c](const auto& hold) { return hold.id == c.hold; });
+}
+
+} // namespace leasebreak

@@ -1,0 +1,69 @@
+// Acknowledgements of breaks (MS-SMB2 3.3.5.22).
+#include "file/impl.hpp"
+
+namespace leasebreak {
+
+// MS-SMB2 3.3.5.22.2, with its checks in their order. A refused acknowledgement changes nothing:
+// the break goes on, and so does its time.
+void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, effects& out) {
+  auto* lease = find_lease(c.client, c.key);
+  auto error = errc::success;
+  if (lease == nullptr || lease->recovered)
+    error = errc::unknown_lease;
+  else if (!lease->info.breaking)
+    error = errc::lease_not_breaking;
+  else if (!is_valid(c.state, is_directory) || !is_subset(c.state, lease->info.break_to))
+    error = errc::ack_exceeds_break;
+  if (error != errc::success) {
+    const bool late = lease != nullptr && lease->info.timed_out;
+    out.facts.push_back(acknowledgement_refused{c.client, c.key, error, late});
+    return complete(out, c.operation, error);
+  }
+  complete(out, c.operation, errc::success, break_acknowledged{c.state});
+  if (is_subset(c.state, lease->info.required))
+    return end_break(*lease, c.state, break_outcome::acknowledged, now, out);
+  set_state(*lease, c.state);
+  waiters_may_go = true;
+  next_stage(*lease, now, out);
+}
+
+// Others have asked for more since the notification went out. The holder goes down in the steps
+// that Windows takes: first all but Read, and when it has only that, nothing.
+void file_state::impl::next_stage(lease_entry& l, time_point now, effects& out) {
+  if (l.info.state == lease_state::r) {
+    notify(l, lease_state::none, false, now, out);
+    return end_break(l, lease_state::none, break_outcome::acknowledged, now, out);
+  }
+  const auto to = l.info.required | lease_state::read;
+  l.info.break_to = to;
+  notify(l, to, true, now, out);
+  start_break_timer(l, now);
+  store_lease(l, out);
+}
+
+// MS-SMB2 3.3.5.22.1. What a client accepts decides the order: no break pending comes before the
+// level.
+void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, effects& out) {
+  const auto* open = find_open(c.open);
+  auto error = errc::success;
+  if (open == nullptr)
+    error = errc::unknown_open;
+  else if (open->client != c.client)
+    error = errc::wrong_owner;
+  else if (open->lease == nullptr || !open->lease->info.is_oplock || !open->lease->info.breaking)
+    error = errc::oplock_not_breaking;
+  else if (c.level != oplock_level::none && c.level != oplock_level::level_ii)
+    error = errc::invalid_oplock_level;
+  if (error != errc::success) {
+    const bool late = open != nullptr && open->oplock_timed_out;
+    out.facts.push_back(acknowledgement_refused{c.client, {}, error, late});
+    return complete(out, c.operation, error);
+  }
+  lease_entry& oplock = *open->lease;
+  // None stays none: a client that was told to drop everything may still answer with level II.
+  const auto left = state_of(c.level) & oplock.info.break_to;
+  complete(out, c.operation, errc::success, break_acknowledged{left});
+  end_break(oplock, left, break_outcome::acknowledged, now, out);
+}
+
+} // namespace leasebreak

@@ -1,0 +1,127 @@
+// How breaks begin and end (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5).
+//
+// The one place where an epoch is counted up for a break: `begin_break`, once for each break.
+// Merged breaks, the follow-ups that an acknowledgement leads to, and acknowledgements do not
+// count.
+#include "file/impl.hpp"
+
+#include <utility>
+
+namespace leasebreak {
+
+void file_state::impl::begin_breaks(const break_plan& plan, time_point now, effects& out) {
+  for (const auto& step : plan.steps)
+    begin_break(*step.lease, step.to, plan.cause, now, out);
+}
+
+void file_state::impl::begin_break(
+  lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out) {
+  to = to & l.info.state;
+  if (l.info.breaking) {
+    // A second break of the same lease joins the first: no notification, no epoch. The holder is
+    // told of the rest when it acknowledges. An oplock knows no second step: who needs more asks
+    // again after the first.
+    if (!l.info.is_oplock && (l.info.required & to) != l.info.required) {
+      l.info.required = l.info.required & to;
+      store_lease(l, out);
+    }
+    return;
+  }
+  if (to == l.info.state)
+    return;
+  l.current_break = break_id{++last_break};
+  l.cause = cause;
+  l.break_from = l.info.state;
+  ++l.info.epoch;
+  out.facts.push_back(break_begun{cause, l.info.state, to});
+  // MS-SMB2 3.3.4.6, 3.3.4.7: who caches nothing but reads has nothing to write back or to close;
+  // it is told, and not waited for.
+  if (l.info.state == lease_state::r) {
+    notify(l, lease_state::none, false, now, out);
+    return end_break(l, lease_state::none, break_outcome::immediate, now, out);
+  }
+  l.info.break_to = to;
+  l.info.required = to;
+  set_breaking(l, true);
+  notify(l, to, true, now, out);
+  start_break_timer(l, now);
+  store_lease(l, out);
+}
+
+// Ends the break, if there is one in progress, with `left` for the holder. An oplock that is left
+// nothing is gone: `l` is then no more.
+void file_state::impl::end_break(
+  lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out) {
+  break_ended ended;
+  ended.client = l.client;
+  ended.key = l.info.is_oplock ? lease_key{} : l.info.key;
+  ended.open = l.first_open;
+  ended.cause = l.cause;
+  ended.outcome = how;
+  ended.from = l.break_from;
+  ended.to = l.info.breaking ? l.info.break_to : left;
+  ended.left = left;
+  ended.age = l.info.breaking ? now - l.info.break_started : duration::zero();
+  ended.waiting = rare ? rare->waiting.size() : 0;
+  out.facts.push_back(std::move(ended));
+
+  if (l.info.breaking)
+    waiters_may_go = true;
+  set_breaking(l, false);
+  set_state(l, left);
+  l.info.break_to = left;
+  l.info.required = left;
+  l.info.break_started = time_point{};
+  store_lease(l, out);
+  if (!l.info.is_oplock || left != lease_state::none)
+    return;
+  if (auto* open = find_open(l.first_open); open != nullptr && open->lease == &l) {
+    open->oplock_timed_out = how == break_outcome::timed_out;
+    detach(*open);
+  }
+  remove_lease(l);
+}
+
+// MS-SMB2 3.3.6.1, 3.3.6.5: after the deadline the holder has nothing, whatever it was asked for;
+// the same if it could not be told (3.3.4.7). Its opens stay good.
+void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now, effects& out) {
+  if (l.recovered)
+    return drop_recovered(l, out);
+  l.info.timed_out = how == break_outcome::timed_out;
+  end_break(l, lease_state::none, how, now, out);
+}
+
+// A report about a break that has ended meanwhile, or was followed by another, says nothing.
+void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point now, effects& out) {
+  for (const auto& l : leases)
+    if (l->info.breaking && l->current_break == c.id)
+      return give_up(*l, break_outcome::undeliverable, now, out);
+}
+
+void file_state::impl::notify(
+  const lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const {
+  break_notification n;
+  n.id = l.current_break;
+  n.client = l.client;
+  n.connection = l.connection;
+  n.is_oplock = l.info.is_oplock;
+  n.open = l.first_open;
+  if (!l.info.is_oplock)
+    n.key = l.info.key;
+  n.from = l.info.state;
+  n.to = to;
+  // MS-SMB2 2.2.23.2: NewEpoch is for V2 leases; others get 0.
+  n.epoch = !l.info.is_oplock && l.info.version == 2 ? l.info.epoch : std::uint16_t{0};
+  n.ack_required = ack;
+  n.cause = l.cause;
+  n.issued = now;
+  out.notifications.push_back(n);
+}
+
+// MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.
+void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
+  l.info.break_started = now;
+  push_deadline({now + policy->break_timeout, true, l.name(), operation_id::none});
+}
+
+} // namespace leasebreak

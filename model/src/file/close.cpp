@@ -1,0 +1,116 @@
+// Closes, connections that end, and deletion at the last close (MS-FSA 2.1.5.4, MS-SMB2 3.3.7.1).
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+void file_state::impl::close(const close_open& c, time_point now, effects& out) {
+  const auto* open = find_open(c.open);
+  if (open == nullptr)
+    return complete(out, c.operation, errc::unknown_open);
+  const bool deletes = open->delete_on_close;
+  end_open(c.open, break_outcome::closed, now, out);
+  open_closed closed;
+  closed.hold = delete_if_last();
+  closed.delete_file = closed.hold != hold_id::none;
+  if (!deletes || opens.empty())
+    return complete(out, c.operation, errc::success, closed);
+  // The file is to be deleted now, and others keep handles to it that their users closed long ago:
+  // they are asked to let go before this close returns.
+  attempt_close(c, attempt::first, now, out);
+}
+
+bool file_state::impl::attempt_close(const close_open& c, attempt a, time_point now, effects& out) {
+  auto plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+  if (a == attempt::last || (a == attempt::first && waiting_is_full()))
+    plan.wait = false; // A close does not fail.
+  begin_breaks(plan, now, out);
+  if (!plan.wait) {
+    complete(out, c.operation, errc::success, open_closed{});
+    return true;
+  }
+  if (a == attempt::first)
+    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now);
+  return false;
+}
+
+void file_state::impl::remove_client(const client_gone& c, time_point now, effects& out) {
+  const auto is_gone = [&c](const client_guid& client, connection_id connection) {
+    return client == c.client && (!c.connection || *c.connection == connection);
+  };
+  // What it waited for dies quietly, before anything that its opens' end could let go on.
+  if (rare) {
+    auto& waiting = rare->waiting;
+    for (const auto& w : waiting)
+      if (is_gone(w->client, w->connection))
+        complete(out, w->id, errc::client_gone);
+    std::erase_if(waiting, [&](const auto& w) { return is_gone(w->client, w->connection); });
+  }
+  std::vector<open_id> ending;
+  bool deletes = false;
+  for (const auto& open : opens) {
+    if (is_gone(open->client, open->connection)) {
+      ending.push_back(open->id);
+      deletes = deletes || open->delete_on_close;
+    }
+  }
+  for (const auto id : ending)
+    end_open(id, break_outcome::disconnected, now, out);
+  client_removed removed;
+  removed.opens = ending.size();
+  if (!ending.empty())
+    removed.hold = delete_if_last();
+  removed.delete_file = removed.hold != hold_id::none;
+  if (deletes && !opens.empty())
+    begin_breaks(plan_without(lease_state::handle, nullptr, break_cause::remove), now, out);
+  complete(out, c.operation, errc::success, removed);
+}
+
+// Everything that goes with an open. A close is a full answer to a break (MS-FSA 2.1.5.4).
+void file_state::impl::end_open(open_id id, break_outcome how, time_point now, effects& out) {
+  fail_waiting_of(id, out);
+  const auto gone = locks.erase_all_of(id);
+  for (const auto& lock : gone)
+    unstore_lock(lock, out);
+
+  open_entry& open = *find_open(id);
+  open_ended ended{id, open.client, {}, gone.size()};
+  if (open.delete_on_close)
+    delete_pending = true;
+  if (lease_entry* lease = open.lease; lease != nullptr) {
+    if (!lease->info.is_oplock)
+      ended.key = lease->info.key;
+    if (lease->opens > 1) {
+      detach(open);
+    } else if (lease->info.is_oplock) {
+      if (lease->info.breaking) {
+        end_break(*lease, lease_state::none, how, now, out);
+      } else {
+        unstore_lease(*lease, out);
+        detach(open);
+        remove_lease(*lease);
+      }
+    } else {
+      if (lease->info.breaking)
+        end_break(*lease, lease_state::none, how, now, out);
+      else
+        unstore_lease(*lease, out);
+      detach(open);
+      remove_lease(*lease);
+    }
+  }
+  take_open(id);
+  out.ended.push_back(ended);
+  waiters_may_go = true;
+}
+
+hold_id file_state::impl::delete_if_last() {
+  if (!delete_pending || !opens.empty())
+    return hold_id::none;
+  delete_pending = false;
+  return add_hold(lease_state::rwh, true, {}, {});
+}
+
+} // namespace leasebreak

@@ -1,0 +1,162 @@
+// Finding, adding and removing opens and leases. The counts in `impl` change here and nowhere else.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+namespace {
+
+constexpr std::uint32_t minus_one = static_cast<std::uint32_t>(-1);
+
+bool reads(const std::uint32_t mask) {
+  return (mask & (access::read_data | access::execute)) != 0;
+}
+
+bool writes(const std::uint32_t mask) {
+  return (mask & (access::write_data | access::append_data)) != 0;
+}
+
+bool deletes(const std::uint32_t mask) {
+  return (mask & access::delete_file) != 0;
+}
+
+template <class Entries, class Key, class KeyOf>
+auto position(Entries& entries, const Key& key, KeyOf key_of) {
+  return std::lower_bound(entries.begin(), entries.end(), key,
+    [&key_of](const auto& entry, const Key& k) { return key_of(*entry) < k; });
+}
+
+constexpr auto id_of = [](const detail::open_entry& o) { return o.id; };
+constexpr auto name_of = [](const detail::lease_entry& l) { return l.name(); };
+
+} // namespace
+
+detail::open_entry* file_state::impl::find_open(open_id id) const noexcept {
+  const auto at = position(opens, id, id_of);
+  return at != opens.end() && (*at)->id == id ? at->get() : nullptr;
+}
+
+detail::lease_entry* file_state::impl::find_lease(const lease_name& name) const noexcept {
+  const auto at = position(leases, name, name_of);
+  return at != leases.end() && (*at)->name() == name ? at->get() : nullptr;
+}
+
+detail::lease_entry* file_state::impl::find_lease(
+  const client_guid& c, const lease_key& k) const noexcept {
+  return find_lease({false, c, k});
+}
+
+detail::open_entry& file_state::impl::add_open(std::unique_ptr<open_entry> entry) {
+  count_open(*entry, 1);
+  const auto at = position(opens, entry->id, id_of);
+  return **opens.insert(at, std::move(entry));
+}
+
+std::unique_ptr<detail::open_entry> file_state::impl::take_open(open_id id) {
+  const auto at = position(opens, id, id_of);
+  auto entry = std::move(*at);
+  opens.erase(at);
+  count_open(*entry, minus_one);
+  return entry;
+}
+
+detail::lease_entry& file_state::impl::add_lease(std::unique_ptr<lease_entry> entry) {
+  count_lease(*entry, 1);
+  const auto at = position(leases, entry->name(), name_of);
+  return **leases.insert(at, std::move(entry));
+}
+
+void file_state::impl::remove_lease(lease_entry& lease) {
+  count_lease(lease, minus_one);
+  leases.erase(position(leases, lease.name(), name_of));
+}
+
+void file_state::impl::attach(open_entry& open, lease_entry& lease) {
+  count_open(open, minus_one);
+  count_lease(lease, minus_one);
+  open.lease = &lease;
+  if (lease.opens++ == 0) {
+    lease.first_open = open.id;
+    lease.connection = open.connection;
+    lease.recovered = false;
+  }
+  count_lease(lease, 1);
+  count_open(open, 1);
+}
+
+void file_state::impl::detach(open_entry& open) {
+  lease_entry& lease = *open.lease;
+  count_open(open, minus_one);
+  open.lease = nullptr;
+  count_open(open, 1);
+  if (--lease.opens == 0 || lease.first_open != open.id)
+    return;
+  // Notifications prefer the connection of the oldest open that is left.
+  for (const auto& other : opens) {
+    if (other->lease == &lease) {
+      lease.first_open = other->id;
+      lease.connection = other->connection;
+      return;
+    }
+  }
+}
+
+void file_state::impl::set_state(lease_entry& lease, lease_state state) {
+  count_lease(lease, minus_one);
+  lease.info.state = state;
+  count_lease(lease, 1);
+}
+
+void file_state::impl::set_breaking(lease_entry& lease, bool breaking) {
+  count_lease(lease, minus_one);
+  lease.info.breaking = breaking;
+  count_lease(lease, 1);
+}
+
+bool file_state::impl::any_with(lease_state some_of) const noexcept {
+  for (std::uint8_t state = 1; state < count.by_state.size(); ++state)
+    if (count.by_state[state] != 0 && intersects(static_cast<lease_state>(state), some_of))
+      return true;
+  return false;
+}
+
+file_state::impl::contention& file_state::impl::contended() {
+  if (!rare)
+    rare = std::make_unique<contention>();
+  return *rare;
+}
+
+void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
+  if (reads(open.access))
+    count.reading += by;
+  if (writes(open.access))
+    count.writing += by;
+  if (deletes(open.access))
+    count.deleting += by;
+  if (reads(open.access) || writes(open.access) || deletes(open.access)) {
+    if ((open.share_access & share::read) == 0)
+      count.denying_read += by;
+    if ((open.share_access & share::write) == 0)
+      count.denying_write += by;
+    if ((open.share_access & share::delete_file) == 0)
+      count.denying_delete += by;
+  }
+  if (open.lease != nullptr || !is_stat_access_for_oplocks(open.access))
+    count.keeping_write += by;
+}
+
+void file_state::impl::count_lease(const lease_entry& lease, std::uint32_t by) {
+  count.by_state[bits(lease.info.state)] += by;
+  if (lease.info.is_oplock)
+    count.oplocks += by;
+  else if (intersects(lease.info.state, lease_state::handle))
+    count.leases_with_handle += by;
+  if (lease.info.breaking)
+    count.breaking += by;
+  if (lease.recovered)
+    count.recovered += by;
+}
+
+} // namespace leasebreak

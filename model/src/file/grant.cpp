@@ -1,0 +1,164 @@
+// What an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace leasebreak {
+
+void file_state::impl::grant_open(const open_file& c, time_point now, effects& out) {
+  if (auto* own = own_lease(c); own != nullptr && own->info.is_oplock)
+    drop_recovered(*own, out); // Taken back: what follows grants it anew.
+  if (opens.empty()) {
+    is_directory = c.is_directory;
+    delete_pending = false;
+  }
+  auto entry = std::make_unique<open_entry>();
+  entry->id = c.open;
+  entry->client = c.client;
+  entry->connection = c.connection;
+  entry->access = c.access;
+  entry->share_access = c.share_access;
+  entry->delete_on_close = c.delete_on_close;
+  entry->opened_at = now;
+  entry->share = c.share;
+
+  open_granted granted;
+  granted.open = c.open;
+  // What may be cached depends on the others, so it is decided before this open is among them.
+  const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
+  const auto wanted = c.lease ? c.lease->state : state_of(c.oplock);
+  const auto state = grantable(c, wanted, own);
+  auto& open = add_open(std::move(entry));
+  granted.state = state;
+  if (c.lease)
+    grant_lease(c, open, granted, now, out);
+  else
+    grant_oplock(c, open, granted, now, out);
+  if (c.overwrites)
+    // The caller truncates only after this: whoever opens meanwhile may read, but not cache, what
+    // is about to go.
+    granted.hold =
+      add_hold(lease_state::rwh, false, c.client, c.lease ? c.lease->key : lease_key{});
+  complete(out, c.operation, errc::success, std::move(granted));
+}
+
+lease_state file_state::impl::grantable(
+  const open_file& c, lease_state wanted, const lease_entry* own) const noexcept {
+  // MS-SMB2 3.3.5.9.8: on a directory, Write is taken off; oplocks are never granted there.
+  if (c.is_directory && !c.lease)
+    return lease_state::none;
+  auto state = wanted & c.caching_max;
+  if (c.is_directory)
+    state = state - lease_state::write;
+  if (!intersects(state, lease_state::read))
+    return lease_state::none;
+  // An oplock for a handle that can only see attributes would keep others off for nothing.
+  if (!c.lease && is_stat_access_for_oplocks(c.access) && !c.overwrites && !c.created)
+    return lease_state::none;
+  // MS-FSA 2.1.5.18.2: nothing is cached in the presence of byte-range locks. A truncated file
+  // has nothing left that they would protect.
+  if (!c.overwrites && (!locks.empty() || (rare && !rare->recovered_locks.empty())))
+    state = state - lease_state::rh;
+  const auto key = c.lease ? c.lease->key : lease_key{};
+  state = state - withheld_from(c.client, key);
+  // MS-FSA 2.1.5.18.1: Write only for the one who is alone; opens for attributes do not count.
+  const auto of_own = own != nullptr ? own->opens : 0;
+  // MS-FSA 2.1.5.18.2: nothing is shared with a writer. Only an open for attributes gets here
+  // without having broken it.
+  if (any_with(lease_state::write) &&
+    std::any_of(leases.begin(), leases.end(), [own](const auto& l) {
+      return l.get() != own && intersects(l->info.state, lease_state::write);
+    }))
+    return lease_state::none;
+  if (count.keeping_write > of_own ||
+    count.recovered > (own != nullptr && own->recovered ? 1U : 0U))
+    state = state - lease_state::write;
+  if (c.lease) {
+    // A holder of an oplock closes nothing on a Handle break: it would never learn of one.
+    if (count.oplocks != 0)
+      state = state - lease_state::handle;
+  } else if (count.leases_with_handle != 0) {
+    // MS-FSA 2.1.5.18.2: level II does not go with RH.
+    return lease_state::none;
+  }
+  return is_valid(state, c.is_directory) ? state : lease_state::none;
+}
+
+lease_state file_state::impl::withheld_from(const client_guid& client, const lease_key& key) const {
+  auto withheld = lease_state::none;
+  if (!rare)
+    return withheld;
+  for (const auto& hold : rare->holds) {
+    const bool is_own = !key.is_zero() && hold.key == key && hold.client == client;
+    if (!is_own)
+      withheld = withheld | hold.withheld;
+  }
+  return withheld;
+}
+
+// MS-SMB2 3.3.5.9.8 and 3.3.5.9.11: a key that has a lease keeps it; it is promoted if all that was
+// asked for can be had, and never lowered.
+void file_state::impl::grant_lease(
+  const open_file& c, open_entry& open, open_granted& granted, time_point now, effects& out) {
+  const auto& request = *c.lease;
+  const auto state = granted.state;
+  auto* lease = find_lease(c.client, request.key);
+  bool changed = false;
+  if (lease == nullptr) {
+    auto entry = std::make_unique<lease_entry>();
+    entry->client = c.client;
+    entry->info.key = request.key;
+    entry->info.version = request.version;
+    entry->info.epoch = request.version == 2 ? request.epoch : std::uint16_t{0};
+    entry->info.is_directory = c.is_directory;
+    entry->info.parent_key = request.parent_key.value_or(lease_key{});
+    entry->acquired_at = now;
+    lease = &add_lease(std::move(entry));
+    changed = state != lease_state::none;
+  } else {
+    auto wanted = request.state & c.caching_max;
+    if (c.is_directory)
+      wanted = wanted - lease_state::write;
+    const bool all_granted = state == wanted;
+    changed = !lease->info.breaking && all_granted && state != lease->info.state &&
+      is_subset(lease->info.state, wanted);
+  }
+  attach(open, *lease);
+  if (changed) {
+    set_state(*lease, state);
+    ++lease->info.epoch;
+    lease->info.timed_out = false;
+    out.facts.push_back(caching_granted{state, false});
+    store_lease(*lease, out);
+  }
+  granted.oplock = oplock_level::lease;
+  granted.key = request.key;
+  granted.state = lease->info.state;
+  granted.version = lease->info.version;
+  granted.epoch = lease->info.version == 2 ? lease->info.epoch : std::uint16_t{0};
+  granted.break_in_progress = lease->info.breaking;
+  if (request.parent_key && lease->info.version == 2)
+    granted.parent_key = request.parent_key;
+}
+
+void file_state::impl::grant_oplock(
+  const open_file& c, open_entry& open, open_granted& granted, time_point now, effects& out) {
+  granted.oplock = oplock_of(granted.state);
+  granted.state = state_of(granted.oplock);
+  if (granted.oplock == oplock_level::none)
+    return;
+  auto entry = std::make_unique<lease_entry>();
+  entry->client = c.client;
+  entry->info.key = lease_key::of(static_cast<std::uint64_t>(c.open));
+  entry->info.is_oplock = true;
+  entry->info.state = granted.state;
+  entry->acquired_at = now;
+  auto& oplock = add_lease(std::move(entry));
+  attach(open, oplock);
+  out.facts.push_back(caching_granted{granted.state, true});
+  store_lease(oplock, out);
+}
+
+} // namespace leasebreak

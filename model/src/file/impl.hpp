@@ -1,0 +1,236 @@
+// The state of one file and the steps of its state machine. Internal to the model.
+//
+// Each group of members below has a source file of its own, named in its heading.
+#pragma once
+
+#include "file/parts.hpp"
+#include "lock_table.hpp"
+
+#include <leasebreak/model/file_state.hpp>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace leasebreak {
+
+struct file_state::impl {
+  using lease_entry = detail::lease_entry;
+  using lease_name = detail::lease_name;
+  using open_entry = detail::open_entry;
+  using hold_entry = detail::hold_entry;
+  using waiting_operation = detail::waiting_operation;
+
+  impl(const file_policy& p, std::string id) : policy(&p), file_id(std::move(id)) {}
+
+  // -- what there is
+  // -------------------------------------------------------------------------------
+
+  const file_policy* policy;
+  std::string file_id;
+  std::vector<std::unique_ptr<open_entry>> opens; ///< Ordered by id.
+  std::vector<std::unique_ptr<lease_entry>> leases; ///< Ordered by name.
+  detail::lock_table locks;
+  bool is_directory = false;
+  bool delete_pending = false;
+  bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
+
+  /// What only contended or recovering files have.
+  struct contention {
+    std::vector<std::unique_ptr<waiting_operation>> waiting; ///< In the order of arrival.
+    std::vector<hold_entry> holds;
+    std::vector<detail::recovered_lock> recovered_locks;
+    std::vector<detail::deadline_entry> deadlines; ///< A heap, the earliest first.
+  };
+  std::unique_ptr<contention> rare;
+  std::uint64_t last_break = 0;
+  std::uint64_t last_hold = 0;
+
+  /// Counts that answer the common questions without a look at each open and lease.
+  struct counts {
+    std::uint32_t reading = 0; ///< Opens by what they do, as far as share modes can deny it ...
+    std::uint32_t writing = 0;
+    std::uint32_t deleting = 0;
+    std::uint32_t denying_read = 0; ///< ... and by what they do not share with others.
+    std::uint32_t denying_write = 0;
+    std::uint32_t denying_delete = 0;
+    std::uint32_t keeping_write = 0; ///< Opens that keep others from caching writes.
+    std::uint32_t oplocks = 0;
+    std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
+    std::uint32_t breaking = 0;
+    std::uint32_t leases_with_handle = 0; ///< Without oplocks.
+    std::array<std::uint32_t, 8> by_state{}; ///< Leases and oplocks, by the bits of their state.
+  };
+  counts count;
+
+  /// Which evaluation of an operation this is.
+  enum class attempt : std::uint8_t { first, again, last };
+
+  /// The breaks that an operation needs; decided before any of them is begun, so that an operation
+  /// that fails has changed nothing.
+  struct break_plan {
+    struct step {
+      lease_entry* lease;
+      lease_state to;
+    };
+    std::vector<step> steps;
+    break_cause cause{};
+    bool wait = false; ///< The operation has to wait.
+    bool meets_recovered = false; ///< It conflicts with what somebody may still reclaim.
+  };
+
+  // -- entries.cpp: finding, adding and removing; keeps the counts true
+  // -----------------------------
+
+  [[nodiscard]] open_entry* find_open(open_id id) const noexcept;
+  [[nodiscard]] lease_entry* find_lease(const lease_name& name) const noexcept;
+  [[nodiscard]] lease_entry* find_lease(const client_guid& c, const lease_key& k) const noexcept;
+  open_entry& add_open(std::unique_ptr<open_entry> entry);
+  std::unique_ptr<open_entry> take_open(open_id id);
+  lease_entry& add_lease(std::unique_ptr<lease_entry> entry);
+  void remove_lease(lease_entry& lease);
+  void attach(open_entry& open, lease_entry& lease);
+  void detach(open_entry& open);
+  void set_state(lease_entry& lease, lease_state state);
+  void set_breaking(lease_entry& lease, bool breaking);
+  [[nodiscard]] bool any_with(lease_state some_of) const noexcept;
+  [[nodiscard]] contention& contended();
+  void count_open(const open_entry& open, std::uint32_t by);
+  void count_lease(const lease_entry& lease, std::uint32_t by);
+
+  // -- open.cpp: share modes, the breaks of an open, delete pending (MS-FSA 2.1.5.1.2)
+  // --------------
+
+  [[nodiscard]] errc check_open(const open_file& c) const;
+  [[nodiscard]] bool is_being_deleted(const open_file& c) const noexcept;
+  [[nodiscard]] lease_entry* own_lease(const open_file& c) const noexcept;
+  bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);
+  [[nodiscard]] bool violates_sharing(const open_file& c) const noexcept;
+  [[nodiscard]] break_plan plan_open(const open_file& c, bool violation, attempt a) const;
+
+  // -- grant.cpp: what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8)
+  // -----------------------
+
+  void grant_open(const open_file& c, time_point now, effects& out);
+  [[nodiscard]] lease_state grantable(
+    const open_file& c, lease_state wanted, const lease_entry* own) const noexcept;
+  [[nodiscard]] lease_state withheld_from(const client_guid& client, const lease_key& key) const;
+  void grant_lease(
+    const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
+  void grant_oplock(
+    const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
+
+  // -- break.cpp: how a break begins and ends (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
+  // ----------
+
+  void begin_breaks(const break_plan& plan, time_point now, effects& out);
+  void begin_break(lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out);
+  void end_break(lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out);
+  void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
+  void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
+  void notify(const lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const;
+  void start_break_timer(lease_entry& l, time_point now);
+
+  // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
+  // -----------------------------------------------------------
+
+  void acknowledge(const acknowledge_lease& c, time_point now, effects& out);
+  void acknowledge(const acknowledge_oplock& c, time_point now, effects& out);
+  void next_stage(lease_entry& l, time_point now, effects& out);
+
+  // -- close.cpp: closes, connections that end, deletion at the last close (MS-FSA 2.1.5.4)
+  // ---------
+
+  void close(const close_open& c, time_point now, effects& out);
+  bool attempt_close(const close_open& c, attempt a, time_point now, effects& out);
+  void remove_client(const client_gone& c, time_point now, effects& out);
+  void end_open(open_id id, break_outcome how, time_point now, effects& out);
+  [[nodiscard]] hold_id delete_if_last();
+
+  // -- lock.cpp: byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14)
+  // --------------------------------
+
+  [[nodiscard]] errc check_lock(const lock_ranges& c) const;
+  bool attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out);
+  [[nodiscard]] errc take_ranges(
+    const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken);
+  void unlock(const unlock_ranges& c, effects& out);
+  void fail_waiting_of(open_id open, effects& out);
+
+  // -- access.cpp: what breaks besides opens (MS-FSA 2.1.4.12)
+  // --------------------------------------
+
+  [[nodiscard]] errc check_access(const access_file& c) const;
+  bool attempt_access(const access_file& c, attempt a, time_point now, effects& out);
+  [[nodiscard]] break_plan plan_access(const access_file& c, attempt a) const;
+  [[nodiscard]] break_plan plan_without(
+    lease_state taken, const lease_entry* own, break_cause cause) const;
+  [[nodiscard]] break_plan plan_data_change(const lease_entry* own, break_cause cause) const;
+  [[nodiscard]] break_plan plan_rename_into() const;
+  [[nodiscard]] break_plan plan_child_change(const std::optional<lease_key>& parent_key) const;
+  [[nodiscard]] errc after_breaks(const access_file& c) const;
+  [[nodiscard]] access_granted carry_out(const access_file& c, const lease_entry* own);
+  bool attempt_force(const force_break& c, attempt a, time_point now, effects& out);
+  hold_id add_hold(
+    lease_state withheld, bool deleting, const client_guid& client, const lease_key& key);
+  void end(const end_hold& c);
+
+  // -- wait.cpp: operations that wait, deadlines (docs/architecture.md, "Waiting is data")
+  // ----------
+
+  bool attempt_again(const waiting_operation& w, attempt a, time_point now, effects& out);
+  void wait(command what, operation_id id, const client_guid& client, connection_id connection,
+    open_id open, bool bounded, time_point now);
+  [[nodiscard]] bool waiting_is_full() const noexcept;
+  void wake(time_point now, effects& out);
+  void cancel(const cancel_operation& c, effects& out);
+  void stop(effects& out);
+  void reach_deadlines(time_point now, effects& out);
+  void push_deadline(detail::deadline_entry entry);
+  void forget_past_deadlines();
+  [[nodiscard]] bool is_current(const detail::deadline_entry& entry) const noexcept;
+  [[nodiscard]] waiting_operation* find_waiting(operation_id id) const noexcept;
+
+  // -- recover.cpp: what a restart found, and the grace period
+  // --------------------------------------
+
+  void load(const load_record& c, time_point now, effects& out);
+  void reclaim(const reclaim_lock& c, time_point now, effects& out);
+  void end_grace(effects& out);
+  [[nodiscard]] bool meets_recovered_lock(const client_guid& client, const lock_element& e) const;
+  void drop_recovered(lease_entry& l, effects& out);
+  void drop_recovered_leases(effects& out);
+
+  // -- records.cpp: what is stored
+  // ------------------------------------------------------------------
+
+  void store_lease(lease_entry& l, effects& out) const;
+  void unstore_lease(lease_entry& l, effects& out) const;
+  void store_lock(const detail::lock_table::entry& e, effects& out) const;
+  void unstore_lock(const detail::lock_table::entry& e, effects& out) const;
+  [[nodiscard]] enhanced_lock describe(const lease_entry& l) const;
+  [[nodiscard]] enhanced_lock describe(const detail::lock_table::entry& e) const;
+
+  // -- list.cpp
+  // -------------------------------------------------------------------------------------
+
+  [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
+  [[nodiscard]] listed_entry list_waiting(const waiting_operation& w) const;
+
+  // -- invariants.cpp
+  // -------------------------------------------------------------------------------
+
+  [[nodiscard]] std::string check_invariants() const;
+
+  // -- file_state.cpp
+  // -------------------------------------------------------------------------------
+
+  void apply(const command& c, time_point now, effects& out);
+  static void complete(effects& out, operation_id id, errc error, operation_result result = {});
+};
+
+} // namespace leasebreak

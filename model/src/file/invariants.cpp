@@ -1,0 +1,111 @@
+// What must hold after every command, whatever came before. For tests.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace leasebreak {
+
+namespace {
+
+std::string describe_lease(const detail::lease_entry& l) {
+  return (l.info.is_oplock ? "oplock " : "lease ") + to_string(l.info.key) + " of " +
+    to_string(l.client) + ": ";
+}
+
+// One lease by itself.
+std::string check_lease(const detail::lease_entry& l) {
+  const auto& i = l.info;
+  if (!is_valid(i.state, i.is_directory))
+    return describe_lease(l) + "its state is invalid";
+  if (l.opens == 0 && !l.recovered)
+    return describe_lease(l) + "no open uses it";
+  if (i.is_oplock && i.state == lease_state::none)
+    return describe_lease(l) + "an oplock that caches nothing is still there";
+  if (i.is_oplock && i.state == lease_state::rh)
+    return describe_lease(l) + "no oplock has this state";
+  if (!i.breaking)
+    return i.break_started == time_point{} ? "" : describe_lease(l) + "a time without a break";
+  if (!is_subset(i.break_to, i.state) || !is_subset(i.required, i.break_to))
+    return describe_lease(l) + "the break's targets are not within each other";
+  if (i.state == i.required)
+    return describe_lease(l) + "the break is over and goes on";
+  return "";
+}
+
+} // namespace
+
+std::string file_state::impl::check_invariants() const {
+  counts expected;
+  std::map<const lease_entry*, std::uint32_t> uses;
+  impl recount(*policy, file_id);
+  for (const auto& open : opens) {
+    recount.count_open(*open, 1);
+    if (open->lease != nullptr)
+      ++uses[open->lease];
+  }
+  const lease_entry* writer = nullptr;
+  std::uint32_t caching = 0;
+  for (const auto& l : leases) {
+    recount.count_lease(*l, 1);
+    if (auto problem = check_lease(*l); !problem.empty())
+      return problem;
+    if (l->opens != uses[l.get()])
+      return describe_lease(*l) + "it does not know how many opens use it";
+    if (l->opens != 0 &&
+      (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
+      return describe_lease(*l) + "its first open is not one of its opens";
+    if (is_directory != l->info.is_directory && !l->info.is_oplock)
+      return describe_lease(*l) + "it does not fit the kind of file";
+    if (policy->keep_records && l->stored != (l->info.state != lease_state::none))
+      return describe_lease(*l) + "its record is missing, or should not be there";
+    caching += l->info.state != lease_state::none ? 1U : 0U;
+    if (intersects(l->info.state, lease_state::write)) {
+      if (writer != nullptr)
+        return describe_lease(*l) + "two hold Write";
+      writer = l.get();
+    }
+  }
+  if (writer != nullptr && caching > 1)
+    return describe_lease(*writer) + "it holds Write, and others cache";
+  if (writer != nullptr && !writer->recovered)
+    for (const auto& open : opens)
+      if (open->lease != writer && !is_stat_access_for_leases(open->access))
+        return describe_lease(*writer) + "it holds Write, and others have the file open";
+  if (recount.count.reading != count.reading || recount.count.writing != count.writing ||
+    recount.count.deleting != count.deleting || recount.count.denying_read != count.denying_read ||
+    recount.count.denying_write != count.denying_write ||
+    recount.count.denying_delete != count.denying_delete ||
+    recount.count.keeping_write != count.keeping_write || recount.count.oplocks != count.oplocks ||
+    recount.count.recovered != count.recovered || recount.count.breaking != count.breaking ||
+    recount.count.leases_with_handle != count.leases_with_handle ||
+    recount.count.by_state != count.by_state)
+    return "the counts do not fit what is there";
+  if (!std::is_sorted(
+        opens.begin(), opens.end(), [](const auto& a, const auto& b) { return a->id < b->id; }))
+    return "the opens are out of order";
+  if (!rare)
+    return count.breaking == 0 ? "" : "a break without a deadline";
+  for (const auto& l : leases) {
+    if (!l->info.breaking)
+      continue;
+    const auto& due = rare->deadlines;
+    if (std::none_of(due.begin(), due.end(), [&](const auto& d) {
+          return d.is_break && d.lease == l->name() &&
+            d.at == l->info.break_started + policy->break_timeout;
+        }))
+      return describe_lease(*l) + "its break has no deadline";
+  }
+  for (const auto& w : rare->waiting) {
+    if (!w->deadline && !std::holds_alternative<lock_ranges>(w->what))
+      return "an operation waits without a deadline";
+    if (w->open != open_id::none && find_open(w->open) == nullptr)
+      return "an operation waits through an open that is gone";
+    if (count.breaking == 0 && !std::holds_alternative<lock_ranges>(w->what))
+      return "an operation waits, and nothing is breaking";
+  }
+  return "";
+}
+
+} // namespace leasebreak

@@ -1,0 +1,113 @@
+// Byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14).
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+errc file_state::impl::check_lock(const lock_ranges& c) const {
+  if (find_open(c.open) == nullptr)
+    return errc::unknown_open;
+  if (is_directory)
+    return errc::locks_on_directory;
+  if (c.elements.empty() || c.elements.size() > policy->limit.ranges_per_lock)
+    return errc::invalid_argument;
+  // MS-SMB2 3.3.5.14.2: only a single lock can wait.
+  if (c.elements.size() > 1 && !c.fail_immediately)
+    return errc::invalid_argument;
+  for (const auto& element : c.elements)
+    if (!element.range.is_valid())
+      return errc::invalid_lock_range;
+  if (locks.size() + c.elements.size() > policy->limit.locks_per_file)
+    return errc::too_many_locks_on_file;
+  return errc::success;
+}
+
+bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out) {
+  const auto fail = [&](errc error) {
+    complete(out, c.operation, error);
+    return true;
+  };
+  if (const auto error = check_lock(c); error != errc::success)
+    return fail(error);
+  const auto& open = *find_open(c.open);
+  const auto plan = plan_data_change(open.lease, break_cause::lock);
+  std::vector<const detail::lock_table::entry*> taken;
+  auto error = take_ranges(c, now, taken);
+  if (error == errc::success && plan.meets_recovered)
+    error = errc::reclaim_needed;
+  const bool must_wait =
+    error == errc::lock_not_granted ? !c.fail_immediately : error == errc::success && plan.wait;
+  if (must_wait && a == attempt::first && waiting_is_full())
+    error = errc::too_many_waiting;
+  if (must_wait || error != errc::success)
+    for (const auto* entry : taken)
+      locks.erase(entry);
+  if (must_wait && error != errc::too_many_waiting) {
+    if (error == errc::success)
+      begin_breaks(plan, now, out); // Somebody has writes of its own to bring back first.
+    if (a == attempt::first)
+      // A lock waits for as long as its client likes: applications rely on it.
+      wait(c, c.operation, open.client, open.connection, open.id, false, now);
+    return false;
+  }
+  if (error != errc::success)
+    return fail(error);
+  for (const auto* entry : taken)
+    store_lock(*entry, out);
+  // MS-FSA 2.1.4.12, LOCK_CONTROL: what others read from their caches would pass the lock by.
+  begin_breaks(plan, now, out);
+  complete(out, c.operation, errc::success);
+  return true;
+}
+
+// Takes all or none; what was taken before a failure is in `taken` for the caller to give back.
+errc file_state::impl::take_ranges(
+  const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken) {
+  const auto& client = find_open(c.open)->client;
+  for (const auto& element : c.elements) {
+    if (meets_recovered_lock(client, element))
+      return errc::reclaim_needed;
+    if (locks.conflict(c.open, element.range, element.exclusive) != nullptr)
+      return errc::lock_not_granted;
+    taken.push_back(&locks.add(c.open, element.range, element.exclusive, now));
+  }
+  return errc::success;
+}
+
+// MS-SMB2 3.3.5.14.1: in order; the first that is not held ends it, and what came before stays
+// unlocked.
+void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
+  if (find_open(c.open) == nullptr)
+    return complete(out, c.operation, errc::unknown_open, ranges_unlocked{});
+  if (c.ranges.empty())
+    return complete(out, c.operation, errc::invalid_argument, ranges_unlocked{});
+  std::size_t count_unlocked = 0;
+  for (const auto& range : c.ranges) {
+    const auto* entry = locks.find_exact(c.open, range);
+    if (entry == nullptr)
+      break;
+    unstore_lock(*entry, out);
+    locks.erase(entry);
+    ++count_unlocked;
+    waiters_may_go = true;
+  }
+  const bool all = count_unlocked == c.ranges.size();
+  complete(out, c.operation, all ? errc::success : errc::range_not_locked,
+    ranges_unlocked{count_unlocked});
+}
+
+// What waits through an open ends with it.
+void file_state::impl::fail_waiting_of(open_id open, effects& out) {
+  if (!rare)
+    return;
+  auto& waiting = rare->waiting;
+  for (const auto& w : waiting)
+    if (w->open == open)
+      complete(out, w->id,
+        std::holds_alternative<lock_ranges>(w->what) ? errc::range_not_locked : errc::unknown_open);
+  std::erase_if(waiting, [open](const auto& w) { return w->open == open; });
+}
+
+} // namespace leasebreak

@@ -1,0 +1,156 @@
+// Opening a file: share modes, the breaks that an open needs, delete pending (MS-FSA 2.1.5.1.2).
+#include "file/impl.hpp"
+
+#include <algorithm>
+
+namespace leasebreak {
+
+namespace {
+
+// MS-FSA 2.1.4.12: an open whose disposition truncates is a real open, whatever access it asks for.
+std::uint32_t effective_access(const open_file& c) {
+  return c.overwrites ? c.access | access::write_data : c.access;
+}
+
+} // namespace
+
+errc file_state::impl::check_open(const open_file& c) const {
+  if (c.lease && c.lease->key.is_zero())
+    return errc::zero_lease_key;
+  if (c.lease && (c.lease->version < 1 || c.lease->version > 2 || bits(c.lease->state) > 7))
+    return errc::invalid_argument;
+  if (c.open == open_id::none || c.access == 0 || (c.share_access & ~share::all) != 0)
+    return errc::invalid_argument;
+  if (!is_valid(c.caching_max, false))
+    return errc::invalid_lease_state;
+  if (c.is_directory && c.overwrites)
+    return errc::invalid_argument;
+  if (c.is_directory != is_directory && !opens.empty())
+    return errc::invalid_argument;
+  if (find_open(c.open) != nullptr)
+    return errc::open_exists;
+  if (opens.size() >= policy->limit.opens_per_file)
+    return errc::too_many_opens_on_file;
+  return errc::success;
+}
+
+bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point now, effects& out) {
+  const auto fail = [&](errc error) {
+    complete(out, c.operation, error);
+    return true;
+  };
+  if (const auto error = check_open(c); error != errc::success)
+    return fail(error);
+
+  if (is_being_deleted(c))
+    return fail(errc::delete_pending);
+  const auto* own = own_lease(c);
+  if (c.reclaim && (own == nullptr || !own->recovered))
+    return fail(errc::nothing_to_reclaim);
+
+  const bool violation = violates_sharing(c);
+  const auto plan = plan_open(c, violation, a);
+  if (plan.meets_recovered)
+    return fail(errc::reclaim_needed);
+  if (plan.wait && a == attempt::first && waiting_is_full())
+    return fail(errc::too_many_waiting);
+  if (plan.wait && a == attempt::last)
+    return fail(errc::sharing_violation);
+
+  begin_breaks(plan, now, out);
+  if (plan.wait) {
+    if (a == attempt::first)
+      wait(c, c.operation, c.client, c.connection, open_id::none, true, now);
+    return false;
+  }
+  if (violation)
+    return fail(errc::sharing_violation);
+  grant_open(c, now, out);
+  return true;
+}
+
+bool file_state::impl::is_being_deleted(const open_file& c) const noexcept {
+  if (delete_pending && !opens.empty())
+    return true;
+  // A file that was created just now may have got the identity of the one that was deleted.
+  if (!rare || c.created)
+    return false;
+  return std::any_of(
+    rare->holds.begin(), rare->holds.end(), [](const auto& hold) { return hold.deleting; });
+}
+
+// The lease that the open will share, or that it takes back. An oplock cannot be shared, but a
+// recovered one is taken back by its client.
+detail::lease_entry* file_state::impl::own_lease(const open_file& c) const noexcept {
+  if (c.lease)
+    return find_lease(c.client, c.lease->key);
+  if (!c.reclaim || c.client.is_zero())
+    return nullptr;
+  for (const auto& l : leases)
+    if (l->recovered && l->info.is_oplock && l->client == c.client)
+      return l.get();
+  return nullptr;
+}
+
+// MS-FSA 2.1.5.1.2.2. A newcomer conflicts with some open if and only if it does something that
+// some open denies, or denies something that some open does; so the counts suffice.
+bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
+  const bool reads = (c.access & (access::read_data | access::execute)) != 0;
+  const bool writes = (effective_access(c) & (access::write_data | access::append_data)) != 0;
+  const bool deletes = (c.access & access::delete_file) != 0;
+  if (!reads && !writes && !deletes)
+    return false;
+  if ((reads && count.denying_read != 0) || (writes && count.denying_write != 0) ||
+    (deletes && count.denying_delete != 0))
+    return true;
+  return ((c.share_access & share::read) == 0 && count.reading != 0) ||
+    ((c.share_access & share::write) == 0 && count.writing != 0) ||
+    ((c.share_access & share::delete_file) == 0 && count.deleting != 0);
+}
+
+file_state::impl::break_plan file_state::impl::plan_open(
+  const open_file& c, bool violation, attempt a) const {
+  break_plan plan;
+  plan.cause = violation ? break_cause::sharing_violation
+    : c.overwrites       ? break_cause::overwrite
+                         : break_cause::open;
+  const auto mask = effective_access(c);
+  // Opens for attributes alone break nothing and wait for nothing (MS-FSA 2.1.4.12).
+  if (leases.empty() || is_stat_access_for_oplocks(mask))
+    return plan;
+  // A directory's lease is in an open's way only by its handles.
+  if (is_directory && !violation)
+    return plan;
+  const bool spares_leases = is_stat_access_for_leases(mask);
+  const bool overwrite = c.overwrites && !violation;
+  const auto delaying = violation ? lease_state::handle : lease_state::write;
+  if (!overwrite && count.breaking == 0 && !any_with(delaying))
+    return plan;
+
+  const auto* own = own_lease(c);
+  for (const auto& entry : leases) {
+    lease_entry& l = *entry;
+    if (&l == own || (spares_leases && !l.info.is_oplock))
+      continue;
+    auto to = overwrite ? lease_state::none : l.info.state - delaying;
+    if (to == l.info.state) {
+      plan.wait = plan.wait || (l.info.breaking && !l.info.is_oplock);
+      continue;
+    }
+    if (l.recovered) {
+      plan.meets_recovered = true;
+      return plan;
+    }
+    // An oplock can be broken to level II or to none, nothing else (MS-SMB2 3.3.4.6).
+    if (l.info.is_oplock)
+      to = to & lease_state::read;
+    // What was asked for by a break that this operation began itself, or found, must be over
+    // before it goes on; but a newcomer does not wait for an RH that others are breaking.
+    plan.wait = plan.wait || intersects(l.info.state, delaying) ||
+      (l.info.breaking && !l.info.is_oplock && a != attempt::first);
+    plan.steps.push_back({&l, to});
+  }
+  return plan;
+}
+
+} // namespace leasebreak

@@ -1,0 +1,101 @@
+// The parts that a file's state is made of. Internal to the model.
+#pragma once
+
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/lease_info.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+
+namespace leasebreak::detail {
+
+/// Names a lease or an oplock within a file: a lease by client and key, an oplock by its open.
+struct lease_name {
+  bool is_oplock = false;
+  client_guid client;
+  lease_key key;
+
+  friend auto operator<=>(const lease_name&, const lease_name&) = default;
+};
+
+/// A lease with what its file has to know about it, or an oplock, which is the lease of one open.
+/// A lease lives as long as an open uses it, also when it caches nothing any more: its key stays
+/// bound. An oplock that is broken to nothing is gone.
+struct lease_entry {
+  client_guid client;
+  lease_info info;
+  std::uint32_t opens = 0;
+  open_id first_open{}; ///< The oldest open that uses it.
+  connection_id connection{}; ///< Of that open.
+  break_id current_break{};
+  break_cause cause{}; ///< Of the break in progress.
+  lease_state break_from{}; ///< What it had before the break in progress.
+  bool recovered = false; ///< From a record, and not reclaimed yet: it has no open.
+  bool stored = false; ///< The store has a record of it.
+  time_point acquired_at{};
+  std::string record_id; ///< Only if the record came from the store.
+
+  [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
+};
+
+/// An open of the file (MS-SMB2 3.3.1.10).
+struct open_entry {
+  open_id id{};
+  client_guid client;
+  connection_id connection{};
+  std::uint32_t access = 0;
+  std::uint32_t share_access = 0;
+  bool delete_on_close = false;
+  bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
+  lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
+  time_point opened_at{};
+  std::string share;
+};
+
+/// A change of the file that has been announced and is not made yet.
+struct hold_entry {
+  hold_id id{};
+  lease_state withheld{}; ///< What nobody is granted meanwhile.
+  bool deleting = false; ///< The file is going away: nobody opens it.
+  client_guid client; ///< With `key`: whose own lease is not restrained.
+  lease_key key;
+};
+
+/// A byte-range lock of a record that nobody has reclaimed yet.
+struct recovered_lock {
+  client_guid client;
+  persisted_lock record;
+};
+
+/// An operation that waits: its command, which is evaluated again whenever something was given up.
+struct waiting_operation {
+  operation_id id{};
+  command what;
+  client_guid client;
+  connection_id connection{};
+  open_id open{}; ///< The open that it belongs to; none for an open in the making.
+  time_point since{};
+  std::optional<time_point> deadline; ///< A byte-range lock waits for as long as its client likes.
+};
+
+/// Something that ends at a certain time. Entries may be out of date: they are checked when they
+/// are due.
+struct deadline_entry {
+  time_point at{};
+  bool is_break = false;
+  lease_name lease; ///< A break's.
+  operation_id waiting{}; ///< A waiting operation's.
+
+  /// For a heap with the earliest on top.
+  friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
+    return a.at > b.at;
+  }
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,135 @@
+// Operations that wait, and deadlines. Waiting is data: nothing sleeps.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+bool file_state::impl::waiting_is_full() const noexcept {
+  return rare && rare->waiting.size() >= policy->limit.waiting_per_file;
+}
+
+void file_state::impl::wait(command what, operation_id id, const client_guid& client,
+  connection_id connection, open_id open, bool bounded, time_point now) {
+  auto w = std::make_unique<waiting_operation>();
+  w->id = id;
+  w->what = std::move(what);
+  w->client = client;
+  w->connection = connection;
+  w->open = open;
+  w->since = now;
+  if (bounded) {
+    w->deadline = now + policy->wait_max;
+    push_deadline({*w->deadline, false, {}, id});
+  }
+  contended().waiting.push_back(std::move(w));
+}
+
+// True: it has completed.
+bool file_state::impl::attempt_again(
+  const waiting_operation& w, attempt a, time_point now, effects& out) {
+  if (const auto* open = std::get_if<open_file>(&w.what))
+    return attempt_open(*open, a, now, out);
+  if (const auto* lock = std::get_if<lock_ranges>(&w.what))
+    return attempt_lock(*lock, a, now, out);
+  if (const auto* access = std::get_if<access_file>(&w.what))
+    return attempt_access(*access, a, now, out);
+  if (const auto* closing = std::get_if<close_open>(&w.what))
+    return attempt_close(*closing, a, now, out);
+  return attempt_force(std::get<force_break>(w.what), a, now, out);
+}
+
+// First come, first served. What goes on may in turn give something up, so it is done until nothing
+// more was.
+void file_state::impl::wake(time_point now, effects& out) {
+  while (waiters_may_go && rare && !rare->waiting.empty()) {
+    waiters_may_go = false;
+    auto& waiting = rare->waiting;
+    std::erase_if(
+      waiting, [&](const auto& w) { return attempt_again(*w, attempt::again, now, out); });
+  }
+  waiters_may_go = false;
+}
+
+void file_state::impl::cancel(const cancel_operation& c, effects& out) {
+  if (find_waiting(c.target) == nullptr)
+    return; // It has completed already, and that stands.
+  complete(out, c.target, errc::cancelled);
+  std::erase_if(rare->waiting, [&c](const auto& w) { return w->id == c.target; });
+}
+
+void file_state::impl::stop(effects& out) {
+  if (!rare)
+    return;
+  for (const auto& w : rare->waiting)
+    complete(out, w->id, errc::shutting_down);
+  rare->waiting.clear();
+}
+
+// Breaks first: an operation whose time is up at the very moment at which the break that it waited
+// for is given up goes on, instead of failing for nothing.
+void file_state::impl::reach_deadlines(time_point now, effects& out) {
+  if (!rare)
+    return;
+  std::vector<operation_id> out_of_time;
+  auto& deadlines = rare->deadlines;
+  while (!deadlines.empty() && deadlines.front().at <= now) {
+    std::pop_heap(deadlines.begin(), deadlines.end());
+    const auto due = deadlines.back();
+    deadlines.pop_back();
+    if (!is_current(due))
+      continue;
+    if (due.is_break)
+      give_up(*find_lease(due.lease), break_outcome::timed_out, now, out);
+    else
+      out_of_time.push_back(due.waiting);
+  }
+  wake(now, out);
+  for (const auto id : out_of_time) {
+    if (auto* w = find_waiting(id); w != nullptr) {
+      attempt_again(*w, attempt::last, now, out);
+      std::erase_if(rare->waiting, [id](const auto& other) { return other->id == id; });
+    }
+  }
+}
+
+void file_state::impl::push_deadline(detail::deadline_entry entry) {
+  auto& deadlines = contended().deadlines;
+  deadlines.push_back(entry);
+  std::push_heap(deadlines.begin(), deadlines.end());
+}
+
+// Drops what is out of date from the top, so that the next deadline is a true one.
+void file_state::impl::forget_past_deadlines() {
+  if (!rare)
+    return;
+  auto& deadlines = rare->deadlines;
+  if (count.breaking == 0 && rare->waiting.empty())
+    deadlines.clear();
+  while (!deadlines.empty() && !is_current(deadlines.front())) {
+    std::pop_heap(deadlines.begin(), deadlines.end());
+    deadlines.pop_back();
+  }
+  if (deadlines.empty() && rare->waiting.empty() && rare->holds.empty() &&
+    rare->recovered_locks.empty())
+    rare.reset();
+}
+
+bool file_state::impl::is_current(const detail::deadline_entry& entry) const noexcept {
+  if (!entry.is_break)
+    return find_waiting(entry.waiting) != nullptr;
+  const auto* lease = find_lease(entry.lease);
+  return lease != nullptr && lease->info.breaking &&
+    lease->info.break_started + policy->break_timeout == entry.at;
+}
+
+detail::waiting_operation* file_state::impl::find_waiting(operation_id id) const noexcept {
+  if (rare)
+    for (const auto& w : rare->waiting)
+      if (w->id == id)
+        return w.get();
+  return nullptr;
+}
+
+} // namespace leasebreak

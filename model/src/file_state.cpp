@@ -1,0 +1,106 @@
+#include <leasebreak/model/file_state.hpp>
+
+#include "file/impl.hpp"
+
+#include <utility>
+
+namespace leasebreak {
+
+file_state::file_state(const file_policy& policy, std::string file_id)
+  : impl_(std::make_unique<impl>(policy, std::move(file_id))) {}
+
+file_state::~file_state() = default;
+file_state::file_state(file_state&&) noexcept = default;
+file_state& file_state::operator=(file_state&&) noexcept = default;
+
+void file_state::apply(const command& c, time_point now, effects& out) {
+  impl_->apply(c, now, out);
+}
+
+effects file_state::apply(const command& c, time_point now) {
+  effects out;
+  impl_->apply(c, now, out);
+  return out;
+}
+
+std::optional<time_point> file_state::next_deadline() const {
+  if (!impl_->rare || impl_->rare->deadlines.empty())
+    return std::nullopt;
+  return impl_->rare->deadlines.front().at;
+}
+
+bool file_state::empty() const noexcept {
+  const bool contended = impl_->rare &&
+    !(impl_->rare->waiting.empty() && impl_->rare->holds.empty() &&
+      impl_->rare->recovered_locks.empty());
+  return impl_->opens.empty() && impl_->leases.empty() && !contended;
+}
+
+std::size_t file_state::waiting() const noexcept {
+  return impl_->rare ? impl_->rare->waiting.size() : 0;
+}
+
+bool file_state::has_open(open_id id) const noexcept {
+  return impl_->find_open(id) != nullptr;
+}
+
+std::vector<listed_entry> file_state::list(const lock_query& query) const {
+  return impl_->list(query);
+}
+
+errc file_state::check_io(open_id open, const byte_range& range, bool is_write) const {
+  if (!has_open(open))
+    return errc::unknown_open;
+  return impl_->locks.io_conflict(open, range, is_write) != nullptr ? errc::file_lock_conflict
+                                                                    : errc::success;
+}
+
+std::string file_state::check_invariants() const {
+  return impl_->check_invariants();
+}
+
+const std::string& file_state::file_id() const noexcept {
+  return impl_->file_id;
+}
+
+namespace {
+
+template <class... Functions>
+struct overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+} // namespace
+
+void file_state::impl::apply(const command& c, time_point now, effects& out) {
+  constexpr auto first = attempt::first;
+  std::visit(overloaded{
+               [&](const open_file& x) { attempt_open(x, first, now, out); },
+               [&](const close_open& x) { close(x, now, out); },
+               [&](const lock_ranges& x) { attempt_lock(x, first, now, out); },
+               [&](const unlock_ranges& x) { unlock(x, out); },
+               [&](const cancel_operation& x) { cancel(x, out); },
+               [&](const acknowledge_lease& x) { acknowledge(x, now, out); },
+               [&](const acknowledge_oplock& x) { acknowledge(x, now, out); },
+               [&](const access_file& x) { attempt_access(x, first, now, out); },
+               [&](const end_hold& x) { end(x); },
+               [&](const break_undeliverable& x) { cannot_deliver(x, now, out); },
+               [&](const client_gone& x) { remove_client(x, now, out); },
+               [&](const force_break& x) { attempt_force(x, first, now, out); },
+               [&](const load_record& x) { load(x, now, out); },
+               [&](const reclaim_lock& x) { reclaim(x, now, out); },
+               [&](const grace_ended&) { end_grace(out); },
+               [&](const deadline_reached&) { reach_deadlines(now, out); },
+               [&](const stop_waiting&) { stop(out); },
+             },
+    c);
+  wake(now, out);
+  forget_past_deadlines();
+}
+
+void file_state::impl::complete(
+  effects& out, operation_id id, errc error, operation_result result) {
+  out.completions.push_back({id, error, std::move(result)});
+}
+
+} // namespace leasebreak
