@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Configures and builds a preset. Sourced after common.sh.
+
+# What ninja prints: finished of all, and the time since the start.
+export NINJA_STATUS='[%f/%t %es] '
+
+# configure_preset PRESET
+configure_preset() {
+  (cd "$ROOT" && cmake --preset "$1")
+}
+
+# build_preset PRESET [TARGET...]: everything, or these targets.
+build_preset() {
+  local preset=$1
+  shift
+  local targets=()
+  (($# == 0)) || targets=(--target "$@")
+  (cd "$ROOT" && cmake --build "build/$preset" --parallel "$(jobs_at_once)" "${targets[@]}")
+}

@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# The SMB server on a free loopback port, and Debian's clients against it. Sourced after common.sh.
+# The scripts set WORK, a folder for what lives as long as they do.
+
+SMB_USER=tester
+SMB_PASSWORD=$RANDOM-secret-$RANDOM
+SMB_PORT=
+SMB_SERVER_PID=
+SMB_SHOW_PID=
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# answers PORT: whether somebody accepts connections there.
+answers() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# smb_server_start PROGRAM: on a fresh share and store; returns once it accepts connections.
+smb_server_start() {
+  local program=$1
+  [[ -x $program ]] || {
+    complain "no program $program"
+    return 1
+  }
+  mkdir -p "$WORK/share"
+  SMB_PORT=$(free_port)
+  "$program" --listen "127.0.0.1:$SMB_PORT" --share "demo=$WORK/share" \
+    --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" --log-level info \
+    >"$WORK/server.log" 2>&1 </dev/null &
+  SMB_SERVER_PID=$!
+  local attempt
+  for ((attempt = 0; attempt < 100; ++attempt)); do
+    if answers "$SMB_PORT"; then
+      say "listens on 127.0.0.1:$SMB_PORT, share demo, process $SMB_SERVER_PID"
+      return 0
+    fi
+    kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
+    sleep 0.1
+  done
+  complain "the server does not answer; its log:"
+  cat "$WORK/server.log" >&2
+  return 1
+}
+
+# smb_server_show PATTERN: prints the lines of the server's log that match, as they come.
+smb_server_show() {
+  (tail --quiet --pid="$SMB_SERVER_PID" -n +1 -F "$WORK/server.log" 2>/dev/null |
+    grep --line-buffered -i -E "$1" | sed --unbuffered 's/^/  server | /') &
+  SMB_SHOW_PID=$!
+}
+
+# smb_server_stop: ends the server, which must do so in order and soon. Safe to call again.
+smb_server_stop() {
+  local status=0 attempt
+  if [[ -n $SMB_SERVER_PID ]]; then
+    kill -TERM "$SMB_SERVER_PID" 2>/dev/null || true
+    for ((attempt = 0; attempt < 150; ++attempt)); do
+      kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
+      sleep 0.1
+    done
+    if kill -0 "$SMB_SERVER_PID" 2>/dev/null; then
+      complain "the server did not end within 15 seconds of SIGTERM"
+      kill -KILL "$SMB_SERVER_PID" 2>/dev/null || true
+    fi
+    wait "$SMB_SERVER_PID" || status=$?
+    SMB_SERVER_PID=
+  fi
+  if [[ -n $SMB_SHOW_PID ]]; then
+    wait "$SMB_SHOW_PID" 2>/dev/null || true
+    SMB_SHOW_PID=
+  fi
+  return "$status"
+}
+
+# smbclient_run COMMANDS: without the machine's own smb.conf.
+smbclient_run() {
+  smbclient "//127.0.0.1/demo" --configfile=/dev/null --port="$SMB_PORT" \
+    --user="$SMB_USER%$SMB_PASSWORD" --max-protocol=SMB3 --command="$1" </dev/null
+}
+
+# Puts a file, finds it in the listing, and gets it back, byte for byte.
+smbclient_round() {
+  local size=300007 listing
+  head -c "$size" /dev/urandom >"$WORK/sent"
+  smbclient_run "put $WORK/sent sent.bin" || return 1
+  listing=$(smbclient_run "ls") || return 1
+  printf '%s\n' "$listing"
+  grep -q -E "sent\.bin .* $size " <<<"$listing" || {
+    complain "the listing does not show sent.bin with $size bytes"
+    return 1
+  }
+  smbclient_run "get sent.bin $WORK/received" || return 1
+  cmp "$WORK/sent" "$WORK/received" || return 1
+  cmp "$WORK/sent" "$WORK/share/sent.bin" || return 1
+  say "$size bytes went there and back unchanged"
+}
+
+# smbtorture_one TEST: must succeed; skipped counts as failed.
+smbtorture_one() {
+  local output status=0
+  output=$(timeout 120 smbtorture "//127.0.0.1/demo" --configfile=/dev/null --smb-ports="$SMB_PORT" \
+    --user="$SMB_USER%$SMB_PASSWORD" "$1" 2>&1 </dev/null) || status=$?
+  if ((status != 0)) || ! grep -q '^success: ' <<<"$output"; then
+    printf '%s\n' "$output"
+    return 1
+  fi
+  grep '^success: ' <<<"$output"
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Checks that what the documentation points at is there.
+
+usage: check_docs.py ROOT [BUILD]
+
+In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; each script, preset and
+program that a command line in a code block names exists (programs only if BUILD, the folder of the
+release build, is given), and accepts each long option that the command line gives it. README.md
+names every setting of the coordinator, and docs/operations.md every error.
+"""
+
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELLS = ("sh", "bash", "console")
+
+
+def broken_links(root, page, text):
+    for target in LINK.findall(re.sub(FENCE, "", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        if not (page.parent / target).exists():
+            yield f"link to {target}, which is not there"
+
+
+def command_lines(text):
+    """The commands of all shell code blocks, with continuation lines joined."""
+    for language, block in FENCE.findall(text):
+        if language not in SHELLS:
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            line = line.strip().removeprefix("$ ")
+            if line and not line.startswith("#"):
+                yield line
+
+
+def program_of(word, root, build):
+    """The file that a command line's first word names, if it is one of the project's."""
+    word = word.removeprefix("./")
+    if word.startswith("scripts/"):
+        return root / word
+    if word.startswith("build/release/") and build:
+        return build / word.removeprefix("build/release/")
+    return None
+
+
+def problems_with(line, root, build, presets):
+    words = shlex.split(line, comments=True)
+    while words and "=" in words[0] and not words[0].startswith("-"):
+        words.pop(0)  # VARIABLE=value before the command
+    if not words:
+        return
+    if words[0] in ("cmake", "ctest"):
+        for flag, name in zip(words, words[1:]):
+            if flag == "--preset" and name not in presets:
+                yield f"no preset named {name}: {line}"
+        return
+    program = program_of(words[0], root, build)
+    if program is None:
+        return
+    if not program.is_file():
+        yield f"no program {words[0]}: {line}"
+        return
+    options = [w.split("=")[0] for w in words[1:] if w.startswith("--")]
+    if not options:
+        return
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60)
+    for option in options:
+        if option not in done.stdout + done.stderr:
+            yield f"{words[0]} has no option {option}: {line}"
+
+
+MEMBER = re.compile(r"^  [\w:<>]+ (\w+)(?: =|;|\n *=)", re.MULTILINE)
+ENUMERATOR = re.compile(r"^  (\w+)(?: = 0)?,", re.MULTILINE)
+
+
+def body_of(text, start):
+    """What is between the line that begins with `start` and the next line that begins with "};"."""
+    return text.split(start, 1)[1].split("\n};", 1)[0]
+
+
+def settings(root):
+    for header, start in (
+        ("actors/include/leasebreak/config.hpp", "struct coordinator_config {"),
+        ("model/include/leasebreak/model/limits.hpp", "struct limits {"),
+    ):
+        yield from MEMBER.findall(body_of((root / header).read_text(), start))
+
+
+def errors(root):
+    header = root / "model/include/leasebreak/model/errors.hpp"
+    yield from ENUMERATOR.findall(body_of(header.read_text(), "enum class errc {"))
+
+
+def wrong_statuses(root):
+    """Errors that docs/operations.md shows with another NTSTATUS than the code gives them."""
+    source = (root / "model/src/errors.cpp").read_text()
+    given = re.findall(r"case errc::(\w+):(?:\s*//[^\n]*)*\s*return \{\s*(status_\w+)", source)
+    rows = dict(re.findall(
+        r"^\| `(\w+)` \| (STATUS_\w+) ", (root / "docs/operations.md").read_text(), re.MULTILINE))
+    for error, status in given:
+        if rows.get(error) != status.upper():
+            yield "docs/operations.md", f"`{error}` is {status.upper()}, not {rows.get(error)}"
+
+
+def missing_names(root):
+    """What a page should name and does not, as (page, what)."""
+    yield from wrong_statuses(root)
+    for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
+        text = (root / page).read_text(encoding="utf-8")
+        for name in names:
+            if f"`{name}`" not in text:
+                yield page, f"does not name `{name}`"
+
+
+def main(arguments):
+    if not 1 <= len(arguments) <= 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    root = pathlib.Path(arguments[0])
+    build = pathlib.Path(arguments[1]) if len(arguments) == 2 else None
+    configured = json.loads((root / "CMakePresets.json").read_text())
+    presets = {p["name"] for p in configured["configurePresets"] if not p.get("hidden")}
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    count = commands = 0
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        found = list(broken_links(root, page, text))
+        for line in command_lines(text):
+            commands += 1
+            found += problems_with(line, root, build, presets)
+        for problem in found:
+            print(f"{page.relative_to(root)}: {problem}")
+        count += len(found)
+    for page, problem in missing_names(root):
+        print(f"{page}: {problem}")
+        count += 1
+    print(f"{len(pages)} pages, {commands} commands, {count} problems")
+    return 1 if count or not commands else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Checks that nothing forbidden is reachable from the public headers.
+
+usage: check_reach.py FORBIDDEN[,FORBIDDEN...] COMPILER [FLAG...] FILE
+
+Asks the compiler for everything that FILE includes, directly or not, and ends with status 1 if a
+path has one of the FORBIDDEN folder names in it.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+
+def main(arguments):
+    if len(arguments) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    forbidden, *command = arguments
+    names = set(forbidden.split(","))
+    command[1:1] = ["-M"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(done.stderr, file=sys.stderr)
+        return 2
+    # The rule's target comes first; continuation lines end in backslashes.
+    reached = done.stdout.replace("\\\n", " ").split()[1:]
+    found = sorted(p for p in reached if names & set(pathlib.PurePath(p).parts[:-1]))
+    for path in found:
+        print(f"reachable from the public headers: {path}")
+    print(f"{len(reached)} headers reachable, {len(found)} of them forbidden ({forbidden})")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Checks what clang-format does not: the rules of CONTRIBUTING.md that a line shows.
+
+usage: check_style.py ROOT
+"""
+
+import pathlib
+import re
+import sys
+
+FOLDERS = ("model", "persistence", "actors", "examples", "tests", "bench")
+
+# What, and why not. Applied to each line of C++.
+UNWANTED = [
+    (re.compile(r"^using namespace "), "no using-directive at namespace scope"),
+    (re.compile(r"\b(TODO|FIXME|XXX)\b"), "unfinished work belongs in an issue"),
+    (re.compile(r"\t"), "a tab"),
+    (re.compile(r"[ ]+$"), "spaces at the end"),
+    (re.compile(r"#\s*include\s*<(format|expected)>"), "g++ 12 does not have this header"),
+    (re.compile(r"\bstd::(cout|printf|puts)\b|(?<![\w:])printf\("), "libraries print nothing"),
+]
+PRINTS = 5  # the index of the last rule, which holds for the libraries alone
+LIBRARIES = ("model/", "persistence/", "actors/")
+
+
+def problems_of_line(path, line):
+    for index, (pattern, why) in enumerate(UNWANTED):
+        if index == PRINTS and not path.startswith(LIBRARIES):
+            continue
+        if pattern.search(line):
+            yield why
+
+
+def problems(path, text):
+    """Every problem of a file, as (line number, what)."""
+    lines = text.splitlines()
+    if path.endswith(".hpp"):
+        if not lines or not lines[0].startswith("//"):
+            yield 1, "a header begins with a comment that says what it is"
+        if "#pragma once" not in lines:
+            yield 1, "no #pragma once"
+    if text and not text.endswith("\n"):
+        yield len(lines), "no newline at the end"
+    for number, line in enumerate(lines, 1):
+        for why in problems_of_line(path, line):
+            yield number, why
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    root = pathlib.Path(arguments[0])
+    count = 0
+    checked = 0
+    for folder in FOLDERS:
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix not in (".hpp", ".cpp"):
+                continue
+            checked += 1
+            path = file.relative_to(root).as_posix()
+            for number, why in problems(path, file.read_text(encoding="utf-8")):
+                print(f"{path}:{number}: {why}")
+                count += 1
+    print(f"{checked} files, {count} problems")
+    return 1 if count or not checked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
