@@ -130,7 +130,7 @@ void file_state::impl::grant_lease(
     set_state(*lease, state);
     ++lease->info.epoch;
     lease->info.timed_out = false;
-    out.facts.push_back(caching_granted{state, false});
+    out.facts.emplace_back(caching_granted{state, false});
     store_lease(*lease, out);
   }
   granted.oplock = oplock_level::lease;
@@ -157,7 +157,7 @@ void file_state::impl::grant_oplock(
   entry->acquired_at = now;
   auto& oplock = add_lease(std::move(entry));
   attach(open, oplock);
-  out.facts.push_back(caching_granted{granted.state, true});
+  out.facts.emplace_back(caching_granted{granted.state, true});
   store_lease(oplock, out);
 }
 
