@@ -121,7 +121,7 @@ void file_state::impl::notify(
 // MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.
 void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
   l.info.break_started = now;
-  push_deadline({now + policy->break_timeout, true, l.name(), operation_id::none});
+  push_deadline(detail::deadline_entry::for_break(now + policy->break_timeout, l.name()));
 }
 
 } // namespace leasebreak

@@ -47,8 +47,8 @@ void file_state::impl::load(const load_record& c, time_point, effects& out) {
   auto& lease = add_lease(std::move(entry));
   // Its break's time has been running all the while.
   if (lease.info.breaking)
-    push_deadline(
-      {lease.info.break_started + policy->break_timeout, true, lease.name(), operation_id::none});
+    push_deadline(detail::deadline_entry::for_break(
+      lease.info.break_started + policy->break_timeout, lease.name()));
 }
 
 void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& out) {
