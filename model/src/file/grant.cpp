@@ -47,8 +47,9 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
 
 lease_state file_state::impl::grantable(
   const open_file& c, lease_state wanted, const lease_entry* own) const noexcept {
-  // MS-SMB2 3.3.5.9.8: on a directory, Write is taken off; oplocks are never granted there.
-  if (c.is_directory && !c.lease)
+  // MS-SMB2 3.3.5.9.8, 3.3.5.9.11: on a directory, Write is taken off; oplocks and leases of the
+  // first version are never granted there.
+  if (c.is_directory && (!c.lease || c.lease->version == 1))
     return lease_state::none;
   auto state = wanted & c.caching_max;
   if (c.is_directory)
