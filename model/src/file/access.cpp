@@ -64,9 +64,7 @@ bool file_state::impl::attempt_access(
     return fail(error);
   if (c.kind == access_kind::change_children)
     drop_recovered_leases(out);
-  auto plan = plan_access(c, a);
-  while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_access(c, a);
+  const auto plan = plan_access(c, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -135,7 +133,7 @@ file_state::impl::break_plan file_state::impl::plan_without(
     lease_entry& l = *entry;
     if (&l == own || !intersects(l.info.state, taken))
       continue;
-    if (must_be_left(l)) {
+    if (l.recovered) {
       plan.meets_recovered = true;
       return plan;
     }
@@ -161,7 +159,7 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
     lease_entry& l = *entry;
     if ((&l == own && !l.info.is_oplock) || !intersects(l.info.state, lease_state::read))
       continue;
-    if (must_be_left(l)) {
+    if (l.recovered) {
       plan.meets_recovered = true;
       return plan;
     }
@@ -182,7 +180,6 @@ file_state::impl::break_plan file_state::impl::plan_rename_into() const {
     if ((open->access & access::delete_file) == 0 || l == nullptr ||
       !intersects(l->info.state, lease_state::handle))
       continue;
-    plan.meets_recovered = plan.meets_recovered || must_be_left(*l);
     plan.steps.push_back({l, l->info.state - lease_state::handle});
     plan.wait = true;
   }

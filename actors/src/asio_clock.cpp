@@ -1,0 +1,128 @@
+// See asio_clock.hpp.
+#include "asio_clock.hpp"
+
+#include <boost/asio/error.hpp>
+
+namespace leasebreak::detail {
+
+asio_clock::asio_clock(const boost::asio::any_io_executor& executor)
+  : link_(std::make_shared<link>()), timer_(executor) {
+  link_->clock = this;
+}
+
+asio_clock::~asio_clock() {
+  stop();
+}
+
+void asio_clock::stop() {
+  const std::lock_guard lock(link_->mutex);
+  link_->clock = nullptr;
+  timer_.reset();
+  schedule_.clear();
+  actor_lookup_.clear();
+}
+
+void asio_clock::arm() {
+  if (!timer_)
+    return;
+  if (schedule_.empty()) {
+    // A timer that is set keeps an io_context running: none is, if nobody waits for anything.
+    if (armed_) {
+      timer_->cancel();
+      armed_.reset();
+    }
+    return;
+  }
+  const auto first = schedule_.begin()->first;
+  if (armed_ && *armed_ <= first)
+    return;
+  armed_ = first;
+  timer_->expires_at(first);
+  timer_->async_wait([weak = std::weak_ptr<link>(link_)](const boost::system::error_code& ec) {
+    if (ec == boost::asio::error::operation_aborted)
+      return;
+    if (const auto strong = weak.lock()) {
+      const std::lock_guard lock(strong->mutex);
+      if (strong->clock != nullptr)
+        strong->clock->expired();
+    }
+  });
+}
+
+void asio_clock::expired() {
+  // Also after a handler that was on its way when the timer was set anew: then nothing is due.
+  if (armed_ && *armed_ <= now())
+    armed_.reset();
+  trigger_expired_timeouts();
+  arm();
+}
+
+void asio_clock::set_ordinary_timeout(
+  time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
+  const std::lock_guard lock(link_->mutex);
+  if (!timer_)
+    return;
+  simple_actor_clock::set_ordinary_timeout(t, self, type, id);
+  arm();
+}
+
+void asio_clock::set_multi_timeout(
+  time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
+  const std::lock_guard lock(link_->mutex);
+  if (!timer_)
+    return;
+  simple_actor_clock::set_multi_timeout(t, self, type, id);
+  arm();
+}
+
+void asio_clock::set_request_timeout(time_point t, caf::abstract_actor* self, caf::message_id id) {
+  const std::lock_guard lock(link_->mutex);
+  if (!timer_)
+    return;
+  simple_actor_clock::set_request_timeout(t, self, id);
+  arm();
+}
+
+void asio_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) {
+  const std::lock_guard lock(link_->mutex);
+  simple_actor_clock::cancel_ordinary_timeout(self, type);
+  arm();
+}
+
+void asio_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
+  const std::lock_guard lock(link_->mutex);
+  simple_actor_clock::cancel_request_timeout(self, id);
+  arm();
+}
+
+void asio_clock::cancel_timeouts(caf::abstract_actor* self) {
+  const std::lock_guard lock(link_->mutex);
+  simple_actor_clock::cancel_timeouts(self);
+  arm();
+}
+
+void asio_clock::schedule_message(
+  time_point t, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
+  const std::lock_guard lock(link_->mutex);
+  if (!timer_)
+    return;
+  simple_actor_clock::schedule_message(t, std::move(receiver), std::move(content));
+  arm();
+}
+
+void asio_clock::schedule_message(
+  time_point t, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
+  const std::lock_guard lock(link_->mutex);
+  if (!timer_)
+    return;
+  simple_actor_clock::schedule_message(t, std::move(target), std::move(sender), std::move(content));
+  arm();
+}
+
+void asio_clock::cancel_all() {
+  const std::lock_guard lock(link_->mutex);
+  simple_actor_clock::cancel_all();
+  arm();
+}
+
+} // namespace leasebreak::detail

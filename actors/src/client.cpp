@@ -1,0 +1,129 @@
+// See client.hpp.
+#include "client.hpp"
+
+#include "file_actor.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace leasebreak::detail {
+
+client::client(const client_guid& guid, std::string label, break_sink sink,
+  const boost::asio::any_io_executor& executor)
+  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)),
+    strand_(boost::asio::make_strand(executor)) {}
+
+errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
+  const std::lock_guard lock(mutex_);
+  if (retired_)
+    return errc::unknown_client;
+  if (opens_ >= limit.opens_per_client)
+    return errc::too_many_opens_of_client;
+  if (!key.is_zero()) {
+    const auto [found, is_new] = leases_.try_emplace(key, binding{&file, 0});
+    auto& bound = found->second;
+    // Two actors may stand for one file for a moment: one that has just ended, and the next. The
+    // one bound here is alive, since whoever bound it is on the way to it or there.
+    if (bound.file != &file && bound.file->file_id() != file.file_id())
+      return errc::lease_key_in_use;
+    bound.file = &file;
+    ++bound.opens;
+  }
+  ++files_[&file];
+  ++opens_;
+  return errc::success;
+}
+
+void client::release_open(file_actor& file, const lease_key& key) {
+  const std::lock_guard lock(mutex_);
+  if (!key.is_zero())
+    if (const auto found = leases_.find(key); found != leases_.end() && --found->second.opens == 0)
+      leases_.erase(found);
+  if (const auto found = files_.find(&file); found != files_.end() && --found->second == 0)
+    files_.erase(found);
+  --opens_;
+}
+
+bool client::reserve_locks(std::size_t n, const limits& limit) noexcept {
+  if (locks_.fetch_add(n, std::memory_order_relaxed) + n <= limit.locks_per_client)
+    return true;
+  release_locks(n);
+  return false;
+}
+
+void client::release_locks(std::size_t n) noexcept {
+  locks_.fetch_sub(n, std::memory_order_relaxed);
+}
+
+file_ref client::file_of(const lease_key& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = leases_.find(key);
+  return found == leases_.end() ? file_ref{} : file_ref{*found->second.file};
+}
+
+std::vector<file_ref> client::files() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<file_ref> result;
+  result.reserve(files_.size());
+  for (const auto& [file, opens] : files_)
+    result.emplace_back(*file);
+  return result;
+}
+
+bool client::retire() {
+  const std::lock_guard lock(mutex_);
+  if (opens_ != 0)
+    return false;
+  retired_ = true;
+  return true;
+}
+
+void client::notify(const std::shared_ptr<client>& self, const break_notification& notification,
+  const std::string& file, std::function<void()> unsent) {
+  boost::asio::post(self->strand_, [self, notification, file, unsent = std::move(unsent)] {
+    try {
+      self->sink_(notification, file, break_report{unsent});
+    } catch (...) {
+      // A sink must not throw; one that does has sent nothing that could be relied on.
+      unsent();
+    }
+  });
+}
+
+bool client_table::add(std::shared_ptr<client> c) {
+  auto& s = shards_[index(c->guid())];
+  const std::lock_guard lock(s.mutex);
+  const auto guid = c->guid();
+  return s.clients.try_emplace(guid, std::move(c)).second;
+}
+
+errc client_table::remove(const client_guid& guid) {
+  auto& s = shards_[index(guid)];
+  std::shared_ptr<client> removed; // destroyed after the lock is released, with its sink
+  const std::lock_guard lock(s.mutex);
+  const auto found = s.clients.find(guid);
+  if (found == s.clients.end())
+    return errc::unknown_client;
+  if (!found->second->retire())
+    return errc::client_busy;
+  removed = std::move(found->second);
+  s.clients.erase(found);
+  return errc::success;
+}
+
+std::shared_ptr<client> client_table::find(const client_guid& guid) const {
+  const auto& s = shards_[index(guid)];
+  const std::lock_guard lock(s.mutex);
+  const auto found = s.clients.find(guid);
+  return found == s.clients.end() ? nullptr : found->second;
+}
+
+std::size_t client_table::size() const {
+  std::size_t sum = 0;
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.mutex);
+    sum += s.clients.size();
+  }
+  return sum;
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,103 @@
+// A client (ClientGuid): its lease table, what counts against its limits, and its break sink.
+//
+// It is a passive object behind a leaf mutex rather than an actor: every open needs its lease table
+// before it goes to its file, and an actor would make that a message there and back.
+#pragma once
+
+#include "turn_actor.hpp"
+
+#include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/limits.hpp>
+#include <leasebreak/requests.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace leasebreak::detail {
+
+class file_actor;
+using file_ref = actor_ref<file_actor>;
+
+/// A registered client. Thread-safe. Lives at least as long as it has opens, or opens on their way.
+class client {
+public:
+  client(const client_guid& guid, std::string label, break_sink sink,
+    const boost::asio::any_io_executor& executor);
+
+  [[nodiscard]] const client_guid& guid() const noexcept { return guid_; }
+  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+
+  /// Counts an open of `file` that is about to be tried, and binds its lease key to the file.
+  /// To be undone with `release_open` when the open fails or ends.
+  [[nodiscard]] errc reserve_open(file_actor& file, const lease_key& key, const limits& limit);
+  void release_open(file_actor& file, const lease_key& key);
+
+  /// The same for byte-range locks.
+  [[nodiscard]] bool reserve_locks(std::size_t n, const limits& limit) noexcept;
+  void release_locks(std::size_t n) noexcept;
+
+  /// The file that the lease key is bound to, if any.
+  [[nodiscard]] file_ref file_of(const lease_key& key) const;
+
+  /// The files of which it has opens.
+  [[nodiscard]] std::vector<file_ref> files() const;
+
+  /// Makes later opens fail. False, and no effect, while it has opens.
+  [[nodiscard]] bool retire();
+
+  /// Has the sink called on the strand; `unsent` once if that says that it could not be sent.
+  static void notify(const std::shared_ptr<client>& self, const break_notification& notification,
+    const std::string& file, std::function<void()> unsent);
+
+private:
+  struct binding {
+    file_actor* file;
+    std::size_t opens;
+  };
+
+  const client_guid guid_;
+  const std::string label_;
+  const break_sink sink_;
+  const boost::asio::strand<boost::asio::any_io_executor> strand_;
+
+  mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
+  std::unordered_map<lease_key, binding> leases_;
+  std::unordered_map<file_actor*, std::size_t> files_; ///< How many opens of each.
+  std::size_t opens_ = 0;
+  bool retired_ = false;
+  std::atomic<std::size_t> locks_{0};
+};
+
+/// All registered clients. Thread-safe.
+class client_table {
+public:
+  [[nodiscard]] bool add(std::shared_ptr<client> c);
+  [[nodiscard]] errc remove(const client_guid& guid);
+  [[nodiscard]] std::shared_ptr<client> find(const client_guid& guid) const;
+  [[nodiscard]] std::size_t size() const;
+
+private:
+  struct alignas(64) shard {
+    mutable std::mutex mutex;
+    std::unordered_map<client_guid, std::shared_ptr<client>> clients;
+  };
+  static constexpr std::size_t shard_count = 16;
+
+  [[nodiscard]] static std::size_t index(const client_guid& guid) noexcept {
+    return std::hash<client_guid>{}(guid) / 31 % shard_count;
+  }
+
+  std::array<shard, shard_count> shards_;
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,45 @@
+// See coordinator.hpp.
+#include <leasebreak/coordinator.hpp>
+
+#include "coordinator_impl.hpp"
+
+#include <stdexcept>
+#include <thread>
+
+namespace leasebreak {
+
+coordinator::coordinator(executor_type executor, coordinator_config config)
+  : executor_(std::move(executor)) {
+  if (!executor_)
+    throw std::invalid_argument("leasebreak::coordinator: no executor");
+  if (const auto fault = config.validate(); !fault.empty())
+    throw std::invalid_argument("leasebreak::coordinator_config: " + fault);
+  impl_ = std::make_shared<detail::coordinator_impl>(
+    executor_, std::move(config), detail::coordinator_impl::mode::configured);
+}
+
+coordinator::~coordinator() {
+  impl_->stop();
+  // A hold, a sink or a deferred operation may be about to find that out, on another thread.
+  while (impl_.use_count() > 1)
+    std::this_thread::yield();
+}
+
+error_code coordinator::register_client(
+  client_guid client, break_sink sink, std::string label, executor_type executor) {
+  return impl_->add_client(client, std::move(sink), std::move(label), std::move(executor));
+}
+
+error_code coordinator::unregister_client(client_guid client) {
+  return impl_->remove_client(client);
+}
+
+file_name_id coordinator::file_of_lease(client_guid client, lease_key key) const {
+  return impl_->file_of_lease(client, key);
+}
+
+statistics coordinator::stats() const {
+  return impl_->stats();
+}
+
+} // namespace leasebreak

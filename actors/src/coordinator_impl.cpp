@@ -1,0 +1,137 @@
+// See coordinator_impl.hpp.
+#include "coordinator_impl.hpp"
+
+#include "asio_scheduler.hpp"
+#include "file_actor.hpp"
+
+#include <caf/atom.hpp>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <thread>
+
+namespace leasebreak::detail {
+
+namespace {
+
+std::unique_ptr<caf::actor_system_config> make_caf_config(
+  const boost::asio::any_io_executor& executor, const coordinator_config& c,
+  coordinator_impl::mode m) {
+  auto result = std::make_unique<caf::actor_system_config>();
+  result->set("scheduler.max-throughput", c.messages_per_turn);
+  if (m == coordinator_impl::mode::deterministic) {
+    result->set("scheduler.policy", caf::atom("testing"));
+    return result;
+  }
+  if (c.scheduler == scheduler_kind::asio) {
+    asio_scheduler::load(*result, executor);
+    return result;
+  }
+  result->set("scheduler.policy",
+    c.scheduler == scheduler_kind::caf_stealing ? caf::atom("stealing") : caf::atom("sharing"));
+  result->set("scheduler.max-threads", c.caf_threads);
+  return result;
+}
+
+} // namespace
+
+coordinator_impl::coordinator_impl(
+  boost::asio::any_io_executor executor, coordinator_config config, mode m)
+  : executor_(std::move(executor)), config_(std::move(config)),
+    logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
+    files_(*this, config_.idle_files_max), caf_config_(make_caf_config(executor_, config_, m)),
+    system_(std::make_unique<caf::actor_system>(*caf_config_)) {
+  policy_.break_timeout = config_.break_timeout;
+  policy_.wait_max = config_.wait_max;
+  policy_.limit = config_.limit;
+  clock_ = &system_->clock();
+  steady_start_ = clock_->now();
+  wall_start_ = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
+}
+
+coordinator_impl::~coordinator_impl() = default;
+
+void coordinator_impl::stop() noexcept {
+  stopping_.store(true);
+  files_.stop_all();
+  if (auto* const scheduler = dynamic_cast<asio_scheduler*>(&system_->scheduler()))
+    scheduler->begin_stop();
+}
+
+time_point coordinator_impl::now() const noexcept {
+  return wall_start_ + std::chrono::duration_cast<duration>(clock_->now() - steady_start_);
+}
+
+caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noexcept {
+  return steady_start_ +
+    std::chrono::duration_cast<caf::actor_clock::duration_type>(t - wall_start_);
+}
+
+void coordinator_impl::count_waiting(std::int64_t change) noexcept {
+  const auto now = waiting_.fetch_add(change, std::memory_order_relaxed) + change;
+  auto most = waiting_most_.load(std::memory_order_relaxed);
+  while (now > most && !waiting_most_.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
+    // `most` is fresh
+  }
+}
+
+errc coordinator_impl::admit() const noexcept {
+  return stopping_.load(std::memory_order_relaxed) ? errc::shutting_down : errc::success;
+}
+
+errc coordinator_impl::admit(const file_name_id& file) const noexcept {
+  if (file.empty() || file.size() > limit().file_id_bytes)
+    return errc::file_id_too_long;
+  return admit();
+}
+
+// Whether there is room for one more that waits. Whether it will wait is not known before it has
+// come to its file, so this is asked of each.
+errc coordinator_impl::admit_waiter() const noexcept {
+  return static_cast<std::uint64_t>(waiting_.load(std::memory_order_relaxed)) >=
+      limit().waiting_total
+    ? errc::too_many_waiting
+    : errc::success;
+}
+
+// The server's epoch in the high 24 bits keeps ids unique across restarts.
+open_id coordinator_impl::next_open() noexcept {
+  return static_cast<open_id>(
+    (policy_.server_epoch << 40) | (last_open_.fetch_add(1, std::memory_order_relaxed) + 1));
+}
+
+error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink, std::string label,
+  boost::asio::any_io_executor executor) {
+  if (guid.is_zero() || !sink)
+    return to_error_code(errc::invalid_argument);
+  if (const auto error = admit(); error != errc::success)
+    return to_error_code(error);
+  auto added = std::make_shared<client>(
+    guid, std::move(label), std::move(sink), executor ? executor : executor_);
+  return to_error_code(clients_.add(std::move(added)) ? errc::success : errc::client_exists);
+}
+
+error_code coordinator_impl::remove_client(const client_guid& guid) {
+  return to_error_code(clients_.remove(guid));
+}
+
+file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
+  const auto owner = clients_.find(guid);
+  if (owner == nullptr)
+    return {};
+  const auto file = owner->file_of(key);
+  return file ? file->file_id() : file_name_id{};
+}
+
+statistics coordinator_impl::stats() const {
+  auto s = counters_.snapshot();
+  s.opens_now = opens_.get();
+  s.locks_now = locks_.get();
+  s.waiting_now = static_cast<std::uint64_t>(waiting_.load(std::memory_order_relaxed));
+  s.waiting_most = static_cast<std::uint64_t>(waiting_most_.load(std::memory_order_relaxed));
+  s.files_alive = files_.size();
+  s.clients = clients_.size();
+  return s;
+}
+
+} // namespace leasebreak::detail

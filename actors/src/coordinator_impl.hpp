@@ -1,0 +1,116 @@
+// What is behind `coordinator`: the actor system, the tables, and the way of each operation to its
+// file.
+#pragma once
+
+#include "client.hpp"
+#include "counters.hpp"
+#include "operation.hpp"
+#include "registry.hpp"
+
+#include <leasebreak/coordinator.hpp>
+#include <leasebreak/model/file_state.hpp>
+
+#include <caf/actor_clock.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace leasebreak::detail {
+
+class asio_scheduler;
+
+class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
+public:
+  /// Who runs the actors; `deterministic` is for tests: CAF's test coordinator and its clock.
+  enum class mode { configured, deterministic };
+
+  coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m);
+  ~coordinator_impl();
+
+  // -- operations; each completes `op`, now or later
+
+  void start(open_request&& r, std::unique_ptr<file_call<open_result>> op);
+  void start(close_request&& r, std::unique_ptr<file_call<close_result>> op);
+  void start(lock_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
+  void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);
+  void start(oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op);
+  void start(access_request&& r, std::unique_ptr<file_call<hold>> op);
+  void start(io_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(force_break_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
+  void start(lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op);
+  void start(start_request&& r, std::unique_ptr<plain_call<start_result>> op);
+  void start(shutdown_request&& r, std::unique_ptr<plain_call<void>> op);
+
+  error_code add_client(const client_guid& guid, break_sink sink, std::string label,
+    boost::asio::any_io_executor executor);
+  error_code remove_client(const client_guid& guid);
+  [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
+  [[nodiscard]] statistics stats() const;
+
+  /// Ends everything, without waiting for the executor. Called once, by the public object.
+  void stop() noexcept;
+
+  // -- for the actors
+
+  [[nodiscard]] time_point now() const noexcept;
+  [[nodiscard]] caf::actor_clock::time_point to_steady(time_point t) const noexcept;
+  [[nodiscard]] const file_policy& policy() const noexcept { return policy_; }
+  [[nodiscard]] const limits& limit() const noexcept { return policy_.limit; }
+  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+  [[nodiscard]] file_registry& files() noexcept { return files_; }
+  [[nodiscard]] const client_table& clients() const noexcept { return clients_; }
+  [[nodiscard]] counters& count() noexcept { return counters_; }
+  [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
+  [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
+  [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
+  void count_waiting(std::int64_t change) noexcept;
+  /// Null: nothing is logged.
+  [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }
+  [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
+
+private:
+  [[nodiscard]] errc admit() const noexcept;
+  [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
+  [[nodiscard]] errc admit_waiter() const noexcept;
+  [[nodiscard]] open_id next_open() noexcept;
+  [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
+
+  /// Sends `op` to the file; with `create`, to a new actor if there is none. `absent` is the error
+  /// if there is none.
+  template <class Result>
+  void send(
+    const file_name_id& file, std::unique_ptr<file_call<Result>> op, bool create, errc absent);
+  template <class Result>
+  void make_cancellable(file_call<Result>& op, const file_name_id& file);
+  void send_open(
+    const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op);
+
+  const boost::asio::any_io_executor executor_;
+  const coordinator_config config_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  file_policy policy_;
+  counters counters_;
+  bounded_total opens_;
+  bounded_total locks_;
+  std::atomic<std::int64_t> waiting_{0};
+  std::atomic<std::int64_t> waiting_most_{0};
+  std::atomic<std::uint64_t> last_open_{0};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> in_grace_{false};
+  client_table clients_;
+  file_registry files_;
+
+  // CAF, after what its actors use.
+  std::unique_ptr<caf::actor_system_config> caf_config_;
+  std::unique_ptr<caf::actor_system> system_;
+  caf::actor_clock* clock_ = nullptr;
+  caf::actor_clock::time_point steady_start_;
+  time_point wall_start_;
+};
+
+} // namespace leasebreak::detail

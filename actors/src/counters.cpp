@@ -1,0 +1,55 @@
+// See counters.hpp.
+#include "counters.hpp"
+
+#include "thread_slot.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+
+namespace leasebreak::detail {
+
+void counters::add(std::size_t which, std::int64_t n) noexcept {
+  cells_[thread_slot() % cells_.size()].values[which].fetch_add(n, std::memory_order_relaxed);
+}
+
+void counters::add_latency(duration age) noexcept {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(age).count();
+  const auto bucket = us <= 0 ? 0 : std::bit_width(static_cast<std::uint64_t>(us));
+  add(latency +
+    std::min<std::size_t>(static_cast<std::size_t>(bucket), latency_histogram::buckets - 1));
+}
+
+std::uint64_t counters::get(std::size_t which) const noexcept {
+  std::int64_t sum = 0;
+  for (const auto& c : cells_)
+    sum += c.values[which].load(std::memory_order_relaxed);
+  // A gauge that one thread raises and another lowers is read at two moments.
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
+}
+
+statistics counters::snapshot() const {
+  statistics s;
+  s.opens = get(opens);
+  s.opens_refused = get(opens_refused);
+  s.closes = get(closes);
+  s.acknowledgements_late = get(acknowledgements_late);
+  s.acknowledgements_refused = get(acknowledgements_refused);
+  s.operations_cancelled = get(operations_cancelled);
+  s.store_batches = get(store_batches);
+  s.store_failures = get(store_failures);
+  s.records_written = get(records_written);
+  s.breaking_now = get(breaking_now);
+  s.waiting_now = get(waiting_now);
+  for (std::size_t i = 0; i < s.grants_by_state.size(); ++i)
+    s.grants_by_state[i] = get(grants_by_state + i);
+  for (std::size_t i = 0; i < s.breaks_by_cause.size(); ++i)
+    s.breaks_by_cause[i] = get(breaks_by_cause + i);
+  for (std::size_t i = 0; i < s.breaks_by_outcome.size(); ++i)
+    s.breaks_by_outcome[i] = get(breaks_by_outcome + i);
+  for (std::size_t i = 0; i < latency_histogram::buckets; ++i)
+    s.break_latency.count[i] = get(latency + i);
+  return s;
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,254 @@
+// See file_actor.hpp.
+#include "file_actor.hpp"
+
+#include "client.hpp"
+#include "coordinator_impl.hpp"
+#include "hold_target.hpp"
+#include "report.hpp"
+
+#include <algorithm>
+
+namespace leasebreak::detail {
+
+namespace {
+
+constexpr caf::atom_value tick = caf::atom("lb.tick");
+
+bool is_success(const completion& c) {
+  return c.error == errc::success;
+}
+
+} // namespace
+
+file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
+  : turn_actor(config), owner_(owner), state_(owner.policy(), std::move(file)) {}
+
+file_actor::~file_actor() = default;
+
+const char* file_actor::name() const {
+  return "leasebreak.file";
+}
+
+void file_actor::handle(message_ptr m) noexcept {
+  std::unique_ptr<file_message> owned(static_cast<file_message*>(m.release()));
+  auto& message = *owned;
+  message.act(*this, std::move(owned));
+}
+
+void file_actor::timeout() noexcept {
+  armed_.reset();
+  const auto due = state_.next_deadline();
+  if (due && *due <= owner_.now())
+    perform(deadline_reached{});
+}
+
+bool file_actor::end_turn() noexcept {
+  // What came past the gate just before it was closed is not to wait.
+  if (parked_ != nullptr && owner_.is_stopping())
+    perform(stop_waiting{});
+  keep_time();
+  const auto waiting = static_cast<std::uint32_t>(state_.waiting());
+  if (waiting != counted_waiting_) {
+    owner_.count_waiting(std::int64_t{waiting} - std::int64_t{counted_waiting_});
+    counted_waiting_ = waiting;
+  }
+  return state_.empty() && parked_ == nullptr;
+}
+
+void file_actor::unused() noexcept {
+  owner_.files().unused(*this);
+}
+
+void file_actor::stopped() noexcept {
+  // Each completes with `errc::shutting_down`.
+  parked_.reset();
+}
+
+void file_actor::keep_time() {
+  const auto due = state_.next_deadline();
+  auto& clock = owner_.system().clock();
+  if (!due) {
+    if (armed_)
+      clock.cancel_ordinary_timeout(this, tick);
+    armed_.reset();
+  } else if (!armed_ || *due < *armed_) {
+    // A tick that comes too early does no harm: it is asked for again.
+    armed_ = due;
+    clock.set_ordinary_timeout(owner_.to_steady(*due), this, tick, 0);
+  }
+}
+
+void file_actor::perform(std::unique_ptr<operation> op) {
+  if (const auto error = reserve_locks(*op); error != errc::success) {
+    operation_result nothing;
+    auto& refused = *op;
+    return refused.finish(*this, std::move(op), error, nothing);
+  }
+  const auto& c = op->what;
+  run(c, std::move(op));
+}
+
+void file_actor::perform(const command& c) {
+  run(c, nullptr);
+}
+
+// Whose locks they will be is not known before it is known whose open it is.
+errc file_actor::reserve_locks(operation& op) {
+  std::size_t wanted = 0;
+  open_id open{};
+  if (const auto* lock = std::get_if<lock_ranges>(&op.what)) {
+    wanted = lock->elements.size();
+    open = lock->open;
+  } else if (const auto* reclaimed = std::get_if<reclaim_lock>(&op.what)) {
+    wanted = 1;
+    open = reclaimed->open;
+  }
+  if (wanted == 0)
+    return errc::success;
+  auto* const holder = holder_of(open);
+  if (holder == nullptr)
+    return errc::unknown_open;
+  if (!holder->reserve_locks(wanted, owner_.limit()))
+    return errc::too_many_locks_of_client;
+  if (!owner_.locks().reserve(wanted, owner_.limit().locks_total)) {
+    holder->release_locks(wanted);
+    return errc::too_many_locks;
+  }
+  op.reserved.owner = holder;
+  op.reserved.locks = wanted;
+  return errc::success;
+}
+
+void file_actor::run(const command& c, std::unique_ptr<operation> op) {
+  // Not a member: a file that nobody talks to shall not keep the memory.
+  thread_local effects out;
+  out.clear();
+  state_.apply(c, owner_.now(), out);
+  settle(out, std::move(op));
+}
+
+void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
+  thread_local std::vector<answer> answers;
+  answers.clear();
+  for (auto& c : out.completions) {
+    auto op = current && current->id == c.operation ? std::move(current) : take_parked(c.operation);
+    if (op == nullptr)
+      continue;
+    account(*op, c);
+    if (!is_success(c))
+      give_back(*op);
+    answers.push_back({std::move(op), &c});
+  }
+  if (current) {
+    if (parked_ == nullptr)
+      parked_ = std::make_unique<parked_operations>();
+    const auto id = current->id;
+    parked_->emplace(id, std::move(current));
+  }
+  // Before anybody learns of it: who opens another file with the key that has just become free must
+  // not find it in use.
+  for (const auto& e : out.ended)
+    account(e);
+  if (!out.facts.empty())
+    report_facts(owner_, *this, out);
+  for (const auto& n : out.notifications)
+    notify(n);
+  for (auto& a : answers) {
+    auto& op = *a.op;
+    op.finish(*this, std::move(a.op), a.with->error, a.with->result);
+  }
+}
+
+std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
+  if (parked_ == nullptr)
+    return nullptr;
+  const auto found = parked_->find(id);
+  if (found == parked_->end())
+    return nullptr;
+  auto op = std::move(found->second);
+  parked_->erase(found);
+  if (parked_->empty())
+    parked_.reset();
+  return op;
+}
+
+// What an operation's end means for counters and tables.
+void file_actor::account(const operation& op, const completion& c) {
+  auto& count = owner_.count();
+  if (c.error == errc::cancelled)
+    count.add(counters::operations_cancelled);
+  if (const auto* granted = std::get_if<open_granted>(&c.result);
+      granted != nullptr && is_success(c)) {
+    count.add(counters::opens);
+    const std::pair<open_id, client*> entry{granted->open, op.reserved.owner};
+    holders_.insert(std::upper_bound(holders_.begin(), holders_.end(), entry), entry);
+  } else if (op.reserved.open != open_id::none) {
+    count.add(counters::opens_refused);
+  } else if (const auto* unlocked = std::get_if<ranges_unlocked>(&c.result);
+             unlocked != nullptr && unlocked->count != 0) {
+    if (auto* const holder = holder_of(std::get<unlock_ranges>(op.what).open))
+      holder->release_locks(unlocked->count);
+    owner_.locks().release(unlocked->count);
+  }
+}
+
+void file_actor::account(const open_ended& e) {
+  owner_.count().add(counters::closes);
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), e.open,
+    [](const auto& entry, open_id id) { return entry.first < id; });
+  if (at == holders_.end() || at->first != e.open)
+    return;
+  client& holder = *at->second;
+  holders_.erase(at);
+  if (holders_.empty())
+    holders_.shrink_to_fit();
+  if (e.locks != 0) {
+    holder.release_locks(e.locks);
+    owner_.locks().release(e.locks);
+  }
+  owner_.opens().release(1);
+  holder.release_open(*this, e.key);
+}
+
+// A failed operation's reservations.
+void file_actor::give_back(operation& op) {
+  auto& r = op.reserved;
+  if (r.owner == nullptr)
+    return;
+  if (r.locks != 0) {
+    r.owner->release_locks(r.locks);
+    owner_.locks().release(r.locks);
+  }
+  if (r.open != open_id::none) {
+    owner_.opens().release(1);
+    r.owner->release_open(*this, r.key);
+  }
+  r = {};
+}
+
+client* file_actor::holder_of(open_id open) const noexcept {
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open,
+    [](const auto& entry, open_id id) { return entry.first < id; });
+  return at != holders_.end() && at->first == open ? at->second : nullptr;
+}
+
+void file_actor::notify(const break_notification& n) {
+  std::function<void()> unsent = [owner = owner_.weak(), file = file_ref(*this), id = n.id] {
+    if (const auto alive = owner.lock()) {
+      message_ptr m = std::make_unique<plain_command>(break_undeliverable{id});
+      static_cast<void>(file->deliver(m));
+    }
+  };
+  if (const auto to = owner_.clients().find(n.client))
+    client::notify(to, n, file_id(), std::move(unsent));
+  else
+    unsent();
+}
+
+hold file_actor::make_hold(hold_id id) {
+  if (id == hold_id::none)
+    return {};
+  return hold(std::make_shared<hold_target>(owner_.weak(), file_ref(*this)), id);
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,77 @@
+// The actor of one file: turns messages into commands, and effects into completions, notifications,
+// timeouts and records. It owns the file's state, has no rules of its own, and never waits.
+#pragma once
+
+#include "operation.hpp"
+#include "turn_actor.hpp"
+
+#include <leasebreak/model/file_state.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::detail {
+
+class client;
+class coordinator_impl;
+
+/// One file. The members are for its own turn, but for those that say otherwise.
+class file_actor final : public turn_actor {
+public:
+  file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file);
+  ~file_actor() override;
+
+  /// Any thread.
+  [[nodiscard]] const std::string& file_id() const noexcept { return state_.file_id(); }
+  /// Whether the registry has it among those that it keeps although they own nothing. Any thread.
+  [[nodiscard]] bool is_listed() const noexcept { return listed_.load(); }
+  void set_listed(bool listed) noexcept { listed_.store(listed); }
+  const char* name() const override;
+
+  void perform(std::unique_ptr<operation> op);
+  void perform(const command& c);
+
+  [[nodiscard]] const file_state& state() const noexcept { return state_; }
+  [[nodiscard]] coordinator_impl& owner() noexcept { return owner_; }
+  [[nodiscard]] hold make_hold(hold_id id);
+
+protected:
+  void handle(message_ptr m) noexcept override;
+  void timeout() noexcept override;
+  bool end_turn() noexcept override;
+  void unused() noexcept override;
+  void stopped() noexcept override;
+
+private:
+  struct answer {
+    std::unique_ptr<operation> op;
+    completion* with;
+  };
+
+  [[nodiscard]] errc reserve_locks(operation& op);
+  void run(const command& c, std::unique_ptr<operation> op);
+  void settle(effects& out, std::unique_ptr<operation> current);
+  [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
+  void account(const operation& op, const completion& c);
+  void account(const open_ended& e);
+  void notify(const break_notification& n);
+  void give_back(operation& op);
+  void keep_time();
+  [[nodiscard]] client* holder_of(open_id open) const noexcept;
+
+  coordinator_impl& owner_;
+  file_state state_;
+  std::vector<std::pair<open_id, client*>> holders_; ///< Whose each open is; ordered by id.
+  using parked_operations = std::unordered_map<operation_id, std::unique_ptr<operation>>;
+  std::unique_ptr<parked_operations> parked_; ///< Null if nothing waits.
+  std::optional<time_point> armed_; ///< For when CAF's clock was asked.
+  std::uint32_t counted_waiting_ = 0; ///< What the gauge knows of this file.
+  std::atomic<bool> listed_{false};
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,164 @@
+// Operations that many files have a part in: each file answers to a gatherer that they share, which
+// completes the operation when the last of them lets go of it.
+#include "coordinator_impl.hpp"
+#include "file_actor.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace leasebreak::detail {
+
+namespace {
+
+/// Collects the files' parts; not a part of an actor's state, so it has a leaf mutex.
+template <class Result>
+class gatherer {
+public:
+  explicit gatherer(std::unique_ptr<plain_call<Result>> op) : op_(std::move(op)) {}
+  gatherer(const gatherer&) = delete;
+  gatherer& operator=(const gatherer&) = delete;
+  ~gatherer() {
+    if (lost_) {
+      fail<Result>(std::move(op_), errc::shutting_down);
+    } else {
+      arrange(result_);
+      plain_call<Result>::complete(std::move(op_), error_code{}, std::move(result_));
+    }
+  }
+
+  template <class Add>
+  void add(Add add_to) {
+    const std::lock_guard lock(mutex_);
+    add_to(result_);
+  }
+
+  /// A file was stopped before it answered.
+  void lose() {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+  }
+
+private:
+  static void arrange(disconnect_result&) {
+    // nop
+  }
+  static void arrange(std::vector<listed_entry>& entries) {
+    std::stable_sort(entries.begin(), entries.end(),
+      [](const auto& a, const auto& b) { return a.file_id < b.file_id; });
+  }
+
+  std::unique_ptr<plain_call<Result>> op_;
+  std::mutex mutex_;
+  Result result_;
+  bool lost_ = false;
+};
+
+template <class Result>
+using gatherer_ptr = std::shared_ptr<gatherer<Result>>;
+
+class client_leaves final : public operation {
+public:
+  client_leaves(gatherer_ptr<disconnect_result> to, const disconnect_request& r)
+    : to_(std::move(to)) {
+    what = client_gone{id, r.client, r.connection};
+  }
+  ~client_leaves() override {
+    if (!answered_)
+      to_->lose();
+  }
+  client_leaves(const client_leaves&) = delete;
+  client_leaves& operator=(const client_leaves&) = delete;
+
+  void finish(
+    file_actor& file, std::unique_ptr<operation>, errc, operation_result& result) override {
+    answered_ = true;
+    const auto* const removed = std::get_if<client_removed>(&result);
+    if (removed == nullptr)
+      return;
+    to_->add([&](disconnect_result& all) {
+      all.opens += removed->opens;
+      if (removed->delete_file)
+        all.to_delete.push_back({file.file_id(), file.make_hold(removed->hold)});
+    });
+  }
+
+  /// The file was given up on the way: it had nothing of the client's.
+  void not_needed() noexcept { answered_ = true; }
+
+private:
+  gatherer_ptr<disconnect_result> to_;
+  bool answered_ = false;
+};
+
+class listing final : public file_message {
+public:
+  listing(gatherer_ptr<std::vector<listed_entry>> to, lock_query query)
+    : to_(std::move(to)), query_(std::move(query)) {}
+  ~listing() override {
+    if (!answered_)
+      to_->lose();
+  }
+  listing(const listing&) = delete;
+  listing& operator=(const listing&) = delete;
+
+  void act(file_actor& file, std::unique_ptr<file_message>) override {
+    answered_ = true;
+    auto found = file.state().list(query_);
+    to_->add([&](std::vector<listed_entry>& all) {
+      std::move(found.begin(), found.end(), std::back_inserter(all));
+    });
+  }
+
+  void not_needed() noexcept { answered_ = true; }
+
+private:
+  gatherer_ptr<std::vector<listed_entry>> to_;
+  lock_query query_;
+  bool answered_ = false;
+};
+
+template <class Message>
+void send_part(file_actor& file, std::unique_ptr<Message> part, bool stopping) {
+  message_ptr m = std::move(part);
+  if (!file.deliver(m) && !stopping)
+    static_cast<Message&>(*m).not_needed();
+}
+
+} // namespace
+
+void coordinator_impl::start(
+  disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
+  auto error = admit();
+  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  if (error == errc::success && owner == nullptr)
+    error = errc::unknown_client;
+  if (error != errc::success)
+    return fail<disconnect_result>(std::move(op), error);
+  const auto all = std::make_shared<gatherer<disconnect_result>>(std::move(op));
+  for (const auto& file : owner->files())
+    send_part(*file, std::make_unique<client_leaves>(all, r), is_stopping());
+}
+
+void coordinator_impl::start(
+  lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op) {
+  if (const auto error = admit(); error != errc::success)
+    return fail<std::vector<listed_entry>>(std::move(op), error);
+  const auto all = std::make_shared<gatherer<std::vector<listed_entry>>>(std::move(op));
+  for (const auto& file : files_of(r))
+    send_part(*file, std::make_unique<listing>(all, r), is_stopping());
+}
+
+std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const {
+  if (!query.file_id.empty()) {
+    const auto file = files_.find(query.file_id);
+    return file ? std::vector<file_ref>{file} : std::vector<file_ref>{};
+  }
+  // A client's table knows its opens, not what was recovered for it.
+  if (const auto guid = from_hex(query.client_id); guid && !in_grace_.load())
+    if (const auto owner = clients_.find(client_guid{*guid}))
+      return owner->files();
+  return files_.all();
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,103 @@
+// See operation.hpp.
+#include "operation.hpp"
+
+#include "file_actor.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+namespace leasebreak::detail {
+
+// Unique in the process. Each thread takes a block at a time: no cache line goes back and forth.
+operation_id operation::next_id() noexcept {
+  static constexpr std::uint64_t block = 4096;
+  static std::atomic<std::uint64_t> next_block{1};
+  thread_local std::uint64_t next = 0;
+  thread_local std::uint64_t end = 0;
+  if (next == end) {
+    next = next_block.fetch_add(1, std::memory_order_relaxed) * block;
+    end = next + block;
+  }
+  return static_cast<operation_id>(next++);
+}
+
+void plain_command::act(file_actor& file, std::unique_ptr<file_message>) {
+  file.perform(what);
+}
+
+void operation::act(file_actor& file, std::unique_ptr<file_message> self) {
+  static_cast<void>(self.release());
+  file.perform(std::unique_ptr<operation>(this));
+}
+
+namespace {
+
+void convert(file_actor& file, open_granted& from, open_result& to) {
+  to.open = from.open;
+  to.oplock = from.oplock;
+  to.key = from.key;
+  to.state = from.state;
+  to.version = from.version;
+  to.epoch = from.epoch;
+  to.break_in_progress = from.break_in_progress;
+  to.parent_key = from.parent_key;
+  to.hold = file.make_hold(from.hold);
+}
+
+void convert(file_actor& file, open_closed& from, close_result& to) {
+  to.delete_file = from.delete_file;
+  to.hold = file.make_hold(from.hold);
+}
+
+void convert(file_actor& file, access_granted& from, hold& to) {
+  to = file.make_hold(from.hold);
+}
+
+void convert(file_actor&, ranges_unlocked& from, std::size_t& to) {
+  to = from.count;
+}
+
+void convert(file_actor&, break_acknowledged& from, lease_state& to) {
+  to = from.state;
+}
+
+void convert(file_actor&, break_acknowledged& from, oplock_level& to) {
+  to = oplock_of(from.state);
+}
+
+template <class Result>
+Result result_of(file_actor& file, operation_result& from) {
+  Result to{};
+  std::visit(
+    [&](auto& value) {
+      if constexpr (requires { convert(file, value, to); })
+        convert(file, value, to);
+    },
+    from);
+  return to;
+}
+
+} // namespace
+
+template <class Result>
+void file_call<Result>::finish(
+  file_actor& file, std::unique_ptr<operation> self, errc error, operation_result& result) {
+  static_cast<void>(self.release());
+  std::unique_ptr<base> answered(this);
+  const auto ec = to_error_code(error);
+  if constexpr (std::is_void_v<Result>)
+    base::complete(std::move(answered), ec);
+  else
+    base::complete(std::move(answered), ec, result_of<Result>(file, result));
+}
+
+template class file_call<open_result>;
+template class file_call<close_result>;
+template class file_call<void>;
+template class file_call<std::size_t>;
+template class file_call<lease_state>;
+template class file_call<oplock_level>;
+template class file_call<hold>;
+
+} // namespace leasebreak::detail

@@ -1,0 +1,96 @@
+// What files are sent: operations of the API, and what needs no answer.
+#pragma once
+
+#include "completions.hpp"
+#include "message.hpp"
+
+#include <leasebreak/coordinator.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/effects.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace leasebreak::detail {
+
+class client;
+class file_actor;
+
+/// A message to a file.
+class file_message : public message {
+public:
+  /// Carries it out, within the file's turn. `self` is this.
+  virtual void act(file_actor& file, std::unique_ptr<file_message> self) = 0;
+};
+
+/// A command that nobody waits for.
+class plain_command final : public file_message {
+public:
+  explicit plain_command(command c) : what(std::move(c)) {}
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+  command what;
+};
+
+/// A command that is answered. Destroyed without an answer, it answers `errc::shutting_down`.
+class operation : public file_message {
+public:
+  operation() noexcept : id(next_id()) {}
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+  /// Answers. `self` is this. Within the file's turn.
+  virtual void finish(
+    file_actor& file, std::unique_ptr<operation> self, errc error, operation_result& result) = 0;
+
+  /// What it has reserved of its client's limits, until it fails or the file gives it back.
+  struct reservation {
+    client* owner = nullptr; ///< Kept alive by the reservation itself.
+    open_id open{}; ///< An open's: its id,
+    lease_key key; ///< and its lease key.
+    std::size_t locks = 0; ///< A lock's: how many.
+  };
+
+  const operation_id id;
+  command what;
+  reservation reserved;
+
+private:
+  [[nodiscard]] static operation_id next_id() noexcept;
+};
+
+/// An operation of the API on one file.
+template <class Result>
+class file_call final : public operation, public call<typename signature<Result>::type> {
+public:
+  using base = call<typename signature<Result>::type>;
+
+  file_call(boost::asio::any_io_executor executor, handler<Result> h)
+    : base(std::move(executor), std::move(h)) {}
+
+  void finish(file_actor& file, std::unique_ptr<operation> self, errc error,
+    operation_result& result) override;
+
+  /// Answers before it came to a file.
+  static void fail(std::unique_ptr<file_call> self, errc error) {
+    const auto ec = to_error_code(error);
+    if constexpr (std::is_void_v<Result>)
+      base::complete(std::move(self), ec);
+    else
+      base::complete(std::move(self), ec, Result{});
+  }
+};
+
+/// An operation of the API on no file, or on many.
+template <class Result>
+using plain_call = call<typename signature<Result>::type>;
+
+template <class Result>
+void fail(std::unique_ptr<plain_call<Result>> op, errc error) {
+  if constexpr (std::is_void_v<Result>)
+    plain_call<void>::complete(std::move(op), to_error_code(error));
+  else
+    plain_call<Result>::complete(std::move(op), to_error_code(error), Result{});
+}
+
+} // namespace leasebreak::detail

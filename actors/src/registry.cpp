@@ -1,0 +1,106 @@
+// See registry.hpp.
+#include "registry.hpp"
+
+#include "coordinator_impl.hpp"
+#include "file_actor.hpp"
+
+#include <caf/make_actor.hpp>
+
+namespace leasebreak::detail {
+
+std::size_t file_registry::hash::operator()(const file_ref& file) const noexcept {
+  return (*this)(std::string_view(file->file_id()));
+}
+
+bool file_registry::equal::operator()(std::string_view a, const file_ref& b) const noexcept {
+  return a == b->file_id();
+}
+
+file_ref file_registry::find(std::string_view file) const {
+  const auto& s = shards_[index(file)];
+  const std::lock_guard lock(s.mutex);
+  const auto found = s.files.find(file);
+  return found == s.files.end() ? file_ref{} : *found;
+}
+
+file_ref file_registry::find_or_create(std::string_view file) {
+  auto& s = shards_[index(file)];
+  const std::lock_guard lock(s.mutex);
+  if (const auto found = s.files.find(file); found != s.files.end())
+    return *found;
+  if (s.stopped)
+    return {};
+  auto& system = owner_.system();
+  caf::actor_config config;
+  const file_ref created(caf::make_actor<file_actor, caf::strong_actor_ptr>(
+    system.next_actor_id(), system.node(), &system, config, owner_, std::string(file)));
+  s.files.insert(created);
+  return created;
+}
+
+void file_registry::end(shard& s, file_actor& file) {
+  if (!file.end_if_unused())
+    return; // It has got a message meanwhile, and will be back here.
+  if (const auto found = s.files.find(std::string_view(file.file_id())); found != s.files.end())
+    s.files.erase(found);
+}
+
+void file_registry::unused(file_actor& file) {
+  if (file.is_listed())
+    return;
+  const file_ref self(file); // what erases it from the table must not destroy it
+  file_ref oldest; // destroyed after the lock is released
+  auto& s = shards_[index(file.file_id())];
+  const std::lock_guard lock(s.mutex);
+  if (s.stopped || file.is_listed())
+    return;
+  if (listed_.fetch_add(1, std::memory_order_relaxed) >= unused_max_) {
+    listed_.fetch_sub(1, std::memory_order_relaxed);
+    if (s.unused.empty())
+      return end(s, file);
+    // The new one takes the place of the oldest. That may be in use again: then it is off the list,
+    // and comes back to it when it is idle. It looks at the list after it went idle, and this sets
+    // the mark before it looks whether it is idle: one of the two sees the other.
+    oldest = s.unused.front();
+    s.unused.pop_front();
+    oldest->set_listed(false);
+    end(s, *oldest);
+  }
+  file.set_listed(true);
+  s.unused.push_back(self);
+}
+
+std::vector<file_ref> file_registry::all() const {
+  std::vector<file_ref> result;
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.mutex);
+    result.insert(result.end(), s.files.begin(), s.files.end());
+  }
+  return result;
+}
+
+std::size_t file_registry::size() const {
+  std::size_t sum = 0;
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.mutex);
+    sum += s.files.size();
+  }
+  return sum;
+}
+
+void file_registry::stop_all() {
+  for (auto& s : shards_) {
+    std::unordered_set<file_ref, hash, equal> files;
+    std::deque<file_ref> unused;
+    {
+      const std::lock_guard lock(s.mutex);
+      s.stopped = true;
+      files.swap(s.files);
+      unused.swap(s.unused);
+    }
+    for (const auto& file : files)
+      file->stop();
+  }
+}
+
+} // namespace leasebreak::detail

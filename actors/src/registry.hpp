@@ -1,0 +1,87 @@
+// Which file actor stands for which file.
+//
+// Shards behind leaf mutexes, not an actor: the way to a file must not lead through something that
+// all files share. No lock is held while anything but the table is touched.
+#pragma once
+
+#include "client.hpp"
+#include "file_actor.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace leasebreak::detail {
+
+class coordinator_impl;
+
+/// The file actors that are alive. Thread-safe.
+///
+/// A file actor that owns nothing is kept for its next use, up to a number, and then ended. No
+/// message is lost over that: an actor is ended by a compare-and-swap that succeeds only if its
+/// mailbox is empty, and from then on refuses messages, whose senders come back here.
+class file_registry {
+public:
+  file_registry(coordinator_impl& owner, std::size_t unused_max) noexcept
+    : owner_(owner), unused_max_(unused_max) {}
+
+  [[nodiscard]] file_ref find(std::string_view file) const;
+  /// Nothing only after `stop_all`.
+  [[nodiscard]] file_ref find_or_create(std::string_view file);
+
+  /// The actor owns nothing and is idle, or was a moment ago.
+  void unused(file_actor& file);
+
+  [[nodiscard]] std::vector<file_ref> all() const;
+  [[nodiscard]] std::size_t size() const;
+
+  /// Ends all actors; none is made after that.
+  void stop_all();
+
+private:
+  struct hash {
+    using is_transparent = void;
+    [[nodiscard]] std::size_t operator()(std::string_view file) const noexcept {
+      return std::hash<std::string_view>{}(file);
+    }
+    [[nodiscard]] std::size_t operator()(const file_ref& file) const noexcept;
+  };
+  struct equal {
+    using is_transparent = void;
+    [[nodiscard]] bool operator()(const file_ref& a, const file_ref& b) const noexcept {
+      return a.get() == b.get();
+    }
+    [[nodiscard]] bool operator()(std::string_view a, const file_ref& b) const noexcept;
+    [[nodiscard]] bool operator()(const file_ref& a, std::string_view b) const noexcept {
+      return (*this)(b, a);
+    }
+  };
+  struct alignas(64) shard {
+    mutable std::mutex mutex;
+    std::unordered_set<file_ref, hash, equal> files;
+    std::deque<file_ref> unused; ///< Those marked as listed, the longest listed first.
+    bool stopped = false;
+  };
+  static constexpr std::size_t shard_count = 64;
+
+  [[nodiscard]] static std::size_t index(std::string_view file) noexcept {
+    const auto h = hash{}(file);
+    return (h ^ (h >> 29)) % shard_count;
+  }
+  /// Ends `file`, if it still owns nothing; with the shard's mutex held.
+  static void end(shard& s, file_actor& file);
+
+  coordinator_impl& owner_;
+  const std::size_t unused_max_;
+  std::atomic<std::size_t> listed_{0};
+  std::array<shard, shard_count> shards_;
+};
+
+} // namespace leasebreak::detail

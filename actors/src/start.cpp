@@ -1,0 +1,211 @@
+// The way of each operation to its file.
+#include "coordinator_impl.hpp"
+#include "file_actor.hpp"
+
+#include <boost/asio/cancellation_type.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace leasebreak::detail {
+
+template <class Result>
+void coordinator_impl::send(
+  const file_name_id& file, std::unique_ptr<file_call<Result>> op, bool create, errc absent) {
+  // The operation goes into a mailbox as what it is there, and comes back if that is closed.
+  message_ptr m = std::move(op);
+  for (;;) {
+    const auto to = create ? files_.find_or_create(file) : files_.find(file);
+    if (to && to->deliver(m))
+      return;
+    if (!to)
+      break;
+  }
+  std::unique_ptr<file_call<Result>> back(static_cast<file_call<Result>*>(m.release()));
+  file_call<Result>::fail(std::move(back), stopping_.load() ? errc::shutting_down : absent);
+}
+
+// The slot can outlive all of this, so it refers to nothing that it would keep alive.
+template <class Result>
+void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_id& file) {
+  auto slot = op.cancellation_slot();
+  if (!slot.is_connected())
+    return;
+  slot.assign([self = weak(), file, id = op.id](boost::asio::cancellation_type type) {
+    if (type == boost::asio::cancellation_type::none)
+      return;
+    const auto alive = self.lock();
+    if (alive == nullptr)
+      return;
+    message_ptr m = std::make_unique<plain_command>(cancel_operation{id});
+    if (const auto to = alive->files_.find(file))
+      static_cast<void>(to->deliver(m));
+  });
+}
+
+void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_result>> op) {
+  using call_type = file_call<open_result>;
+  auto error = admit(r.file);
+  if (error == errc::success)
+    error = admit_waiter();
+  if (error == errc::success && r.lease && r.lease->key.is_zero())
+    error = errc::zero_lease_key;
+  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  if (error == errc::success && owner == nullptr)
+    error = errc::unknown_client;
+  if (error == errc::success && !opens_.reserve(1, limit().opens_total))
+    error = errc::too_many_opens;
+  if (error != errc::success) {
+    counters_.add(counters::opens_refused);
+    return call_type::fail(std::move(op), error);
+  }
+
+  const auto id = next_open();
+  op->reserved.owner = owner.get();
+  op->reserved.open = id;
+  if (r.lease)
+    op->reserved.key = r.lease->key;
+  op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
+    r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
+    r.oplock, r.caching_max, r.reclaim};
+  make_cancellable(*op, r.file);
+  send_open(r.file, *owner, std::move(op));
+}
+
+// As `send`, and the client's tables have to know the actor before it has the message.
+void coordinator_impl::send_open(
+  const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op) {
+  const auto key = op->reserved.key;
+  auto error = errc::shutting_down;
+  message_ptr m = std::move(op);
+  for (;;) {
+    const auto to = files_.find_or_create(file);
+    if (!to)
+      break;
+    error = owner.reserve_open(*to, key, limit());
+    if (error != errc::success) {
+      // It may have been made for this open alone.
+      message_ptr nothing = std::make_unique<plain_command>(cancel_operation{});
+      static_cast<void>(to->deliver(nothing));
+      break;
+    }
+    if (to->deliver(m))
+      return;
+    owner.release_open(*to, key);
+    error = errc::shutting_down;
+  }
+  opens_.release(1);
+  counters_.add(counters::opens_refused);
+  std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
+  file_call<open_result>::fail(std::move(back), error);
+}
+
+void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return file_call<close_result>::fail(std::move(op), error);
+  op->what = close_open{op->id, r.open};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
+  auto error = admit(r.file);
+  if (error == errc::success && !r.fail_immediately)
+    error = admit_waiter();
+  if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
+    error = errc::invalid_argument;
+  if (error != errc::success)
+    return file_call<void>::fail(std::move(op), error);
+  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately};
+  make_cancellable(*op, r.file);
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return file_call<std::size_t>::fail(std::move(op), error);
+  op->what = unlock_ranges{op->id, r.open, std::move(r.ranges)};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(
+  lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op) {
+  auto error = admit();
+  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  const auto file = owner ? owner->file_of(r.key) : file_ref{};
+  if (error == errc::success && !file) {
+    counters_.add(counters::acknowledgements_refused);
+    error = errc::unknown_lease;
+  }
+  if (error != errc::success)
+    return file_call<lease_state>::fail(std::move(op), error);
+  op->what = acknowledge_lease{op->id, r.client, r.key, r.state};
+  message_ptr m = std::move(op);
+  if (file->deliver(m))
+    return;
+  // The file was given up between the two: so was the lease.
+  std::unique_ptr<file_call<lease_state>> back(static_cast<file_call<lease_state>*>(m.release()));
+  file_call<lease_state>::fail(
+    std::move(back), stopping_.load() ? errc::shutting_down : errc::unknown_lease);
+}
+
+void coordinator_impl::start(
+  oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return file_call<oplock_level>::fail(std::move(op), error);
+  op->what = acknowledge_oplock{op->id, r.client, r.open, r.level};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
+  auto error = admit(r.file);
+  if (error == errc::success)
+    error = admit_waiter();
+  if (error != errc::success)
+    return file_call<hold>::fail(std::move(op), error);
+  op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key)};
+  make_cancellable(*op, r.file);
+  send(r.file, std::move(op), r.open == open_id::none, errc::unknown_open);
+}
+
+namespace {
+
+/// Asks the file without changing it.
+class io_check final : public file_message {
+public:
+  io_check(io_request r, std::unique_ptr<file_call<void>> op)
+    : request_(std::move(r)), op_(std::move(op)) {}
+
+  void act(file_actor& file, std::unique_ptr<file_message>) override {
+    file_call<void>::fail(
+      std::move(op_), file.state().check_io(request_.open, request_.range, request_.is_write));
+  }
+
+private:
+  io_request request_;
+  std::unique_ptr<file_call<void>> op_;
+};
+
+} // namespace
+
+void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return file_call<void>::fail(std::move(op), error);
+  auto to = files_.find(r.file);
+  if (!to)
+    return file_call<void>::fail(std::move(op), errc::unknown_open);
+  message_ptr m = std::make_unique<io_check>(std::move(r), std::move(op));
+  static_cast<void>(to->deliver(m));
+}
+
+void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {
+  auto error = admit(r.file);
+  if (error == errc::success)
+    error = admit_waiter();
+  if (error != errc::success)
+    return file_call<void>::fail(std::move(op), error);
+  op->what = force_break{op->id, r.client, r.key, r.keep};
+  make_cancellable(*op, r.file);
+  send(r.file, std::move(op), false, errc::success);
+}
+
+} // namespace leasebreak::detail

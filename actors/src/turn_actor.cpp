@@ -1,0 +1,155 @@
+// The mailbox is a stack that a turn takes as a whole and reverses; its head also says whether the
+// actor sleeps, so that one compare-and-swap both delivers and finds out who has to schedule.
+#include "turn_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/system_messages.hpp>
+
+#include <thread>
+
+namespace leasebreak::detail {
+
+class turn_actor::timeout_message final : public message {
+public:
+  timeout_message() { is_timeout_ = true; }
+};
+
+turn_actor::turn_actor(caf::actor_config& config)
+  : caf::monitorable_actor(config), head_(tag(idle)) {}
+
+turn_actor::~turn_actor() {
+  while (next_message() != nullptr) {
+    // Destroying a message is enough: it completes what it carries.
+  }
+  auto* m = head_.load(std::memory_order_acquire);
+  while (!is_tag(m)) {
+    const message_ptr owned{m};
+    m = m->next_;
+  }
+}
+
+bool turn_actor::deliver(message_ptr& m) noexcept {
+  auto* head = head_.load(std::memory_order_relaxed);
+  for (;;) {
+    if (head == tag(ended))
+      return false;
+    m->next_ = is_tag(head) ? nullptr : head;
+    if (head_.compare_exchange_weak(head, m.get(), std::memory_order_seq_cst))
+      break;
+  }
+  static_cast<void>(m.release());
+  if (head == tag(idle) || head == tag(idle_unused))
+    schedule();
+  return true;
+}
+
+void turn_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
+  if (what == nullptr || !what->content().match_elements<caf::timeout_msg>())
+    return;
+  message_ptr m = std::make_unique<timeout_message>();
+  static_cast<void>(deliver(m));
+}
+
+bool turn_actor::end_if_unused() noexcept {
+  auto* expected = tag(idle_unused);
+  return head_.compare_exchange_strong(expected, tag(ended), std::memory_order_seq_cst);
+}
+
+void turn_actor::stop() noexcept {
+  auto* mail = head_.exchange(tag(ended), std::memory_order_seq_cst);
+  if (mail == tag(ended))
+    return;
+  // A turn sees the end at the next look at its mailbox, and is bounded by its number of messages.
+  while (inside_.load(std::memory_order_seq_cst) != 0)
+    std::this_thread::yield();
+  while (next_message() != nullptr) {
+    // As in the destructor.
+  }
+  while (!is_tag(mail)) {
+    const message_ptr owned{mail};
+    mail = mail->next_;
+  }
+  stopped();
+  cleanup(caf::exit_reason::user_shutdown, nullptr);
+}
+
+message_ptr turn_actor::next_message() noexcept {
+  message_ptr result{pending_};
+  if (pending_ != nullptr)
+    pending_ = pending_->next_;
+  return result;
+}
+
+bool turn_actor::take_mail() noexcept {
+  auto* head = head_.load(std::memory_order_seq_cst);
+  if (pending_ != nullptr) // left over from the last turn, and older than the mail
+    return head != tag(ended);
+  for (;;) {
+    if (head == tag(ended))
+      return false;
+    if (head == tag(busy) ||
+      head_.compare_exchange_weak(head, tag(busy), std::memory_order_seq_cst))
+      break;
+  }
+  while (head != nullptr) {
+    auto* const older = head->next_;
+    head->next_ = pending_;
+    pending_ = head;
+    head = older;
+  }
+  return true;
+}
+
+caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size_t messages_max) {
+  struct inside_guard {
+    explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
+    ~inside_guard() { count.fetch_sub(1); }
+    std::atomic<int>& count;
+  };
+  const inside_guard guard{inside_};
+  for (std::size_t handled = 0;;) {
+    if (!take_mail())
+      return awaiting_message;
+    for (auto m = next_message(); m != nullptr; m = next_message()) {
+      if (m->is_timeout_)
+        timeout();
+      else
+        handle(std::move(m));
+      if (++handled < messages_max)
+        continue;
+      // Others' turn. Scheduled here, while the guard keeps the scheduler from going away, and not
+      // by whoever called.
+      end_turn();
+      schedule();
+      return awaiting_message;
+    }
+    const bool owns_nothing = end_turn();
+    auto* expected = tag(busy);
+    if (head_.compare_exchange_strong(
+          expected, tag(owns_nothing ? idle_unused : idle), std::memory_order_seq_cst)) {
+      if (owns_nothing)
+        unused();
+      return awaiting_message;
+    }
+  }
+}
+
+void turn_actor::schedule() noexcept {
+  intrusive_ptr_add_ref_impl();
+  home_system().scheduler().enqueue(this);
+}
+
+caf::resumable::subtype_t turn_actor::subtype() const {
+  return unspecified;
+}
+
+void turn_actor::intrusive_ptr_add_ref_impl() {
+  intrusive_ptr_add_ref(ctrl());
+}
+
+void turn_actor::intrusive_ptr_release_impl() {
+  intrusive_ptr_release(ctrl());
+}
+
+} // namespace leasebreak::detail
