@@ -64,7 +64,9 @@ bool file_state::impl::attempt_access(
     return fail(error);
   if (c.kind == access_kind::change_children)
     drop_recovered_leases(out);
-  const auto plan = plan_access(c, a);
+  auto plan = plan_access(c, a);
+  while (!plan.meets_recovered && purge(plan, now, out))
+    plan = plan_access(c, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -133,7 +135,7 @@ file_state::impl::break_plan file_state::impl::plan_without(
     lease_entry& l = *entry;
     if (&l == own || !intersects(l.info.state, taken))
       continue;
-    if (l.recovered) {
+    if (must_be_left(l)) {
       plan.meets_recovered = true;
       return plan;
     }
@@ -159,7 +161,7 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
     lease_entry& l = *entry;
     if ((&l == own && !l.info.is_oplock) || !intersects(l.info.state, lease_state::read))
       continue;
-    if (l.recovered) {
+    if (must_be_left(l)) {
       plan.meets_recovered = true;
       return plan;
     }
@@ -180,6 +182,7 @@ file_state::impl::break_plan file_state::impl::plan_rename_into() const {
     if ((open->access & access::delete_file) == 0 || l == nullptr ||
       !intersects(l->info.state, lease_state::handle))
       continue;
+    plan.meets_recovered = plan.meets_recovered || must_be_left(*l);
     plan.steps.push_back({l, l->info.state - lease_state::handle});
     plan.wait = true;
   }

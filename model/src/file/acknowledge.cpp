@@ -16,7 +16,7 @@ void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, e
     error = errc::ack_exceeds_break;
   if (error != errc::success) {
     const bool late = lease != nullptr && lease->info.timed_out;
-    out.facts.push_back(acknowledgement_refused{c.client, c.key, error, late});
+    out.facts.emplace_back(acknowledgement_refused{c.client, c.key, error, late});
     return complete(out, c.operation, error);
   }
   complete(out, c.operation, errc::success, break_acknowledged{c.state});
@@ -56,7 +56,7 @@ void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, 
     error = errc::invalid_oplock_level;
   if (error != errc::success) {
     const bool late = open != nullptr && open->oplock_timed_out;
-    out.facts.push_back(acknowledgement_refused{c.client, {}, error, late});
+    out.facts.emplace_back(acknowledgement_refused{c.client, {}, error, late});
     return complete(out, c.operation, error);
   }
   lease_entry& oplock = *open->lease;

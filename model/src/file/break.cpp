@@ -33,7 +33,7 @@ void file_state::impl::begin_break(
   l.cause = cause;
   l.break_from = l.info.state;
   ++l.info.epoch;
-  out.facts.push_back(break_begun{cause, l.info.state, to});
+  out.facts.emplace_back(break_begun{cause, l.info.state, to});
   // MS-SMB2 3.3.4.6, 3.3.4.7: who caches nothing but reads has nothing to write back or to close;
   // it is told, and not waited for.
   if (l.info.state == lease_state::r) {
@@ -63,7 +63,7 @@ void file_state::impl::end_break(
   ended.left = left;
   ended.age = l.info.breaking ? now - l.info.break_started : duration::zero();
   ended.waiting = rare ? rare->waiting.size() : 0;
-  out.facts.push_back(std::move(ended));
+  out.facts.emplace_back(std::move(ended));
 
   if (l.info.breaking)
     waiters_may_go = true;
@@ -121,7 +121,7 @@ void file_state::impl::notify(
 // MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.
 void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
   l.info.break_started = now;
-  push_deadline({now + policy->break_timeout, true, l.name(), operation_id::none});
+  push_deadline(detail::deadline_entry::for_break(now + policy->break_timeout, l.name()));
 }
 
 } // namespace leasebreak

@@ -7,12 +7,18 @@
 namespace leasebreak {
 
 void file_state::impl::close(const close_open& c, time_point now, effects& out) {
-  const auto* open = find_open(c.open);
+  auto* open = find_open(c.open);
   if (open == nullptr)
     return complete(out, c.operation, errc::unknown_open);
-  const bool deletes = open->delete_on_close;
-  end_open(c.open, break_outcome::closed, now, out);
   open_closed closed;
+  if (c.keep_if_durable && may_stay(*open)) {
+    if (!open->is_detached())
+      lose_connection(*open, now, out);
+    closed.kept = true;
+    return complete(out, c.operation, errc::success, closed);
+  }
+  const bool deletes = open->delete_on_close;
+  end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
   closed.hold = delete_if_last();
   closed.delete_file = closed.hold != hold_id::none;
   if (!deletes || opens.empty())
@@ -24,6 +30,8 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
 
 bool file_state::impl::attempt_close(const close_open& c, attempt a, time_point now, effects& out) {
   auto plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+  while (purge(plan, now, out))
+    plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
   if (a == attempt::last || (a == attempt::first && waiting_is_full()))
     plan.wait = false; // A close does not fail.
   begin_breaks(plan, now, out);
@@ -49,16 +57,21 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
     std::erase_if(waiting, [&](const auto& w) { return is_gone(w->client, w->connection); });
   }
   std::vector<open_id> ending;
+  client_removed removed;
   bool deletes = false;
   for (const auto& open : opens) {
-    if (is_gone(open->client, open->connection)) {
+    if (open->is_detached() || !is_gone(open->client, open->connection))
+      continue;
+    if (may_stay(*open)) {
+      lose_connection(*open, now, out);
+      ++removed.kept;
+    } else {
       ending.push_back(open->id);
       deletes = deletes || open->delete_on_close;
     }
   }
   for (const auto id : ending)
-    end_open(id, break_outcome::disconnected, now, out);
-  client_removed removed;
+    end_open(id, end_cause::disconnected, now, out);
   removed.opens = ending.size();
   if (!ending.empty())
     removed.hold = delete_if_last();
@@ -69,14 +82,15 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
 }
 
 // Everything that goes with an open. A close is a full answer to a break (MS-FSA 2.1.5.4).
-void file_state::impl::end_open(open_id id, break_outcome how, time_point now, effects& out) {
+void file_state::impl::end_open(open_id id, end_cause cause, time_point now, effects& out) {
+  const auto how = cause == end_cause::closed ? break_outcome::closed : break_outcome::disconnected;
   fail_waiting_of(id, out);
   const auto gone = locks.erase_all_of(id);
   for (const auto& lock : gone)
     unstore_lock(lock, out);
 
   open_entry& open = *find_open(id);
-  open_ended ended{id, open.client, {}, gone.size()};
+  open_ended ended{id, cause, open.client, {}, gone.size(), {}};
   if (open.delete_on_close)
     delete_pending = true;
   if (lease_entry* lease = open.lease; lease != nullptr) {

@@ -91,6 +91,8 @@ void file_state::impl::detach(open_entry& open) {
   count_open(open, minus_one);
   open.lease = nullptr;
   count_open(open, 1);
+  if (open.is_detached())
+    --lease.detached;
   if (--lease.opens == 0 || lease.first_open != open.id)
     return;
   // Notifications prefer the connection of the oldest open that is left.
@@ -129,6 +131,12 @@ file_state::impl::contention& file_state::impl::contended() {
 }
 
 void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
+  if (open.lease != nullptr || !is_stat_access_for_oplocks(open.access))
+    count.keeping_write += by;
+  if (open.is_detached()) {
+    count.detached += by;
+    return;
+  }
   if (reads(open.access))
     count.reading += by;
   if (writes(open.access))
@@ -143,8 +151,6 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     if ((open.share_access & share::delete_file) == 0)
       count.denying_delete += by;
   }
-  if (open.lease != nullptr || !is_stat_access_for_oplocks(open.access))
-    count.keeping_write += by;
 }
 
 void file_state::impl::count_lease(const lease_entry& lease, std::uint32_t by) {

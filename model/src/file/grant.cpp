@@ -36,6 +36,7 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
     grant_lease(c, open, granted, now, out);
   else
     grant_oplock(c, open, granted, now, out);
+  grant_durability(c, open, granted);
   if (c.overwrites)
     // The caller truncates only after this: whoever opens meanwhile may read, but not cache, what
     // is about to go.
@@ -46,8 +47,9 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
 
 lease_state file_state::impl::grantable(
   const open_file& c, lease_state wanted, const lease_entry* own) const noexcept {
-  // MS-SMB2 3.3.5.9.8: on a directory, Write is taken off; oplocks are never granted there.
-  if (c.is_directory && !c.lease)
+  // MS-SMB2 3.3.5.9.8, 3.3.5.9.11: on a directory, Write is taken off; oplocks and leases of the
+  // first version are never granted there.
+  if (c.is_directory && (!c.lease || c.lease->version == 1))
     return lease_state::none;
   auto state = wanted & c.caching_max;
   if (c.is_directory)
@@ -130,7 +132,7 @@ void file_state::impl::grant_lease(
     set_state(*lease, state);
     ++lease->info.epoch;
     lease->info.timed_out = false;
-    out.facts.push_back(caching_granted{state, false});
+    out.facts.emplace_back(caching_granted{state, false});
     store_lease(*lease, out);
   }
   granted.oplock = oplock_level::lease;
@@ -157,7 +159,7 @@ void file_state::impl::grant_oplock(
   entry->acquired_at = now;
   auto& oplock = add_lease(std::move(entry));
   attach(open, oplock);
-  out.facts.push_back(caching_granted{granted.state, true});
+  out.facts.emplace_back(caching_granted{granted.state, true});
   store_lease(oplock, out);
 }
 

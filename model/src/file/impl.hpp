@@ -60,6 +60,7 @@ struct file_state::impl {
     std::uint32_t denying_delete = 0;
     std::uint32_t keeping_write = 0; ///< Opens that keep others from caching writes.
     std::uint32_t oplocks = 0;
+    std::uint32_t detached = 0; ///< Opens without a connection; they have no part in share checks.
     std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
     std::uint32_t breaking = 0;
     std::uint32_t leases_with_handle = 0; ///< Without oplocks.
@@ -148,8 +149,20 @@ struct file_state::impl {
   void close(const close_open& c, time_point now, effects& out);
   bool attempt_close(const close_open& c, attempt a, time_point now, effects& out);
   void remove_client(const client_gone& c, time_point now, effects& out);
-  void end_open(open_id id, break_outcome how, time_point now, effects& out);
+  void end_open(open_id id, end_cause cause, time_point now, effects& out);
   [[nodiscard]] hold_id delete_if_last();
+
+  // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
+  // -----------
+
+  void grant_durability(const open_file& c, open_entry& open, open_granted& granted) const;
+  [[nodiscard]] bool may_stay(const open_entry& open) const;
+  void lose_connection(open_entry& open, time_point now, effects& out);
+  void reconnect(const reconnect_open& c, effects& out);
+  [[nodiscard]] bool must_be_left(const lease_entry& l) const;
+  bool purge(const break_plan& plan, time_point now, effects& out);
+  [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
+  void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
 
   // -- lock.cpp: byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14)
   // --------------------------------

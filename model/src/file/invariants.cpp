@@ -39,11 +39,14 @@ std::string check_lease(const detail::lease_entry& l) {
 std::string file_state::impl::check_invariants() const {
   counts expected;
   std::map<const lease_entry*, std::uint32_t> uses;
+  std::map<const lease_entry*, std::uint32_t> detached_uses;
   impl recount(*policy, file_id);
   for (const auto& open : opens) {
     recount.count_open(*open, 1);
     if (open->lease != nullptr)
       ++uses[open->lease];
+    if (open->lease != nullptr && open->is_detached())
+      ++detached_uses[open->lease];
   }
   const lease_entry* writer = nullptr;
   std::uint32_t caching = 0;
@@ -51,7 +54,7 @@ std::string file_state::impl::check_invariants() const {
     recount.count_lease(*l, 1);
     if (auto problem = check_lease(*l); !problem.empty())
       return problem;
-    if (l->opens != uses[l.get()])
+    if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()])
       return describe_lease(*l) + "it does not know how many opens use it";
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
@@ -78,7 +81,8 @@ std::string file_state::impl::check_invariants() const {
     recount.count.denying_write != count.denying_write ||
     recount.count.denying_delete != count.denying_delete ||
     recount.count.keeping_write != count.keeping_write || recount.count.oplocks != count.oplocks ||
-    recount.count.recovered != count.recovered || recount.count.breaking != count.breaking ||
+    recount.count.detached != count.detached || recount.count.recovered != count.recovered ||
+    recount.count.breaking != count.breaking ||
     recount.count.leases_with_handle != count.leases_with_handle ||
     recount.count.by_state != count.by_state)
     return "the counts do not fit what is there";
@@ -92,7 +96,7 @@ std::string file_state::impl::check_invariants() const {
       continue;
     const auto& due = rare->deadlines;
     if (std::none_of(due.begin(), due.end(), [&](const auto& d) {
-          return d.is_break && d.lease == l->name() &&
+          return d.of == detail::deadline_entry::kind::lease_break && d.lease == l->name() &&
             d.at == l->info.break_started + policy->break_timeout;
         }))
       return describe_lease(*l) + "its break has no deadline";

@@ -32,7 +32,9 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   if (const auto error = check_lock(c); error != errc::success)
     return fail(error);
   const auto& open = *find_open(c.open);
-  const auto plan = plan_data_change(open.lease, break_cause::lock);
+  auto plan = plan_data_change(open.lease, break_cause::lock);
+  while (!plan.meets_recovered && purge(plan, now, out))
+    plan = plan_data_change(open.lease, break_cause::lock);
   std::vector<const detail::lock_table::entry*> taken;
   auto error = take_ranges(c, now, taken);
   if (error == errc::success && plan.meets_recovered)

@@ -48,8 +48,12 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (c.reclaim && (own == nullptr || !own->recovered))
     return fail(errc::nothing_to_reclaim);
 
+  if (const auto error = purge_for_open(c, now, out); error != errc::success)
+    return fail(error);
   const bool violation = violates_sharing(c);
-  const auto plan = plan_open(c, violation, a);
+  auto plan = plan_open(c, violation, a);
+  while (!plan.meets_recovered && purge(plan, now, out))
+    plan = plan_open(c, violation, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -137,7 +141,7 @@ file_state::impl::break_plan file_state::impl::plan_open(
       plan.wait = plan.wait || (l.info.breaking && !l.info.is_oplock);
       continue;
     }
-    if (l.recovered) {
+    if (must_be_left(l)) {
       plan.meets_recovered = true;
       return plan;
     }

@@ -9,6 +9,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -31,6 +32,7 @@ struct lease_entry {
   client_guid client;
   lease_info info;
   std::uint32_t opens = 0;
+  std::uint32_t detached = 0; ///< Of these, how many have no connection.
   open_id first_open{}; ///< The oldest open that uses it.
   connection_id connection{}; ///< Of that open.
   break_id current_break{};
@@ -44,6 +46,15 @@ struct lease_entry {
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
 
+/// What an open has that may outlive its connection (MS-SMB2 3.3.1.10).
+struct durability {
+  duration timeout{};
+  bool persistent = false;
+  create_guid guid;
+  bool detached = false; ///< It has no connection now ...
+  time_point expires{}; ///< ... and ends at this time.
+};
+
 /// An open of the file (MS-SMB2 3.3.1.10).
 struct open_entry {
   open_id id{};
@@ -54,8 +65,11 @@ struct open_entry {
   bool delete_on_close = false;
   bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
   lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
+  std::unique_ptr<durability> durable;
   time_point opened_at{};
   std::string share;
+
+  [[nodiscard]] bool is_detached() const noexcept { return durable && durable->detached; }
 };
 
 /// A change of the file that has been announced and is not made yet.
@@ -87,10 +101,23 @@ struct waiting_operation {
 /// Something that ends at a certain time. Entries may be out of date: they are checked when they
 /// are due.
 struct deadline_entry {
+  enum class kind : std::uint8_t { lease_break, waiting_operation, detached_open };
+
   time_point at{};
-  bool is_break = false;
+  kind of{};
   lease_name lease; ///< A break's.
   operation_id waiting{}; ///< A waiting operation's.
+  open_id open{}; ///< A detached open's.
+
+  static deadline_entry for_break(time_point at, const lease_name& lease) {
+    return {at, kind::lease_break, lease, {}, {}};
+  }
+  static deadline_entry for_waiting(time_point at, operation_id waiting) {
+    return {at, kind::waiting_operation, {}, waiting, {}};
+  }
+  static deadline_entry for_open(time_point at, open_id open) {
+    return {at, kind::detached_open, {}, {}, open};
+  }
 
   /// For a heap with the earliest on top.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {

@@ -47,8 +47,8 @@ void file_state::impl::load(const load_record& c, time_point, effects& out) {
   auto& lease = add_lease(std::move(entry));
   // Its break's time has been running all the while.
   if (lease.info.breaking)
-    push_deadline(
-      {lease.info.break_started + policy->break_timeout, true, lease.name(), operation_id::none});
+    push_deadline(detail::deadline_entry::for_break(
+      lease.info.break_started + policy->break_timeout, lease.name()));
 }
 
 void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& out) {
@@ -82,7 +82,7 @@ void file_state::impl::end_grace(effects& out) {
   drop_recovered_leases(out);
   if (rare) {
     for (const auto& r : rare->recovered_locks) {
-      out.facts.push_back(record_dropped{r.record.id});
+      out.facts.emplace_back(record_dropped{r.record.id});
       if (policy->keep_records)
         out.records.push_back({r.record.id, std::nullopt});
     }
@@ -116,7 +116,7 @@ bool file_state::impl::meets_recovered_lock(
 }
 
 void file_state::impl::drop_recovered(lease_entry& l, effects& out) {
-  out.facts.push_back(record_dropped{l.record_id});
+  out.facts.emplace_back(record_dropped{l.record_id});
   unstore_lease(l, out);
   remove_lease(l);
   waiters_may_go = true;

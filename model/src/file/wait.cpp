@@ -2,6 +2,7 @@
 #include "file/impl.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace leasebreak {
@@ -21,7 +22,7 @@ void file_state::impl::wait(command what, operation_id id, const client_guid& cl
   w->since = now;
   if (bounded) {
     w->deadline = now + policy->wait_max;
-    push_deadline({*w->deadline, false, {}, id});
+    push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
   }
   contended().waiting.push_back(std::move(w));
 }
@@ -46,8 +47,12 @@ void file_state::impl::wake(time_point now, effects& out) {
   while (waiters_may_go && rare && !rare->waiting.empty()) {
     waiters_may_go = false;
     auto& waiting = rare->waiting;
-    std::erase_if(
-      waiting, [&](const auto& w) { return attempt_again(*w, attempt::again, now, out); });
+    for (std::size_t i = 0; i < waiting.size();) {
+      if (attempt_again(*waiting[i], attempt::again, now, out))
+        waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+      else
+        ++i;
+    }
   }
   waiters_may_go = false;
 }
@@ -80,10 +85,17 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
     deadlines.pop_back();
     if (!is_current(due))
       continue;
-    if (due.is_break)
+    switch (due.of) {
+    case detail::deadline_entry::kind::lease_break:
       give_up(*find_lease(due.lease), break_outcome::timed_out, now, out);
-    else
+      break;
+    case detail::deadline_entry::kind::detached_open:
+      end_unattended(due.open, end_cause::expired, now, out);
+      break;
+    case detail::deadline_entry::kind::waiting_operation:
       out_of_time.push_back(due.waiting);
+      break;
+    }
   }
   wake(now, out);
   for (const auto id : out_of_time) {
@@ -105,7 +117,7 @@ void file_state::impl::forget_past_deadlines() {
   if (!rare)
     return;
   auto& deadlines = rare->deadlines;
-  if (count.breaking == 0 && rare->waiting.empty())
+  if (count.breaking == 0 && count.detached == 0 && rare->waiting.empty())
     deadlines.clear();
   while (!deadlines.empty() && !is_current(deadlines.front())) {
     std::pop_heap(deadlines.begin(), deadlines.end());
@@ -117,8 +129,12 @@ void file_state::impl::forget_past_deadlines() {
 }
 
 bool file_state::impl::is_current(const detail::deadline_entry& entry) const noexcept {
-  if (!entry.is_break)
+  if (entry.of == detail::deadline_entry::kind::waiting_operation)
     return find_waiting(entry.waiting) != nullptr;
+  if (entry.of == detail::deadline_entry::kind::detached_open) {
+    const auto* open = find_open(entry.open);
+    return open != nullptr && open->is_detached() && open->durable->expires == entry.at;
+  }
   const auto* lease = find_lease(entry.lease);
   return lease != nullptr && lease->info.breaking &&
     lease->info.break_started + policy->break_timeout == entry.at;

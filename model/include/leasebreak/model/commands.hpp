@@ -3,6 +3,7 @@
 
 #include <leasebreak/model/access.hpp>
 #include <leasebreak/model/byte_range.hpp>
+#include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
@@ -24,6 +25,13 @@ struct lease_request {
   std::optional<lease_key> parent_key; ///< V2: given only if the context's flag says so.
 };
 
+/// Asks that an open outlive its connection (MS-SMB2 2.2.13.2.3, 2.2.13.2.11).
+struct durable_request {
+  duration timeout{}; ///< For how long it is kept without a connection; more than zero.
+  bool persistent = false; ///< Kept whatever it caches (MS-SMB2 3.3.1.10 IsPersistent).
+  create_guid guid; ///< Version 2: to be given again to reconnect.
+};
+
 /// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits where a break must end first.
 struct open_file {
   operation_id operation{};
@@ -40,6 +48,7 @@ struct open_file {
   std::optional<lease_request> lease; ///< Given: `oplock` is ignored.
   oplock_level oplock = oplock_level::none;
   lease_state caching_max = lease_state::rwh; ///< What the share allows to be cached at most.
+  std::optional<durable_request> durable; ///< Given: keep it when its connection goes.
   bool reclaim = false; ///< Only if a record of this lease was recovered.
 };
 
@@ -49,6 +58,17 @@ struct open_file {
 struct close_open {
   operation_id operation{};
   open_id open{};
+  bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
+};
+
+/// A client has a durable open back, on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
+struct reconnect_open {
+  operation_id operation{};
+  open_id open{};
+  client_guid client;
+  connection_id connection{};
+  std::optional<lease_key> key; ///< From the request's lease context, if it has one.
+  std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
 };
 
 /// One element of a lock request (MS-SMB2 2.2.26.1).
@@ -168,8 +188,9 @@ struct deadline_reached {};
 /// Everything ends: what waits completes with `errc::shutting_down`, nothing else changes.
 struct stop_waiting {};
 
-using command = std::variant<open_file, close_open, lock_ranges, unlock_ranges, cancel_operation,
-  acknowledge_lease, acknowledge_oplock, access_file, end_hold, break_undeliverable, client_gone,
-  force_break, load_record, reclaim_lock, grace_ended, deadline_reached, stop_waiting>;
+using command =
+  std::variant<open_file, close_open, reconnect_open, lock_ranges, unlock_ranges, cancel_operation,
+    acknowledge_lease, acknowledge_oplock, access_file, end_hold, break_undeliverable, client_gone,
+    force_break, load_record, reclaim_lock, grace_ended, deadline_reached, stop_waiting>;
 
 } // namespace leasebreak

@@ -27,6 +27,8 @@ struct open_granted {
   std::uint16_t epoch = 0; ///< V2: the lease's epoch; V1: 0.
   bool break_in_progress = false; ///< MS-SMB2 2.2.14.2.10 SMB2_LEASE_FLAG_BREAK_IN_PROGRESS.
   std::optional<lease_key> parent_key; ///< V2: to be echoed with its flag, if the request had it.
+  bool durable = false; ///< It will be kept when its connection goes.
+  bool persistent = false;
   hold_id hold{}; ///< Set if the open overwrites: end it after truncating.
 
   friend bool operator==(const open_granted&, const open_granted&) = default;
@@ -34,6 +36,7 @@ struct open_granted {
 
 /// What closing an open led to.
 struct open_closed {
+  bool kept = false; ///< The open is durable, and stays without a connection.
   bool delete_file = false; ///< The last open is gone and the file is to be deleted now.
   hold_id hold{}; ///< Set with `delete_file`: end it after deleting.
 
@@ -63,7 +66,8 @@ struct ranges_unlocked {
 
 /// How many of the client's opens on this file ended, and whether the file is to be deleted.
 struct client_removed {
-  std::size_t opens = 0;
+  std::size_t opens = 0; ///< How many ended.
+  std::size_t kept = 0; ///< Durable ones that stay without a connection.
   bool delete_file = false;
   hold_id hold{};
 
@@ -173,12 +177,23 @@ struct record_dropped {
 using fact =
   std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted, record_dropped>;
 
-/// An open has ended, by whatever cause; what it had counts no longer against the limits.
+/// Why an open ended.
+enum class end_cause : std::uint8_t {
+  closed,
+  disconnected,
+  expired, ///< It was durable, and nobody came back in time.
+  purged, ///< It was durable and without a connection, and somebody else needed the file.
+};
+
+/// An open has ended; what it had counts no longer against the limits.
 struct open_ended {
   open_id open{};
+  end_cause cause{};
   client_guid client;
   lease_key key; ///< The key of its lease request; zero without one.
   std::size_t locks = 0; ///< Byte-range locks that went with it.
+  hold_id
+    hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
 };
 
 /// What one or more commands led to, in the order in which it happened within each list.

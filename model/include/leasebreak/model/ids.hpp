@@ -44,6 +44,11 @@ using client_guid = id128<client_guid_tag>;
 /// MS-SMB2 2.2.13.2.8 LeaseKey. It names a lease only together with the ClientGuid.
 using lease_key = id128<lease_key_tag>;
 
+struct create_guid_tag;
+
+/// MS-SMB2 2.2.13.2.11 CreateGuid: how a client names a durable open. Zero: durable of version 1.
+using create_guid = id128<create_guid_tag>;
+
 /// An open of a file (MS-SMB2 3.3.1.10). Unique for the life of a store, across restarts.
 enum class open_id : std::uint64_t { none = 0 };
 

@@ -1,0 +1,228 @@
+// The operations of a share as Asio operations, carried out by a worker pool.
+#pragma once
+
+#include "share.hpp"
+#include "worker_pool.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/deferred.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::smb::vfs {
+
+/// A share whose operations do not block. Each is that of `share`, `open_file` or
+/// `directory_cursor` of the same name, with the same errors, and those of
+/// `worker_pool::async_run`. Operations on one open may overtake each other: wait for one before
+/// the next where the order matters. A value; copies serve the same share. May be used from any
+/// thread.
+class async_share {
+public:
+  using executor_type = boost::asio::any_io_executor;
+
+  /// `pool` must outlive the calls. `executor` is the default of the handlers.
+  async_share(share_ptr share, const worker_pool& pool, executor_type executor)
+    : share_(std::move(share)), pool_(&pool), executor_(std::move(executor)) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+  [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
+
+  /// Any work on the share at one go, such as both phases of an open.
+  /// Handler: `void(error_code, T)`, `void(error_code)` for `void`.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_run(detail::work<T> job, Token&& token = {}) const {
+    return pool_->async_run<T>(executor_, std::move(job), std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, file_info)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_lookup(path name, Token&& token = {}) const {
+    return async_run<file_info>(
+      [s = share_, n = std::move(name)] { return s->lookup(n); }, std::forward<Token>(token));
+  }
+
+  /// First phase. Handler: `void(error_code, opened)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_open(path name, open_options options, Token&& token = {}) const {
+    return async_run<opened>(
+      [s = share_, n = std::move(name), options] { return s->open(n, options); },
+      std::forward<Token>(token));
+  }
+
+  /// Second phase. Handler: `void(error_code, file_info)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_truncate_for_overwrite(opened open, Token&& token = {}) const {
+    return async_run<file_info>(
+      [s = share_, o = std::move(open)] { return s->truncate_for_overwrite(o); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_undo_create(opened open, Token&& token = {}) const {
+    return async_run<void>(
+      [s = share_, o = std::move(open)] { return s->undo_create(o); }, std::forward<Token>(token));
+  }
+
+  /// Gives up a reference; if it is the last, closes on the pool. Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_close(open_ptr open, Token&& token = {}) const {
+    return async_run<void>(
+      [o = std::move(open)]() mutable {
+        o.reset();
+        return error_code{};
+      },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, std::vector<std::uint8_t>)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_read(
+    open_ptr open, std::uint64_t offset, std::size_t length, Token&& token = {}) const {
+    return async_run<std::vector<std::uint8_t>>(
+      [o = std::move(open), offset, length] { return o->read(offset, length); },
+      std::forward<Token>(token));
+  }
+
+  /// `owner` keeps the bytes of `data` alive. Handler: `void(error_code, std::size_t)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_write(open_ptr open, std::uint64_t offset, std::span<const std::uint8_t> data,
+    std::shared_ptr<const void> owner, Token&& token = {}) const {
+    return async_run<std::size_t>([o = std::move(open), offset, data,
+                                    keep = std::move(owner)] { return o->write(offset, data); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, std::size_t)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_write(
+    open_ptr open, std::uint64_t offset, std::vector<std::uint8_t> data, Token&& token = {}) const {
+    auto owner = std::make_shared<const std::vector<std::uint8_t>>(std::move(data));
+    const std::span<const std::uint8_t> view = *owner;
+    return async_write(std::move(open), offset, view, std::move(owner), std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_flush(open_ptr open, Token&& token = {}) const {
+    return async_run<void>(
+      [o = std::move(open)] { return o->flush(); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_set_end_of_file(open_ptr open, std::uint64_t size, Token&& token = {}) const {
+    return async_run<void>(
+      [o = std::move(open), size] { return o->set_end_of_file(size); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_set_allocation(open_ptr open, std::uint64_t size, Token&& token = {}) const {
+    return async_run<void>(
+      [o = std::move(open), size] { return o->set_allocation(size); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, file_info)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_info(open_ptr open, Token&& token = {}) const {
+    return async_run<file_info>(
+      [o = std::move(open)] { return o->info(); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_change(open_ptr open, basic_changes changes, Token&& token = {}) const {
+    return async_run<void>(
+      [o = std::move(open), changes] { return o->change(changes); }, std::forward<Token>(token));
+  }
+
+  /// By path. Handler: `void(error_code, file_info)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_change_path(path name, file_changes changes, Token&& token = {}) const {
+    return async_run<file_info>(
+      [s = share_, n = std::move(name), changes] { return s->change(n, changes); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_rename(open_ptr open, path target, bool replace, Token&& token = {}) const {
+    return async_run<void>([s = share_, o = std::move(open), t = std::move(target),
+                             replace] { return s->rename(*o, t, replace); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_rename_stream(
+    open_ptr open, std::string new_name, bool replace, Token&& token = {}) const {
+    return async_run<void>([o = std::move(open), n = std::move(new_name),
+                             replace] { return o->rename_stream(n, replace); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_link(open_ptr open, path target, bool replace, Token&& token = {}) const {
+    return async_run<void>([s = share_, o = std::move(open), t = std::move(target),
+                             replace] { return s->link(*o, t, replace); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_check_removable(open_ptr open, Token&& token = {}) const {
+    return async_run<void>([s = share_, o = std::move(open)] { return s->check_removable(*o); },
+      std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_remove(open_ptr open, Token&& token = {}) const {
+    return async_run<void>(
+      [s = share_, o = std::move(open)] { return s->remove(*o); }, std::forward<Token>(token));
+  }
+
+  /// Starts a listing. Handler: `void(error_code, cursor_ptr)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_list(
+    open_ptr directory, std::string pattern, bool ignore_case, Token&& token = {}) const {
+    return async_run<cursor_ptr>([s = share_, d = std::move(directory), p = std::move(pattern),
+                                   ignore_case] { return s->list(d, p, ignore_case); },
+      std::forward<Token>(token));
+  }
+
+  /// The next entries of a listing. Handler: `void(error_code, list_batch)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_next(cursor_ptr cursor, std::size_t count, Token&& token = {}) const {
+    return async_run<list_batch>(
+      [c = std::move(cursor), count] { return c->next(count); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, std::vector<stream_info>)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_streams(open_ptr open, Token&& token = {}) const {
+    return async_run<std::vector<stream_info>>(
+      [o = std::move(open)] { return o->streams(); }, std::forward<Token>(token));
+  }
+
+  /// Handler: `void(error_code, space_info)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_space(Token&& token = {}) const {
+    return async_run<space_info>([s = share_] { return s->space(); }, std::forward<Token>(token));
+  }
+
+private:
+  share_ptr share_;
+  const worker_pool* pool_;
+  executor_type executor_;
+};
+
+} // namespace leasebreak::smb::vfs

@@ -1,0 +1,83 @@
+// Texts of the library's errors.
+#include "errors.hpp"
+
+#include <string>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+const char* text_of(errc value) noexcept {
+  switch (value) {
+  case errc::invalid_name:
+    return "the name has a forbidden character or is empty";
+  case errc::dot_component:
+    return "the path has . or .. as a component";
+  case errc::leading_separator:
+    return "the path begins with a separator";
+  case errc::name_too_long:
+    return "a component of the path is too long";
+  case errc::path_too_long:
+    return "the path is too long";
+  case errc::invalid_stream:
+    return "the stream's name or type is invalid";
+  case errc::path_not_found:
+    return "a folder of the path does not exist";
+  case errc::name_not_found:
+    return "the name does not exist";
+  case errc::name_collision:
+    return "the name exists already";
+  case errc::is_directory:
+    return "it is a directory";
+  case errc::not_directory:
+    return "it is not a directory";
+  case errc::not_served:
+    return "links, devices, sockets and pipes are not served";
+  case errc::escapes_root:
+    return "the path leads outside the share";
+  case errc::read_only:
+    return "the file has the read-only attribute";
+  case errc::cannot_delete:
+    return "it must not be deleted";
+  case errc::attributes_mismatch:
+    return "a hidden or system file would be overwritten";
+  case errc::cannot_replace:
+    return "the target must not be replaced";
+  case errc::stream_too_large:
+    return "the named stream would be too large";
+  case errc::too_many_streams:
+    return "the file has too many named streams";
+  case errc::streams_not_supported:
+    return "the file system keeps no extended attributes";
+  case errc::too_many_opens:
+    return "too many opens on the share";
+  case errc::too_many_operations:
+    return "too many file operations in flight";
+  case errc::keeps_changing:
+    return "the name keeps changing";
+  case errc::no_access:
+    return "not opened for this kind of access";
+  case errc::invalid_argument:
+    return "an argument makes no sense";
+  case errc::shutting_down:
+    return "the worker pool is shutting down";
+  }
+  return "unknown error";
+}
+
+class category final : public boost::system::error_category {
+public:
+  [[nodiscard]] const char* name() const noexcept override { return "leasebreak.smb.vfs"; }
+  [[nodiscard]] std::string message(int value) const override {
+    return text_of(static_cast<errc>(value));
+  }
+};
+
+} // namespace
+
+const boost::system::error_category& vfs_category() noexcept {
+  static const category instance;
+  return instance;
+}
+
+} // namespace leasebreak::smb::vfs

@@ -1,0 +1,54 @@
+// What is kept in extended attributes: DOS attributes, times that POSIX has not, named streams.
+// Private.
+#pragma once
+
+#include "errors.hpp"
+#include "types.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace leasebreak::smb::vfs::detail {
+
+inline constexpr const char* attributes_name = "user.leasebreak.attributes";
+inline constexpr const char* stream_prefix = "user.leasebreak.stream.";
+
+/// The record in `user.leasebreak.attributes`: a version byte, then little-endian.
+struct dos_record {
+  std::uint32_t attributes = 0;
+  std::optional<file_time> creation_time;
+  /// Set by a client; valid as long as the file's own change time is not after `change_until`.
+  std::optional<file_time> change_time;
+  file_time change_until{};
+
+  [[nodiscard]] std::vector<std::uint8_t> encode() const;
+  /// Nothing for what is malformed or of a newer version: such a file has the defaults.
+  [[nodiscard]] static std::optional<dos_record> decode(std::span<const std::uint8_t> bytes);
+};
+
+/// The record of a file; by descriptor, or by path without following a last symbolic link.
+[[nodiscard]] std::optional<dos_record> load_record(int fd);
+[[nodiscard]] std::optional<dos_record> load_record(const std::string& path);
+
+/// Errors: EOPNOTSUPP where nothing can be kept, other errno.
+error_code store_record(int fd, const dos_record& record);
+
+/// A named stream's bytes. Errors: `errc::name_not_found`, errno.
+[[nodiscard]] result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name);
+[[nodiscard]] result<std::uint64_t> stream_size(int fd, const std::string& name);
+
+/// Writes a whole stream; `create` insists that it is new, `replace` that it is not. Errors:
+/// `errc::name_collision`, `name_not_found`, `streams_not_supported`, `stream_too_large`, errno.
+enum class stream_write { any, create, replace };
+error_code store_stream(int fd, const std::string& name, std::span<const std::uint8_t> bytes,
+  stream_write how = stream_write::any);
+error_code remove_stream(int fd, const std::string& name);
+
+/// Names of all named streams, sorted. None where there are no extended attributes.
+[[nodiscard]] result<std::vector<std::string>> list_streams(int fd);
+
+} // namespace leasebreak::smb::vfs::detail

@@ -1,0 +1,382 @@
+// Input and output on an open, and what is asked of it by handle.
+#include "open_file.hpp"
+
+#include "extended.hpp"
+#include "share_core.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+constexpr auto offset_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+/// How long after a set change time a further change may go unnoticed; see dos_record.
+constexpr auto change_time_slack = std::chrono::milliseconds(20);
+
+result<std::string> read_link(int fd) {
+  std::array<char, 8192> buffer;
+  const ssize_t got = ::readlink(detail::proc_path(fd).c_str(), buffer.data(), buffer.size());
+  if (got < 0) {
+    return from_errno(errno);
+  }
+  return std::string(buffer.data(), static_cast<std::size_t>(got));
+}
+
+timespec to_timespec(const std::optional<file_time>& time) {
+  if (!time) {
+    return {0, UTIME_OMIT};
+  }
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
+  return {static_cast<time_t>(seconds.time_since_epoch().count()),
+    static_cast<long>((*time - seconds).count())};
+}
+
+error_code set_times(int fd, const std::array<timespec, 2>& times) {
+  if (::futimens(fd, times.data()) == 0) {
+    return {};
+  }
+  if (errno == EBADF && // Opened with O_PATH.
+    ::utimensat(AT_FDCWD, detail::proc_path(fd).c_str(), times.data(), 0) == 0) {
+    return {};
+  }
+  return from_errno(errno);
+}
+
+} // namespace
+
+open_file::open_file(detail::open_parts parts)
+  : core_(std::move(parts.core)), fd_(parts.fd.release()), is_directory_(parts.is_directory),
+    can_read_(parts.can_read), can_write_(parts.can_write), device_(parts.device),
+    inode_(parts.inode), stream_(std::move(parts.stream)) {}
+
+open_file::~open_file() {
+  ::close(fd_);
+  core_->opens.fetch_sub(1);
+}
+
+std::string open_file::stream() const {
+  const std::lock_guard lock(stream_mutex_);
+  return stream_;
+}
+
+identity open_file::id() const {
+  return {device_, inode_, stream()};
+}
+
+bool open_file::is_stream() const {
+  return !stream().empty();
+}
+
+result<path> open_file::current_path() const {
+  const auto mine = read_link(fd_);
+  const auto root = read_link(core_->root.get());
+  if (!mine || !root) {
+    return mine ? root.error() : mine.error();
+  }
+  struct stat status {};
+  if (::fstat(fd_, &status) < 0) {
+    return from_errno(errno);
+  }
+  if (status.st_nlink == 0) {
+    return error_code(errc::name_not_found);
+  }
+  if (*mine == *root) {
+    return path();
+  }
+  const std::string prefix = *root == "/" ? *root : *root + '/';
+  if (!mine->starts_with(prefix)) {
+    return error_code(errc::name_not_found);
+  }
+  return path::parse(std::string_view(*mine).substr(prefix.size()));
+}
+
+error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t length) const {
+  if (is_directory_) {
+    return errc::is_directory;
+  }
+  if (writes ? !can_write_ : !can_read_) {
+    return errc::no_access;
+  }
+  if (offset > offset_max || length > offset_max - offset) {
+    return errc::invalid_argument;
+  }
+  return {};
+}
+
+result<std::vector<std::uint8_t>> open_file::read(std::uint64_t offset, std::size_t length) const {
+  if (const error_code error = check_io(false, offset, length)) {
+    return error;
+  }
+  if (length > core_->options.io_bytes_max) {
+    return error_code(errc::invalid_argument);
+  }
+  if (const std::string name = stream(); !name.empty()) {
+    auto bytes = detail::load_stream(fd_, name);
+    if (!bytes) {
+      return bytes;
+    }
+    const auto begin = static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes->size()));
+    const auto end = begin + std::min(length, bytes->size() - begin);
+    return std::vector<std::uint8_t>(bytes->begin() + static_cast<std::ptrdiff_t>(begin),
+      bytes->begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  std::vector<std::uint8_t> bytes(length);
+  std::size_t done = 0;
+  while (done < length) {
+    const ssize_t got =
+      ::pread(fd_, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return from_errno(errno);
+    }
+    if (got == 0) {
+      break;
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::uint8_t> data) {
+  if (const error_code error = check_io(true, offset, data.size())) {
+    return error;
+  }
+  if (data.size() > core_->options.io_bytes_max) {
+    return error_code(errc::invalid_argument);
+  }
+  if (is_stream()) {
+    if (const error_code error = write_stream(offset, data)) {
+      return error;
+    }
+    return data.size();
+  }
+  std::size_t done = 0;
+  while (done < data.size()) {
+    const ssize_t got =
+      ::pwrite(fd_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return from_errno(errno);
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+error_code open_file::write_stream(std::uint64_t offset, std::span<const std::uint8_t> data) {
+  if (data.empty()) {
+    return {};
+  }
+  if (offset + data.size() > core_->options.stream_bytes_max) {
+    return errc::stream_too_large;
+  }
+  const std::string name = stream();
+  const std::lock_guard lock(core_->stripe(inode_));
+  auto bytes = detail::load_stream(fd_, name);
+  if (!bytes) {
+    return bytes.error();
+  }
+  const auto begin = static_cast<std::size_t>(offset);
+  bytes->resize(std::max(bytes->size(), begin + data.size()));
+  std::copy(data.begin(), data.end(), bytes->begin() + static_cast<std::ptrdiff_t>(begin));
+  const error_code error = detail::store_stream(fd_, name, *bytes, detail::stream_write::replace);
+  if (!error) {
+    touch();
+  }
+  return error;
+}
+
+// NTFS counts writing to a stream as writing to its file. That it may not be possible (somebody
+// else's file that we may write) is no reason to fail the write.
+void open_file::touch() const {
+  static_cast<void>(set_times(fd_, {timespec{0, UTIME_OMIT}, timespec{0, UTIME_NOW}}));
+}
+
+error_code open_file::flush() const {
+  if (::fsync(fd_) == 0) {
+    return {};
+  }
+  // Opened with O_PATH: nothing can have been written through it.
+  return errno == EBADF || errno == EINVAL ? error_code{} : from_errno(errno);
+}
+
+error_code open_file::resize_stream(std::uint64_t size) {
+  if (size > core_->options.stream_bytes_max) {
+    return errc::stream_too_large;
+  }
+  const std::string name = stream();
+  const std::lock_guard lock(core_->stripe(inode_));
+  auto bytes = detail::load_stream(fd_, name);
+  if (!bytes) {
+    return bytes.error();
+  }
+  if (bytes->size() == size) {
+    return {};
+  }
+  bytes->resize(static_cast<std::size_t>(size));
+  const error_code error = detail::store_stream(fd_, name, *bytes, detail::stream_write::replace);
+  if (!error) {
+    touch();
+  }
+  return error;
+}
+
+error_code open_file::set_end_of_file(std::uint64_t size) {
+  if (const error_code error = check_io(true, size, 0)) {
+    return error;
+  }
+  if (is_stream()) {
+    return resize_stream(size);
+  }
+  return ::ftruncate(fd_, static_cast<off_t>(size)) == 0 ? error_code{} : from_errno(errno);
+}
+
+error_code open_file::truncate() {
+  if (is_stream()) {
+    return resize_stream(0);
+  }
+  return ::ftruncate(fd_, 0) == 0 ? error_code{} : from_errno(errno);
+}
+
+error_code open_file::set_allocation(std::uint64_t size) {
+  if (const error_code error = check_io(true, size, 0)) {
+    return error;
+  }
+  const auto now = info();
+  if (!now) {
+    return now.error();
+  }
+  if (size < now->end_of_file) {
+    return set_end_of_file(size);
+  }
+  if (is_stream()) {
+    return size > core_->options.stream_bytes_max ? errc::stream_too_large : error_code{};
+  }
+  if (size == 0 || ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0 ||
+    errno == EOPNOTSUPP) {
+    return {};
+  }
+  return from_errno(errno);
+}
+
+result<file_info> open_file::info() const {
+  return detail::read_info(*core_, fd_, stream());
+}
+
+error_code open_file::change(const basic_changes& changes) {
+  if (changes.attributes) {
+    const bool wrong = is_directory_ ? (*changes.attributes & attribute::temporary) != 0
+                                     : (*changes.attributes & attribute::directory) != 0;
+    if (wrong) {
+      return errc::invalid_argument;
+    }
+  }
+  const std::lock_guard lock(core_->stripe(inode_));
+  if (changes.access_time || changes.write_time) {
+    const error_code error =
+      set_times(fd_, {to_timespec(changes.access_time), to_timespec(changes.write_time)});
+    if (error) {
+      return error;
+    }
+  }
+  return change_record(changes);
+}
+
+error_code open_file::change_record(const basic_changes& changes) {
+  const auto loaded = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
+  const bool drops_change_time = loaded && loaded->change_time;
+  if (!core_->has_xattrs ||
+    !(changes.attributes || changes.creation_time || changes.change_time || drops_change_time)) {
+    return {};
+  }
+  detail::dos_record record = loaded.value_or(detail::dos_record{});
+  if (!loaded) {
+    const auto now = detail::read_info(*core_, fd_, {});
+    if (!now) {
+      return now.error();
+    }
+    record.attributes = now->attributes & attribute::kept;
+    record.creation_time = now->creation_time;
+  }
+  if (changes.attributes) {
+    record.attributes = *changes.attributes & attribute::kept;
+  }
+  if (changes.creation_time) {
+    record.creation_time = changes.creation_time;
+  }
+  record.change_time = changes.change_time;
+  record.change_until = changes.change_time
+    ? std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) +
+      change_time_slack
+    : file_time{};
+  const error_code error = detail::store_record(fd_, record);
+  return error == from_errno(EOPNOTSUPP) ? error_code{} : error;
+}
+
+result<std::vector<stream_info>> open_file::streams() const {
+  std::vector<stream_info> found;
+  if (!is_directory_) {
+    const auto base = detail::read_info(*core_, fd_, {});
+    if (!base) {
+      return base.error();
+    }
+    if (!base->is_directory) { // A stream of a directory is open.
+      found.push_back({"", base->end_of_file, base->allocation_size});
+    }
+  }
+  const auto names = detail::list_streams(fd_);
+  if (!names) {
+    return names.error();
+  }
+  for (const auto& name : *names) {
+    if (const auto size = detail::stream_size(fd_, name)) {
+      found.push_back({name, *size, (*size + 4095) / 4096 * 4096});
+    }
+  }
+  return found;
+}
+
+error_code open_file::rename_stream(std::string_view new_name, bool replace) {
+  const auto target = parse_stream_name(new_name);
+  if (!target) {
+    return target.error();
+  }
+  const std::string source = stream();
+  if (source.empty() || target->empty()) {
+    return errc::invalid_stream;
+  }
+  if (*target == source) {
+    return {};
+  }
+  const std::lock_guard lock(core_->stripe(inode_));
+  const auto bytes = detail::load_stream(fd_, source);
+  if (!bytes) {
+    return bytes.error();
+  }
+  const auto how = replace ? detail::stream_write::any : detail::stream_write::create;
+  if (const error_code error = detail::store_stream(fd_, *target, *bytes, how)) {
+    return error;
+  }
+  if (const error_code error = detail::remove_stream(fd_, source)) {
+    return error;
+  }
+  const std::lock_guard name_lock(stream_mutex_);
+  stream_ = *target;
+  return {};
+}
+
+} // namespace leasebreak::smb::vfs

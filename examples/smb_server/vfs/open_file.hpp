@@ -1,0 +1,106 @@
+// One open of a file, directory or named stream: input, output and what is asked of it by handle.
+#pragma once
+
+#include "errors.hpp"
+#include "path.hpp"
+#include "types.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace leasebreak::smb::vfs {
+
+namespace detail {
+struct share_core;
+class unique_fd;
+struct open_parts;
+} // namespace detail
+
+/// One open. Closes when the last reference goes. All members block on the disk; call them on a
+/// worker thread. They may be called from any thread, several at a time.
+///
+/// Named streams are kept as extended attributes, `user.leasebreak.stream.NAME`; a write rewrites
+/// the whole stream, which is why `share_options::stream_bytes_max` is small.
+class open_file {
+public:
+  /// Made by `share` only.
+  explicit open_file(detail::open_parts parts);
+  ~open_file();
+  open_file(const open_file&) = delete;
+  open_file& operator=(const open_file&) = delete;
+
+  [[nodiscard]] identity id() const;
+  [[nodiscard]] bool is_directory() const noexcept { return is_directory_; }
+  [[nodiscard]] bool is_stream() const;
+
+  /// The path by which it can be reached now; follows renames by whomever. Errors:
+  /// `errc::name_not_found` if it is deleted or was moved out of the share.
+  [[nodiscard]] result<path> current_path() const;
+
+  /// At most `length` bytes from `offset` on; fewer only at the end of the file, none behind it.
+  /// Errors: `errc::is_directory`, `no_access`, `invalid_argument` above
+  /// `share_options::io_bytes_max`, errno.
+  [[nodiscard]] result<std::vector<std::uint8_t>> read(
+    std::uint64_t offset, std::size_t length) const;
+
+  /// Writes all of `data` or fails; the file grows as needed. Returns how many bytes were written.
+  /// Errors: as `read`, `errc::stream_too_large`, errno such as ENOSPC.
+  result<std::size_t> write(std::uint64_t offset, std::span<const std::uint8_t> data);
+
+  /// Everything written is on the disk when it returns.
+  error_code flush() const;
+
+  /// Errors: `errc::is_directory`, `no_access`, `invalid_argument`, `stream_too_large`, errno.
+  error_code set_end_of_file(std::uint64_t size);
+
+  /// MS-FSA 2.1.5.14.1: truncates below the end of file, else reserves space as far as the file
+  /// system can. Errors: as `set_end_of_file`.
+  error_code set_allocation(std::uint64_t size);
+
+  /// All that is known of it.
+  [[nodiscard]] result<file_info> info() const;
+
+  /// Sets attributes and times; a stream's are its file's. Where the file system keeps no extended
+  /// attributes, the access and write time are set and the rest is dropped. The change time is
+  /// replaced by the next change that comes more than 20 ms later. Errors:
+  /// `errc::invalid_argument` for attributes that contradict the kind of file, errno.
+  error_code change(const basic_changes& changes);
+
+  /// The file's data (none for a directory) and all its named streams, sorted by name.
+  [[nodiscard]] result<std::vector<stream_info>> streams() const;
+
+  /// Gives a named stream another name; other opens of the stream do not follow.
+  /// Errors: `errc::name_collision`, `invalid_stream` if this is no named stream, errno.
+  error_code rename_stream(std::string_view new_name, bool replace);
+
+  /// Implementation detail of `share` and `directory_cursor`.
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] const std::shared_ptr<detail::share_core>& core() const noexcept { return core_; }
+  [[nodiscard]] std::string stream() const;
+  error_code truncate();
+
+private:
+  [[nodiscard]] error_code check_io(bool writes, std::uint64_t offset, std::uint64_t length) const;
+  error_code resize_stream(std::uint64_t size);
+  error_code write_stream(std::uint64_t offset, std::span<const std::uint8_t> data);
+  error_code change_record(const basic_changes& changes);
+  void touch() const;
+
+  std::shared_ptr<detail::share_core> core_;
+  int fd_ = -1;
+  bool is_directory_ = false;
+  bool path_only_ = false; ///< Opened with O_PATH, for want of permissions.
+  bool can_read_ = false;
+  bool can_write_ = false;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+  mutable std::mutex stream_mutex_;
+  std::string stream_;
+};
+
+} // namespace leasebreak::smb::vfs

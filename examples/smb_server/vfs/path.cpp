@@ -1,0 +1,155 @@
+// Checks of paths and names (MS-FSCC 2.1.5).
+#include "path.hpp"
+
+#include "utf8.hpp"
+
+#include <algorithm>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+// MS-FSCC 2.1.5.2: what no component may have, beside control characters.
+constexpr std::string_view forbidden = "\"*/:<>?\\|";
+
+bool is_separator(char c) noexcept {
+  return c == '\\' || c == '/';
+}
+
+error_code check_component(std::string_view name) noexcept {
+  if (name.empty()) {
+    return errc::invalid_name;
+  }
+  if (name == "." || name == "..") {
+    return errc::dot_component;
+  }
+  const auto bad = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20U || forbidden.find(c) != std::string_view::npos;
+  };
+  if (std::any_of(name.begin(), name.end(), bad) || !detail::is_utf8(name)) {
+    return errc::invalid_name;
+  }
+  return name.size() > component_bytes_max ? errc::name_too_long : error_code{};
+}
+
+bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+    [&](char a, char b) { return lower(a) == lower(b); });
+}
+
+// MS-FSCC 2.1.5.3: a stream's name may have any character but these; control characters too.
+error_code check_stream_name(std::string_view name) noexcept {
+  const auto bad = [](char c) { return c == '\0' || c == ':' || is_separator(c); };
+  if (std::any_of(name.begin(), name.end(), bad) || !detail::is_utf8(name)) {
+    return errc::invalid_stream;
+  }
+  return name.size() > stream_name_bytes_max ? errc::name_too_long : error_code{};
+}
+
+} // namespace
+
+result<path> path::parse(std::string_view text) {
+  if (!text.empty() && is_separator(text.front())) {
+    return error_code(errc::leading_separator);
+  }
+  if (text.size() > path_bytes_max) {
+    return error_code(errc::path_too_long);
+  }
+  path parsed;
+  if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+    // A separator behind the colon belongs to no stream name, so the colon is in a folder's name.
+    if (std::any_of(text.begin() + static_cast<std::ptrdiff_t>(colon), text.end(), is_separator)) {
+      return error_code(errc::invalid_name);
+    }
+    if (const error_code error = parsed.take_stream(text.substr(colon + 1))) {
+      return error;
+    }
+    text = text.substr(0, colon);
+  }
+  if (!text.empty() && is_separator(text.back())) {
+    if (parsed.names_data_ || !parsed.stream_.empty()) {
+      return error_code(errc::invalid_name);
+    }
+    parsed.names_directory_ = true;
+    text.remove_suffix(1);
+  }
+  while (!text.empty()) {
+    const auto end = std::find_if(text.begin(), text.end(), is_separator);
+    const auto length = static_cast<std::size_t>(end - text.begin());
+    const auto component = text.substr(0, length);
+    if (const error_code error = check_component(component)) {
+      return error;
+    }
+    if (!parsed.name_.empty()) {
+      parsed.name_ += '/';
+    }
+    parsed.name_ += component;
+    if (length + 1 == text.size()) {
+      return error_code(errc::invalid_name); // Two separators at the end.
+    }
+    text.remove_prefix(std::min(text.size(), length + 1));
+  }
+  return parsed;
+}
+
+error_code path::take_stream(std::string_view suffix) {
+  if (equal_ignoring_case(suffix, "$I30:$INDEX_ALLOCATION") ||
+    equal_ignoring_case(suffix, ":$INDEX_ALLOCATION")) {
+    names_directory_ = true;
+    return {};
+  }
+  auto parsed = parse_stream_name(suffix);
+  if (!parsed) {
+    return parsed.error();
+  }
+  stream_ = std::move(*parsed);
+  names_data_ = stream_.empty();
+  return {};
+}
+
+result<std::string> parse_stream_name(std::string_view text) {
+  if (!text.empty() && text.front() == ':' && !equal_ignoring_case(text, ":$DATA")) {
+    text.remove_prefix(1);
+  }
+  auto name = text;
+  if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+    name = text.substr(0, colon);
+    if (!equal_ignoring_case(text.substr(colon + 1), "$DATA")) {
+      return error_code(errc::invalid_stream);
+    }
+  } else if (text.empty()) {
+    return error_code(errc::invalid_stream);
+  }
+  if (const error_code error = check_stream_name(name)) {
+    return error;
+  }
+  return std::string(name);
+}
+
+std::string_view path::leaf() const noexcept {
+  const std::string_view all = name_;
+  const auto slash = all.rfind('/');
+  return slash == std::string_view::npos ? all : all.substr(slash + 1);
+}
+
+path path::parent() const {
+  path folder;
+  if (const auto slash = name_.rfind('/'); slash != std::string::npos) {
+    folder.name_ = name_.substr(0, slash);
+  }
+  folder.names_directory_ = true;
+  return folder;
+}
+
+path path::base() const {
+  path file;
+  file.name_ = name_;
+  return file;
+}
+
+bool is_valid_component(std::string_view name) noexcept {
+  return !check_component(name);
+}
+
+} // namespace leasebreak::smb::vfs

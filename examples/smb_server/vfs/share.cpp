@@ -1,0 +1,158 @@
+// A share's root, look-ups, listings and sizes.
+#include "share.hpp"
+
+#include "extended.hpp"
+#include "share_core.hpp"
+#include "utf8.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+constexpr std::size_t pattern_bytes_max = 1024;
+
+void probe(detail::share_core& core) {
+  const int fd = core.root.get();
+  core.has_xattrs =
+    ::fgetxattr(fd, detail::attributes_name, nullptr, 0) >= 0 || errno != EOPNOTSUPP;
+  struct statx status {};
+  core.has_birth_times = ::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &status) == 0 &&
+    (status.stx_mask & STATX_BTIME) != 0;
+}
+
+} // namespace
+
+result<std::shared_ptr<share>> share::open_root(
+  const std::string& directory, share_options options) {
+  auto core = std::make_shared<detail::share_core>();
+  core->root = detail::unique_fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (core->root.get() < 0) {
+    return errno == ENOTDIR ? error_code(errc::not_directory) : from_errno(errno);
+  }
+  struct stat status {};
+  struct stat proc {};
+  if (::fstat(core->root.get(), &status) < 0 ||
+    ::stat(detail::proc_path(core->root.get()).c_str(), &proc) < 0) {
+    return from_errno(errno);
+  }
+  core->root_device = status.st_dev;
+  core->root_inode = status.st_ino;
+  core->options = options;
+  core->has_openat2 = options.use_openat2;
+  probe(*core);
+  return std::shared_ptr<share>(new share(std::move(core)));
+}
+
+share::share(std::shared_ptr<detail::share_core> core) : core_(std::move(core)) {}
+
+share::~share() = default;
+
+std::size_t share::opens() const noexcept {
+  return core_->opens.load();
+}
+
+const share_options& share::options() const noexcept {
+  return core_->options;
+}
+
+result<file_info> share::lookup(const path& name) const {
+  const auto fd = detail::open_beneath(*core_, name.name(), O_PATH);
+  if (!fd) {
+    return detail::explain(*core_, name, fd.error());
+  }
+  auto info = detail::read_info(*core_, fd->get(), name.stream());
+  if (info && name.names_directory() && !info->is_directory) {
+    return error_code(errc::not_directory);
+  }
+  if (info && name.names_data() && info->is_directory) {
+    return error_code(errc::is_directory);
+  }
+  return info;
+}
+
+result<file_info> share::change(const path& name, const file_changes& changes) {
+  open_options options;
+  options.write = changes.end_of_file || changes.allocation_size;
+  const auto found = open(name, options);
+  if (!found) {
+    return found.error();
+  }
+  open_file& file = *found->file;
+  if (changes.allocation_size) {
+    if (const error_code error = file.set_allocation(*changes.allocation_size)) {
+      return error;
+    }
+  }
+  if (changes.end_of_file) {
+    if (const error_code error = file.set_end_of_file(*changes.end_of_file)) {
+      return error;
+    }
+  }
+  if (const error_code error = file.change(changes.basic)) {
+    return error;
+  }
+  return file.info();
+}
+
+result<cursor_ptr> share::list(
+  const open_ptr& directory, std::string pattern, bool ignore_case) const {
+  if (!directory || !directory->is_directory()) {
+    return error_code(errc::not_directory);
+  }
+  const int fd = ::openat(directory->fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    return from_errno(errno);
+  }
+  auto cursor = std::make_shared<directory_cursor>(directory, fd, std::string(), ignore_case);
+  if (const error_code error = cursor->restart(std::move(pattern))) {
+    return error;
+  }
+  return cursor;
+}
+
+result<space_info> share::space() const {
+  struct statvfs status {};
+  const auto root = detail::read_info(*core_, core_->root.get(), {});
+  if (!root) {
+    return root.error();
+  }
+  if (::fstatvfs(core_->root.get(), &status) < 0) {
+    return from_errno(errno);
+  }
+  space_info space;
+  space.block_bytes = status.f_frsize;
+  space.total_blocks = status.f_blocks;
+  space.free_blocks = status.f_bfree;
+  space.available_blocks = status.f_bavail;
+  space.total_files = status.f_files;
+  space.free_files = status.f_ffree;
+  space.component_bytes_max = static_cast<std::uint32_t>(status.f_namemax);
+  space.device = core_->root_device;
+  space.creation_time = root->creation_time;
+  space.read_only = (status.f_flag & ST_RDONLY) != 0;
+  space.has_streams = core_->has_xattrs;
+  return space;
+}
+
+error_code directory_cursor::restart(std::string pattern) {
+  if (pattern.empty()) {
+    pattern = "*";
+  }
+  if (pattern.size() > pattern_bytes_max || !detail::is_utf8(pattern)) {
+    return errc::invalid_name;
+  }
+  const std::lock_guard lock(mutex_);
+  pattern_ = std::move(pattern);
+  return seek_locked({});
+}
+
+} // namespace leasebreak::smb::vfs

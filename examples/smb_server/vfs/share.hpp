@@ -1,0 +1,114 @@
+// A share: a directory and what lies beneath it. The synchronous core of the file system library.
+#pragma once
+
+#include "directory_cursor.hpp"
+#include "errors.hpp"
+#include "open_file.hpp"
+#include "path.hpp"
+#include "types.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+namespace leasebreak::smb::vfs {
+
+/// Limits and choices of a share.
+struct share_options {
+  std::size_t opens_max = 65536; ///< Opens at a time.
+  std::size_t io_bytes_max = 8U << 20; ///< Bytes of one read or write.
+  std::size_t stream_bytes_max = 65536; ///< Bytes of a named stream; Linux allows 65536.
+  std::size_t list_batch_max = 1024; ///< Entries of one batch of a listing.
+  std::size_t streams_max = 1024; ///< Named streams of a file.
+  mode_t file_mode = 0664; ///< Of new files, less the umask.
+  mode_t directory_mode = 0775; ///< Of new directories, less the umask.
+  bool use_openat2 = true; ///< If not, or the kernel has none, paths are walked name by name.
+};
+
+/// A directory that is served. Everything is resolved beneath it: `..`, absolute paths and symbolic
+/// links do not lead out, whatever others do to the tree meanwhile. Symbolic links are not followed
+/// at all. Needs /proc, through which an open file tells its current name.
+///
+/// All members block on the disk; call them on a worker thread (`async_share` does). They may be
+/// called from any thread, several at a time.
+class share {
+public:
+  /// Opens the directory. Errors: `errc::not_directory`, errno.
+  [[nodiscard]] static result<std::shared_ptr<share>> open_root(
+    const std::string& directory, share_options options = {});
+
+  ~share();
+  share(const share&) = delete;
+  share& operator=(const share&) = delete;
+
+  /// What a path names, without opening it. Errors: `errc::path_not_found`, `name_not_found`,
+  /// `escapes_root`, `not_served`, errno.
+  [[nodiscard]] result<file_info> lookup(const path& name) const;
+
+  /// First phase of an open (MS-FSA 2.1.5.1): resolves, creates exclusively what is missing if the
+  /// disposition says so, checks kind and attributes, and truncates nothing. The caller then asks
+  /// the coordinator, and calls `truncate_for_overwrite` if `opened::truncates`, or `undo_create`
+  /// if `opened::created` and it was refused. Errors: `errc::path_not_found`, `name_not_found`,
+  /// `name_collision`, `is_directory`, `not_directory`, `read_only`, `cannot_delete`,
+  /// `attributes_mismatch`, `not_served`, `escapes_root`, `too_many_opens`, `keeps_changing`,
+  /// `streams_not_supported`, `invalid_argument`, errno.
+  [[nodiscard]] result<opened> open(const path& name, const open_options& options);
+
+  /// Second phase of an overwriting open: size zero, streams removed, attributes set (replaced by
+  /// supersede, added to by overwrite). Returns the new state.
+  result<file_info> truncate_for_overwrite(const opened& open);
+
+  /// Takes back what the first phase created. Leaves alone what somebody put there since.
+  error_code undo_create(const opened& open);
+
+  /// Renames what is open, wherever it is now (MS-FSA 2.1.5.14.11). Without `replace` it is atomic
+  /// that nothing is overwritten. To its own name it does nothing. Errors: `errc::name_collision`,
+  /// `cannot_replace` (a directory, or read-only), `path_not_found`, `name_not_found`,
+  /// `invalid_argument` for a directory into itself, errno such as EXDEV.
+  error_code rename(const open_file& open, const path& target, bool replace);
+
+  /// A further name for an open file (MS-FSA 2.1.5.14.6). Errors: as `rename`;
+  /// `errc::is_directory`.
+  error_code link(const open_file& open, const path& target, bool replace);
+
+  /// Whether it may be deleted: `errc::cannot_delete` if read-only or the root, ENOTEMPTY for a
+  /// directory with entries.
+  [[nodiscard]] error_code check_removable(const open_file& open) const;
+
+  /// Removes the name through which it was opened, or the stream. Errors: `errc::name_not_found`,
+  /// `cannot_delete` for the root, ENOTEMPTY, errno.
+  error_code remove(const open_file& open);
+
+  /// Changes a file that need not be open, then returns its state. Errors: as `open` and the
+  /// changes.
+  result<file_info> change(const path& name, const file_changes& changes);
+
+  /// Starts a listing of an open directory; `pattern` as in `matches`, empty means all.
+  /// Errors: `errc::not_directory`, `invalid_name` for a pattern that is too long or not UTF-8,
+  /// errno.
+  [[nodiscard]] result<cursor_ptr> list(
+    const open_ptr& directory, std::string pattern = "*", bool ignore_case = false) const;
+
+  /// Sizes of the file system.
+  [[nodiscard]] result<space_info> space() const;
+
+  /// Opens at this moment.
+  [[nodiscard]] std::size_t opens() const noexcept;
+
+  [[nodiscard]] const share_options& options() const noexcept;
+
+private:
+  explicit share(std::shared_ptr<detail::share_core> core);
+
+  [[nodiscard]] result<opened> open_node(const path& name, const open_options& options);
+  [[nodiscard]] result<opened> open_stream(const path& name, const open_options& options);
+
+  std::shared_ptr<detail::share_core> core_;
+};
+
+using share_ptr = std::shared_ptr<share>;
+
+} // namespace leasebreak::smb::vfs

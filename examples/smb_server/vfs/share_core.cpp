@@ -1,0 +1,285 @@
+// Resolution beneath the root by openat2 (or name by name), and statx.
+#include "share_core.hpp"
+
+#include "extended.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+namespace leasebreak::smb::vfs {
+
+std::string identity::bytes() const {
+  std::string out(16, '\0');
+  for (std::size_t i = 0; i < 8; ++i) {
+    out[i] = static_cast<char>(device >> (8 * i));
+    out[8 + i] = static_cast<char>(inode >> (8 * i));
+  }
+  return out + stream;
+}
+
+namespace detail {
+
+namespace {
+
+constexpr int attempts_max = 16;
+constexpr std::uint64_t cluster_bytes = 4096;
+
+// RESOLVE_BENEATH answers EAGAIN when a rename during the walk could have led it astray.
+result<unique_fd> call_openat2(int root, const char* name, int flags, mode_t mode) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags);
+  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
+    if (fd >= 0) {
+      return unique_fd(static_cast<int>(fd));
+    }
+    if (errno != EAGAIN && errno != EINTR) {
+      return from_errno(errno);
+    }
+  }
+  return error_code(errc::keeps_changing);
+}
+
+// For kernels before 5.6 and sandboxes that forbid openat2. Every step refuses symbolic links, and
+// a parsed path has no `..`, so nothing leads out.
+result<unique_fd> walk(int root, std::string_view name, int flags, mode_t mode) {
+  unique_fd folder;
+  int at = root;
+  for (auto slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
+    const std::string component(name.substr(0, slash));
+    unique_fd next(::openat(at, component.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (next.get() < 0) {
+      return from_errno(errno);
+    }
+    folder = std::move(next);
+    at = folder.get();
+    name.remove_prefix(slash + 1);
+  }
+  unique_fd last(::openat(at, std::string(name).c_str(), flags | O_NOFOLLOW, mode));
+  if (last.get() < 0) {
+    return from_errno(errno);
+  }
+  struct stat status {};
+  // With O_PATH and O_NOFOLLOW a symbolic link itself is opened.
+  if ((flags & O_PATH) != 0 && ::fstat(last.get(), &status) == 0 && S_ISLNK(status.st_mode)) {
+    return from_errno(ELOOP);
+  }
+  return last;
+}
+
+file_time to_time(const statx_timestamp& time) {
+  return file_time(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+std::uint64_t round_up(std::uint64_t size) {
+  return (size + cluster_bytes - 1) / cluster_bytes * cluster_bytes;
+}
+
+void apply_record(file_info& info, const std::optional<dos_record>& record) {
+  if (record) {
+    info.attributes = record->attributes;
+    info.creation_time = record->creation_time.value_or(info.creation_time);
+    if (record->change_time && info.change_time <= record->change_until) {
+      info.change_time = *record->change_time;
+    }
+  } else {
+    // What nobody has set attributes of: as a new file has them.
+    info.attributes = info.is_directory ? 0 : attribute::archive;
+  }
+  if (info.is_directory) {
+    info.attributes |= attribute::directory;
+  }
+  if (info.attributes == 0) {
+    info.attributes = attribute::normal;
+  }
+}
+
+constexpr unsigned statx_wanted = STATX_BASIC_STATS | STATX_BTIME;
+
+result<file_info> from_statx(const struct statx& status) {
+  if (const error_code error = check_served(status.stx_mode)) {
+    return error;
+  }
+  file_info info;
+  info.id.device = makedev(status.stx_dev_major, status.stx_dev_minor);
+  info.id.inode = status.stx_ino;
+  info.is_directory = S_ISDIR(status.stx_mode);
+  info.access_time = to_time(status.stx_atime);
+  info.write_time = to_time(status.stx_mtime);
+  info.change_time = to_time(status.stx_ctime);
+  info.creation_time = (status.stx_mask & STATX_BTIME) != 0
+    ? to_time(status.stx_btime)
+    : std::min(info.write_time, info.change_time);
+  info.links = info.is_directory ? 1 : status.stx_nlink;
+  if (!info.is_directory) {
+    info.end_of_file = status.stx_size;
+    info.allocation_size = std::max(round_up(status.stx_size), round_up(status.stx_blocks * 512));
+  }
+  return info;
+}
+
+} // namespace
+
+unique_fd::~unique_fd() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+result<unique_fd> open_beneath(share_core& core, const std::string& name, int flags, mode_t mode) {
+  flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  if ((flags & O_PATH) != 0) {
+    flags &= O_PATH | O_DIRECTORY | O_CLOEXEC;
+  }
+  const std::string relative = name.empty() ? "." : name;
+  if (core.has_openat2.load(std::memory_order_relaxed)) {
+    auto opened = call_openat2(core.root.get(), relative.c_str(), flags, mode);
+    if (opened || opened.error() != from_errno(ENOSYS)) {
+      return opened;
+    }
+    core.has_openat2.store(false, std::memory_order_relaxed);
+  }
+  return walk(core.root.get(), relative, flags, mode);
+}
+
+result<unique_fd> open_parent(share_core& core, const path& name) {
+  const path folder = name.parent();
+  auto opened = open_beneath(core, folder.name(), O_PATH | O_DIRECTORY);
+  if (opened) {
+    return opened;
+  }
+  const int value = opened.error().value();
+  if (opened.error().category() == boost::system::system_category() &&
+    (value == ENOENT || value == ENOTDIR)) {
+    return error_code(errc::path_not_found);
+  }
+  return explain(core, folder, opened.error());
+}
+
+error_code explain(share_core& core, const path& name, error_code error) {
+  if (error.category() != boost::system::system_category()) {
+    return error;
+  }
+  switch (error.value()) {
+  case ENOENT:
+  case ENOTDIR: {
+    if (!name.is_root()) {
+      const auto folder = open_beneath(core, name.parent().name(), O_PATH | O_DIRECTORY);
+      if (!folder) {
+        return errc::path_not_found;
+      }
+    }
+    return error.value() == ENOENT ? errc::name_not_found : errc::not_directory;
+  }
+  case EISDIR:
+    return errc::is_directory;
+  case EEXIST:
+    return errc::name_collision;
+  case ELOOP:
+  case EXDEV:
+    return errc::escapes_root;
+  case ENXIO:
+    return errc::not_served;
+  case ENAMETOOLONG:
+    return errc::name_too_long;
+  default:
+    return error;
+  }
+}
+
+error_code check_served(std::uint32_t mode) noexcept {
+  return S_ISREG(mode) || S_ISDIR(mode) ? error_code{} : error_code(errc::not_served);
+}
+
+std::string proc_path(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+result<file_info> read_info(const share_core& core, int fd, const std::string& stream) {
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH, statx_wanted, &status) < 0) {
+    return from_errno(errno);
+  }
+  auto info = from_statx(status);
+  if (!info) {
+    return info;
+  }
+  apply_record(*info, core.has_xattrs ? load_record(fd) : std::nullopt);
+  if (!stream.empty()) {
+    const auto size = stream_size(fd, stream);
+    if (!size) {
+      return size.error();
+    }
+    info->id.stream = stream;
+    info->end_of_file = *size;
+    info->allocation_size = round_up(*size);
+    // A stream is data, even one of a directory.
+    info->is_directory = false;
+    info->attributes &= ~attribute::directory;
+    if (info->attributes == 0) {
+      info->attributes = attribute::normal;
+    }
+  }
+  return info;
+}
+
+result<file_info> read_entry_info(const share_core& core, int directory, const std::string& name) {
+  struct statx status {};
+  if (::statx(directory, name.c_str(), AT_SYMLINK_NOFOLLOW, statx_wanted, &status) < 0) {
+    return from_errno(errno);
+  }
+  auto info = from_statx(status);
+  if (info) {
+    apply_record(
+      *info, core.has_xattrs ? load_record(proc_path(directory) + '/' + name) : std::nullopt);
+  }
+  return info;
+}
+
+result<entry_identity> identify(int directory, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
+    return from_errno(errno);
+  }
+  return entry_identity{status.st_dev, status.st_ino, status.st_mode};
+}
+
+result<location> locate(share_core& core, const open_file& open) {
+  const identity id = open.id();
+  error_code last = errc::name_not_found;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto current = open.current_path();
+    if (!current) {
+      return current.error();
+    }
+    if (current->is_root()) {
+      return error_code(errc::cannot_delete);
+    }
+    auto folder = open_parent(core, *current);
+    if (!folder) {
+      last = folder.error();
+      continue; // A folder on the way was renamed just now.
+    }
+    std::string leaf(current->leaf());
+    const auto found = identify(folder->get(), leaf);
+    if (found && found->device == id.device && found->inode == id.inode) {
+      return location{std::move(*folder), std::move(leaf)};
+    }
+    last = errc::name_not_found;
+  }
+  return last;
+}
+
+} // namespace detail
+
+} // namespace leasebreak::smb::vfs

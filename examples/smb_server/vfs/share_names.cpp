@@ -1,0 +1,245 @@
+// Renames, hard links and removals.
+#include "share.hpp"
+
+#include "extended.hpp"
+#include "share_core.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <string_view>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+using detail::entry_identity;
+using detail::location;
+using detail::share_core;
+
+constexpr int attempts_max = 16;
+
+error_code name_error(int value) {
+  switch (value) {
+  case EEXIST:
+    return errc::name_collision;
+  case EISDIR:
+  case ENOTDIR:
+    return errc::cannot_replace;
+  case EINVAL:
+    return errc::invalid_argument; // A directory into itself.
+  case ENOENT:
+    return errc::name_not_found;
+  case ENAMETOOLONG:
+    return errc::name_too_long;
+  default:
+    return from_errno(value);
+  }
+}
+
+/// Where a rename or link goes to.
+result<location> locate_target(share_core& core, const path& target) {
+  if (!target.stream().empty()) {
+    return error_code(errc::invalid_stream);
+  }
+  if (target.is_root()) {
+    return error_code(errc::name_collision);
+  }
+  auto folder = detail::open_parent(core, target);
+  if (!folder) {
+    return folder.error();
+  }
+  return location{std::move(*folder), std::string(target.leaf())};
+}
+
+bool is_same_place(const location& left, const location& right) {
+  struct stat a {};
+  struct stat b {};
+  return left.leaf == right.leaf && ::fstat(left.folder.get(), &a) == 0 &&
+    ::fstat(right.folder.get(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/// MS-FSA 2.1.5.14.11: a directory and a read-only file are not replaced.
+error_code check_replaceable(
+  const share_core& core, const location& at, const entry_identity& target) {
+  if (!S_ISREG(target.mode)) {
+    return errc::cannot_replace;
+  }
+  const auto info = detail::read_entry_info(core, at.folder.get(), at.leaf);
+  return info && (info->attributes & attribute::read_only) != 0 ? errc::cannot_replace
+                                                                : error_code{};
+}
+
+error_code move(const location& from, const location& to, unsigned flags) {
+  return ::renameat2(
+           from.folder.get(), from.leaf.c_str(), to.folder.get(), to.leaf.c_str(), flags) == 0
+    ? error_code{}
+    : name_error(errno);
+}
+
+/// What became of one attempt: nothing if it has to be tried again.
+using attempt = std::optional<error_code>;
+
+attempt try_rename(const share_core& core, const open_file& open, const location& from,
+  const location& to, bool replace) {
+  const auto target = detail::identify(to.folder.get(), to.leaf);
+  if (!target) {
+    const error_code error = move(from, to, RENAME_NOREPLACE);
+    return error == errc::name_collision && replace ? std::nullopt : attempt(error);
+  }
+  if (!replace) {
+    return errc::name_collision;
+  }
+  const identity id = open.id();
+  if (target->device == id.device && target->inode == id.inode) {
+    // Another hard link of the same file: rename(2) would do nothing and leave both names.
+    return ::unlinkat(from.folder.get(), from.leaf.c_str(), 0) == 0 ? error_code{}
+                                                                    : name_error(errno);
+  }
+  if (open.is_directory()) {
+    return errc::cannot_replace;
+  }
+  if (const error_code error = check_replaceable(core, to, *target)) {
+    return error;
+  }
+  return move(from, to, 0);
+}
+
+attempt try_link(const share_core& core, const open_file& open, const location& to, bool replace) {
+  if (::linkat(AT_FDCWD, detail::proc_path(open.fd()).c_str(), to.folder.get(), to.leaf.c_str(),
+        AT_SYMLINK_FOLLOW) == 0) {
+    return error_code{};
+  }
+  if (errno != EEXIST || !replace) {
+    return name_error(errno);
+  }
+  const auto target = detail::identify(to.folder.get(), to.leaf);
+  if (!target) {
+    return std::nullopt;
+  }
+  const identity id = open.id();
+  if (target->device == id.device && target->inode == id.inode) {
+    return error_code{};
+  }
+  if (const error_code error = check_replaceable(core, to, *target)) {
+    return error;
+  }
+  if (::unlinkat(to.folder.get(), to.leaf.c_str(), 0) < 0 && errno != ENOENT) {
+    return name_error(errno);
+  }
+  return std::nullopt;
+}
+
+/// ENOTEMPTY if the directory has an entry beside `.` and `..`.
+error_code check_empty(int directory) {
+  const detail::unique_fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    return from_errno(errno);
+  }
+  alignas(dirent64) std::array<char, 4096> buffer;
+  const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
+  if (got < 0) {
+    return errno == ENOENT ? error_code{} : from_errno(errno); // Removed already.
+  }
+  for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+    const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") {
+      return from_errno(ENOTEMPTY);
+    }
+    at += entry->d_reclen;
+  }
+  return {};
+}
+
+} // namespace
+
+error_code share::rename(const open_file& open, const path& target, bool replace) {
+  if (open.is_stream()) {
+    return errc::invalid_argument;
+  }
+  if (target.names_data() || (target.names_directory() && !open.is_directory())) {
+    return errc::invalid_name;
+  }
+  const std::lock_guard lock(core_->names);
+  for (int i = 0; i < attempts_max; ++i) {
+    const auto to = locate_target(*core_, target);
+    if (!to) {
+      return to.error();
+    }
+    const auto from = detail::locate(*core_, open);
+    if (!from) {
+      return from.error();
+    }
+    if (is_same_place(*from, *to)) {
+      return {};
+    }
+    if (const auto done = try_rename(*core_, open, *from, *to, replace)) {
+      return *done;
+    }
+  }
+  return errc::keeps_changing;
+}
+
+error_code share::link(const open_file& open, const path& target, bool replace) {
+  if (open.is_directory()) {
+    return errc::is_directory;
+  }
+  if (open.is_stream()) {
+    return errc::invalid_argument;
+  }
+  if (target.names_data() || target.names_directory()) {
+    return errc::invalid_name;
+  }
+  const std::lock_guard lock(core_->names);
+  for (int i = 0; i < attempts_max; ++i) {
+    const auto to = locate_target(*core_, target);
+    if (!to) {
+      return to.error();
+    }
+    if (const auto done = try_link(*core_, open, *to, replace)) {
+      return *done;
+    }
+  }
+  return errc::keeps_changing;
+}
+
+error_code share::check_removable(const open_file& open) const {
+  const auto info = open.info();
+  if (!info) {
+    return info.error();
+  }
+  const identity id = open.id();
+  const bool is_root =
+    !open.is_stream() && id.device == core_->root_device && id.inode == core_->root_inode;
+  if (is_root || (info->attributes & attribute::read_only) != 0) {
+    return errc::cannot_delete;
+  }
+  return open.is_directory() ? check_empty(open.fd()) : error_code{};
+}
+
+error_code share::remove(const open_file& open) {
+  if (const std::string stream = open.stream(); !stream.empty()) {
+    return detail::remove_stream(open.fd(), stream);
+  }
+  const std::lock_guard lock(core_->names);
+  const auto at = detail::locate(*core_, open);
+  if (!at) {
+    return at.error();
+  }
+  const int flags = open.is_directory() ? AT_REMOVEDIR : 0;
+  if (::unlinkat(at->folder.get(), at->leaf.c_str(), flags) == 0) {
+    return {};
+  }
+  // POSIX lets a file system say either for a directory with entries.
+  return errno == EEXIST ? from_errno(ENOTEMPTY) : name_error(errno);
+}
+
+} // namespace leasebreak::smb::vfs

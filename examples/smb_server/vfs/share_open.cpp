@@ -1,0 +1,462 @@
+// The phases of an open: what exists is opened, what is missing is created exclusively, nothing is
+// truncated before the coordinator has agreed.
+#include "share.hpp"
+
+#include "extended.hpp"
+#include "share_core.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace leasebreak::smb::vfs {
+
+namespace {
+
+using detail::open_parts;
+using detail::share_core;
+using detail::unique_fd;
+
+constexpr int attempts_max = 16;
+
+bool truncates(disposition how) {
+  return how == disposition::supersede || how == disposition::overwrite ||
+    how == disposition::overwrite_if;
+}
+
+bool creates(disposition how) {
+  return how != disposition::open && how != disposition::overwrite;
+}
+
+create_action action_on_existing(disposition how) {
+  if (how == disposition::supersede) {
+    return create_action::superseded;
+  }
+  return truncates(how) ? create_action::overwritten : create_action::opened;
+}
+
+/// Counts an open; gives it back unless it is kept.
+class open_slot {
+public:
+  explicit open_slot(share_core& core)
+    : core_(&core), taken_(core.opens.fetch_add(1) < core.options.opens_max) {}
+  ~open_slot() {
+    if (core_ != nullptr) {
+      core_->opens.fetch_sub(1);
+    }
+  }
+  open_slot(const open_slot&) = delete;
+  open_slot& operator=(const open_slot&) = delete;
+
+  [[nodiscard]] bool taken() const { return taken_; }
+  void keep() { core_ = nullptr; }
+
+private:
+  share_core* core_;
+  bool taken_;
+};
+
+/// An open node before it becomes an open_file.
+struct node {
+  unique_fd fd;
+  file_info info;
+  bool path_only = false;
+};
+
+/// What name and options together insist on.
+result<node_kind> effective_kind(const path& name, const open_options& options) {
+  auto kind = options.kind;
+  if (name.names_directory()) {
+    if (kind == node_kind::file) {
+      return error_code(errc::invalid_name);
+    }
+    kind = node_kind::directory;
+  }
+  const bool is_data = name.names_data() || !name.stream().empty();
+  if (is_data && kind == node_kind::directory) {
+    return error_code(errc::not_directory);
+  }
+  if (name.names_data()) {
+    kind = node_kind::file;
+  }
+  if (static_cast<std::uint32_t>(options.how) >
+      static_cast<std::uint32_t>(disposition::overwrite_if) ||
+    (kind == node_kind::directory && truncates(options.how))) {
+    return error_code(errc::invalid_argument);
+  }
+  return kind;
+}
+
+int access_flags(bool read, bool write) {
+  if (write) {
+    return read ? O_RDWR : O_WRONLY;
+  }
+  return O_RDONLY;
+}
+
+result<node> open_existing(
+  share_core& core, const path& name, node_kind kind, bool read, bool write) {
+  const int only_directory = kind == node_kind::directory ? O_DIRECTORY : 0;
+  const int flags = only_directory != 0 ? O_RDONLY : access_flags(read, write);
+  node found;
+  auto fd = detail::open_beneath(core, name.name(), flags | only_directory);
+  if (!fd && fd.error() == from_errno(EISDIR) && kind == node_kind::any) {
+    fd = detail::open_beneath(core, name.name(), O_RDONLY | O_DIRECTORY);
+  }
+  if (!fd && fd.error() == from_errno(EACCES) && !read && !write) {
+    // Attributes may be looked at without any permission on the file itself.
+    fd = detail::open_beneath(core, name.name(), O_PATH | only_directory);
+    found.path_only = true;
+  }
+  if (!fd) {
+    return detail::explain(core, name, fd.error());
+  }
+  found.fd = std::move(*fd);
+  auto info = detail::read_info(core, found.fd.get(), {});
+  if (!info) {
+    return info.error();
+  }
+  if (kind == node_kind::file && info->is_directory) {
+    return error_code(errc::is_directory);
+  }
+  found.info = std::move(*info);
+  return found;
+}
+
+/// MS-FSA 2.1.5.1.2: what the attributes of an existing file forbid.
+error_code check_attributes(const file_info& info, const open_options& options) {
+  const bool read_only = (info.attributes & attribute::read_only) != 0;
+  if (read_only && !info.is_directory && (options.write || truncates(options.how))) {
+    return errc::read_only;
+  }
+  if (read_only && options.delete_on_close) {
+    return errc::cannot_delete;
+  }
+  constexpr auto special = attribute::hidden | attribute::system;
+  if (truncates(options.how) && (info.attributes & special & ~options.attributes) != 0) {
+    return errc::attributes_mismatch;
+  }
+  return {};
+}
+
+/// Removes what was created just now, if it is still what the name means.
+error_code remove_created(
+  share_core& core, const path& name, const identity& id, bool is_directory) {
+  const std::lock_guard lock(core.names);
+  const auto folder = detail::open_parent(core, name);
+  if (!folder) {
+    return folder.error();
+  }
+  const std::string leaf(name.leaf());
+  const auto found = detail::identify(folder->get(), leaf);
+  if (!found || found->device != id.device || found->inode != id.inode) {
+    return errc::name_not_found;
+  }
+  return ::unlinkat(folder->get(), leaf.c_str(), is_directory ? AT_REMOVEDIR : 0) == 0
+    ? error_code{}
+    : from_errno(errno);
+}
+
+/// Attributes and allocation of a new node. A record is written only if it says more than none
+/// would.
+error_code dress(share_core& core, node& made, const open_options& options) {
+  const auto kept = options.attributes & attribute::kept;
+  const auto attributes =
+    made.info.is_directory ? kept & ~attribute::temporary : kept | attribute::archive;
+  const auto without_record = made.info.is_directory ? 0 : attribute::archive;
+  if (core.has_xattrs && (attributes != without_record || !core.has_birth_times)) {
+    detail::dos_record record;
+    record.attributes = attributes;
+    record.creation_time = made.info.creation_time;
+    const error_code error = detail::store_record(made.fd.get(), record);
+    if (error && error != from_errno(EOPNOTSUPP)) {
+      return error;
+    }
+  }
+  if (options.allocation_size > 0 && !made.info.is_directory) {
+    const auto size = static_cast<off_t>(options.allocation_size);
+    if (size < 0) {
+      return errc::invalid_argument;
+    }
+    if (::fallocate(made.fd.get(), FALLOC_FL_KEEP_SIZE, 0, size) < 0 && errno != EOPNOTSUPP) {
+      return from_errno(errno);
+    }
+  }
+  auto info = detail::read_info(core, made.fd.get(), {});
+  if (!info) {
+    return info.error();
+  }
+  made.info = std::move(*info);
+  return {};
+}
+
+result<unique_fd> make_directory(share_core& core, const path& name) {
+  const auto folder = detail::open_parent(core, name);
+  if (!folder) {
+    return folder.error();
+  }
+  const std::string leaf(name.leaf());
+  if (::mkdirat(folder->get(), leaf.c_str(), core.options.directory_mode) < 0) {
+    return detail::explain(core, name, from_errno(errno));
+  }
+  unique_fd fd(
+    ::openat(folder->get(), leaf.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd.get() < 0) {
+    return detail::explain(core, name, from_errno(errno));
+  }
+  return fd;
+}
+
+result<unique_fd> make_file(share_core& core, const path& name) {
+  auto fd =
+    detail::open_beneath(core, name.name(), O_RDWR | O_CREAT | O_EXCL, core.options.file_mode);
+  if (!fd && fd.error() == from_errno(ENOENT)) {
+    return error_code(errc::path_not_found); // A name that is missing is what we are here for.
+  }
+  if (!fd) {
+    return detail::explain(core, name, fd.error());
+  }
+  return fd;
+}
+
+/// Creates exclusively. Errors: `errc::name_collision` and others.
+result<node> create_new(
+  share_core& core, const path& name, bool directory, const open_options& options) {
+  if (name.is_root()) {
+    return error_code(errc::name_collision);
+  }
+  auto fd = directory ? make_directory(core, name) : make_file(core, name);
+  if (!fd) {
+    return fd.error();
+  }
+  node made;
+  made.fd = std::move(*fd);
+  auto info = detail::read_info(core, made.fd.get(), {});
+  if (!info) {
+    return info.error();
+  }
+  made.info = std::move(*info);
+  if (const error_code error = dress(core, made, options)) {
+    static_cast<void>(remove_created(core, name, made.info.id, directory));
+    return error;
+  }
+  return made;
+}
+
+/// Opens or creates, by the disposition. `created` tells which.
+result<node> resolve(
+  share_core& core, const path& name, node_kind kind, const open_options& options, bool& created) {
+  const bool write = options.write || truncates(options.how);
+  created = false;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    if (options.how != disposition::create) {
+      auto found = open_existing(core, name, kind, options.read, write);
+      if (found || found.error() != errc::name_not_found || !creates(options.how)) {
+        return found;
+      }
+    }
+    auto made = create_new(core, name, kind == node_kind::directory, options);
+    if (made || made.error() != errc::name_collision || options.how == disposition::create) {
+      created = made.has_value();
+      return made;
+    }
+  }
+  return error_code(errc::keeps_changing);
+}
+
+open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const open_options& options,
+  std::string stream) {
+  open_parts parts;
+  parts.core = core;
+  parts.is_directory = from.info.is_directory && stream.empty();
+  parts.can_read = options.read;
+  parts.can_write = options.write;
+  parts.device = from.info.id.device;
+  parts.inode = from.info.id.inode;
+  parts.stream = std::move(stream);
+  parts.fd = std::move(from.fd);
+  return std::make_shared<open_file>(std::move(parts));
+}
+
+/// Whether the stream was created or only found.
+result<create_action> ensure_stream(
+  share_core& core, int fd, const std::string& stream, disposition how) {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto size = detail::stream_size(fd, stream);
+    if (size && how == disposition::create) {
+      return error_code(errc::name_collision);
+    }
+    if (size) {
+      return action_on_existing(how);
+    }
+    if (size.error() != errc::name_not_found || !creates(how)) {
+      return size.error();
+    }
+    const auto others = detail::list_streams(fd);
+    if (others && others->size() >= core.options.streams_max) {
+      return error_code(errc::too_many_streams);
+    }
+    const error_code error = detail::store_stream(fd, stream, {}, detail::stream_write::create);
+    if (!error) {
+      return create_action::created;
+    }
+    if (error != errc::name_collision) {
+      return error;
+    }
+  }
+  return error_code(errc::keeps_changing);
+}
+
+} // namespace
+
+result<opened> share::open(const path& name, const open_options& options) {
+  open_slot slot(*core_);
+  if (!slot.taken()) {
+    return error_code(errc::too_many_opens);
+  }
+  auto done = name.stream().empty() ? open_node(name, options) : open_stream(name, options);
+  if (done) {
+    slot.keep();
+  }
+  return done;
+}
+
+result<opened> share::open_node(const path& name, const open_options& options) {
+  const auto kind = effective_kind(name, options);
+  if (!kind) {
+    return kind.error();
+  }
+  bool created = false;
+  auto found = resolve(*core_, name, *kind, options, created);
+  // A directory cannot be overwritten; opening it for writing said EISDIR or was not tried.
+  if (found && found->info.is_directory && truncates(options.how)) {
+    return error_code(errc::is_directory);
+  }
+  if (!found) {
+    return found.error();
+  }
+  opened done;
+  done.created = created;
+  if (created) {
+    done.action = create_action::created;
+  } else {
+    if (const error_code error = check_attributes(found->info, options)) {
+      return error;
+    }
+    done.action = action_on_existing(options.how);
+    done.truncates = truncates(options.how);
+  }
+  done.attributes = options.attributes;
+  done.info = found->info;
+  done.file = make_open(core_, *found, options, {});
+  return done;
+}
+
+result<opened> share::open_stream(const path& name, const open_options& options) {
+  if (const auto kind = effective_kind(name, options); !kind) {
+    return kind.error();
+  }
+  // The file itself is only opened, or created if the stream may be.
+  open_options base_options = options;
+  base_options.how = creates(options.how) ? disposition::open_if : disposition::open;
+  base_options.kind = node_kind::any;
+  base_options.read = base_options.write = false;
+  base_options.allocation_size = 0;
+  opened done;
+  auto found = resolve(*core_, name.base(), node_kind::any, base_options, done.base_created);
+  if (!found) {
+    return found.error();
+  }
+  if (!done.base_created) {
+    open_options checked = options;
+    checked.attributes |= attribute::hidden | attribute::system; // They are the file's, and stay.
+    if (const error_code error = check_attributes(found->info, checked)) {
+      return error;
+    }
+  }
+  const auto action = ensure_stream(*core_, found->fd.get(), name.stream(), options.how);
+  if (!action) {
+    if (done.base_created) {
+      static_cast<void>(remove_created(*core_, name.base(), found->info.id, false));
+    }
+    return action.error();
+  }
+  done.created = *action == create_action::created;
+  done.action = *action;
+  done.truncates = !done.created && truncates(options.how);
+  auto info = detail::read_info(*core_, found->fd.get(), name.stream());
+  if (!info) {
+    return info.error();
+  }
+  done.info = std::move(*info);
+  done.file = make_open(core_, *found, options, name.stream());
+  return done;
+}
+
+result<file_info> share::truncate_for_overwrite(const opened& open) {
+  if (!open.file || open.file->is_directory()) {
+    return error_code(errc::invalid_argument);
+  }
+  open_file& file = *open.file;
+  if (!open.truncates) {
+    return file.info();
+  }
+  if (const error_code error = file.truncate()) {
+    return error;
+  }
+  if (file.is_stream()) {
+    return file.info();
+  }
+  const auto streams = detail::list_streams(file.fd());
+  if (!streams) {
+    return streams.error();
+  }
+  for (const auto& stream : *streams) {
+    const error_code error = detail::remove_stream(file.fd(), stream);
+    if (error && error != errc::name_not_found) {
+      return error;
+    }
+  }
+  // MS-FSA 2.1.5.1.2.1: superseding replaces the attributes, overwriting adds to them.
+  const auto now = file.info();
+  if (!now) {
+    return now;
+  }
+  const auto before = open.action == create_action::superseded ? 0 : now->attributes;
+  basic_changes changes;
+  changes.attributes = ((before | open.attributes) & attribute::kept) | attribute::archive;
+  if (*changes.attributes != (now->attributes & attribute::kept)) {
+    if (const error_code error = file.change(changes)) {
+      return error;
+    }
+  }
+  return file.info();
+}
+
+error_code share::undo_create(const opened& open) {
+  if (!open.file || !open.created) {
+    return {};
+  }
+  open_file& file = *open.file;
+  if (!file.is_stream()) {
+    return remove(file);
+  }
+  const error_code error = detail::remove_stream(file.fd(), file.stream());
+  if (error || !open.base_created) {
+    return error;
+  }
+  const auto base = detail::read_info(*core_, file.fd(), {});
+  const auto others = detail::list_streams(file.fd());
+  if (!base || !others || base->end_of_file > 0 || !others->empty()) {
+    return {};
+  }
+  const auto name = file.current_path();
+  return name ? remove_created(*core_, *name, base->id, false) : name.error();
+}
+
+} // namespace leasebreak::smb::vfs

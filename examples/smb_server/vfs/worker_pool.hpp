@@ -1,0 +1,218 @@
+// Threads for work that blocks, with Asio's ways of saying that it is done.
+#pragma once
+
+#include "errors.hpp"
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace leasebreak::smb::vfs {
+
+namespace detail {
+
+class pool_core;
+
+/// One piece of work. `run` and `cancel` may race; exactly one of them gets to complete it.
+class pool_job {
+public:
+  pool_job() = default;
+  pool_job(const pool_job&) = delete;
+  pool_job& operator=(const pool_job&) = delete;
+  virtual ~pool_job() = default;
+  /// `done` is called when the work is done, before anybody hears of it.
+  virtual void run(const std::function<void()>& done) = 0;
+};
+
+/// Posts a job. The job's destructor completes it if it never ran.
+/// Errors: `errc::too_many_operations`, `shutting_down`.
+[[nodiscard]] error_code submit(
+  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job);
+
+template <class T>
+struct work_signature {
+  using type = void(error_code, T);
+};
+template <>
+struct work_signature<void> {
+  using type = void(error_code);
+};
+template <class T>
+using work_handler = boost::asio::any_completion_handler<typename work_signature<T>::type>;
+
+/// What a piece of work returns: a result, or for `void` an error_code.
+template <class T>
+struct outcome {
+  using type = result<T>;
+};
+template <>
+struct outcome<void> {
+  using type = error_code;
+};
+template <class T>
+using work = std::function<typename outcome<T>::type()>;
+
+template <class T>
+class pending_work final : public pool_job {
+public:
+  using executor = boost::asio::any_io_executor;
+
+  pending_work(executor io, work<T> job, work_handler<T> handler)
+    : io_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
+      job_(std::move(job)), handler_(std::move(handler)),
+      user_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, io),
+        boost::asio::execution::outstanding_work.tracked)) {}
+
+  ~pending_work() override { fail(errc::shutting_down); }
+
+  void run(const std::function<void()>& done) override {
+    if (!claim()) {
+      return;
+    }
+    try {
+      auto outcome = job_();
+      job_ = nullptr; // Gives up what it refers to here and not on the handler's thread.
+      done();
+      if constexpr (std::is_void_v<T>) {
+        complete(outcome);
+      } else if (outcome) {
+        complete(error_code{}, std::move(*outcome));
+      } else {
+        complete(outcome.error(), T{});
+      }
+    } catch (const std::bad_alloc&) {
+      finish(from_errno(ENOMEM));
+    }
+  }
+
+  /// Completes with an error if nobody has begun with it yet.
+  void fail(error_code error) {
+    if (claim()) {
+      job_ = nullptr;
+      finish(error);
+    }
+  }
+
+private:
+  [[nodiscard]] bool claim() noexcept { return !claimed_.exchange(true); }
+
+  void finish(error_code error) {
+    if constexpr (std::is_void_v<T>) {
+      complete(error);
+    } else {
+      complete(error, T{});
+    }
+  }
+
+  template <class... Arguments>
+  void complete(Arguments... arguments) {
+    // By way of the pool of the caller, so that no user code runs here, not even with an executor
+    // that runs things inline.
+    const auto io = std::move(io_);
+    boost::asio::post(io,
+      [handler = std::move(handler_), user = std::move(user_),
+        ... values = std::move(arguments)]() mutable {
+        auto allocator = boost::asio::get_associated_allocator(handler);
+        boost::asio::dispatch(user,
+          boost::asio::bind_allocator(
+            allocator, boost::asio::append(std::move(handler), std::move(values)...)));
+      });
+  }
+
+  std::atomic<bool> claimed_{false};
+  executor io_;
+  work<T> job_;
+  work_handler<T> handler_;
+  boost::asio::any_completion_executor user_;
+};
+
+/// Holds no strong reference: a deferred operation may be launched when the pool is long gone.
+template <class T>
+struct work_initiation {
+  using executor_type = boost::asio::any_io_executor;
+  std::weak_ptr<pool_core> pool;
+  executor_type executor;
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
+
+  template <class Handler>
+  void operator()(Handler&& handler, work<T> job) const {
+    work_handler<T> erased(std::forward<Handler>(handler));
+    auto slot = boost::asio::get_associated_cancellation_slot(erased);
+    auto pending = std::make_shared<pending_work<T>>(executor, std::move(job), std::move(erased));
+    if (slot.is_connected()) {
+      slot.assign([weak = std::weak_ptr(pending)](boost::asio::cancellation_type type) {
+        if (type == boost::asio::cancellation_type::none) {
+          return;
+        }
+        if (const auto alive = weak.lock()) {
+          alive->fail(boost::asio::error::operation_aborted);
+        }
+      });
+    }
+    if (const error_code error = submit(pool, pending)) {
+      pending->fail(error);
+    }
+  }
+};
+
+} // namespace detail
+
+/// Limits of a worker pool.
+struct pool_options {
+  std::size_t threads = 4; ///< At least 1.
+  std::size_t operations_max = 4096; ///< Waiting and running ones together.
+};
+
+/// Threads that carry out what blocks. Destruction waits for what is running; what waits completes
+/// with `errc::shutting_down`. Not to be destroyed on one of its own threads.
+class worker_pool {
+public:
+  /// Throws `std::invalid_argument` if an option is zero.
+  explicit worker_pool(pool_options options = {});
+  ~worker_pool();
+  worker_pool(const worker_pool&) = delete;
+  worker_pool& operator=(const worker_pool&) = delete;
+
+  /// Runs `job` on one of the threads. Handler: `void(error_code, T)`, or `void(error_code)` for
+  /// `async_run<void>`, on its associated executor, `executor` by default; exactly once, never from
+  /// within this call. Cancellation of any type ends what has not begun, with
+  /// `operation_aborted`; what has begun runs to its end. Errors: what `job` returns,
+  /// `errc::too_many_operations`, `shutting_down`, ENOMEM. `T` must have a default constructor.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_run(
+    boost::asio::any_io_executor executor, detail::work<T> job, Token&& token = {}) const {
+    return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
+      detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
+  }
+
+  /// Operations that wait or run now.
+  [[nodiscard]] std::size_t operations() const noexcept;
+
+private:
+  std::shared_ptr<detail::pool_core> core_;
+};
+
+} // namespace leasebreak::smb::vfs

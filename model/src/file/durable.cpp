@@ -1,0 +1,151 @@
+// Opens that outlive their connection
+// (MS-SMB2 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12, 3.3.7.1).
+//
+// A detached open keeps its lease and its locks, and gives way: what would have to break its lease,
+// or meets its share mode, ends it instead, because there is nobody who could be told. Only a
+// persistent open does not give way; others have to come again later.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+namespace {
+
+bool caches_handles(const detail::open_entry& open) {
+  return open.lease != nullptr && intersects(open.lease->info.state, lease_state::handle);
+}
+
+} // namespace
+
+// MS-SMB2 3.3.5.9.6, 3.3.5.9.10: durable only with Handle caching, which is the client's promise to
+// come back; a persistent open has the share's promise instead.
+void file_state::impl::grant_durability(
+  const open_file& c, open_entry& open, open_granted& granted) const {
+  if (!c.durable || c.is_directory || (!c.durable->persistent && !caches_handles(open)))
+    return;
+  open.durable = std::make_unique<detail::durability>();
+  open.durable->timeout = c.durable->timeout;
+  open.durable->persistent = c.durable->persistent;
+  open.durable->guid = c.durable->guid;
+  granted.durable = true;
+  granted.persistent = c.durable->persistent;
+}
+
+// MS-SMB2 3.3.7.1. A lease that is breaking is no longer held. Locks of somebody who cannot be
+// asked to write back would make others wait for nothing, so they need Write.
+bool file_state::impl::may_stay(const open_entry& open) const {
+  if (!open.durable || open.delete_on_close)
+    return false;
+  if (open.durable->persistent)
+    return true;
+  if (!caches_handles(open) || open.lease->info.breaking)
+    return false;
+  return locks.count_of(open.id) == 0 || intersects(open.lease->info.state, lease_state::write);
+}
+
+void file_state::impl::lose_connection(open_entry& open, time_point now, effects& out) {
+  fail_waiting_of(open.id, out);
+  count_open(open, static_cast<std::uint32_t>(-1));
+  open.durable->detached = true;
+  open.durable->expires = now + open.durable->timeout;
+  open.connection = connection_id::none;
+  count_open(open, 1);
+  if (auto* lease = open.lease; lease != nullptr) {
+    ++lease->detached;
+    // The client's other opens can still be reached.
+    for (const auto& other : opens)
+      if (lease->first_open == open.id && other->lease == lease && !other->is_detached())
+        lease->connection = other->connection;
+  }
+  push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
+}
+
+void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
+  auto* open = find_open(c.open);
+  const bool has_lease = open != nullptr && open->lease != nullptr && !open->lease->info.is_oplock;
+  // One answer for all that does not fit: a stranger learns nothing about what is there.
+  if (open == nullptr || !open->is_detached() || c.key.has_value() != has_lease ||
+    (has_lease && (open->lease->info.key != *c.key || open->client != c.client)) ||
+    (c.guid && open->durable->guid != *c.guid))
+    return complete(out, c.operation, errc::nothing_to_reclaim);
+  count_open(*open, static_cast<std::uint32_t>(-1));
+  open->durable->detached = false;
+  open->connection = c.connection;
+  count_open(*open, 1);
+  open_granted granted;
+  granted.open = open->id;
+  granted.durable = true;
+  granted.persistent = open->durable->persistent;
+  if (auto* lease = open->lease; lease != nullptr) {
+    --lease->detached;
+    if (lease->first_open == open->id || lease->connection == connection_id::none)
+      lease->connection = c.connection;
+    granted.state = lease->info.state;
+    granted.oplock = has_lease ? oplock_level::lease : oplock_of(lease->info.state);
+    granted.break_in_progress = lease->info.breaking;
+    if (has_lease) {
+      granted.key = lease->info.key;
+      granted.version = lease->info.version;
+      granted.epoch = lease->info.version == 2 ? lease->info.epoch : std::uint16_t{0};
+    }
+  }
+  complete(out, c.operation, errc::success, granted);
+}
+
+// Whether nobody can be told of a break of this lease, and it does not give way either.
+bool file_state::impl::must_be_left(const lease_entry& l) const {
+  if (l.recovered)
+    return true;
+  if (l.opens == 0 || l.detached < l.opens)
+    return false;
+  return std::any_of(opens.begin(), opens.end(),
+    [&l](const auto& open) { return open->lease == &l && open->durable->persistent; });
+}
+
+// Ends the detached opens whose leases the plan would break. True if there were any: what was
+// planned is then out of date.
+bool file_state::impl::purge(const break_plan& plan, time_point now, effects& out) {
+  std::vector<open_id> ending;
+  for (const auto& step : plan.steps)
+    if (step.lease->opens != 0 && step.lease->detached == step.lease->opens)
+      for (const auto& open : opens)
+        if (open->lease == step.lease)
+          ending.push_back(open->id);
+  for (const auto id : ending)
+    end_unattended(id, end_cause::purged, now, out);
+  return !ending.empty();
+}
+
+// The same for detached opens whose share mode is in the newcomer's way. `errc::reclaim_needed` if
+// one of them is persistent, and so has precedence.
+errc file_state::impl::purge_for_open(const open_file& c, time_point now, effects& out) {
+  if (count.detached == 0)
+    return errc::success;
+  const auto mask = c.overwrites ? c.access | access::write_data : c.access;
+  std::vector<open_id> ending;
+  for (const auto& open : opens) {
+    if (!open->is_detached())
+      continue;
+    const bool is_own = c.lease && open->lease != nullptr && open->client == c.client &&
+      open->lease->info.key == c.lease->key;
+    const bool conflicts = share_conflict(mask, c.share_access, open->access, open->share_access);
+    // MS-SMB2 3.3.5.9: a persistent open without Handle caching keeps everybody off.
+    if (open->durable->persistent && (conflicts || (!is_own && !caches_handles(*open))))
+      return errc::reclaim_needed;
+    if (conflicts)
+      ending.push_back(open->id);
+  }
+  for (const auto id : ending)
+    end_unattended(id, end_cause::purged, now, out);
+  return errc::success;
+}
+
+// An open ends that nobody closes: if it was the last of a file to be deleted, the effects say so.
+void file_state::impl::end_unattended(open_id id, end_cause cause, time_point now, effects& out) {
+  end_open(id, cause, now, out);
+  out.ended.back().hold = delete_if_last();
+}
+
+} // namespace leasebreak

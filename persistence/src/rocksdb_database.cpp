@@ -1,0 +1,137 @@
+#include "rocksdb_database.hpp"
+
+#include "batch.hpp"
+#include "rocksdb_keys.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace leasebreak::detail {
+
+namespace {
+
+using opened = store_result<std::unique_ptr<rocksdb::DB>>;
+
+rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb::Env* env) {
+  constexpr std::size_t least = std::size_t{4} * 1024 * 1024;
+  const std::size_t memory = std::max(options.memory_bytes_max, least);
+  rocksdb::Options db;
+  db.env = env;
+  // Half for two write buffers, half for what is read.
+  db.write_buffer_size = memory / 4;
+  db.max_write_buffer_number = 2;
+  db.max_total_wal_size = memory / 2;
+  rocksdb::BlockBasedTableOptions table_options;
+  table_options.block_cache = rocksdb::NewLRUCache(memory / 2, 2);
+  table_options.cache_index_and_filter_blocks = true;
+  table_options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
+  db.compression = rocksdb::kNoCompression;
+  // One thread to flush, one to compact; nothing that reports on itself.
+  db.max_background_jobs = 2;
+  db.max_subcompactions = 1;
+  db.max_file_opening_threads = 1;
+  db.max_open_files = 256;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.max_log_file_size = 1024 * 1024;
+  db.keep_log_file_num = 2;
+  return db;
+}
+
+// RocksDB takes a directory without CURRENT for a new one and deletes what it finds there.
+store_status refuse_remains(const std::string& path, rocksdb::Env* env) {
+  std::vector<std::string> names;
+  if (!env->GetChildren(path, &names).ok() ||
+    std::find(names.begin(), names.end(), "CURRENT") != names.end())
+    return {};
+  for (const std::string_view name : names) {
+    if (name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"))
+      return failure(errc::store_corrupt, path + ": has database files, but CURRENT is missing");
+  }
+  return {};
+}
+
+store_status open_failure(
+  const rocksdb::Status& status, const std::string& path, rocksdb::Env* env, bool create) {
+  const auto text = status.ToString();
+  if (text.find("lock hold by current process") != std::string::npos ||
+    text.find("While lock file") != std::string::npos)
+    return failure(errc::store_locked, path + ": " + text);
+  const bool has_current = env->FileExists(path + "/CURRENT").ok();
+  if (!create && !has_current)
+    return failure(errc::store_unavailable, path + ": the database is gone");
+  // Of a database that is there, a file is missing or its contents make no sense.
+  if (has_current &&
+    (status.IsPathNotFound() || status.IsInvalidArgument() || status.IsNotSupported() ||
+      status.IsNotFound()))
+    return failure(errc::store_corrupt, path + ": " + text);
+  return to_store_status(status, path);
+}
+
+store_status check_format(rocksdb::DB& db, const std::string& path) {
+  std::string text;
+  const auto status = db.Get({}, rocksdb::Slice(version_key), &text);
+  if (status.ok()) {
+    std::uint64_t version = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), version);
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size() || version == 0)
+      return failure(errc::store_corrupt, path + ": the format version is no number: " + text);
+    if (version > rocksdb_format)
+      return failure(errc::store_version,
+        path + ": has format " + text + ", this library knows " + std::to_string(rocksdb_format));
+    return {};
+  }
+  if (!status.IsNotFound())
+    return to_store_status(status, path);
+  const std::unique_ptr<rocksdb::Iterator> all(db.NewIterator({}));
+  all->SeekToFirst();
+  if (all->Valid())
+    return failure(errc::store_corrupt, path + ": is a database of something else");
+  if (!all->status().ok())
+    return to_store_status(all->status(), path);
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  return to_store_status(
+    db.Put(write, rocksdb::Slice(version_key), std::to_string(rocksdb_format)), path);
+}
+
+} // namespace
+
+store_status to_store_status(const rocksdb::Status& status, const std::string& path) {
+  if (status.ok())
+    return {};
+  auto detail = path + ": " + status.ToString();
+  if (status.IsCorruption())
+    return failure(errc::store_corrupt, std::move(detail));
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit)
+    return failure(errc::store_full, std::move(detail));
+  return failure(errc::store_unavailable, std::move(detail));
+}
+
+opened open_database(
+  const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env, bool create) {
+  if (auto status = refuse_remains(path, env); !status.ok())
+    return {std::move(status), nullptr};
+  auto db_options = database_options(options, env);
+  db_options.create_if_missing = create;
+  rocksdb::DB* raw = nullptr;
+  const auto status = rocksdb::DB::Open(db_options, path, &raw);
+  std::unique_ptr<rocksdb::DB> db(raw);
+  if (!status.ok())
+    return {open_failure(status, path, env, create), nullptr};
+  if (auto format = check_format(*db, path); !format.ok())
+    return {std::move(format), nullptr};
+  return {{}, std::move(db)};
+}
+
+} // namespace leasebreak::detail

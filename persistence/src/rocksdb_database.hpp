@@ -1,0 +1,26 @@
+// An open RocksDB database: how it is configured, opened and checked, and what its errors mean.
+#pragma once
+
+#include <leasebreak/persistence/rocksdb_store.hpp>
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <memory>
+#include <string>
+
+namespace leasebreak::detail {
+
+/// The library's error for what RocksDB says.
+[[nodiscard]] store_status to_store_status(const rocksdb::Status& status, const std::string& path);
+
+/// Opens the database in the directory `path` and checks its format. With `create`, a directory
+/// that is missing or empty becomes a new store; without, it is an error.
+store_result<std::unique_ptr<rocksdb::DB>> open_database(
+  const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env, bool create);
+
+/// As the public function, on an environment that tests make fail. `env` must outlive the store.
+store_result<std::unique_ptr<lock_store>> open_rocksdb_store(
+  const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env);
+
+} // namespace leasebreak::detail

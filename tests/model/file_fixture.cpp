@@ -1,0 +1,806 @@
+// The world of file_fixture.hpp, and what it checks after each step.
+#include "file_fixture.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <type_traits>
+
+namespace leasebreak::model_test {
+namespace {
+
+std::string short_name(const client_guid& guid) {
+  if (guid == alice.guid)
+    return "alice";
+  if (guid == bob.guid)
+    return "bob";
+  if (guid == carol.guid)
+    return "carol";
+  return guid.is_zero() ? "nobody" : "client " + to_string(guid);
+}
+
+std::string short_name(const lease_key& key) {
+  return key.is_zero() ? "no key" : "k" + std::to_string(int{key.bytes[0]});
+}
+
+template <class Enum>
+std::uint64_t number(Enum value) {
+  return static_cast<std::uint64_t>(value);
+}
+
+/// The operation that completes because of a command of its own.
+operation_id operation_of(const command& c) {
+  return std::visit(
+    [](const auto& what) {
+      if constexpr (requires { what.operation; })
+        return what.operation;
+      else
+        return operation_id::none;
+    },
+    c);
+}
+
+bool is_caching(const listed_entry& e) {
+  return (e.kind == entry_kind::lease || e.kind == entry_kind::oplock) && e.lease.has_value();
+}
+
+} // namespace
+
+// -- openings -------------------------------------------------------------------------------------
+
+opening::opening(const client& who) {
+  request.client = who.guid;
+  request.connection = who.connection;
+  request.share = "share";
+  request.access = access::all;
+  request.share_access = share::all;
+}
+
+opening& opening::lease(const lease_key& key, lease_state state, std::uint16_t epoch) {
+  request.lease = lease_request{key, state, 2, epoch, std::nullopt};
+  return *this;
+}
+
+opening& opening::lease_v1(const lease_key& key, lease_state state) {
+  request.lease = lease_request{key, state, 1, 0, std::nullopt};
+  return *this;
+}
+
+opening& opening::parent(const lease_key& key) {
+  request.lease->parent_key = key;
+  return *this;
+}
+
+opening& opening::oplock(oplock_level level) {
+  request.oplock = level;
+  return *this;
+}
+
+opening& opening::access(std::uint32_t mask) {
+  request.access = mask;
+  return *this;
+}
+
+opening& opening::shares(std::uint32_t mask) {
+  request.share_access = mask;
+  return *this;
+}
+
+opening& opening::overwriting() {
+  request.overwrites = true;
+  return *this;
+}
+
+opening& opening::creating() {
+  request.created = true;
+  return *this;
+}
+
+opening& opening::directory() {
+  request.is_directory = true;
+  return *this;
+}
+
+opening& opening::deleting_on_close() {
+  request.delete_on_close = true;
+  return *this;
+}
+
+opening& opening::reclaiming() {
+  request.reclaim = true;
+  return *this;
+}
+
+opening& opening::at_most(lease_state state) {
+  request.caching_max = state;
+  return *this;
+}
+
+opening by(const client& who) {
+  return opening(who);
+}
+
+// -- descriptions ---------------------------------------------------------------------------------
+
+std::string describe(const listed_entry& e) {
+  std::ostringstream out;
+  out << to_string(e.kind) << " of " << short_name(e.client) << " open " << number(e.open);
+  if (e.kind == entry_kind::open)
+    out << " access " << std::hex << e.access << std::dec << " share " << e.share_access
+        << (e.delete_on_close ? " delete-on-close" : "") << (e.delete_pending ? " pending" : "");
+  if (e.lease) {
+    const auto& l = *e.lease;
+    out << " " << short_name(l.key) << " " << l.state << " epoch " << l.epoch << " v"
+        << int{l.version};
+    if (l.breaking)
+      out << " breaking to " << l.break_to << ", must reach " << l.required;
+    if (l.timed_out)
+      out << " timed out";
+  }
+  if (e.kind == entry_kind::byte_range_lock)
+    out << " " << e.range.offset << "+" << e.range.length << (e.exclusive ? " exclusive" : "");
+  if (!e.waits_for.empty() || !e.reason.empty())
+    out << " waits for [" << e.waits_for << "] because [" << e.reason << "]";
+  return out.str();
+}
+
+std::string describe(const break_notification& n) {
+  std::ostringstream out;
+  out << "break " << number(n.id) << " of " << short_name(n.client) << " "
+      << (n.is_oplock ? "oplock of open " + std::to_string(number(n.open)) : short_name(n.key))
+      << " " << n.from << " to " << n.to << " epoch " << n.epoch
+      << (n.ack_required ? " to be acknowledged" : "") << " because of " << to_string(n.cause);
+  return out.str();
+}
+
+namespace {
+
+struct describer {
+  std::ostringstream out;
+
+  void operator()(const open_file& c) {
+    out << "open " << number(c.open) << " by " << short_name(c.client) << "@"
+        << number(c.connection) << " access " << std::hex << c.access << std::dec << " share "
+        << c.share_access << (c.overwrites ? " overwriting" : "") << (c.created ? " creating" : "")
+        << (c.is_directory ? " directory" : "") << (c.delete_on_close ? " delete-on-close" : "");
+    if (c.lease)
+      out << " lease " << short_name(c.lease->key) << " " << int{bits(c.lease->state)} << " v"
+          << int{c.lease->version} << " epoch " << c.lease->epoch;
+    else
+      out << " oplock " << to_string(c.oplock);
+  }
+  void operator()(const close_open& c) { out << "close " << number(c.open); }
+  void operator()(const lock_ranges& c) {
+    out << "lock through " << number(c.open);
+    for (const auto& e : c.elements)
+      out << " " << e.range.offset << "+" << e.range.length << (e.exclusive ? " exclusive" : "");
+    out << (c.fail_immediately ? "" : " waiting");
+  }
+  void operator()(const unlock_ranges& c) {
+    out << "unlock through " << number(c.open);
+    for (const auto& range : c.ranges)
+      out << " " << range.offset << "+" << range.length;
+  }
+  void operator()(const cancel_operation& c) { out << "cancel " << number(c.target); }
+  void operator()(const acknowledge_lease& c) {
+    out << "acknowledge " << short_name(c.key) << " by " << short_name(c.client) << " "
+        << int{bits(c.state)};
+  }
+  void operator()(const acknowledge_oplock& c) {
+    out << "acknowledge oplock of " << number(c.open) << " by " << short_name(c.client) << " "
+        << to_string(c.level);
+  }
+  void operator()(const access_file& c) {
+    out << to_string(c.kind) << " by " << short_name(c.client) << " through " << number(c.open);
+    if (c.parent_key)
+      out << " parent " << short_name(*c.parent_key);
+  }
+  void operator()(const end_hold& c) { out << "end hold " << number(c.hold); }
+  void operator()(const break_undeliverable& c) { out << "undeliverable " << number(c.id); }
+  void operator()(const client_gone& c) {
+    out << short_name(c.client) << " gone";
+    if (c.connection)
+      out << " on " << number(*c.connection);
+  }
+  void operator()(const force_break& c) {
+    out << "force";
+    if (c.client)
+      out << " " << short_name(*c.client);
+    if (c.key)
+      out << " " << short_name(*c.key);
+    out << " keep " << c.keep;
+  }
+  void operator()(const load_record& c) { out << "load " << c.record.id; }
+  void operator()(const reclaim_lock& c) {
+    out << "reclaim lock " << c.record_id << " for " << number(c.open);
+  }
+  void operator()(const grace_ended&) { out << "grace ended"; }
+  void operator()(const deadline_reached&) { out << "deadline reached"; }
+  void operator()(const stop_waiting&) { out << "stop waiting"; }
+};
+
+} // namespace
+
+std::string describe(const command& what) {
+  describer d;
+  std::visit([&](const auto& c) { d(c); }, what);
+  return d.out.str();
+}
+
+// -- commands -------------------------------------------------------------------------------------
+
+world::world(const file_policy& p) : policy(p), file(policy, "file") {}
+
+world::~world() {
+  finish();
+}
+
+void world::fail(where_t where, const std::string& what) {
+  if (!is_quiet) {
+    std::string all = what;
+    for (const auto& line : description())
+      all += "\n  " + line;
+    ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << all;
+  }
+  problems_.push_back(what);
+}
+
+attempt world::start(open_id open) {
+  const operation_id id{++last_operation_};
+  operations_[id] = std::nullopt;
+  return {id, open};
+}
+
+attempt world::open(const opening& how, where_t where) {
+  const attempt a = start(open_id{++last_open_});
+  open_file request = how.request;
+  request.operation = a.operation;
+  request.open = a.open;
+  apply(request, where);
+  return a;
+}
+
+attempt world::close(const attempt& open, where_t where) {
+  const attempt a = start(open.open);
+  apply(close_open{a.operation, open.open}, where);
+  return a;
+}
+
+attempt world::lock(
+  const attempt& open, std::vector<lock_element> elements, bool fail_immediately, where_t where) {
+  const attempt a = start(open.open);
+  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately}, where);
+  return a;
+}
+
+attempt world::lock(const attempt& open, byte_range range, bool exclusive, where_t where) {
+  return lock(open, {lock_element{range, exclusive}}, true, where);
+}
+
+attempt world::blocking_lock(const attempt& open, byte_range range, bool exclusive, where_t where) {
+  return lock(open, {lock_element{range, exclusive}}, false, where);
+}
+
+attempt world::unlock(const attempt& open, std::vector<byte_range> ranges, where_t where) {
+  const attempt a = start(open.open);
+  apply(unlock_ranges{a.operation, open.open, std::move(ranges)}, where);
+  return a;
+}
+
+attempt world::acknowledge(
+  const client& who, const lease_key& key, lease_state state, where_t where) {
+  const attempt a = start();
+  apply(acknowledge_lease{a.operation, who.guid, key, state}, where);
+  return a;
+}
+
+attempt world::acknowledge_oplock(
+  const client& who, const attempt& open, oplock_level level, where_t where) {
+  const attempt a = start(open.open);
+  apply(leasebreak::acknowledge_oplock{a.operation, who.guid, open.open, level}, where);
+  return a;
+}
+
+attempt world::access(const client& who, access_kind kind, const attempt& open, where_t where) {
+  const attempt a = start(open.open);
+  access_file request;
+  request.operation = a.operation;
+  request.kind = kind;
+  request.open = open.open;
+  request.client = who.guid;
+  apply(request, where);
+  return a;
+}
+
+attempt world::access(
+  const client& who, access_kind kind, std::optional<lease_key> parent_key, where_t where) {
+  const attempt a = start();
+  access_file request;
+  request.operation = a.operation;
+  request.kind = kind;
+  request.client = who.guid;
+  request.parent_key = parent_key;
+  apply(request, where);
+  return a;
+}
+
+attempt world::disconnect(const client& who, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, std::nullopt}, where);
+  return a;
+}
+
+attempt world::disconnect_connection(const client& who, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, who.connection}, where);
+  return a;
+}
+
+attempt world::force(const force_break& how, where_t where) {
+  const attempt a = start();
+  force_break request = how;
+  request.operation = a.operation;
+  apply(request, where);
+  return a;
+}
+
+attempt world::reclaim(
+  const attempt& open, const std::string& record, byte_range range, bool exclusive, where_t where) {
+  const attempt a = start(open.open);
+  apply(reclaim_lock{a.operation, open.open, record, lock_element{range, exclusive}}, where);
+  return a;
+}
+
+void world::cancel(const attempt& waiting, where_t where) {
+  apply(cancel_operation{waiting.operation}, where);
+}
+
+void world::end(hold_id hold, where_t where) {
+  data_holds_.erase(hold);
+  holds_.erase(hold);
+  apply(end_hold{hold}, where);
+}
+
+void world::undeliverable(break_id id, where_t where) {
+  apply(break_undeliverable{id}, where);
+}
+
+void world::load(const persisted_lock& record, where_t where) {
+  store_[record.id] = record;
+  apply(load_record{record}, where);
+}
+
+void world::end_grace(where_t where) {
+  apply(grace_ended{}, where);
+}
+
+void world::pass(duration time, where_t where) {
+  const time_point until = now_ + time;
+  // A file that is broken may name the same deadline again and again.
+  for (int rounds = 0; rounds < 10'000; ++rounds) {
+    const auto next = file.next_deadline();
+    if (!next || *next > until) {
+      now_ = until;
+      return;
+    }
+    now_ = std::max(now_, *next);
+    apply(deadline_reached{}, where);
+  }
+  fail(where, "the deadlines never end");
+  now_ = until;
+}
+
+void world::write_data(const client& who, const attempt& open, where_t where) {
+  const attempt a = access(who, access_kind::write, open, where);
+  expect_done(a, where);
+  const auto hold = result_of<access_granted>(a).hold;
+  if (keeps_holds && hold != hold_id::none)
+    end(hold, where);
+}
+
+// -- a step ---------------------------------------------------------------------------------------
+
+void world::apply(const command& what, where_t where) {
+  if (is_strict_about_breaks) {
+    for (const auto& n : notifications_)
+      fail(where, "before this step nobody expected the " + describe(n));
+  }
+  notifications_.clear();
+  if (std::holds_alternative<stop_waiting>(what))
+    is_stopped_ = true;
+  const auto before = description();
+  effects out = file.apply(what, now_);
+  check_nothing_changed(what, out, before, where);
+  commands_[operation_of(what)] = what;
+  take(what, std::move(out), where);
+  while (!keeps_holds && !holds_to_end_.empty()) {
+    const hold_id hold = holds_to_end_.back();
+    holds_to_end_.pop_back();
+    data_holds_.erase(hold);
+    holds_.erase(hold);
+    const command ending = end_hold{hold};
+    take(ending, file.apply(ending, now_), where);
+  }
+  holds_to_end_.clear();
+}
+
+void world::take(const command& what, effects&& out, where_t where) {
+  std::ranges::move(out.notifications, std::back_inserter(notifications_));
+  std::ranges::move(out.facts, std::back_inserter(facts_));
+  for (const auto& ended : out.ended) {
+    if (!opens_.contains(ended.open))
+      fail(where, "an open ended that was never granted: " + std::to_string(number(ended.open)));
+    if (!closed_.insert(ended.open).second)
+      fail(where, "an open ended twice: " + std::to_string(number(ended.open)));
+    ended_.push_back(ended);
+  }
+  for (const auto& change : out.records) {
+    if (!policy.keep_records)
+      fail(where, "a record although none are kept: " + change.id);
+    if (change.put)
+      store_[change.id] = *change.put;
+    else
+      store_.erase(change.id);
+  }
+  for (const auto& c : out.completions)
+    take_completion(c, where);
+  check(where);
+  static_cast<void>(what);
+}
+
+void world::take_completion(const completion& c, where_t where) {
+  const auto it = operations_.find(c.operation);
+  if (it == operations_.end()) {
+    fail(where, "an operation completed that was never started");
+    return;
+  }
+  if (it->second) {
+    fail(where, "an operation completed twice: " + describe(commands_[c.operation]));
+    return;
+  }
+  it->second = c;
+  if (c.error != errc::success)
+    return;
+  if (const auto* granted = std::get_if<open_granted>(&c.result)) {
+    opens_[granted->open] = std::get<open_file>(commands_[c.operation]);
+    note_hold(granted->hold, c);
+  } else if (const auto* closed = std::get_if<open_closed>(&c.result)) {
+    note_hold(closed->hold, c);
+  } else if (const auto* allowed = std::get_if<access_granted>(&c.result)) {
+    note_hold(allowed->hold, c);
+  } else if (const auto* removed = std::get_if<client_removed>(&c.result)) {
+    note_hold(removed->hold, c);
+  }
+}
+
+void world::note_hold(hold_id hold, const completion& c) {
+  if (hold == hold_id::none)
+    return;
+  holds_.insert(hold);
+  holds_to_end_.push_back(hold);
+  const command& cause = commands_[c.operation];
+  if (const auto* open = std::get_if<open_file>(&cause); open != nullptr && open->overwrites)
+    data_holds_[hold] = open->open;
+  if (const auto* access = std::get_if<access_file>(&cause);
+      access != nullptr && access->kind == access_kind::write)
+    data_holds_[hold] = access->open;
+}
+
+// -- what must always hold ------------------------------------------------------------------------
+
+std::vector<std::string> world::description() const {
+  std::vector<std::string> lines;
+  for (const auto& e : file.list({}))
+    lines.push_back(describe(e));
+  return lines;
+}
+
+void world::check_nothing_changed(
+  const command& what, const effects& out, const std::vector<std::string>& before, where_t where) {
+  const bool is_partial = std::holds_alternative<unlock_ranges>(what);
+  const bool is_time = std::holds_alternative<deadline_reached>(what);
+  if (is_partial || is_time)
+    return;
+  const operation_id own = operation_of(what);
+  for (const auto& c : out.completions) {
+    if (own == operation_id::none || c.operation != own || c.error == errc::success)
+      continue;
+    if (!out.notifications.empty() || !out.records.empty() || !out.ended.empty() ||
+      out.completions.size() != 1 || description() != before)
+      fail(where, "an error changed something: " + to_string(c.error) + " of " + describe(what));
+  }
+}
+
+void world::check(where_t where) {
+  const std::string broken = file.check_invariants();
+  if (!broken.empty())
+    fail(where, "invariant: " + broken);
+  const auto entries = file.list({});
+  check_coherence(entries, where);
+  check_holds(entries, where);
+  if (policy.keep_records)
+    check_store(entries, where);
+
+  std::size_t listed_opens = 0;
+  std::size_t listed_waiting = 0;
+  bool has_breaks = false;
+  for (const auto& e : entries) {
+    listed_opens += e.kind == entry_kind::open ? 1U : 0U;
+    listed_waiting += e.kind == entry_kind::waiting ? 1U : 0U;
+    has_breaks = has_breaks || (is_caching(e) && e.lease->breaking);
+  }
+  const auto live = live_opens();
+  for (const auto open : live)
+    if (!file.has_open(open))
+      fail(where, "the file does not know open " + std::to_string(number(open)));
+  if (listed_opens != live.size())
+    fail(where, "the listing does not have each open once");
+  std::size_t waiting = 0;
+  std::size_t bounded = 0;
+  for (const auto& [id, done] : operations_) {
+    const auto it = commands_.find(id);
+    if (it == commands_.end() || done)
+      continue;
+    ++waiting;
+    // A byte-range lock waits for as long as its client likes.
+    bounded += std::holds_alternative<lock_ranges>(it->second) ? 0U : 1U;
+  }
+  if (file.waiting() != waiting || listed_waiting != waiting)
+    fail(where,
+      "the file counts " + std::to_string(file.waiting()) + " and lists " +
+        std::to_string(listed_waiting) + " waiting operations, but " + std::to_string(waiting) +
+        " wait");
+  if ((bounded != 0 || has_breaks) && !file.next_deadline())
+    fail(where, "something waits or breaks, and there is no deadline");
+  if (file.empty() && (!live.empty() || waiting != 0 || !holds_.empty()))
+    fail(where, "the file says that it is empty, and is not");
+}
+
+// Nobody may cache what somebody else may be changing in his own cache.
+void world::check_coherence(const std::vector<listed_entry>& entries, where_t where) {
+  for (const auto& writer : entries) {
+    if (!is_caching(writer) || !intersects(writer.lease->state, lease_state::write))
+      continue;
+    for (const auto& other : entries) {
+      if (&other != &writer && is_caching(other) && other.lease->state != none)
+        fail(where, "[" + describe(writer) + "] and [" + describe(other) + "] at once");
+      if (other.kind != entry_kind::open || is_stat_access_for_leases(other.access))
+        continue;
+      const auto& own = opens_.at(other.open);
+      const bool same = writer.kind == entry_kind::oplock
+        ? writer.open == other.open
+        : own.lease && own.lease->key == writer.lease->key && own.client == writer.client;
+      if (!same)
+        fail(where, "[" + describe(writer) + "] although there is [" + describe(other) + "]");
+    }
+  }
+}
+
+// While somebody changes the data, and after that, nobody else may have the old ones.
+void world::check_holds(const std::vector<listed_entry>& entries, where_t where) {
+  for (const auto& [hold, open] : data_holds_) {
+    for (const auto& e : entries) {
+      if (!is_caching(e) || !intersects(e.lease->effective_state(), lease_state::read))
+        continue;
+      const auto actor = opens_.find(open);
+      const bool own = actor != opens_.end() &&
+        (e.kind == entry_kind::oplock ? e.open == open
+                                      : actor->second.lease && actor->second.client == e.client &&
+              actor->second.lease->key == e.lease->key);
+      if (!own)
+        fail(where,
+          "[" + describe(e) + "] while open " + std::to_string(number(open)) + " changes the data");
+    }
+  }
+}
+
+void world::check_store(const std::vector<listed_entry>& entries, where_t where) {
+  std::size_t locks = 0;
+  for (const auto& e : entries) {
+    locks += e.kind == entry_kind::byte_range_lock ? 1U : 0U;
+    if (!is_caching(e) || e.lease->state == none)
+      continue;
+    const bool found = std::ranges::any_of(store_, [&](const auto& item) {
+      const auto& record = item.second;
+      return record.is_lease() && record.client_id == to_string(e.client) &&
+        record.is_traditional_oplock == e.lease->is_oplock &&
+        (e.lease->is_oplock || std::ranges::equal(record.lease_key, e.lease->key.bytes)) &&
+        record.lease_state == bits(e.lease->state) && record.breaking == e.lease->breaking &&
+        record.lease_epoch == e.lease->epoch;
+    });
+    if (!found)
+      fail(where, "no record of [" + describe(e) + "]");
+  }
+  const auto stored =
+    std::ranges::count_if(store_, [](const auto& item) { return !item.second.is_lease(); });
+  const auto recovered = std::ranges::count_if(
+    entries, [](const auto& e) { return e.kind == entry_kind::recovered && !e.lease; });
+  if (static_cast<std::size_t>(stored) != locks + static_cast<std::size_t>(recovered))
+    fail(where,
+      std::to_string(stored) + " records of byte-range locks, but there are " +
+        std::to_string(locks) + " locks");
+}
+
+void world::finish(where_t where) {
+  if (is_finished_)
+    return;
+  is_finished_ = true;
+  is_strict_about_breaks = false;
+  keeps_holds = false;
+  for (const auto hold : std::set<hold_id>(holds_))
+    end(hold, where);
+  pass(std::chrono::minutes{10}, where);
+  end_grace(where);
+  for (const auto open : live_opens())
+    close({operation_id::none, open}, where);
+  pass(std::chrono::minutes{10}, where);
+
+  for (const auto& [id, done] : operations_)
+    if (!done)
+      fail(where, "never completed: " + describe(commands_[id]));
+  if (!live_opens().empty())
+    fail(where, "opens are left");
+  if (!file.empty())
+    fail(where, "the file is not empty at the end");
+  if (file.next_deadline())
+    fail(where, "an empty file has a deadline");
+  if (policy.keep_records && !store_.empty())
+    fail(where, "a record is left: " + store_.begin()->first);
+}
+
+// -- expectations ---------------------------------------------------------------------------------
+
+bool world::waits(const attempt& a) const {
+  return !error_of(a).has_value();
+}
+
+std::optional<errc> world::error_of(const attempt& a) const {
+  const auto it = operations_.find(a.operation);
+  if (it == operations_.end() || !it->second)
+    return std::nullopt;
+  return it->second->error;
+}
+
+void world::expect_waits(const attempt& a, where_t where) {
+  if (const auto error = error_of(a))
+    fail(where, "should wait, but completed with: " + to_string(*error));
+}
+
+void world::expect_done(const attempt& a, where_t where) {
+  expect_error(a, errc::success, where);
+}
+
+void world::expect_error(const attempt& a, errc error, where_t where) {
+  const auto actual = error_of(a);
+  if (!actual)
+    fail(where, "still waits; expected: " + to_string(error));
+  else if (*actual != error)
+    fail(where, "expected: " + to_string(error) + "; was: " + to_string(*actual));
+}
+
+open_granted world::expect_granted(const attempt& a, lease_state state, where_t where) {
+  expect_done(a, where);
+  const auto granted = result_of<open_granted>(a);
+  std::ostringstream text;
+  text << "expected " << state << ", was granted " << granted.state;
+  if (is_done(a) && granted.state != state)
+    fail(where, text.str());
+  return granted;
+}
+
+open_granted world::expect_oplock(const attempt& a, oplock_level level, where_t where) {
+  expect_done(a, where);
+  const auto granted = result_of<open_granted>(a);
+  if (is_done(a) && granted.oplock != level)
+    fail(where,
+      "expected " + std::string(to_string(level)) + ", was granted " +
+        std::string(to_string(granted.oplock)));
+  return granted;
+}
+
+void world::expect_acknowledged(const attempt& a, lease_state state, where_t where) {
+  expect_done(a, where);
+  std::ostringstream text;
+  text << "expected to be left with " << state << ", not "
+       << result_of<break_acknowledged>(a).state;
+  if (is_done(a) && result_of<break_acknowledged>(a).state != state)
+    fail(where, text.str());
+}
+
+break_notification world::take_break(const std::function<bool(const break_notification&)>& is_it,
+  const std::string& name, where_t where) {
+  const auto it = std::ranges::find_if(notifications_, is_it);
+  if (it == notifications_.end()) {
+    std::string text = "no break of " + name;
+    for (const auto& n : notifications_)
+      text += "\n  but a " + describe(n);
+    fail(where, text);
+    return {};
+  }
+  const break_notification found = *it;
+  notifications_.erase(it);
+  return found;
+}
+
+namespace {
+
+std::string difference(
+  const break_notification& n, lease_state from, lease_state to, bool ack_required) {
+  if (n.from == from && n.to == to && n.ack_required == ack_required)
+    return {};
+  std::ostringstream text;
+  text << "expected a break from " << from << " to " << to
+       << (ack_required ? " to be acknowledged" : "") << "; was: " << describe(n);
+  return text.str();
+}
+
+} // namespace
+
+break_notification world::expect_break(
+  const lease_key& key, lease_state from, lease_state to, where_t where) {
+  const auto n =
+    take_break([&](const auto& candidate) { return !candidate.is_oplock && candidate.key == key; },
+      short_name(key), where);
+  const auto wrong =
+    difference(n, from, to, intersects(from, lease_state::write | lease_state::handle));
+  if (n.id != break_id::none && !wrong.empty())
+    fail(where, wrong);
+  return n;
+}
+
+break_notification world::expect_oplock_break(
+  const attempt& open, lease_state from, lease_state to, where_t where) {
+  const auto n = take_break(
+    [&](const auto& candidate) { return candidate.is_oplock && candidate.open == open.open; },
+    "the oplock of open " + std::to_string(number(open.open)), where);
+  const auto wrong = difference(n, from, to, from != r);
+  if (n.id != break_id::none && !wrong.empty())
+    fail(where, wrong);
+  return n;
+}
+
+void world::expect_no_break(where_t where) {
+  for (const auto& n : notifications_)
+    fail(where, "unexpected: " + describe(n));
+  notifications_.clear();
+}
+
+// -- a look at it ---------------------------------------------------------------------------------
+
+std::optional<lease_info> world::lease_of(const client& who, const lease_key& key) const {
+  for (const auto& e : file.list({}))
+    if (e.kind == entry_kind::lease && e.client == who.guid && e.lease && e.lease->key == key)
+      return e.lease;
+  return std::nullopt;
+}
+
+std::optional<lease_info> world::oplock_of_open(const attempt& open) const {
+  for (const auto& e : file.list({}))
+    if (e.kind == entry_kind::oplock && e.open == open.open)
+      return e.lease;
+  return std::nullopt;
+}
+
+lease_state world::state_of_lease(const client& who, const lease_key& key) const {
+  const auto lease = lease_of(who, key);
+  return lease ? lease->state : none;
+}
+
+std::vector<listed_entry> world::listing(entry_kind kind) const {
+  auto entries = file.list({});
+  std::erase_if(entries, [&](const auto& e) { return e.kind != kind; });
+  return entries;
+}
+
+std::vector<break_notification> world::take_breaks() {
+  return std::exchange(notifications_, {});
+}
+
+std::set<open_id> world::live_opens() const {
+  std::set<open_id> live;
+  for (const auto& [id, request] : opens_)
+    if (!closed_.contains(id))
+      live.insert(id);
+  return live;
+}
+
+} // namespace leasebreak::model_test

@@ -1,0 +1,261 @@
+// A small language for tests of `file_state`: clients, opens, and what is expected of them.
+//
+// A `world` is one file and everybody who uses it. Each step checks by itself what must always
+// hold: the file's own invariants, that caches are coherent, that every operation completes exactly
+// once, that an error changed nothing, that the stored records say what is held. A break
+// notification that a test does not expect fails the test at the next step. At the end of its life
+// a world lets all time pass and closes everything, and then nothing may be left.
+#pragma once
+
+#include <leasebreak/model/file_state.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <source_location>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::model_test {
+
+using enum lease_state;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// One connection of a client.
+struct client {
+  client_guid guid;
+  connection_id connection{};
+};
+
+inline const client alice{client_guid::of(0xA), connection_id{1}};
+inline const client alice_again{
+  client_guid::of(0xA), connection_id{11}}; ///< Her second connection.
+inline const client bob{client_guid::of(0xB), connection_id{2}};
+inline const client carol{client_guid::of(0xC), connection_id{3}};
+inline const client nobody{}; ///< No SMB client: a local process, another protocol.
+
+inline constexpr lease_key k1 = lease_key::of(1);
+inline constexpr lease_key k2 = lease_key::of(2);
+inline constexpr lease_key k3 = lease_key::of(3);
+inline constexpr lease_key k4 = lease_key::of(4);
+
+inline const std::vector<lease_state> file_states{none, r, rh, rw, rwh};
+/// Every combination of bits that a request can have.
+inline const std::vector<lease_state> all_requests{
+  none, r, handle, rh, write, rw, write | handle, rwh};
+inline const std::vector<oplock_level> oplocks{
+  oplock_level::level_ii, oplock_level::exclusive, oplock_level::batch};
+
+using where_t = std::source_location;
+
+/// An open that is about to be asked for: `by(alice).lease(k1, rwh).shares(share::read)`.
+/// Full access, everything shared and no caching unless told otherwise.
+class opening {
+public:
+  explicit opening(const client& who);
+
+  opening& lease(const lease_key& key, lease_state state, std::uint16_t epoch = 0);
+  opening& lease_v1(const lease_key& key, lease_state state);
+  opening& parent(const lease_key& key);
+  opening& oplock(oplock_level level);
+  opening& access(std::uint32_t mask);
+  opening& shares(std::uint32_t mask);
+  opening& overwriting();
+  opening& creating();
+  opening& directory();
+  opening& deleting_on_close();
+  opening& reclaiming();
+  opening& at_most(lease_state state);
+
+  open_file request;
+};
+
+[[nodiscard]] opening by(const client& who);
+
+/// An operation that was started; of an open also the open.
+struct attempt {
+  operation_id operation{};
+  open_id open{};
+};
+
+/// One file, its users and the time.
+class world {
+public:
+  world() : world(file_policy{}) {}
+  explicit world(const file_policy& policy);
+  virtual ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  // -- what happens -------------------------------------------------------------------------------
+
+  attempt open(const opening& how, where_t where = where_t::current());
+  attempt close(const attempt& open, where_t where = where_t::current());
+  attempt lock(const attempt& open, std::vector<lock_element> elements,
+    bool fail_immediately = true, where_t where = where_t::current());
+  attempt lock(
+    const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
+  /// Waits until the range is free.
+  attempt blocking_lock(
+    const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
+  attempt unlock(
+    const attempt& open, std::vector<byte_range> ranges, where_t where = where_t::current());
+  attempt acknowledge(
+    const client& who, const lease_key& key, lease_state state, where_t where = where_t::current());
+  attempt acknowledge_oplock(
+    const client& who, const attempt& open, oplock_level level, where_t where = where_t::current());
+  /// An access through an open.
+  attempt access(
+    const client& who, access_kind kind, const attempt& open, where_t where = where_t::current());
+  /// An access without an open, by an SMB client or by nobody.
+  attempt access(const client& who, access_kind kind,
+    std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
+  attempt disconnect(const client& who, where_t where = where_t::current());
+  /// Only the connection.
+  attempt disconnect_connection(const client& who, where_t where = where_t::current());
+  attempt force(const force_break& how, where_t where = where_t::current());
+  attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
+    where_t where = where_t::current());
+  void cancel(const attempt& waiting, where_t where = where_t::current());
+  void end(hold_id hold, where_t where = where_t::current());
+  void undeliverable(break_id id, where_t where = where_t::current());
+  void load(const persisted_lock& record, where_t where = where_t::current());
+  void end_grace(where_t where = where_t::current());
+  /// Lets time pass; deadlines that come up are told to the file at their very moment.
+  void pass(duration time, where_t where = where_t::current());
+
+  /// A write through an open, which must go on at once; it is over when this returns.
+  void write_data(const client& who, const attempt& open, where_t where = where_t::current());
+
+  /// Any command; the others all end here.
+  void apply(const command& what, where_t where = where_t::current());
+
+  // -- what is expected ---------------------------------------------------------------------------
+
+  void expect_waits(const attempt& a, where_t where = where_t::current());
+  void expect_done(const attempt& a, where_t where = where_t::current());
+  void expect_error(const attempt& a, errc error, where_t where = where_t::current());
+  /// The open is granted, and its lease or oplock has exactly this state.
+  open_granted expect_granted(
+    const attempt& a, lease_state state, where_t where = where_t::current());
+  open_granted expect_oplock(
+    const attempt& a, oplock_level level, where_t where = where_t::current());
+  /// The acknowledgement is accepted and leaves `state`.
+  void expect_acknowledged(const attempt& a, lease_state state, where_t where = where_t::current());
+  /// There is a notification to the lease. An acknowledgement is required exactly if `from` has
+  /// Write or Handle.
+  break_notification expect_break(
+    const lease_key& key, lease_state from, lease_state to, where_t where = where_t::current());
+  /// There is a notification to the oplock; to be acknowledged unless `from` is R.
+  break_notification expect_oplock_break(
+    const attempt& open, lease_state from, lease_state to, where_t where = where_t::current());
+  void expect_no_break(where_t where = where_t::current());
+
+  // -- a look at it -------------------------------------------------------------------------------
+
+  [[nodiscard]] bool waits(const attempt& a) const;
+  [[nodiscard]] bool is_done(const attempt& a) const { return error_of(a) == errc::success; }
+  /// Nothing while it waits.
+  [[nodiscard]] std::optional<errc> error_of(const attempt& a) const;
+  /// What the operation led to; a default value if it has not led to a `Result`.
+  template <class Result>
+  [[nodiscard]] Result result_of(const attempt& a) const {
+    const auto it = operations_.find(a.operation);
+    if (it == operations_.end() || !it->second)
+      return {};
+    const auto* result = std::get_if<Result>(&it->second->result);
+    return result != nullptr ? *result : Result{};
+  }
+  /// The lease as it is listed; nothing if there is none.
+  [[nodiscard]] std::optional<lease_info> lease_of(const client& who, const lease_key& key) const;
+  [[nodiscard]] std::optional<lease_info> oplock_of_open(const attempt& open) const;
+  [[nodiscard]] lease_state state_of_lease(const client& who, const lease_key& key) const;
+  [[nodiscard]] std::vector<listed_entry> listing(entry_kind kind) const;
+  /// Takes the notifications that have come and are not expected yet.
+  std::vector<break_notification> take_breaks();
+  /// Takes all facts of one kind.
+  template <class Fact>
+  std::vector<Fact> take_facts() {
+    std::vector<Fact> taken;
+    std::erase_if(facts_, [&](const fact& f) {
+      const auto* wanted = std::get_if<Fact>(&f);
+      if (wanted != nullptr)
+        taken.push_back(*wanted);
+      return wanted != nullptr;
+    });
+    return taken;
+  }
+  [[nodiscard]] const std::map<std::string, persisted_lock>& store() const { return store_; }
+  [[nodiscard]] time_point now() const { return now_; }
+  [[nodiscard]] std::set<open_id> live_opens() const;
+  [[nodiscard]] std::vector<open_ended> take_ended() { return std::exchange(ended_, {}); }
+  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+
+  /// Lets all time pass, ends and closes everything, and checks that nothing is left. Done by the
+  /// destructor if not before.
+  void finish(where_t where = where_t::current());
+
+  file_policy policy;
+  file_state file;
+
+  /// False: the holds of accesses and opens are ended as soon as they are there.
+  bool keeps_holds = false;
+  /// False: notifications that nobody expects are thrown away.
+  bool is_strict_about_breaks = true;
+  /// True: problems are kept in `problems` and do not fail the test.
+  bool is_quiet = false;
+
+protected:
+  /// Something is wrong.
+  void fail(where_t where, const std::string& what);
+
+private:
+  attempt start(open_id open = open_id::none);
+  void take(const command& what, effects&& out, where_t where);
+  void take_completion(const completion& c, where_t where);
+  void note_hold(hold_id hold, const completion& c);
+  void check(where_t where);
+  void check_coherence(const std::vector<listed_entry>& entries, where_t where);
+  void check_holds(const std::vector<listed_entry>& entries, where_t where);
+  void check_store(const std::vector<listed_entry>& entries, where_t where);
+  void check_nothing_changed(
+    const command& what, const effects& out, const std::vector<std::string>& before, where_t where);
+  [[nodiscard]] std::vector<std::string> description() const;
+  [[nodiscard]] break_notification take_break(
+    const std::function<bool(const break_notification&)>& is_it, const std::string& name,
+    where_t where);
+
+  time_point now_ = time_point{} + std::chrono::hours{24 * 365 * 50};
+  std::uint64_t last_operation_ = 0;
+  std::uint64_t last_open_ = 0;
+  std::map<operation_id, std::optional<completion>> operations_;
+  std::map<operation_id, command> commands_;
+  std::map<open_id, open_file> opens_; ///< All that were ever granted.
+  std::set<open_id> closed_;
+  /// Announced changes of data that are under way: by which open, if any.
+  std::map<hold_id, open_id> data_holds_;
+  std::set<hold_id> holds_;
+  std::vector<hold_id> holds_to_end_;
+  std::vector<break_notification> notifications_;
+  std::vector<fact> facts_;
+  std::vector<open_ended> ended_;
+  std::map<std::string, persisted_lock> store_;
+  std::vector<std::string> problems_;
+  bool is_finished_ = false;
+  bool is_stopped_ = false;
+};
+
+/// A test with a world of its own.
+class model_test : public testing::Test, public world {};
+
+[[nodiscard]] std::string describe(const listed_entry& entry);
+[[nodiscard]] std::string describe(const break_notification& notification);
+[[nodiscard]] std::string describe(const command& what);
+
+} // namespace leasebreak::model_test
