@@ -6,7 +6,8 @@ usage: check_docs.py ROOT [BUILD]
 In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; each script, preset and
 program that a command line in a code block names exists (programs only if BUILD, the folder of the
 release build, is given), and accepts each long option that the command line gives it. README.md
-names every setting of the coordinator, and docs/operations.md every error.
+names every setting of the coordinator, and docs/operations.md every error with its NTSTATUS. Each
+C++ block in README.md is an excerpt of examples/quickstart.cpp, as it is there but for indentation.
 """
 
 import json
@@ -98,6 +99,19 @@ def errors(root):
     yield from ENUMERATOR.findall(body_of(header.read_text(), "enum class errc {"))
 
 
+def excerpts_that_differ(root):
+    """C++ blocks of README.md that are not in the quickstart program."""
+    program = (root / "examples/quickstart.cpp").read_text()
+    lines = [line.strip() for line in program.splitlines()]
+    for language, block in FENCE.findall((root / "README.md").read_text(encoding="utf-8")):
+        if language != "cpp":
+            continue
+        excerpt = [line.strip() for line in block.splitlines()]
+        places = range(len(lines) - len(excerpt) + 1)
+        if not any(lines[i:i + len(excerpt)] == excerpt for i in places):
+            yield "README.md", f"not in examples/quickstart.cpp: {excerpt[0]} ..."
+
+
 def wrong_statuses(root):
     """Errors that docs/operations.md shows with another NTSTATUS than the code gives them."""
     source = (root / "model/src/errors.cpp").read_text()
@@ -112,6 +126,7 @@ def wrong_statuses(root):
 def missing_names(root):
     """What a page should name and does not, as (page, what)."""
     yield from wrong_statuses(root)
+    yield from excerpts_that_differ(root)
     for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
         text = (root / page).read_text(encoding="utf-8")
         for name in names:

@@ -12,7 +12,7 @@ FOLDERS = ("model", "persistence", "actors", "examples", "tests", "bench")
 
 # What, and why not. Applied to each line of C++.
 UNWANTED = [
-    (re.compile(r"^using namespace "), "no using-directive at namespace scope"),
+    (re.compile(r"^using namespace (?!std::\w*literals;)"), "no using-directive at namespace scope"),
     (re.compile(r"\b(TODO|FIXME|XXX)\b"), "unfinished work belongs in an issue"),
     (re.compile(r"\t"), "a tab"),
     (re.compile(r"[ ]+$"), "spaces at the end"),
