@@ -110,6 +110,16 @@ opening& opening::reclaiming() {
   return *this;
 }
 
+opening& opening::durable(duration timeout, const create_guid& guid) {
+  request.durable = durable_request{timeout, false, guid};
+  return *this;
+}
+
+opening& opening::persistent(duration timeout, const create_guid& guid) {
+  request.durable = durable_request{timeout, true, guid};
+  return *this;
+}
+
 opening& opening::at_most(lease_state state) {
   request.caching_max = state;
   return *this;
@@ -168,7 +178,12 @@ struct describer {
     else
       out << " oplock " << to_string(c.oplock);
   }
-  void operator()(const close_open& c) { out << "close " << number(c.open); }
+  void operator()(const close_open& c) {
+    out << (c.keep_if_durable ? "drop " : "close ") << number(c.open);
+  }
+  void operator()(const reconnect_open& c) {
+    out << "reconnect " << number(c.open) << " by " << short_name(c.client);
+  }
   void operator()(const lock_ranges& c) {
     out << "lock through " << number(c.open);
     for (const auto& e : c.elements)
@@ -261,7 +276,7 @@ attempt world::open(const opening& how, where_t where) {
 
 attempt world::close(const attempt& open, where_t where) {
   const attempt a = start(open.open);
-  apply(close_open{a.operation, open.open}, where);
+  apply(close_open{a.operation, open.open, false}, where);
   return a;
 }
 
@@ -320,6 +335,19 @@ attempt world::access(
   request.client = who.guid;
   request.parent_key = parent_key;
   apply(request, where);
+  return a;
+}
+
+attempt world::drop(const attempt& open, where_t where) {
+  const attempt a = start();
+  apply(close_open{a.operation, open.open, true}, where);
+  return a;
+}
+
+attempt world::reconnect(const client& who, const attempt& open, std::optional<lease_key> key,
+  std::optional<create_guid> guid, where_t where) {
+  const attempt a = start();
+  apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid}, where);
   return a;
 }
 
@@ -461,7 +489,9 @@ void world::take_completion(const completion& c, where_t where) {
   if (c.error != errc::success)
     return;
   if (const auto* granted = std::get_if<open_granted>(&c.result)) {
-    opens_[granted->open] = std::get<open_file>(commands_[c.operation]);
+    // A reconnect gives back what an open was granted.
+    if (const auto* asked = std::get_if<open_file>(&commands_[c.operation]))
+      opens_[granted->open] = *asked;
     note_hold(granted->hold, c);
   } else if (const auto* closed = std::get_if<open_closed>(&c.result)) {
     note_hold(closed->hold, c);

@@ -71,6 +71,8 @@ public:
   opening& directory();
   opening& deleting_on_close();
   opening& reclaiming();
+  opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
+  opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& at_most(lease_state state);
 
   open_file request;
@@ -97,6 +99,11 @@ public:
 
   attempt open(const opening& how, where_t where = where_t::current());
   attempt close(const attempt& open, where_t where = where_t::current());
+  /// The open's connection or session ended: it is kept if it is durable.
+  attempt drop(const attempt& open, where_t where = where_t::current());
+  attempt reconnect(const client& who, const attempt& open,
+    std::optional<lease_key> key = std::nullopt, std::optional<create_guid> guid = std::nullopt,
+    where_t where = where_t::current());
   attempt lock(const attempt& open, std::vector<lock_element> elements,
     bool fail_immediately = true, where_t where = where_t::current());
   attempt lock(

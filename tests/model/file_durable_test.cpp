@@ -1,0 +1,408 @@
+// Opens that outlive their connection: when they are granted and kept, whom they give way to, and
+// how they come back (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12, 3.3.7.1).
+#include "file_fixture.hpp"
+
+namespace leasebreak::model_test {
+namespace {
+
+constexpr auto guid = create_guid::of(77);
+
+// -- granting -------------------------------------------------------------------------------------
+
+class DurableGrants : public model_test {};
+
+TEST_F(DurableGrants, NeedHandleCaching) {
+  for (const auto state : file_states) {
+    world w;
+    const auto granted = w.expect_granted(w.open(by(alice).lease(k1, state).durable()), state);
+
+    EXPECT_EQ(granted.durable, intersects(state, handle)) << to_string(state);
+    EXPECT_FALSE(granted.persistent);
+  }
+}
+
+TEST_F(DurableGrants, NeedABatchOplock) {
+  for (const auto level : oplocks) {
+    world w;
+    const auto granted = w.expect_oplock(w.open(by(alice).oplock(level).durable()), level);
+
+    EXPECT_EQ(granted.durable, level == oplock_level::batch) << to_string(level);
+  }
+}
+
+TEST_F(DurableGrants, DependOnWhatIsGrantedNotAskedFor) {
+  open(by(bob).oplock(oplock_level::level_ii));
+
+  const auto granted = expect_granted(open(by(alice).lease(k1, rwh).durable()), r);
+
+  EXPECT_FALSE(granted.durable);
+}
+
+TEST_F(DurableGrants, ArePersistentWithoutAnyCaching) {
+  const auto granted = expect_granted(open(by(alice).persistent()), none);
+
+  EXPECT_TRUE(granted.durable);
+  EXPECT_TRUE(granted.persistent);
+}
+
+TEST_F(DurableGrants, AreNotForDirectories) {
+  const auto granted = expect_granted(open(by(alice).directory().lease(k1, rh).durable()), rh);
+
+  EXPECT_FALSE(granted.durable);
+}
+
+TEST_F(DurableGrants, ArePossibleForAttributesAlone) {
+  const auto granted =
+    expect_granted(open(by(alice).access(access::read_attributes).lease(k1, rh).durable()), rh);
+
+  EXPECT_TRUE(granted.durable);
+}
+
+// -- keeping --------------------------------------------------------------------------------------
+
+class DurableOpens : public model_test {
+protected:
+  [[nodiscard]] bool is_kept(const attempt& open) { return file.has_open(open.open); }
+};
+
+TEST_F(DurableOpens, StayWhenTheConnectionGoes) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+
+  const auto gone = disconnect(alice);
+
+  EXPECT_EQ(result_of<client_removed>(gone).kept, 1U);
+  EXPECT_EQ(result_of<client_removed>(gone).opens, 0U);
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_EQ(state_of_lease(alice, k1), rwh);
+}
+
+TEST_F(DurableOpens, EndWithoutTheRequest) {
+  const auto a = open(by(alice).lease(k1, rwh));
+
+  disconnect(alice);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DurableOpens, StayWhenTheirSessionEnds) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+
+  const auto dropped = drop(a);
+
+  EXPECT_TRUE(result_of<open_closed>(dropped).kept);
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(DurableOpens, EndWhenTheyAreClosed) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+
+  expect_done(close(a));
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DurableOpens, EndWhenHandleCachingIsLost) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  open(by(bob).shares(share::all));
+  const auto writer = open(by(carol));
+  write_data(carol, writer);
+  expect_break(k1, rh, none);
+  acknowledge(alice, k1, none);
+
+  disconnect(alice);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+// MS-SMB2 3.3.7.1: a lease that is breaking is not held.
+TEST_F(DurableOpens, EndWhenTheConnectionGoesDuringABreak) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  const auto b = open(by(bob));
+  expect_break(k1, rwh, rh);
+
+  disconnect(alice);
+
+  EXPECT_FALSE(is_kept(a));
+  expect_granted(b, none);
+}
+
+TEST_F(DurableOpens, EndWithDeleteOnClose) {
+  const auto a = open(by(alice).lease(k1, rwh).durable().deleting_on_close());
+
+  const auto gone = disconnect(alice);
+
+  EXPECT_FALSE(is_kept(a));
+  EXPECT_TRUE(result_of<client_removed>(gone).delete_file);
+}
+
+TEST_F(DurableOpens, WithLocksNeedWrite) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  expect_done(lock(a, {0, 10}, true));
+
+  disconnect(alice);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DurableOpens, KeepTheirLocks) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  expect_done(lock(a, {0, 10}, true));
+
+  disconnect(alice);
+
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+TEST_F(DurableOpens, EndWhenNobodyComesBackInTime) {
+  const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
+  disconnect(alice);
+  pass(seconds{59});
+  EXPECT_TRUE(is_kept(a));
+
+  pass(seconds{1});
+
+  EXPECT_FALSE(is_kept(a));
+  const auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended.front().cause, end_cause::expired);
+  EXPECT_EQ(ended.front().key, k1);
+  EXPECT_TRUE(file.empty());
+}
+
+TEST_F(DurableOpens, WhatTheyWaitedForEnds) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  const auto b = open(by(bob));
+  expect_done(lock(b, {0, 10}, true));
+  expect_break(k1, rh, none);
+  acknowledge(alice, k1, none);
+  const auto waiting = blocking_lock(a, {0, 10}, true);
+  expect_waits(waiting);
+
+  disconnect(alice);
+
+  EXPECT_FALSE(waits(waiting));
+}
+
+// -- giving way -----------------------------------------------------------------------------------
+
+class DetachedOpens : public DurableOpens {};
+
+TEST_F(DetachedOpens, AreEndedByWhatWouldBreakThem) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  disconnect(alice);
+
+  expect_granted(open(by(bob).lease(k2, rwh)), rwh);
+
+  EXPECT_FALSE(is_kept(a));
+  const auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended.front().cause, end_cause::purged);
+}
+
+TEST_F(DetachedOpens, AreEndedByABatchOplockInTheirPlace) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  disconnect(alice);
+
+  expect_oplock(open(by(bob).oplock(oplock_level::batch)), oplock_level::batch);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, StayBesideWhatBreaksNothing) {
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  disconnect(alice);
+
+  expect_granted(open(by(bob).lease(k2, rwh)), rh);
+
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, StayBesideOpensForAttributes) {
+  const auto a = open(by(alice).lease(k1, rwh).shares(share::none).durable());
+  disconnect(alice);
+
+  expect_granted(open(by(bob).access(access::read_attributes)), none);
+
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, DoNotDenySharing) {
+  const auto a = open(by(alice).lease(k1, rh).shares(share::none).durable());
+  disconnect(alice);
+
+  expect_granted(open(by(bob)), none);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, GiveWayToWrites) {
+  const auto b = open(by(bob));
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  disconnect(alice);
+
+  write_data(bob, b);
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, GiveWayToRenames) {
+  const auto b = open(by(bob));
+  const auto a = open(by(alice).lease(k1, rh).durable());
+  disconnect(alice);
+
+  expect_done(access(bob, access_kind::rename, b));
+
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, StayWhileTheLeaseHasAnotherConnection) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  const auto again = open(by(alice_again).lease(k1, rwh));
+  disconnect_connection(alice);
+
+  const auto b = open(by(bob));
+  const auto told = expect_break(k1, rwh, rh);
+  acknowledge(alice_again, k1, rh);
+
+  expect_granted(b, none);
+  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_TRUE(is_kept(again));
+}
+
+// MS-SMB2 3.3.5.9: others come again later.
+TEST_F(DetachedOpens, ThatArePersistentComeFirst) {
+  const auto a = open(by(alice).persistent());
+  disconnect(alice);
+
+  expect_error(open(by(bob)), errc::reclaim_needed);
+
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, ThatArePersistentKeepTheirLease) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  disconnect(alice);
+
+  expect_error(open(by(bob)), errc::reclaim_needed);
+
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_EQ(state_of_lease(alice, k1), rwh);
+}
+
+TEST_F(DetachedOpens, ThatArePersistentEndInTheEnd) {
+  open(by(alice).persistent(seconds{30}));
+  disconnect(alice);
+  pass(seconds{30});
+
+  expect_granted(open(by(bob).lease(k2, rwh)), rwh);
+}
+
+// -- coming back ----------------------------------------------------------------------------------
+
+class Reconnects : public DurableOpens {};
+
+TEST_F(Reconnects, FindTheLeaseAsItWas) {
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).durable(seconds{60}, guid));
+  disconnect(alice);
+
+  const auto back = reconnect(alice_again, a, k1, guid);
+
+  const auto granted = expect_granted(back, rwh);
+  EXPECT_EQ(granted.open, a.open);
+  EXPECT_EQ(granted.oplock, oplock_level::lease);
+  EXPECT_EQ(granted.key, k1);
+  EXPECT_EQ(granted.epoch, 0x11);
+  EXPECT_TRUE(granted.durable);
+}
+
+TEST_F(Reconnects, AreToldOfBreaksOnTheNewConnection) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  disconnect(alice);
+  reconnect(alice_again, a, k1);
+
+  open(by(bob));
+
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  acknowledge(alice_again, k1, rh);
+}
+
+TEST_F(Reconnects, StopTheClock) {
+  const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
+  disconnect(alice);
+  pass(seconds{59});
+  expect_granted(reconnect(alice, a, k1), rwh);
+
+  pass(seconds{600});
+
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(Reconnects, CanBeRepeatedAfterEachLoss) {
+  const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
+  for (int i = 0; i < 3; ++i) {
+    disconnect(alice);
+    pass(seconds{40});
+
+    expect_granted(reconnect(alice, a, k1), rwh);
+  }
+}
+
+TEST_F(Reconnects, OfAnOplockNeedNoLease) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  disconnect(alice);
+
+  expect_oplock(reconnect(alice, a), oplock_level::batch);
+}
+
+// MS-SMB2 3.3.5.9.12: an open of version 2 may come back through a context of version 1.
+TEST_F(Reconnects, OfVersionTwoMayUseVersionOne) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable(seconds{60}, guid));
+  disconnect(alice);
+
+  expect_oplock(reconnect(alice, a), oplock_level::batch);
+}
+
+TEST_F(Reconnects, OfVersionOneCannotUseVersionTwo) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  disconnect(alice);
+
+  expect_error(reconnect(alice, a, std::nullopt, guid), errc::nothing_to_reclaim);
+}
+
+TEST_F(Reconnects, NeedWhatTheOpenHad) {
+  const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}, guid));
+
+  // It is not lost at all.
+  expect_error(reconnect(alice, a, k1, guid), errc::nothing_to_reclaim);
+  disconnect(alice);
+  // Another open, another key, no lease, another create guid, another client.
+  expect_error(
+    reconnect(alice, {operation_id::none, open_id{999}}, k1, guid), errc::nothing_to_reclaim);
+  expect_error(reconnect(alice, a, k2, guid), errc::nothing_to_reclaim);
+  expect_error(reconnect(alice, a, std::nullopt, guid), errc::nothing_to_reclaim);
+  expect_error(reconnect(alice, a, k1, create_guid::of(78)), errc::nothing_to_reclaim);
+  expect_error(reconnect(bob, a, k1, guid), errc::nothing_to_reclaim);
+
+  expect_granted(reconnect(alice, a, k1, guid), rwh);
+}
+
+TEST_F(Reconnects, AfterAPurgeFindNothing) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_done(close(b));
+
+  expect_error(reconnect(alice, a, k1), errc::nothing_to_reclaim);
+}
+
+TEST_F(Reconnects, OfAnOplockWithALeaseFindNothing) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  disconnect(alice);
+
+  expect_error(reconnect(alice, a, k1), errc::nothing_to_reclaim);
+}
+
+} // namespace
+} // namespace leasebreak::model_test
