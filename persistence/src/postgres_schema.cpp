@@ -1,0 +1,87 @@
+#include "postgres_schema.hpp"
+
+#include "postgres_columns.hpp"
+
+namespace leasebreak::detail {
+
+namespace {
+
+std::string create_locks() {
+  std::string sql = "CREATE TABLE leasebreak_locks (";
+  for (const auto& column : postgres_columns()) {
+    sql += column.name;
+    sql += ' ';
+    sql += column.type;
+    sql += " NOT NULL, ";
+  }
+  // Not the id itself: a B-tree has no room for long ones.
+  return sql + "id_hash bytea PRIMARY KEY GENERATED ALWAYS AS (sha256(id)) STORED)";
+}
+
+// Puts and deletes in one statement, so in one round trip and one transaction. The arrays have one
+// element for each record; the last one has the ids to delete, which are others.
+std::string prepare_apply() {
+  std::string types;
+  std::string values;
+  std::string updates;
+  int number = 0;
+  for (const auto& column : postgres_columns()) {
+    const std::string type{column.type};
+    const std::string name{column.name};
+    ++number;
+    types += type + "[],";
+    values += (number == 1 ? "$" : ",$") + std::to_string(number);
+    if (number > 1)
+      updates += (number == 2 ? "" : ",") + name + "=EXCLUDED." + name;
+  }
+  const auto deleted = "$" + std::to_string(number + 1);
+  return "PREPARE leasebreak_apply (" + types +
+    "bytea[]) AS WITH gone AS (DELETE FROM leasebreak_locks WHERE id_hash IN "
+    "(SELECT sha256(d) FROM unnest(" +
+    deleted + ") AS d)) INSERT INTO leasebreak_locks (" + column_names() +
+    ") SELECT * FROM unnest(" + values + ") ON CONFLICT (id_hash) DO UPDATE SET " + updates;
+}
+
+} // namespace
+
+const std::vector<std::vector<std::string>>& postgres_migrations() {
+  static const std::vector<std::vector<std::string>> migrations{
+    {
+      create_locks(),
+      "CREATE TABLE leasebreak_server (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), "
+      "epoch numeric(20) NOT NULL DEFAULT 0, clean_shutdown boolean NOT NULL DEFAULT false)",
+      "INSERT INTO leasebreak_server DEFAULT VALUES",
+    },
+    {
+      // Hash indexes: only equality is asked for, and values may be long.
+      "CREATE INDEX leasebreak_locks_by_file ON leasebreak_locks USING hash (file_id)",
+      "CREATE INDEX leasebreak_locks_by_owner ON leasebreak_locks USING hash (owner_id)",
+      "CREATE INDEX leasebreak_locks_by_client ON leasebreak_locks USING hash (client_id)",
+    },
+  };
+  return migrations;
+}
+
+const std::vector<std::string>& postgres_statements() {
+  static const std::vector<std::string> statements{
+    prepare_apply(),
+    "PREPARE leasebreak_get (bytea) AS SELECT " + column_names() +
+      " FROM leasebreak_locks WHERE id_hash = sha256($1)",
+    "PREPARE leasebreak_erase (bytea) AS DELETE FROM leasebreak_locks WHERE id_hash = sha256($1)",
+    "PREPARE leasebreak_erase_client (bytea) AS "
+    "DELETE FROM leasebreak_locks WHERE client_id = $1",
+    "PREPARE leasebreak_erase_file (bytea) AS DELETE FROM leasebreak_locks WHERE file_id = $1",
+    "PREPARE leasebreak_server_row AS SELECT epoch, clean_shutdown FROM leasebreak_server",
+    // Whatever the session does, these two wait for the disk; the condition makes sure that the
+    // setting, which ends with the transaction, is made at all.
+    "PREPARE leasebreak_bump AS UPDATE leasebreak_server SET epoch = epoch + 1 "
+    "FROM (SELECT set_config('synchronous_commit', 'on', true) AS value) AS durable "
+    "WHERE durable.value = 'on' RETURNING epoch",
+    "PREPARE leasebreak_set_clean (boolean) AS UPDATE leasebreak_server SET clean_shutdown = $1 "
+    "FROM (SELECT set_config('synchronous_commit', 'on', true) AS value) AS durable "
+    "WHERE durable.value = 'on'",
+  };
+  return statements;
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,263 @@
+#include "postgres_session.hpp"
+
+#include "batch.hpp"
+#include "postgres_schema.hpp"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <pqxx/except>
+#include <pqxx/nontransaction>
+#include <pqxx/pipeline>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace leasebreak::detail {
+
+namespace {
+
+// Half of the advisory lock's key; the other half is the schema's name. "leas".
+constexpr const char* lock_class = "1818583411";
+
+store_status too_new(const std::string& version) {
+  return failure(errc::store_version,
+    "the tables have version " + version + ", this library knows " +
+      std::to_string(postgres_migrations().size()));
+}
+
+// libpq ends its messages with a line break.
+std::string trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+    text.remove_suffix(1);
+  return std::string{text};
+}
+
+} // namespace
+
+errc postgres_errc(std::string_view sqlstate) noexcept {
+  if (sqlstate == "53100")
+    return errc::store_full;
+  if (sqlstate == "42501")
+    return errc::store_unavailable;
+  // XX: the server found its own files damaged. 42: our tables are not what we made them. 22, 23:
+  // they have conditions that we did not make.
+  for (const auto* kind : {"XX", "42", "22", "23"})
+    if (sqlstate.starts_with(kind))
+      return errc::store_corrupt;
+  return errc::store_unavailable;
+}
+
+store_result<postgres_target> parse_target(const std::string& connection) {
+  char* error = nullptr;
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
+    PQconninfoParse(connection.c_str(), &error), PQconninfoFree);
+  // The message may repeat what it does not understand, so it is not shown.
+  PQfreemem(error);
+  if (!parsed)
+    return {failure(errc::invalid_argument, "postgres: not a libpq connection string or URI"), {}};
+  const auto value = [&](std::string_view keyword) -> std::string {
+    for (const auto* option = parsed.get(); option->keyword != nullptr; ++option)
+      if (option->keyword == keyword && option->val != nullptr)
+        return option->val;
+    return {};
+  };
+  postgres_target target;
+  target.description = "postgres:";
+  if (const auto user = value("user"); !user.empty())
+    target.description += user + "@";
+  target.description += value("host").empty() ? value("hostaddr") : value("host");
+  if (const auto port = value("port"); !port.empty())
+    target.description += ":" + port;
+  if (const auto database = value("dbname"); !database.empty())
+    target.description += "/" + database;
+  target.password = value("password");
+  return {{}, std::move(target)};
+}
+
+session_policy::session_policy(const std::string& connection, std::chrono::milliseconds timeout)
+  : pqxx::connectionpolicy(connection), timeout_(timeout) {}
+
+pqxx::connectionpolicy::handle session_policy::do_startconnect(handle original) {
+  if (original != nullptr)
+    return original;
+  const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeout_).count());
+  // What comes later counts, so the connection string may say otherwise.
+  const char* const keywords[] = {
+    "fallback_application_name", "connect_timeout", "dbname", nullptr};
+  const char* const values[] = {"leasebreak", seconds.c_str(), options().c_str(), nullptr};
+  native_ = PQconnectdbParams(keywords, values, 1);
+  if (native_ == nullptr || PQstatus(native_) != CONNECTION_OK) {
+    const auto text = trimmed(PQerrorMessage(native_));
+    PQfinish(native_);
+    native_ = nullptr;
+    throw pqxx::broken_connection(text);
+  }
+  // Otherwise sending a long statement to a server that does not read would wait for ever.
+  PQsetnonblocking(native_, 1);
+  return native_;
+}
+
+postgres_session::postgres_session(
+  const std::string& connection, const postgres_store_options& options, int replaces)
+  : pqxx::connection_base(policy_), policy_(connection, options.timeout),
+    timeout_(std::max(options.timeout, std::chrono::milliseconds{1000})) {
+  try {
+    init();
+  } catch (const std::exception& error) {
+    close();
+    throw postgres_error{failure(errc::store_unavailable, error.what()), {}};
+  }
+  try {
+    set_up(options, replaces);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+postgres_session::~postgres_session() noexcept {
+  close();
+}
+
+void postgres_session::set_up(const postgres_store_options& options, int replaces) {
+  const auto milliseconds = [](std::chrono::milliseconds time) {
+    return std::to_string(std::max<std::int64_t>(time.count(), 1));
+  };
+  run("SET client_min_messages = warning");
+  run("SET bytea_output = 'hex'");
+  run("SET standard_conforming_strings = on");
+  // The server gives up first, in order; and it notices soon when this machine is gone.
+  run("SET statement_timeout = " + milliseconds(timeout_ * 3 / 4));
+  run("SET lock_timeout = " + milliseconds(timeout_ / 4));
+  run("SET tcp_keepalives_idle = 30");
+  run("SET tcp_keepalives_interval = 10");
+  run("SET tcp_keepalives_count = 3");
+  if (options.durable)
+    run("SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') = 'off'");
+  else
+    run("SET synchronous_commit = off");
+  server_process_ = run("SELECT pg_backend_pid()").at(0).at(0).as<int>();
+  take_store(replaces);
+  migrate();
+  for (const auto& statement : postgres_statements())
+    run(statement);
+}
+
+void postgres_session::take_store(int replaces) {
+  if (replaces != 0)
+    run(
+      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = " +
+      std::string{lock_class} + " AND pid = " + std::to_string(replaces));
+  const auto schema = run("SELECT hashtext(current_schema())");
+  if (schema.at(0).at(0).is_null())
+    throw postgres_error{
+      failure(errc::store_unavailable, "the search path has no schema to use"), {}};
+  try {
+    // Waits for the lock timeout: the server may not have noticed yet that a previous user ended.
+    run("SELECT pg_advisory_lock(" + std::string{lock_class} + ", " + schema.at(0).at(0).c_str() +
+      ")");
+  } catch (postgres_error& error) {
+    if (error.sqlstate == "55P03") // lock_not_available
+      error.status = failure(errc::store_locked, "another session has the store open");
+    throw;
+  }
+}
+
+void postgres_session::migrate() {
+  // Asked first: creating what exists needs a privilege as well.
+  if (run("SELECT to_regclass('leasebreak_schema')").at(0).at(0).is_null())
+    run("CREATE TABLE leasebreak_schema (version integer NOT NULL)");
+  const auto row = run("SELECT coalesce(max(version), 0) FROM leasebreak_schema").at(0).at(0);
+  const auto& migrations = postgres_migrations();
+  const auto found = row.as<long>();
+  if (found < 0)
+    throw postgres_error{failure(errc::store_corrupt, "the tables have a version below 0"), {}};
+  auto version = static_cast<std::size_t>(found);
+  if (version > migrations.size())
+    throw postgres_error{too_new(row.c_str()), {}};
+  for (; version < migrations.size(); ++version) {
+    run("BEGIN");
+    for (const auto& statement : migrations[version])
+      run(statement);
+    run("DELETE FROM leasebreak_schema");
+    run("INSERT INTO leasebreak_schema VALUES (" + std::to_string(version + 1) + ")");
+    run("COMMIT");
+  }
+}
+
+pqxx::result postgres_session::run(const std::string& statement) {
+  try {
+    return run_unguarded(statement);
+  } catch (const pqxx::sql_error& error) {
+    const auto code = usable() ? postgres_errc(error.sqlstate()) : errc::store_unavailable;
+    throw postgres_error{failure(code, trimmed(error.what())), error.sqlstate()};
+  } catch (const pqxx::failure& error) {
+    throw postgres_error{failure(errc::store_unavailable, trimmed(error.what())), {}};
+  }
+}
+
+pqxx::result postgres_session::run_unguarded(const std::string& statement) {
+  if (!usable())
+    throw pqxx::broken_connection("the connection is closed");
+  pqxx::nontransaction transaction(*this);
+  // A pipeline is libpqxx's way to send now and to fetch later, which leaves the waiting to us.
+  pqxx::pipeline pipeline(transaction);
+  const auto query = pipeline.insert(statement);
+  while (!pipeline.is_finished(query)) {
+    wait_for_server();
+    pipeline.resume();
+  }
+  return pipeline.retrieve(query);
+}
+
+void postgres_session::wait_for_server() {
+  auto* const connection = policy_.native();
+  const int unsent = PQflush(connection);
+  pollfd server{sock(), POLLIN, 0};
+  if (unsent == 1)
+    server.events = POLLIN | POLLOUT;
+  const auto deadline = std::chrono::steady_clock::now() + timeout_;
+  for (;;) {
+    const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const int ready = left.count() <= 0 ? 0 : ::poll(&server, 1, static_cast<int>(left.count()));
+    if (ready > 0)
+      return;
+    if (ready < 0 && errno == EINTR)
+      continue;
+    // Lets libpq see that it is over; otherwise ending the pipeline would ask the silent server to
+    // cancel the statement, and wait for that.
+    ::shutdown(server.fd, SHUT_RDWR);
+    while (PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK) {
+      // Until the end of what had arrived.
+    }
+    throw pqxx::broken_connection(ready == 0 ? "the server does not answer" : std::strerror(errno));
+  }
+}
+
+bool postgres_session::usable() const noexcept {
+  return policy_.native() != nullptr && PQstatus(policy_.native()) == CONNECTION_OK;
+}
+
+bool postgres_session::alive() noexcept {
+  pollfd server{sock(), POLLIN, 0};
+  // What arrives unasked is the end of the connection, or a notice; libpq tells them apart.
+  if (usable() && ::poll(&server, 1, 0) > 0)
+    PQconsumeInput(policy_.native());
+  return usable();
+}
+
+void postgres_session::release() noexcept {
+  try {
+    run("SELECT pg_advisory_unlock_all()");
+  } catch (const postgres_error&) {
+    // The server finds out by itself.
+  } catch (const std::exception&) {
+    // No memory for the statement: as above.
+  }
+}
+
+} // namespace leasebreak::detail
