@@ -460,6 +460,10 @@ void world::take(const command& what, effects&& out, where_t where) {
     if (!closed_.insert(ended.open).second)
       fail(where, "an open ended twice: " + std::to_string(number(ended.open)));
     ended_.push_back(ended);
+    if (ended.hold != hold_id::none) {
+      holds_.insert(ended.hold);
+      holds_to_end_.push_back(ended.hold);
+    }
   }
   for (const auto& change : out.records) {
     if (!policy.keep_records)
