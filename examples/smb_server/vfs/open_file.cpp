@@ -266,11 +266,7 @@ error_code open_file::set_allocation(std::uint64_t size) {
   if (is_stream()) {
     return size > core_->options.stream_bytes_max ? errc::stream_too_large : error_code{};
   }
-  if (size == 0 || ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0 ||
-    errno == EOPNOTSUPP) {
-    return {};
-  }
-  return from_errno(errno);
+  return detail::reserve(fd_, size);
 }
 
 result<file_info> open_file::info() const {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -252,6 +253,24 @@ result<entry_identity> identify(int directory, const std::string& name) {
     return from_errno(errno);
   }
   return entry_identity{status.st_dev, status.st_ino, status.st_mode};
+}
+
+error_code reserve(int fd, std::uint64_t size) {
+  struct stat status {};
+  struct statvfs space {};
+  if (::fstat(fd, &status) < 0 || ::fstatvfs(fd, &space) < 0) {
+    return from_errno(errno);
+  }
+  // fallocate takes all that there is before it says ENOSPC, and some file systems keep it taken.
+  const auto has = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  if (size > has && (size - has) / space.f_frsize > space.f_bavail) {
+    return from_errno(ENOSPC);
+  }
+  if (size == 0 || ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0 ||
+    errno == EOPNOTSUPP) {
+    return {};
+  }
+  return from_errno(errno);
 }
 
 result<location> locate(share_core& core, const open_file& open) {

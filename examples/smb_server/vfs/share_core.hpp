@@ -101,6 +101,10 @@ struct entry_identity {
 };
 [[nodiscard]] result<entry_identity> identify(int directory, const std::string& name);
 
+/// Reserves space up to `size` without moving the end of file, where the file system can. Errors:
+/// ENOSPC without having tried if there is not as much, other errno.
+error_code reserve(int fd, std::uint64_t size);
+
 /// Where an open is now: its folder and its name there.
 struct location {
   unique_fd folder;

@@ -179,12 +179,11 @@ error_code dress(share_core& core, node& made, const open_options& options) {
     }
   }
   if (options.allocation_size > 0 && !made.info.is_directory) {
-    const auto size = static_cast<off_t>(options.allocation_size);
-    if (size < 0) {
+    if (static_cast<off_t>(options.allocation_size) < 0) {
       return errc::invalid_argument;
     }
-    if (::fallocate(made.fd.get(), FALLOC_FL_KEEP_SIZE, 0, size) < 0 && errno != EOPNOTSUPP) {
-      return from_errno(errno);
+    if (const error_code error = detail::reserve(made.fd.get(), options.allocation_size)) {
+      return error;
     }
   }
   auto info = detail::read_info(core, made.fd.get(), {});

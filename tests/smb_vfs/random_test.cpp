@@ -1,0 +1,330 @@
+// Random operations on a share and on a model of it, which must agree at every step.
+#include "support.hpp"
+#include "tree_model.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+#include <random>
+#include <set>
+#include <sstream>
+
+namespace leasebreak::smb::vfs::testing {
+
+namespace {
+
+constexpr int rounds = 20;
+constexpr int steps = 500;
+constexpr std::size_t opens_max = 8;
+
+std::uint64_t seed_of_run() {
+  const char* given = std::getenv("LEASEBREAK_SEED");
+  const std::uint64_t seed =
+    given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "seed=" << seed << '\n';
+  return seed;
+}
+
+class RandomOperations : public share_test {
+protected:
+  struct pair {
+    opened real;
+    model_open model;
+  };
+
+  RandomOperations() : share_test(options()) {}
+  static share_options options() {
+    share_options small;
+    small.stream_bytes_max = 200;
+    small.streams_max = 3;
+    return small;
+  }
+
+  std::size_t pick(std::size_t count) { return static_cast<std::size_t>(random_() % count); }
+  bool chance(std::size_t one_in) { return pick(one_in) == 0; }
+
+  path any_path(bool with_stream) {
+    static constexpr const char* names[] = {"a", "b", "c", "d"};
+    static constexpr const char* streams[] = {":s", ":t", ":u", ":v"};
+    std::string text;
+    if (!chance(40)) {
+      text = names[pick(4)];
+      for (std::size_t depth = pick(3); depth > 0; --depth) {
+        text += std::string("\\") + names[pick(4)];
+      }
+    }
+    if (with_stream && chance(3)) {
+      text += streams[pick(4)];
+    }
+    history_ << ' ' << text;
+    return at(text);
+  }
+
+  std::uint32_t any_attributes() {
+    static constexpr std::uint32_t values[] = {0, 0, 0, attribute::hidden, attribute::archive,
+      attribute::system, attribute::read_only, attribute::temporary, attribute::normal,
+      attribute::not_content_indexed};
+    const auto value = values[pick(std::size(values))];
+    history_ << " attributes " << value;
+    return value;
+  }
+
+  open_options any_options() {
+    open_options options;
+    options.how = static_cast<disposition>(pick(6));
+    options.kind = static_cast<node_kind>(pick(3));
+    options.read = true;
+    options.write = chance(2);
+    options.delete_on_close = chance(8);
+    options.attributes = any_attributes();
+    history_ << " how " << static_cast<int>(options.how) << " kind "
+             << static_cast<int>(options.kind) << (options.write ? " write" : "")
+             << (options.delete_on_close ? " delete" : "");
+    return options;
+  }
+
+  pair& any_open() {
+    const auto index = pick(opens_.size());
+    history_ << " #" << index;
+    return opens_[index];
+  }
+
+  void open_any() {
+    history_ << "open";
+    const auto name = any_path(true);
+    const auto options = any_options();
+    pair both;
+    const error_code expected = model_->open(name, options, both.model);
+    auto real = share_->open(name, options);
+    ASSERT_EQ(error_of(real), expected);
+    if (!real) {
+      return;
+    }
+    EXPECT_EQ(real->created, both.model.created);
+    EXPECT_EQ(real->base_created, both.model.base_created);
+    EXPECT_EQ(real->truncates, both.model.truncates);
+    EXPECT_EQ(real->action, both.model.action);
+    both.real = std::move(*real);
+    if (opens_.size() < opens_max) {
+      opens_.push_back(std::move(both));
+    } else {
+      opens_[pick(opens_max)] = std::move(both);
+    }
+  }
+
+  void second_phase() {
+    history_ << "second phase";
+    auto& both = any_open();
+    if (chance(3)) {
+      history_ << " undo";
+      ASSERT_EQ(share_->undo_create(both.real), model_->undo(both.model));
+    } else {
+      const error_code expected = model_->truncate(both.model);
+      ASSERT_EQ(error_of(share_->truncate_for_overwrite(both.real)), expected);
+    }
+  }
+
+  void read_or_write() {
+    history_ << "io";
+    auto& both = any_open();
+    const auto offset = pick(220);
+    const auto length = pick(40);
+    history_ << ' ' << offset << ' ' << length;
+    if (chance(2)) {
+      history_ << " write";
+      const std::string data(length, static_cast<char>('a' + pick(26)));
+      // Nothing to write is nothing to check but the access.
+      if (length == 0) {
+        return;
+      }
+      const error_code expected = model_->write(both.model, offset, data);
+      ASSERT_EQ(error_of(both.real.file->write(offset, bytes(data))), expected);
+    } else {
+      std::string expected_text;
+      const error_code expected = model_->read(both.model, offset, length, expected_text);
+      const auto read = both.real.file->read(offset, length);
+      ASSERT_EQ(error_of(read), expected);
+      if (read) {
+        ASSERT_EQ(text(*read), expected_text);
+      }
+    }
+  }
+
+  void resize_or_change() {
+    history_ << "change";
+    auto& both = any_open();
+    if (chance(2)) {
+      const auto size = pick(220);
+      history_ << " size " << size;
+      ASSERT_EQ(both.real.file->set_end_of_file(size), model_->resize(both.model, size));
+    } else {
+      basic_changes changes;
+      changes.attributes = any_attributes();
+      ASSERT_EQ(both.real.file->change(changes), model_->change(both.model, *changes.attributes));
+    }
+  }
+
+  void move_or_remove() {
+    history_ << "names";
+    auto& both = any_open();
+    const bool replace = chance(2);
+    history_ << (replace ? " replace" : "");
+    switch (pick(5)) {
+    case 0: {
+      history_ << " rename";
+      const auto target = any_path(false);
+      ASSERT_EQ(share_->rename(*both.real.file, target, replace),
+        model_->rename(both.model, target, replace));
+      break;
+    }
+    case 1: {
+      history_ << " link";
+      const auto target = any_path(false);
+      ASSERT_EQ(
+        share_->link(*both.real.file, target, replace), model_->link(both.model, target, replace));
+      break;
+    }
+    case 2: {
+      history_ << " remove";
+      ASSERT_EQ(share_->remove(*both.real.file), model_->remove(both.model));
+      break;
+    }
+    case 3: {
+      history_ << " check";
+      ASSERT_EQ(share_->check_removable(*both.real.file), model_->check_removable(both.model));
+      break;
+    }
+    default: {
+      const std::string name = chance(2) ? "s" : "w";
+      history_ << " stream " << name;
+      ASSERT_EQ(both.real.file->rename_stream(name, replace),
+        model_->rename_stream(both.model, name, replace));
+    }
+    }
+  }
+
+  void close_any() {
+    history_ << "close";
+    const auto index = pick(opens_.size());
+    history_ << " #" << index;
+    opens_.erase(opens_.begin() + static_cast<std::ptrdiff_t>(index));
+  }
+
+  void step() {
+    const auto which = opens_.empty() ? 0 : pick(12);
+    if (which < 4) {
+      open_any();
+    } else if (which < 5) {
+      second_phase();
+    } else if (which < 7) {
+      read_or_write();
+    } else if (which < 8) {
+      resize_or_change();
+    } else if (which < 11) {
+      move_or_remove();
+    } else {
+      close_any();
+    }
+    history_ << '\n';
+  }
+
+  /// The whole tree, and each open's current path.
+  void compare_all() {
+    compare_directory("", *model_->root());
+    for (const auto& both : opens_) {
+      if (!both.model.name) {
+        continue;
+      }
+      const auto current = both.real.file->current_path();
+      ASSERT_EQ(current.has_value() && share_->lookup(*current).has_value() &&
+          share_->lookup(*current)->id.inode == both.real.info.id.inode,
+        both.model.name->alive);
+    }
+    ASSERT_EQ(share_->opens(), opens_.size());
+  }
+
+  void compare_directory(const std::string& name, const model_node& model) {
+    const auto open = look(name);
+    ASSERT_TRUE(open.has_value()) << name;
+    const auto listing = share_->list(open->file);
+    std::set<std::string> found;
+    for (bool end = false; !end;) {
+      const auto batch = (*listing)->next(3).value();
+      for (const auto& entry : batch.entries) {
+        found.insert(entry.name);
+      }
+      end = batch.end;
+    }
+    std::set<std::string> expected{".", ".."};
+    for (const auto& [leaf, child] : model.children) {
+      expected.insert(leaf);
+      ASSERT_NO_FATAL_FAILURE(compare_node(name.empty() ? leaf : name + '\\' + leaf, *child->node));
+    }
+    ASSERT_EQ(found, expected) << name;
+  }
+
+  void compare_node(const std::string& name, const model_node& model) {
+    SCOPED_TRACE(name);
+    const auto info = share_->lookup(at(name));
+    ASSERT_TRUE(info.has_value());
+    ASSERT_EQ(info->is_directory, model.is_directory);
+    ASSERT_EQ(info->attributes & attribute::kept, model.attributes);
+    std::set<std::string> streams;
+    for (const auto& stream : look(name)->file->streams().value()) {
+      if (!stream.name.empty()) {
+        streams.insert(stream.name);
+      }
+    }
+    std::set<std::string> expected;
+    for (const auto& [stream, data] : model.streams) {
+      expected.insert(stream);
+      open_options options;
+      options.read = true;
+      const auto open = share_->open(at(name + ':' + stream), options);
+      ASSERT_EQ(text(open->file->read(0, 1000).value()), data);
+    }
+    ASSERT_EQ(streams, expected);
+    if (model.is_directory) {
+      compare_directory(name, model);
+      return;
+    }
+    ASSERT_EQ(info->links, model.names);
+    std::string disk = name;
+    std::replace(disk.begin(), disk.end(), '\\', '/');
+    ASSERT_EQ(content(disk), model.data);
+  }
+
+  void start_again() {
+    opens_.clear();
+    // The root as well: it may have got attributes and streams.
+    std::filesystem::remove_all(root());
+    std::filesystem::create_directory(root());
+    share_ = share::open_root(root().string(), options()).value();
+    model_.emplace(options());
+    std::ostringstream().swap(history_);
+  }
+
+  std::mt19937_64 random_{seed_of_run()};
+  std::optional<tree_model> model_;
+  std::vector<pair> opens_;
+  std::ostringstream history_;
+};
+
+TEST_F(RandomOperations, AgreeWithTheModel) {
+  for (int round = 0; round < rounds; ++round) {
+    start_again();
+    for (int i = 0; i < steps; ++i) {
+      step();
+      if (!HasFailure() && (i % 25 == 24)) {
+        history_ << "compare\n";
+        compare_all();
+      }
+      ASSERT_FALSE(HasFailure()) << "round " << round << " step " << i << ", history:\n"
+                                 << history_.str();
+    }
+  }
+}
+
+} // namespace
+
+} // namespace leasebreak::smb::vfs::testing
