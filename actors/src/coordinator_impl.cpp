@@ -4,6 +4,7 @@
 #include "asio_scheduler.hpp"
 #include "file_actor.hpp"
 
+#include <boost/asio/post.hpp>
 #include <caf/atom.hpp>
 #include <spdlog/spdlog.h>
 
@@ -65,6 +66,13 @@ time_point coordinator_impl::now() const noexcept {
 caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noexcept {
   return steady_start_ +
     std::chrono::duration_cast<caf::actor_clock::duration_type>(t - wall_start_);
+}
+
+// Nobody told: the hold goes with `lost`.
+void coordinator_impl::report_lost(open_lost lost) {
+  if (config_.on_open_lost)
+    boost::asio::post(executor_,
+      [told = config_.on_open_lost, lost = std::move(lost)]() mutable { told(std::move(lost)); });
 }
 
 void coordinator_impl::count_waiting(std::int64_t change) noexcept {

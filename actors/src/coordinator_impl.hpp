@@ -34,6 +34,7 @@ public:
 
   void start(open_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(close_request&& r, std::unique_ptr<file_call<close_result>> op);
+  void start(reconnect_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(lock_request&& r, std::unique_ptr<file_call<void>> op);
   void start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
   void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);
@@ -68,6 +69,7 @@ public:
   [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
   [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
+  void report_lost(open_lost lost);
   void count_waiting(std::int64_t change) noexcept;
   /// Null: nothing is logged.
   [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }

@@ -147,8 +147,11 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   }
   // Before anybody learns of it: who opens another file with the key that has just become free must
   // not find it in use.
-  for (const auto& e : out.ended)
+  for (const auto& e : out.ended) {
     account(e);
+    if (e.cause == end_cause::expired || e.cause == end_cause::purged)
+      owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold)});
+  }
   if (!out.facts.empty())
     report_facts(owner_, *this, out);
   for (const auto& n : out.notifications)
@@ -178,7 +181,7 @@ void file_actor::account(const operation& op, const completion& c) {
   if (c.error == errc::cancelled)
     count.add(counters::operations_cancelled);
   if (const auto* granted = std::get_if<open_granted>(&c.result);
-      granted != nullptr && is_success(c)) {
+      granted != nullptr && is_success(c) && op.reserved.open != open_id::none) {
     count.add(counters::opens);
     const std::pair<open_id, client*> entry{granted->open, op.reserved.owner};
     holders_.insert(std::upper_bound(holders_.begin(), holders_.end(), entry), entry);

@@ -78,6 +78,7 @@ public:
       return;
     to_->add([&](disconnect_result& all) {
       all.opens += removed->opens;
+      all.kept += removed->kept;
       if (removed->delete_file)
         all.to_delete.push_back({file.file_id(), file.make_hold(removed->hold)});
     });

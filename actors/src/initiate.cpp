@@ -26,6 +26,10 @@ void start(const impl_ref& self, any_io_executor io, close_request r, handler<cl
   initiate<file_call<close_result>>(self, std::move(io), std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, any_io_executor io, reconnect_request r, handler<open_result> h) {
+  initiate<file_call<open_result>>(self, std::move(io), std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, any_io_executor io, lock_request r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(io), std::move(r), std::move(h));
 }

@@ -42,10 +42,13 @@ void convert(file_actor& file, open_granted& from, open_result& to) {
   to.epoch = from.epoch;
   to.break_in_progress = from.break_in_progress;
   to.parent_key = from.parent_key;
+  to.durable = from.durable;
+  to.persistent = from.persistent;
   to.hold = file.make_hold(from.hold);
 }
 
 void convert(file_actor& file, open_closed& from, close_result& to) {
+  to.kept = from.kept;
   to.delete_file = from.delete_file;
   to.hold = file.make_hold(from.hold);
 }

@@ -67,7 +67,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->reserved.key = r.lease->key;
   op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, r.reclaim};
+    r.oplock, r.caching_max, std::move(r.durable), r.reclaim};
   make_cancellable(*op, r.file);
   send_open(r.file, *owner, std::move(op));
 }
@@ -103,8 +103,19 @@ void coordinator_impl::send_open(
 void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return file_call<close_result>::fail(std::move(op), error);
-  op->what = close_open{op->id, r.open};
+  op->what = close_open{op->id, r.open, r.keep_if_durable};
   send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<open_result>> op) {
+  auto error = admit(r.file);
+  if (error == errc::success && clients_.find(r.client) == nullptr)
+    error = errc::unknown_client;
+  if (error != errc::success)
+    return file_call<open_result>::fail(std::move(op), error);
+  // Nothing is reserved: what the open counts was never given back.
+  op->what = reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid};
+  send(r.file, std::move(op), false, errc::nothing_to_reclaim);
 }
 
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {

@@ -5,6 +5,7 @@
 #include <leasebreak/model/limits.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,7 @@ class logger;
 namespace leasebreak {
 
 class lock_store;
+struct open_lost;
 
 /// Who runs the actors.
 enum class scheduler_kind {
@@ -47,6 +49,10 @@ struct coordinator_config {
   duration grace = std::chrono::seconds{45}; ///< After an unclean stop; zero: none.
   duration shutdown_store_wait =
     std::chrono::seconds{10}; ///< For a store that hangs while stopping.
+
+  /// Told of durable opens that expire or give way to others; on the coordinator's executor, never
+  /// from within a call. Must not throw. Empty: nobody is told.
+  std::function<void(open_lost)> on_open_lost;
 
   /// Null: spdlog's logger of the name "leasebreak", if there is one, otherwise nothing is logged.
   std::shared_ptr<spdlog::logger> logger;

@@ -38,6 +38,7 @@ using impl_ref = std::weak_ptr<coordinator_impl>;
 using boost::asio::any_io_executor;
 void start(const impl_ref& self, any_io_executor io, open_request r, handler<open_result> h);
 void start(const impl_ref& self, any_io_executor io, close_request r, handler<close_result> h);
+void start(const impl_ref& self, any_io_executor io, reconnect_request r, handler<open_result> h);
 void start(const impl_ref& self, any_io_executor io, lock_request r, handler<void> h);
 void start(const impl_ref& self, any_io_executor io, unlock_request r, handler<std::size_t> h);
 void start(
@@ -141,6 +142,15 @@ public:
   template <class Token = boost::asio::deferred_t>
   auto async_close(close_request request, Token&& token = {}) {
     return initiate<close_result>(std::move(request), token);
+  }
+
+  /// Gives a client back a durable open that lost its connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12),
+  /// with what it may still cache. The server checks what the coordinator does not know: the user,
+  /// the name. Handler: `void(error_code, open_result)`. Errors: `errc::nothing_to_reclaim` for
+  /// whatever does not fit, `unknown_client`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_reconnect(reconnect_request request, Token&& token = {}) {
+    return initiate<open_result>(std::move(request), token);
   }
 
   /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). Handler: `void(error_code)`.

@@ -34,6 +34,7 @@ struct open_request {
   std::optional<lease_request> lease;
   oplock_level oplock = oplock_level::none;
   lease_state caching_max = lease_state::rwh;
+  std::optional<durable_request> durable; ///< Given: keep the open when its connection goes.
   bool reclaim = false;
 };
 
@@ -47,6 +48,8 @@ struct open_result {
   std::uint16_t epoch = 0;
   bool break_in_progress = false;
   std::optional<lease_key> parent_key;
+  bool durable = false; ///< It will be kept when its connection goes.
+  bool persistent = false;
   leasebreak::hold hold; ///< Overwriting: release it when the file is truncated.
 };
 
@@ -54,12 +57,24 @@ struct open_result {
 struct close_request {
   file_name_id file;
   open_id open{};
+  bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
 };
 
 /// What `async_close` led to.
 struct close_result {
+  bool kept = false; ///< The open is durable, and stays without a connection.
   bool delete_file = false; ///< Delete the file now, then release the hold.
   leasebreak::hold hold;
+};
+
+/// Arguments of `async_reconnect`; see `reconnect_open`.
+struct reconnect_request {
+  file_name_id file;
+  open_id open{};
+  client_guid client; ///< A registered client.
+  connection_id connection{};
+  std::optional<lease_key> key;
+  std::optional<create_guid> guid;
 };
 
 /// Arguments of `async_lock`; see `lock_ranges`.
@@ -124,6 +139,7 @@ struct file_to_delete {
 /// What `async_disconnect` led to.
 struct disconnect_result {
   std::size_t opens = 0; ///< How many opens ended.
+  std::size_t kept = 0; ///< How many durable ones stay without a connection.
   std::vector<file_to_delete> to_delete;
 };
 
@@ -143,6 +159,15 @@ struct start_result {
   std::vector<record_error>
     malformed; ///< Records that were left alone because they cannot be read.
   bool in_grace = false;
+};
+
+/// A durable open that had no connection has ended without its client's doing.
+struct open_lost {
+  file_name_id file;
+  open_id open{};
+  client_guid client;
+  end_cause cause{}; ///< `expired` or `purged`.
+  leasebreak::hold hold; ///< Not empty: delete the file now, then release it.
 };
 
 /// How a break sink tells what became of a notification. Copyable; may be used from any thread and
