@@ -1,0 +1,219 @@
+// GSSAPI's acceptor side, with MIT Kerberos' SPNEGO and the gss-ntlmssp mechanism.
+#include <smb_server/auth/gss_acceptor.hpp>
+
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_ext.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+namespace leasebreak::smb {
+
+namespace {
+
+std::array<char, 6> spnego_bytes{'\x2b', '\x06', '\x01', '\x05', '\x05', '\x02'};
+std::array<char, 10> ntlmssp_bytes{
+  '\x2b', '\x06', '\x01', '\x04', '\x01', '\x82', '\x37', '\x02', '\x02', '\x0a'};
+gss_OID_desc spnego_oid{spnego_bytes.size(), spnego_bytes.data()};
+gss_OID_desc ntlmssp_oid{ntlmssp_bytes.size(), ntlmssp_bytes.data()};
+
+/// A buffer that GSSAPI allocated.
+struct gss_buffer {
+  gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
+
+  gss_buffer() = default;
+  gss_buffer(const gss_buffer&) = delete;
+  gss_buffer& operator=(const gss_buffer&) = delete;
+  ~gss_buffer() {
+    OM_uint32 minor = 0;
+    gss_release_buffer(&minor, &value);
+  }
+
+  [[nodiscard]] bytes_view view() const noexcept {
+    return {static_cast<const std::uint8_t*>(value.value), value.length};
+  }
+};
+
+std::string words_of(OM_uint32 code, int type) {
+  std::string result;
+  OM_uint32 more = 0;
+  do {
+    OM_uint32 minor = 0;
+    gss_buffer text;
+    if (gss_display_status(&minor, code, type, GSS_C_NO_OID, &more, &text.value) != GSS_S_COMPLETE)
+      break;
+    if (!result.empty())
+      result += "; ";
+    result.append(static_cast<const char*>(text.value.value), text.value.length);
+  } while (more != 0);
+  return result;
+}
+
+std::string words_of(OM_uint32 major, OM_uint32 minor) {
+  return words_of(major, GSS_C_GSS_CODE) + " (" + words_of(minor, GSS_C_MECH_CODE) + ")";
+}
+
+void check_account(const user_account& account) {
+  const auto fits = [](std::string_view text) {
+    return !text.empty() && text.find_first_of(std::string_view{":\n\r\0", 4}) == std::string::npos;
+  };
+  if (!fits(account.first) || !fits(account.second))
+    throw std::invalid_argument("users and passwords must not be empty or hold a colon, a line "
+                                "break or a zero: user '" +
+      account.first + "'");
+}
+
+/// A file that only its owner may read, and that goes with the object.
+class private_file {
+public:
+  explicit private_file(std::string_view content) {
+    std::string pattern = std::filesystem::temp_directory_path() / "leasebreak-users-XXXXXX";
+    const int file = ::mkstemp(pattern.data()); // makes it with mode 0600
+    if (file < 0)
+      throw std::system_error(errno, std::generic_category(), "cannot make a file for the users");
+    path_ = pattern;
+    const ssize_t written = ::write(file, content.data(), content.size());
+    const int error = errno;
+    ::close(file);
+    if (written != static_cast<ssize_t>(content.size())) {
+      ::unlink(path_.c_str());
+      throw std::system_error(error, std::generic_category(), "cannot write the users' file");
+    }
+  }
+  ~private_file() { ::unlink(path_.c_str()); }
+  private_file(const private_file&) = delete;
+  private_file& operator=(const private_file&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+std::string lines_of(const std::vector<user_account>& users, const std::string& domain) {
+  std::string result;
+  for (const user_account& account : users) {
+    check_account(account);
+    result += domain + ":" + account.first + ":" + account.second + "\n";
+  }
+  return result;
+}
+
+} // namespace
+
+struct gss_credentials::implementation {
+  private_file users;
+  gss_cred_id_t handle = GSS_C_NO_CREDENTIAL;
+
+  explicit implementation(const std::string& lines) : users{lines} {}
+  implementation(const implementation&) = delete;
+  implementation& operator=(const implementation&) = delete;
+  ~implementation() {
+    OM_uint32 minor = 0;
+    gss_release_cred(&minor, &handle);
+  }
+};
+
+gss_credentials::gss_credentials(const std::vector<user_account>& users, const std::string& domain)
+  : implementation_{std::make_unique<implementation>(lines_of(users, domain))} {
+  ::setenv("NTLM_USER_FILE", implementation_->users.path().c_str(), 1);
+  ::setenv("NETBIOS_DOMAIN_NAME", domain.c_str(), 1);
+  gss_OID_set_desc spnego{1, &spnego_oid};
+  OM_uint32 minor = 0;
+  OM_uint32 major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &spnego, GSS_C_ACCEPT,
+    &implementation_->handle, nullptr, nullptr);
+  if (GSS_ERROR(major) != 0)
+    throw std::runtime_error("no SPNEGO credentials: " + words_of(major, minor));
+  gss_OID_set_desc ntlm{1, &ntlmssp_oid};
+  major = gss_set_neg_mechs(&minor, implementation_->handle, &ntlm);
+  if (GSS_ERROR(major) != 0)
+    throw std::runtime_error("no NTLM mechanism (package gss-ntlmssp): " + words_of(major, minor));
+}
+
+gss_credentials::~gss_credentials() = default;
+
+byte_vector gss_credentials::initial_token() const {
+  gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+  gss_buffer_desc empty = GSS_C_EMPTY_BUFFER;
+  gss_buffer out;
+  OM_uint32 minor = 0;
+  gss_accept_sec_context(&minor, &context, implementation_->handle, &empty,
+    GSS_C_NO_CHANNEL_BINDINGS, nullptr, nullptr, &out.value, nullptr, nullptr, nullptr);
+  const bytes_view token = out.view();
+  byte_vector result(token.begin(), token.end());
+  gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
+  return result;
+}
+
+struct gss_acceptor::context {
+  gss_ctx_id_t handle = GSS_C_NO_CONTEXT;
+
+  context() = default;
+  context(const context&) = delete;
+  context& operator=(const context&) = delete;
+  ~context() {
+    OM_uint32 minor = 0;
+    gss_delete_sec_context(&minor, &handle, GSS_C_NO_BUFFER);
+  }
+
+  [[nodiscard]] byte_vector session_key() const {
+    gss_buffer_set_t set = GSS_C_NO_BUFFER_SET;
+    OM_uint32 minor = 0;
+    byte_vector result;
+    const OM_uint32 major =
+      gss_inquire_sec_context_by_oid(&minor, handle, GSS_C_INQ_SSPI_SESSION_KEY, &set);
+    if (major == GSS_S_COMPLETE && set != GSS_C_NO_BUFFER_SET && set->count > 0) {
+      const auto* first = static_cast<const std::uint8_t*>(set->elements[0].value);
+      result.assign(first, first + set->elements[0].length);
+    }
+    gss_release_buffer_set(&minor, &set);
+    return result;
+  }
+};
+
+gss_acceptor::gss_acceptor(const gss_credentials& credentials)
+  : credentials_{credentials}, context_{std::make_unique<context>()} {}
+
+gss_acceptor::~gss_acceptor() = default;
+
+gss_step gss_acceptor::step(bytes_view token) {
+  gss_buffer_desc in{token.size(), const_cast<std::uint8_t*>(token.data())};
+  gss_buffer out;
+  gss_name_t name = GSS_C_NO_NAME;
+  OM_uint32 minor = 0;
+  const OM_uint32 major =
+    gss_accept_sec_context(&minor, &context_->handle, credentials_.get().handle, &in,
+      GSS_C_NO_CHANNEL_BINDINGS, &name, nullptr, &out.value, nullptr, nullptr, nullptr);
+  gss_step result;
+  const bytes_view answer = out.view();
+  result.token.assign(answer.begin(), answer.end());
+  OM_uint32 ignored = 0;
+  if (GSS_ERROR(major) != 0) {
+    result.problem = words_of(major, minor);
+  } else if ((major & GSS_S_CONTINUE_NEEDED) != 0) {
+    result.result = gss_step::outcome::more;
+  } else {
+    gss_buffer text;
+    if (gss_display_name(&ignored, name, &text.value, nullptr) == GSS_S_COMPLETE)
+      user_.assign(static_cast<const char*>(text.value.value), text.value.length);
+    user_.erase(
+      std::find(user_.begin(), user_.end(), '\0'), user_.end()); // counted by the mechanism
+    session_key_ = context_->session_key();
+    result.result = session_key_.empty() ? gss_step::outcome::refused : gss_step::outcome::done;
+    if (session_key_.empty())
+      result.problem = "the mechanism gives no session key";
+  }
+  gss_release_name(&ignored, &name);
+  return result;
+}
+
+} // namespace leasebreak::smb

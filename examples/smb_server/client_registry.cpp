@@ -1,0 +1,90 @@
+// Routes break notifications to connections.
+#include <smb_server/client_registry.hpp>
+
+#include <smb_server/connection.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace leasebreak::smb {
+
+error_code client_registry::add(
+  client_guid client, const std::shared_ptr<connection>& c, std::string label) {
+  const std::lock_guard lock{mutex_};
+  const auto [it, fresh] = clients_.try_emplace(client);
+  if (fresh) {
+    const error_code error = coordinator_.register_client(
+      client,
+      [weak = weak_from_this(), client](
+        const break_notification& n, const file_name_id&, break_report report) {
+        if (const auto self = weak.lock())
+          self->deliver(client, n, std::move(report));
+        else
+          report.undeliverable();
+      },
+      std::move(label));
+    if (error) {
+      clients_.erase(it);
+      return error;
+    }
+  }
+  it->second.connections.push_back(c);
+  return {};
+}
+
+void client_registry::remove(client_guid client, const connection* c) {
+  const std::lock_guard lock{mutex_};
+  const auto found = clients_.find(client);
+  if (found == clients_.end())
+    return;
+  auto& list = found->second.connections;
+  list.erase(std::remove_if(list.begin(), list.end(),
+               [c](const std::weak_ptr<connection>& w) {
+                 const auto alive = w.lock();
+                 return !alive || alive.get() == c;
+               }),
+    list.end());
+  // A client that is busy keeps its entry, and with it its registration, for its next connection.
+  if (list.empty() && !coordinator_.unregister_client(client))
+    clients_.erase(found);
+}
+
+void client_registry::deliver(
+  client_guid client, const break_notification& n, break_report report) {
+  auto to = std::make_shared<candidates>();
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = clients_.find(client);
+    if (found != clients_.end())
+      *to = found->second.connections;
+  }
+  // The connection that opened comes first. An oplock's notification names the file by an id that
+  // means something on that connection alone.
+  const auto opened_on = [&](const std::weak_ptr<connection>& w) {
+    const auto alive = w.lock();
+    return alive && alive->id() == n.connection;
+  };
+  const auto rest = std::stable_partition(to->begin(), to->end(), opened_on);
+  if (n.is_oplock)
+    to->erase(rest, to->end());
+  offer(std::move(to), 0, n, std::move(report));
+}
+
+void client_registry::offer(std::shared_ptr<const candidates> to, std::size_t next,
+  break_notification n, break_report report) {
+  while (next < to->size()) {
+    if (const auto c = (*to)[next].lock()) {
+      boost::asio::post(
+        c->get_executor(), [c, to = std::move(to), next, n, report = std::move(report)]() mutable {
+          if (!c->send_break(n))
+            offer(std::move(to), next + 1, n, std::move(report));
+        });
+      return;
+    }
+    ++next;
+  }
+  report.undeliverable();
+}
+
+} // namespace leasebreak::smb

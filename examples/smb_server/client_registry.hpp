@@ -1,0 +1,46 @@
+// The clients that are connected, and the way to them for break notifications (MS-SMB2 3.3.4.7).
+#pragma once
+
+#include <leasebreak/coordinator.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace leasebreak::smb {
+
+class connection;
+
+/// Knows each client's connections, and registers the client with the coordinator while it has any.
+/// May be used from any thread.
+class client_registry : public std::enable_shared_from_this<client_registry> {
+public:
+  /// `c` must outlive the object's use.
+  explicit client_registry(coordinator& c) : coordinator_{c} {}
+
+  /// A connection has said whose it is.
+  error_code add(client_guid client, const std::shared_ptr<connection>& c, std::string label);
+
+  /// A connection is gone, and so are its opens.
+  void remove(client_guid client, const connection* c);
+
+private:
+  struct entry {
+    std::vector<std::weak_ptr<connection>> connections;
+  };
+
+  using candidates = std::vector<std::weak_ptr<connection>>;
+
+  void deliver(client_guid client, const break_notification& n, break_report report);
+  static void offer(std::shared_ptr<const candidates> to, std::size_t next, break_notification n,
+    break_report report);
+
+  coordinator& coordinator_;
+  std::mutex mutex_;
+  std::unordered_map<client_guid, entry> clients_;
+};
+
+} // namespace leasebreak::smb

@@ -1,0 +1,50 @@
+// Between the coordinator's and the file system's words and those of the protocol.
+#include <smb_server/commands/access.hpp>
+
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+#include <smb_server/vfs/vfs_status.hpp>
+#include <smb_server/wire/file_information.hpp>
+
+namespace leasebreak::smb::commands {
+
+std::uint32_t status_of(const boost::system::error_code& error) noexcept {
+  if (!error)
+    return status::success;
+  if (error == asio::error::operation_aborted)
+    return status::cancelled;
+  if (error.category() == boost::system::error_code{errc::cancelled}.category())
+    return to_ntstatus(to_errc(error));
+  return vfs::to_nt_status(error);
+}
+
+file_metadata to_metadata(const vfs::file_info& info) {
+  file_metadata m;
+  m.creation_time = to_filetime(info.creation_time);
+  m.access_time = to_filetime(info.access_time);
+  m.write_time = to_filetime(info.write_time);
+  m.change_time = to_filetime(info.change_time);
+  m.allocation = info.allocation_size;
+  m.end_of_file = info.end_of_file;
+  m.attributes = info.attributes;
+  m.links = info.links;
+  m.index = info.id.inode;
+  m.is_directory = info.is_directory;
+  return m;
+}
+
+asio::awaitable<announced> announce(
+  request& r, file_name_id file, access_kind kind, open_id handle) {
+  access_request ask;
+  ask.file = std::move(file);
+  ask.kind = kind;
+  ask.open = handle;
+  ask.client = r.on().terms.client;
+  auto [error, hold] = co_await r.wait_for(r.host().coordinator().async_access(std::move(ask)));
+  announced result;
+  result.status = status_of(error);
+  result.hold = std::move(hold);
+  co_return result;
+}
+
+} // namespace leasebreak::smb::commands

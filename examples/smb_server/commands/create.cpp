@@ -1,0 +1,398 @@
+// CREATE and CLOSE (MS-SMB2 3.3.5.9, 3.3.5.10): where the coordinator decides who may cache what.
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/directory_changes.hpp>
+#include <smb_server/server.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+#include <cerrno>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+constexpr std::uint32_t access_bits = 0xf31f'01ff; ///< MS-SMB2 2.2.13.1.1, those with a meaning.
+constexpr std::uint32_t write_bits = access::write_data | access::append_data;
+
+/// A CREATE after the checks that need no file.
+struct plan {
+  create_request asked;
+  vfs::path path;
+  vfs::open_options how;
+  std::uint32_t access = 0;
+  std::optional<leasebreak::lease_request> lease;
+  oplock_level oplock = oplock_level::none;
+};
+
+/// What the file system made of it.
+struct found_file {
+  vfs::opened opened;
+  bool key_in_use = false; ///< The lease key belongs to another file; nothing was opened.
+};
+
+bool is_valid(const create_request& asked) {
+  const bool directory = (asked.options & create_option::directory) != 0;
+  const bool file = (asked.options & create_option::non_directory) != 0;
+  const bool truncates = asked.disposition == disposition::supersede ||
+    asked.disposition == disposition::overwrite || asked.disposition == disposition::overwrite_if;
+  return asked.disposition <= disposition::overwrite_if && asked.share_access <= share::all &&
+    asked.impersonation <= 3 && !(directory && (file || truncates));
+}
+
+/// The lease or oplock that is asked for, as far as the dialect knows it (MS-SMB2 3.3.5.9.8,
+/// 3.3.5.9.11).
+std::uint32_t plan_caching(const connection& c, plan& p) {
+  if (p.asked.oplock_level != static_cast<std::uint8_t>(oplock_level::lease)) {
+    p.oplock = static_cast<oplock_level>(p.asked.oplock_level);
+    switch (p.oplock) {
+    case oplock_level::level_ii:
+    case oplock_level::exclusive:
+    case oplock_level::batch:
+      return status::success;
+    default:
+      p.oplock = oplock_level::none;
+      return status::success;
+    }
+  }
+  const create_context* context = p.asked.context("RqLs");
+  if (context == nullptr || (c.terms.capabilities & capability::leasing) == 0)
+    return status::success;
+  const auto lease = parse_lease_context(context->data);
+  if (!lease)
+    return status::invalid_parameter;
+  if (lease->version == 2 && c.terms.dialect < dialect::smb_3_0)
+    return status::success;
+  leasebreak::lease_request wanted;
+  wanted.key.bytes = lease->key;
+  wanted.state = static_cast<lease_state>(lease->state & 0x07);
+  wanted.version = lease->version;
+  wanted.epoch = lease->epoch;
+  if (lease->version == 2 && (lease->flags & lease_flag::parent_key_set) != 0) {
+    wanted.parent_key.emplace();
+    wanted.parent_key->bytes = lease->parent_key;
+  }
+  p.lease = wanted;
+  return status::success;
+}
+
+void plan_file(plan& p) {
+  p.how.how = static_cast<vfs::disposition>(p.asked.disposition);
+  if ((p.asked.options & create_option::directory) != 0)
+    p.how.kind = vfs::node_kind::directory;
+  else if ((p.asked.options & create_option::non_directory) != 0)
+    p.how.kind = vfs::node_kind::file;
+  p.how.read = (p.access & (access::read_data | access::execute)) != 0;
+  p.how.write = (p.access & write_bits) != 0;
+  p.how.delete_on_close = (p.asked.options & create_option::delete_on_close) != 0;
+  p.how.attributes = p.asked.attributes;
+  if (const create_context* context = p.asked.context("AlSi")) {
+    byte_reader in{context->data};
+    p.how.allocation_size = in.u64();
+  }
+}
+
+/// Everything that can be said without the file.
+std::uint32_t make_plan(request& r, plan& p) {
+  create_parsed parsed = parse_create(r.bytes());
+  if (parsed.status != status::success)
+    return parsed.status;
+  p.asked = std::move(parsed.request);
+  if (!is_valid(p.asked))
+    return status::invalid_parameter;
+  if (!r.tree_connect->share)
+    return status::object_name_not_found; // no pipes
+  if ((p.asked.options & create_option::open_by_file_id) != 0)
+    return status::not_supported;
+  if (p.asked.access == 0 || (p.asked.access & ~access_bits) != 0)
+    return status::access_denied;
+  auto path = vfs::path::parse(p.asked.name);
+  if (!path)
+    return status_of(path.error());
+  p.path = std::move(*path);
+  p.access = map_generic(p.asked.access);
+  if ((p.asked.options & create_option::delete_on_close) != 0 &&
+    (p.access & access::delete_file) == 0)
+    return status::access_denied;
+  if (const std::uint32_t bad = plan_caching(r.on(), p); bad != status::success)
+    return bad;
+  plan_file(p);
+  return status::success;
+}
+
+/// Opens or makes the file, unless its lease key is another file's: then nothing may be made.
+vfs::result<found_file> open_file(const vfs::share_ptr& files, const vfs::path& path,
+  const vfs::open_options& how, const file_name_id& file_of_key) {
+  found_file result;
+  if (!file_of_key.empty()) {
+    const auto there = files->lookup(path);
+    const bool may_create =
+      how.how != vfs::disposition::open && how.how != vfs::disposition::overwrite;
+    if (there ? there->id.bytes() != file_of_key : may_create) {
+      result.key_in_use = true;
+      return result;
+    }
+  }
+  auto opened = files->open(path, how);
+  if (!opened)
+    return opened.error();
+  result.opened = std::move(*opened);
+  return result;
+}
+
+asio::awaitable<std::tuple<error_code, found_file>> find_file(request& r, plan& p) {
+  file_name_id file_of_key;
+  if (p.lease)
+    file_of_key = r.host().coordinator().file_of_lease(r.on().terms.client, p.lease->key);
+  const vfs::async_share& files = r.tree_connect->share->files;
+  for (;;) {
+    vfs::detail::work<found_file> job = [core = files.core(), path = p.path, how = p.how,
+                                          file_of_key] {
+      return open_file(core, path, how, file_of_key);
+    };
+    auto [error, found] =
+      co_await files.async_run<found_file>(std::move(job), asio::as_tuple(asio::use_awaitable));
+    // MAXIMUM_ALLOWED: what the account may not write it may still read.
+    const bool less = error == boost::system::errc::permission_denied && p.how.write &&
+      (p.asked.access & access::maximum_allowed) != 0;
+    if (!less)
+      co_return std::make_tuple(error, std::move(found));
+    p.how.write = false;
+    p.access &= ~write_bits;
+  }
+}
+
+open_request make_open_request(const request& r, const plan& p, const vfs::opened& opened) {
+  open_request ask;
+  ask.file = opened.info.id.bytes();
+  ask.client = r.on().terms.client;
+  ask.connection = r.on().id();
+  ask.share = r.tree_connect->share->name;
+  ask.access = p.access;
+  ask.share_access = p.asked.share_access;
+  ask.overwrites = opened.truncates;
+  ask.created = opened.created;
+  ask.is_directory = opened.info.is_directory;
+  ask.delete_on_close = p.how.delete_on_close;
+  // MS-SMB2 3.3.5.9.8: a directory's leases are V2, and only if that was negotiated. Oplocks are
+  // for files.
+  const bool directory_leases = (r.on().terms.capabilities & capability::directory_leasing) != 0 &&
+    p.lease && p.lease->version == 2;
+  if (!ask.is_directory || directory_leases)
+    ask.lease = p.lease;
+  if (!ask.is_directory)
+    ask.oplock = p.oplock;
+  return ask;
+}
+
+open_ptr make_open(
+  const request& r, const plan& p, const vfs::opened& opened, const open_result& granted) {
+  auto o = std::make_shared<open>();
+  const std::uint64_t number = r.host().next_file_id();
+  o->id = {number, number};
+  o->handle = granted.open;
+  o->file = opened.info.id.bytes();
+  o->vfs_open = opened.file;
+  o->tree_connect = r.tree_connect;
+  o->session_id = r.user->id;
+  o->access = p.access;
+  o->options = p.asked.options;
+  o->path = r.tree_connect->share->name + "\\" + p.asked.name;
+  o->is_directory = opened.info.is_directory;
+  o->is_stream = !p.path.stream().empty();
+  if (granted.oplock == oplock_level::lease)
+    o->lease = granted.key;
+  if (p.lease)
+    o->parent_key = p.lease->parent_key;
+  return o;
+}
+
+void add_contexts(const plan& p, const vfs::opened& opened, const open_result& granted,
+  std::vector<response_context>& contexts) {
+  if (granted.oplock == oplock_level::lease) {
+    lease_context lease;
+    lease.version = granted.version;
+    lease.key = granted.key.bytes;
+    lease.state = bits(granted.state);
+    lease.flags = granted.break_in_progress ? lease_flag::break_in_progress : 0;
+    lease.epoch = granted.epoch;
+    if (granted.parent_key) {
+      lease.flags |= lease_flag::parent_key_set;
+      lease.parent_key = granted.parent_key->bytes;
+    }
+    contexts.push_back({"RqLs", encode_lease_context(lease)});
+  }
+  if (p.asked.context("MxAc") != nullptr) {
+    byte_writer out;
+    out.u32(status::success);
+    out.u32(access::all);
+    contexts.push_back({"MxAc", out.take()});
+  }
+  if (p.asked.context("QFid") != nullptr) {
+    byte_writer out;
+    out.u64(opened.info.id.inode);
+    out.u64(opened.info.id.device);
+    out.zeros(16);
+    contexts.push_back({"QFid", out.take()});
+  }
+}
+
+void log_grant(const request& r, const open& o, const open_result& granted) {
+  if (granted.oplock == oplock_level::none)
+    return;
+  r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), o.path,
+    granted.oplock == oplock_level::lease ? "lease" : "oplock", to_string(granted.state),
+    granted.oplock == oplock_level::lease ? " key " + to_string(granted.key) : std::string{},
+    granted.break_in_progress ? ", a break is in progress" : "");
+}
+
+/// Gives back what was opened for a CREATE that is refused.
+asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened opened) {
+  const vfs::async_share& files = r.tree_connect->share->files;
+  vfs::open_ptr file = opened.file;
+  if (opened.created) {
+    auto [error] =
+      co_await files.async_undo_create(std::move(opened), asio::as_tuple(asio::use_awaitable));
+    if (error)
+      r.host().log().warn("cannot take back {}: {}", p.asked.name, error.message());
+  }
+  opened = {};
+  co_await files.async_close(std::move(file), asio::as_tuple(asio::use_awaitable));
+}
+
+/// The file as it is once the open is granted: whoever was in the way may have changed or deleted
+/// it meanwhile. An overwriting open truncates it now.
+asio::awaitable<std::uint32_t> settle(
+  request& r, const plan& p, vfs::opened& opened, open_result& granted) {
+  const vfs::async_share& files = r.tree_connect->share->files;
+  if (opened.truncates) {
+    auto [error, info] =
+      co_await files.async_truncate_for_overwrite(opened, asio::as_tuple(asio::use_awaitable));
+    granted.hold.release();
+    opened.info = info;
+    if (error)
+      co_return status_of(error);
+  } else if (!opened.created) {
+    auto [error, info] =
+      co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
+    opened.info = info;
+    if (error)
+      co_return status_of(error);
+  }
+  if (opened.created || opened.truncates) {
+    const std::optional<lease_key> key = p.lease ? p.lease->parent_key : std::optional<lease_key>{};
+    co_await tell_parent(r.host(), r.tree_connect->share, p.path, key);
+  }
+  co_return status::success;
+}
+
+/// The second half. Nothing if the file was deleted meanwhile, so that the CREATE has to be done
+/// again.
+asio::awaitable<std::optional<reply>> finish(
+  request& r, plan& p, vfs::opened opened, open_result granted) {
+  connection& c = r.on();
+  std::uint32_t bad = co_await settle(r, p, opened, granted);
+  const open_ptr o = make_open(r, p, opened, granted);
+  const bool deleted = bad == status::success && opened.info.links == 0;
+  if (c.closed() || !r.user->valid || r.user->trees.count(r.tree_connect->id) == 0)
+    bad = status::user_session_deleted;
+  if (bad != status::success || deleted) {
+    co_await c.close_open(o);
+    if (bad == status::success)
+      co_return std::nullopt;
+    co_return fail(bad);
+  }
+  c.opens.add(o);
+  log_grant(r, *o, granted);
+  create_response response;
+  response.oplock_level = static_cast<std::uint8_t>(granted.oplock);
+  response.action = static_cast<create_action>(opened.action);
+  response.metadata = to_metadata(opened.info);
+  response.id = o->id;
+  add_contexts(p, opened, granted, response.contexts);
+  reply answer;
+  answer.file = o->id;
+  encode(answer.out, 0, response);
+  co_return answer;
+}
+
+/// Keeps breaks of what a CREATE opens from overtaking its answer.
+class create_in_flight {
+public:
+  create_in_flight(connection& c, const std::optional<leasebreak::lease_request>& lease)
+    : connection_{c}, key_{lease ? std::optional{lease->key} : std::nullopt} {
+    connection_.begin_create(key_);
+  }
+  ~create_in_flight() { connection_.end_create(key_); }
+  create_in_flight(const create_in_flight&) = delete;
+  create_in_flight& operator=(const create_in_flight&) = delete;
+
+private:
+  connection& connection_;
+  std::optional<lease_key> key_;
+};
+
+/// One attempt, up to its answer. Nothing: the file was deleted meanwhile.
+asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
+  auto [error, found] = co_await find_file(r, p);
+  if (error)
+    co_return fail(status_of(error));
+  if (found.key_in_use)
+    co_return fail(to_ntstatus(errc::lease_key_in_use));
+  vfs::opened opened = std::move(found.opened);
+  open_request ask = make_open_request(r, p, opened);
+  const create_in_flight guard{r.on(), ask.lease};
+  // The coordinator's part: waits until those in the way have given up what they cache.
+  auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
+  if (refused) {
+    co_await give_up(r, p, std::move(opened));
+    co_return fail(status_of(refused));
+  }
+  open_result result = std::move(granted);
+  co_return co_await finish(r, p, std::move(opened), std::move(result));
+}
+
+constexpr int attempts_max = 8;
+
+} // namespace
+
+asio::awaitable<reply> create(request& r) {
+  plan p;
+  if (const std::uint32_t bad = make_plan(r, p); bad != status::success)
+    co_return fail(bad);
+  if (r.on().opens.size() >= r.host().options().limits.opens_per_connection)
+    co_return fail(status::too_many_opened_files);
+  for (int i = 0; i < attempts_max; ++i) {
+    std::optional<reply> answer = co_await attempt(r, p);
+    if (answer)
+      co_return std::move(*answer);
+  }
+  co_return fail(status::delete_pending);
+}
+
+asio::awaitable<reply> close(request& r) {
+  const auto asked = parse_close(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  std::optional<file_metadata> metadata;
+  if ((asked->flags & 1) != 0) {
+    auto [error, info] = co_await o->tree_connect->share->files.async_info(
+      o->vfs_open, asio::as_tuple(asio::use_awaitable));
+    if (!error)
+      metadata = to_metadata(info);
+  }
+  const open_ptr mine = r.on().opens.remove(o->id);
+  if (!mine)
+    co_return fail(status::file_closed);
+  r.host().log().debug("{}: close {}", r.on().peer(), mine->path);
+  co_await r.on().close_open(mine);
+  reply answer;
+  encode_close_response(answer.out, metadata);
+  co_return answer;
+}
+
+} // namespace leasebreak::smb::commands

@@ -1,0 +1,273 @@
+// READ, WRITE, FLUSH, LOCK, IOCTL, OPLOCK_BREAK, CHANGE_NOTIFY (MS-SMB2 3.3.5.11 to 3.3.5.22).
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+/// Whether byte-range locks let this read or write pass.
+asio::awaitable<std::uint32_t> check_locks(
+  request& r, const open_ptr& o, byte_range range, bool is_write) {
+  io_request ask;
+  ask.file = o->file;
+  ask.open = o->handle;
+  ask.range = range;
+  ask.is_write = is_write;
+  auto [error] = co_await r.host().coordinator().async_check_io(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  co_return status_of(error);
+}
+
+bool reaches_too_far(std::uint64_t offset, std::uint64_t length) {
+  return offset > INT64_MAX || length > INT64_MAX - offset;
+}
+
+} // namespace
+
+asio::awaitable<reply> read(request& r) {
+  const auto asked = parse_read(r.bytes());
+  if (!asked || asked->length > r.host().options().limits.io_bytes || !r.pays_for(asked->length))
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  if (o->is_directory)
+    co_return fail(status::invalid_device_request);
+  if (!o->may(access::read_data | access::execute))
+    co_return fail(status::access_denied);
+  if (reaches_too_far(asked->offset, asked->length))
+    co_return fail(status::invalid_parameter);
+  if (const std::uint32_t bad = co_await check_locks(r, o, {asked->offset, asked->length}, false);
+      bad != status::success)
+    co_return fail(bad);
+  auto [error, data] = co_await o->tree_connect->share->files.async_read(
+    o->vfs_open, asked->offset, asked->length, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  // MS-SMB2 3.3.5.12: nothing where something was asked for, or less than the least.
+  if ((data.empty() && asked->length > 0) || data.size() < asked->minimum)
+    co_return fail(status::end_of_file);
+  reply answer;
+  encode_read_response(answer.out, data);
+  co_return answer;
+}
+
+asio::awaitable<reply> write(request& r) {
+  const auto asked = parse_write(r.bytes());
+  if (!asked || asked->data.size() > r.host().options().limits.io_bytes ||
+    !r.pays_for(asked->data.size()))
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  if (o->is_directory)
+    co_return fail(status::invalid_device_request);
+  if (!o->may(access::write_data | access::append_data))
+    co_return fail(status::access_denied);
+  if (reaches_too_far(asked->offset, asked->data.size()))
+    co_return fail(status::invalid_parameter);
+  if (const std::uint32_t bad =
+        co_await check_locks(r, o, {asked->offset, asked->data.size()}, true);
+      bad != status::success)
+    co_return fail(bad);
+  announced change = co_await announce(r, o->file, access_kind::write, o->handle);
+  if (change.status != status::success)
+    co_return fail(change.status);
+  // The request's frame outlives the request, and with it the data.
+  auto [error, written] = co_await o->tree_connect->share->files.async_write(
+    o->vfs_open, asked->offset, asked->data, nullptr, asio::as_tuple(asio::use_awaitable));
+  change.hold.release();
+  if (error)
+    co_return fail(status_of(error));
+  o->wrote = true;
+  reply answer;
+  encode_write_response(answer.out, static_cast<std::uint32_t>(written));
+  co_return answer;
+}
+
+asio::awaitable<reply> flush(request& r) {
+  const auto asked = parse_flush(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(*asked);
+  if (!o)
+    co_return fail(status::file_closed);
+  if (!o->may(access::write_data | access::append_data))
+    co_return fail(status::access_denied);
+  auto [error] = co_await o->tree_connect->share->files.async_flush(
+    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  co_return done();
+}
+
+namespace {
+
+constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
+
+/// MS-SMB2 3.3.5.14.1: the first element says what all are.
+asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o) {
+  unlock_request ask;
+  ask.file = o->file;
+  ask.open = o->handle;
+  for (const lock_range& range : asked.ranges) {
+    if (range.flags != lock_flag::unlock)
+      co_return fail(status::invalid_parameter);
+    ask.ranges.push_back({range.offset, range.length});
+  }
+  auto [error, count] = co_await r.host().coordinator().async_unlock(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  co_return done();
+}
+
+/// MS-SMB2 3.3.5.14.2.
+asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr o) {
+  leasebreak::lock_request ask;
+  ask.file = o->file;
+  ask.open = o->handle;
+  for (const lock_range& range : asked.ranges) {
+    const std::uint32_t kind = range.flags & lock_kinds;
+    const bool known = (range.flags & ~(lock_kinds | lock_flag::fail_immediately)) == 0;
+    const bool fails = (range.flags & lock_flag::fail_immediately) != 0;
+    if (!known || (kind != lock_flag::shared && kind != lock_flag::exclusive) ||
+      (asked.ranges.size() > 1 && !fails))
+      co_return fail(status::invalid_parameter);
+    ask.elements.push_back({{range.offset, range.length}, kind == lock_flag::exclusive});
+    ask.fail_immediately = fails;
+  }
+  auto [error] = co_await r.wait_for(r.host().coordinator().async_lock(std::move(ask)));
+  if (error)
+    co_return fail(status_of(error));
+  co_return done();
+}
+
+} // namespace
+
+asio::awaitable<reply> lock(request& r) {
+  const auto asked = parse_lock(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  if ((asked->ranges.front().flags & lock_flag::unlock) != 0)
+    co_return co_await unlock(r, *asked, o);
+  co_return co_await lock_all(r, *asked, o);
+}
+
+namespace {
+
+constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
+constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
+constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
+
+/// MS-SMB2 3.3.5.15.12: whoever changed the negotiation on its way is found out here.
+reply validate_negotiate(request& r, const ioctl_request& asked) {
+  const negotiated& terms = r.on().terms;
+  const auto said = parse_validate_negotiate(asked.input);
+  byte_writer out;
+  out.u32(terms.capabilities);
+  out.append(r.host().id());
+  out.u16(terms.security_mode);
+  out.u16(static_cast<std::uint16_t>(terms.dialect));
+  if (!said || said->client_guid != terms.client_guid ||
+    said->capabilities != terms.client_capabilities ||
+    said->security_mode != terms.client_security_mode || asked.output_max < out.size() ||
+    terms.dialect == dialect::smb_3_1_1) {
+    r.on().close("a negotiation that does not validate");
+    return hang_up();
+  }
+  reply answer;
+  encode_ioctl_response(answer.out, asked.code, asked.id, out.view());
+  return answer;
+}
+
+} // namespace
+
+asio::awaitable<reply> ioctl(request& r) {
+  const auto asked = parse_ioctl(r.bytes());
+  if (!asked || !r.pays_for(std::max<std::size_t>(asked->input.size(), asked->output_max)))
+    co_return fail(status::invalid_parameter);
+  switch (asked->code) {
+  case fsctl_validate_negotiate:
+    co_return validate_negotiate(r, *asked);
+  case fsctl_dfs_get_referrals:
+  case fsctl_dfs_get_referrals_ex:
+    co_return fail(status::fs_driver_required);
+  default:
+    break;
+  }
+  if (asked->id != related_file_id && !r.find_open(asked->id))
+    co_return fail(status::file_closed);
+  co_return fail(status::invalid_device_request);
+}
+
+asio::awaitable<reply> change_notify(request&) {
+  co_return fail(status::not_supported);
+}
+
+namespace {
+
+asio::awaitable<reply> acknowledge(request& r, lease_break_message m) {
+  lease_acknowledgement ask;
+  ask.client = r.on().terms.client;
+  ask.key.bytes = m.key;
+  if ((m.state & ~std::uint32_t{0x07}) != 0)
+    co_return fail(status::request_not_accepted);
+  ask.state = static_cast<lease_state>(m.state);
+  auto [error, left] = co_await r.host().coordinator().async_acknowledge(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  r.host().log().info("{}: acknowledge lease {} {}: {}", r.on().peer(),
+    to_string(leasebreak::lease_key{m.key}), to_string(static_cast<lease_state>(m.state)),
+    error ? error.message() : "accepted");
+  if (error)
+    co_return fail(status_of(error));
+  reply answer;
+  encode(answer.out, lease_break_message{m.key, bits(left)});
+  co_return answer;
+}
+
+asio::awaitable<reply> acknowledge(request& r, oplock_break_message m) {
+  const file_id id = r.resolve(m.id);
+  open_ptr o;
+  for (const open_ptr& candidate : r.on().opens.of_session(r.user->id)) {
+    if (candidate->id == id)
+      o = candidate;
+  }
+  if (!o)
+    co_return fail(status::file_closed);
+  oplock_acknowledgement ask;
+  ask.file = o->file;
+  ask.client = r.on().terms.client;
+  ask.open = o->handle;
+  ask.level = static_cast<oplock_level>(m.level);
+  auto [error, left] = co_await r.host().coordinator().async_acknowledge(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  r.host().log().info("{}: acknowledge oplock {} {}: {}", r.on().peer(), o->path,
+    to_string(static_cast<oplock_level>(m.level)), error ? error.message() : "accepted");
+  if (error)
+    co_return fail(status_of(error));
+  reply answer;
+  encode(answer.out, oplock_break_message{static_cast<std::uint8_t>(left), o->id});
+  co_return answer;
+}
+
+} // namespace
+
+asio::awaitable<reply> oplock_break(request& r) {
+  const auto asked = parse_break_acknowledgement(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  if (asked->lease)
+    co_return co_await acknowledge(r, *asked->lease);
+  co_return co_await acknowledge(r, *asked->oplock);
+}
+
+} // namespace leasebreak::smb::commands

@@ -1,0 +1,119 @@
+// NEGOTIATE: the dialect, capabilities and hashes of a connection (MS-SMB2 3.3.5.4).
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+#include <smb_server/wire/file_information.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+constexpr std::array supported{
+  dialect::smb_3_1_1, dialect::smb_3_0_2, dialect::smb_3_0, dialect::smb_2_1, dialect::smb_2_0_2};
+
+template <class Container, class T>
+bool contains(const Container& c, const T& value) {
+  return std::find(c.begin(), c.end(), value) != c.end();
+}
+
+/// The greatest dialect that both sides have.
+dialect choose(const std::vector<dialect>& offered) {
+  for (const dialect d : supported) {
+    if (contains(offered, d))
+      return d;
+  }
+  return dialect::none;
+}
+
+std::uint32_t capabilities_for(dialect d, std::uint32_t client) {
+  if (d == dialect::smb_2_0_2)
+    return 0;
+  std::uint32_t result = capability::leasing | capability::large_mtu;
+  if (d >= dialect::smb_3_0)
+    result |= capability::directory_leasing & client;
+  return result;
+}
+
+signing_algorithm algorithm_for(dialect d, const negotiate_request& asked) {
+  if (d < dialect::smb_3_0)
+    return signing_algorithm::hmac_sha256;
+  if (d < dialect::smb_3_1_1)
+    return signing_algorithm::aes_cmac;
+  // MS-SMB2 3.3.5.4: the first of the client's that the server has.
+  for (const std::uint16_t a : asked.signing_algorithms) {
+    if (a <= static_cast<std::uint16_t>(signing_algorithm::aes_gmac))
+      return static_cast<signing_algorithm>(a);
+  }
+  return signing_algorithm::aes_cmac;
+}
+
+/// A dialect that does without ClientGuid, or a client that sends none, gets one of its own, since
+/// everything else tells clients apart by it.
+leasebreak::client_guid identity_of(const negotiate_request& asked, dialect d) {
+  leasebreak::client_guid result;
+  result.bytes = asked.client_guid;
+  if (d == dialect::smb_2_0_2 || result.is_zero())
+    fill_random(result.bytes);
+  return result;
+}
+
+} // namespace
+
+asio::awaitable<reply> negotiate(request& r) {
+  connection& c = r.on();
+  const auto asked = parse_negotiate(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  const dialect d = choose(asked->dialects);
+  if (d == dialect::none)
+    co_return fail(status::not_supported);
+  if (d == dialect::smb_3_1_1 &&
+    (asked->preauth_contexts != 1 || !contains(asked->hash_algorithms, hash_sha512)))
+    co_return fail(status::invalid_parameter);
+
+  negotiated terms;
+  terms.dialect = d;
+  terms.client = identity_of(*asked, d);
+  terms.client_guid = asked->client_guid;
+  terms.client_security_mode = asked->security_mode;
+  terms.client_capabilities = asked->capabilities;
+  terms.security_mode = security_mode::signing_enabled;
+  terms.capabilities = capabilities_for(d, asked->capabilities);
+  terms.algorithm = algorithm_for(d, *asked);
+  terms.hash = extend(preauth_hash{}, r.bytes());
+  if (const error_code error =
+        r.host().clients().add(terms.client, c.shared_from_this(), c.peer())) {
+    r.host().log().warn("{}: cannot be registered: {}", c.peer(), error.message());
+    co_return fail(status::insufficient_resources);
+  }
+  c.terms = terms;
+
+  negotiate_response response;
+  response.security_mode = terms.security_mode;
+  response.dialect = d;
+  response.server_guid = r.host().id();
+  response.capabilities = terms.capabilities;
+  const auto most = static_cast<std::uint32_t>(
+    d == dialect::smb_2_0_2 ? 65'536 : r.host().options().limits.io_bytes);
+  response.max_transact = response.max_read = response.max_write = most;
+  response.system_time = to_filetime(std::chrono::system_clock::now());
+  response.start_time = r.host().start_time();
+  response.security_buffer = r.host().initial_token();
+  reply answer;
+  if (d == dialect::smb_3_1_1) {
+    response.preauth_salt_low.emplace();
+    response.preauth_salt_high.emplace();
+    fill_random(*response.preauth_salt_low);
+    fill_random(*response.preauth_salt_high);
+    if (!asked->signing_algorithms.empty())
+      response.signing = terms.algorithm;
+    answer.hash = std::shared_ptr<preauth_hash>(c.shared_from_this(), &c.terms.hash);
+  }
+  encode(answer.out, response);
+  co_return answer;
+}
+
+} // namespace leasebreak::smb::commands

@@ -1,0 +1,260 @@
+// QUERY_INFO and QUERY_DIRECTORY (MS-SMB2 3.3.5.18, 3.3.5.20).
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+#include <smb_server/wire/directory_listing.hpp>
+#include <smb_server/wire/query.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+#include <algorithm>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+constexpr std::uint32_t mode_bits = 0x0000'103e; ///< CreateOptions that FileModeInformation has.
+
+bool shows_delete_pending(file_class c) {
+  return c == file_class::standard || c == file_class::all;
+}
+
+/// The coordinator knows whether the file is to be deleted.
+asio::awaitable<bool> is_delete_pending(request& r, const open_ptr& o) {
+  lock_query query;
+  query.file_id = o->file;
+  auto [error, entries] = co_await r.host().coordinator().async_list(
+    std::move(query), asio::as_tuple(asio::use_awaitable));
+  co_return std::any_of(
+    entries.begin(), entries.end(), [](const listed_entry& e) { return e.delete_pending; });
+}
+
+std::string name_with_backslashes(const vfs::path& path) {
+  std::string result = "\\" + path.name();
+  std::replace(result.begin(), result.end(), '/', '\\');
+  if (!path.stream().empty())
+    result += ":" + path.stream();
+  return result;
+}
+
+/// What the file system says of a file, in one go.
+struct facts {
+  vfs::file_info info;
+  vfs::path path;
+  std::vector<vfs::stream_info> streams;
+};
+
+vfs::result<facts> gather(const vfs::open_ptr& file, bool with_streams) {
+  auto info = file->info();
+  if (!info)
+    return info.error();
+  facts result;
+  result.info = *info;
+  if (auto path = file->current_path())
+    result.path = std::move(*path);
+  if (with_streams) {
+    auto streams = file->streams();
+    if (!streams)
+      return streams.error();
+    result.streams = std::move(*streams);
+  }
+  return result;
+}
+
+reply buffer_reply(information info) {
+  if (status::is_error(info.status))
+    return fail(info.status);
+  reply answer;
+  answer.status = info.status;
+  encode_buffer_response(answer.out, info.data);
+  return answer;
+}
+
+asio::awaitable<reply> query_file(request& r, query_info_request asked, open_ptr o) {
+  const auto c = static_cast<file_class>(asked.info_class);
+  vfs::detail::work<facts> job = [file = o->vfs_open, streams = needs_streams(c)] {
+    return gather(file, streams);
+  };
+  auto [error, known] = co_await o->tree_connect->share->files.async_run<facts>(
+    std::move(job), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  file_description f;
+  f.metadata = to_metadata(known.info);
+  f.access = o->access;
+  f.position = o->position;
+  f.mode = o->options & mode_bits;
+  f.volume = known.info.id.device;
+  f.name = name_with_backslashes(known.path);
+  for (const vfs::stream_info& s : known.streams)
+    f.streams.push_back({":" + s.name + ":$DATA", s.size, s.allocation_size});
+  if (shows_delete_pending(c)) {
+    f.metadata.delete_pending = co_await is_delete_pending(r, o);
+    if (f.metadata.delete_pending && f.metadata.links > 0)
+      --f.metadata.links;
+  }
+  co_return buffer_reply(encode_file_information(c, f, asked.output_max));
+}
+
+asio::awaitable<reply> query_volume(request& r, query_info_request asked) {
+  constexpr std::uint32_t case_sensitive = 0x1;
+  constexpr std::uint32_t case_preserving = 0x2;
+  constexpr std::uint32_t unicode = 0x4;
+  constexpr std::uint32_t read_only_volume = 0x0008'0000;
+  constexpr std::uint32_t named_streams = 0x0004'0000;
+  const served_share& share = *r.tree_connect->share;
+  auto [error, space] = co_await share.files.async_space(asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  volume_description v;
+  v.creation_time = to_filetime(space.creation_time);
+  v.serial = static_cast<std::uint32_t>(space.device);
+  v.label = share.name;
+  v.attributes = case_sensitive | case_preserving | unicode |
+    (space.has_streams ? named_streams : 0) | (space.read_only ? read_only_volume : 0);
+  v.total_units = space.total_blocks;
+  v.caller_units = space.available_blocks;
+  v.free_units = space.free_blocks;
+  v.unit_bytes = static_cast<std::uint32_t>(space.block_bytes);
+  co_return buffer_reply(
+    encode_volume_information(static_cast<volume_class>(asked.info_class), v, asked.output_max));
+}
+
+reply query_security(const query_info_request& asked, const open& o) {
+  if (!o.may(access::read_control))
+    return fail(status::access_denied);
+  const byte_vector descriptor = open_security_descriptor();
+  if (descriptor.size() <= asked.output_max)
+    return buffer_reply({status::success, descriptor});
+  // MS-SMB2 3.3.5.20.3: the error says how much room is needed.
+  byte_writer needed;
+  needed.u32(static_cast<std::uint32_t>(descriptor.size()));
+  reply answer;
+  answer.status = status::buffer_too_small;
+  encode_error(answer.out, needed.view());
+  return answer;
+}
+
+} // namespace
+
+asio::awaitable<reply> query_info(request& r) {
+  const auto asked = parse_query_info(r.bytes());
+  if (!asked || asked->output_max > r.host().options().limits.io_bytes ||
+    !r.pays_for(std::max<std::size_t>(asked->output_max, asked->input.size())))
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  switch (asked->type) {
+  case info_type::file:
+    co_return co_await query_file(r, *asked, o);
+  case info_type::filesystem:
+    co_return co_await query_volume(r, *asked);
+  case info_type::security:
+    co_return query_security(*asked, *o);
+  case info_type::quota:
+    co_return fail(status::not_supported);
+  default:
+    co_return fail(status::invalid_parameter);
+  }
+}
+
+namespace {
+
+/// A piece of a listing: as many entries as fit.
+struct listed {
+  directory_listing listing;
+  bool any = false;
+  bool too_small = false; ///< Not even one entry fits.
+
+  listed() : listing{file_class::names, 0} {}
+  listed(file_class c, std::size_t room) : listing{c, room} {}
+};
+
+vfs::result<listed> fill(
+  const vfs::cursor_ptr& cursor, file_class c, std::size_t room, bool single) {
+  constexpr std::size_t batch_size = 64;
+  listed result{c, room};
+  vfs::list_position fits_to;
+  for (;;) {
+    const auto batch = cursor->next(single ? 1 : batch_size);
+    if (!batch)
+      return batch.error();
+    for (const vfs::directory_entry& e : batch->entries) {
+      if (!result.listing.add(e.name, to_metadata(e.info))) {
+        result.too_small = !result.any;
+        if (result.any) {
+          if (const error_code error = cursor->seek(fits_to))
+            return error;
+        }
+        return result;
+      }
+      fits_to = e.after;
+      result.any = true;
+    }
+    if (batch->end || (single && result.any))
+      return result;
+  }
+}
+
+/// Starts the listing, or starts it again.
+asio::awaitable<std::uint32_t> prepare_cursor(open_ptr o, query_directory_request asked) {
+  const std::uint8_t restarts = directory_flag::restart | directory_flag::reopen;
+  if (o->cursor && (asked.flags & restarts) == 0)
+    co_return status::success;
+  if (o->cursor && (asked.flags & directory_flag::reopen) == 0 && asked.pattern.empty()) {
+    const error_code error = o->cursor->seek({});
+    o->listed_any = false;
+    co_return status_of(error);
+  }
+  // A named value: g++ 12 destroys a conditional's temporary twice within co_await.
+  std::string pattern = asked.pattern.empty() ? "*" : asked.pattern;
+  auto [error, cursor] = co_await o->tree_connect->share->files.async_list(
+    o->vfs_open, std::move(pattern), true, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return status_of(error);
+  o->cursor = std::move(cursor);
+  o->listed_any = false;
+  co_return status::success;
+}
+
+} // namespace
+
+asio::awaitable<reply> query_directory(request& r) {
+  const auto asked = parse_query_directory(r.bytes());
+  if (!asked || asked->output_max > r.host().options().limits.io_bytes ||
+    !r.pays_for(asked->output_max))
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  if (!o->is_directory)
+    co_return fail(status::invalid_parameter);
+  if (!o->may(access::read_data))
+    co_return fail(status::access_denied);
+  const auto c = static_cast<file_class>(asked->info_class);
+  if (!is_directory_class(c))
+    co_return fail(status::invalid_info_class);
+  if (const std::uint32_t bad = co_await prepare_cursor(o, *asked); bad != status::success)
+    co_return fail(bad);
+  const bool single = (asked->flags & directory_flag::single_entry) != 0;
+  vfs::detail::work<listed> job = [cursor = o->cursor, c, room = asked->output_max, single] {
+    return fill(cursor, c, room, single);
+  };
+  auto [error, found] = co_await o->tree_connect->share->files.async_run<listed>(
+    std::move(job), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  if (found.too_small)
+    co_return fail(status::info_length_mismatch);
+  // MS-SMB2 3.3.5.18: nothing at all is told from nothing more.
+  if (!found.any)
+    co_return fail(o->listed_any ? status::no_more_files : status::no_such_file);
+  o->listed_any = true;
+  reply answer;
+  encode_buffer_response(answer.out, found.listing.take());
+  co_return answer;
+}
+
+} // namespace leasebreak::smb::commands

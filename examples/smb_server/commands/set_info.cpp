@@ -1,0 +1,159 @@
+// SET_INFO but for renaming (MS-SMB2 3.3.5.21).
+#include <smb_server/commands/set_info.hpp>
+
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/directory_changes.hpp>
+#include <smb_server/server.hpp>
+#include <smb_server/wire/file_information.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+constexpr std::uint32_t delete_flag = 0x1; ///< FileDispositionInformationEx
+
+/// 0 and all ones leave a time alone; all ones but one is an older way to say so.
+bool time_of(std::uint64_t value, std::optional<vfs::file_time>& out) {
+  if (value == 0 || value >= UINT64_MAX - 1)
+    return true;
+  out = from_filetime(value);
+  return out.has_value();
+}
+
+asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open_ptr o) {
+  if (!o->may(access::write_attributes))
+    co_return fail(status::access_denied);
+  const auto basic = parse_basic(asked.data);
+  vfs::basic_changes changes;
+  if (!basic || !time_of(basic->creation_time, changes.creation_time) ||
+    !time_of(basic->access_time, changes.access_time) ||
+    !time_of(basic->write_time, changes.write_time) ||
+    !time_of(basic->change_time, changes.change_time))
+    co_return fail(status::invalid_parameter);
+  if (basic->attributes != 0)
+    changes.attributes = basic->attributes;
+  auto [error] = co_await o->tree_connect->share->files.async_change(
+    o->vfs_open, changes, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  co_await tell_parent_of(r.host(), *o);
+  co_return set_info_done();
+}
+
+/// End of file and allocation: both change data, as far as others cache it.
+asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_ptr o) {
+  if (o->is_directory)
+    co_return fail(status::invalid_parameter);
+  if (!o->may(access::write_data))
+    co_return fail(status::access_denied);
+  byte_reader in{asked.data};
+  const std::uint64_t size = in.u64();
+  if (!in.ok() || size > INT64_MAX)
+    co_return fail(status::invalid_parameter);
+  announced change = co_await announce(r, o->file, access_kind::write, o->handle);
+  if (change.status != status::success)
+    co_return fail(change.status);
+  const bool is_end = static_cast<file_class>(asked.info_class) == file_class::end_of_file;
+  const vfs::async_share& files = o->tree_connect->share->files;
+  vfs::detail::work<void> job = [file = o->vfs_open, size, is_end] {
+    return is_end ? file->set_end_of_file(size) : file->set_allocation(size);
+  };
+  auto [error] =
+    co_await files.async_run<void>(std::move(job), asio::as_tuple(asio::use_awaitable));
+  change.hold.release();
+  if (error)
+    co_return fail(status_of(error));
+  co_await tell_parent_of(r.host(), *o);
+  co_return set_info_done();
+}
+
+reply set_position(const set_info_request& asked, open& o) {
+  byte_reader in{asked.data};
+  const std::uint64_t position = in.u64();
+  if (!in.ok() || position > INT64_MAX)
+    return fail(status::invalid_parameter);
+  o.position = position;
+  return set_info_done();
+}
+
+asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_ptr o) {
+  byte_reader in{asked.data};
+  switch (static_cast<file_class>(asked.info_class)) {
+  case file_class::basic:
+    co_return co_await set_basic(r, asked, o);
+  case file_class::allocation:
+  case file_class::end_of_file:
+    co_return co_await set_size(r, asked, o);
+  case file_class::position:
+    co_return set_position(asked, *o);
+  case file_class::rename:
+    co_return co_await rename(r, asked, o);
+  case file_class::link:
+    co_return co_await link(r, asked, o);
+  case file_class::disposition: {
+    const bool remove = in.u8() != 0;
+    if (!in.ok())
+      co_return fail(status::info_length_mismatch);
+    co_return co_await set_disposition(r, remove, o);
+  }
+  case file_class::disposition_ex: {
+    const bool remove = (in.u32() & delete_flag) != 0;
+    if (!in.ok())
+      co_return fail(status::info_length_mismatch);
+    co_return co_await set_disposition(r, remove, o);
+  }
+  case file_class::mode:
+    co_return in.remaining() < 4 ? fail(status::info_length_mismatch) : set_info_done();
+  case file_class::full_ea:
+    co_return fail(status::eas_not_supported);
+  default:
+    co_return fail(status::invalid_info_class);
+  }
+}
+
+} // namespace
+
+asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
+  if (!o->may(access::delete_file))
+    co_return fail(status::access_denied);
+  if (remove) {
+    auto [error] = co_await o->tree_connect->share->files.async_check_removable(
+      o->vfs_open, asio::as_tuple(asio::use_awaitable));
+    if (error)
+      co_return fail(status_of(error));
+  }
+  announced change = co_await announce(
+    r, o->file, remove ? access_kind::set_delete : access_kind::clear_delete, o->handle);
+  if (change.status != status::success)
+    co_return fail(change.status);
+  co_return set_info_done();
+}
+
+asio::awaitable<reply> set_info(request& r) {
+  const auto asked = parse_set_info(r.bytes());
+  if (!asked || asked->data.size() > r.host().options().limits.io_bytes ||
+    !r.pays_for(asked->data.size()))
+    co_return fail(status::invalid_parameter);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(status::file_closed);
+  switch (asked->type) {
+  case info_type::file:
+    co_return co_await set_file(r, *asked, o);
+  case info_type::security:
+    // Access is decided by the account that the server runs under: nothing to be kept.
+    co_return o->may(access::write_dac | access::write_owner) ? set_info_done()
+                                                              : fail(status::access_denied);
+  case info_type::filesystem:
+  case info_type::quota:
+    co_return fail(status::not_supported);
+  default:
+    co_return fail(status::invalid_parameter);
+  }
+}
+
+} // namespace leasebreak::smb::commands

@@ -1,0 +1,404 @@
+// Reads frames, has them answered, writes the answers.
+#include <smb_server/connection.hpp>
+
+#include <smb_server/dispatch.hpp>
+#include <smb_server/server.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace leasebreak::smb {
+
+namespace {
+
+std::string name_of(const asio::ip::tcp::socket& socket) {
+  error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (error)
+    return "unknown";
+  const std::string address = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
+    std::to_string(endpoint.port());
+}
+
+constexpr std::size_t early_breaks_max = 1'024;
+
+} // namespace
+
+connection::connection(server& host, socket_type socket, connection_id id)
+  : host_{host}, socket_{std::move(socket)}, id_{id}, peer_{name_of(socket_)},
+    credits_{host.options().limits.credits}, changed_{socket_.get_executor()},
+    setup_deadline_{socket_.get_executor()} {
+  error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+}
+
+void connection::close(std::string_view reason) {
+  if (closed_)
+    return;
+  closed_ = true;
+  host_.log().info("{}: connection ends: {}", peer_, reason);
+  error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  setup_deadline_.cancel();
+  wake();
+}
+
+void connection::wake() {
+  changed_.cancel();
+}
+
+void connection::watch_setup() {
+  setup_deadline_.expires_after(host_.options().limits.setup_time);
+  setup_deadline_.async_wait([weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (!self || error || self->closed_)
+      return;
+    const bool has_session = std::any_of(
+      self->sessions.begin(), self->sessions.end(), [](const auto& s) { return s.second->valid; });
+    if (!has_session)
+      self->close("no session within the time for it");
+  });
+}
+
+asio::awaitable<void> connection::run() {
+  host_.log().debug("{}: connected", peer_);
+  watch_setup();
+  co_await read_frames();
+  close("the peer is gone");
+  co_await tear_down();
+}
+
+// -- reading -------------------------------------------------------------------------------------
+
+asio::awaitable<void> connection::read_frames() {
+  byte_vector frame;
+  while (co_await read_frame(frame)) {
+    auto shared = std::make_shared<const byte_vector>(std::move(frame));
+    if (!shared->empty() && !handle_frame(std::move(shared)))
+      break;
+    co_await room();
+  }
+}
+
+asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
+  error_code error;
+  std::array<std::uint8_t, nbt_header_size> nbt{};
+  co_await asio::async_read(
+    socket_, asio::buffer(nbt), asio::redirect_error(asio::use_awaitable, error));
+  if (error || closed_)
+    co_return false;
+  const auto length = parse_nbt_header(nbt);
+  if (!length || *length > host_.options().limits.frame_bytes()) {
+    close(length ? "a frame above the size limit" : "no SMB frame");
+    co_return false;
+  }
+  frame.assign(*length, 0);
+  co_await asio::async_read(
+    socket_, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+  co_return !error && !closed_;
+}
+
+asio::awaitable<void> connection::room() {
+  const server_limits& most = host_.options().limits;
+  while (
+    !closed_ && (in_flight_bytes_ > most.requests_bytes || output_bytes_ > most.responses_bytes)) {
+    changed_.expires_at(asio::steady_timer::time_point::max());
+    error_code ignored;
+    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+bool connection::handle_frame(std::shared_ptr<const byte_vector> frame) {
+  const bytes_view bytes{*frame};
+  switch (protocol_of(bytes)) {
+  case protocol::smb1:
+    return handle_smb1(bytes);
+  case protocol::smb2:
+    break;
+  case protocol::transform:
+  case protocol::compressed:
+    close("a transformed frame, which was not negotiated");
+    return false;
+  case protocol::unknown:
+    close("a frame of no known protocol");
+    return false;
+  }
+  auto messages = split_compound(bytes);
+  if (!messages) {
+    close("a malformed header");
+    return false;
+  }
+  for (const message& m : *messages) {
+    if (m.head.command == command::cancel) {
+      cancel(m.head);
+      continue;
+    }
+    const std::uint64_t charge = std::max<std::uint16_t>(m.head.credit_charge, 1);
+    if (m.head.has(header_flag::response) || !credits_.use(m.head.message_id, charge)) {
+      close("a message id that was not granted");
+      return false;
+    }
+  }
+  messages->erase(std::remove_if(messages->begin(), messages->end(),
+                    [](const message& m) { return m.head.command == command::cancel; }),
+    messages->end());
+  if (messages->empty())
+    return true;
+  asio::co_spawn(
+    socket_.get_executor(), process(std::move(frame), std::move(*messages)), asio::detached);
+  return true;
+}
+
+bool connection::handle_smb1(bytes_view frame) {
+  const auto offer = parse_smb1_negotiate(frame);
+  if (!offer || terms.dialect != dialect::none || (!offer->smb_2_wildcard && !offer->smb_2_002)) {
+    close("an SMB1 message");
+    return false;
+  }
+  // MS-SMB2 3.3.5.3.2: go on with an SMB2 NEGOTIATE. It will have message id 1.
+  static_cast<void>(credits_.use(0, 1));
+  terms.dialect = dialect::smb_2_wildcard;
+  negotiate_response response;
+  response.dialect = dialect::smb_2_wildcard;
+  response.server_guid = host_.id();
+  response.max_transact = response.max_read = response.max_write = 65'536;
+  response.security_buffer = host_.initial_token();
+  header h;
+  h.flags = header_flag::response;
+  h.credits = grant_credits(1);
+  byte_writer out;
+  encode(out, h);
+  encode(out, response);
+  send(out.take());
+  return true;
+}
+
+// -- answering -----------------------------------------------------------------------------------
+
+asio::awaitable<void> connection::process(
+  std::shared_ptr<const byte_vector> frame, std::vector<message> messages) {
+  const auto self = shared_from_this();
+  ++in_flight_;
+  in_flight_bytes_ += frame->size();
+  compound_state compound;
+  bool is_first = true;
+  for (const message& m : messages) {
+    co_await answer(m, compound, is_first);
+    is_first = false;
+    if (closed_)
+      break;
+  }
+  send(compound.ready);
+  retry_breaks();
+  --in_flight_;
+  in_flight_bytes_ -= frame->size();
+  wake();
+}
+
+asio::awaitable<void> connection::answer(
+  const message& m, compound_state& compound, bool is_first) {
+  request r{shared_from_this(), m, compound};
+  reply answer;
+  try {
+    if (m.head.has(header_flag::related) && is_first) {
+      answer = fail(status::invalid_parameter);
+    } else {
+      answer = co_await dispatch(r);
+    }
+  } catch (const std::bad_alloc&) {
+    answer = fail(status::insufficient_resources);
+  } catch (const std::exception& e) {
+    host_.log().error("{}: {} failed: {}", peer_, to_string(m.head.command), e.what());
+    answer = fail(status::internal_error);
+  }
+  if (answer.end_connection || closed_)
+    co_return;
+  if (!m.head.has(header_flag::related)) {
+    compound.session_id = m.head.session_id;
+    compound.tree_id = m.head.tree_id;
+    compound.file.reset();
+  }
+  if (answer.file)
+    compound.file = answer.file;
+  compound.status = answer.status;
+  host_.log().trace(
+    "{}: {} {}: {:#010x}", peer_, to_string(m.head.command), m.head.message_id, answer.status);
+
+  response_item item;
+  item.head = m.head;
+  item.head.status = answer.status;
+  item.head.flags = header_flag::response | (m.head.flags & header_flag::related);
+  if (r.async_id != 0) {
+    item.head.flags |= header_flag::async;
+    item.head.async_id = r.async_id;
+    item.head.credits = 0; // granted with the interim response
+  } else {
+    item.head.credits = grant_credits(std::max<std::uint16_t>(m.head.credits, 1));
+  }
+  if (m.head.command == command::session_setup && r.user)
+    item.head.session_id = r.user->id;
+  if (m.head.command == command::tree_connect && r.tree_connect)
+    item.head.tree_id = r.tree_connect->id;
+  if (answer.sign_with)
+    item.signer = answer.sign_with;
+  else if (m.head.has(header_flag::signed_message) && r.user && r.user->key)
+    item.signer = r.user;
+  item.bytes = answer.out.take();
+  item.hash = answer.hash;
+  compound.ready.push_back(std::move(item));
+}
+
+std::uint16_t connection::grant_credits(std::uint16_t wanted) {
+  return credits_.grant(wanted);
+}
+
+// -- writing -------------------------------------------------------------------------------------
+
+void connection::send(std::vector<response_item>& items) {
+  if (items.empty())
+    return;
+  byte_vector frame;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    response_item& item = items[i];
+    const bool is_last = i + 1 == items.size();
+    if (!is_last)
+      item.bytes.resize((item.bytes.size() + 7) / 8 * 8);
+    item.head.next_command = is_last ? 0 : static_cast<std::uint32_t>(item.bytes.size());
+    item.head.signature = {};
+    if (item.signer)
+      item.head.flags |= header_flag::signed_message;
+    byte_writer out;
+    encode(out, item.head);
+    std::copy(out.view().begin(), out.view().end(), item.bytes.begin());
+    if (item.signer) {
+      const signature s = sign(item.signer->algorithm, *item.signer->key, item.bytes);
+      std::copy(s.begin(), s.end(), item.bytes.begin() + signature_offset);
+    }
+    if (item.hash)
+      *item.hash = extend(*item.hash, item.bytes);
+    if (frame.empty())
+      frame = std::move(item.bytes);
+    else
+      frame.insert(frame.end(), item.bytes.begin(), item.bytes.end());
+  }
+  items.clear();
+  send(std::move(frame));
+}
+
+void connection::send(byte_vector message) {
+  if (closed_)
+    return;
+  output_bytes_ += message.size();
+  output_.push_back(std::move(message));
+  if (!writing_)
+    write_next();
+}
+
+void connection::write_next() {
+  writing_ = true;
+  nbt_ = make_nbt_header(output_.front().size());
+  const std::array<asio::const_buffer, 2> buffers{
+    asio::buffer(nbt_), asio::buffer(output_.front())};
+  asio::async_write(socket_, buffers, [self = shared_from_this()](error_code error, std::size_t) {
+    self->writing_ = false;
+    self->output_bytes_ -= self->output_.front().size();
+    self->output_.pop_front();
+    if (error)
+      self->close("the peer takes no answers: " + error.message());
+    else if (!self->output_.empty())
+      self->write_next();
+    self->wake();
+  });
+}
+
+bool connection::send_break(const break_notification& n) {
+  if (closed_)
+    return false;
+  const open_ptr o = opens.find(n.open);
+  // A CREATE that was granted what is broken now may be on its way to being answered.
+  const bool early =
+    n.is_oplock ? !o && creating_ > 0 : !opens.has_lease(n.key) && creating_keys_.count(n.key) != 0;
+  if (early && early_breaks_.size() < early_breaks_max) {
+    early_breaks_.push_back(n);
+    return true;
+  }
+  if (n.is_oplock && !o)
+    return true; // it was closed, which has ended the break
+  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, no session, not signed.
+  header h;
+  h.command = command::oplock_break;
+  h.flags = header_flag::response;
+  h.message_id = UINT64_MAX;
+  byte_writer out;
+  encode(out, h);
+  if (n.is_oplock) {
+    encode(out, oplock_break_message{static_cast<std::uint8_t>(n.oplock_to()), o->id});
+  } else {
+    encode(out,
+      lease_break_notification{n.epoch, n.ack_required, n.key.bytes, bits(n.from), bits(n.to)});
+  }
+  host_.log().info("{}: break {} {} {} -> {}{} ({})", peer_, n.is_oplock ? "oplock" : "lease",
+    o ? o->path : to_string(n.key), to_string(n.from), to_string(n.to),
+    n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
+  send(out.take());
+  return true;
+}
+
+void connection::retry_breaks() {
+  const std::vector<break_notification> waiting = std::exchange(early_breaks_, {});
+  for (const break_notification& n : waiting)
+    send_break(n);
+}
+
+// -- requests in flight --------------------------------------------------------------------------
+
+void connection::enter(request& r) {
+  requests_[r.head().message_id] = &r;
+}
+
+void connection::leave(const request& r) {
+  requests_.erase(r.head().message_id);
+}
+
+request* connection::find_request(std::uint64_t message_id) const {
+  const auto found = requests_.find(message_id);
+  return found == requests_.end() ? nullptr : found->second;
+}
+
+void connection::cancel(const header& h) {
+  // MS-SMB2 3.3.5.16: by async id if the flag says so. What is not there is ignored.
+  if (!h.has(header_flag::async)) {
+    if (request* r = find_request(h.message_id))
+      r->cancel();
+    return;
+  }
+  for (const auto& [id, r] : requests_) {
+    if (r->async_id == h.async_id && h.async_id != 0) {
+      r->cancel();
+      return;
+    }
+  }
+}
+
+void connection::begin_create(const std::optional<lease_key>& key) {
+  ++creating_;
+  if (key)
+    creating_keys_.insert(*key);
+}
+
+void connection::end_create(const std::optional<lease_key>& key) {
+  --creating_;
+  if (key)
+    creating_keys_.erase(creating_keys_.find(*key));
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,138 @@
+// One TCP connection: its frames, credits, requests, sessions and opens (MS-SMB2 3.3.1.7).
+#pragma once
+
+#include <smb_server/credit_window.hpp>
+#include <smb_server/open_table.hpp>
+#include <smb_server/request.hpp>
+#include <smb_server/wire/data.hpp>
+#include <smb_server/wire/negotiate.hpp>
+
+#include <leasebreak/requests.hpp>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace leasebreak::smb {
+
+/// What NEGOTIATE settled.
+struct negotiated {
+  smb::dialect dialect = dialect::none;
+  leasebreak::client_guid client; ///< Never zero once negotiated.
+  guid client_guid{}; ///< As the client sent it.
+  std::uint16_t client_security_mode = 0;
+  std::uint32_t client_capabilities = 0;
+  std::uint16_t security_mode = 0;
+  std::uint32_t capabilities = 0;
+  signing_algorithm algorithm = signing_algorithm::hmac_sha256;
+  preauth_hash hash{};
+};
+
+/// A connection. All of it runs on its strand; only `get_executor`, `id`, and the constructor may
+/// be used from elsewhere.
+class connection : public std::enable_shared_from_this<connection> {
+public:
+  using socket_type = asio::ip::tcp::socket;
+
+  connection(server& host, socket_type socket, connection_id id);
+
+  /// Reads and answers until the peer goes or misbehaves, then ends all that it had.
+  asio::awaitable<void> run();
+
+  /// Ends it soon.
+  void close(std::string_view reason);
+
+  [[nodiscard]] asio::any_io_executor get_executor() { return socket_.get_executor(); }
+  [[nodiscard]] connection_id id() const noexcept { return id_; }
+  [[nodiscard]] server& host() const noexcept { return host_; }
+  [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+  [[nodiscard]] bool is_negotiated() const noexcept {
+    return terms.dialect != dialect::none && terms.dialect != dialect::smb_2_wildcard;
+  }
+
+  // -- sessions and opens ------------------------------------------------------------------------
+
+  [[nodiscard]] session_ptr find_session(std::uint64_t id) const;
+
+  /// Ends what a session has: its opens, trees and waiting requests; and the session itself.
+  asio::awaitable<void> end_session(session_ptr s, const request* cause);
+
+  /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
+  asio::awaitable<void> close_open(open_ptr o);
+
+  // -- frames ------------------------------------------------------------------------------------
+
+  /// Queues a whole message for sending.
+  void send(byte_vector message);
+
+  /// Puts headers and signatures on the responses, and queues them as one frame.
+  void send(std::vector<response_item>& items);
+
+  /// Sends a break notification, or keeps it until the CREATE that it follows is answered. False if
+  /// it cannot be sent here.
+  bool send_break(const break_notification& n);
+
+  // -- requests in flight -------------------------------------------------------------------------
+
+  void enter(request& r);
+  void leave(const request& r);
+  [[nodiscard]] request* find_request(std::uint64_t message_id) const;
+  void cancel(const header& h);
+  std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
+  std::uint16_t grant_credits(std::uint16_t wanted);
+
+  /// Marks a CREATE as in flight, so that breaks of what it opens wait for its answer.
+  void begin_create(const std::optional<lease_key>& key);
+  void end_create(const std::optional<lease_key>& key);
+
+  negotiated terms;
+  open_table opens;
+  std::map<std::uint64_t, session_ptr> sessions;
+
+private:
+  asio::awaitable<void> read_frames();
+  asio::awaitable<bool> read_frame(byte_vector& frame);
+  bool handle_frame(std::shared_ptr<const byte_vector> frame);
+  bool handle_smb1(bytes_view frame);
+  asio::awaitable<void> process(
+    std::shared_ptr<const byte_vector> frame, std::vector<message> messages);
+  asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
+  void write_next();
+  asio::awaitable<void> room();
+  asio::awaitable<void> tear_down();
+  asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
+  void retry_breaks();
+  void watch_setup();
+  void wake();
+
+  server& host_;
+  socket_type socket_;
+  connection_id id_;
+  std::string peer_;
+  bool closed_ = false;
+  credit_window credits_;
+
+  std::deque<byte_vector> output_;
+  std::size_t output_bytes_ = 0;
+  bool writing_ = false;
+  std::array<std::uint8_t, nbt_header_size> nbt_{};
+
+  std::size_t in_flight_ = 0; ///< Frames being worked on.
+  std::size_t in_flight_bytes_ = 0;
+  asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
+  asio::steady_timer setup_deadline_;
+  std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
+  std::uint64_t last_async_id_ = 0;
+
+  std::size_t creating_ = 0;
+  std::multiset<lease_key> creating_keys_;
+  std::vector<break_notification> early_breaks_;
+};
+
+} // namespace leasebreak::smb

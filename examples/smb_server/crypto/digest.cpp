@@ -1,0 +1,166 @@
+// Signatures, keys and hashes through OpenSSL.
+#include <smb_server/crypto/digest.hpp>
+
+#include <smb_server/wire/header.hpp>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+namespace leasebreak::smb {
+
+namespace {
+
+void check(bool good, const char* what) {
+  if (!good)
+    throw std::runtime_error(std::string{"OpenSSL: "} + what);
+}
+
+struct cipher_free {
+  void operator()(EVP_CIPHER_CTX* c) const noexcept { EVP_CIPHER_CTX_free(c); }
+};
+struct mac_free {
+  void operator()(EVP_MAC* m) const noexcept { EVP_MAC_free(m); }
+  void operator()(EVP_MAC_CTX* c) const noexcept { EVP_MAC_CTX_free(c); }
+};
+struct digest_free {
+  void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
+};
+
+std::array<std::uint8_t, 32> hmac_sha256(bytes_view key, bytes_view data) {
+  std::array<std::uint8_t, 32> result{};
+  unsigned length = 0;
+  const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data.data(),
+    data.size(), result.data(), &length);
+  check(made != nullptr && length == result.size(), "HMAC-SHA256");
+  return result;
+}
+
+signature aes_cmac(const key16& key, bytes_view data) {
+  static const std::unique_ptr<EVP_MAC, mac_free> algorithm{
+    EVP_MAC_fetch(nullptr, "CMAC", nullptr)};
+  const std::unique_ptr<EVP_MAC_CTX, mac_free> context{EVP_MAC_CTX_new(algorithm.get())};
+  char cipher[] = "AES-128-CBC";
+  const OSSL_PARAM parameters[]{
+    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0), OSSL_PARAM_construct_end()};
+  signature result{};
+  std::size_t length = 0;
+  check(context && EVP_MAC_init(context.get(), key.data(), key.size(), parameters) == 1 &&
+      EVP_MAC_update(context.get(), data.data(), data.size()) == 1 &&
+      EVP_MAC_final(context.get(), result.data(), &length, result.size()) == 1,
+    "AES-CMAC");
+  return result;
+}
+
+/// MS-SMB2 3.1.4.1: the nonce is the MessageId, then 32 bits: bit 0 is set by servers, bit 1 for
+/// CANCEL.
+std::array<std::uint8_t, 12> gmac_nonce(const header& h) {
+  byte_writer out;
+  out.u64(h.message_id);
+  out.u32((h.has(header_flag::response) ? 1U : 0U) | (h.command == command::cancel ? 2U : 0U));
+  std::array<std::uint8_t, 12> result{};
+  std::copy(out.view().begin(), out.view().end(), result.begin());
+  return result;
+}
+
+signature aes_gmac(const key16& key, bytes_view data) {
+  const header h = parse_header(data).value_or(header{});
+  const auto nonce = gmac_nonce(h);
+  const std::unique_ptr<EVP_CIPHER_CTX, cipher_free> context{EVP_CIPHER_CTX_new()};
+  signature result{};
+  int length = 0;
+  check(context &&
+      EVP_EncryptInit_ex(context.get(), EVP_aes_128_gcm(), nullptr, key.data(), nonce.data()) ==
+        1 &&
+      EVP_EncryptUpdate(
+        context.get(), nullptr, &length, data.data(), static_cast<int>(data.size())) == 1 &&
+      EVP_EncryptFinal_ex(context.get(), nullptr, &length) == 1 &&
+      EVP_CIPHER_CTX_ctrl(
+        context.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(result.size()), result.data()) == 1,
+    "AES-GMAC");
+  return result;
+}
+
+key16 cut_key(bytes_view session_key) {
+  key16 result{};
+  std::copy_n(session_key.begin(), std::min(session_key.size(), result.size()), result.begin());
+  return result;
+}
+
+bytes_view view_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+} // namespace
+
+void fill_random(std::span<std::uint8_t> bytes) {
+  check(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1, "no random bytes");
+}
+
+key16 derive_key(bytes_view key, std::string_view label, bytes_view context) {
+  byte_writer in;
+  in.append(std::array<std::uint8_t, 4>{0, 0, 0, 1});
+  in.append(view_of(label));
+  in.u8(0); // ends the label
+  in.u8(0); // separates it from the context
+  in.append(context);
+  in.append(std::array<std::uint8_t, 4>{0, 0, 0, 128});
+  return cut_key(hmac_sha256(key, in.view()));
+}
+
+key16 signing_key(dialect d, bytes_view session_key, const preauth_hash& hash) {
+  using namespace std::string_view_literals;
+  const key16 key = cut_key(session_key);
+  switch (d) {
+  case dialect::smb_3_1_1:
+    return derive_key(key, "SMBSigningKey", hash);
+  case dialect::smb_3_0:
+  case dialect::smb_3_0_2:
+    return derive_key(key, "SMB2AESCMAC", view_of("SmbSign\0"sv));
+  default:
+    return key;
+  }
+}
+
+preauth_hash extend(const preauth_hash& hash, bytes_view message) {
+  const std::unique_ptr<EVP_MD_CTX, digest_free> context{EVP_MD_CTX_new()};
+  preauth_hash result{};
+  unsigned length = 0;
+  check(context && EVP_DigestInit_ex(context.get(), EVP_sha512(), nullptr) == 1 &&
+      EVP_DigestUpdate(context.get(), hash.data(), hash.size()) == 1 &&
+      EVP_DigestUpdate(context.get(), message.data(), message.size()) == 1 &&
+      EVP_DigestFinal_ex(context.get(), result.data(), &length) == 1 && length == result.size(),
+    "SHA-512");
+  return result;
+}
+
+signature sign(signing_algorithm algorithm, const key16& key, bytes_view message) {
+  byte_vector copy(message.begin(), message.end());
+  std::fill_n(copy.begin() + signature_offset, sizeof(signature), std::uint8_t{0});
+  switch (algorithm) {
+  case signing_algorithm::aes_cmac:
+    return aes_cmac(key, copy);
+  case signing_algorithm::aes_gmac:
+    return aes_gmac(key, copy);
+  default: {
+    signature result{};
+    const auto full = hmac_sha256(key, copy);
+    std::copy_n(full.begin(), result.size(), result.begin());
+    return result;
+  }
+  }
+}
+
+bool verify(signing_algorithm algorithm, const key16& key, bytes_view message) {
+  const signature expected = sign(algorithm, key, message);
+  return CRYPTO_memcmp(expected.data(), message.data() + signature_offset, expected.size()) == 0;
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,95 @@
+// The table of commands, and what each needs.
+#include <smb_server/dispatch.hpp>
+
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <array>
+
+namespace leasebreak::smb {
+
+namespace {
+
+enum class needs { nothing, session, tree };
+
+struct entry {
+  asio::awaitable<reply> (*run)(request&);
+  needs what;
+};
+
+constexpr std::array<entry, command_count> table{{
+  {commands::negotiate, needs::nothing},
+  {commands::session_setup, needs::nothing},
+  {commands::logoff, needs::session},
+  {commands::tree_connect, needs::session},
+  {commands::tree_disconnect, needs::tree},
+  {commands::create, needs::tree},
+  {commands::close, needs::tree},
+  {commands::flush, needs::tree},
+  {commands::read, needs::tree},
+  {commands::write, needs::tree},
+  {commands::lock, needs::tree},
+  {commands::ioctl, needs::tree},
+  {nullptr, needs::nothing}, // CANCEL is not answered, and never comes here
+  {commands::echo, needs::nothing},
+  {commands::query_directory, needs::tree},
+  {commands::change_notify, needs::tree},
+  {commands::query_info, needs::tree},
+  {commands::set_info, needs::tree},
+  {commands::oplock_break, needs::session},
+}};
+
+/// MS-SMB2 3.3.5.2.4.
+std::uint32_t check_signature(const request& r, const session_ptr& s) {
+  const bool is_signed = r.head().has(header_flag::signed_message);
+  if (!s || !s->key)
+    return status::success;
+  if (is_signed)
+    return verify(s->algorithm, *s->key, r.bytes()) ? status::success : status::access_denied;
+  const bool required = ((r.on().terms.security_mode | r.on().terms.client_security_mode) &
+                          security_mode::signing_required) != 0;
+  return s->valid && required ? status::access_denied : status::success;
+}
+
+/// Finds session and tree; the status is what keeps the command from running.
+std::uint32_t prepare(request& r, needs what) {
+  const bool related = r.head().has(header_flag::related);
+  const std::uint64_t session_id = related ? r.compound().session_id : r.head().session_id;
+  const std::uint32_t tree_id = related ? r.compound().tree_id : r.head().tree_id;
+  r.user = r.on().find_session(session_id);
+  if (const std::uint32_t bad = check_signature(r, r.user); bad != status::success)
+    return bad;
+  if (what == needs::nothing)
+    return status::success;
+  // MS-SMB2 3.3.5.2.9.
+  if (!r.user || !r.user->valid)
+    return status::user_session_deleted;
+  if (what == needs::session)
+    return status::success;
+  // MS-SMB2 3.3.5.2.11.
+  const auto found = r.user->trees.find(tree_id);
+  if (found == r.user->trees.end())
+    return status::network_name_deleted;
+  r.tree_connect = found->second;
+  return status::success;
+}
+
+} // namespace
+
+asio::awaitable<reply> dispatch(request& r) {
+  const auto index = static_cast<std::size_t>(r.head().command);
+  if (index >= table.size() || table[index].run == nullptr)
+    co_return fail(status::invalid_parameter);
+  const bool negotiates = r.head().command == command::negotiate;
+  // MS-SMB2 3.3.5.2: nothing comes before NEGOTIATE, and there is one of it.
+  if (negotiates == r.on().is_negotiated()) {
+    r.on().close(negotiates ? "negotiated twice" : "a request before NEGOTIATE");
+    co_return hang_up();
+  }
+  if (const std::uint32_t bad = prepare(r, table[index].what); bad != status::success)
+    co_return fail(bad);
+  co_return co_await table[index].run(r);
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,84 @@
+// An SMB2/3 server that exports directories and leaves every decision about leases, oplocks and
+// byte-range locks to leasebreak.
+#include <smb_server/options.hpp>
+#include <smb_server/server.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <thread>
+#include <vector>
+
+namespace {
+
+namespace asio = boost::asio;
+using leasebreak::smb::server;
+using leasebreak::smb::server_options;
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>(
+    "smb_server", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
+  logger->set_level(spdlog::level::from_str(level));
+  logger->flush_on(spdlog::level::info);
+  return logger;
+}
+
+/// Starts, waits for a signal, stops.
+asio::awaitable<void> serve(server& s, const server_options& o) {
+  co_await s.start();
+  std::printf(
+    "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
+  std::fflush(stdout);
+  asio::signal_set signals{co_await asio::this_coro::executor, SIGINT, SIGTERM};
+  co_await signals.async_wait(asio::use_awaitable);
+  s.log().info("stopping");
+  co_await s.stop();
+}
+
+int run(const server_options& o) {
+  asio::io_context io{static_cast<int>(o.threads)};
+  const auto logger = make_logger(o.log_level);
+  server s{io, o, logger};
+  int result = 0;
+  asio::co_spawn(io, serve(s, o), [&](std::exception_ptr failure) {
+    try {
+      if (failure)
+        std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "smb_server: %s\n", e.what());
+      result = 1;
+    }
+    io.stop();
+  });
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < o.threads; ++i)
+    threads.emplace_back([&io] { io.run(); });
+  io.run();
+  threads.clear();
+  return result;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const auto parsed = leasebreak::smb::parse_options(argc, argv);
+  if (!parsed.options) {
+    std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
+    return parsed.status;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(*parsed.options);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "smb_server: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,48 @@
+// One open of a file by a client (MS-SMB2 3.3.1.10), as the server sees it.
+#pragma once
+
+#include <smb_server/vfs/vfs.hpp>
+#include <smb_server/wire/create.hpp>
+
+#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/lease_state.hpp>
+#include <leasebreak/requests.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace leasebreak::smb {
+
+struct tree;
+using tree_ptr = std::shared_ptr<tree>;
+
+/// State of an open. Belongs to its connection's strand.
+struct open {
+  file_id id; ///< What the client calls it.
+  open_id handle{}; ///< What the coordinator calls it.
+  file_name_id file; ///< The file, for the coordinator.
+  vfs::open_ptr vfs_open;
+  tree_ptr tree_connect;
+  std::uint64_t session_id = 0;
+  std::uint32_t access = 0; ///< Granted.
+  std::uint32_t options = 0; ///< CreateOptions.
+  std::string path; ///< As the client named it, for logs.
+  bool is_directory = false;
+  bool is_stream = false;
+  std::optional<lease_key> lease;
+  std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
+  bool wrote = false; ///< Its directory learns of the writes when it closes.
+  std::uint64_t position = 0; ///< FilePositionInformation; kept, never used.
+
+  // The listing in progress, for directories.
+  vfs::cursor_ptr cursor;
+  bool listed_any = false;
+
+  [[nodiscard]] bool may(std::uint32_t bits) const noexcept { return (access & bits) != 0; }
+};
+
+using open_ptr = std::shared_ptr<open>;
+
+} // namespace leasebreak::smb

@@ -1,0 +1,78 @@
+// The command line, through CLI11.
+#include <smb_server/options.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <sstream>
+
+namespace leasebreak::smb {
+
+namespace {
+
+/// Cuts `text` at the first `mark`; throws with `what` if there is none, or a half is empty.
+std::pair<std::string, std::string> cut(
+  const std::string& text, char mark, const std::string& what) {
+  const std::size_t at = text.find(mark);
+  if (at == std::string::npos || at == 0 || at + 1 == text.size())
+    throw CLI::ValidationError(what, "'" + text + "' is not of the form " + what);
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+void set_listen(server_options& o, const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), o.port);
+  if (number.empty() || colon == 0 || error != std::errc{} || end != number.data() + number.size())
+    throw CLI::ValidationError("--listen", "'" + text + "' is not of the form ADDRESS:PORT");
+  o.address = text.substr(0, colon);
+  if (o.address.size() > 2 && o.address.front() == '[' && o.address.back() == ']')
+    o.address = o.address.substr(1, o.address.size() - 2);
+}
+
+} // namespace
+
+parsed_options parse_options(int argc, const char* const* argv) {
+  server_options o;
+  std::string listen = "127.0.0.1:4450";
+  std::vector<std::string> shares;
+  std::vector<std::string> users;
+  double break_timeout = 35;
+  CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
+  app.add_option("--listen", listen, "ADDRESS:PORT; port 0 takes one that is free")
+    ->capture_default_str();
+  app.add_option("--share", shares, "NAME=PATH, a directory to serve; may be repeated")->required();
+  app.add_option("--user", users, "NAME:PASSWORD, who may log on; may be repeated")->required();
+  app.add_option("--domain", o.domain, "The users' domain")->capture_default_str();
+  app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
+  app.add_option("--break-timeout", break_timeout, "Seconds until a break is given up")
+    ->check(CLI::Range(0.1, 3600.0))
+    ->capture_default_str();
+  app.add_option("--threads", o.threads, "Threads of the event loop")
+    ->check(CLI::Range(1, 256))
+    ->capture_default_str();
+  app.add_option("--disk-threads", o.disk_threads, "Threads for the file system")
+    ->check(CLI::Range(1, 256))
+    ->capture_default_str();
+  app.add_option("--log-level", o.log_level, "trace, debug, info, warning, error or off")
+    ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+    ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+    set_listen(o, listen);
+    for (const std::string& s : shares) {
+      auto [name, path] = cut(s, '=', "--share NAME=PATH");
+      o.shares.push_back({std::move(name), std::move(path)});
+    }
+    for (const std::string& u : users)
+      o.users.push_back(cut(u, ':', "--user NAME:PASSWORD"));
+  } catch (const CLI::ParseError& e) {
+    std::ostringstream out;
+    const int status = app.exit(e, out, out);
+    return {std::nullopt, out.str(), status};
+  }
+  o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(break_timeout * 1000)};
+  return {std::move(o), {}, 0};
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,60 @@
+// What the server can be told: by its command line, or by a test.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::smb {
+
+/// `--share NAME=PATH`.
+struct share_definition {
+  std::string name;
+  std::string path;
+};
+
+/// Bounds on what peers can make the server keep.
+struct server_limits {
+  std::size_t connections = 1'024; ///< Further ones are closed at once.
+  std::size_t sessions_per_connection = 64; ///< Those being set up among them.
+  std::size_t trees_per_session = 64;
+  std::size_t opens_per_connection = 65'536;
+  std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
+  std::size_t credits = 8'192; ///< Of one connection.
+  std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
+  std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
+  std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
+
+  /// What is longer is not read: the connection ends.
+  [[nodiscard]] std::size_t frame_bytes() const noexcept { return io_bytes + 65'536; }
+};
+
+/// All settings.
+struct server_options {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 4450; ///< 0: any that is free.
+  std::vector<share_definition> shares;
+  std::vector<std::pair<std::string, std::string>> users; ///< Names and passwords.
+  std::string domain = "WORKGROUP"; ///< Of the users.
+  std::string store = "memory";
+  std::chrono::milliseconds break_timeout{35'000};
+  std::size_t threads = 2;
+  std::size_t disk_threads = 4;
+  std::string log_level = "info";
+  server_limits limits;
+};
+
+/// What a command line came to: options, or a text to print and the exit status.
+struct parsed_options {
+  std::optional<server_options> options;
+  std::string text;
+  int status = 0;
+};
+
+[[nodiscard]] parsed_options parse_options(int argc, const char* const* argv);
+
+} // namespace leasebreak::smb

@@ -1,0 +1,91 @@
+// The life of a request: its file, its credits, its waiting.
+#include <smb_server/request.hpp>
+
+#include <smb_server/connection.hpp>
+
+namespace leasebreak::smb {
+
+namespace {
+
+/// How long a request may take before its client is told that it is pending: most that must wait
+/// for somebody's acknowledgement take longer, most that need not are done by then.
+constexpr auto interim_delay = std::chrono::microseconds{500};
+
+constexpr std::size_t bytes_per_credit = 65'536;
+
+} // namespace
+
+request::request(std::shared_ptr<connection> c, const message& m, compound_state& compound)
+  : connection_{std::move(c)}, message_{m}, compound_{compound} {
+  connection_->enter(*this);
+}
+
+request::~request() {
+  connection_->leave(*this);
+}
+
+server& request::host() const noexcept {
+  return connection_->host();
+}
+
+file_id request::resolve(const file_id& id) const {
+  // MS-SMB2 3.3.5.2.7.2: a related request works on the file of the request before.
+  if (id == related_file_id && head().has(header_flag::related) && compound_.file)
+    return *compound_.file;
+  return id;
+}
+
+open_ptr request::find_open(const file_id& id) const {
+  return connection_->opens.find(resolve(id), user ? user->id : 0, tree_connect);
+}
+
+bool request::pays_for(std::size_t bytes) const {
+  if (connection_->terms.dialect == dialect::smb_2_0_2)
+    return bytes <= bytes_per_credit;
+  const std::size_t charge = std::max<std::size_t>(head().credit_charge, 1);
+  return bytes <= charge * bytes_per_credit;
+}
+
+void request::cancel() {
+  signal_.emit(asio::cancellation_type::terminal);
+}
+
+void request::begin_wait() {
+  waiting_ = true;
+  if (async_id != 0)
+    return;
+  timer_.emplace(connection_->get_executor(), interim_delay);
+  timer_->async_wait([weak = std::weak_ptr(connection_), id = head().message_id](error_code error) {
+    const auto c = weak.lock();
+    request* r = c && !error ? c->find_request(id) : nullptr;
+    if (r != nullptr)
+      r->send_interim();
+  });
+}
+
+void request::end_wait() {
+  waiting_ = false;
+  timer_.reset();
+}
+
+void request::send_interim() {
+  if (!waiting_ || async_id != 0 || connection_->closed())
+    return;
+  async_id = connection_->next_async_id();
+  response_item item;
+  item.head = head();
+  item.head.status = status::pending;
+  item.head.flags = header_flag::response | header_flag::async;
+  item.head.async_id = async_id;
+  item.head.credits = connection_->grant_credits(std::max<std::uint16_t>(head().credits, 1));
+  byte_writer out{byte_vector(header_size)};
+  encode_error(out);
+  item.bytes = out.take();
+  // What was answered before in the same compound goes first, so that order is kept.
+  connection_->send(compound_.ready);
+  std::vector<response_item> items;
+  items.push_back(std::move(item));
+  connection_->send(items);
+}
+
+} // namespace leasebreak::smb

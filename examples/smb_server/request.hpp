@@ -1,0 +1,146 @@
+// One request on its way through the server, and what it is answered.
+#pragma once
+
+#include <smb_server/session.hpp>
+#include <smb_server/wire/header.hpp>
+#include <smb_server/wire/session.hpp>
+#include <smb_server/wire/status.hpp>
+
+#include <leasebreak/error_code.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::smb {
+
+namespace asio = boost::asio;
+
+class connection;
+class server;
+
+/// The body of a response, with room for the header in front of it.
+struct reply {
+  std::uint32_t status = status::success;
+  byte_writer out{byte_vector(header_size)};
+  session_ptr sign_with; ///< Given: signed, whether or not the request was.
+  std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
+  std::optional<file_id> file; ///< What later requests of a related compound work on.
+  bool end_connection = false; ///< Send nothing, and end.
+};
+
+/// A response without a body of its own.
+[[nodiscard]] inline reply fail(std::uint32_t status) {
+  reply r;
+  r.status = status;
+  encode_error(r.out);
+  return r;
+}
+
+/// The response that ends the connection.
+[[nodiscard]] inline reply hang_up() {
+  reply r;
+  r.end_connection = true;
+  return r;
+}
+
+/// The response of commands that return nothing.
+[[nodiscard]] inline reply done() {
+  reply r;
+  encode_empty(r.out);
+  return r;
+}
+
+/// A response that is not on the wire yet.
+struct response_item {
+  header head;
+  byte_vector bytes; ///< The header's room, and the body.
+  session_ptr signer; ///< Null: unsigned.
+  std::shared_ptr<preauth_hash> hash;
+};
+
+/// What the requests of a compound have in common.
+struct compound_state {
+  std::vector<response_item> ready; ///< Answered, not sent.
+  std::uint64_t session_id = 0;
+  std::uint32_t tree_id = 0;
+  std::optional<file_id> file;
+  std::uint32_t status = status::success; ///< Of the request before.
+};
+
+/// A request while it is worked on. Lives in the coroutine that does so, on the connection's
+/// strand.
+class request {
+public:
+  request(std::shared_ptr<connection> c, const message& m, compound_state& compound);
+  ~request();
+  request(const request&) = delete;
+  request& operator=(const request&) = delete;
+
+  [[nodiscard]] const header& head() const noexcept { return message_.head; }
+
+  /// The message, header included.
+  [[nodiscard]] bytes_view bytes() const noexcept { return message_.bytes; }
+
+  [[nodiscard]] connection& on() const noexcept { return *connection_; }
+  [[nodiscard]] server& host() const noexcept;
+  [[nodiscard]] compound_state& compound() const noexcept { return compound_; }
+
+  /// The open that `id` names, or that of the compound; null if there is none.
+  [[nodiscard]] open_ptr find_open(const file_id& id) const;
+
+  /// `id`, or that of the compound.
+  [[nodiscard]] file_id resolve(const file_id& id) const;
+
+  /// Whether the payload is covered by the credits that the request paid (MS-SMB2 3.3.5.2.5).
+  [[nodiscard]] bool pays_for(std::size_t bytes) const;
+
+  /// Runs an operation that may have to wait for others: if it takes long, the client is told that
+  /// it is pending; CANCEL reaches it. `Op` is a deferred operation.
+  template <class Op>
+  auto wait_for(Op op) {
+    begin_wait();
+    return finish_wait(std::move(op)(
+      asio::bind_cancellation_slot(signal_.slot(), asio::as_tuple(asio::use_awaitable))));
+  }
+
+  /// The client, or the end of its session, wants it to stop.
+  void cancel();
+
+  /// Tells the client that it is pending, unless it has been told, or no longer waits.
+  void send_interim();
+
+  session_ptr user; ///< Null before session setup.
+  tree_ptr tree_connect; ///< Null for commands that need none.
+  std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.
+
+private:
+  template <class... Results>
+  asio::awaitable<std::tuple<Results...>> finish_wait(
+    asio::awaitable<std::tuple<Results...>> operation) {
+    std::tuple<Results...> result = co_await std::move(operation);
+    end_wait();
+    co_return result;
+  }
+
+  void begin_wait();
+  void end_wait();
+
+  std::shared_ptr<connection> connection_;
+  message message_;
+  compound_state& compound_;
+  asio::cancellation_signal signal_;
+  std::optional<asio::steady_timer> timer_;
+  bool waiting_ = false;
+};
+
+} // namespace leasebreak::smb

@@ -1,0 +1,196 @@
+// Starts, listens, and stops.
+#include <smb_server/server.hpp>
+
+#include <smb_server/connection.hpp>
+#include <smb_server/wire/file_information.hpp>
+
+#include <leasebreak/persistence/store_uri.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace leasebreak::smb {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+/// How long the stop waits for connections that are being ended.
+constexpr auto stop_wait = std::chrono::seconds{10};
+
+} // namespace
+
+server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
+  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
+    credentials_{options_.users, options_.domain}, initial_token_{credentials_.initial_token()},
+    acceptor_{asio::make_strand(io)}, emptied_{acceptor_.get_executor()} {
+  vfs::pool_options pool;
+  pool.threads = options_.disk_threads;
+  workers_ = std::make_unique<vfs::worker_pool>(pool);
+  open_shares();
+  open_coordinator();
+  fill_random(id_);
+  std::array<std::uint8_t, 8> start{};
+  fill_random(start);
+  for (const std::uint8_t byte : start)
+    last_session_ = (last_session_ << 8) | byte;
+  start_time_ = to_filetime(std::chrono::system_clock::now());
+}
+
+server::~server() = default;
+
+void server::open_shares() {
+  for (const share_definition& s : options_.shares) {
+    auto root = vfs::share::open_root(s.path);
+    if (!root)
+      throw std::runtime_error(
+        "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
+    auto served = std::make_shared<served_share>(
+      served_share{s.name, vfs::async_share{std::move(*root), *workers_, io_.get_executor()}});
+    if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
+      throw std::runtime_error("the share name '" + s.name + "' is taken");
+  }
+}
+
+void server::open_coordinator() {
+  auto store = open_store(options_.store);
+  if (!store.ok())
+    throw std::runtime_error(
+      "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
+  coordinator_config config;
+  config.break_timeout = options_.break_timeout;
+  config.wait_max = 2 * options_.break_timeout;
+  config.store = std::move(store.value);
+  config.logger = logger_;
+  coordinator_ = std::make_unique<leasebreak::coordinator>(io_.get_executor(), std::move(config));
+  clients_ = std::make_shared<client_registry>(*coordinator_);
+}
+
+asio::awaitable<void> server::start() {
+  auto [error, found] = co_await coordinator_->async_start(asio::as_tuple(asio::use_awaitable));
+  if (error)
+    throw boost::system::system_error{error, "cannot read the store " + options_.store};
+  if (found.recovered > 0 || !found.clean)
+    log().info("the store has {} records; the last stop was {}", found.recovered,
+      found.clean ? "in order" : "not in order");
+  const asio::ip::tcp::endpoint where{asio::ip::make_address(options_.address), options_.port};
+  acceptor_.open(where.protocol());
+  acceptor_.set_option(asio::socket_base::reuse_address{true});
+  acceptor_.bind(where);
+  acceptor_.listen();
+  asio::co_spawn(acceptor_.get_executor(), listen(), asio::detached);
+}
+
+asio::awaitable<void> server::listen() {
+  while (acceptor_.is_open()) {
+    error_code error;
+    auto socket = co_await acceptor_.async_accept(
+      asio::make_strand(io_), asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted)
+      co_return;
+    if (error) {
+      // Out of descriptors, for instance: others must go first.
+      log().warn("cannot accept: {}", error.message());
+      asio::steady_timer pause{acceptor_.get_executor(), std::chrono::milliseconds{100}};
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
+    const auto id = static_cast<connection_id>(++last_connection_);
+    auto c = std::make_shared<connection>(*this, std::move(socket), id);
+    {
+      const std::lock_guard lock{mutex_};
+      if (connections_.size() >= options_.limits.connections) {
+        log().warn("{}: refused: {} connections already", c->peer(), connections_.size());
+        continue;
+      }
+      connections_.emplace(c.get(), c);
+    }
+    asio::co_spawn(c->get_executor(), serve(c), asio::detached);
+  }
+}
+
+asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
+  try {
+    co_await c->run();
+  } catch (const std::exception& e) {
+    log().error("{}: connection failed: {}", c->peer(), e.what());
+  }
+  bool empty = false;
+  {
+    const std::lock_guard lock{mutex_};
+    connections_.erase(c.get());
+    empty = connections_.empty();
+  }
+  if (empty)
+    asio::post(emptied_.get_executor(), [this] { emptied_.cancel(); });
+}
+
+asio::awaitable<void> server::stop() {
+  error_code ignored;
+  const auto executor = acceptor_.get_executor();
+  co_await asio::post(executor, asio::use_awaitable);
+  acceptor_.close(ignored);
+  std::vector<std::shared_ptr<connection>> ending;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [key, weak] : connections_) {
+      if (auto c = weak.lock())
+        ending.push_back(std::move(c));
+    }
+  }
+  for (const auto& c : ending)
+    asio::post(c->get_executor(), [c] { c->close("the server stops"); });
+  if (!ending.empty()) {
+    ending.clear();
+    emptied_.expires_after(stop_wait);
+    co_await emptied_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  auto [error] = co_await coordinator_->async_shutdown(asio::as_tuple(asio::use_awaitable));
+  if (error)
+    log().error("stopping the coordinator: {}", error.message());
+}
+
+std::shared_ptr<const served_share> server::find_share(const std::string& name) const {
+  const auto found = shares_.find(lower(name));
+  return found == shares_.end() ? nullptr : found->second;
+}
+
+std::uint64_t server::add_session(const std::shared_ptr<connection>& c) {
+  const std::lock_guard lock{mutex_};
+  do {
+    ++last_session_;
+  } while (
+    last_session_ == 0 || last_session_ == UINT64_MAX || sessions_.count(last_session_) != 0);
+  sessions_.emplace(last_session_, c);
+  return last_session_;
+}
+
+void server::remove_session(std::uint64_t id) {
+  const std::lock_guard lock{mutex_};
+  sessions_.erase(id);
+}
+
+std::shared_ptr<connection> server::connection_of(std::uint64_t session) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : found->second.lock();
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,99 @@
+// The server: what all connections share, the listener, and the orderly stop.
+#pragma once
+
+#include <smb_server/auth/gss_acceptor.hpp>
+#include <smb_server/client_registry.hpp>
+#include <smb_server/options.hpp>
+#include <smb_server/session.hpp>
+
+#include <leasebreak/coordinator.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace leasebreak::smb {
+
+class connection;
+
+/// Owns everything but the event loop. Members may be used from any thread.
+class server {
+public:
+  /// Opens shares, store and credentials. Throws `std::runtime_error`, with words for the user, if
+  /// one of them cannot be had. Call it before the event loop's threads start.
+  server(
+    boost::asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Recovers what the store has, and listens. Throws `boost::system::system_error`.
+  boost::asio::awaitable<void> start();
+
+  /// Ends all connections, and stops the coordinator.
+  boost::asio::awaitable<void> stop();
+
+  /// After `start`.
+  [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint() const {
+    return acceptor_.local_endpoint();
+  }
+
+  [[nodiscard]] const server_options& options() const noexcept { return options_; }
+  [[nodiscard]] spdlog::logger& log() const noexcept { return *logger_; }
+  [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
+  [[nodiscard]] client_registry& clients() noexcept { return *clients_; }
+  [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
+  [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
+  [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
+  [[nodiscard]] const guid& id() const noexcept { return id_; }
+  [[nodiscard]] std::uint64_t start_time() const noexcept { return start_time_; }
+
+  /// By name, ASCII letters in either case; null if there is none.
+  [[nodiscard]] std::shared_ptr<const served_share> find_share(const std::string& name) const;
+
+  std::uint64_t next_file_id() noexcept { return ++last_file_id_; }
+
+  /// A new session's id, remembered for its connection.
+  std::uint64_t add_session(const std::shared_ptr<connection>& c);
+  void remove_session(std::uint64_t id);
+  [[nodiscard]] std::shared_ptr<connection> connection_of(std::uint64_t session) const;
+
+private:
+  boost::asio::awaitable<void> listen();
+  boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
+  void open_shares();
+  void open_coordinator();
+
+  boost::asio::io_context& io_;
+  server_options options_;
+  std::shared_ptr<spdlog::logger> logger_;
+  gss_credentials credentials_;
+  byte_vector initial_token_;
+  std::unique_ptr<vfs::worker_pool> workers_;
+  std::map<std::string, std::shared_ptr<const served_share>> shares_; // names in lower case
+  std::unique_ptr<leasebreak::coordinator> coordinator_;
+  std::shared_ptr<client_registry> clients_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  guid id_{};
+  std::uint64_t start_time_ = 0;
+  std::atomic<std::uint64_t> last_file_id_{0};
+  std::uint64_t last_connection_ = 0;
+
+  mutable std::mutex mutex_;
+  std::unordered_map<const connection*, std::weak_ptr<connection>> connections_;
+  std::unordered_map<std::uint64_t, std::weak_ptr<connection>> sessions_;
+  std::uint64_t last_session_ = 0;
+  boost::asio::steady_timer emptied_; ///< Cancelled when the last connection has ended.
+};
+
+} // namespace leasebreak::smb

@@ -1,0 +1,86 @@
+// How opens, sessions and connections end (MS-SMB2 3.3.4.17, 3.3.5.6, 3.3.7.1).
+#include <smb_server/connection.hpp>
+#include <smb_server/directory_changes.hpp>
+#include <smb_server/server.hpp>
+
+#include <boost/asio/redirect_error.hpp>
+
+namespace leasebreak::smb {
+
+session_ptr connection::find_session(std::uint64_t id) const {
+  const auto found = sessions.find(id);
+  return found == sessions.end() ? nullptr : found->second;
+}
+
+asio::awaitable<void> connection::close_open(open_ptr o) {
+  leasebreak::close_request ask{o->file, o->handle};
+  auto [error, closed] =
+    co_await host_.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: closing {}: {}", peer_, o->path, error.message());
+  co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold));
+}
+
+asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
+  s->valid = false;
+  for (const auto& [id, r] : requests_) {
+    if (r != cause && r->user == s)
+      r->cancel();
+  }
+  const std::vector<open_ptr> ending = opens.of_session(s->id);
+  for (const open_ptr& o : ending) {
+    if (const open_ptr mine = opens.remove(o->id))
+      co_await close_open(mine);
+  }
+  s->trees.clear();
+  sessions.erase(s->id);
+  host_.remove_session(s->id);
+}
+
+asio::awaitable<void> connection::tear_down() {
+  const auto self = shared_from_this();
+  for (const auto& [id, r] : requests_)
+    r->cancel();
+  for (const auto& [id, s] : sessions) {
+    s->valid = false;
+    host_.remove_session(id);
+  }
+  if (is_negotiated()) {
+    std::vector<open_ptr> ending = opens.all();
+    for (const open_ptr& o : ending)
+      opens.remove(o->id);
+    disconnect_request ask{terms.client, id_};
+    auto [error, gone] = co_await host_.coordinator().async_disconnect(
+      std::move(ask), asio::as_tuple(asio::use_awaitable));
+    if (error)
+      host_.log().debug("{}: disconnecting: {}", peer_, error.message());
+    co_await delete_files(std::move(gone), std::move(ending));
+  }
+  // Requests that were on their way find the connection closed, and give up what they were granted.
+  while (in_flight_ > 0) {
+    changed_.expires_at(asio::steady_timer::time_point::max());
+    error_code ignored;
+    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  if (is_negotiated())
+    host_.clients().remove(terms.client, this);
+  sessions.clear();
+}
+
+asio::awaitable<void> connection::delete_files(
+  disconnect_result gone, std::vector<open_ptr> opens_gone) {
+  for (const open_ptr& o : opens_gone) {
+    leasebreak::hold hold;
+    bool remove = false;
+    for (file_to_delete& f : gone.to_delete) {
+      if (f.file == o->file && f.hold) {
+        hold = std::move(f.hold);
+        remove = true;
+        break;
+      }
+    }
+    co_await after_close(host_, *o, remove, std::move(hold));
+  }
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,82 @@
+// Reads little-endian values from a frame without ever leaving it.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace leasebreak::smb {
+
+using bytes_view = std::span<const std::uint8_t>;
+using guid = std::array<std::uint8_t, 16>;
+
+/// A cursor over bytes that came from outside. Reading past the end yields zeros and makes `ok`
+/// false for good, so that a parser may read a whole structure and ask once.
+class byte_reader {
+public:
+  explicit byte_reader(bytes_view bytes) noexcept : bytes_{bytes} {}
+
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  [[nodiscard]] std::size_t position() const noexcept { return position_; }
+  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
+
+  std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(number(1)); }
+  std::uint16_t u16() noexcept { return static_cast<std::uint16_t>(number(2)); }
+  std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(number(4)); }
+  std::uint64_t u64() noexcept { return number(8); }
+
+  guid guid16() noexcept {
+    guid result{};
+    const bytes_view from = bytes(result.size());
+    std::copy(from.begin(), from.end(), result.begin());
+    return result;
+  }
+
+  /// The next `count` bytes; empty if there are fewer.
+  bytes_view bytes(std::size_t count) noexcept {
+    if (!take(count))
+      return {};
+    return bytes_.subspan(position_ - count, count);
+  }
+
+  void skip(std::size_t count) noexcept { static_cast<void>(take(count)); }
+
+private:
+  bool take(std::size_t count) noexcept {
+    if (count > remaining()) {
+      ok_ = false;
+      return false;
+    }
+    position_ += count;
+    return true;
+  }
+
+  std::uint64_t number(std::size_t size) noexcept {
+    std::uint64_t result = 0;
+    const bytes_view from = bytes(size);
+    for (std::size_t i = from.size(); i-- > 0;)
+      result = (result << 8) | from[i];
+    return result;
+  }
+
+  bytes_view bytes_;
+  std::size_t position_ = 0;
+  bool ok_ = true;
+};
+
+/// `length` bytes at `offset` of `message`; nothing if they are not all there. A range of length
+/// zero is empty wherever it points, since clients leave the offset of an absent buffer as they
+/// like.
+[[nodiscard]] inline std::optional<bytes_view> slice(
+  bytes_view message, std::size_t offset, std::size_t length) noexcept {
+  if (length == 0)
+    return bytes_view{};
+  if (offset > message.size() || length > message.size() - offset)
+    return std::nullopt;
+  return message.subspan(offset, length);
+}
+
+} // namespace leasebreak::smb

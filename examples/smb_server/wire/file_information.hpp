@@ -1,0 +1,137 @@
+// What is known of files and file systems, in the classes of MS-FSCC 2.4 and 2.5.
+#pragma once
+
+#include <smb_server/wire/create.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace leasebreak::smb {
+
+/// 100 ns since 1601 (MS-DTYP 2.3.3).
+[[nodiscard]] std::uint64_t to_filetime(std::chrono::sys_time<std::chrono::nanoseconds> t) noexcept;
+
+/// Nothing for values that a Unix time cannot hold.
+[[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> from_filetime(
+  std::uint64_t t) noexcept;
+
+/// MS-FSCC 2.4.
+enum class file_class : std::uint8_t {
+  directory = 1,
+  full_directory = 2,
+  both_directory = 3,
+  basic = 4,
+  standard = 5,
+  internal = 6,
+  ea = 7,
+  access = 8,
+  name = 9,
+  rename = 10,
+  link = 11,
+  names = 12,
+  disposition = 13,
+  position = 14,
+  full_ea = 15,
+  mode = 16,
+  alignment = 17,
+  all = 18,
+  allocation = 19,
+  end_of_file = 20,
+  alternate_name = 21,
+  stream = 22,
+  compression = 28,
+  network_open = 34,
+  attribute_tag = 35,
+  id_both_directory = 37,
+  id_full_directory = 38,
+  normalized_name = 48,
+  id = 59,
+  disposition_ex = 64,
+};
+
+/// A stream of a file: its name with colons and type, such as "::$DATA".
+struct stream_entry {
+  std::string name;
+  std::uint64_t size = 0;
+  std::uint64_t allocation = 0;
+};
+
+/// All that the classes draw on.
+struct file_description {
+  file_metadata metadata;
+  std::uint32_t access = 0; ///< Of the open that asks.
+  std::uint64_t position = 0;
+  std::uint32_t mode = 0;
+  std::uint64_t volume = 0;
+  std::string name; ///< From the share's root, with backslashes, one in front.
+  std::vector<stream_entry> streams;
+};
+
+/// What a query came to. With `buffer_overflow` the data is as much as fitted.
+struct information {
+  std::uint32_t status = 0;
+  byte_vector data;
+};
+
+/// The class `c` of `f`, within `room` bytes.
+[[nodiscard]] information encode_file_information(
+  file_class c, const file_description& f, std::size_t room);
+
+/// Whether the class draws on `file_description::streams`.
+[[nodiscard]] constexpr bool needs_streams(file_class c) noexcept {
+  return c == file_class::stream;
+}
+
+/// MS-FSCC 2.5.
+enum class volume_class : std::uint8_t {
+  volume = 1,
+  size = 3,
+  device = 4,
+  attribute = 5,
+  full_size = 7,
+  sector_size = 11,
+};
+
+struct volume_description {
+  std::uint64_t creation_time = 0;
+  std::uint32_t serial = 0;
+  std::string label;
+  std::string file_system = "NTFS"; ///< What clients know how to treat.
+  std::uint32_t attributes = 0;
+  std::uint64_t total_units = 0;
+  std::uint64_t caller_units = 0; ///< Free for the caller.
+  std::uint64_t free_units = 0;
+  std::uint32_t unit_bytes = 4096;
+};
+
+[[nodiscard]] information encode_volume_information(
+  volume_class c, const volume_description& v, std::size_t room);
+
+/// A security descriptor that lets everyone do everything: access is decided by the account that
+/// the server runs under. Always the same.
+[[nodiscard]] byte_vector open_security_descriptor();
+
+/// FileBasicInformation as a client sets it; 0 and all-ones leave a time alone.
+struct basic_setting {
+  std::uint64_t creation_time = 0;
+  std::uint64_t access_time = 0;
+  std::uint64_t write_time = 0;
+  std::uint64_t change_time = 0;
+  std::uint32_t attributes = 0;
+};
+
+[[nodiscard]] std::optional<basic_setting> parse_basic(bytes_view data);
+
+struct rename_setting {
+  bool replace = false;
+  std::string name;
+};
+
+/// Also for FileLinkInformation, which is alike.
+[[nodiscard]] std::optional<rename_setting> parse_rename(bytes_view data);
+
+} // namespace leasebreak::smb
