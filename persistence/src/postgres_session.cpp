@@ -243,10 +243,14 @@ bool postgres_session::usable() const noexcept {
 }
 
 bool postgres_session::alive() noexcept {
-  pollfd server{sock(), POLLIN, 0};
-  // What arrives unasked is the end of the connection, or a notice; libpq tells them apart.
-  if (usable() && ::poll(&server, 1, 0) > 0)
+  // What arrives unasked is a notice, or the server's last words and then the end of the
+  // connection, which libpq sees in two steps. A few steps are enough for either.
+  for (int step = 0; step < 8 && usable(); ++step) {
+    pollfd server{sock(), POLLIN, 0};
+    if (::poll(&server, 1, 0) <= 0)
+      break;
     PQconsumeInput(policy_.native());
+  }
   return usable();
 }
 

@@ -425,6 +425,11 @@ void world::write_data(const client& who, const attempt& open, where_t where) {
     end(hold, where);
 }
 
+void world::continue_after(const world& before) {
+  now_ = before.now_;
+  last_open_ = before.last_open_;
+}
+
 // -- a step ---------------------------------------------------------------------------------------
 
 void world::apply(const command& what, where_t where) {

@@ -140,6 +140,9 @@ public:
   /// A write through an open, which must go on at once; it is over when this returns.
   void write_data(const client& who, const attempt& open, where_t where = where_t::current());
 
+  /// Before anything else: this world is what comes after a restart, in time and with its ids.
+  void continue_after(const world& before);
+
   /// Any command; the others all end here.
   void apply(const command& what, where_t where = where_t::current());
 
@@ -259,7 +262,11 @@ private:
 };
 
 /// A test with a world of its own.
-class model_test : public testing::Test, public world {};
+class model_test : public testing::Test, public world {
+protected:
+  model_test() = default;
+  explicit model_test(const file_policy& p) : world(p) {}
+};
 
 [[nodiscard]] std::string describe(const listed_entry& entry);
 [[nodiscard]] std::string describe(const break_notification& notification);

@@ -323,6 +323,50 @@ TEST_F(OpenBreaks, AStatOpenDoesNotWaitForABreakInProgress) {
   acknowledge(alice, k1, rh);
 }
 
+// A notification in the same breath would overtake the grant on its way to the client.
+TEST_F(OpenBreaks, AGrantThatTheNextOneInLineNeedsIsLoweredBeforeItIsTold) {
+  open(by(alice).lease(k1, rwh));
+  const auto b = open(by(bob).lease(k2, rh));
+  expect_break(k1, rwh, rh);
+  const auto c = open(by(carol).overwriting());
+
+  acknowledge(alice, k1, none);
+
+  expect_granted(b, none);
+  expect_granted(c, none);
+  expect_no_break();
+  EXPECT_EQ(state_of_lease(bob, k2), none);
+}
+
+TEST_F(OpenBreaks, AnOplockThatTheNextOneInLineNeedsIsLoweredBeforeItIsTold) {
+  const auto a = open(by(alice).oplock(oplock_level::batch));
+  const auto b = open(by(bob).oplock(oplock_level::batch));
+  expect_oplock_break(a, rwh, r);
+  const auto c = open(by(carol).access(access::read_data).oplock(oplock_level::level_ii));
+  const auto d = open(by(carol).overwriting());
+
+  close(a);
+
+  expect_oplock(b, oplock_level::none);
+  expect_oplock(c, oplock_level::none);
+  expect_granted(d, none);
+  expect_no_break();
+  EXPECT_FALSE(oplock_of_open(b).has_value());
+}
+
+TEST_F(OpenBreaks, WriteThatTheNextOneInLineTakesIsNotGrantedInTheFirstPlace) {
+  const auto a = open(by(alice).lease(k1, rwh));
+  const auto b = open(by(bob).lease(k2, rwh));
+  expect_break(k1, rwh, rh);
+  const auto c = open(by(carol).lease(k3, rwh));
+
+  close(a);
+
+  expect_granted(b, rh);
+  expect_granted(c, rh);
+  expect_no_break();
+}
+
 // -- share conflicts ------------------------------------------------------------------------------
 
 // MS-FSA 2.1.5.1.2.2: Handle is broken, and the check is made once more.

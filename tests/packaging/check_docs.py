@@ -77,7 +77,7 @@ def problems_with(line, root, build, presets):
             yield f"{words[0]} has no option {option}: {line}"
 
 
-MEMBER = re.compile(r"^  [\w:<>]+ (\w+)(?: =|;|\n *=)", re.MULTILINE)
+MEMBER = re.compile(r"^  [\w:<>()]+ (\w+)(?: =|;|\n *=)", re.MULTILINE)
 ENUMERATOR = re.compile(r"^  (\w+)(?: = 0)?,", re.MULTILINE)
 
 

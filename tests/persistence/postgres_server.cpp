@@ -188,6 +188,14 @@ std::string postgres_server::sql(const std::string& statement, const std::string
   return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
 }
 
+std::size_t postgres_server::logged(const std::string& text) const {
+  const auto log = content(directory_.path() + "/log");
+  std::size_t count = 0;
+  for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1))
+    ++count;
+  return count;
+}
+
 postgres_server& shared_postgres() {
   static postgres_server server;
   return server;

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 
 namespace leasebreak::test {
@@ -31,6 +32,9 @@ public:
 
   /// Executes SQL as the superuser; the value is the first column of the first row.
   std::string sql(const std::string& statement, const std::string& schema = "public") const;
+
+  /// How often the server's log has this text.
+  [[nodiscard]] std::size_t logged(const std::string& text) const;
 
 private:
   void signal_all(int signal) const;

@@ -27,7 +27,7 @@ void file_state::impl::begin_break(
     }
     return;
   }
-  if (to == l.info.state)
+  if (to == l.info.state || lower_untold_grant(l, to, out))
     return;
   l.current_break = break_id{++last_break};
   l.cause = cause;
@@ -46,6 +46,33 @@ void file_state::impl::begin_break(
   notify(l, to, true, now, out);
   start_break_timer(l, now);
   store_lease(l, out);
+}
+
+// One command may let in two who waited, and the second needs what the first has just been granted.
+// The first does not know of its grant yet; a notification would come before it, and then the grant
+// would seem to be the newer of the two. So the first is granted less in the first place.
+bool file_state::impl::lower_untold_grant(lease_entry& l, lease_state to, effects& out) {
+  if (l.opens != 1)
+    return false;
+  open_granted* untold = nullptr;
+  for (auto& c : out.completions)
+    if (auto* granted = std::get_if<open_granted>(&c.result);
+        granted != nullptr && granted->open == l.first_open)
+      untold = granted;
+  // What it was promised besides depends on Handle.
+  if (untold == nullptr || untold->durable)
+    return false;
+  untold->state = to;
+  if (l.info.is_oplock)
+    untold->oplock = oplock_of(to);
+  set_state(l, to);
+  store_lease(l, out);
+  waiters_may_go = true;
+  if (l.info.is_oplock && to == lease_state::none) {
+    detach(*find_open(l.first_open));
+    remove_lease(l);
+  }
+  return true;
 }
 
 // Ends the break, if there is one in progress, with `left` for the holder. An oplock that is left

@@ -130,6 +130,7 @@ struct file_state::impl {
 
   void begin_breaks(const break_plan& plan, time_point now, effects& out);
   void begin_break(lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out);
+  bool lower_untold_grant(lease_entry& l, lease_state to, effects& out);
   void end_break(lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out);
   void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);

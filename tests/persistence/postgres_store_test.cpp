@@ -1,0 +1,302 @@
+// What is particular to the PostgreSQL store: its schema, its errors, its connection.
+#include <leasebreak/persistence/postgres_store.hpp>
+
+#include "postgres_schema.hpp"
+#include "postgres_server.hpp"
+#include "postgres_session.hpp"
+#include "records.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+
+#include <vector>
+
+namespace leasebreak::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class PostgresStore : public testing::Test {
+protected:
+  std::unique_ptr<lock_store> open(const postgres_store_options& options = {}) {
+    auto opened = open_postgres_store(site.connection(), options);
+    EXPECT_TRUE(opened.ok()) << opened.status.detail;
+    return std::move(opened.value);
+  }
+
+  store_status failure_to_open(const postgres_store_options& options = {}) {
+    auto opened = open_postgres_store(site.connection(), options);
+    EXPECT_EQ(opened.value, nullptr);
+    return opened.status;
+  }
+
+  void make_store_with_a_record() { ASSERT_TRUE(open()->put(lease_record("id")).ok()); }
+
+  // So short that a server that hangs is found out while the test waits.
+  static constexpr postgres_store_options impatient{
+    .durable = false, .timeout = std::chrono::milliseconds{1000}};
+
+  postgres_site site;
+};
+
+TEST_F(PostgresStore, MakesItsTablesWithAVersionRow) {
+  make_store_with_a_record();
+
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "2");
+  EXPECT_EQ(site.sql("SELECT count(*) FROM leasebreak_locks"), "1");
+  EXPECT_EQ(site.sql("SELECT epoch FROM leasebreak_server"), "0");
+  EXPECT_EQ(site.sql("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() "
+                     "AND tablename NOT LIKE 'leasebreak\\_%'"),
+    "0");
+}
+
+TEST_F(PostgresStore, BringsAnOlderVersionUpToDateAndKeepsWhatIsThere) {
+  for (const auto& statement : detail::postgres_migrations().front())
+    site.sql(statement);
+  site.sql("CREATE TABLE leasebreak_schema (version integer NOT NULL)");
+  site.sql("INSERT INTO leasebreak_schema VALUES (1)");
+  site.sql("UPDATE leasebreak_server SET epoch = 41");
+
+  const auto store = open();
+
+  EXPECT_EQ(store->increment_server_epoch().value, 42U);
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "2");
+  EXPECT_EQ(site.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() "
+                     "AND indexname LIKE 'leasebreak_locks_by_%'"),
+    "3");
+}
+
+TEST_F(PostgresStore, NewerVersionIsStoreVersion) {
+  make_store_with_a_record();
+  site.sql("UPDATE leasebreak_schema SET version = 99");
+
+  const auto status = failure_to_open();
+
+  EXPECT_EQ(status.code, errc::store_version);
+  EXPECT_THAT(status.detail, HasSubstr("version 99"));
+  EXPECT_EQ(site.sql("SELECT count(*) FROM leasebreak_locks"), "1");
+}
+
+TEST_F(PostgresStore, TablesThatAreNotAsTheyShouldBeAreStoreCorrupt) {
+  make_store_with_a_record();
+  site.sql("ALTER TABLE leasebreak_locks DROP COLUMN lease_key");
+  EXPECT_EQ(failure_to_open().code, errc::store_corrupt);
+
+  site.sql("UPDATE leasebreak_schema SET version = -1");
+  EXPECT_EQ(failure_to_open().code, errc::store_corrupt);
+}
+
+TEST_F(PostgresStore, TablesThatVanishAreStoreCorrupt) {
+  const auto store = open();
+  site.sql("DELETE FROM leasebreak_server");
+  EXPECT_EQ(store->server_epoch().status.code, errc::store_corrupt);
+  EXPECT_EQ(store->increment_server_epoch().status.code, errc::store_corrupt);
+  EXPECT_EQ(store->clean_shutdown().status.code, errc::store_corrupt);
+  EXPECT_EQ(store->set_clean_shutdown(true).code, errc::store_corrupt);
+
+  site.sql("DROP TABLE leasebreak_locks");
+  EXPECT_EQ(store->put(lease_record("id")).code, errc::store_corrupt);
+}
+
+TEST_F(PostgresStore, OneBadRowDoesNotStopTheOthersFromLoading) {
+  const auto store = open();
+  for (const auto* id : {"a", "b", "c", "d"})
+    ASSERT_TRUE(store->put(lease_record(id)).ok());
+  site.sql("UPDATE leasebreak_locks SET lock_type = 300 WHERE id = 'a'");
+  site.sql("UPDATE leasebreak_locks SET lease_key = 'short' WHERE id = 'b'");
+  site.sql("UPDATE leasebreak_locks SET byte_offset = 18446744073709551616 WHERE id = 'd'");
+
+  const auto listing = store->list({});
+
+  ASSERT_TRUE(listing.ok());
+  EXPECT_EQ(listing.value.records, std::vector{lease_record("c")});
+  EXPECT_THAT(listing.value.malformed,
+    testing::ElementsAre(record_error{"a", "lock_type", "is out of range"},
+      record_error{"b", "lease_key", "must have 16 bytes, has 5"},
+      record_error{"d", "offset", "is out of range"}));
+  EXPECT_EQ(store->get("a").status.code, errc::record_malformed);
+  EXPECT_THAT(store->get("b").status.detail, HasSubstr("'b', field 'lease_key'"));
+}
+
+TEST_F(PostgresStore, SecondOpenIsStoreLocked) {
+  const auto first = open();
+
+  EXPECT_EQ(failure_to_open(impatient).code, errc::store_locked);
+
+  EXPECT_TRUE(first->put(lease_record("id")).ok());
+}
+
+TEST_F(PostgresStore, StoresInOtherSchemasAreOthers) {
+  const postgres_site other_site;
+  const auto first = open();
+  const auto second = open_postgres_store(other_site.connection());
+
+  ASSERT_TRUE(second.ok()) << second.status.detail;
+  ASSERT_TRUE(first->put(lease_record("id")).ok());
+  EXPECT_TRUE(second.value->list({}).value.records.empty());
+}
+
+TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
+  const auto store = open();
+  ASSERT_TRUE(store->put(lease_record("id")).ok());
+  site.sql("SELECT pg_terminate_backend(pid), pg_sleep(0.1) FROM pg_stat_activity "
+           "WHERE application_name = 'leasebreak'");
+
+  EXPECT_EQ(store->increment_server_epoch().value, 1U);
+  EXPECT_TRUE(store->get("id").ok());
+}
+
+TEST_F(PostgresStore, ReconnectsAfterTheServerWasStoppedAndStarted) {
+  const auto store = open();
+  ASSERT_TRUE(store->put(lease_record("id")).ok());
+  shared_postgres().stop();
+
+  EXPECT_EQ(store->put(lease_record("lost")).code, errc::store_unavailable);
+  EXPECT_EQ(store->list({}).status.code, errc::store_unavailable);
+  EXPECT_EQ(failure_to_open().code, errc::store_unavailable);
+  shared_postgres().start();
+
+  EXPECT_TRUE(store->put(lease_record("more")).ok());
+  EXPECT_EQ(store->list({}).value.records, (std::vector{lease_record("id"), lease_record("more")}));
+}
+
+TEST_F(PostgresStore, ServerThatHangsIsStoreUnavailableUntilItGoesOn) {
+  const auto store = open(impatient);
+  ASSERT_TRUE(store->put(lease_record("id")).ok());
+  shared_postgres().freeze();
+
+  EXPECT_EQ(store->get("id").status.code, errc::store_unavailable);
+  EXPECT_EQ(store->get("id").status.code, errc::store_unavailable);
+  shared_postgres().thaw();
+
+  EXPECT_EQ(store->get("id").value, lease_record("id"));
+}
+
+TEST_F(PostgresStore, BatchLargerThanAllBuffersDoesNotHangOnAServerThatDoesNotRead) {
+  const auto store = open(impatient);
+  std::vector<record_change> changes;
+  for (int i = 0; i < 100; ++i) {
+    auto record = lease_record("id" + std::to_string(i));
+    record.share_name = std::string(50'000, 'x');
+    changes.push_back({record.id, record});
+  }
+  shared_postgres().freeze();
+
+  EXPECT_EQ(store->apply(changes).code, errc::store_unavailable);
+  shared_postgres().thaw();
+
+  EXPECT_TRUE(store->apply(changes).ok());
+  EXPECT_EQ(store->list({}).value.records.size(), changes.size());
+}
+
+TEST_F(PostgresStore, StatementThatWaitsForSomebodyElseIsGivenUp) {
+  const auto store = open(impatient);
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> other(
+    PQconnectdb(site.connection().c_str()), PQfinish);
+  PQclear(PQexec(other.get(), "BEGIN; LOCK TABLE leasebreak_locks IN ACCESS EXCLUSIVE MODE"));
+
+  EXPECT_EQ(store->put(lease_record("id")).code, errc::store_unavailable);
+  PQclear(PQexec(other.get(), "COMMIT"));
+
+  EXPECT_TRUE(store->list({}).value.records.empty());
+  EXPECT_TRUE(store->put(lease_record("id")).ok());
+}
+
+TEST_F(PostgresStore, ServerThatIsNotThereIsStoreUnavailable) {
+  const auto opened = open_postgres_store("host=/nonexistent dbname=x");
+
+  EXPECT_EQ(opened.status.code, errc::store_unavailable);
+  EXPECT_THAT(opened.status.detail, HasSubstr("/nonexistent"));
+}
+
+TEST_F(PostgresStore, DatabaseThatIsNotThereIsStoreUnavailable) {
+  const auto opened = open_postgres_store(site.connection() + " dbname=nowhere");
+
+  EXPECT_EQ(opened.status.code, errc::store_unavailable);
+  EXPECT_THAT(opened.status.detail, HasSubstr("nowhere"));
+}
+
+TEST_F(PostgresStore, PasswordsAreNeverShown) {
+  const auto failed =
+    open_postgres_store("postgresql://me:s3cr%65t@/nowhere?host=/nonexistent&port=7");
+  EXPECT_THAT(failed.status.detail, HasSubstr("postgres:me@/nonexistent:7/nowhere"));
+  EXPECT_THAT(failed.status.detail, Not(HasSubstr("s3cr")));
+
+  const auto opened = open_postgres_store(site.connection() + " password=s3cret");
+  ASSERT_TRUE(opened.ok()) << opened.status.detail;
+  EXPECT_THAT(opened.value->description(), HasSubstr("postgres:postgres@"));
+  EXPECT_THAT(opened.value->description(), Not(HasSubstr("s3cret")));
+}
+
+TEST_F(PostgresStore, ConnectionStringThatIsNoneIsRefusedWithoutRepeatingIt) {
+  for (const auto* text :
+    {"password=s3cret nonsense", "s3cret", "postgresql://me:s3cret@[host/x", "unknown=s3cret"}) {
+    const auto opened = open_postgres_store(text);
+
+    EXPECT_EQ(opened.status.code, errc::invalid_argument) << text;
+    EXPECT_THAT(opened.status.detail, Not(HasSubstr("s3cret")));
+  }
+}
+
+TEST_F(PostgresStore, ABatchIsOneStatement) {
+  // The server's own list of statements says what arrived.
+  auto connection = site.connection();
+  const std::string option = "options=";
+  connection.replace(connection.find(option), std::string::npos,
+    "options='-csearch_path=" + site.schema() + " -clog_statement=all'");
+  const auto opened = open_postgres_store(connection);
+  ASSERT_TRUE(opened.ok()) << opened.status.detail;
+  std::vector<record_change> changes{{"gone", {}}};
+  for (int i = 0; i < 500; ++i) {
+    const auto record = lease_record("id" + std::to_string(i));
+    changes.push_back({record.id, record});
+  }
+  const auto before = shared_postgres().logged("statement: ");
+
+  ASSERT_TRUE(opened.value->apply(changes).ok());
+
+  EXPECT_EQ(shared_postgres().logged("statement: ") - before, 1U);
+}
+
+TEST_F(PostgresStore, QueriesByFileOwnerAndClientUseTheIndexes) {
+  const auto store = open();
+  std::vector<record_change> changes;
+  for (int i = 0; i < 2000; ++i) {
+    const auto number = std::to_string(i);
+    auto record = lease_record("id" + number);
+    record.file_id = "file" + number;
+    record.owner_id = "owner" + number;
+    record.client_id = "client" + number;
+    changes.push_back({record.id, record});
+  }
+  ASSERT_TRUE(store->apply(changes).ok());
+  site.sql("ANALYZE leasebreak_locks");
+
+  for (const std::string column : {"file_id", "owner_id", "client_id"}) {
+    const auto plan = site.sql("EXPLAIN (FORMAT JSON) SELECT * FROM leasebreak_locks WHERE " +
+      column + " = '\\x61' ORDER BY id LIMIT 5000");
+
+    EXPECT_THAT(plan, HasSubstr("Index Scan"));
+    EXPECT_THAT(plan, Not(HasSubstr("Seq Scan")));
+  }
+}
+
+TEST(PostgresErrors, EachKindHasItsOwnCode) {
+  using detail::postgres_errc;
+  EXPECT_EQ(postgres_errc("53100"), errc::store_full); // disk_full
+  EXPECT_EQ(postgres_errc("53200"), errc::store_unavailable); // out_of_memory
+  EXPECT_EQ(postgres_errc("57014"), errc::store_unavailable); // query_canceled
+  EXPECT_EQ(postgres_errc("57P01"), errc::store_unavailable); // admin_shutdown
+  EXPECT_EQ(postgres_errc("40001"), errc::store_unavailable); // serialization_failure
+  EXPECT_EQ(postgres_errc("25006"), errc::store_unavailable); // read_only_sql_transaction
+  EXPECT_EQ(postgres_errc("42501"), errc::store_unavailable); // insufficient_privilege
+  EXPECT_EQ(postgres_errc("42P01"), errc::store_corrupt); // undefined_table
+  EXPECT_EQ(postgres_errc("XX001"), errc::store_corrupt); // data_corrupted
+  EXPECT_EQ(postgres_errc("23514"), errc::store_corrupt); // check_violation
+  EXPECT_EQ(postgres_errc(""), errc::store_unavailable);
+}
+
+} // namespace
+} // namespace leasebreak::test
