@@ -248,8 +248,8 @@ TEST_F(Files, DirectoriesHaveTimesToo) {
 
 TEST_F(Files, ARecordThatIsMalformedCountsAsNone) {
   put("file");
-  for (const std::string value :
-    {"", "x", std::string(29, '\xff').c_str(), "longer than a record of version one has to be"}) {
+  for (const auto& value : std::vector<std::string>{
+         "", "x", std::string(29, '\xff'), "longer than a record of version one has to be"}) {
     ASSERT_EQ(::setxattr((root() / "file").c_str(), "user.leasebreak.attributes", value.data(),
                 value.size(), 0),
       0);

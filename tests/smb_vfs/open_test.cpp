@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 namespace leasebreak::smb::vfs::testing {
@@ -253,6 +254,18 @@ TEST_F(OpenPhases, TheLookUpSaysTheSameIdentityAsTheOpen) {
   EXPECT_EQ(looked->id, done->file->id());
   EXPECT_EQ(looked->id, done->info.id);
   EXPECT_NE(looked->id, share_->lookup(path())->id);
+}
+
+TEST_F(OpenPhases, AnIdentityHasTheTimeAtWhichTheFileWasMade) {
+  const auto made = open("file", disposition::create);
+  basic_changes changes;
+  changes.creation_time = file_time(std::chrono::seconds(1));
+
+  ASSERT_FALSE(made->file->change(changes).failed());
+
+  EXPECT_EQ(made->info.id.birth,
+    static_cast<std::uint64_t>(made->info.creation_time.time_since_epoch().count()));
+  EXPECT_EQ(share_->lookup(at("file"))->id, made->info.id) << "what a client sets is not it";
 }
 
 TEST_F(OpenPhases, ANewFileMayReserveSpace) {

@@ -139,13 +139,14 @@ TEST(StreamNames, MalformedOnesAreRefused) {
   EXPECT_EQ(error_of(parse_stream_name(":a:$FOO")), errc::invalid_stream);
 }
 
-TEST(Identities, HaveBytesThatDifferByDeviceInodeAndStream) {
+TEST(Identities, HaveBytesThatDifferByDeviceInodeStreamAndBirth) {
   const identity one{1, 2, ""};
 
-  EXPECT_EQ(one.bytes().size(), 16U);
+  EXPECT_EQ(one.bytes().size(), 24U);
   EXPECT_EQ(one.bytes(), (identity{1, 2, ""}).bytes());
   EXPECT_NE(one.bytes(), (identity{2, 1, ""}).bytes());
   EXPECT_NE(one.bytes(), (identity{1, 2, "s"}).bytes());
+  EXPECT_NE(one.bytes(), (identity{1, 2, "", 3}).bytes());
 }
 
 } // namespace

@@ -36,7 +36,7 @@ public:
   /// Any work on the share at one go, such as both phases of an open.
   /// Handler: `void(error_code, T)`, `void(error_code)` for `void`.
   template <class T, class Token = boost::asio::deferred_t>
-  auto async_run(detail::work<T> job, Token&& token = {}) const {
+  auto async_run(work<T> job, Token&& token = {}) const {
     return pool_->async_run<T>(executor_, std::move(job), std::forward<Token>(token));
   }
 

@@ -55,8 +55,8 @@ error_code set_times(int fd, const std::array<timespec, 2>& times) {
 
 open_file::open_file(detail::open_parts parts)
   : core_(std::move(parts.core)), fd_(parts.fd.release()), is_directory_(parts.is_directory),
-    can_read_(parts.can_read), can_write_(parts.can_write), device_(parts.device),
-    inode_(parts.inode), stream_(std::move(parts.stream)) {}
+    can_read_(parts.can_read), can_write_(parts.can_write), inode_(parts.id.inode),
+    id_(std::move(parts.id)) {}
 
 open_file::~open_file() {
   ::close(fd_);
@@ -64,12 +64,13 @@ open_file::~open_file() {
 }
 
 std::string open_file::stream() const {
-  const std::lock_guard lock(stream_mutex_);
-  return stream_;
+  const std::lock_guard lock(id_mutex_);
+  return id_.stream;
 }
 
 identity open_file::id() const {
-  return {device_, inode_, stream()};
+  const std::lock_guard lock(id_mutex_);
+  return id_;
 }
 
 bool open_file::is_stream() const {
@@ -370,8 +371,8 @@ error_code open_file::rename_stream(std::string_view new_name, bool replace) {
   if (const error_code error = detail::remove_stream(fd_, source)) {
     return error;
   }
-  const std::lock_guard name_lock(stream_mutex_);
-  stream_ = *target;
+  const std::lock_guard id_lock(id_mutex_);
+  id_.stream = *target;
   return {};
 }
 

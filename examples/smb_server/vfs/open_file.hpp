@@ -94,13 +94,11 @@ private:
   std::shared_ptr<detail::share_core> core_;
   int fd_ = -1;
   bool is_directory_ = false;
-  bool path_only_ = false; ///< Opened with O_PATH, for want of permissions.
   bool can_read_ = false;
   bool can_write_ = false;
-  std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
-  mutable std::mutex stream_mutex_;
-  std::string stream_;
+  mutable std::mutex id_mutex_; ///< The stream's name may change.
+  identity id_;
 };
 
 } // namespace leasebreak::smb::vfs

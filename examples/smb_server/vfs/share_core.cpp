@@ -18,10 +18,12 @@
 namespace leasebreak::smb::vfs {
 
 std::string identity::bytes() const {
-  std::string out(16, '\0');
-  for (std::size_t i = 0; i < 8; ++i) {
-    out[i] = static_cast<char>(device >> (8 * i));
-    out[8 + i] = static_cast<char>(inode >> (8 * i));
+  std::string out;
+  out.reserve(24 + stream.size());
+  for (const std::uint64_t number : {device, inode, birth}) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      out += static_cast<char>(number >> shift);
+    }
   }
   return out + stream;
 }
@@ -118,9 +120,11 @@ result<file_info> from_statx(const struct statx& status) {
   info.access_time = to_time(status.stx_atime);
   info.write_time = to_time(status.stx_mtime);
   info.change_time = to_time(status.stx_ctime);
-  info.creation_time = (status.stx_mask & STATX_BTIME) != 0
-    ? to_time(status.stx_btime)
-    : std::min(info.write_time, info.change_time);
+  info.creation_time = std::min(info.write_time, info.change_time);
+  if ((status.stx_mask & STATX_BTIME) != 0) {
+    info.creation_time = to_time(status.stx_btime);
+    info.id.birth = static_cast<std::uint64_t>(info.creation_time.time_since_epoch().count());
+  }
   info.links = info.is_directory ? 1 : status.stx_nlink;
   if (!info.is_directory) {
     info.end_of_file = status.stx_size;

@@ -64,12 +64,9 @@ struct open_parts {
   std::shared_ptr<share_core> core;
   unique_fd fd;
   bool is_directory = false;
-  bool path_only = false;
   bool can_read = false;
   bool can_write = false;
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::string stream;
+  identity id;
 };
 
 /// Opens `name` beneath the root, following no symbolic link. `name` may be empty for the root.

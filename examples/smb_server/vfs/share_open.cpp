@@ -65,7 +65,6 @@ private:
 struct node {
   unique_fd fd;
   file_info info;
-  bool path_only = false;
 };
 
 /// What name and options together insist on.
@@ -111,7 +110,6 @@ result<node> open_existing(
   if (!fd && fd.error() == from_errno(EACCES) && !read && !write) {
     // Attributes may be looked at without any permission on the file itself.
     fd = detail::open_beneath(core, name.name(), O_PATH | only_directory);
-    found.path_only = true;
   }
   if (!fd) {
     return detail::explain(core, name, fd.error());
@@ -275,9 +273,8 @@ open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const op
   parts.is_directory = from.info.is_directory && stream.empty();
   parts.can_read = options.read;
   parts.can_write = options.write;
-  parts.device = from.info.id.device;
-  parts.inode = from.info.id.inode;
-  parts.stream = std::move(stream);
+  parts.id = from.info.id;
+  parts.id.stream = std::move(stream);
   parts.fd = std::move(from.fd);
   return std::make_shared<open_file>(std::move(parts));
 }

@@ -39,10 +39,12 @@ struct identity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::string stream; ///< Empty for the file itself.
+  std::uint64_t birth = 0; ///< When it was made, in ns; inodes' numbers are used again. 0: unknown.
 
   friend auto operator<=>(const identity&, const identity&) = default;
 
-  /// The same as bytes, to be used as the coordinator's file name: 16 bytes and the stream's name.
+  /// The same as bytes, to be used as the coordinator's file name: 24 bytes and the stream's name.
+  /// Also after a restart of the machine, as far as the file system keeps its device number.
   [[nodiscard]] std::string bytes() const;
 };
 

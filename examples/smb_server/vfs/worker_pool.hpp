@@ -180,6 +180,11 @@ struct work_initiation {
 
 } // namespace detail
 
+/// What a pool can run: a function that returns a `result<T>`, or for `void` an `error_code`.
+/// Must be copyable.
+template <class T>
+using work = detail::work<T>;
+
 /// Limits of a worker pool.
 struct pool_options {
   std::size_t threads = 4; ///< At least 1.
@@ -202,8 +207,7 @@ public:
   /// `operation_aborted`; what has begun runs to its end. Errors: what `job` returns,
   /// `errc::too_many_operations`, `shutting_down`, ENOMEM. `T` must have a default constructor.
   template <class T, class Token = boost::asio::deferred_t>
-  auto async_run(
-    boost::asio::any_io_executor executor, detail::work<T> job, Token&& token = {}) const {
+  auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
       detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
   }
