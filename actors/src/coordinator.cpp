@@ -18,6 +18,9 @@ coordinator::coordinator(executor_type executor, coordinator_config config)
     executor_, std::move(config), detail::coordinator_impl::mode::configured);
 }
 
+coordinator::coordinator(executor_type executor, std::shared_ptr<detail::coordinator_impl> impl)
+  : executor_(std::move(executor)), impl_(std::move(impl)) {}
+
 coordinator::~coordinator() {
   impl_->stop();
   // A hold, a sink or a deferred operation may be about to find that out, on another thread.

@@ -4,10 +4,14 @@
 #include "asio_scheduler.hpp"
 #include "file_actor.hpp"
 
+#include <leasebreak/persistence/lock_store.hpp>
+
 #include <boost/asio/post.hpp>
 #include <caf/atom.hpp>
+#include <caf/make_actor.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -40,11 +44,21 @@ coordinator_impl::coordinator_impl(
   boost::asio::any_io_executor executor, coordinator_config config, mode m)
   : executor_(std::move(executor)), config_(std::move(config)),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
-    files_(*this, config_.idle_files_max), caf_config_(make_caf_config(executor_, config_, m)),
+    store_name_(config_.store ? config_.store->description() : std::string{}),
+    in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
+    caf_config_(make_caf_config(executor_, config_, m)),
     system_(std::make_unique<caf::actor_system>(*caf_config_)) {
   policy_.break_timeout = config_.break_timeout;
   policy_.wait_max = config_.wait_max;
   policy_.limit = config_.limit;
+  policy_.keep_records = config_.store != nullptr;
+  if (config_.store != nullptr) {
+    caf::actor_config actor;
+    records_ =
+      actor_ref<persistence_actor>(caf::make_actor<persistence_actor, caf::strong_actor_ptr>(
+        system_->next_actor_id(), system_->node(), system_.get(), actor, *this));
+  }
+  started_.store(config_.store == nullptr);
   clock_ = &system_->clock();
   steady_start_ = clock_->now();
   wall_start_ = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
@@ -55,8 +69,16 @@ coordinator_impl::~coordinator_impl() = default;
 void coordinator_impl::stop() noexcept {
   stopping_.store(true);
   files_.stop_all();
+  if (records_)
+    records_->stop();
   if (auto* const scheduler = dynamic_cast<asio_scheduler*>(&system_->scheduler()))
     scheduler->begin_stop();
+  if (records_)
+    records_->finish_store();
+}
+
+std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
+  return std::make_unique<store_writer>(config_.store, in_place_);
 }
 
 time_point coordinator_impl::now() const noexcept {
@@ -84,7 +106,9 @@ void coordinator_impl::count_waiting(std::int64_t change) noexcept {
 }
 
 errc coordinator_impl::admit() const noexcept {
-  return stopping_.load(std::memory_order_relaxed) ? errc::shutting_down : errc::success;
+  if (stopping_.load(std::memory_order_relaxed))
+    return errc::shutting_down;
+  return started_.load(std::memory_order_acquire) ? errc::success : errc::not_started;
 }
 
 errc coordinator_impl::admit(const file_name_id& file) const noexcept {
@@ -102,18 +126,24 @@ errc coordinator_impl::admit_waiter() const noexcept {
     : errc::success;
 }
 
+// Whether there is room for the records of one more grant.
+errc coordinator_impl::admit_record() const noexcept {
+  return records_ && records_->backlog() >= config_.store_backlog_max ? errc::store_backlog
+                                                                      : errc::success;
+}
+
 // The server's epoch in the high 24 bits keeps ids unique across restarts.
 open_id coordinator_impl::next_open() noexcept {
-  return static_cast<open_id>(
-    (policy_.server_epoch << 40) | (last_open_.fetch_add(1, std::memory_order_relaxed) + 1));
+  return static_cast<open_id>(((policy_.server_epoch & 0xff'ffff) << 40) |
+    (last_open_.fetch_add(1, std::memory_order_relaxed) + 1));
 }
 
 error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink, std::string label,
   boost::asio::any_io_executor executor) {
   if (guid.is_zero() || !sink)
     return to_error_code(errc::invalid_argument);
-  if (const auto error = admit(); error != errc::success)
-    return to_error_code(error);
+  if (is_stopping())
+    return to_error_code(errc::shutting_down);
   auto added = std::make_shared<client>(
     guid, std::move(label), std::move(sink), executor ? executor : executor_);
   return to_error_code(clients_.add(std::move(added)) ? errc::success : errc::client_exists);
@@ -139,6 +169,13 @@ statistics coordinator_impl::stats() const {
   s.waiting_most = static_cast<std::uint64_t>(waiting_most_.load(std::memory_order_relaxed));
   s.files_alive = files_.size();
   s.clients = clients_.size();
+  if (records_) {
+    s.store_backlog = records_->backlog();
+    s.store_failing = records_->is_failing();
+    if (const auto since = records_->oldest(); since != time_point{})
+      s.store_lag_us = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, std::chrono::duration_cast<std::chrono::microseconds>(now() - since).count()));
+  }
   return s;
 }
 

@@ -5,6 +5,7 @@
 #include "client.hpp"
 #include "counters.hpp"
 #include "operation.hpp"
+#include "persistence_actor.hpp"
 #include "registry.hpp"
 
 #include <leasebreak/coordinator.hpp>
@@ -73,12 +74,28 @@ public:
   void count_waiting(std::int64_t change) noexcept;
   /// Null: nothing is logged.
   [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }
+  [[nodiscard]] const std::shared_ptr<spdlog::logger>& shared_log() const noexcept {
+    return logger_;
+  }
+  [[nodiscard]] const coordinator_config& config() const noexcept { return config_; }
+
+  // -- for the persistence actor
+
+  [[nodiscard]] std::unique_ptr<store_writer> make_writer() const;
+  [[nodiscard]] const std::string& store_name() const noexcept { return store_name_; }
+  void set_epoch(std::uint64_t epoch) noexcept { policy_.server_epoch = epoch; }
+  void set_started() noexcept { started_.store(true); }
+  void set_in_grace(bool in_grace) noexcept { in_grace_.store(in_grace); }
+  /// Null without a store.
+  [[nodiscard]] persistence_actor* records() const noexcept { return records_.get(); }
+
   [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
 
 private:
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
   [[nodiscard]] errc admit_waiter() const noexcept;
+  [[nodiscard]] errc admit_record() const noexcept;
   [[nodiscard]] open_id next_open() noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
 
@@ -95,6 +112,8 @@ private:
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
   const std::shared_ptr<spdlog::logger> logger_;
+  const std::string store_name_;
+  const bool in_place_; ///< The store is used in the actor's turn, for deterministic tests.
   file_policy policy_;
   counters counters_;
   bounded_total opens_;
@@ -103,6 +122,7 @@ private:
   std::atomic<std::int64_t> waiting_most_{0};
   std::atomic<std::uint64_t> last_open_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};
   client_table clients_;
   file_registry files_;
@@ -110,6 +130,7 @@ private:
   // CAF, after what its actors use.
   std::unique_ptr<caf::actor_system_config> caf_config_;
   std::unique_ptr<caf::actor_system> system_;
+  actor_ref<persistence_actor> records_;
   caf::actor_clock* clock_ = nullptr;
   caf::actor_clock::time_point steady_start_;
   time_point wall_start_;

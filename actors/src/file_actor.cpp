@@ -156,10 +156,28 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     report_facts(owner_, *this, out);
   for (const auto& n : out.notifications)
     notify(n);
+  if (!out.records.empty())
+    store(out, answers);
   for (auto& a : answers) {
     auto& op = *a.op;
     op.finish(*this, std::move(a.op), a.with->error, a.with->result);
   }
+}
+
+// Grants of durable mode go along with the records, and are answered when those are stored.
+void file_actor::store(effects& out, std::vector<answer>& answers) {
+  std::vector<gated_answer> gated;
+  if (owner_.config().durable) {
+    const auto is_grant = [](const answer& a) {
+      return is_success(*a.with) &&
+        (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(a.op->what));
+    };
+    for (auto& a : answers)
+      if (is_grant(a))
+        gated.push_back({file_ref(*this), std::move(a.op), std::move(*a.with)});
+    std::erase_if(answers, [](const answer& a) { return a.op == nullptr; });
+  }
+  owner_.records()->submit(std::move(out.records), std::move(gated));
 }
 
 std::unique_ptr<operation> file_actor::take_parked(operation_id id) {

@@ -57,6 +57,7 @@ private:
   void run(const command& c, std::unique_ptr<operation> op);
   void settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
+  void store(effects& out, std::vector<answer>& answers);
   void account(const operation& op, const completion& c);
   void account(const open_ended& e);
   void notify(const break_notification& n);

@@ -5,29 +5,56 @@
 namespace leasebreak::detail {
 
 void coordinator_impl::start(start_request&&, std::unique_ptr<plain_call<start_result>> op) {
-  fail<start_result>(std::move(op), admit());
+  if (is_stopping())
+    fail<start_result>(std::move(op), errc::shutting_down);
+  else if (records_)
+    records_->load(std::move(op));
+  else
+    fail<start_result>(std::move(op), errc::success); // there is nothing to read
 }
 
 namespace {
 
 /// Shared by the files that are to stop waiting; completes when all have.
 struct stopping_files {
-  explicit stopping_files(std::unique_ptr<plain_call<void>> o) : op(std::move(o)) {}
+  stopping_files(coordinator_impl& i, std::unique_ptr<plain_call<void>> o)
+    : owner(i), op(std::move(o)) {}
   stopping_files(const stopping_files&) = delete;
   stopping_files& operator=(const stopping_files&) = delete;
-  ~stopping_files() { fail<void>(std::move(op), errc::success); }
+  ~stopping_files() {
+    if (lost)
+      fail<void>(std::move(op), errc::shutting_down);
+    else if (owner.records() != nullptr)
+      owner.records()->flush(std::move(op));
+    else
+      fail<void>(std::move(op), errc::success);
+  }
+  coordinator_impl& owner;
   std::unique_ptr<plain_call<void>> op;
+  std::atomic<bool> lost{false}; ///< A file was stopped from outside: nothing of ours is left.
 };
 
 class stop_file final : public file_message {
 public:
   explicit stop_file(std::shared_ptr<stopping_files> all) : all_(std::move(all)) {}
+  stop_file(const stop_file&) = delete;
+  stop_file& operator=(const stop_file&) = delete;
+  ~stop_file() override {
+    if (!done_)
+      all_->lost.store(true);
+  }
+
   void act(file_actor& file, std::unique_ptr<file_message>) override {
+    done_ = true;
     file.perform(stop_waiting{});
   }
 
+  /// The file was given up on the way: nothing waits there.
+  void not_needed() noexcept { done_ = true; }
+
 private:
   std::shared_ptr<stopping_files> all_;
+  bool done_ = false;
 };
 
 } // namespace
@@ -35,10 +62,11 @@ private:
 void coordinator_impl::start(shutdown_request&&, std::unique_ptr<plain_call<void>> op) {
   if (stopping_.exchange(true))
     return fail<void>(std::move(op), errc::shutting_down);
-  const auto all = std::make_shared<stopping_files>(std::move(op));
+  const auto all = std::make_shared<stopping_files>(*this, std::move(op));
   for (const auto& file : files_.all()) {
     message_ptr m = std::make_unique<stop_file>(all);
-    static_cast<void>(file->deliver(m));
+    if (!file->deliver(m))
+      static_cast<stop_file&>(*m).not_needed();
   }
 }
 

@@ -38,6 +38,14 @@ file_ref file_registry::find_or_create(std::string_view file) {
   return created;
 }
 
+file_ref file_registry::deliver(std::string_view file, message_ptr& m) {
+  for (;;) {
+    auto to = find_or_create(file);
+    if (!to || to->deliver(m))
+      return to;
+  }
+}
+
 void file_registry::end(shard& s, file_actor& file) {
   if (!file.end_if_unused())
     return; // It has got a message meanwhile, and will be back here.

@@ -36,6 +36,9 @@ public:
   /// Nothing only after `stop_all`.
   [[nodiscard]] file_ref find_or_create(std::string_view file);
 
+  /// Sends `m` to the file, which exists from then on. Nothing, and `m` stays, after `stop_all`.
+  [[nodiscard]] file_ref deliver(std::string_view file, message_ptr& m);
+
   /// The actor owns nothing and is idle, or was a moment ago.
   void unused(file_actor& file);
 

@@ -48,6 +48,8 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   auto error = admit(r.file);
   if (error == errc::success)
     error = admit_waiter();
+  if (error == errc::success && (r.lease || r.oplock != oplock_level::none))
+    error = admit_record();
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
   const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
@@ -122,6 +124,8 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
   auto error = admit(r.file);
   if (error == errc::success && !r.fail_immediately)
     error = admit_waiter();
+  if (error == errc::success)
+    error = admit_record();
   if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
     error = errc::invalid_argument;
   if (error != errc::success)

@@ -63,13 +63,12 @@ void turn_actor::stop() noexcept {
   // A turn sees the end at the next look at its mailbox, and is bounded by its number of messages.
   while (inside_.load(std::memory_order_seq_cst) != 0)
     std::this_thread::yield();
-  while (next_message() != nullptr) {
-    // As in the destructor.
-  }
-  while (!is_tag(mail)) {
-    const message_ptr owned{mail};
-    mail = mail->next_;
-  }
+  for (auto m = next_message(); m != nullptr; m = next_message())
+    left_over(std::move(m));
+  if (!is_tag(mail))
+    queue(mail);
+  for (auto m = next_message(); m != nullptr; m = next_message())
+    left_over(std::move(m));
   stopped();
   cleanup(caf::exit_reason::user_shutdown, nullptr);
 }
@@ -92,13 +91,21 @@ bool turn_actor::take_mail() noexcept {
       head_.compare_exchange_weak(head, tag(busy), std::memory_order_seq_cst))
       break;
   }
-  while (head != nullptr) {
-    auto* const older = head->next_;
-    head->next_ = pending_;
-    pending_ = head;
-    head = older;
-  }
+  queue(head);
   return true;
+}
+
+void turn_actor::queue(message* newest_first) noexcept {
+  while (newest_first != nullptr) {
+    auto* const older = newest_first->next_;
+    newest_first->next_ = pending_;
+    pending_ = newest_first;
+    newest_first = older;
+  }
+}
+
+void turn_actor::left_over(message_ptr) noexcept {
+  // Destroying it is enough: it completes what it carries.
 }
 
 caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size_t messages_max) {

@@ -65,13 +65,17 @@ protected:
   /// what is thread-safe may be touched.
   virtual void unused() noexcept = 0;
 
-  /// The actor was stopped from outside; runs once, on that thread.
+  /// A message that was in the mailbox when the actor was stopped; on that thread, in their order.
+  virtual void left_over(message_ptr m) noexcept;
+
+  /// The actor was stopped from outside; runs once, on that thread, last of all.
   virtual void stopped() noexcept = 0;
 
 private:
   class timeout_message;
 
   [[nodiscard]] bool take_mail() noexcept;
+  void queue(message* newest_first) noexcept;
   [[nodiscard]] message_ptr next_message() noexcept;
   void schedule() noexcept;
   [[nodiscard]] static message* tag(std::uintptr_t value) noexcept {

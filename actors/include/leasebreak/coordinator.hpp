@@ -21,6 +21,7 @@ namespace leasebreak {
 namespace detail {
 
 class coordinator_impl;
+struct coordinator_access;
 
 template <class Result>
 struct signature {
@@ -242,6 +243,9 @@ public:
   [[nodiscard]] statistics stats() const;
 
 private:
+  friend struct detail::coordinator_access;
+  coordinator(executor_type executor, std::shared_ptr<detail::coordinator_impl> impl);
+
   template <class Result, class Request, class Token>
   auto initiate(Request request, Token& token) {
     return boost::asio::async_initiate<Token, typename detail::signature<Result>::type>(

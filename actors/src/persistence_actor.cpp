@@ -1,0 +1,455 @@
+// See persistence_actor.hpp.
+#include "persistence_actor.hpp"
+
+#include "coordinator_impl.hpp"
+#include "report.hpp"
+
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <exception>
+
+namespace leasebreak::detail {
+
+namespace {
+
+constexpr caf::atom_value tick = caf::atom("lb.store");
+
+/// After so many failures in a row a grant waits no longer, and is taken back.
+constexpr unsigned failures_max = 4;
+
+errc errc_of(const store_status& status) noexcept {
+  if (status.ok())
+    return errc::success;
+  return status.code.category() == leasebreak_category() ? static_cast<errc>(status.code.value())
+                                                         : errc::store_unavailable;
+}
+
+store_status failure(const char* what) {
+  return {make_error_code(errc::store_unavailable), what};
+}
+
+/// Stores do not throw by contract; one that does must not take its host's process with it.
+template <class Function>
+store_status guarded(Function f) {
+  try {
+    return f();
+  } catch (const std::exception& e) {
+    return failure(e.what());
+  } catch (...) {
+    return failure("unknown exception");
+  }
+}
+
+store_content read_store(lock_store& store) {
+  store_content c;
+  c.status = guarded([&]() -> store_status {
+    const auto before = store.server_epoch();
+    if (!before.ok())
+      return before.status;
+    const auto clean = store.clean_shutdown();
+    if (!clean.ok())
+      return clean.status;
+    auto listing = store.list({});
+    if (!listing.ok())
+      return listing.status;
+    const auto epoch = store.increment_server_epoch();
+    if (!epoch.ok())
+      return epoch.status;
+    c.clean = before.value == 0 || clean.value;
+    c.epoch = epoch.value;
+    c.listing = std::move(listing.value);
+    return store.set_clean_shutdown(false);
+  });
+  return c;
+}
+
+} // namespace
+
+/// Something to be done in a turn.
+class persistence_actor::task final : public message {
+public:
+  explicit task(std::function<void(persistence_actor&)> f) : run(std::move(f)) {}
+  const std::function<void(persistence_actor&)> run;
+};
+
+persistence_actor::persistence_actor(caf::actor_config& config, coordinator_impl& owner)
+  : turn_actor(config), owner_(owner) {}
+
+persistence_actor::~persistence_actor() = default;
+
+const char* persistence_actor::name() const {
+  return "leasebreak.persistence";
+}
+
+// -- messages
+
+template <class Function>
+void persistence_actor::tell(Function f) {
+  // std::function wants a copy; what is moved along here has one owner.
+  auto shared = std::make_shared<Function>(std::move(f));
+  message_ptr m = std::make_unique<task>([shared](persistence_actor& self) { (*shared)(self); });
+  static_cast<void>(deliver(m));
+}
+
+void persistence_actor::handle(message_ptr m) noexcept {
+  static_cast<task&>(*m).run(*this);
+}
+
+void persistence_actor::left_over(message_ptr m) noexcept {
+  ending_ = true;
+  handle(std::move(m));
+}
+
+void persistence_actor::submit(
+  std::vector<record_change> changes, std::vector<gated_answer> answers) {
+  in_mail_.fetch_add(changes.size());
+  tell([c = std::move(changes), a = std::move(answers)](persistence_actor& self) mutable {
+    self.in_mail_.fetch_sub(c.size());
+    self.take(std::move(c), std::move(a));
+  });
+}
+
+void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
+  tell([op = std::move(op)](persistence_actor& self) mutable {
+    if (self.loaded_ || self.start_ != nullptr)
+      return fail<start_result>(std::move(op), errc::invalid_argument);
+    if (self.ending_ || self.owner_.is_stopping())
+      return fail<start_result>(std::move(op), errc::shutting_down);
+    if (self.writer_ == nullptr)
+      self.writer_ = self.owner_.make_writer();
+    self.start_ = std::move(op);
+    self.ask_store([](lock_store& store) { return read_store(store); },
+      [](persistence_actor& me, store_content c) { me.loaded(std::move(c)); });
+  });
+}
+
+void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
+  tell([op = std::move(op)](persistence_actor& self) mutable {
+    if (!self.loaded_)
+      return fail<void>(std::move(op), errc::success);
+    self.flush_ = std::move(op);
+    const auto now = self.owner_.now();
+    self.flush_until_ = now + self.owner_.config().shutdown_store_wait;
+    self.write_at_ = now;
+  });
+}
+
+// Has `read` run on the writer's thread, and `then` in a turn with what it returned.
+template <class Read, class Then>
+void persistence_actor::ask_store(Read read, Then then) {
+  writer_->post([owner = owner_.weak(), self = actor_ref<persistence_actor>(*this),
+                  read = std::move(read), then = std::move(then)](lock_store& store) {
+    auto answer = read(store);
+    if (const auto alive = owner.lock())
+      self->tell([then, answer = std::move(answer)](
+                   persistence_actor& me) mutable { then(me, std::move(answer)); });
+  });
+}
+
+void persistence_actor::timeout() noexcept {
+  armed_.reset();
+  const auto now = owner_.now();
+  if (grace_until_ && *grace_until_ <= now)
+    end_grace();
+  if (flush_until_ && *flush_until_ <= now) {
+    const auto why = failures_ != 0 ? last_failure_ : failure("the store does not answer");
+    answer(std::exchange(waiting_, {}), why);
+    flush_done(why);
+  }
+}
+
+bool persistence_actor::end_turn() noexcept {
+  write_if_due();
+  flush_if_done();
+  set_timer();
+  publish();
+  return false;
+}
+
+void persistence_actor::set_timer() {
+  std::optional<time_point> due;
+  const auto consider = [&due](const std::optional<time_point>& t) {
+    if (t && (!due || *t < *due))
+      due = t;
+  };
+  if (!writing_)
+    consider(write_at_);
+  consider(grace_until_);
+  consider(flush_until_);
+  if (due == armed_)
+    return;
+  auto& clock = owner_.system().clock();
+  if (due)
+    clock.set_ordinary_timeout(owner_.to_steady(*due), this, tick, 0);
+  else
+    clock.cancel_ordinary_timeout(this, tick);
+  armed_ = due;
+}
+
+// -- writing
+
+void persistence_actor::take(
+  std::vector<record_change> changes, std::vector<gated_answer> answers) {
+  const auto now = owner_.now();
+  if (pending_.empty())
+    pending_since_ = now;
+  for (auto& change : changes)
+    pending_.add(std::move(change));
+  std::move(answers.begin(), answers.end(), std::back_inserter(waiting_));
+  if (pending_.empty()) {
+    // All of it came and went before the store heard of it.
+    answer(std::exchange(waiting_, {}), {});
+    if (failures_ == 0)
+      write_at_.reset();
+    return;
+  }
+  // Somebody waits: at once. What comes while the writer is busy makes up the next batch.
+  const auto due = waiting_.empty() ? pending_since_ + owner_.config().write_delay : now;
+  if (failures_ == 0 && (!write_at_ || due < *write_at_))
+    write_at_ = due;
+}
+
+void persistence_actor::write_if_due() {
+  if (pending_.empty())
+    write_at_.reset();
+  if (ending_ || !loaded_ || writing_ || !write_at_)
+    return;
+  if (*write_at_ <= owner_.now())
+    write();
+}
+
+void persistence_actor::write() {
+  write_at_.reset();
+  writing_.emplace();
+  writing_->changes = std::make_shared<std::vector<record_change>>(pending_.take());
+  writing_->answers = std::exchange(waiting_, {});
+  writing_->since = pending_since_;
+  ask_store([changes = writing_->changes](
+              lock_store& store) { return guarded([&] { return store.apply(*changes); }); },
+    [](persistence_actor& self, const store_status& status) { self.write_done(status); });
+}
+
+void persistence_actor::write_done(const store_status& status) {
+  if (!writing_)
+    return;
+  if (!status.ok())
+    return write_failed(status);
+  if (failing_.exchange(false))
+    if (auto* const log = owner_.log())
+      log->warn("store {} works again, {} records were written", owner_.store_name(),
+        writing_->changes->size());
+  failures_ = 0;
+  pause_ = duration::zero();
+  auto& count = owner_.count();
+  count.add(counters::store_batches);
+  count.add(counters::records_written, static_cast<std::int64_t>(writing_->changes->size()));
+  pending_.written(*writing_->changes);
+  auto answers = std::move(writing_->answers);
+  writing_.reset();
+  if (!pending_.empty())
+    write_at_ = waiting_.empty() ? pending_since_ + owner_.config().write_delay : owner_.now();
+  answer(std::move(answers), {});
+}
+
+// Nothing is dropped: the batch counts again, below what is newer.
+void persistence_actor::write_failed(const store_status& status) {
+  ++failures_;
+  last_failure_ = status;
+  owner_.count().add(counters::store_failures);
+  pending_since_ = writing_->since;
+  pending_.put_back(std::move(*writing_->changes));
+  std::move(writing_->answers.begin(), writing_->answers.end(), std::back_inserter(waiting_));
+  writing_.reset();
+  const auto& config = owner_.config();
+  pause_ = std::clamp(pause_ * 2, config.store_retry_min, config.store_retry_max);
+  write_at_ = owner_.now() + pause_;
+  if (!failing_.exchange(true))
+    if (auto* const log = owner_.log())
+      log->error("store {} fails, {} records wait and are tried again: {}: {}", owner_.store_name(),
+        pending_.size(), status.code.message(), status.detail);
+  if (failures_ >= failures_max)
+    answer(std::exchange(waiting_, {}), status);
+}
+
+void persistence_actor::answer(std::vector<gated_answer> answers, const store_status& status) {
+  const auto error = errc_of(status);
+  for (auto& a : answers) {
+    if (error != errc::success) {
+      undo(a);
+      a.with.error = error;
+      a.with.result = {};
+    }
+    auto& op = *a.op;
+    op.finish(*a.file, std::move(a.op), a.with.error, a.with.result);
+  }
+}
+
+// A grant that could not be recorded did not happen.
+void persistence_actor::undo(const gated_answer& a) {
+  std::vector<command> steps;
+  if (const auto* granted = std::get_if<open_granted>(&a.with.result)) {
+    if (granted->hold != hold_id::none)
+      steps.emplace_back(end_hold{granted->hold});
+    steps.emplace_back(close_open{operation_id::none, granted->open});
+  } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
+    unlock_ranges unlock{operation_id::none, lock->open, {}};
+    for (const auto& element : lock->elements)
+      unlock.ranges.push_back(element.range);
+    steps.emplace_back(std::move(unlock));
+  }
+  for (auto& step : steps) {
+    message_ptr m = std::make_unique<plain_command>(std::move(step));
+    static_cast<void>(a.file->deliver(m));
+  }
+}
+
+// -- starting
+
+void persistence_actor::loaded(store_content content) {
+  if (ending_ || start_ == nullptr)
+    return;
+  auto op = std::move(start_);
+  if (!content.status.ok()) {
+    if (auto* const log = owner_.log())
+      log->error("store {} cannot be read: {}: {}", owner_.store_name(),
+        content.status.code.message(), content.status.detail);
+    return fail<start_result>(std::move(op), errc_of(content.status));
+  }
+  loaded_ = true;
+  start_result result;
+  result.clean = content.clean;
+  result.server_epoch = content.epoch;
+  owner_.set_epoch(content.epoch);
+  recover(std::move(content.listing), result);
+  owner_.set_started();
+  if (auto* const log = owner_.log()) {
+    log->info("store {} read: epoch {}, {} records recovered, {} malformed, last stop {}{}",
+      owner_.store_name(), result.server_epoch, result.recovered, result.malformed.size(),
+      result.clean ? "in order" : "not in order", result.in_grace ? ", grace begins" : "");
+    for (const auto& m : result.malformed)
+      log->error("store {}: {}", owner_.store_name(), to_string(m));
+  }
+  plain_call<start_result>::complete(std::move(op), error_code{}, std::move(result));
+}
+
+void persistence_actor::recover(lock_listing listing, start_result& result) {
+  result.malformed = std::move(listing.malformed);
+  for (auto& record : listing.records) {
+    pending_.know(record.id);
+    if (!record.delegation_id.empty())
+      continue; // another system's
+    if (record.file_id.empty() || record.file_id.size() > owner_.limit().file_id_bytes) {
+      result.malformed.push_back({record.id, "file_id", "is empty or too long"});
+      continue;
+    }
+    const auto file_id = record.file_id;
+    message_ptr m = std::make_unique<plain_command>(load_record{std::move(record)});
+    const auto file = owner_.files().deliver(file_id, m);
+    if (!file)
+      return;
+    recovered_.push_back(file);
+    ++result.recovered;
+  }
+  if (recovered_.empty())
+    return;
+  const auto by_address = [](const auto& a, const auto& b) { return a.get() < b.get(); };
+  std::sort(recovered_.begin(), recovered_.end(), by_address);
+  recovered_.erase(std::unique(recovered_.begin(), recovered_.end(),
+                     [](const auto& a, const auto& b) { return a.get() == b.get(); }),
+    recovered_.end());
+  result.in_grace = owner_.config().grace > duration::zero();
+  owner_.set_in_grace(result.in_grace);
+  if (result.in_grace)
+    grace_until_ = owner_.now() + owner_.config().grace;
+  else
+    end_grace();
+}
+
+void persistence_actor::end_grace() {
+  grace_until_.reset();
+  owner_.set_in_grace(false);
+  for (const auto& file : std::exchange(recovered_, {})) {
+    message_ptr m = std::make_unique<plain_command>(grace_ended{});
+    static_cast<void>(file->deliver(m));
+  }
+}
+
+// -- stopping
+
+void persistence_actor::flush_if_done() {
+  if (flush_ == nullptr || writing_ || marking_ || !pending_.empty() || ending_)
+    return;
+  marking_ = true;
+  ask_store(
+    [](lock_store& store) { return guarded([&] { return store.set_clean_shutdown(true); }); },
+    [](persistence_actor& self, const store_status& status) {
+      self.marking_ = false;
+      self.marked_ = status.ok();
+      if (self.flush_ != nullptr)
+        self.flush_done(status);
+    });
+}
+
+void persistence_actor::flush_done(const store_status& status) {
+  flush_until_.reset();
+  if (!status.ok())
+    if (auto* const log = owner_.log())
+      log->error("store {} could not be closed in order, {} records are not written: {}: {}",
+        owner_.store_name(), backlog(), status.code.message(), status.detail);
+  if (flush_ != nullptr)
+    fail<void>(std::move(flush_), errc_of(status));
+}
+
+void persistence_actor::stopped() noexcept {
+  // Each completes with `errc::shutting_down`.
+  start_.reset();
+  flush_.reset();
+  waiting_.clear();
+  if (writing_) {
+    writing_->answers.clear();
+    // Whether it was written is not known: saying it again does no harm.
+    pending_.put_back(*writing_->changes);
+    writing_.reset();
+  }
+}
+
+void persistence_actor::finish_store() noexcept {
+  if (writer_ == nullptr)
+    return;
+  if (loaded_ && !(marked_ && pending_.empty())) {
+    auto changes = std::make_shared<std::vector<record_change>>(pending_.take());
+    writer_->post(
+      [changes, log = owner_.shared_log(), name = owner_.store_name()](lock_store& store) {
+        const auto status = guarded([&]() -> store_status {
+          if (!changes->empty())
+            if (auto applied = store.apply(*changes); !applied.ok())
+              return applied;
+          return store.set_clean_shutdown(true);
+        });
+        if (!status.ok() && log != nullptr)
+          log->error("store {} could not be closed in order, {} records are not written: {}: {}",
+            name, changes->size(), status.code.message(), status.detail);
+      });
+  }
+  if (!writer_->finish(owner_.config().shutdown_store_wait))
+    if (auto* const log = owner_.log())
+      log->error("store {} does not answer and is left behind", owner_.store_name());
+  writer_.reset();
+}
+
+void persistence_actor::publish() {
+  backlog_.store(pending_.size() + (writing_ ? writing_->changes->size() : 0));
+  auto since = time_point{};
+  if (writing_)
+    since = writing_->since;
+  else if (!pending_.empty())
+    since = pending_since_;
+  oldest_.store(since.time_since_epoch().count());
+}
+
+time_point persistence_actor::oldest() const noexcept {
+  return time_point{duration{oldest_.load()}};
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,131 @@
+// The actor between the files and the store. The files report, and go on; it collects what changed,
+// and has one batch at a time written, on the writer's thread.
+//
+// Durable mode: a grant comes with the records that it changed, and is answered once they are in
+// the store. If the store keeps failing, the grant is taken back and answered with the store's
+// error.
+#pragma once
+
+#include "client.hpp"
+#include "operation.hpp"
+#include "pending_records.hpp"
+#include "store_writer.hpp"
+#include "turn_actor.hpp"
+
+#include <leasebreak/persistence/lock_store.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leasebreak::detail {
+
+class coordinator_impl;
+
+/// An answer that waits for the store.
+struct gated_answer {
+  file_ref file;
+  std::unique_ptr<operation> op;
+  completion with;
+};
+
+/// What the store had to say when it was opened.
+struct store_content {
+  store_status status;
+  std::uint64_t epoch = 0;
+  bool clean = false;
+  lock_listing listing;
+};
+
+/// Keeps the store up to date. Members without a note are for its own turn.
+class persistence_actor final : public turn_actor {
+public:
+  persistence_actor(caf::actor_config& config, coordinator_impl& owner);
+  ~persistence_actor() override;
+  const char* name() const override;
+
+  // -- any thread
+
+  void submit(std::vector<record_change> changes, std::vector<gated_answer> answers);
+  /// Reads the store and starts all over: see `coordinator::async_start`.
+  void load(std::unique_ptr<plain_call<start_result>> op);
+  /// Writes what there is, and marks the store as closed in order.
+  void flush(std::unique_ptr<plain_call<void>> op);
+  /// How many records wait.
+  [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load() + in_mail_.load(); }
+  [[nodiscard]] bool is_failing() const noexcept { return failing_.load(); }
+  /// Since when the oldest waits; the epoch if none does.
+  [[nodiscard]] time_point oldest() const noexcept;
+
+  /// After `stop`, on the thread that called it: writes what is left, for a bounded time.
+  void finish_store() noexcept;
+
+protected:
+  void handle(message_ptr m) noexcept override;
+  void left_over(message_ptr m) noexcept override;
+  void timeout() noexcept override;
+  bool end_turn() noexcept override;
+  void unused() noexcept override {}
+  void stopped() noexcept override;
+
+private:
+  class task;
+  template <class Read, class Then>
+  void ask_store(Read read, Then then);
+  struct batch {
+    std::shared_ptr<std::vector<record_change>> changes; ///< Read by the writer meanwhile.
+    std::vector<gated_answer> answers;
+    time_point since{};
+  };
+
+  template <class Function>
+  void tell(Function f); ///< Any thread: runs `f(*this)` in a turn.
+
+  void take(std::vector<record_change> changes, std::vector<gated_answer> answers);
+  void write_if_due();
+  void write();
+  void write_done(const store_status& status);
+  void write_failed(const store_status& status);
+  void answer(std::vector<gated_answer> answers, const store_status& status);
+  void undo(const gated_answer& a);
+  void loaded(store_content content);
+  void recover(lock_listing listing, start_result& result);
+  void end_grace();
+  void flush_if_done();
+  void flush_done(const store_status& status);
+  void set_timer();
+  void publish();
+
+  coordinator_impl& owner_;
+  std::unique_ptr<store_writer> writer_; ///< From the first `load` on.
+  pending_records pending_;
+  std::vector<gated_answer> waiting_; ///< For what is in `pending_`.
+  time_point pending_since_{}; ///< Of the oldest in `pending_`.
+  std::optional<batch> writing_;
+
+  std::optional<time_point> write_at_; ///< When what is pending is to be written.
+  std::optional<time_point> grace_until_;
+  std::optional<time_point> flush_until_;
+  std::optional<time_point> armed_;
+  duration pause_{}; ///< After the last failure; zero: it worked.
+  unsigned failures_ = 0; ///< In a row.
+  store_status last_failure_;
+
+  std::vector<file_ref> recovered_; ///< Files with recovered records, until the grace ends.
+  std::unique_ptr<plain_call<start_result>> start_;
+  std::unique_ptr<plain_call<void>> flush_;
+  bool marking_ = false; ///< The writer sets the mark of an orderly end.
+  bool marked_ = false;
+  bool loaded_ = false; ///< The store was read, and is to be kept up to date.
+  bool ending_ = false; ///< Stopped from outside: state is brought up to date, nothing is begun.
+
+  std::atomic<std::size_t> backlog_{0};
+  std::atomic<std::size_t> in_mail_{0};
+  std::atomic<bool> failing_{false};
+  std::atomic<std::int64_t> oldest_{0};
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,75 @@
+// See store_writer.hpp.
+#include "store_writer.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace leasebreak::detail {
+
+struct store_writer::shared {
+  std::shared_ptr<lock_store> store;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<job> jobs;
+  bool ending = false; ///< No jobs come any more.
+  bool abandoned = false; ///< What is in the queue is not to be done.
+  bool ended = false;
+
+  void run() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [this] { return ending || !jobs.empty(); });
+      if (abandoned || jobs.empty())
+        break;
+      auto next = std::move(jobs.front());
+      jobs.pop_front();
+      lock.unlock();
+      next(*store);
+      next = nullptr;
+      lock.lock();
+    }
+    jobs.clear();
+    ended = true;
+    changed.notify_all();
+  }
+};
+
+store_writer::store_writer(std::shared_ptr<lock_store> store, bool in_place)
+  : in_place_(in_place), shared_(std::make_shared<shared>()) {
+  shared_->store = std::move(store);
+  if (in_place_) {
+    shared_->ended = true;
+    return;
+  }
+  // Detached, because it cannot be joined if the store hangs; `ended` says when it is done.
+  std::thread([state = shared_] { state->run(); }).detach();
+}
+
+store_writer::~store_writer() {
+  finish(duration::zero());
+}
+
+void store_writer::post(job j) {
+  if (in_place_)
+    return j(*shared_->store);
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->ending)
+    return;
+  shared_->jobs.push_back(std::move(j));
+  shared_->changed.notify_all();
+}
+
+bool store_writer::finish(duration wait_max) {
+  std::unique_lock lock(shared_->mutex);
+  shared_->ending = true;
+  shared_->changed.notify_all();
+  if (shared_->changed.wait_for(lock, wait_max, [this] { return shared_->ended; }))
+    return true;
+  shared_->abandoned = true;
+  return false;
+}
+
+} // namespace leasebreak::detail
