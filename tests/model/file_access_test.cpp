@@ -248,6 +248,52 @@ TEST_F(Writes, DoNotWaitForHandle) {
   acknowledge(alice, k1, none);
 }
 
+// It was told that it keeps Read, and is told of the rest when it acknowledges.
+TEST_F(Writes, WaitForAHolderThatIsJustGivingUpHandle) {
+  const auto b = open(by(bob));
+  open(by(alice).lease(k1, rh));
+  const auto renaming = access(bob, access_kind::rename, b);
+  expect_break(k1, rh, r);
+
+  const auto writing = access(bob, access_kind::write, b);
+  expect_no_break();
+  expect_waits(writing);
+  acknowledge(alice, k1, r);
+
+  expect_break(k1, r, none);
+  expect_done(renaming);
+  expect_done(writing);
+}
+
+TEST_F(Writes, ByAnOverwriteWaitForAHolderThatIsJustGivingUpHandle) {
+  open(by(alice).lease(k1, rh));
+  const auto renaming = access(nobody, access_kind::rename);
+  expect_break(k1, rh, r);
+
+  const auto overwriting = open(by(bob).overwriting());
+  expect_no_break();
+  expect_waits(overwriting);
+  acknowledge(alice, k1, r);
+
+  expect_break(k1, r, none);
+  expect_done(renaming);
+  expect_granted(overwriting, none);
+}
+
+TEST_F(Writes, ByALockWaitForAHolderThatIsJustGivingUpHandle) {
+  const auto b = open(by(bob));
+  open(by(alice).lease(k1, rh));
+  access(bob, access_kind::rename, b);
+  expect_break(k1, rh, r);
+
+  const auto locking = lock(b, {0, 1}, true);
+  expect_waits(locking);
+  acknowledge(alice, k1, r);
+
+  expect_break(k1, r, none);
+  expect_done(locking);
+}
+
 TEST_F(Writes, BreakTheWritersOwnLevelTwo) {
   const auto a = open(by(alice).oplock(oplock_level::level_ii));
   const auto b = open(by(bob).oplock(oplock_level::level_ii));

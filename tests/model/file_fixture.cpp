@@ -457,6 +457,8 @@ void world::apply(const command& what, where_t where) {
 }
 
 void world::take(const command& what, effects&& out, where_t where) {
+  if (observer)
+    observer(what, out);
   std::ranges::move(out.notifications, std::back_inserter(notifications_));
   std::ranges::move(out.facts, std::back_inserter(facts_));
   for (const auto& ended : out.ended) {
@@ -481,7 +483,6 @@ void world::take(const command& what, effects&& out, where_t where) {
   for (const auto& c : out.completions)
     take_completion(c, where);
   check(where);
-  static_cast<void>(what);
 }
 
 void world::take_completion(const completion& c, where_t where) {
@@ -537,7 +538,10 @@ void world::check_nothing_changed(
   const command& what, const effects& out, const std::vector<std::string>& before, where_t where) {
   const bool is_partial = std::holds_alternative<unlock_ranges>(what);
   const bool is_time = std::holds_alternative<deadline_reached>(what);
-  if (is_partial || is_time)
+  // Whoever gives way without being asked is gone, also if somebody else stays in the way.
+  const bool is_purged = std::ranges::any_of(
+    out.ended, [](const auto& ended) { return ended.cause == end_cause::purged; });
+  if (is_partial || is_time || is_purged)
     return;
   const operation_id own = operation_of(what);
   for (const auto& c : out.completions) {

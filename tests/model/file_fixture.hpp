@@ -218,6 +218,8 @@ public:
   bool keeps_holds = false;
   /// False: notifications that nobody expects are thrown away.
   bool is_strict_about_breaks = true;
+  /// Sees each command and what it led to, before anything is checked.
+  std::function<void(const command&, const effects&)> observer;
   /// True: problems are kept in `problems` and do not fail the test.
   bool is_quiet = false;
 

@@ -151,6 +151,9 @@ file_state::impl::break_plan file_state::impl::plan_without(
 // MS-FSA 2.1.4.12, cases WRITE and LOCK_CONTROL: what others have cached is stale. They are not
 // waited for, but for somebody who has writes of its own to bring back. Whoever has Write is alone.
 // Level II is nobody's own: the writer loses its own, too.
+// Implementation specific: MS-FSA does not wait for a holder that is giving up Handle either. But
+// that one was told that it keeps Read, hears of the rest only when it acknowledges, and would go
+// on reading what is stale; so it is waited for.
 file_state::impl::break_plan file_state::impl::plan_data_change(
   const lease_entry* own, break_cause cause) const {
   break_plan plan;
@@ -166,7 +169,7 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
       return plan;
     }
     plan.steps.push_back({&l, lease_state::none});
-    plan.wait = plan.wait || intersects(l.info.state, lease_state::write);
+    plan.wait = plan.wait || intersects(l.info.state, lease_state::write) || l.is_left_read();
   }
   return plan;
 }

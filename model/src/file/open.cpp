@@ -149,8 +149,10 @@ file_state::impl::break_plan file_state::impl::plan_open(
     if (l.info.is_oplock)
       to = to & lease_state::read;
     // What was asked for by a break that this operation began itself, or found, must be over
-    // before it goes on; but a newcomer does not wait for an RH that others are breaking.
+    // before it goes on; but a newcomer does not wait for an RH that others are breaking, unless
+    // the holder was told that it keeps Read, which an overwrite takes (as in `plan_data_change`).
     plan.wait = plan.wait || intersects(l.info.state, delaying) ||
+      (overwrite && l.is_left_read()) ||
       (l.info.breaking && !l.info.is_oplock && a != attempt::first);
     plan.steps.push_back({&l, to});
   }

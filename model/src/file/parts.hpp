@@ -43,6 +43,11 @@ struct lease_entry {
   time_point acquired_at{};
   std::string record_id; ///< Only if the record came from the store.
 
+  /// A break is in progress, and its holder was told that it keeps Read.
+  [[nodiscard]] bool is_left_read() const noexcept {
+    return info.breaking && intersects(info.break_to, lease_state::read);
+  }
+
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
 

@@ -1,0 +1,450 @@
+// The clients and the oracle of simulation.hpp.
+#include "simulation.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace leasebreak::model_test {
+namespace {
+
+constexpr std::uint32_t attributes =
+  access::read_attributes | access::write_attributes | access::synchronize;
+const std::array<client, 4> clients{alice, alice_again, bob, carol};
+
+file_policy policy_of_run() {
+  file_policy policy;
+  policy.keep_records = true;
+  policy.limit.locks_per_file = 8;
+  policy.limit.waiting_per_file = 6;
+  policy.limit.opens_per_file = 8;
+  return policy;
+}
+
+std::uint32_t random_access_mask(std::uint16_t n) {
+  constexpr std::array<std::uint32_t, 8> masks{access::all, access::all,
+    access::read_data | access::read_attributes, access::read_data | access::write_data, attributes,
+    access::read_control, access::delete_file | attributes, access::write_data};
+  return masks[n % masks.size()];
+}
+
+std::uint32_t random_share(std::uint16_t n) {
+  constexpr std::array<std::uint32_t, 6> modes{
+    share::all, share::all, share::all, share::read | share::write, share::read, share::none};
+  return modes[n % modes.size()];
+}
+
+} // namespace
+
+simulation::simulation(bool is_directory) : is_directory_(is_directory), world_(policy_of_run()) {
+  world_.is_quiet = true;
+  world_.is_strict_about_breaks = false;
+  world_.keeps_holds = true;
+  world_.observer = [this](const command& what, const effects& out) { take(what, out); };
+}
+
+std::string simulation::run(const std::vector<step>& steps) {
+  for (const auto& s : steps) {
+    perform(s);
+    if (!problems_.empty())
+      return problems_.front();
+    if (!world_.problems().empty())
+      return world_.problems().front();
+  }
+  history_.push_back("everything ends");
+  world_.finish();
+  if (!problems_.empty())
+    return problems_.front();
+  return world_.problems().empty() ? "" : world_.problems().front();
+}
+
+void simulation::complain(const std::string& what) {
+  problems_.push_back(what);
+}
+
+// -- what the server says
+// ---------------------------------------------------------------------------
+
+void simulation::take(const command& what, const effects& out) {
+  history_.push_back(describe(what));
+  std::visit(
+    [&](const auto& c) {
+      if constexpr (requires { c.operation; })
+        commands_[c.operation] = what;
+    },
+    what);
+  for (const auto& n : out.notifications) {
+    history_.push_back("    -> " + describe(n));
+    take(n);
+  }
+  for (const auto& c : out.completions) {
+    history_.push_back("    -> operation " +
+      std::to_string(static_cast<std::uint64_t>(c.operation)) + " done: " + to_string(c.error));
+    take(commands_[c.operation], c);
+  }
+  for (const auto& f : out.facts)
+    if (const auto* ended = std::get_if<break_ended>(&f))
+      take(*ended);
+  for (const auto& ended : out.ended) {
+    const auto it = opens_.find(ended.open);
+    if (it == opens_.end())
+      continue;
+    const auto name = name_of(it->second.request);
+    opens_.erase(it);
+    if (std::ranges::none_of(
+          opens_, [&](const auto& o) { return name_of(o.second.request) == name; }))
+      caches_.erase(name);
+    if (ended.hold != hold_id::none)
+      changes_.push_back({ended.hold, std::nullopt, false});
+  }
+}
+
+// A break: what is taken goes at once, the acknowledgement comes when the client gets to it.
+void simulation::take(const break_notification& n) {
+  const cache_name name{
+    n.is_oplock ? client_guid{} : n.client, n.key, n.is_oplock ? n.open : open_id::none};
+  cache& c = caches_[name];
+  if (!intersects(n.to, lease_state::write))
+    write_back(c);
+  if (!intersects(n.to, lease_state::read))
+    c.data.reset();
+  c.state = c.state & n.to;
+  if (n.ack_required)
+    acks_.push_back({name, n.to, n.id});
+}
+
+// Who was given up has not heard of it, or has slept: it has to start afresh.
+void simulation::take(const break_ended& ended) {
+  if (ended.outcome != break_outcome::timed_out && ended.outcome != break_outcome::undeliverable)
+    return;
+  const bool is_oplock = ended.key.is_zero();
+  const auto c = caches_.find(
+    {is_oplock ? client_guid{} : ended.client, ended.key, is_oplock ? ended.open : open_id::none});
+  if (c == caches_.end())
+    return;
+  write_back(c->second);
+  c->second = {};
+}
+
+void simulation::take(const command& cause, const completion& c) {
+  if (c.error != errc::success)
+    return;
+  if (const auto* granted = std::get_if<open_granted>(&c.result)) {
+    if (const auto* back = std::get_if<reconnect_open>(&cause)) {
+      if (const auto open = opens_.find(back->open); open != opens_.end())
+        open->second.detached = false;
+    }
+    if (const auto* request = std::get_if<open_file>(&cause)) {
+      const auto who = std::ranges::find_if(
+        clients, [&](const client& x) { return x.connection == request->connection; });
+      opens_[granted->open] = {{c.operation, granted->open}, *request, *who, false};
+      cache& mine = caches_[name_of(*request)];
+      // During a break the answer still has the old state; the client knows better.
+      if (!granted->break_in_progress)
+        mine.state = granted->state;
+      if (granted->hold != hold_id::none)
+        changes_.push_back({granted->hold, name_of(*request), true});
+    }
+  } else if (const auto* allowed = std::get_if<access_granted>(&c.result)) {
+    const auto& access = std::get<access_file>(cause);
+    if (access.kind == access_kind::read && stored_ != newest_)
+      complain("a read without an open is let in while version " + std::to_string(newest_) +
+        " is not written back");
+    if (access.kind == access_kind::write && allowed->hold == hold_id::none)
+      fresh_data(name_of(access.open)); // Under an own Write there is nobody to hold off.
+    if (allowed->hold != hold_id::none)
+      changes_.push_back({allowed->hold, name_of(access.open), access.kind == access_kind::write});
+  } else if (const auto* closed = std::get_if<open_closed>(&c.result)) {
+    if (const auto open = opens_.find(std::get<close_open>(cause).open); open != opens_.end())
+      open->second.detached = closed->kept;
+    if (closed->hold != hold_id::none)
+      changes_.push_back({closed->hold, std::nullopt, false});
+  } else if (const auto* removed = std::get_if<client_removed>(&c.result)) {
+    detach(std::get<client_gone>(cause));
+    if (removed->hold != hold_id::none)
+      changes_.push_back({removed->hold, std::nullopt, false});
+  }
+}
+
+// -- what the clients do
+// ----------------------------------------------------------------------------
+
+simulation::cache_name simulation::name_of(const open_file& request) {
+  if (request.lease)
+    return {request.client, request.lease->key, open_id::none};
+  return {{}, {}, request.open};
+}
+
+simulation::live_open* simulation::pick(std::uint16_t n) {
+  if (opens_.empty())
+    return nullptr;
+  return &std::next(opens_.begin(), n % static_cast<std::ptrdiff_t>(opens_.size()))->second;
+}
+
+std::optional<simulation::cache_name> simulation::name_of(open_id id) const {
+  const auto open = opens_.find(id);
+  if (open == opens_.end())
+    return std::nullopt;
+  return name_of(open->second.request);
+}
+
+void simulation::write_back(cache& c) {
+  if (c.dirty)
+    stored_ = *c.data;
+  c.dirty = false;
+}
+
+void simulation::write_back_all_of(const client_guid& who) {
+  for (const auto& [id, open] : opens_)
+    if (open.request.client == who)
+      write_back(caches_[name_of(open.request)]);
+}
+
+// Somebody, through an open or not, has just written: that is the newest now.
+void simulation::fresh_data(const std::optional<cache_name>& by) {
+  stored_ = ++newest_;
+  const auto mine = by ? caches_.find(*by) : caches_.end();
+  if (mine == caches_.end())
+    return;
+  cache& c = mine->second;
+  c.dirty = false;
+  c.data.reset();
+  if (intersects(c.state, lease_state::read))
+    c.data = newest_;
+}
+
+// What is left of the client's opens now is durable, and out of its reach until it reconnects.
+void simulation::detach(const client_gone& gone) {
+  for (auto& [id, open] : opens_)
+    if (open.request.client == gone.client &&
+      (!gone.connection || *gone.connection == open.request.connection))
+      open.detached = true;
+}
+
+// A change below a directory never waits. If the directory's lease is losing Handle just then, the
+// holder learns that it has lost Read, too, when it acknowledges.
+bool simulation::is_forgiven(const live_open& o) const {
+  if (!is_directory_ || !o.request.lease)
+    return false;
+  const auto lease = world_.lease_of(o.who, o.request.lease->key);
+  return lease && lease->breaking && !intersects(lease->required, lease_state::read);
+}
+
+void simulation::read(const live_open& o) {
+  if (o.detached || (o.request.access & (access::read_data | access::execute)) == 0)
+    return;
+  cache& c = caches_[name_of(o.request)];
+  const bool may_cache = intersects(c.state, lease_state::read);
+  const auto seen = may_cache && c.data ? *c.data : stored_;
+  history_.push_back("read through " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
+    (may_cache && c.data ? " from the cache" : "") + ": version " + std::to_string(seen));
+  if (seen != newest_ && !is_forgiven(o))
+    complain("stale read through open " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
+      ": version " + std::to_string(seen) + " instead of " + std::to_string(newest_));
+  if (may_cache)
+    c.data = seen;
+}
+
+void simulation::write(const live_open& o) {
+  if (o.detached || (o.request.access & (access::write_data | access::append_data)) == 0)
+    return;
+  cache& c = caches_[name_of(o.request)];
+  if (intersects(c.state, lease_state::write)) {
+    c.data = ++newest_;
+    c.dirty = true;
+    history_.push_back("write through " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
+      " into the cache: version " + std::to_string(newest_));
+    return;
+  }
+  world_.access(o.who, access_kind::write, o.a);
+}
+
+// -- steps
+// ------------------------------------------------------------------------------------------
+
+void simulation::perform(const step& s) {
+  live_open* open = pick(s.a);
+  switch (s.what % 32) {
+  case 0:
+  case 1:
+  case 2:
+  case 3:
+  case 4:
+  case 5:
+    return perform_open(s);
+  case 6:
+  case 7:
+  case 8:
+    if (open != nullptr) {
+      write_back(caches_[name_of(open->request)]);
+      const attempt a = open->a;
+      s.b % 4 == 0 ? world_.drop(a) : world_.close(a);
+    }
+    return;
+  case 9:
+  case 10:
+  case 11:
+    if (open != nullptr && !is_directory_)
+      read(*open);
+    if (open != nullptr && is_directory_)
+      change_children(s);
+    return;
+  case 12:
+  case 13:
+  case 14:
+    if (open != nullptr && !is_directory_)
+      write(*open);
+    if (open != nullptr && is_directory_)
+      read(*open);
+    return;
+  case 15:
+  case 16:
+  case 17:
+  case 18:
+    return acknowledge_one(s);
+  case 19:
+  case 20:
+  case 21:
+    return make_change(s);
+  case 22:
+  case 23:
+    return perform_access(s);
+  case 24:
+    if (open != nullptr)
+      locks_and_waits_.push_back(
+        world_.lock(open->a, {{{s.b % 16U, s.c % 8U}, s.d % 2 == 0}}, s.d % 4 < 2));
+    return;
+  case 25:
+    if (open != nullptr)
+      world_.unlock(open->a, {{s.b % 16U, s.c % 8U}});
+    return;
+  case 26:
+    if (!locks_and_waits_.empty())
+      world_.cancel(locks_and_waits_[s.a % locks_and_waits_.size()]);
+    return;
+  case 27:
+    if (!acks_.empty())
+      world_.undeliverable(acks_[s.a % acks_.size()].id);
+    return;
+  case 28: {
+    const client& who = clients[s.a % clients.size()];
+    write_back_all_of(who.guid);
+    s.b % 2 == 0 ? world_.disconnect(who) : world_.disconnect_connection(who);
+    return;
+  }
+  case 29: {
+    force_break how;
+    how.keep = file_states[s.a % 3U];
+    locks_and_waits_.push_back(world_.force(how));
+    return;
+  }
+  case 30:
+    if (open != nullptr) {
+      std::optional<lease_key> key;
+      if (open->request.lease)
+        key = open->request.lease->key;
+      world_.reconnect(open->who, open->a, key);
+    }
+    return;
+  default:
+    return world_.pass(milliseconds{s.a % 40'000U});
+  }
+}
+
+void simulation::perform_open(const step& s) {
+  auto how = by(clients[s.a % clients.size()]);
+  how.access(random_access_mask(s.c)).shares(random_share(static_cast<std::uint16_t>(s.c >> 4)));
+  const std::array<lease_key, 3> keys{k1, k2, k3};
+  const auto state = all_requests[(s.b >> 2) % all_requests.size()];
+  if (s.b % 4 == 0)
+    how.oplock(s.b % 8 == 0 ? oplock_level::batch : oplock_level::level_ii);
+  else if (s.d % 4 == 0)
+    how.lease_v1(keys[(s.d >> 2) % 3U], state);
+  else
+    how.lease(keys[(s.d >> 2) % 3U], state, static_cast<std::uint16_t>(s.d * 37U));
+  how.request.is_directory = is_directory_;
+  how.request.overwrites = !is_directory_ && (s.d >> 4) % 5 == 0;
+  how.request.delete_on_close =
+    (s.d >> 7) % 8 == 0 && (how.request.access & access::delete_file) != 0;
+  if ((s.d >> 10) % 3 == 0)
+    how.durable(seconds{60});
+  locks_and_waits_.push_back(world_.open(how));
+}
+
+void simulation::perform_access(const step& s) {
+  constexpr std::array<access_kind, 8> kinds{access_kind::read, access_kind::write,
+    access_kind::rename, access_kind::replace, access_kind::rename_ancestor,
+    access_kind::set_delete, access_kind::clear_delete, access_kind::unlink};
+  const auto kind = kinds[s.b % kinds.size()];
+  if (is_directory_ && kind == access_kind::write)
+    return change_children(s);
+  const live_open* open = pick(s.a);
+  if (open != nullptr && s.c % 2 == 0 && kind != access_kind::read && kind != access_kind::write)
+    locks_and_waits_.push_back(world_.access(open->who, kind, open->a));
+  else
+    locks_and_waits_.push_back(world_.access(s.c % 3 == 0 ? bob : nobody, kind));
+}
+
+void simulation::acknowledge_one(const step& s) {
+  if (acks_.empty())
+    return;
+  const auto which = static_cast<std::ptrdiff_t>(s.a % acks_.size());
+  const awaited_ack ack = acks_[static_cast<std::size_t>(which)];
+  acks_.erase(acks_.begin() + which);
+  // Mostly what was asked for, sometimes less, sometimes nonsense.
+  auto state = s.b % 4 == 0 ? ack.to & all_requests[s.c % all_requests.size()] : ack.to;
+  if (s.b % 16 == 1)
+    state = all_requests[s.c % all_requests.size()];
+  const bool is_oplock = ack.name.open != open_id::none;
+  if (is_oplock) {
+    const auto open = opens_.find(ack.name.open);
+    if (open == opens_.end())
+      return;
+    state = intersects(state, r) ? r : none;
+    if (cache& c = caches_[ack.name]; state == none) {
+      c.data.reset();
+      c.state = none;
+    }
+    const client who = open->second.who;
+    world_.acknowledge_oplock(who, open->second.a, oplock_of(state));
+    return;
+  }
+  const client who{ack.name.client, {}};
+  if (is_valid(state, is_directory_) && is_subset(state, ack.to)) {
+    if (const auto c = caches_.find(ack.name); c != caches_.end()) {
+      c->second.state = c->second.state & state;
+      if (!intersects(state, r))
+        c->second.data.reset();
+    }
+    world_.acknowledge(who, ack.name.key, state);
+    return;
+  }
+  world_.acknowledge(who, ack.name.key, state);
+  acks_.push_back(ack);
+}
+
+void simulation::make_change(const step& s) {
+  if (changes_.empty())
+    return;
+  const auto which = static_cast<std::ptrdiff_t>(s.a % changes_.size());
+  const change made = changes_[static_cast<std::size_t>(which)];
+  changes_.erase(changes_.begin() + which);
+  if (made.is_of_data)
+    fresh_data(made.by);
+  world_.end(made.hold);
+}
+
+// Somebody has made or removed a file in the directory, with or without the key of a lease on it.
+void simulation::change_children(const step& s) {
+  const std::array<lease_key, 3> keys{k1, k2, k3};
+  std::optional<lease_key> key;
+  if (s.b % 3 == 0)
+    key = keys[s.c % 3U];
+  stored_ = ++newest_;
+  // Whoever acts under a lease's key tells its holder.
+  for (auto& [name, c] : caches_)
+    if (key && name.key == *key && c.data)
+      c.data = newest_;
+  world_.access(clients[s.d % clients.size()], access_kind::change_children, key);
+}
+
+} // namespace leasebreak::model_test

@@ -1,0 +1,113 @@
+// Random use of one file by clients that really cache, with an oracle: nobody reads what is stale.
+//
+// Each client obeys its leases and oplocks: it serves reads from its cache under Read, keeps writes
+// to itself under Write, writes back and drops what a break takes. A change that is announced is
+// made when its hold ends. So a grant that comes too early, a break that is missing, or a hold that
+// holds nothing off ends in a read of old data.
+#pragma once
+
+#include "file_fixture.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::model_test {
+
+/// One step: what, and numbers that choose among what there is at the time. Any sequence of steps
+/// makes sense, so steps can be dropped one by one from a sequence that fails.
+struct step {
+  std::uint8_t what = 0;
+  std::uint16_t a = 0;
+  std::uint16_t b = 0;
+  std::uint16_t c = 0;
+  std::uint16_t d = 0;
+};
+
+/// One run of a sequence of steps.
+class simulation {
+public:
+  explicit simulation(bool is_directory);
+
+  /// Empty if all went well; otherwise the first thing that went wrong.
+  std::string run(const std::vector<step>& steps);
+
+  /// The commands of the run, in readable form.
+  [[nodiscard]] const std::vector<std::string>& history() const { return history_; }
+
+private:
+  /// A lease by client and key, or an oplock by its open.
+  struct cache_name {
+    client_guid client;
+    lease_key key;
+    open_id open{};
+    friend auto operator<=>(const cache_name&, const cache_name&) = default;
+  };
+
+  /// What a client believes and keeps.
+  struct cache {
+    lease_state state = none;
+    std::optional<std::uint64_t> data;
+    bool dirty = false;
+  };
+
+  struct live_open {
+    attempt a;
+    open_file request;
+    client who;
+    bool detached = false; ///< Kept by the server, out of its client's reach.
+  };
+
+  struct awaited_ack {
+    cache_name name;
+    lease_state to{};
+    break_id id{};
+  };
+
+  /// An announced change that is not made yet.
+  struct change {
+    hold_id hold{};
+    std::optional<cache_name> by; ///< Whose cache knows of it, if anybody's.
+    bool is_of_data = false;
+  };
+
+  void take(const command& what, const effects& out);
+  void take(const break_notification& n);
+  void take(const break_ended& ended);
+  void take(const command& cause, const completion& c);
+  void perform(const step& s);
+  void perform_open(const step& s);
+  void perform_access(const step& s);
+  void acknowledge_one(const step& s);
+  void make_change(const step& s);
+  void change_children(const step& s);
+  void read(const live_open& o);
+  void write(const live_open& o);
+  void write_back(cache& c);
+  void write_back_all_of(const client_guid& who);
+  void fresh_data(const std::optional<cache_name>& by);
+  void detach(const client_gone& gone);
+  [[nodiscard]] bool is_forgiven(const live_open& o) const;
+  [[nodiscard]] live_open* pick(std::uint16_t n);
+  [[nodiscard]] std::optional<cache_name> name_of(open_id id) const;
+  [[nodiscard]] static cache_name name_of(const open_file& request);
+  void complain(const std::string& what);
+
+  bool is_directory_;
+  std::map<open_id, live_open> opens_;
+  std::map<cache_name, cache> caches_;
+  std::map<operation_id, command> commands_;
+  std::vector<awaited_ack> acks_;
+  std::vector<change> changes_;
+  std::vector<attempt> locks_and_waits_;
+  std::uint64_t stored_ = 1; ///< The version that the server has.
+  std::uint64_t newest_ = 1; ///< The version of the newest write that is completed.
+  std::vector<std::string> history_;
+  std::vector<std::string> problems_;
+  world world_; ///< The first to end, since it still tells what happens then.
+};
+
+} // namespace leasebreak::model_test
