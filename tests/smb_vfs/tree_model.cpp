@@ -94,7 +94,7 @@ name_ptr tree_model::add(const node_ptr& folder, const std::string& leaf, const 
 }
 
 void tree_model::drop(const name_ptr& name) {
-  name->folder->children.erase(name->leaf);
+  name->folder.lock()->children.erase(name->leaf);
   name->alive = false;
   --name->node->names;
 }
@@ -244,7 +244,7 @@ error_code tree_model::rename(const model_open& open, const path& target, bool r
     return errc::name_not_found;
   }
   const std::string leaf(target.leaf());
-  if (open.name->folder == folder && open.name->leaf == leaf) {
+  if (open.name->folder.lock() == folder && open.name->leaf == leaf) {
     return {};
   }
   if (const auto old = folder->children.find(leaf); old != folder->children.end()) {
@@ -265,7 +265,7 @@ error_code tree_model::rename(const model_open& open, const path& target, bool r
   if (open.node->is_directory && is_below(folder, open.node)) {
     return errc::invalid_argument;
   }
-  open.name->folder->children.erase(open.name->leaf);
+  open.name->folder.lock()->children.erase(open.name->leaf);
   open.name->folder = folder;
   open.name->leaf = leaf;
   folder->children[leaf] = open.name;

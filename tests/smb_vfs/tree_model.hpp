@@ -19,7 +19,7 @@ using node_ptr = std::shared_ptr<model_node>;
 
 /// A name in a directory. An open has one, and it moves with a rename.
 struct model_name {
-  node_ptr folder;
+  std::weak_ptr<model_node> folder; ///< There as long as the name is.
   std::string leaf;
   node_ptr node;
   bool alive = true;
