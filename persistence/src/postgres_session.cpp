@@ -134,6 +134,12 @@ void postgres_session::set_up(const postgres_store_options& options, int replace
   run("SET tcp_keepalives_idle = 30");
   run("SET tcp_keepalives_interval = 10");
   run("SET tcp_keepalives_count = 3");
+  // Plans are kept, and those from when the tables were empty would read all of them. Every
+  // statement but the full listing has an index to use, whatever the statistics say.
+  run("SET enable_seqscan = off");
+  run("SET enable_hashjoin = off");
+  run("SET enable_mergejoin = off");
+  run("SET jit = off");
   if (options.durable)
     run("SELECT set_config('synchronous_commit', 'on', false) "
         "WHERE current_setting('synchronous_commit') = 'off'");

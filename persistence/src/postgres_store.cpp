@@ -42,14 +42,17 @@ void append_rows(lock_listing& listing, const pqxx::result& rows) {
 
 std::string select_matching(const lock_query& query) {
   std::string sql = "SELECT " + detail::column_names() + " FROM leasebreak_locks WHERE true";
-  const auto condition = [&](const char* column, const std::string& value) {
-    if (!value.empty())
-      sql += std::string(" AND ") + column + " = " + bytea_literal(value);
+  const auto hashed = [&](const char* column, const std::string& value) {
+    if (value.empty())
+      return;
+    // As the indexes have it.
+    sql += std::string(" AND sha256(") + column + ") = sha256(" + bytea_literal(value) + ")";
   };
-  condition("file_id", query.file_id);
-  condition("owner_id", query.owner_id);
-  condition("client_id", query.client_id);
-  condition("share_name", query.share_name);
+  hashed("file_id", query.file_id);
+  hashed("owner_id", query.owner_id);
+  hashed("client_id", query.client_id);
+  if (!query.share_name.empty())
+    sql += " AND share_name = " + bytea_literal(query.share_name);
   if (query.is_lease)
     sql += *query.is_lease ? " AND lease_key <> ''" : " AND lease_key = ''";
   return sql + " ORDER BY id";
@@ -253,13 +256,19 @@ private:
   static lock_listing list_from(postgres_session& session, const lock_query& query) {
     lock_listing listing;
     const auto select = select_matching(query);
-    const auto first = session.run(select + " LIMIT " + std::to_string(rows_at_once));
-    if (first.size() < rows_at_once) {
-      append_rows(listing, first);
-      return listing;
+    const bool by_index =
+      !query.file_id.empty() || !query.owner_id.empty() || !query.client_id.empty();
+    if (by_index) {
+      const auto first = session.run(select + " LIMIT " + std::to_string(rows_at_once));
+      if (first.size() < rows_at_once) {
+        append_rows(listing, first);
+        return listing;
+      }
     }
-    // From the start again, so that all of it is as of one moment.
+    // From the start, so that all of it is as of one moment.
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (!by_index)
+      session.run("SET LOCAL enable_seqscan = on");
     session.run("DECLARE leasebreak_listing NO SCROLL CURSOR FOR " + select);
     for (;;) {
       const auto rows =

@@ -29,12 +29,18 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   db.write_buffer_size = memory / 4;
   db.max_write_buffer_number = 2;
   db.max_total_wal_size = memory / 2;
+  // Most records that are looked up before a change are not there yet, or not any more.
+  db.memtable_prefix_bloom_size_ratio = 0.1;
+  db.memtable_whole_key_filtering = true;
   rocksdb::BlockBasedTableOptions table_options;
   table_options.block_cache = rocksdb::NewLRUCache(memory / 2, 2);
   table_options.cache_index_and_filter_blocks = true;
   table_options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
   db.compression = rocksdb::kNoCompression;
+  // Changes take turns anyway, since each looks at the record that it replaces.
+  db.allow_concurrent_memtable_write = false;
+  db.enable_write_thread_adaptive_yield = false;
   // One thread to flush, one to compact; nothing that reports on itself.
   db.max_background_jobs = 2;
   db.max_subcompactions = 1;
