@@ -19,7 +19,7 @@ struct rocksdb_store_options {
 };
 
 /// Opens the store in the directory `path`, which is made if its parent is there. RocksDB runs at
-/// most two threads for it, which the stores of a process share.
+/// most three threads for it, which the stores of a process share.
 ///
 /// After an error of the environment (full disk, failed write) the store stays usable: the next
 /// call opens the database again, so that it works as soon as the cause is gone.
