@@ -1,0 +1,120 @@
+// Grants leases and byte-range locks in durable mode and says so on its standard output, until
+// somebody kills it. A line is written only after the grant has completed:
+//   "L <client> <key> <file>"  a lease is granted
+//   "R <file> <offset>"        a byte-range lock is granted
+//   "C <file>"                 what was granted on this file is about to be given up
+#include <leasebreak/coordinator.hpp>
+#include <leasebreak/persistence/rocksdb_store.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace {
+
+namespace asio = boost::asio;
+namespace lb = leasebreak;
+
+constexpr int chains = 32;
+
+// One write, so that a kill leaves no half of a line that the reader takes for a whole one.
+void say(const std::string& line) {
+  const auto text = line + "\n";
+  if (::write(STDOUT_FILENO, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    std::_Exit(3);
+}
+
+// Opens, locks and closes files of its own for ever.
+asio::awaitable<void> grant_for_ever(
+  lb::coordinator& coordinator, int chain, std::uint64_t run, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto client = lb::client_guid::of(run, 1 + static_cast<std::uint64_t>(chain));
+  for (std::uint64_t i = 0;; ++i) {
+    const auto name = std::to_string(run) + "-" + std::to_string(chain) + "-" + std::to_string(i);
+    lb::open_request request;
+    request.file = name;
+    request.client = client;
+    request.share = "crash";
+    request.access = lb::access::all;
+    request.lease =
+      lb::lease_request{lb::lease_key::of(i + 1), lb::lease_state::rwh, 2, 0, std::nullopt};
+    auto opened = co_await coordinator.async_open(std::move(request), asio::use_awaitable);
+    if (opened.state != lb::lease_state::rwh)
+      std::_Exit(4);
+    say("L " + lb::to_string(client) + " " + lb::to_string(opened.key) + " " + name);
+    if (random() % 2 == 0) {
+      const auto offset = random() % 1000;
+      lb::lock_request lock;
+      lock.file = name;
+      lock.open = opened.open;
+      lock.elements.push_back({{offset, 10}, true});
+      co_await coordinator.async_lock(std::move(lock), asio::use_awaitable);
+      say("R " + name + " " + std::to_string(offset));
+    }
+    if (random() % 4 == 0)
+      continue; // stays open until the end
+    say("C " + name);
+    lb::close_request close;
+    close.file = name;
+    close.open = opened.open;
+    co_await coordinator.async_close(std::move(close), asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> run(lb::coordinator& coordinator, std::uint64_t run, std::uint64_t seed) {
+  co_await coordinator.async_start(asio::use_awaitable);
+  for (int chain = 0; chain < chains; ++chain) {
+    const auto client = lb::client_guid::of(run, 1 + static_cast<std::uint64_t>(chain));
+    if (coordinator.register_client(client, [](const auto&, const auto&, auto) {}))
+      std::_Exit(5);
+    asio::co_spawn(co_await asio::this_coro::executor,
+      grant_for_ever(coordinator, chain, run, seed + static_cast<std::uint64_t>(chain)),
+      [](std::exception_ptr e) {
+        if (e)
+          std::_Exit(6);
+      });
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::cerr << "usage: crash_child PATH RUN SEED\n";
+    return 2;
+  }
+  auto store = lb::open_rocksdb_store(argv[1], {.durable = true});
+  if (!store.ok()) {
+    std::cerr << store.status.detail << "\n";
+    return 2;
+  }
+  asio::io_context io;
+  lb::coordinator_config config;
+  config.store = std::move(store.value);
+  config.durable = true;
+  config.grace = lb::duration::zero();
+  config.limit.locks_total = 10'000'000;
+  config.limit.locks_per_client = 10'000'000;
+  lb::coordinator coordinator(io.get_executor(), config);
+  asio::co_spawn(
+    io, run(coordinator, std::stoull(argv[2]), std::stoull(argv[3])), [](std::exception_ptr e) {
+      if (e)
+        std::_Exit(7);
+    });
+  std::thread other([&io] { io.run(); });
+  io.run();
+  other.join();
+  return 0;
+}

@@ -1,0 +1,185 @@
+// Whatever a coordinator has granted in durable mode is in the store, at whatever moment the
+// process is killed.
+#include <leasebreak/persistence/rocksdb_store.hpp>
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace leasebreak {
+namespace {
+
+constexpr int runs = 30;
+
+std::uint64_t seed_of_test() {
+  const char* given = std::getenv("LEASEBREAK_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+}
+
+// What the child said that it had granted on a file, and not given up.
+struct granted {
+  std::string client;
+  std::string key;
+  std::set<std::uint64_t> locks;
+};
+
+// A child that grants until it is killed.
+class child {
+public:
+  child(const std::string& path, int run, std::uint64_t seed) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw std::runtime_error("no pipe");
+    const auto run_text = std::to_string(run);
+    const auto seed_text = std::to_string(seed);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(ends[1], STDOUT_FILENO);
+      ::execl(CRASH_CHILD, CRASH_CHILD, path.c_str(), run_text.c_str(), seed_text.c_str(), nullptr);
+      std::_Exit(127);
+    }
+    ::close(ends[1]);
+    output_ = ::fdopen(ends[0], "r");
+  }
+  ~child() {
+    kill();
+    std::fclose(output_);
+  }
+  child(const child&) = delete;
+  child& operator=(const child&) = delete;
+
+  /// The next whole line; empty at the end.
+  std::string line() {
+    std::string text;
+    for (int c = std::fgetc(output_); c != EOF; c = std::fgetc(output_)) {
+      if (c == '\n')
+        return text;
+      text.push_back(static_cast<char>(c));
+    }
+    return {};
+  }
+
+  /// How it ended: negative if it was killed by us.
+  int kill() {
+    if (pid_ == 0)
+      return status_;
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = 0;
+    status_ = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? -SIGKILL : status;
+    return status_;
+  }
+
+private:
+  pid_t pid_ = 0;
+  int status_ = 0;
+  std::FILE* output_ = nullptr;
+};
+
+void take(const std::string& line, std::map<std::string, granted>& held) {
+  std::istringstream words(line);
+  std::string kind;
+  words >> kind;
+  if (kind == "L") {
+    granted g;
+    std::string file;
+    words >> g.client >> g.key >> file;
+    held[file] = g;
+  } else if (kind == "R") {
+    std::string file;
+    std::uint64_t offset = 0;
+    words >> file >> offset;
+    held.at(file).locks.insert(offset);
+  } else if (kind == "C") {
+    std::string file;
+    words >> file;
+    held.erase(file);
+  } else {
+    FAIL() << "unknown line " << line;
+  }
+}
+
+void expect_stored(lock_store& store, const std::map<std::string, granted>& held) {
+  for (const auto& [file, g] : held) {
+    const auto found = store.list({file, {}, {}, {}, {}});
+    ASSERT_TRUE(found.ok()) << found.status.detail;
+    EXPECT_TRUE(found.value.malformed.empty());
+    bool has_lease = false;
+    std::set<std::uint64_t> locks;
+    for (const auto& record : found.value.records) {
+      const auto lock = to_enhanced_lock(record);
+      EXPECT_EQ(lock.owner.client_id, g.client);
+      if (lock.lease)
+        has_lease = has_lease ||
+          (to_string(lock.lease->key) == g.key && lock.lease->state == lease_state::rwh);
+      else
+        locks.insert(lock.range.offset);
+    }
+    EXPECT_TRUE(has_lease) << "the lease on " << file << " is lost";
+    for (const auto offset : g.locks)
+      EXPECT_TRUE(locks.contains(offset))
+        << "the lock at " << offset << " of " << file << " is lost";
+  }
+}
+
+TEST(Crash, EveryAcknowledgedGrantSurvivesAKill) {
+  const auto seed = seed_of_test();
+  std::cout << "seed=" << seed << "\n";
+  std::mt19937_64 random(seed);
+  std::string folder =
+    (std::filesystem::temp_directory_path() / "leasebreak-crash-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const auto path = folder + "/store";
+  std::size_t grants = 0;
+
+  for (int run = 1; run <= runs; ++run) {
+    std::map<std::string, granted> held;
+    child granting(path, run, random());
+    const auto lines = 1 + random() % 400;
+    for (std::size_t i = 0; i < lines; ++i) {
+      const auto line = granting.line();
+      ASSERT_FALSE(line.empty()) << "run " << run << ": the child ended by itself, status "
+                                 << granting.kill();
+      take(line, held);
+    }
+    ASSERT_EQ(granting.kill(), -SIGKILL);
+    // What it had written to the pipe before it died, it had granted as well.
+    for (auto line = granting.line(); !line.empty(); line = granting.line())
+      take(line, held);
+    grants += held.size();
+
+    auto store = open_rocksdb_store(path);
+    ASSERT_TRUE(store.ok()) << store.status.detail;
+    expect_stored(*store.value, held);
+    const auto clean = store.value->clean_shutdown();
+    ASSERT_TRUE(clean.ok());
+    EXPECT_FALSE(clean.value);
+    const auto epoch = store.value->server_epoch();
+    ASSERT_TRUE(epoch.ok());
+    EXPECT_EQ(epoch.value, static_cast<std::uint64_t>(run));
+    if (testing::Test::HasFailure())
+      break;
+  }
+
+  std::cout << grants << " grants held at the moment of " << runs << " kills, all found again\n";
+  EXPECT_GT(grants, 0U);
+  std::filesystem::remove_all(folder);
+}
+
+} // namespace
+} // namespace leasebreak
