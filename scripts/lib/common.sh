@@ -17,6 +17,7 @@ else
 fi
 
 SUMMARY=()
+NOTES=() # lines for the end of the summary
 FAILED_STEPS=0
 
 # say TEXT...: a line about what goes on.
@@ -73,6 +74,9 @@ print_summary() {
   title "Summary"
   local line
   for line in "${SUMMARY[@]}"; do
+    say "$line"
+  done
+  for line in "${NOTES[@]}"; do
     say "$line"
   done
   say "total   $(minutes $SECONDS)"

@@ -51,6 +51,15 @@ smb_server_show() {
   SMB_SHOW_PID=$!
 }
 
+# smb_server_counts: what the server has granted and broken so far, in a sentence.
+smb_server_counts() {
+  local log="$WORK/server.log"
+  printf '%s leases and oplocks granted, %s broken, %s breaks acknowledged\n' \
+    "$(grep -c -E ': grant .* (lease|oplock) (R|RH|RW|RWH|level|exclusive|batch)' "$log")" \
+    "$(grep -c -E ': break (lease|oplock) ' "$log")" \
+    "$(grep -c -E ': acknowledge .*: accepted' "$log")"
+}
+
 # smb_server_stop: ends the server, which must do so in order and soon. Safe to call again.
 smb_server_stop() {
   local status=0 attempt
