@@ -520,6 +520,25 @@ TEST_F(Deadlines, TellHowLongABreakTook) {
   EXPECT_EQ(ended[0].waiting, 1U);
 }
 
+// The whole of it, not only its last stage: an operator asks how long others had to wait.
+TEST_F(Deadlines, CountTheirAgeFromTheFirstNotification) {
+  open(by(alice).lease(k1, rwh));
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  open(by(carol).overwriting());
+  pass(seconds{10});
+  acknowledge(alice, k1, rh);
+  expect_break(k1, rh, r);
+  pass(seconds{5});
+
+  acknowledge(alice, k1, r);
+
+  expect_break(k1, r, none);
+  const auto ended = take_facts<break_ended>();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].age, seconds{15});
+}
+
 // -- those who wait -------------------------------------------------------------------------------
 
 class Waiters : public model_test {};

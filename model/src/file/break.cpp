@@ -32,6 +32,7 @@ void file_state::impl::begin_break(
   l.current_break = break_id{++last_break};
   l.cause = cause;
   l.break_from = l.info.state;
+  l.break_begun = now;
   ++l.info.epoch;
   out.facts.emplace_back(break_begun{cause, l.info.state, to});
   // MS-SMB2 3.3.4.6, 3.3.4.7: who caches nothing but reads has nothing to write back or to close;
@@ -88,7 +89,7 @@ void file_state::impl::end_break(
   ended.from = l.break_from;
   ended.to = l.info.breaking ? l.info.break_to : left;
   ended.left = left;
-  ended.age = l.info.breaking ? now - l.info.break_started : duration::zero();
+  ended.age = l.info.breaking ? now - l.break_begun : duration::zero();
   ended.waiting = rare ? rare->waiting.size() : 0;
   out.facts.emplace_back(std::move(ended));
 

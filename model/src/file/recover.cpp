@@ -45,6 +45,7 @@ void file_state::impl::load(const load_record& c, time_point, effects& out) {
   entry->acquired_at = lock.acquired_at;
   entry->record_id = record.id;
   auto& lease = add_lease(std::move(entry));
+  lease.break_begun = lease.info.break_started;
   // Its break's time has been running all the while.
   if (lease.info.breaking)
     push_deadline(detail::deadline_entry::for_break(

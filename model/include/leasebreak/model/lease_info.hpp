@@ -23,7 +23,7 @@ struct lease_info {
   bool timed_out = false; ///< The last break ended by its deadline.
   std::uint8_t version = 2; ///< 1 or 2, by the create context that made it.
   std::uint16_t epoch = 0; ///< MS-SMB2 3.3.1.12 Epoch; wraps.
-  time_point break_started{}; ///< When the break in progress began; else the epoch.
+  time_point break_started{}; ///< When the holder was last told, from which its time counts.
   lease_key parent_key; ///< Key of the parent directory's lease; zero: none.
 
   friend bool operator==(const lease_info&, const lease_info&) = default;
