@@ -4,6 +4,9 @@
 # What ninja prints: finished of all, and the time since the start.
 export NINJA_STATUS='[%f/%t %es] '
 
+# Lets ccache, where it is installed, share its results between checkouts.
+export CCACHE_BASEDIR="$ROOT" CCACHE_NOHASHDIR=1
+
 # configure_preset PRESET
 configure_preset() {
   (cd "$ROOT" && cmake --preset "$1")
