@@ -59,15 +59,17 @@ void client_registry::deliver(
     if (found != clients_.end())
       *to = found->second.connections;
   }
-  // The connection that opened comes first. An oplock's notification names the file by an id that
-  // means something on that connection alone.
-  const auto opened_on = [&](const std::weak_ptr<connection>& w) {
-    const auto alive = w.lock();
-    return alive && alive->id() == n.connection;
-  };
-  const auto rest = std::stable_partition(to->begin(), to->end(), opened_on);
-  if (n.is_oplock)
-    to->erase(rest, to->end());
+  // A lease is the client's, through whichever connection it was had: its notification goes to the
+  // client's oldest connection, as Samba's clients expect it. An oplock's names the file by an id
+  // that means something on the connection alone that opened.
+  if (n.is_oplock) {
+    to->erase(std::remove_if(to->begin(), to->end(),
+                [&](const std::weak_ptr<connection>& w) {
+                  const auto alive = w.lock();
+                  return !alive || alive->id() != n.connection;
+                }),
+      to->end());
+  }
   offer(std::move(to), 0, n, std::move(report));
 }
 

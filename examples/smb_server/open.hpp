@@ -34,7 +34,7 @@ struct open {
   std::optional<lease_key> lease;
   std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
-  std::uint64_t position = 0; ///< FilePositionInformation; kept, never used.
+  std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
 
   // The listing in progress, for directories.
   vfs::cursor_ptr cursor;

@@ -24,7 +24,8 @@ asio::awaitable<void> connection::close_open(open_ptr o) {
 asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
   s->valid = false;
   for (const auto& [id, r] : requests_) {
-    if (r != cause && r->user == s)
+    // A waiting lock ends with its open, which has a status of its own.
+    if (r != cause && r->user == s && r->head().command != command::lock)
       r->cancel();
   }
   const std::vector<open_ptr> ending = opens.of_session(s->id);

@@ -27,6 +27,9 @@ bool reaches_too_far(std::uint64_t offset, std::uint64_t length) {
   return offset > INT64_MAX || length > INT64_MAX - offset;
 }
 
+/// The largest file that clients of this protocol expect to be possible, which is NTFS's.
+constexpr std::uint64_t file_bytes_max = 0x0fff'ffff'0000;
+
 } // namespace
 
 asio::awaitable<reply> read(request& r) {
@@ -52,6 +55,7 @@ asio::awaitable<reply> read(request& r) {
   // MS-SMB2 3.3.5.12: nothing where something was asked for, or less than the least.
   if ((data.empty() && asked->length > 0) || data.size() < asked->minimum)
     co_return fail(status::end_of_file);
+  o->position = asked->offset + data.size();
   reply answer;
   encode_read_response(answer.out, data);
   co_return answer;
@@ -69,7 +73,8 @@ asio::awaitable<reply> write(request& r) {
     co_return fail(status::invalid_device_request);
   if (!o->may(access::write_data | access::append_data))
     co_return fail(status::access_denied);
-  if (reaches_too_far(asked->offset, asked->data.size()))
+  if (reaches_too_far(asked->offset, asked->data.size()) ||
+    (!asked->data.empty() && asked->offset + asked->data.size() > file_bytes_max))
     co_return fail(status::invalid_parameter);
   if (const std::uint32_t bad =
         co_await check_locks(r, o, {asked->offset, asked->data.size()}, true);
@@ -85,6 +90,7 @@ asio::awaitable<reply> write(request& r) {
   if (error)
     co_return fail(status_of(error));
   o->wrote = true;
+  o->position = asked->offset + written;
   reply answer;
   encode_write_response(answer.out, static_cast<std::uint32_t>(written));
   co_return answer;
@@ -110,21 +116,25 @@ namespace {
 
 constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
 
-/// MS-SMB2 3.3.5.14.1: the first element says what all are.
+/// MS-SMB2 3.3.5.14.1: the elements are done in order, up to the first that fails; so a later one
+/// that is malformed does not keep the ones before it from being done.
 asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o) {
   unlock_request ask;
   ask.file = o->file;
   ask.open = o->handle;
   for (const lock_range& range : asked.ranges) {
     if (range.flags != lock_flag::unlock)
-      co_return fail(status::invalid_parameter);
+      break;
     ask.ranges.push_back({range.offset, range.length});
   }
-  auto [error, count] = co_await r.host().coordinator().async_unlock(
-    std::move(ask), asio::as_tuple(asio::use_awaitable));
-  if (error)
-    co_return fail(status_of(error));
-  co_return done();
+  const bool all_well_formed = ask.ranges.size() == asked.ranges.size();
+  if (!ask.ranges.empty()) {
+    auto [error, count] = co_await r.host().coordinator().async_unlock(
+      std::move(ask), asio::as_tuple(asio::use_awaitable));
+    if (error)
+      co_return fail(status_of(error));
+  }
+  co_return all_well_formed ? done() : fail(status::invalid_parameter);
 }
 
 /// MS-SMB2 3.3.5.14.2.

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Debian's smbclient and smbtorture against the server: clients.sh PROGRAM
+set -euo pipefail
+
+PROGRAM=$1
+WORK=$(mktemp -d /tmp/leasebreak-smb-clients-XXXXXX)
+SERVER=
+
+finish() {
+  [[ -z $SERVER ]] || kill -KILL "$SERVER" 2>/dev/null || true
+  rm -rf "$WORK"
+}
+trap finish EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  echo "--- the server's log" >&2
+  tail -n 60 "$WORK/log" >&2
+  exit 1
+}
+
+mkdir "$WORK/share" "$WORK/local" "$WORK/got"
+"$PROGRAM" --listen 127.0.0.1:0 --share "share=$WORK/share" --user tester:secret \
+  --log-level debug >"$WORK/out" 2>"$WORK/log" &
+SERVER=$!
+for ((i = 0; i < 300; ++i)); do
+  PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/out")
+  [[ -z $PORT ]] || break
+  kill -0 "$SERVER" 2>/dev/null || fail "the server does not start"
+  sleep 0.1
+done
+[[ -n $PORT ]] || fail "the server does not say where it listens"
+
+client() {
+  local dialect=$1 commands=$2
+  shift 2
+  (cd "$WORK/local" && smbclient "//127.0.0.1/share" --configfile=/dev/null --port="$PORT" \
+    --user=tester%secret --max-protocol="$dialect" "$@" --command="$commands" </dev/null)
+}
+
+# A tree of files of many sizes, the empty one and some that take several requests among them.
+mkdir -p "$WORK/local/tree/deep/deeper"
+for i in 0 1 2 3 4 5 6 7 8 9; do
+  head -c $((i * i * 12345)) /dev/urandom >"$WORK/local/tree/file $i"
+  head -c $((i * 777)) /dev/urandom >"$WORK/local/tree/deep/deeper/f$i.dat"
+done
+head -c 5000000 /dev/urandom >"$WORK/local/big"
+
+for dialect in SMB2_02 SMB2_10 SMB3_00 SMB3_02 SMB3_11; do
+  for protection in off sign; do
+    echo "smbclient at $dialect, signing $protection"
+    rm -rf "${WORK:?}/share/"* "${WORK:?}/got/"*
+    client "$dialect" "prompt off; recurse on; mput tree; put big; rename big bigger; ls; \
+      get bigger $WORK/got/big; lcd $WORK/got; mget tree" --client-protection="$protection" \
+      >"$WORK/client.log" 2>&1 || {
+      cat "$WORK/client.log"
+      fail "smbclient at $dialect"
+    }
+    grep -q bigger "$WORK/client.log" || fail "the listing lacks a file"
+    cmp "$WORK/local/big" "$WORK/got/big" || fail "the file came back changed"
+    cmp "$WORK/local/big" "$WORK/share/bigger" || fail "the file was stored changed"
+    diff -r "$WORK/local/tree" "$WORK/got/tree" || fail "the tree came back changed"
+    client "$dialect" "rm bigger; deltree tree" --client-protection="$protection" \
+      >"$WORK/client.log" 2>&1 || fail "smbclient cannot delete"
+    [[ -z $(ls -A "$WORK/share") ]] || fail "something is left: $(ls -A "$WORK/share")"
+  done
+done
+
+if smbclient "//127.0.0.1/share" --configfile=/dev/null --port="$PORT" --user=tester%wrong \
+  --command=ls >/dev/null 2>&1; then
+  fail "a wrong password is let in"
+fi
+
+for test in smb2.lease.request smb2.lease.break smb2.lease.breaking1; do
+  echo "smbtorture $test"
+  rm -rf "${WORK:?}/share/"*
+  smbtorture --configfile=/dev/null -p "$PORT" "//127.0.0.1/share" -U tester%secret \
+    --option=torture:progress=no "$test" >"$WORK/torture.log" 2>&1 || {
+    cat "$WORK/torture.log"
+    fail "smbtorture $test"
+  }
+  grep -q "^success: ${test##*.}" "$WORK/torture.log" || fail "smbtorture $test did not run"
+done
+
+echo "the server stops in order"
+kill -TERM "$SERVER"
+status=0
+wait "$SERVER" || status=$?
+SERVER=
+[[ $status == 0 ]] || fail "the server ended with status $status"

@@ -1,0 +1,54 @@
+// The command line.
+#include <smb_server/options.hpp>
+
+#include <gtest/gtest.h>
+
+namespace leasebreak::smb {
+namespace {
+
+parsed_options parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "smb_server");
+  return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(Options, AreTakenFromTheCommandLine) {
+  const auto parsed =
+    parse({"--listen", "[::1]:0", "--share", "a=/tmp", "--share", "b=/x=y", "--user", "u:p:q",
+      "--store", "rocksdb:/d", "--break-timeout", "1.5", "--threads", "3", "--log-level", "debug"});
+
+  ASSERT_TRUE(parsed.options) << parsed.text;
+  EXPECT_EQ(parsed.options->address, "::1");
+  EXPECT_EQ(parsed.options->port, 0);
+  ASSERT_EQ(parsed.options->shares.size(), 2U);
+  EXPECT_EQ(parsed.options->shares[1].path, "/x=y");
+  EXPECT_EQ(parsed.options->users[0].second, "p:q");
+  EXPECT_EQ(parsed.options->store, "rocksdb:/d");
+  EXPECT_EQ(parsed.options->break_timeout, std::chrono::milliseconds{1'500});
+  EXPECT_EQ(parsed.options->threads, 3U);
+}
+
+TEST(Options, ListenOnTheLoopbackAddressByDefault) {
+  const auto parsed = parse({"--share", "a=/tmp", "--user", "u:p"});
+
+  ASSERT_TRUE(parsed.options);
+  EXPECT_EQ(parsed.options->address, "127.0.0.1");
+}
+
+TEST(Options, ThatMakeNoSenseAreExplained) {
+  const std::vector<std::vector<const char*>> wrong{{}, {"--share", "a=/tmp"},
+    {"--share", "a", "--user", "u:p"}, {"--share", "=b", "--user", "u:p"},
+    {"--share", "a=/tmp", "--user", "u"}, {"--share", "a=/tmp", "--user", "u:p", "--listen", "x"},
+    {"--share", "a=/tmp", "--user", "u:p", "--listen", "127.0.0.1:70000"},
+    {"--share", "a=/tmp", "--user", "u:p", "--threads", "0"},
+    {"--share", "a=/tmp", "--user", "u:p", "--log-level", "loud"}};
+
+  for (const auto& arguments : wrong) {
+    const auto parsed = parse(arguments);
+    EXPECT_FALSE(parsed.options);
+    EXPECT_NE(parsed.status, 0);
+    EXPECT_FALSE(parsed.text.empty());
+  }
+}
+
+} // namespace
+} // namespace leasebreak::smb

@@ -1,0 +1,261 @@
+// A blocking client.
+#include "raw_client.hpp"
+
+#include "initiator.hpp"
+
+#include <smb_server/wire/session.hpp>
+#include <smb_server/wire/status.hpp>
+#include <smb_server/wire/utf16.hpp>
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/time.h>
+
+#include <stdexcept>
+
+namespace leasebreak::smb::testing {
+
+namespace asio = boost::asio;
+
+raw_client::raw_client(std::uint16_t port) : socket_{io_} {
+  socket_.connect({asio::ip::address_v4::loopback(), port});
+  const timeval limit{20, 0};
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+void raw_client::send_raw(bytes_view bytes) {
+  boost::system::error_code ignored; // a server that has hung up is found out when reading
+  asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), ignored);
+}
+
+void raw_client::send_frame(bytes_view frame) {
+  const auto length = make_nbt_header(frame.size());
+  byte_writer out;
+  out.append(length);
+  out.append(frame);
+  send_raw(out.view());
+}
+
+bool raw_client::read_exactly(std::span<std::uint8_t> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t n = ::recv(socket_.native_handle(), into.data() + done, into.size() - done, 0);
+    if (n <= 0)
+      return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+std::optional<byte_vector> raw_client::receive_frame() {
+  std::array<std::uint8_t, nbt_header_size> nbt{};
+  if (!read_exactly(nbt))
+    return std::nullopt;
+  byte_vector frame(parse_nbt_header(nbt).value());
+  if (!read_exactly(frame))
+    return std::nullopt;
+  return frame;
+}
+
+std::optional<answer> raw_client::receive() {
+  auto frame = receive_frame();
+  if (!frame)
+    return std::nullopt;
+  const auto h = parse_header(*frame);
+  if (!h)
+    throw std::runtime_error("the server sent a malformed header");
+  return answer{*h, std::move(*frame)};
+}
+
+std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) {
+  header h;
+  h.credit_charge = 1;
+  h.command = c;
+  h.credits = 16;
+  h.flags = flags | (signs ? header_flag::signed_message : 0);
+  h.message_id = next_message++;
+  h.tree_id = tree_id;
+  h.session_id = session_id;
+  byte_writer out;
+  encode(out, h);
+  out.append(body);
+  if (signs) {
+    const auto algorithm =
+      spoken < dialect::smb_3_0 ? signing_algorithm::hmac_sha256 : signing_algorithm::aes_cmac;
+    const signature s = sign(algorithm, key, out.view());
+    std::copy(s.begin(), s.end(), out.bytes().begin() + signature_offset);
+  }
+  send_frame(out.view());
+  return h.message_id;
+}
+
+answer raw_client::call(command c, bytes_view body, std::uint32_t flags) {
+  const std::uint64_t id = send(c, body, flags);
+  while (auto a = receive()) {
+    if (a->head.message_id == id && a->head.status != status::pending)
+      return *a;
+  }
+  return {};
+}
+
+bool raw_client::is_closed_by_peer() {
+  return !receive_frame().has_value();
+}
+
+void raw_client::negotiate(dialect d, const guid& client) {
+  byte_writer body;
+  body.u16(36);
+  body.u16(1);
+  body.u16(1);
+  body.u16(0);
+  body.u32(0x7f);
+  body.append(client);
+  body.u64(0);
+  body.u16(static_cast<std::uint16_t>(d));
+  const answer a = call(command::negotiate, body.view());
+  if (a.bytes.empty() || a.head.status != status::success)
+    throw std::runtime_error("NEGOTIATE failed");
+  spoken = d;
+}
+
+std::uint32_t raw_client::log_on(const std::string& user, const std::string& password) {
+  initiator who{user, password};
+  byte_vector token = who.step({});
+  for (;;) {
+    byte_writer body;
+    body.u16(25);
+    body.u8(0);
+    body.u8(1);
+    body.u32(0);
+    body.u32(0);
+    body.u16(88);
+    body.u16(static_cast<std::uint16_t>(token.size()));
+    body.u64(0);
+    body.append(token);
+    const answer a = call(command::session_setup, body.view());
+    if (a.bytes.empty())
+      return UINT32_MAX;
+    session_id = a.head.session_id;
+    if (status::is_error(a.head.status) && a.head.status != status::more_processing_required)
+      return a.head.status;
+    byte_reader in = a.body();
+    in.skip(4);
+    const std::size_t offset = in.u16();
+    const std::size_t length = in.u16();
+    const auto theirs = slice(a.bytes, offset, length);
+    if (a.head.status == status::success) {
+      if (!theirs->empty())
+        who.step(*theirs);
+      key = signing_key(spoken, who.session_key(), {});
+      return status::success;
+    }
+    token = who.step(*theirs);
+  }
+}
+
+std::uint32_t raw_client::connect_tree(const std::string& share) {
+  const byte_vector path = utf8_to_utf16("\\\\127.0.0.1\\" + share);
+  byte_writer body;
+  body.u16(9);
+  body.u16(0);
+  body.u16(72);
+  body.u16(static_cast<std::uint16_t>(path.size()));
+  body.append(path);
+  const answer a = call(command::tree_connect, body.view());
+  tree_id = a.head.tree_id;
+  return a.head.status;
+}
+
+void raw_client::set_up(const guid& client) {
+  negotiate(dialect::smb_2_1, client);
+  if (log_on() != status::success || connect_tree() != status::success)
+    throw std::runtime_error("cannot log on");
+}
+
+byte_vector raw_client::create_body(const std::string& name, std::uint8_t oplock,
+  const std::optional<lease_context>& lease, disposition how, std::uint32_t options) {
+  const byte_vector text = utf8_to_utf16(name);
+  byte_writer body;
+  body.u16(57);
+  body.u8(0);
+  body.u8(oplock);
+  body.u32(2);
+  body.zeros(16);
+  body.u32(0x0012'019f); // read and write
+  body.u32(0);
+  body.u32(7);
+  body.u32(static_cast<std::uint32_t>(how));
+  body.u32(options);
+  body.u16(120);
+  body.u16(static_cast<std::uint16_t>(text.size()));
+  const std::size_t contexts_at = body.size();
+  body.u64(0);
+  body.append(text);
+  if (lease) {
+    body.align(8);
+    body.patch_u32(contexts_at, static_cast<std::uint32_t>(header_size + body.size()));
+    const byte_vector data = encode_lease_context(*lease);
+    body.patch_u32(contexts_at + 4, static_cast<std::uint32_t>(24 + data.size()));
+    body.u32(0);
+    body.u16(16);
+    body.u16(4);
+    body.u16(0);
+    body.u16(24);
+    body.u32(static_cast<std::uint32_t>(data.size()));
+    for (const char c : {'R', 'q', 'L', 's'})
+      body.u8(static_cast<std::uint8_t>(c));
+    body.u32(0);
+    body.append(data);
+  }
+  return body.take();
+}
+
+created raw_client::read_created(const answer& a) {
+  created result;
+  result.status = a.head.status;
+  if (a.bytes.empty() || a.head.status != status::success)
+    return result;
+  byte_reader in = a.body();
+  in.skip(2);
+  result.oplock = in.u8();
+  in.skip(61);
+  result.id = read_file_id(in);
+  const std::size_t offset = in.u32();
+  const std::size_t length = in.u32();
+  const auto list = slice(a.bytes, offset, length);
+  const auto contexts = parse_create_contexts(list.value());
+  for (const create_context& c : contexts.value()) {
+    if (c.name == "RqLs")
+      result.lease = parse_lease_context(c.data);
+  }
+  return result;
+}
+
+created raw_client::create(const std::string& name, std::uint8_t oplock,
+  const std::optional<lease_context>& lease, disposition how) {
+  return read_created(call(command::create, create_body(name, oplock, lease, how)));
+}
+
+byte_vector raw_client::close_body(const file_id& id) {
+  byte_writer body;
+  body.u16(24);
+  body.u16(0);
+  body.u32(0);
+  write_file_id(body, id);
+  return body.take();
+}
+
+std::uint32_t raw_client::close(const file_id& id) {
+  return call(command::close, close_body(id)).head.status;
+}
+
+std::uint32_t raw_client::echo() {
+  byte_writer body;
+  body.u16(4);
+  body.u16(0);
+  const answer a = call(command::echo, body.view());
+  return a.bytes.empty() ? UINT32_MAX : a.head.status;
+}
+
+} // namespace leasebreak::smb::testing

@@ -1,0 +1,101 @@
+// A client that sends what a test says, byte for byte, and hands back what comes.
+#pragma once
+
+#include <smb_server/crypto/digest.hpp>
+#include <smb_server/wire/create.hpp>
+#include <smb_server/wire/header.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leasebreak::smb::testing {
+
+/// A message that came.
+struct answer {
+  header head;
+  byte_vector bytes;
+
+  /// From the body's begin on.
+  [[nodiscard]] byte_reader body() const { return byte_reader{bytes_view{bytes}.subspan(64)}; }
+};
+
+/// What a CREATE came to.
+struct created {
+  std::uint32_t status = 0;
+  std::uint8_t oplock = 0;
+  file_id id;
+  std::optional<lease_context> lease;
+};
+
+/// Blocking, one thread. Waits for at most some seconds; what does not come by then is an empty
+/// answer.
+class raw_client {
+public:
+  explicit raw_client(std::uint16_t port);
+
+  // -- frames ------------------------------------------------------------------------------------
+
+  /// Sends the bytes as they are.
+  void send_raw(bytes_view bytes);
+
+  /// Sends a frame with its length in front.
+  void send_frame(bytes_view frame);
+
+  /// The next frame; nothing if the connection ended.
+  std::optional<byte_vector> receive_frame();
+
+  /// The next frame as one message; nothing if the connection ended.
+  std::optional<answer> receive();
+
+  /// A request with this body, and the next message id. Returns the id.
+  std::uint64_t send(command c, bytes_view body, std::uint32_t flags = 0);
+
+  /// Sends, and waits for the answer to it.
+  answer call(command c, bytes_view body, std::uint32_t flags = 0);
+
+  /// Whether the server ends the connection without an answer.
+  [[nodiscard]] bool is_closed_by_peer();
+
+  // -- set-up ------------------------------------------------------------------------------------
+
+  void negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
+  /// The status of the last SESSION_SETUP.
+  std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass");
+  std::uint32_t connect_tree(const std::string& share = "share");
+
+  /// All of the above.
+  void set_up(const guid& client = {1});
+
+  // -- files -------------------------------------------------------------------------------------
+
+  /// The body of a CREATE of a file, for reading and writing, shared with all.
+  static byte_vector create_body(const std::string& name, std::uint8_t oplock = 0,
+    const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if,
+    std::uint32_t options = 0);
+  static created read_created(const answer& a);
+  created create(const std::string& name, std::uint8_t oplock = 0,
+    const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);
+  static byte_vector close_body(const file_id& id);
+  std::uint32_t close(const file_id& id);
+  std::uint32_t echo();
+
+  std::uint64_t next_message = 0;
+  std::uint64_t session_id = 0;
+  std::uint32_t tree_id = 0;
+  bool signs = false;
+  dialect spoken = dialect::none;
+  key16 key{};
+
+private:
+  bool read_exactly(std::span<std::uint8_t> into);
+
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::socket socket_;
+};
+
+} // namespace leasebreak::smb::testing

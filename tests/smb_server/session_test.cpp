@@ -1,0 +1,126 @@
+// Sessions, trees and signatures on the wire.
+#include "raw_client.hpp"
+#include "test_server.hpp"
+
+#include <smb_server/wire/status.hpp>
+
+#include <gtest/gtest.h>
+
+namespace leasebreak::smb {
+namespace {
+
+using testing::answer;
+using testing::raw_client;
+using testing::test_server;
+
+TEST(Sessions, NeedTheRightPassword) {
+  test_server server;
+  raw_client client{server.port()};
+  client.negotiate();
+
+  EXPECT_EQ(client.log_on("user", "wrong"), status::logon_failure);
+  client.session_id = 0;
+  EXPECT_EQ(client.log_on("user", "pass"), status::success);
+}
+
+TEST(Sessions, AreSetUpAtEveryDialectWithoutContexts) {
+  test_server server;
+  for (const dialect d :
+    {dialect::smb_2_0_2, dialect::smb_2_1, dialect::smb_3_0, dialect::smb_3_0_2}) {
+    raw_client client{server.port()};
+    client.negotiate(d);
+
+    EXPECT_EQ(client.log_on(), status::success);
+    EXPECT_EQ(client.connect_tree(), status::success);
+  }
+}
+
+TEST(Sessions, ThatAreUnknownOrEndedAreTold) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const byte_vector empty{4, 0, 0, 0};
+
+  EXPECT_EQ(client.call(command::logoff, empty).head.status, status::success);
+  EXPECT_EQ(client.call(command::logoff, empty).head.status, status::user_session_deleted);
+  EXPECT_EQ(client.create("f").status, status::user_session_deleted);
+}
+
+TEST(Trees, OfUnknownSharesAreRefusedAndNamesHaveNoCase) {
+  test_server server;
+  raw_client client{server.port()};
+  client.negotiate();
+  ASSERT_EQ(client.log_on(), status::success);
+
+  EXPECT_EQ(client.connect_tree("nothing"), status::bad_network_name);
+  EXPECT_EQ(client.connect_tree("SHARE"), status::success);
+  EXPECT_EQ(client.connect_tree("IPC$"), status::success);
+  EXPECT_EQ(client.create("pipe").status, status::object_name_not_found);
+}
+
+TEST(Trees, ThatWereDisconnectedAreGoneWithTheirOpens) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const testing::created c = client.create("f");
+  ASSERT_EQ(c.status, status::success);
+  const byte_vector empty{4, 0, 0, 0};
+
+  EXPECT_EQ(client.call(command::tree_disconnect, empty).head.status, status::success);
+  EXPECT_EQ(client.close(c.id), status::network_name_deleted);
+  ASSERT_EQ(client.connect_tree(), status::success);
+  EXPECT_EQ(client.close(c.id), status::file_closed);
+}
+
+TEST(Signatures, AreCheckedAndAnswered) {
+  test_server server;
+  for (const dialect d : {dialect::smb_2_1, dialect::smb_3_0}) {
+    raw_client client{server.port()};
+    client.negotiate(d);
+    ASSERT_EQ(client.log_on(), status::success);
+    client.signs = true;
+    const auto algorithm =
+      d == dialect::smb_2_1 ? signing_algorithm::hmac_sha256 : signing_algorithm::aes_cmac;
+
+    const answer a = client.call(command::echo, byte_vector{4, 0, 0, 0});
+    EXPECT_EQ(a.head.status, status::success);
+    EXPECT_TRUE(a.head.has(header_flag::signed_message));
+    EXPECT_TRUE(verify(algorithm, client.key, a.bytes));
+
+    client.key[3] ^= 1;
+    EXPECT_EQ(client.echo(), status::access_denied);
+  }
+}
+
+TEST(Opens, AreClosedOnce) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const testing::created c = client.create("f");
+
+  EXPECT_EQ(client.close(c.id), status::success);
+  EXPECT_EQ(client.close(c.id), status::file_closed);
+}
+
+TEST(Opens, OfPathsThatLeadOutAreRefused) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+
+  for (const std::string name : {"..\\x", "a\\..\\..\\x", "\\x", "a\\\\b", "x*", "a/../../x"})
+    EXPECT_NE(client.create(name).status, status::success) << name;
+}
+
+TEST(Servers, StopInOrderWithClientsConnected) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  ASSERT_EQ(client.create("f", 0x09).status, status::success);
+
+  server.stop();
+
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+} // namespace
+} // namespace leasebreak::smb

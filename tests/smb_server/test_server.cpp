@@ -1,0 +1,54 @@
+// Runs a server within the test's process.
+#include "test_server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <stdexcept>
+
+namespace leasebreak::smb::testing {
+
+namespace {
+
+std::filesystem::path make_directory() {
+  std::string pattern = std::filesystem::temp_directory_path() / "leasebreak-smb-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr)
+    throw std::runtime_error("cannot make a directory for the share");
+  return pattern;
+}
+
+} // namespace
+
+test_server::test_server(server_limits limits) : directory_{make_directory()}, io_{2} {
+  server_options options;
+  options.port = 0;
+  options.shares = {{"share", directory_.string()}};
+  options.users = {{"user", "pass"}};
+  options.limits = limits;
+  auto logger = std::make_shared<spdlog::logger>(
+    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  server_ = std::make_unique<server>(io_, options, std::move(logger));
+  auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
+  for (int i = 0; i < 2; ++i)
+    threads_.emplace_back([this] { io_.run(); });
+  started.get();
+  port_ = server_->endpoint().port();
+}
+
+std::string test_server::stop() {
+  if (!threads_.empty()) {
+    boost::asio::co_spawn(io_, server_->stop(), boost::asio::use_future).get();
+    io_.stop();
+    threads_.clear();
+  }
+  return log_.str();
+}
+
+test_server::~test_server() {
+  stop();
+  server_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+} // namespace leasebreak::smb::testing
