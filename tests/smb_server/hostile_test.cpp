@@ -153,8 +153,9 @@ TEST(HostileBodies, OfAnotherSizeThanTheySayAreInvalid) {
 
     EXPECT_EQ(client.call(c, wrong_size.view()).head.status, status::invalid_parameter)
       << to_string(c);
-    if (size > 4)
+    if (size > 4) {
       EXPECT_EQ(client.call(c, cut.view()).head.status, status::invalid_parameter) << to_string(c);
+    }
     EXPECT_EQ(client.call(c, {}).head.status, status::invalid_parameter) << to_string(c);
   }
   EXPECT_EQ(client.echo(), status::success);

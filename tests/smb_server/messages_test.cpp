@@ -38,7 +38,7 @@ lease_context some_lease(std::uint8_t version) {
 }
 
 TEST(CreateRequests, CarryLeasesOfBothVersions) {
-  for (const std::uint8_t version : {1, 2}) {
+  for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}}) {
     const lease_context lease = some_lease(version);
 
     const auto parsed = parse_create(with_header(raw_client::create_body("dir\\x", 0xff, lease)));
@@ -172,7 +172,7 @@ TEST(NegotiateRequests, CarryTheContextsOf311) {
 
 TEST(Smb1Negotiates, SayWhichSmb2TheyOffer) {
   byte_writer out;
-  for (const int b : {0xff, 'S', 'M', 'B', 0x72})
+  for (const int b : std::array<int, 5>{0xff, 'S', 'M', 'B', 0x72})
     out.u8(static_cast<std::uint8_t>(b));
   out.zeros(27);
   out.u8(0);
