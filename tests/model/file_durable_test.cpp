@@ -356,6 +356,41 @@ TEST_F(Reconnects, OfAnOplockNeedNoLease) {
   expect_oplock(reconnect(alice, a), oplock_level::batch);
 }
 
+// A client may have started afresh, with another ClientGuid; only a lease is bound to the old one.
+TEST_F(Reconnects, OfAnOplockMakeItTheNewClients) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  lock(a, {0, 10}, true);
+  disconnect(alice);
+
+  expect_oplock(reconnect(carol, a), oplock_level::batch);
+
+  disconnect(alice);
+  const auto b = open(by(bob));
+  const auto n = expect_oplock_break(a, rwh, r);
+  EXPECT_EQ(n.client, carol.guid);
+  EXPECT_EQ(n.connection, carol.connection);
+  expect_error(acknowledge_oplock(alice, a, oplock_level::level_ii), errc::wrong_owner);
+  expect_acknowledged(acknowledge_oplock(carol, a, oplock_level::level_ii), r);
+  expect_granted(b, none);
+  disconnect(carol);
+  EXPECT_TRUE(listing(entry_kind::byte_range_lock).empty());
+}
+
+TEST_F(Reconnects, OfAnOplockLeaveRecordsOfTheNewClient) {
+  file_policy keeping;
+  keeping.keep_records = true;
+  world w(keeping);
+  const auto a = w.open(by(alice).oplock(oplock_level::batch).durable());
+  w.lock(a, {0, 10}, true);
+  w.disconnect(alice);
+
+  w.expect_oplock(w.reconnect(carol, a), oplock_level::batch);
+
+  EXPECT_EQ(w.store().size(), 2U);
+  for (const auto& [id, record] : w.store())
+    EXPECT_EQ(record.client_id, to_string(carol.guid));
+}
+
 // MS-SMB2 3.3.5.9.12: an open of version 2 may come back through a context of version 1.
 TEST_F(Reconnects, OfVersionTwoMayUseVersionOne) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable(seconds{60}, guid));

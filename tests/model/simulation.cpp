@@ -76,14 +76,14 @@ void simulation::take(const command& what, const effects& out) {
     history_.push_back("    -> " + describe(n));
     take(n);
   }
+  for (const auto& f : out.facts)
+    if (const auto* ended = std::get_if<break_ended>(&f))
+      take(*ended);
   for (const auto& c : out.completions) {
     history_.push_back("    -> operation " +
       std::to_string(static_cast<std::uint64_t>(c.operation)) + " done: " + to_string(c.error));
     take(commands_[c.operation], c);
   }
-  for (const auto& f : out.facts)
-    if (const auto* ended = std::get_if<break_ended>(&f))
-      take(*ended);
   for (const auto& ended : out.ended) {
     const auto it = opens_.find(ended.open);
     if (it == opens_.end())
@@ -130,8 +130,13 @@ void simulation::take(const command& cause, const completion& c) {
     return;
   if (const auto* granted = std::get_if<open_granted>(&c.result)) {
     if (const auto* back = std::get_if<reconnect_open>(&cause)) {
-      if (const auto open = opens_.find(back->open); open != opens_.end())
+      if (const auto open = opens_.find(back->open); open != opens_.end()) {
         open->second.detached = false;
+        open->second.who = *std::ranges::find_if(
+          clients, [&](const client& x) { return x.connection == back->connection; });
+        open->second.request.client = back->client;
+        open->second.request.connection = back->connection;
+      }
     }
     if (const auto* request = std::get_if<open_file>(&cause)) {
       const auto who = std::ranges::find_if(
@@ -342,7 +347,7 @@ void simulation::perform(const step& s) {
       std::optional<lease_key> key;
       if (open->request.lease)
         key = open->request.lease->key;
-      world_.reconnect(open->who, open->a, key);
+      world_.reconnect(clients[s.b % clients.size()], open->a, key);
     }
     return;
   default:
@@ -401,6 +406,7 @@ void simulation::acknowledge_one(const step& s) {
       return;
     state = intersects(state, r) ? r : none;
     if (cache& c = caches_[ack.name]; state == none) {
+      write_back(c);
       c.data.reset();
       c.state = none;
     }
@@ -411,6 +417,8 @@ void simulation::acknowledge_one(const step& s) {
   const client who{ack.name.client, {}};
   if (is_valid(state, is_directory_) && is_subset(state, ack.to)) {
     if (const auto c = caches_.find(ack.name); c != caches_.end()) {
+      if (!intersects(state, lease_state::write))
+        write_back(c->second);
       c->second.state = c->second.state & state;
       if (!intersects(state, r))
         c->second.data.reset();

@@ -74,6 +74,8 @@ void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
   open->durable->detached = false;
   open->connection = c.connection;
   count_open(*open, 1);
+  if (open->client != c.client)
+    take_over(*open, c.client, out);
   open_granted granted;
   granted.open = open->id;
   granted.durable = true;
@@ -92,6 +94,22 @@ void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
     }
   }
   complete(out, c.operation, errc::success, granted);
+}
+
+// MS-SMB2 3.3.5.9.7 asks for the same ClientGuid only with a lease: a client may have started
+// afresh. The open is its own from now on, and what is stored has to say so.
+void file_state::impl::take_over(open_entry& open, const client_guid& client, effects& out) {
+  open.client = client;
+  if (open.lease != nullptr) {
+    auto entry = take_lease(*open.lease);
+    entry->client = client;
+    auto& oplock = add_lease(std::move(entry));
+    if (oplock.info.breaking)
+      push_deadline(detail::deadline_entry::for_break(
+        oplock.info.break_started + policy->break_timeout, oplock.name()));
+    store_lease(oplock, out);
+  }
+  locks.for_each_of(open.id, [&](const auto& lock) { store_lock(lock, out); });
 }
 
 // Whether nobody can be told of a break of this lease, and it does not give way either.

@@ -68,9 +68,16 @@ detail::lease_entry& file_state::impl::add_lease(std::unique_ptr<lease_entry> en
   return **leases.insert(at, std::move(entry));
 }
 
-void file_state::impl::remove_lease(lease_entry& lease) {
+std::unique_ptr<detail::lease_entry> file_state::impl::take_lease(lease_entry& lease) {
   count_lease(lease, minus_one);
-  leases.erase(position(leases, lease.name(), name_of));
+  const auto at = position(leases, lease.name(), name_of);
+  auto entry = std::move(*at);
+  leases.erase(at);
+  return entry;
+}
+
+void file_state::impl::remove_lease(lease_entry& lease) {
+  take_lease(lease);
 }
 
 void file_state::impl::attach(open_entry& open, lease_entry& lease) {

@@ -93,6 +93,7 @@ struct file_state::impl {
   open_entry& add_open(std::unique_ptr<open_entry> entry);
   std::unique_ptr<open_entry> take_open(open_id id);
   lease_entry& add_lease(std::unique_ptr<lease_entry> entry);
+  std::unique_ptr<lease_entry> take_lease(lease_entry& lease);
   void remove_lease(lease_entry& lease);
   void attach(open_entry& open, lease_entry& lease);
   void detach(open_entry& open);
@@ -160,6 +161,7 @@ struct file_state::impl {
   [[nodiscard]] bool may_stay(const open_entry& open) const;
   void lose_connection(open_entry& open, time_point now, effects& out);
   void reconnect(const reconnect_open& c, effects& out);
+  void take_over(open_entry& open, const client_guid& client, effects& out);
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   bool purge(const break_plan& plan, time_point now, effects& out);
   [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
