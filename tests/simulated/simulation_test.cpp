@@ -1,0 +1,133 @@
+// The simulated clients against a real coordinator on real threads: coherent as it is, and found
+// out when the server uses it wrongly.
+#include "report.hpp"
+#include "simulation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <string>
+
+namespace leasebreak::simulated {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t seed() {
+  const char* given = std::getenv("LEASEBREAK_SEED");
+  const std::uint64_t s = given != nullptr ? std::stoull(given) : std::random_device{}();
+  std::cout << "seed=" << s << std::endl;
+  return s;
+}
+
+settings many_clients_on_few_files() {
+  settings s;
+  s.clients = 64;
+  s.files = 12;
+  s.threads = 4;
+  s.run_time = 5s;
+  s.unresponsive_percent = 3;
+  s.break_timeout = 500ms;
+  s.seed = seed();
+  return s;
+}
+
+// Few and quick, for the runs that shall fail.
+settings short_run() {
+  auto s = many_clients_on_few_files();
+  s.clients = 24;
+  s.run_time = 2s;
+  s.unresponsive_percent = 0;
+  return s;
+}
+
+void explain(const settings& s, const outcome& result) {
+  if (testing::Test::HasFailure()) {
+    print_table(std::cout, s, result);
+    print_failures(std::cout, s, result);
+  }
+}
+
+TEST(SimulatedClients, StayCoherentOnFewFiles) {
+  const auto s = many_clients_on_few_files();
+
+  const auto result = run(s);
+
+  EXPECT_TRUE(result.coherent());
+  EXPECT_TRUE(result.orderly());
+  EXPECT_GT(result.counts->cache_hits, 0);
+  EXPECT_GT(result.counts->writes_buffered, 0);
+  EXPECT_GT(result.counts->flushes, 0);
+  EXPECT_GT(result.counts->locks, 0);
+  EXPECT_GT(result.counts->breaks_ignored, 0);
+  EXPECT_GT(result.counts->disconnects, 0);
+  explain(s, result);
+}
+
+TEST(SimulatedClients, StayCoherentWithEverybodyUnresponsive) {
+  auto s = short_run();
+  s.unresponsive_percent = 100;
+  s.break_timeout = 50ms;
+
+  const auto result = run(s);
+
+  EXPECT_TRUE(result.coherent());
+  EXPECT_TRUE(result.orderly());
+  explain(s, result);
+}
+
+TEST(SimulatedClients, AreFoundIncoherentWhenNotificationsAreLost) {
+  auto s = short_run();
+  s.injected.lost_notifications_percent = 20;
+
+  const auto result = run(s);
+
+  EXPECT_FALSE(result.coherent());
+  EXPECT_GT(result.counts->breaks_lost, 0);
+  EXPECT_FALSE(result.stale.empty());
+}
+
+TEST(SimulatedClients, AreFoundIncoherentWhenWritesAreNotAnnounced) {
+  auto s = short_run();
+  s.injected.unannounced_writes_percent = 20;
+
+  const auto result = run(s);
+
+  EXPECT_FALSE(result.coherent());
+}
+
+TEST(SimulatedClients, AreFoundIncoherentWhenHoldsEndBeforeTheWrite) {
+  auto s = short_run();
+  s.injected.early_release = true;
+
+  const auto result = run(s);
+
+  EXPECT_FALSE(result.coherent());
+}
+
+TEST(SimulatedClients, RefuseSettingsThatMakeNoSense) {
+  settings s;
+  s.clients = 0;
+
+  EXPECT_THROW(static_cast<void>(run(s)), std::invalid_argument);
+}
+
+TEST(SimulatedClients, SayWhichStoreCannotBeOpened) {
+  settings s;
+  s.store = "carrier-pigeon:coop";
+
+  try {
+    static_cast<void>(run(s));
+    FAIL() << "it was opened";
+  } catch (const std::runtime_error& e) {
+    EXPECT_NE(std::string{e.what()}.find("carrier-pigeon"), std::string::npos);
+  }
+}
+
+} // namespace
+
+} // namespace leasebreak::simulated
