@@ -7,6 +7,7 @@
 #include <charconv>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -222,6 +223,10 @@ private:
     } catch (const postgres_error& error) {
       session_.reset();
       return {described(error.status), {}};
+    } catch (const std::logic_error& error) {
+      // libpqxx did not find in an answer what it must have.
+      session_.reset();
+      return {described(failure(errc::store_corrupt, error.what())), {}};
     }
   }
 

@@ -1,5 +1,5 @@
-// A process that writes to a durable store is killed again and again; what the store acknowledged
-// must be there afterwards, and each batch as a whole or not at all.
+// A process that writes to a store is killed again and again; what the store acknowledged must be
+// there afterwards, and each batch as a whole or not at all.
 #include "crash_batches.hpp"
 #ifdef LEASEBREAK_HAS_POSTGRES
 #include "postgres_server.hpp"
@@ -29,7 +29,7 @@ namespace {
 // The writer, and the lines that it writes.
 class crash_writer {
 public:
-  explicit crash_writer(const std::string& uri) {
+  crash_writer(const std::string& uri, const std::string& mode) {
     std::array<int, 2> pipe_ends{};
     if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0)
       throw std::system_error(errno, std::generic_category(), "pipe2");
@@ -38,8 +38,9 @@ public:
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
     std::string program = LEASEBREAK_CRASH_WRITER;
-    std::string argument = uri;
-    std::array<char*, 3> arguments{program.data(), argument.data(), nullptr};
+    std::string first = uri;
+    std::string second = mode;
+    std::array<char*, 4> arguments{program.data(), first.data(), second.data(), nullptr};
     const int error =
       ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
@@ -88,11 +89,11 @@ private:
 };
 
 // Kills the writer after a random number of batches, at a moment that depends on nothing else.
-void kill_again_and_again(const std::string& uri, int rounds) {
+void kill_again_and_again(const std::string& uri, const std::string& mode, int rounds) {
   random_source random(test_seed());
   std::uint64_t acknowledged = 0;
   for (int round = 0; round < rounds; ++round) {
-    crash_writer writer(uri);
+    crash_writer writer(uri, mode);
     ASSERT_EQ(writer.line(), "ready");
     for (auto left = 1 + below(random, 30); left > 0; --left)
       acknowledged = std::stoull(writer.line());
@@ -115,13 +116,18 @@ void kill_again_and_again(const std::string& uri, int rounds) {
 #ifdef LEASEBREAK_HAS_ROCKSDB
 TEST(StoreCrash, RocksDbHasEveryAcknowledgedBatchAsAWhole) {
   const temporary_directory directory;
-  kill_again_and_again("rocksdb:" + directory.path() + "/db", 12);
+  kill_again_and_again("rocksdb:" + directory.path() + "/db", "durable", 12);
+}
+
+TEST(StoreCrash, RocksDbSurvivesTheProcessWithoutDurableModeToo) {
+  const temporary_directory directory;
+  kill_again_and_again("rocksdb:" + directory.path() + "/db", "fast", 12);
 }
 
 TEST(StoreCrash, RocksDbOfAnotherProcessIsStoreLocked) {
   const temporary_directory directory;
   const auto uri = "rocksdb:" + directory.path() + "/db";
-  crash_writer writer(uri);
+  crash_writer writer(uri, "durable");
   ASSERT_EQ(writer.line(), "ready");
 
   EXPECT_EQ(open_store(uri).status.code, errc::store_locked);
@@ -133,7 +139,7 @@ TEST(StoreCrash, RocksDbOfAnotherProcessIsStoreLocked) {
 #ifdef LEASEBREAK_HAS_POSTGRES
 TEST(StoreCrash, PostgresHasEveryAcknowledgedBatchAsAWhole) {
   const postgres_site site;
-  kill_again_and_again("postgres:" + site.connection(), 8);
+  kill_again_and_again("postgres:" + site.connection(), "durable", 8);
 }
 #endif
 

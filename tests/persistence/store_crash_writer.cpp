@@ -1,4 +1,5 @@
-// A program that writes batches to a store until it is killed: `store_crash_writer URI`.
+// A program that writes batches to a store until it is killed: `store_crash_writer URI MODE`, where
+// the mode is "durable" or "fast".
 // After each batch that the store has acknowledged it writes the batch's number and a line break to
 // its standard output. "ready" comes first.
 #include "crash_batches.hpp"
@@ -20,9 +21,10 @@ bool say(const std::string& line) {
 } // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2)
+  if (count != 3)
     return 2;
-  auto opened = leasebreak::open_store(arguments[1], {.durable = true});
+  const bool durable = std::string{arguments[2]} == "durable";
+  auto opened = leasebreak::open_store(arguments[1], {.durable = durable});
   if (!opened.ok()) {
     std::fprintf(
       stderr, "%s: %s\n", opened.status.code.message().c_str(), opened.status.detail.c_str());
