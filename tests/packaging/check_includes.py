@@ -48,7 +48,7 @@ RULES = [
     Rule(
         "persistence",
         ("leasebreak/model/", "leasebreak/persistence/", "boost/json", "boost/system/",
-         "rocksdb/", "pqxx/"),
+         "rocksdb/", "pqxx/", "libpq-fe.h"),
         system=True,
     ),
     Rule("actors/include", ("leasebreak/", "boost/asio/", "boost/system/")),
@@ -62,7 +62,7 @@ RULES = [
 ]
 
 # Client libraries are for the files of their store alone.
-CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "pqxx/": "postgres"}
+CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "pqxx/": "postgres", "libpq-fe.h": "postgres"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SYSTEM = re.compile(r"^(sys/|netinet/|arpa/|linux/|[a-z_]+\.h$)")
@@ -90,11 +90,11 @@ def problem_with(root, path, rule, bracket, header):
         return "has no place in the model"
     if header in STANDARD:
         return None
-    if rule.system and SYSTEM.match(header):
-        return None
     for prefix, name in CLIENT_LIBRARIES.items():
         if header.startswith(prefix) and name not in path:
             return f"is for the {name} store alone"
+    if rule.system and SYSTEM.match(header):
+        return None
     if header.startswith(rule.prefixes):
         return None
     return f"is against the direction of the layers: {rule.folder} may not use it"
