@@ -57,6 +57,33 @@ TEST_F(Files, OffsetsThatCannotBeAreRefused) {
   EXPECT_EQ(file->info()->end_of_file, 0U);
 }
 
+TEST_F(Files, NothingIsWrittenBehindTheGreatestEndOfFile) {
+  const auto file = make();
+  const auto last = share_->options().file_bytes_max;
+
+  EXPECT_EQ(error_of(file->write(last, bytes("x"))), errc::invalid_argument);
+  EXPECT_EQ(file->write(last, {}).value(), 0U);
+  EXPECT_EQ(
+    file->write(static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()), {}).value(),
+    0U);
+  EXPECT_EQ(file->set_end_of_file(last + 1), errc::invalid_argument);
+  EXPECT_EQ(file->set_allocation(last + 1), errc::invalid_argument);
+  EXPECT_EQ(file->info()->end_of_file, 0U);
+}
+
+TEST_F(Files, AGapThatTheDiskCouldNotFillIsRefused) {
+  const auto file = make();
+  const auto space = share_->space().value();
+  const auto far = (space.available_blocks + space.total_blocks) * space.block_bytes;
+  if (far >= share_->options().file_bytes_max) {
+    GTEST_SKIP() << "the disk is larger than the largest file";
+  }
+
+  EXPECT_EQ(error_of(file->write(far, bytes("x"))), from_errno(ENOSPC));
+  EXPECT_EQ(file->set_end_of_file(far), from_errno(ENOSPC));
+  EXPECT_EQ(file->info()->end_of_file, 0U);
+}
+
 TEST_F(Files, LengthsAboveTheLimitAreRefused) {
   const auto file = make();
   const auto limit = share_->options().io_bytes_max;
@@ -223,6 +250,20 @@ TEST_F(Files, AnotherChangeEndsTheChangeTimeThatWasSet) {
   ASSERT_FALSE(file->change(next).failed());
 
   EXPECT_GT(file->info()->change_time, *changes.change_time + 1h);
+}
+
+TEST_F(Files, AChangeThatChangesNothingLeavesTheChangeTime) {
+  const auto file = make();
+  basic_changes changes;
+  changes.attributes = attribute::hidden;
+  changes.change_time = file_time(1'000'000'000s);
+  ASSERT_FALSE(file->change(changes).failed());
+
+  EXPECT_FALSE(file->change({}).failed());
+  changes.change_time.reset();
+  EXPECT_FALSE(file->change(changes).failed());
+
+  EXPECT_EQ(file->info()->change_time, file_time(1'000'000'000s));
 }
 
 TEST_F(Files, TheCreationTimeOfANewFileIsNow) {

@@ -279,6 +279,31 @@ TEST_F(OpenPhases, ANewFileMayReserveSpace) {
   EXPECT_GE(done->info.allocation_size, 100000U);
 }
 
+TEST_F(OpenPhases, AnOverwrittenFileMayReserveSpaceInTheSecondPhase) {
+  put("file");
+  open_options options;
+  options.how = disposition::overwrite;
+  options.allocation_size = 100000;
+
+  const auto done = share_->open(at("file"), options);
+  EXPECT_LT(done->info.allocation_size, 100000U);
+  const auto info = share_->truncate_for_overwrite(*done);
+
+  EXPECT_EQ(info->end_of_file, 0U);
+  EXPECT_GE(info->allocation_size, 100000U);
+}
+
+TEST_F(OpenPhases, WhatIsMadeReadOnlyCannotBeMadeToBeDeletedOnClose) {
+  open_options options;
+  options.how = disposition::open_if;
+  options.delete_on_close = true;
+  options.attributes = attribute::read_only;
+
+  EXPECT_EQ(error_of(share_->open(at("file"), options)), errc::cannot_delete);
+
+  EXPECT_FALSE(exists("file"));
+}
+
 TEST_F(OpenPhases, AReservationThatCannotBeTakesTheFileBack) {
   open_options options;
   options.how = disposition::create;

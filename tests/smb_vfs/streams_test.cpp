@@ -1,6 +1,7 @@
 // Named streams in extended attributes.
 #include "support.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <thread>
 
@@ -9,6 +10,8 @@
 namespace leasebreak::smb::vfs::testing {
 
 namespace {
+
+using ::testing::ElementsAre;
 
 class Streams : public share_test {
 protected:
@@ -125,7 +128,7 @@ TEST_F(Streams, AreListedByName) {
 
   const auto found = look("file")->file->streams().value();
 
-  EXPECT_THAT(names_of("file"), ::testing::ElementsAre("", "eins", "zwei"));
+  EXPECT_THAT(names_of("file"), ElementsAre("", "eins", "zwei"));
   EXPECT_EQ(found[0].size, 4U);
   EXPECT_EQ(found[1].size, 0U);
   EXPECT_EQ(found[2].size, 2U);
@@ -141,7 +144,7 @@ TEST_F(Streams, DirectoriesHaveThemWithoutData) {
   EXPECT_FALSE(stream->info.is_directory);
   EXPECT_EQ(stream->info.attributes & attribute::directory, 0U);
   EXPECT_TRUE(stream->file->write(0, bytes("x")).has_value());
-  EXPECT_THAT(names_of("folder"), ::testing::ElementsAre("one"));
+  EXPECT_THAT(names_of("folder"), ElementsAre("one"));
   EXPECT_EQ(stream->file->streams()->size(), 1U);
   EXPECT_EQ(
     error_of(open("folder:one", disposition::open, node_kind::directory)), errc::not_directory);
@@ -208,7 +211,7 @@ TEST_F(Streams, AreRemovedAlone) {
   EXPECT_EQ(content("file"), "data");
   EXPECT_EQ(share_->remove(*stream), errc::name_not_found);
   EXPECT_EQ(error_of(stream->write(0, bytes("x"))), errc::name_not_found);
-  EXPECT_THAT(names_of("file"), ::testing::ElementsAre(""));
+  EXPECT_THAT(names_of("file"), ElementsAre(""));
 }
 
 TEST_F(Streams, ShareAttributesAndTimesWithTheirFile) {
@@ -260,7 +263,50 @@ TEST_F(Streams, CanBeRenamed) {
   EXPECT_FALSE(stream->rename_stream(":two", true).failed());
 
   EXPECT_EQ(text(open("file:two")->file->read(0, 10).value()), "one");
-  EXPECT_THAT(names_of("file"), ::testing::ElementsAre("", "two"));
+  EXPECT_THAT(names_of("file"), ElementsAre("", "two"));
+}
+
+TEST_F(Streams, AreFoundInWhateverCase) {
+  const auto one = open("file:One", disposition::create);
+  static_cast<void>(one->file->write(0, bytes("one")));
+
+  EXPECT_EQ(open("file:ONE")->info.id, one->info.id);
+  EXPECT_EQ(share_->lookup(at("file:one"))->id, one->info.id);
+  EXPECT_EQ(error_of(open("file:oNe", disposition::create)), errc::name_collision);
+  EXPECT_EQ(open("file:oNe", disposition::overwrite_if)->file->id().stream, "One");
+  EXPECT_THAT(names_of("file"), ElementsAre("", "One"));
+}
+
+TEST_F(Streams, ARenameMayChangeTheCaseAndReplacesInWhateverCase) {
+  const auto one = open("file:One", disposition::create).value().file;
+  static_cast<void>(one->write(0, bytes("one")));
+  static_cast<void>(open("file:Two", disposition::create));
+
+  EXPECT_FALSE(one->rename_stream(":ONE", false).failed());
+  EXPECT_THAT(names_of("file"), ElementsAre("", "ONE", "Two"));
+  EXPECT_EQ(one->rename_stream(":TWO", false), errc::name_collision);
+  EXPECT_FALSE(one->rename_stream(":TWO", true).failed());
+  EXPECT_THAT(names_of("file"), ElementsAre("", "TWO"));
+  EXPECT_EQ(text(one->read(0, 10).value()), "one");
+}
+
+TEST_F(Streams, ConcurrentCreatorsMakeOneOfEachName) {
+  put("file");
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<int> created{0};
+    std::vector<std::thread> workers;
+    for (const char* name : {"file:x", "file:X", "file:x", "file:X"}) {
+      workers.emplace_back([&, name] {
+        const auto done = open(name, disposition::open_if);
+        created += done && done->created ? 1 : 0;
+      });
+    }
+    for (auto& worker : workers) {
+      worker.join();
+    }
+    ASSERT_EQ(created.load(), 1);
+    ASSERT_FALSE(share_->remove(*open("file:x")->file).failed());
+  }
 }
 
 TEST_F(Streams, ConcurrentWritersLoseNothing) {

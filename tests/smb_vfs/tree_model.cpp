@@ -127,6 +127,9 @@ error_code tree_model::open_node(const path& name, const open_options& options, 
   if (missing != errc::name_not_found || !creates(options.how)) {
     return missing;
   }
+  if (options.delete_on_close && (options.attributes & attribute::read_only) != 0) {
+    return errc::cannot_delete;
+  }
   node_ptr folder;
   static_cast<void>(find_folder(name, folder));
   done.node = std::make_shared<model_node>();
@@ -151,7 +154,10 @@ error_code tree_model::open_stream(
   open_options base = options;
   base.how = creates(options.how) ? disposition::open_if : disposition::open;
   base.kind = node_kind::any;
-  base.write = base.delete_on_close = false;
+  base.write = false;
+  // What is there is checked below, as a whole.
+  base.delete_on_close =
+    options.delete_on_close && find(name.base(), done.node, done.name) == errc::name_not_found;
   if (const error_code error = open_node(name.base(), base, done)) {
     return error;
   }

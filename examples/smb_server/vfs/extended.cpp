@@ -93,6 +93,12 @@ std::optional<dos_record> decode_read(std::span<const std::uint8_t> bytes, ssize
   return got < 0 ? std::nullopt : dos_record::decode(bytes.first(static_cast<std::size_t>(got)));
 }
 
+bool equal_ignoring_case(std::string_view left, std::string_view right) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+    [&](char a, char b) { return lower(a) == lower(b); });
+}
+
 } // namespace
 
 std::vector<std::uint8_t> dos_record::encode() const {
@@ -186,6 +192,23 @@ error_code remove_stream(int fd, const std::string& name) {
     done = ::removexattr(proc_path(fd).c_str(), attribute.c_str());
   }
   return done < 0 ? xattr_error(errno) : error_code{};
+}
+
+result<std::string> find_stream(int fd, const std::string& name) {
+  const auto names = list_streams(fd);
+  if (!names) {
+    return names.error();
+  }
+  const std::string* found = nullptr;
+  for (const auto& each : *names) {
+    if (each == name) {
+      return each;
+    }
+    if (equal_ignoring_case(each, name)) {
+      found = &each;
+    }
+  }
+  return found != nullptr ? result<std::string>(*found) : error_code(errc::name_not_found);
 }
 
 result<std::vector<std::string>> list_streams(int fd) {

@@ -48,6 +48,10 @@ error_code store_stream(int fd, const std::string& name, std::span<const std::ui
   stream_write how = stream_write::any);
 error_code remove_stream(int fd, const std::string& name);
 
+/// The name that a stream has on the disk: the same, or else one that differs in the case of ASCII
+/// letters only. Errors: `errc::name_not_found`, errno.
+[[nodiscard]] result<std::string> find_stream(int fd, const std::string& name);
+
 /// Names of all named streams, sorted. None where there are no extended attributes.
 [[nodiscard]] result<std::vector<std::string>> list_streams(int fd);
 

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace leasebreak::smb::vfs {
@@ -19,6 +20,8 @@ namespace leasebreak::smb::vfs {
 namespace {
 
 constexpr auto offset_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+/// From where on a write or end of file is checked for a gap too large for the disk.
+constexpr std::uint64_t gap_looked_at = std::uint64_t{1} << 30;
 /// How long after a set change time a further change may go unnoticed; see dos_record.
 constexpr auto change_time_slack = std::chrono::milliseconds(20);
 
@@ -110,7 +113,28 @@ error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t 
   if (offset > offset_max || length > offset_max - offset) {
     return errc::invalid_argument;
   }
+  // Nothing to write is fine wherever it would be.
+  if (writes && length > 0 && offset + length > core_->options.file_bytes_max) {
+    return errc::invalid_argument;
+  }
   return {};
+}
+
+// Implementation specific: files are not sparse to clients. What leaves a gap that the disk could
+// not fill is refused, as a file system without sparse files would; a small gap is not worth the
+// look.
+error_code open_file::check_gap(std::uint64_t offset) const {
+  if (offset < gap_looked_at) {
+    return {};
+  }
+  struct stat status {};
+  struct statvfs space {};
+  if (::fstat(fd_, &status) < 0 || ::fstatvfs(fd_, &space) < 0) {
+    return from_errno(errno);
+  }
+  const auto end = static_cast<std::uint64_t>(status.st_size);
+  return offset > end && (offset - end) / space.f_frsize > space.f_bavail ? from_errno(ENOSPC)
+                                                                          : error_code{};
 }
 
 result<std::vector<std::uint8_t>> open_file::read(std::uint64_t offset, std::size_t length) const {
@@ -157,11 +181,17 @@ result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::
   if (data.size() > core_->options.io_bytes_max) {
     return error_code(errc::invalid_argument);
   }
+  if (data.empty()) {
+    return std::size_t{0};
+  }
   if (is_stream()) {
     if (const error_code error = write_stream(offset, data)) {
       return error;
     }
     return data.size();
+  }
+  if (const error_code error = check_gap(offset)) {
+    return error;
   }
   std::size_t done = 0;
   while (done < data.size()) {
@@ -179,9 +209,6 @@ result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::
 }
 
 error_code open_file::write_stream(std::uint64_t offset, std::span<const std::uint8_t> data) {
-  if (data.empty()) {
-    return {};
-  }
   if (offset + data.size() > core_->options.stream_bytes_max) {
     return errc::stream_too_large;
   }
@@ -237,11 +264,14 @@ error_code open_file::resize_stream(std::uint64_t size) {
 }
 
 error_code open_file::set_end_of_file(std::uint64_t size) {
-  if (const error_code error = check_io(true, size, 0)) {
+  if (const error_code error = check_io(true, 0, size)) {
     return error;
   }
   if (is_stream()) {
     return resize_stream(size);
+  }
+  if (const error_code error = check_gap(size)) {
+    return error;
   }
   return ::ftruncate(fd_, static_cast<off_t>(size)) == 0 ? error_code{} : from_errno(errno);
 }
@@ -254,7 +284,7 @@ error_code open_file::truncate() {
 }
 
 error_code open_file::set_allocation(std::uint64_t size) {
-  if (const error_code error = check_io(true, size, 0)) {
+  if (const error_code error = check_io(true, 0, size)) {
     return error;
   }
   const auto now = info();
@@ -295,9 +325,13 @@ error_code open_file::change(const basic_changes& changes) {
 
 error_code open_file::change_record(const basic_changes& changes) {
   const auto loaded = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
-  const bool drops_change_time = loaded && loaded->change_time;
-  if (!core_->has_xattrs ||
-    !(changes.attributes || changes.creation_time || changes.change_time || drops_change_time)) {
+  const bool other_attributes = changes.attributes &&
+    (!loaded || loaded->attributes != (*changes.attributes & attribute::kept));
+  const bool changes_record = other_attributes || changes.creation_time || changes.change_time;
+  // A change time that was set ends with the next change, and with nothing else.
+  const bool drops_change_time =
+    loaded && loaded->change_time && (changes.access_time || changes.write_time);
+  if (!core_->has_xattrs || !(changes_record || drops_change_time)) {
     return {};
   }
   detail::dos_record record = loaded.value_or(detail::dos_record{});
@@ -364,9 +398,18 @@ error_code open_file::rename_stream(std::string_view new_name, bool replace) {
   if (!bytes) {
     return bytes.error();
   }
-  const auto how = replace ? detail::stream_write::any : detail::stream_write::create;
-  if (const error_code error = detail::store_stream(fd_, *target, *bytes, how)) {
+  const auto there = detail::find_stream(fd_, *target);
+  if (there && *there != source && !replace) {
+    return errc::name_collision;
+  }
+  if (const error_code error = detail::store_stream(fd_, *target, *bytes)) {
     return error;
+  }
+  if (there && *there != source && *there != *target) {
+    // It differed in case, and is replaced all the same.
+    if (const error_code error = detail::remove_stream(fd_, *there)) {
+      return error;
+    }
   }
   if (const error_code error = detail::remove_stream(fd_, source)) {
     return error;

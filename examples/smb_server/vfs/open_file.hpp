@@ -24,8 +24,9 @@ struct open_parts;
 /// One open. Closes when the last reference goes. All members block on the disk; call them on a
 /// worker thread. They may be called from any thread, several at a time.
 ///
-/// Named streams are kept as extended attributes, `user.leasebreak.stream.NAME`; a write rewrites
-/// the whole stream, which is why `share_options::stream_bytes_max` is small.
+/// Named streams are kept as extended attributes, `user.leasebreak.stream.NAME`, and found by names
+/// in whatever case of ASCII letters, as clients know it from file systems that have streams. A
+/// write rewrites the whole stream, which is why `share_options::stream_bytes_max` is small.
 class open_file {
 public:
   /// Made by `share` only.
@@ -86,6 +87,7 @@ public:
 
 private:
   [[nodiscard]] error_code check_io(bool writes, std::uint64_t offset, std::uint64_t length) const;
+  [[nodiscard]] error_code check_gap(std::uint64_t offset) const;
   error_code resize_stream(std::uint64_t size);
   error_code write_stream(std::uint64_t offset, std::span<const std::uint8_t> data);
   error_code change_record(const basic_changes& changes);

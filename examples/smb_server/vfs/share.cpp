@@ -69,7 +69,15 @@ result<file_info> share::lookup(const path& name) const {
   if (!fd) {
     return detail::explain(*core_, name, fd.error());
   }
-  auto info = detail::read_info(*core_, fd->get(), name.stream());
+  std::string stream;
+  if (!name.stream().empty()) {
+    auto found = detail::find_stream(fd->get(), name.stream());
+    if (!found) {
+      return found.error();
+    }
+    stream = std::move(*found);
+  }
+  auto info = detail::read_info(*core_, fd->get(), stream);
   if (info && name.names_directory() && !info->is_directory) {
     return error_code(errc::not_directory);
   }

@@ -20,6 +20,8 @@ namespace leasebreak::smb::vfs {
 struct share_options {
   std::size_t opens_max = 65536; ///< Opens at a time.
   std::size_t io_bytes_max = 8U << 20; ///< Bytes of one read or write.
+  /// Greatest end of file: NTFS's (MS-FSA 2.1.5.3), or that of the file system if it is less.
+  std::uint64_t file_bytes_max = 0xfff'ffff'0000;
   std::size_t stream_bytes_max = 65536; ///< Bytes of a named stream; Linux allows 65536.
   std::size_t list_batch_max = 1024; ///< Entries of one batch of a listing.
   std::size_t streams_max = 1024; ///< Named streams of a file.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -177,7 +178,7 @@ error_code dress(share_core& core, node& made, const open_options& options) {
     }
   }
   if (options.allocation_size > 0 && !made.info.is_directory) {
-    if (static_cast<off_t>(options.allocation_size) < 0) {
+    if (options.allocation_size > core.options.file_bytes_max) {
       return errc::invalid_argument;
     }
     if (const error_code error = detail::reserve(made.fd.get(), options.allocation_size)) {
@@ -222,10 +223,17 @@ result<unique_fd> make_file(share_core& core, const path& name) {
 }
 
 /// Creates exclusively. Errors: `errc::name_collision` and others.
+/// MS-FSA 2.1.5.1.1: what is made read-only cannot be deleted on close.
 result<node> create_new(
   share_core& core, const path& name, bool directory, const open_options& options) {
   if (name.is_root()) {
     return error_code(errc::name_collision);
+  }
+  if (options.delete_on_close && (options.attributes & attribute::read_only) != 0) {
+    const auto there = detail::open_beneath(core, name.name(), O_PATH);
+    const error_code why =
+      there ? errc::name_collision : detail::explain(core, name, there.error());
+    return why == errc::name_not_found ? error_code(errc::cannot_delete) : why;
   }
   auto fd = directory ? make_directory(core, name) : make_file(core, name);
   if (!fd) {
@@ -279,33 +287,36 @@ open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const op
   return std::make_shared<open_file>(std::move(parts));
 }
 
-/// Whether the stream was created or only found.
-result<create_action> ensure_stream(
-  share_core& core, int fd, const std::string& stream, disposition how) {
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    const auto size = detail::stream_size(fd, stream);
-    if (size && how == disposition::create) {
-      return error_code(errc::name_collision);
-    }
-    if (size) {
-      return action_on_existing(how);
-    }
-    if (size.error() != errc::name_not_found || !creates(how)) {
-      return size.error();
-    }
-    const auto others = detail::list_streams(fd);
-    if (others && others->size() >= core.options.streams_max) {
-      return error_code(errc::too_many_streams);
-    }
-    const error_code error = detail::store_stream(fd, stream, {}, detail::stream_write::create);
-    if (!error) {
-      return create_action::created;
-    }
-    if (error != errc::name_collision) {
-      return error;
-    }
+/// A stream that was created or found, with the name that it has on the disk.
+struct stream_found {
+  std::string name;
+  create_action action = create_action::opened;
+};
+
+result<stream_found> ensure_stream(
+  share_core& core, const node& file, const std::string& wanted, disposition how) {
+  // Two that differ in case only must not both come to be.
+  const std::lock_guard lock(core.stripe(file.info.id.inode));
+  const auto found = detail::find_stream(file.fd.get(), wanted);
+  if (found && how == disposition::create) {
+    return error_code(errc::name_collision);
   }
-  return error_code(errc::keeps_changing);
+  if (found) {
+    return stream_found{*found, action_on_existing(how)};
+  }
+  if (found.error() != errc::name_not_found || !creates(how)) {
+    return found.error();
+  }
+  const auto others = detail::list_streams(file.fd.get());
+  if (others && others->size() >= core.options.streams_max) {
+    return error_code(errc::too_many_streams);
+  }
+  const error_code error =
+    detail::store_stream(file.fd.get(), wanted, {}, detail::stream_write::create);
+  if (error) {
+    return error;
+  }
+  return stream_found{wanted, create_action::created};
 }
 
 } // namespace
@@ -348,6 +359,7 @@ result<opened> share::open_node(const path& name, const open_options& options) {
     done.truncates = truncates(options.how);
   }
   done.attributes = options.attributes;
+  done.allocation_size = options.allocation_size;
   done.info = found->info;
   done.file = make_open(core_, *found, options, {});
   return done;
@@ -375,22 +387,22 @@ result<opened> share::open_stream(const path& name, const open_options& options)
       return error;
     }
   }
-  const auto action = ensure_stream(*core_, found->fd.get(), name.stream(), options.how);
-  if (!action) {
+  const auto stream = ensure_stream(*core_, *found, name.stream(), options.how);
+  if (!stream) {
     if (done.base_created) {
       static_cast<void>(remove_created(*core_, name.base(), found->info.id, false));
     }
-    return action.error();
+    return stream.error();
   }
-  done.created = *action == create_action::created;
-  done.action = *action;
+  done.created = stream->action == create_action::created;
+  done.action = stream->action;
   done.truncates = !done.created && truncates(options.how);
-  auto info = detail::read_info(*core_, found->fd.get(), name.stream());
+  auto info = detail::read_info(*core_, found->fd.get(), stream->name);
   if (!info) {
     return info.error();
   }
   done.info = std::move(*info);
-  done.file = make_open(core_, *found, options, name.stream());
+  done.file = make_open(core_, *found, options, stream->name);
   return done;
 }
 
@@ -417,6 +429,12 @@ result<file_info> share::truncate_for_overwrite(const opened& open) {
     if (error && error != errc::name_not_found) {
       return error;
     }
+  }
+  if (open.allocation_size > core_->options.file_bytes_max) {
+    return error_code(errc::invalid_argument);
+  }
+  if (const error_code error = detail::reserve(file.fd(), open.allocation_size)) {
+    return error;
   }
   // MS-FSA 2.1.5.1.2.1: superseding replaces the attributes, overwriting adds to them.
   const auto now = file.info();

@@ -91,7 +91,7 @@ struct open_options {
   bool write = false; ///< It includes writing or appending data.
   bool delete_on_close = false; ///< Refused for what is read-only.
   std::uint32_t attributes = 0; ///< Of a file that is created or overwritten.
-  std::uint64_t allocation_size = 0; ///< Of a file that is created.
+  std::uint64_t allocation_size = 0; ///< Of a file that is created or overwritten.
 };
 
 /// What the first phase of an open found or made.
@@ -102,6 +102,7 @@ struct opened {
   bool base_created = false; ///< The stream's file too.
   bool truncates = false; ///< The second phase, `truncate_for_overwrite`, is needed.
   std::uint32_t attributes = 0; ///< As asked for; the second phase sets them.
+  std::uint64_t allocation_size = 0; ///< As asked for; the second phase reserves it.
   file_info info;
 };
 
