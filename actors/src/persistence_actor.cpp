@@ -2,6 +2,7 @@
 #include "persistence_actor.hpp"
 
 #include "coordinator_impl.hpp"
+#include "file_actor.hpp"
 #include "report.hpp"
 
 #include <spdlog/logger.h>
@@ -63,6 +64,18 @@ store_content read_store(lock_store& store) {
   });
   return c;
 }
+
+/// Takes a grant back; nobody waits for it.
+class undo_step final : public operation {
+public:
+  explicit undo_step(command c) { what = std::move(c); }
+  void finish(
+    file_actor& file, std::unique_ptr<operation>, errc, operation_result& result) override {
+    // Nobody deletes the file now: that it was to be deleted is forgotten with the open.
+    if (const auto* const closed = std::get_if<open_closed>(&result))
+      file.make_hold(closed->hold).release();
+  }
+};
 
 } // namespace
 
@@ -155,6 +168,7 @@ void persistence_actor::timeout() noexcept {
   if (flush_until_ && *flush_until_ <= now) {
     const auto why = failures_ != 0 ? last_failure_ : failure("the store does not answer");
     answer(std::exchange(waiting_, {}), why);
+    gave_up_ = writing_.has_value() || marking_;
     flush_done(why);
   }
 }
@@ -291,7 +305,7 @@ void persistence_actor::undo(const gated_answer& a) {
   if (const auto* granted = std::get_if<open_granted>(&a.with.result)) {
     if (granted->hold != hold_id::none)
       steps.emplace_back(end_hold{granted->hold});
-    steps.emplace_back(close_open{operation_id::none, granted->open});
+    steps.emplace_back(close_open{operation_id::none, granted->open, false});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
     unlock_ranges unlock{operation_id::none, lock->open, {}};
     for (const auto& element : lock->elements)
@@ -299,7 +313,14 @@ void persistence_actor::undo(const gated_answer& a) {
     steps.emplace_back(std::move(unlock));
   }
   for (auto& step : steps) {
-    message_ptr m = std::make_unique<plain_command>(std::move(step));
+    auto undoing = std::make_unique<undo_step>(std::move(step));
+    std::visit(
+      [id = undoing->id](auto& c) {
+        if constexpr (requires { c.operation; })
+          c.operation = id;
+      },
+      undoing->what);
+    message_ptr m = std::move(undoing);
     static_cast<void>(a.file->deliver(m));
   }
 }
@@ -417,7 +438,9 @@ void persistence_actor::stopped() noexcept {
 void persistence_actor::finish_store() noexcept {
   if (writer_ == nullptr)
     return;
-  if (loaded_ && !(marked_ && pending_.empty())) {
+  // A store that hangs has had its time.
+  const auto wait_max = gave_up_ ? duration::zero() : owner_.config().shutdown_store_wait;
+  if (loaded_ && !gave_up_ && !(marked_ && pending_.empty())) {
     auto changes = std::make_shared<std::vector<record_change>>(pending_.take());
     writer_->post(
       [changes, log = owner_.shared_log(), name = owner_.store_name()](lock_store& store) {
@@ -432,7 +455,7 @@ void persistence_actor::finish_store() noexcept {
             name, changes->size(), status.code.message(), status.detail);
       });
   }
-  if (!writer_->finish(owner_.config().shutdown_store_wait))
+  if (!writer_->finish(wait_max))
     if (auto* const log = owner_.log())
       log->error("store {} does not answer and is left behind", owner_.store_name());
   writer_.reset();

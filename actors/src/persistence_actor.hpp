@@ -119,6 +119,7 @@ private:
   std::unique_ptr<plain_call<void>> flush_;
   bool marking_ = false; ///< The writer sets the mark of an orderly end.
   bool marked_ = false;
+  bool gave_up_ = false; ///< The store did not answer while it was to be closed.
   bool loaded_ = false; ///< The store was read, and is to be kept up to date.
   bool ending_ = false; ///< Stopped from outside: state is brought up to date, nothing is begun.
 

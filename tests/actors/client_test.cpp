@@ -1,0 +1,265 @@
+// Clients: registration, lease tables, limits, break sinks.
+#include "support/world.hpp"
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+namespace leasebreak::test {
+namespace {
+
+errc open_error(world& w, open_request r) {
+  auto& p = w.start(std::move(r));
+  w.settle();
+  return p.error();
+}
+
+TEST(Clients, AreRegisteredOnce) {
+  world w;
+  const auto sink = [](const break_notification&, const file_name_id&, const break_report&) {};
+
+  EXPECT_EQ(to_errc(w.c->register_client(world::alice, sink)), errc::client_exists);
+  EXPECT_EQ(to_errc(w.c->register_client({}, sink)), errc::invalid_argument);
+  EXPECT_EQ(to_errc(w.c->register_client(client_guid::of(3), {})), errc::invalid_argument);
+  EXPECT_EQ(w.c->stats().clients, 2U);
+}
+
+TEST(Clients, AreUnregisteredWhenTheyHaveNoOpens) {
+  world w;
+  const auto open = w.open(world::alice, "f", 1).open;
+
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::client_busy);
+  w.close("f", open);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::unknown_client);
+  EXPECT_EQ(open_error(w, world::request(world::alice, "f", 1)), errc::unknown_client);
+}
+
+TEST(Clients, ALeaseKeyBelongsToOneFile) {
+  world w;
+  const auto first = w.open(world::alice, "f", 1).open;
+  w.open(world::alice, "f", 1);
+
+  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::lease_key_in_use);
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+  w.close("f", first);
+  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::lease_key_in_use)
+    << "one open is left";
+  EXPECT_EQ(w.c->stats().files_alive, 2U);
+}
+
+TEST(Clients, TheSameKeyOfAnotherClientIsAnotherLease) {
+  world w;
+  w.open(world::alice, "f", 1);
+
+  EXPECT_EQ(open_error(w, world::request(world::bob, "g", 1)), errc::success);
+  EXPECT_EQ(w.c->file_of_lease(world::bob, lease_key::of(1)), "g");
+}
+
+TEST(Clients, AFailedOpenGivesItsKeyBack) {
+  world w;
+  auto exclusive = world::request(world::bob, "f", 0);
+  exclusive.share_access = share::none;
+  ASSERT_EQ(open_error(w, exclusive), errc::success);
+
+  EXPECT_EQ(open_error(w, world::request(world::alice, "f", 1)), errc::sharing_violation);
+
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "");
+  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::success);
+  EXPECT_EQ(w.c->stats().opens_refused, 1U);
+}
+
+TEST(Clients, ADisconnectEndsAllOpensOnAllFiles) {
+  world w;
+  for (std::uint64_t i = 1; i <= 20; ++i)
+    w.open(world::alice, "f" + std::to_string(i), i);
+  w.open(world::bob, "other", 100);
+
+  auto& p = w.start(disconnect_request{world::alice, {}});
+  w.settle();
+
+  EXPECT_EQ(p.as<disconnect_result>().opens, 20U);
+  EXPECT_EQ(w.c->stats().opens_now, 1U);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+}
+
+TEST(Clients, ADisconnectOfOneConnectionLeavesTheOthers) {
+  world w;
+  auto r = world::request(world::alice, "f", 1);
+  r.connection = connection_id{7};
+  w.start(r);
+  w.open(world::alice, "g", 2);
+
+  auto& p = w.start(disconnect_request{world::alice, connection_id{7}});
+  w.settle();
+
+  EXPECT_EQ(p.as<disconnect_result>().opens, 1U);
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(2)), "g");
+}
+
+TEST(Clients, ADisconnectSaysWhichFilesToDelete) {
+  world w;
+  auto r = world::request(world::alice, "f", 0);
+  r.access |= access::delete_file;
+  r.delete_on_close = true;
+  w.start(r);
+  w.settle();
+
+  auto& p = w.start(disconnect_request{world::alice, {}});
+  w.settle();
+
+  auto& result = p.as<disconnect_result>();
+  ASSERT_EQ(result.to_delete.size(), 1U);
+  EXPECT_EQ(result.to_delete[0].file, "f");
+  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::delete_pending);
+  result.to_delete[0].hold.release();
+  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::success);
+}
+
+TEST(Clients, AnUndeliverableBreakEndsAtOnce) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  ASSERT_EQ(waiting.calls, 0);
+
+  w.alice_saw.front().report.undeliverable();
+  w.alice_saw.front().report.undeliverable();
+  w.settle();
+
+  EXPECT_EQ(waiting.error(), errc::success);
+  EXPECT_EQ(w.c->stats().breaks_by_outcome[index_of(break_outcome::undeliverable)], 1U);
+}
+
+TEST(Clients, ASinkThatThrowsHasNotDelivered) {
+  world w;
+  const auto carol = client_guid::of(0xca201);
+  w.c->register_client(
+    carol, [](const break_notification&, const file_name_id&, const break_report&) { throw 1; });
+  w.open(carol, "f", 1);
+
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  EXPECT_EQ(waiting.error(), errc::success);
+}
+
+TEST(Clients, AReportMayOutliveTheCoordinator) {
+  world w;
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  w.c.reset();
+  w.alice_saw.front().report.undeliverable();
+  w.settle();
+
+  EXPECT_EQ(w.probes.back().error(), errc::shutting_down);
+}
+
+TEST(Clients, HaveALimitOfOpens) {
+  coordinator_config config;
+  config.limit.opens_per_client = 2;
+  config.limit.opens_total = 3;
+  world w(world::clock::real, config);
+  w.open(world::alice, "a", 1);
+  const auto second = w.open(world::alice, "b", 2).open;
+
+  EXPECT_EQ(open_error(w, world::request(world::alice, "c", 3)), errc::too_many_opens_of_client);
+  w.open(world::bob, "z", 1);
+  EXPECT_EQ(open_error(w, world::request(world::bob, "b", 2)), errc::too_many_opens);
+  EXPECT_EQ(w.c->stats().opens_now, 3U);
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(3)), "");
+
+  w.close("b", second);
+  EXPECT_EQ(open_error(w, world::request(world::alice, "c", 3)), errc::success);
+}
+
+errc lock_error(world& w, open_id open, std::uint64_t offset, std::size_t count = 1) {
+  lock_request r{"f", open, {}, true};
+  for (std::size_t i = 0; i < count; ++i)
+    r.elements.push_back({{offset + 10 * i, 10}, true});
+  auto& p = w.start(r);
+  w.settle();
+  return p.error();
+}
+
+TEST(Clients, HaveALimitOfLocks) {
+  coordinator_config config;
+  config.limit.locks_per_client = 3;
+  config.limit.locks_total = 4;
+  world w(world::clock::real, config);
+  const auto a = w.open(world::alice, "f", 0).open;
+  const auto b = w.open(world::bob, "f", 0).open;
+  ASSERT_EQ(lock_error(w, a, 0, 2), errc::success);
+
+  EXPECT_EQ(lock_error(w, a, 100, 2), errc::too_many_locks_of_client);
+  EXPECT_EQ(lock_error(w, a, 100, 1), errc::success);
+  EXPECT_EQ(lock_error(w, b, 200, 2), errc::too_many_locks);
+  EXPECT_EQ(lock_error(w, b, 100, 1), errc::lock_not_granted);
+  EXPECT_EQ(w.c->stats().locks_now, 3U) << "a refused lock counts nothing";
+
+  w.start(unlock_request{"f", a, {{100, 10}}});
+  w.settle();
+  EXPECT_EQ(w.c->stats().locks_now, 2U);
+  w.close("f", a);
+  EXPECT_EQ(w.c->stats().locks_now, 0U);
+}
+
+TEST(Clients, ALimitOfWaitingHolds) {
+  coordinator_config config;
+  config.limit.waiting_total = 1;
+  world w(world::clock::real, config);
+  w.open(world::alice, "f", 1);
+  auto& first = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 3)), errc::too_many_waiting);
+  EXPECT_EQ(first.calls, 0);
+  EXPECT_EQ(w.c->stats().waiting_most, 1U);
+}
+
+TEST(Clients, ZeroLeaseKeysAreRefused) {
+  world w;
+  auto r = world::request(world::alice, "f", 1);
+  r.lease->key = {};
+
+  EXPECT_EQ(open_error(w, r), errc::zero_lease_key);
+  EXPECT_EQ(w.c->stats().files_alive, 0U);
+}
+
+TEST(Listings, SayWhoWaitsForWhom) {
+  world w;
+  w.open(world::alice, "f", 1);
+  w.open(world::bob, "g", 7);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  lock_query of_f;
+  of_f.file_id = "f";
+  auto& one = w.start(of_f);
+  lock_query of_bob;
+  of_bob.client_id = to_string(world::bob);
+  auto& bobs = w.start(of_bob);
+  w.settle();
+
+  const auto& entries = one.as<std::vector<listed_entry>>();
+  EXPECT_EQ(std::count_if(entries.begin(), entries.end(),
+              [](const auto& e) { return e.kind == entry_kind::lease && e.lease->breaking; }),
+    1);
+  EXPECT_EQ(std::count_if(entries.begin(), entries.end(),
+              [](const auto& e) {
+                return e.kind == entry_kind::waiting && e.client == world::bob &&
+                  e.blocker == world::alice;
+              }),
+    1);
+  const auto& of = bobs.as<std::vector<listed_entry>>();
+  EXPECT_TRUE(
+    std::all_of(of.begin(), of.end(), [](const auto& e) { return e.client == world::bob; }));
+  EXPECT_TRUE(std::is_sorted(
+    of.begin(), of.end(), [](const auto& a, const auto& b) { return a.file_id < b.file_id; }));
+}
+
+} // namespace
+} // namespace leasebreak::test

@@ -1,0 +1,261 @@
+// How files, executors and the coordinator itself come and go.
+#include "support/world.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <gmock/gmock.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <sstream>
+#include <string>
+
+namespace leasebreak::test {
+namespace {
+
+std::size_t threads_now() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+    count += entry.exists() ? 1U : 0U;
+  return count;
+}
+
+TEST(Lifetime, AFileThatOwnsNothingIsGivenUp) {
+  coordinator_config config;
+  config.idle_files_max = 2;
+  world w(world::clock::real, config);
+
+  for (int i = 0; i < 10; ++i) {
+    const auto file = "f" + std::to_string(i);
+    w.close(file, w.open(world::alice, file, 1).open);
+    EXPECT_LE(w.c->stats().files_alive, 2U);
+  }
+  const auto held = w.open(world::alice, "held", 1);
+
+  EXPECT_LE(w.c->stats().files_alive, 3U);
+}
+
+TEST(Lifetime, WithoutKeptFilesNoneIsAliveThatOwnsNothing) {
+  coordinator_config config;
+  config.idle_files_max = 0;
+  world w(world::clock::real, config);
+
+  const auto open = w.open(world::alice, "f", 1).open;
+  EXPECT_EQ(w.c->stats().files_alive, 1U);
+  w.close("f", open);
+  EXPECT_EQ(w.c->stats().files_alive, 0U);
+}
+
+TEST(Lifetime, AHoldKeepsItsFile) {
+  coordinator_config config;
+  config.idle_files_max = 0;
+  world w(world::clock::real, config);
+
+  auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
+  w.settle();
+  auto held = std::move(p.as<hold>());
+
+  ASSERT_TRUE(held);
+  EXPECT_EQ(w.c->stats().files_alive, 1U);
+  EXPECT_EQ(w.open(world::alice, "f", 1).state, lease_state::none);
+  held.release();
+  EXPECT_FALSE(held);
+  w.settle();
+  EXPECT_EQ(w.open(world::bob, "g", 1).state, lease_state::rwh);
+}
+
+TEST(Lifetime, AHoldMayOutliveTheCoordinator) {
+  hold held;
+  {
+    world w;
+    auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
+    w.settle();
+    held = std::move(p.as<hold>());
+  }
+
+  held.release();
+
+  EXPECT_FALSE(held);
+}
+
+TEST(Lifetime, NoThreadIsStartedWithoutBeingAskedFor) {
+  const auto before = threads_now();
+  world w;
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  EXPECT_EQ(threads_now(), before);
+}
+
+TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
+  world w;
+  w.open(world::alice, "f", 1);
+
+  w.io.restart();
+  w.io.run();
+
+  EXPECT_EQ(w.c->stats().opens_now, 1U);
+}
+
+TEST(Lifetime, AStoppedExecutorIsNoReasonToHang) {
+  auto io = std::make_unique<asio::io_context>();
+  auto c = std::make_unique<coordinator>(io->get_executor());
+  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  int calls = 0;
+  const auto alive = std::make_shared<int>();
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    c->async_open(world::request(world::alice, "f" + std::to_string(i), i),
+      [&calls, alive](error_code, open_result) { ++calls; });
+  io->stop();
+
+  c.reset();
+  EXPECT_EQ(calls, 0);
+  io.reset();
+
+  EXPECT_EQ(calls, 0);
+  EXPECT_EQ(alive.use_count(), 1) << "the handlers are destroyed with the executor";
+}
+
+TEST(Lifetime, HandlersOfADestroyedCoordinatorRunLater) {
+  asio::io_context io;
+  auto c = std::make_unique<coordinator>(io.get_executor());
+  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  std::vector<errc> errors;
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    c->async_open(world::request(world::alice, "f", i),
+      [&](error_code ec, open_result) { errors.push_back(to_errc(ec)); });
+
+  c.reset();
+  io.run();
+
+  EXPECT_EQ(errors.size(), 100U);
+  EXPECT_THAT(errors, testing::Each(errc::shutting_down));
+}
+
+TEST(Lifetime, TheDestructorMayRunInAHandler) {
+  asio::io_context io;
+  auto c = std::make_unique<coordinator>(io.get_executor());
+  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  bool gone = false;
+  c->async_open(world::request(world::alice, "f", 1), [&](error_code, open_result) {
+    c.reset();
+    gone = true;
+  });
+
+  io.run();
+
+  EXPECT_TRUE(gone);
+}
+
+TEST(Lifetime, ShutdownRefusesWhatComesLater) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& end = w.start(detail::shutdown_request{});
+  w.settle();
+
+  auto& late = w.start(world::request(world::bob, "g", 2));
+  w.settle();
+
+  EXPECT_EQ(end.error(), errc::success);
+  EXPECT_EQ(late.error(), errc::shutting_down);
+  EXPECT_EQ(
+    to_errc(w.c->register_client(client_guid::of(9), [](auto&&...) {})), errc::shutting_down);
+}
+
+TEST(Lifetime, BadSettingsAreRefusedByName) {
+  asio::io_context io;
+  coordinator_config config;
+  config.break_timeout = duration::zero();
+
+  EXPECT_THAT([&] { coordinator c(io.get_executor(), config); },
+    testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("break_timeout")));
+  EXPECT_THROW(coordinator c(asio::any_io_executor{}), std::invalid_argument);
+  config = {};
+  config.durable = true;
+  EXPECT_EQ(config.validate(), "durable: needs a store");
+}
+
+class OnCafPools : public testing::TestWithParam<scheduler_kind> {};
+
+TEST_P(OnCafPools, OperationsCompleteOnTheExecutor) {
+  asio::thread_pool pool(2);
+  coordinator_config config;
+  config.scheduler = GetParam();
+  config.caf_threads = 2;
+  std::atomic<int> wrong_thread{0};
+  std::atomic<int> completed{0};
+  {
+    coordinator c(pool.get_executor(), config);
+    c.register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+    std::promise<void> all;
+    const auto count = [&] {
+      if (!pool.get_executor().running_in_this_thread())
+        ++wrong_thread;
+      if (++completed == 400)
+        all.set_value();
+    };
+    for (std::uint64_t i = 1; i <= 200; ++i) {
+      const auto file = "f" + std::to_string(i % 7);
+      c.async_open(world::request(world::alice, file, 0), [&, file](error_code, open_result o) {
+        count();
+        c.async_close({file, o.open}, [&](error_code, close_result) { count(); });
+      });
+    }
+    all.get_future().wait();
+    c.async_open(world::request(world::alice, "last", 0), [](error_code, open_result) {});
+  }
+  pool.join();
+
+  EXPECT_EQ(completed.load(), 400);
+  EXPECT_EQ(wrong_thread.load(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schedulers, OnCafPools,
+  testing::Values(scheduler_kind::caf_sharing, scheduler_kind::caf_stealing, scheduler_kind::asio),
+  [](const auto& kind) {
+    return kind.param == scheduler_kind::caf_sharing ? "Sharing"
+      : kind.param == scheduler_kind::caf_stealing   ? "Stealing"
+                                                     : "Asio";
+  });
+
+TEST(Logging, SaysWhoseBreakTimedOut) {
+  std::ostringstream text;
+  coordinator_config config;
+  config.logger = std::make_shared<spdlog::logger>(
+    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  world w(world::clock::test, config);
+  w.open(world::alice, "dir\n\"x\"", 1);
+  w.start(world::request(world::bob, "dir\n\"x\"", 2));
+  w.settle();
+
+  w.advance(std::chrono::seconds{35});
+
+  const auto log = text.str();
+  EXPECT_THAT(log, testing::HasSubstr("break timed out: client alice (" + to_string(world::alice)));
+  EXPECT_THAT(log, testing::HasSubstr("file \"dir\\x0a\\x22x\\x22\""));
+  EXPECT_THAT(log, testing::HasSubstr(to_string(lease_key::of(1))));
+  EXPECT_THAT(log, testing::HasSubstr("RWH -> RH"));
+  EXPECT_THAT(log, testing::HasSubstr("cause open, after 35000 ms, 1 waiting"));
+  EXPECT_THAT(log, testing::HasSubstr("[warning]"));
+}
+
+TEST(Logging, NothingGoesToStdout) {
+  testing::internal::CaptureStdout();
+  {
+    world w(world::clock::test);
+    w.open(world::alice, "f", 1);
+    w.start(world::request(world::bob, "f", 2));
+    w.settle();
+    w.advance(std::chrono::seconds{35});
+  }
+
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+}
+
+} // namespace
+} // namespace leasebreak::test

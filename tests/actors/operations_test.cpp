@@ -1,0 +1,425 @@
+// The promises that hold for every operation of the API, for each of them.
+#include "support/world.hpp"
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <future>
+#include <string>
+
+namespace leasebreak::test {
+namespace {
+
+/// What the world of a test holds before the operation starts.
+struct scene {
+  open_id open{}; ///< Alice's, of "f", with the lease of key 1.
+  open_id plain{}; ///< Alice's, of "g", without a lease; it has locked [0, 10).
+  open_id other{}; ///< Another of that.
+};
+
+using starter = std::function<void(world&, const scene&, probe&)>;
+
+struct operation_case {
+  std::string name;
+  std::function<void(world&, scene&)> prepare; ///< Besides the scene above; may be empty.
+  starter succeed;
+  starter fail;
+  errc error;
+  starter wait; ///< Starts one that has to wait; empty if it never waits.
+};
+
+lock_request lock_of(open_id open, std::uint64_t offset, bool at_once) {
+  return {"g", open, {{{offset, 10}, true}}, at_once};
+}
+
+scene make_scene(world& w) {
+  scene s;
+  s.open = w.open(world::alice, "f", 1).open;
+  s.plain = w.open(world::alice, "g", 0).open;
+  s.other = w.open(world::alice, "g", 0).open;
+  w.start(lock_of(s.plain, 0, true));
+  w.settle();
+  return s;
+}
+
+void break_f(world& w, scene&) {
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+}
+
+void break_oplock(world& w, scene& s) {
+  auto r = world::request(world::alice, "o", 0);
+  r.oplock = oplock_level::batch;
+  auto& p = w.start(r);
+  w.settle();
+  s.open = p.as<open_result>().open;
+  w.start(world::request(world::bob, "o", 0));
+  w.settle();
+}
+
+void detach_open(world& w, scene& s) {
+  auto r = world::request(world::alice, "d", 5);
+  r.durable = durable_request{std::chrono::minutes{1}, false, {}};
+  auto& p = w.start(r);
+  w.settle();
+  s.open = p.as<open_result>().open;
+  w.start(close_request{"d", s.open, true});
+  w.settle();
+}
+
+template <class Request>
+starter make(std::function<Request(const scene&)> request) {
+  return [request](world& w, const scene& s, probe& p) { w.begin(request(s), p); };
+}
+
+template <class Request>
+starter always(Request request) {
+  return [request](world& w, const scene&, probe& p) { w.begin(request, p); };
+}
+
+template <class Request>
+starter after_shutdown(Request request) {
+  return [request](world& w, const scene&, probe& p) {
+    w.start(detail::shutdown_request{});
+    w.settle();
+    w.begin(request, p);
+  };
+}
+
+std::vector<operation_case> open_cases() {
+  return {
+    {"Open", {}, always(world::request(world::bob, "new", 2)),
+      always(world::request(world::alice, "new", 1)), errc::lease_key_in_use,
+      always(world::request(world::bob, "f", 2))},
+    {"Close", {}, make<close_request>([](const scene& s) {
+       return close_request{"f", s.open};
+     }),
+      always(close_request{"f", open_id{99}}), errc::unknown_open, {}},
+    {"Reconnect", detach_open, make<reconnect_request>([](const scene& s) {
+       return reconnect_request{"d", s.open, world::alice, {}, lease_key::of(5), {}};
+     }),
+      make<reconnect_request>([](const scene& s) {
+        return reconnect_request{"d", s.open, world::bob, {}, lease_key::of(5), {}};
+      }),
+      errc::nothing_to_reclaim, {}},
+    {"AcknowledgeLease", break_f,
+      always(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}),
+      always(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::rh}),
+      errc::unknown_lease, {}},
+    {"AcknowledgeOplock", break_oplock, make<oplock_acknowledgement>([](const scene& s) {
+       return oplock_acknowledgement{"o", world::alice, s.open, oplock_level::level_ii};
+     }),
+      make<oplock_acknowledgement>([](const scene& s) {
+        return oplock_acknowledgement{"o", world::bob, s.open, oplock_level::level_ii};
+      }),
+      errc::wrong_owner, {}},
+  };
+}
+
+std::vector<operation_case> other_cases() {
+  return {
+    {"Lock", {}, make<lock_request>([](const scene& s) { return lock_of(s.plain, 50, true); }),
+      make<lock_request>([](const scene& s) { return lock_of(s.other, 0, true); }),
+      errc::lock_not_granted,
+      make<lock_request>([](const scene& s) { return lock_of(s.other, 0, false); })},
+    {"Unlock", {}, make<unlock_request>([](const scene& s) {
+       return unlock_request{"g", s.plain, {{0, 10}}};
+     }),
+      make<unlock_request>([](const scene& s) {
+        return unlock_request{"g", s.plain, {{5, 10}}};
+      }),
+      errc::range_not_locked, {}},
+    {"Access", {}, always(access_request{"n", access_kind::read, {}, {}, {}}),
+      always(access_request{"n", access_kind::write, open_id{99}, world::bob, {}}),
+      errc::unknown_open, always(access_request{"f", access_kind::read, {}, {}, {}})},
+    {"CheckIo", {}, make<io_request>([](const scene& s) {
+       return io_request{"g", s.plain, {0, 10}, true};
+     }),
+      make<io_request>([](const scene& s) {
+        return io_request{"g", s.other, {0, 10}, true};
+      }),
+      errc::file_lock_conflict, {}},
+    {"Disconnect", {}, always(disconnect_request{world::alice, {}}),
+      always(disconnect_request{client_guid::of(77), {}}), errc::unknown_client, {}},
+    {"ForceBreak", {}, always(force_break_request{"n", {}, {}, lease_state::none}),
+      always(force_break_request{"f", {}, {}, lease_state::handle}), errc::invalid_lease_state,
+      always(force_break_request{"f", {}, {}, lease_state::none})},
+    {"List", {}, always(lock_query{}), after_shutdown(lock_query{}), errc::shutting_down, {}},
+    {"Start", {}, always(detail::start_request{}), after_shutdown(detail::start_request{}),
+      errc::shutting_down, {}},
+    {"Shutdown", {}, always(detail::shutdown_request{}), after_shutdown(detail::shutdown_request{}),
+      errc::shutting_down, {}},
+  };
+}
+
+std::vector<operation_case> all_cases() {
+  auto all = open_cases();
+  for (auto& c : other_cases())
+    all.push_back(std::move(c));
+  return all;
+}
+
+class EveryOperation : public testing::TestWithParam<operation_case> {
+protected:
+  void SetUp() override {
+    s = make_scene(w);
+    if (GetParam().prepare)
+      GetParam().prepare(w, s);
+  }
+
+  world w;
+  scene s;
+};
+
+class EveryWaitingOperation : public EveryOperation {};
+
+void PrintTo(const operation_case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+std::string name_of(const testing::TestParamInfo<operation_case>& info) {
+  return info.param.name;
+}
+
+std::vector<operation_case> waiting_cases() {
+  auto all = all_cases();
+  std::erase_if(all, [](const auto& c) { return !c.wait; });
+  return all;
+}
+
+TEST_P(EveryOperation, CompletesOnce) {
+  probe p;
+
+  GetParam().succeed(w, s, p);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
+}
+
+TEST_P(EveryOperation, FailsWithItsOwnError) {
+  probe p;
+
+  GetParam().fail(w, s, p);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), GetParam().error) << p.ec.message();
+}
+
+TEST_P(EveryOperation, CompletesOnTheAssociatedExecutor) {
+  const auto strand = asio::make_strand(w.io);
+  probe good{strand};
+  probe bad{strand};
+  int inside = 0;
+  good.on_call = bad.on_call = [&] { inside += strand.running_in_this_thread() ? 1 : 0; };
+
+  GetParam().succeed(w, s, good);
+  w.settle();
+  GetParam().fail(w, s, bad);
+  w.settle();
+
+  EXPECT_EQ(inside, 2);
+}
+
+TEST_P(EveryOperation, IsNotCompletedInsideItsInitiation) {
+  probe good;
+  probe bad;
+  int inside = 0;
+
+  // On a thread that runs the executor, where a handler could be called at once.
+  asio::post(w.io, [&] {
+    GetParam().succeed(w, s, good);
+    inside += good.calls;
+  });
+  w.settle();
+  GetParam().fail(w, s, bad);
+  inside += bad.calls;
+  w.settle();
+
+  EXPECT_EQ(inside, 0);
+  EXPECT_EQ(good.calls, 1);
+  EXPECT_EQ(bad.calls, 1);
+}
+
+TEST_P(EveryOperation, IsNotChangedByCancellationOnceItIsDone) {
+  probe p;
+  GetParam().succeed(w, s, p);
+  w.settle();
+
+  p.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::success);
+}
+
+TEST_P(EveryOperation, ThatDoesNotWaitIgnoresCancellation) {
+  probe p;
+
+  GetParam().succeed(w, s, p);
+  p.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::success);
+}
+
+TEST_P(EveryOperation, CompletesWhenTheCoordinatorGoesFirst) {
+  probe p;
+
+  GetParam().succeed(w, s, p);
+  w.c.reset();
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_TRUE(p.error() == errc::shutting_down || p.error() == errc::success) << p.ec.message();
+}
+
+TEST_P(EveryOperation, DoesNotHangTheDestructorWhenTheExecutorHasStopped) {
+  probe p;
+  w.io.stop();
+
+  GetParam().succeed(w, s, p);
+  w.c.reset();
+
+  EXPECT_EQ(p.calls, 0) << "nobody runs the executor";
+  w.settle();
+  EXPECT_EQ(p.calls, 1) << "somebody does after all";
+}
+
+INSTANTIATE_TEST_SUITE_P(Api, EveryOperation, testing::ValuesIn(all_cases()), name_of);
+
+TEST_P(EveryWaitingOperation, WaitsAndIsCancelledAlone) {
+  probe p;
+  GetParam().wait(w, s, p);
+  w.settle();
+  ASSERT_EQ(p.calls, 0);
+  const auto breaking = w.c->stats().breaking_now;
+
+  p.signal.emit(asio::cancellation_type::total);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::cancelled) << p.ec.message();
+  EXPECT_EQ(w.c->stats().breaking_now, breaking) << "the break goes on";
+  EXPECT_EQ(w.c->stats().waiting_now, 0U);
+  EXPECT_EQ(w.c->stats().operations_cancelled, 1U);
+}
+
+TEST_P(EveryWaitingOperation, IsCancelledBeforeItsFileHasSeenIt) {
+  probe p;
+
+  GetParam().wait(w, s, p);
+  p.signal.emit(asio::cancellation_type::partial);
+  p.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::cancelled) << p.ec.message();
+}
+
+TEST_P(EveryWaitingOperation, CompletesWhenTheCoordinatorGoes) {
+  probe p;
+  GetParam().wait(w, s, p);
+  w.settle();
+
+  w.c.reset();
+  w.settle();
+  p.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::shutting_down);
+}
+
+TEST_P(EveryWaitingOperation, CompletesAtShutdown) {
+  probe p;
+  GetParam().wait(w, s, p);
+  w.settle();
+
+  auto& end = w.start(detail::shutdown_request{});
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::shutting_down);
+  EXPECT_EQ(end.error(), errc::success);
+  EXPECT_EQ(end.calls, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Api, EveryWaitingOperation, testing::ValuesIn(waiting_cases()), name_of);
+
+TEST(Operations, ADeferredOneMayBeLaunchedAfterTheCoordinatorIsGone) {
+  world w;
+  auto open = w.c->async_open(world::request(world::alice, "f", 1));
+  auto list = w.c->async_list({});
+  int calls = 0;
+  w.c.reset();
+
+  std::move(open)([&](error_code ec, open_result) {
+    ++calls;
+    EXPECT_EQ(to_errc(ec), errc::shutting_down);
+  });
+  std::move(list)([&](error_code ec, std::vector<listed_entry>) {
+    ++calls;
+    EXPECT_EQ(to_errc(ec), errc::shutting_down);
+  });
+  EXPECT_EQ(calls, 0);
+  w.settle();
+
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(Operations, TakeFutures) {
+  world w;
+
+  auto future = w.c->async_open(world::request(world::alice, "f", 1), asio::use_future);
+  w.settle();
+
+  EXPECT_EQ(future.get().state, lease_state::rwh);
+}
+
+TEST(Operations, KeepTheExecutorRunningWhileTheyWait) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+
+  w.io.restart();
+  w.io.run(); // returns because nothing is left to wait for
+
+  EXPECT_EQ(waiting.calls, 1);
+  EXPECT_EQ(waiting.error(), errc::success);
+}
+
+TEST(Operations, RefuseBadFileIds) {
+  world w;
+  const std::string too_long(limits{}.file_id_bytes + 1, 'x');
+
+  for (const auto& file : {std::string{}, too_long}) {
+    EXPECT_EQ((w.start(world::request(world::alice, file, 1)), w.settle(), w.probes.back().error()),
+      errc::file_id_too_long);
+    EXPECT_EQ((w.start(close_request{file, open_id{1}}), w.settle(), w.probes.back().error()),
+      errc::file_id_too_long);
+  }
+  EXPECT_EQ(w.c->stats().files_alive, 0U);
+}
+
+TEST(Operations, AcceptNamesOfAnyBytes) {
+  world w;
+  std::string name;
+  for (int i = 0; i < 256; ++i)
+    name += static_cast<char>(i);
+
+  const auto opened = w.open(world::alice, name, 1);
+
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), name);
+  w.close(name, opened.open);
+}
+
+} // namespace
+} // namespace leasebreak::test

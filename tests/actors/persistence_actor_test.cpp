@@ -1,0 +1,314 @@
+// The way of records to the store: batches, failures, durable grants, hanging stores.
+#include "support/faulty_store.hpp"
+#include "support/world.hpp"
+
+#include <gmock/gmock.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+namespace leasebreak::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A world with a store, on the test clock: the store is used in the actor's own turn.
+struct stored_world {
+  explicit stored_world(coordinator_config config = {}) {
+    config.store = store;
+    w = std::make_unique<world>(world::clock::test, config);
+    w->start(detail::start_request{});
+    w->settle();
+    EXPECT_EQ(w->probes.back().error(), errc::success);
+  }
+
+  [[nodiscard]] std::size_t records() { return store->inner().list({}).value.records.size(); }
+
+  std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
+  std::unique_ptr<world> w;
+};
+
+coordinator_config durable() {
+  coordinator_config config;
+  config.durable = true;
+  return config;
+}
+
+TEST(Persistence, ChangesAreCollectedIntoOneBatch) {
+  stored_world s;
+  for (std::uint64_t i = 1; i <= 10; ++i)
+    s.w->open(world::alice, "f" + std::to_string(i), i);
+  EXPECT_EQ(s.store->batches(), 0);
+  EXPECT_EQ(s.w->c->stats().store_backlog, 10U);
+
+  s.w->advance(2ms);
+
+  EXPECT_EQ(s.store->batches(), 1);
+  EXPECT_EQ(s.records(), 10U);
+  const auto stats = s.w->c->stats();
+  EXPECT_EQ(stats.records_written, 10U);
+  EXPECT_EQ(stats.store_backlog, 0U);
+}
+
+TEST(Persistence, ALeaseThatCameAndWentIsNeverWritten) {
+  stored_world s;
+  s.w->close("f", s.w->open(world::alice, "f", 1).open);
+
+  s.w->advance(1s);
+
+  EXPECT_EQ(s.store->batches(), 0);
+}
+
+TEST(Persistence, AReturnedLeaseIsErased) {
+  stored_world s;
+  const auto open = s.w->open(world::alice, "f", 1).open;
+  s.w->advance(1s);
+  ASSERT_EQ(s.records(), 1U);
+
+  s.w->close("f", open);
+  s.w->advance(1s);
+
+  EXPECT_EQ(s.records(), 0U);
+}
+
+TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
+  std::ostringstream text;
+  coordinator_config config;
+  config.logger = std::make_shared<spdlog::logger>(
+    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  stored_world s(config);
+  s.store->fail_with(errc::store_full);
+  s.w->open(world::alice, "f", 1);
+  s.w->advance(2ms);
+  s.w->open(world::alice, "g", 2);
+  for (int second = 0; second < 10; ++second)
+    s.w->advance(1s);
+  EXPECT_GT(s.store->batches(), 4);
+  auto stats = s.w->c->stats();
+  EXPECT_TRUE(stats.store_failing);
+  EXPECT_EQ(stats.store_backlog, 2U);
+  EXPECT_GE(stats.store_lag_us, 10'000'000U);
+  EXPECT_EQ(stats.store_failures, static_cast<std::uint64_t>(s.store->batches()));
+
+  s.store->fail_with(errc::success);
+  s.w->advance(20s);
+
+  EXPECT_EQ(s.records(), 2U);
+  stats = s.w->c->stats();
+  EXPECT_FALSE(stats.store_failing);
+  EXPECT_EQ(stats.store_backlog, 0U);
+  const auto log = text.str();
+  const auto first = log.find("store faulty fails");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(log.find("store faulty fails", first + 1), std::string::npos) << "logged once";
+  EXPECT_THAT(log, testing::HasSubstr("works again"));
+}
+
+TEST(Persistence, PausesBetweenTriesDouble) {
+  stored_world s;
+  s.store->fail_with(errc::store_unavailable);
+  s.w->open(world::alice, "f", 1);
+  s.w->advance(2ms);
+  ASSERT_EQ(s.store->batches(), 1);
+
+  s.w->advance(49ms);
+  EXPECT_EQ(s.store->batches(), 1);
+  s.w->advance(1ms);
+  EXPECT_EQ(s.store->batches(), 2);
+  s.w->advance(99ms);
+  EXPECT_EQ(s.store->batches(), 2);
+  s.w->advance(1ms);
+  EXPECT_EQ(s.store->batches(), 3);
+}
+
+TEST(Persistence, ABacklogRefusesGrantsAndNothingElse) {
+  coordinator_config config;
+  config.store_backlog_max = 2;
+  stored_world s(config);
+  s.store->fail_with(errc::store_unavailable);
+  const auto first = s.w->open(world::alice, "a", 1).open;
+  s.w->open(world::alice, "b", 2);
+
+  auto& lease = s.w->start(world::request(world::alice, "c", 3));
+  auto& lock = s.w->start(lock_request{"a", first, {{{0, 1}, true}}, true});
+  auto& plain = s.w->start(world::request(world::bob, "d", 0));
+  s.w->settle();
+
+  EXPECT_EQ(lease.error(), errc::store_backlog);
+  EXPECT_EQ(lock.error(), errc::store_backlog);
+  EXPECT_EQ(plain.error(), errc::success);
+  s.w->close("a", first);
+  EXPECT_LT(s.w->c->stats().store_backlog, 2U) << "it was never written";
+}
+
+TEST(Persistence, ADurableGrantIsInTheStoreWhenItIsTold) {
+  stored_world s(durable());
+  std::size_t found = 99;
+  auto& p = s.w->start(world::request(world::alice, "f", 1));
+  p.on_call = [&] { found = s.records(); };
+  s.w->settle();
+
+  EXPECT_EQ(p.error(), errc::success);
+  EXPECT_EQ(found, 1U);
+  EXPECT_EQ(s.store->batches(), 1);
+}
+
+TEST(Persistence, ADurableGrantThatCannotBeStoredIsTakenBack) {
+  stored_world s(durable());
+  s.store->fail_with(errc::store_full);
+  auto& p = s.w->start(world::request(world::alice, "f", 1));
+  s.w->settle();
+  EXPECT_EQ(p.calls, 0) << "it is tried some times";
+
+  s.w->advance(50ms);
+  s.w->advance(100ms);
+  s.w->advance(200ms);
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::store_full);
+  EXPECT_EQ(s.w->c->stats().opens_now, 0U);
+  EXPECT_EQ(s.w->c->file_of_lease(world::alice, lease_key::of(1)), "");
+  s.store->fail_with(errc::success);
+  s.w->advance(10s);
+  EXPECT_EQ(s.records(), 0U);
+}
+
+TEST(Persistence, ADurableLockThatCannotBeStoredIsTakenBack) {
+  stored_world s(durable());
+  const auto open = s.w->open(world::alice, "f", 0).open;
+  s.store->fail_with(errc::store_full);
+  auto& p = s.w->start(lock_request{"f", open, {{{0, 10}, true}, {{20, 10}, false}}, true});
+  s.w->settle();
+  s.w->advance(50ms);
+  s.w->advance(100ms);
+  s.w->advance(200ms);
+
+  EXPECT_EQ(p.error(), errc::store_full);
+  EXPECT_EQ(s.w->c->stats().locks_now, 0U);
+  auto& check = s.w->start(io_request{"f", open, {0, 100}, true});
+  s.w->settle();
+  EXPECT_EQ(check.error(), errc::success);
+}
+
+TEST(Persistence, ShutdownWritesWhatIsLeft) {
+  stored_world s;
+  s.w->open(world::alice, "f", 1);
+  auto& end = s.w->start(detail::shutdown_request{});
+  s.w->settle();
+
+  EXPECT_EQ(end.error(), errc::success);
+  EXPECT_EQ(s.records(), 1U);
+  EXPECT_TRUE(s.store->inner().clean_shutdown().value);
+}
+
+TEST(Persistence, ShutdownGivesUpOnAStoreThatFails) {
+  stored_world s;
+  s.w->open(world::alice, "f", 1);
+  s.store->fail_with(errc::store_full);
+  auto& end = s.w->start(detail::shutdown_request{});
+  s.w->settle();
+  EXPECT_EQ(end.calls, 0);
+
+  s.w->advance(10s);
+
+  EXPECT_EQ(end.calls, 1);
+  EXPECT_EQ(end.error(), errc::store_full);
+  EXPECT_FALSE(s.store->inner().clean_shutdown().value);
+}
+
+TEST(Persistence, TheDestructorWritesWhatIsLeft) {
+  stored_world s;
+  s.w->open(world::alice, "f", 1);
+
+  s.w->c.reset();
+
+  EXPECT_EQ(s.records(), 1U);
+  EXPECT_TRUE(s.store->inner().clean_shutdown().value);
+}
+
+TEST(Persistence, OperationsBeforeTheStartAreRefused) {
+  coordinator_config config;
+  config.store = std::make_shared<memory_store>();
+  world w(world::clock::test, config);
+
+  auto& p = w.start(world::request(world::alice, "f", 1));
+  w.settle();
+
+  EXPECT_EQ(p.error(), errc::not_started);
+}
+
+// From here on with the writer's own thread.
+
+TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigured) {
+  const auto store = std::make_shared<faulty_store>();
+  coordinator_config config;
+  config.store = store;
+  config.write_delay = duration::zero();
+  config.shutdown_store_wait = 20ms;
+  {
+    world w(world::clock::real, config);
+    auto& started = w.start(detail::start_request{});
+    w.settle_until([&] { return started.done(); });
+    store->hang();
+    const auto open = w.open(world::alice, "f", 1);
+    EXPECT_EQ(open.state, lease_state::rwh);
+    w.settle_until([&] { return store->hanging() == 1; });
+    w.open(world::bob, "g", 2);
+
+    auto& end = w.start(detail::shutdown_request{});
+    w.settle_until([&] { return end.done(); });
+
+    EXPECT_EQ(end.error(), errc::store_unavailable);
+  }
+  EXPECT_EQ(store->hanging(), 1) << "the coordinator is gone, the store still hangs";
+  store->release();
+  world::wait_for([&] { return store->hanging() == 0; });
+}
+
+TEST(StoreThread, DurableGrantsShareBatches) {
+  const auto store = std::make_shared<faulty_store>();
+  coordinator_config config = durable();
+  config.store = store;
+  world w(world::clock::real, config);
+  auto& started = w.start(detail::start_request{});
+  w.settle_until([&] { return started.done(); });
+  store->hang();
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    w.start(world::request(world::alice, "f" + std::to_string(i), i));
+  w.settle_until([&] { return store->hanging() == 1; });
+  const auto granted = [&] {
+    return std::count_if(w.probes.begin(), w.probes.end(), [](const auto& p) { return p.done(); });
+  };
+  EXPECT_EQ(granted(), 1) << "the start alone";
+
+  store->release();
+  w.settle_until([&] { return granted() == 101; });
+
+  EXPECT_LE(store->batches(), 3);
+  EXPECT_EQ(store->inner().list({}).value.records.size(), 100U);
+}
+
+TEST(StoreThread, AStopWithDurableGrantsInTheStoreCompletesThem) {
+  const auto store = std::make_shared<faulty_store>();
+  coordinator_config config = durable();
+  config.store = store;
+  config.shutdown_store_wait = duration::zero();
+  world w(world::clock::real, config);
+  auto& started = w.start(detail::start_request{});
+  w.settle_until([&] { return started.done(); });
+  store->hang();
+  auto& p = w.start(world::request(world::alice, "f", 1));
+  w.settle_until([&] { return store->hanging() == 1; });
+
+  w.c.reset();
+  w.settle();
+
+  EXPECT_EQ(p.calls, 1);
+  EXPECT_EQ(p.error(), errc::shutting_down);
+  store->release();
+  world::wait_for([&] { return store->hanging() == 0; });
+}
+
+} // namespace
+} // namespace leasebreak::test

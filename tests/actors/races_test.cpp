@@ -1,0 +1,244 @@
+// What can happen at the same time, in every order, under CAF's test coordinator.
+#include "support/world.hpp"
+
+#include <caf/scheduler/test_coordinator.hpp>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <numeric>
+#include <random>
+#include <string>
+
+namespace leasebreak::test {
+namespace {
+
+/// Something that can end a break, or what waits for it. It is started, and has not happened yet.
+struct event {
+  std::string name;
+  std::function<void(world&, open_id)> start;
+};
+
+constexpr auto timeout = std::chrono::seconds{35};
+
+std::vector<event> events() {
+  return {
+    {"acknowledge",
+      [](world& w, open_id) {
+        w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+      }},
+    {"close",
+      [](world& w, open_id open) {
+        w.start(close_request{"f", open});
+      }},
+    {"timeout", [](world& w, open_id) { w.scheduler().advance_time(timeout); }},
+    {"disconnect",
+      [](world& w, open_id) {
+        w.start(disconnect_request{world::alice, {}});
+      }},
+    {"undeliverable", [](world& w, open_id) { w.alice_saw.front().report.undeliverable(); }},
+    {"cancel",
+      [](world& w, open_id) { w.probes[1].signal.emit(asio::cancellation_type::terminal); }},
+    {"bob goes",
+      [](world& w, open_id) {
+        w.start(disconnect_request{world::bob, {}});
+      }},
+    {"shutdown", [](world& w, open_id) { w.start(detail::shutdown_request{}); }},
+  };
+}
+
+std::uint64_t breaks_ended(const statistics& s) {
+  return std::accumulate(s.breaks_by_outcome.begin(), s.breaks_by_outcome.end(), std::uint64_t{0});
+}
+
+TEST(Races, EveryPairOfEndingsEndsOneBreakOnce) {
+  const auto all = events();
+  for (const auto& first : all) {
+    for (const auto& second : all) {
+      SCOPED_TRACE(first.name + ", then " + second.name);
+      world w(world::clock::test);
+      const auto open = w.open(world::alice, "f", 1).open;
+      w.start(world::request(world::bob, "f", 2));
+      w.settle();
+      ASSERT_EQ(w.alice_saw.size(), 1U);
+
+      first.start(w, open);
+      second.start(w, open);
+      w.settle();
+      w.advance(timeout * 3);
+
+      for (const auto& p : w.probes)
+        EXPECT_EQ(p.calls, 1);
+      const auto s = w.c->stats();
+      EXPECT_EQ(s.breaking_now, 0U);
+      EXPECT_EQ(s.waiting_now, 0U);
+      EXPECT_EQ(breaks_ended(s), s.breaks_by_cause[index_of(break_cause::open)]);
+    }
+  }
+}
+
+TEST(Races, TheFirstOfTwoEndingsDecides) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  w.scheduler().advance_time(timeout);
+  auto& late = w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+
+  EXPECT_EQ(waiting.error(), errc::success);
+  EXPECT_EQ(late.error(), errc::lease_not_breaking);
+  const auto s = w.c->stats();
+  EXPECT_EQ(s.breaks_by_outcome[index_of(break_outcome::timed_out)], 1U);
+  EXPECT_EQ(s.breaks_by_outcome[index_of(break_outcome::acknowledged)], 0U);
+  EXPECT_EQ(s.acknowledgements_late, 1U);
+  EXPECT_EQ(s.acknowledgements_refused, 1U);
+}
+
+TEST(Races, ABreakTimesOutWithNobodyWaiting) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  waiting.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+  ASSERT_EQ(w.c->stats().breaking_now, 1U);
+
+  w.advance(timeout - std::chrono::nanoseconds{1});
+  EXPECT_EQ(w.c->stats().breaking_now, 1U);
+  w.advance(std::chrono::nanoseconds{1});
+
+  EXPECT_EQ(w.c->stats().breaking_now, 0U);
+  EXPECT_EQ(w.c->stats().breaks_by_outcome[index_of(break_outcome::timed_out)], 1U);
+}
+
+TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  w.advance(std::chrono::seconds{10});
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+
+  auto& forced = w.start(force_break_request{"f", {}, lease_key::of(1), lease_state::none});
+  w.settle();
+  w.advance(std::chrono::seconds{34});
+  EXPECT_EQ(forced.calls, 0) << "the first break's time was up, not this one's";
+  w.advance(std::chrono::seconds{1});
+
+  EXPECT_EQ(forced.calls, 1);
+  EXPECT_EQ(forced.error(), errc::success);
+}
+
+TEST(Races, NoClockIsAskedForOnceNothingIsWaitedFor) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  ASSERT_TRUE(w.scheduler().has_pending_timeout());
+
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+
+  EXPECT_FALSE(w.scheduler().has_pending_timeout());
+}
+
+std::uint32_t seed() {
+  if (const auto* given = std::getenv("LEASEBREAK_SEED"))
+    return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
+  return std::random_device{}();
+}
+
+/// Runs what is ready in the actors and the executor, in a random order.
+void settle_shuffled(world& w, std::mt19937& random) {
+  auto& scheduler = w.scheduler();
+  for (;;) {
+    if (!scheduler.jobs.empty()) {
+      std::shuffle(scheduler.jobs.begin(), scheduler.jobs.end(), random);
+      if (random() % 3 != 0) {
+        scheduler.run_once();
+        continue;
+      }
+    }
+    w.io.restart();
+    if (w.io.poll_one() == 0 && scheduler.jobs.empty())
+      return;
+  }
+}
+
+TEST(Races, FirstUseAgainstLastUseLosesNoMessage) {
+  const auto s = seed();
+  std::cout << "seed=" << s << '\n';
+  std::mt19937 random(s);
+  for (const std::size_t kept : {0, 1}) {
+    coordinator_config config;
+    config.idle_files_max = kept;
+    world w(world::clock::test, config);
+    int completed = 0;
+    int started = 0;
+    const std::vector<std::string> files = {"a", "b", "c"};
+    const std::function<void(std::uint64_t, int)> use = [&](std::uint64_t key, int left) {
+      const auto& file = files[random() % files.size()];
+      ++started;
+      w.c->async_open(world::request(world::alice, file, key, lease_state::none),
+        [&, file, key, left](error_code ec, open_result opened) {
+          ++completed;
+          ASSERT_FALSE(ec) << ec.message();
+          ++started;
+          w.c->async_close({file, opened.open}, [&, key, left](error_code e, close_result) {
+            ++completed;
+            ASSERT_FALSE(e) << e.message();
+            if (left > 0)
+              use(key, left - 1);
+          });
+        });
+    };
+
+    for (std::uint64_t key = 1; key <= 5; ++key)
+      use(key, 200);
+    settle_shuffled(w, random);
+
+    EXPECT_EQ(completed, started);
+    EXPECT_EQ(started, 5 * 201 * 2);
+    EXPECT_LE(w.c->stats().files_alive, kept);
+    EXPECT_EQ(w.c->stats().opens_now, 0U);
+  }
+}
+
+TEST(Races, AKeyIsFreeForAnotherFileOnceTheCloseIsKnown) {
+  world w(world::clock::test);
+  const auto open = w.open(world::alice, "f", 1).open;
+  errc error = errc::cancelled;
+
+  w.c->async_close({"f", open}, [&](error_code, close_result) {
+    w.c->async_open(world::request(world::alice, "g", 1),
+      [&](error_code ec, open_result) { error = to_errc(ec); });
+  });
+  w.settle();
+
+  EXPECT_EQ(error, errc::success);
+}
+
+TEST(Races, NotificationsComeInTheOrderInWhichTheStateChanged) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.start(force_break_request{"f", {}, {}, lease_state::none});
+  w.settle();
+  ASSERT_EQ(w.alice_saw.size(), 1U);
+
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+
+  ASSERT_GE(w.alice_saw.size(), 2U);
+  EXPECT_EQ(w.alice_saw[0].notification.to, lease_state::rh);
+  EXPECT_EQ(w.alice_saw[0].file, "f");
+  EXPECT_TRUE(is_subset(w.alice_saw[1].notification.to, lease_state::r));
+}
+
+} // namespace
+} // namespace leasebreak::test

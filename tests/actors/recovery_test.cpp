@@ -1,0 +1,205 @@
+// What a start finds in the store, and the grace period.
+#include "support/faulty_store.hpp"
+#include "support/world.hpp"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+
+namespace leasebreak::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+coordinator_config with(const std::shared_ptr<lock_store>& store) {
+  coordinator_config config;
+  config.store = store;
+  config.grace = 45s;
+  return config;
+}
+
+start_result begin(world& w) {
+  auto& p = w.start(detail::start_request{});
+  w.settle();
+  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
+  return p.done() ? p.as<start_result>() : start_result{};
+}
+
+errc try_open(world& w, open_request r) {
+  auto& p = w.start(std::move(r));
+  w.settle();
+  return p.error();
+}
+
+/// Alice holds RWH of "f" by key 1 and a lock on "g", and the server dies.
+std::shared_ptr<faulty_store> store_after_crash() {
+  auto store = std::make_shared<faulty_store>();
+  world w(world::clock::test, with(store));
+  begin(w);
+  w.open(world::alice, "f", 1);
+  const auto g = w.open(world::alice, "g", 0).open;
+  w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
+  w.advance(1s);
+  EXPECT_EQ(store->inner().list({}).value.records.size(), 2U);
+  store->fail_with(errc::store_unavailable); // what the destructor writes is not to be there
+  w.c.reset();
+  store->fail_with(errc::success);
+  return store;
+}
+
+TEST(Recovery, AFreshStoreIsACleanStart) {
+  world w(world::clock::test, with(std::make_shared<memory_store>()));
+
+  const auto found = begin(w);
+
+  EXPECT_TRUE(found.clean);
+  EXPECT_EQ(found.server_epoch, 1U);
+  EXPECT_EQ(found.recovered, 0U);
+  EXPECT_FALSE(found.in_grace);
+}
+
+TEST(Recovery, AnOrderlyStopIsRemembered) {
+  const auto store = std::make_shared<memory_store>();
+  {
+    world w(world::clock::test, with(store));
+    begin(w);
+    EXPECT_FALSE(store->clean_shutdown().value) << "while it runs";
+    w.start(detail::shutdown_request{});
+    w.settle();
+  }
+  world w(world::clock::test, with(store));
+
+  const auto found = begin(w);
+
+  EXPECT_TRUE(found.clean);
+  EXPECT_EQ(found.server_epoch, 2U);
+}
+
+TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
+  const auto store = store_after_crash();
+  world w(world::clock::test, with(store));
+
+  const auto found = begin(w);
+  EXPECT_FALSE(found.clean);
+  EXPECT_EQ(found.recovered, 2U);
+  EXPECT_TRUE(found.in_grace);
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+  auto wrong = world::request(world::bob, "f", 1);
+  wrong.reclaim = true;
+  EXPECT_EQ(try_open(w, wrong), errc::nothing_to_reclaim);
+  auto right = world::request(world::alice, "f", 1);
+  right.reclaim = true;
+  EXPECT_EQ(try_open(w, right), errc::success);
+
+  EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
+}
+
+TEST(Recovery, WhatNobodyReclaimsIsGivenUpAfterTheGracePeriod) {
+  const auto store = store_after_crash();
+  world w(world::clock::test, with(store));
+  begin(w);
+  ASSERT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+
+  w.advance(45s);
+
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+  w.advance(1s);
+  const auto left = store->inner().list({}).value.records;
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].client_id, to_string(world::bob));
+}
+
+TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
+  const auto store = store_after_crash();
+  auto config = with(store);
+  config.grace = 0s;
+  world w(world::clock::test, config);
+
+  const auto found = begin(w);
+
+  EXPECT_FALSE(found.in_grace);
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+}
+
+TEST(Recovery, OpenIdsAreNotUsedAgain) {
+  const auto store = std::make_shared<memory_store>();
+  open_id before{};
+  {
+    world w(world::clock::test, with(store));
+    begin(w);
+    before = w.open(world::alice, "f", 0).open;
+  }
+  world w(world::clock::test, with(store));
+  begin(w);
+
+  const auto after = w.open(world::alice, "f", 0).open;
+
+  EXPECT_EQ(static_cast<std::uint64_t>(before) >> 40, 1U);
+  EXPECT_EQ(static_cast<std::uint64_t>(after) >> 40, 2U);
+}
+
+TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
+  const auto store = std::make_shared<faulty_store>();
+  {
+    world w(world::clock::test, with(store));
+    begin(w);
+    w.open(world::alice, "f", 1);
+    w.start(world::request(world::bob, "f", 2));
+    w.advance(1s);
+  }
+  const auto records = store->inner().list({}).value.records;
+  ASSERT_EQ(records.size(), 1U);
+  ASSERT_TRUE(records[0].breaking);
+  world w(world::clock::test, with(store));
+  begin(w);
+
+  auto& listed = w.start(lock_query{});
+  w.settle();
+
+  const auto& entries = listed.as<std::vector<listed_entry>>();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].kind, entry_kind::recovered);
+  EXPECT_EQ(entries[0].lease->break_started, records[0].break_started);
+}
+
+TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {
+  const auto store = std::make_shared<memory_store>();
+  persisted_lock record;
+  record.id = "odd";
+  record.share_name = "s";
+  record.client_id = to_string(world::alice);
+  record.owner_id = "o";
+  record.file_id = std::string(limits{}.file_id_bytes + 1, 'x');
+  record.lock_type = 1;
+  record.length = 10;
+  ASSERT_TRUE(store->put(record).ok());
+  world w(world::clock::test, with(store));
+
+  const auto found = begin(w);
+
+  ASSERT_EQ(found.malformed.size(), 1U);
+  EXPECT_EQ(found.malformed[0].record, "odd");
+  EXPECT_EQ(found.malformed[0].field, "file_id");
+  EXPECT_EQ(store->list({}).value.records.size(), 1U);
+}
+
+TEST(Recovery, AStoreThatCannotBeReadIsAnErrorAndCanBeTriedAgain) {
+  const auto store = std::make_shared<faulty_store>();
+  store->fail_with(errc::store_corrupt);
+  world w(world::clock::test, with(store));
+  auto& first = w.start(detail::start_request{});
+  w.settle();
+  EXPECT_EQ(first.error(), errc::store_corrupt);
+  EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::not_started);
+
+  store->fail_with(errc::success);
+  begin(w);
+
+  EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::success);
+  auto& again = w.start(detail::start_request{});
+  w.settle();
+  EXPECT_EQ(again.error(), errc::invalid_argument);
+}
+
+} // namespace
+} // namespace leasebreak::test

@@ -1,0 +1,103 @@
+// Counters, gauges and the histogram.
+#include "counters.hpp"
+#include "support/world.hpp"
+
+#include <boost/asio/error.hpp>
+#include <gmock/gmock.h>
+
+#include <thread>
+#include <vector>
+
+namespace leasebreak::test {
+namespace {
+
+TEST(Statistics, TheHistogramHasBucketsThatDouble) {
+  detail::counters c;
+  c.add_latency(std::chrono::nanoseconds{900});
+  c.add_latency(std::chrono::microseconds{1});
+  c.add_latency(std::chrono::microseconds{1023});
+  c.add_latency(std::chrono::microseconds{1024});
+  c.add_latency(std::chrono::hours{24 * 365});
+
+  const auto h = c.snapshot().break_latency;
+
+  EXPECT_EQ(h.count[0], 1U);
+  EXPECT_EQ(h.count[1], 1U);
+  EXPECT_EQ(h.count[10], 1U);
+  EXPECT_EQ(h.count[11], 1U);
+  EXPECT_EQ(h.count[latency_histogram::buckets - 1], 1U);
+  EXPECT_EQ(h.total(), 5U);
+  EXPECT_EQ(h.quantile_us(0.0), 1U);
+  EXPECT_EQ(h.quantile_us(0.6), 1024U);
+  EXPECT_EQ(latency_histogram{}.quantile_us(0.5), 0U);
+}
+
+TEST(Statistics, ManyThreadsCountTogether) {
+  detail::counters c;
+  detail::bounded_total total;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < 10'000; ++n) {
+        c.add(detail::counters::opens);
+        if (total.reserve(1, 3))
+          total.release(1);
+      }
+    });
+  for (auto& t : threads)
+    t.join();
+
+  EXPECT_EQ(c.snapshot().opens, 40'000U);
+  EXPECT_EQ(total.get(), 0U);
+}
+
+TEST(Statistics, FollowWhatHappens) {
+  world w;
+  const auto alice = w.open(world::alice, "f", 1).open;
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  auto s = w.c->stats();
+  EXPECT_EQ(s.opens, 1U);
+  EXPECT_EQ(s.waiting_now, 1U);
+  EXPECT_EQ(s.breaking_now, 1U);
+  EXPECT_EQ(s.breaks_by_cause[index_of(break_cause::open)], 1U);
+
+  w.close("f", alice);
+  s = w.c->stats();
+
+  EXPECT_EQ(s.opens, 2U);
+  EXPECT_EQ(s.closes, 1U);
+  EXPECT_EQ(s.opens_now, 1U);
+  EXPECT_EQ(s.waiting_now, 0U);
+  EXPECT_EQ(s.waiting_most, 1U);
+  EXPECT_EQ(s.breaking_now, 0U);
+  EXPECT_EQ(s.breaks_by_outcome[index_of(break_outcome::closed)], 1U);
+  EXPECT_EQ(s.break_latency.total(), 1U);
+  EXPECT_EQ(s.grants_by_state[bits(lease_state::rwh)], 2U);
+}
+
+TEST(Statistics, HaveAJsonForm) {
+  statistics s;
+  s.opens = 12;
+  s.store_failing = true;
+
+  const auto json = to_json(s);
+
+  EXPECT_THAT(json, testing::StartsWith("{\n  \"opens\": 12,\n"));
+  EXPECT_THAT(json, testing::HasSubstr("\"breaks_by_outcome\": [0, 0, 0, 0, 0, 0]"));
+  EXPECT_THAT(json, testing::HasSubstr("\"store_failing\": true"));
+  EXPECT_THAT(json, testing::EndsWith("]\n}\n"));
+}
+
+TEST(ErrorCodes, GoThereAndBack) {
+  const error_code mine = errc::lease_key_in_use;
+
+  EXPECT_EQ(to_errc(mine), errc::lease_key_in_use);
+  EXPECT_EQ(mine, errc::lease_key_in_use);
+  EXPECT_EQ(to_errc({}), errc::success);
+  EXPECT_EQ(to_errc(boost::asio::error::operation_aborted), errc::cancelled);
+  EXPECT_EQ(to_errc(boost::asio::error::eof), errc::shutting_down);
+}
+
+} // namespace
+} // namespace leasebreak::test

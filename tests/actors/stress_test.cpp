@@ -1,0 +1,175 @@
+// Real threads: files that come and go all the time, and everything else at once.
+#include "support/world.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <latch>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace leasebreak::test {
+namespace {
+
+std::uint32_t seed() {
+  if (const auto* given = std::getenv("LEASEBREAK_SEED"))
+    return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
+  return std::random_device{}();
+}
+
+/// A client that opens and closes files, one at a time, and gives up what it is asked for.
+class user {
+public:
+  user(coordinator& c, asio::thread_pool& pool, std::uint64_t number, std::uint32_t seed_value,
+    int rounds, std::latch& done)
+    : coordinator_(c), strand_(asio::make_strand(pool.get_executor())),
+      guid_(client_guid::of(number)), number_(number), random_(seed_value), left_(rounds),
+      done_(done) {
+    c.register_client(
+      guid_,
+      [this](const break_notification& n, const file_name_id&, const break_report& report) {
+        answer(n, report);
+      },
+      {}, strand_);
+  }
+
+  void start() {
+    asio::post(strand_, [this] { open(); });
+  }
+
+  std::atomic<int> started{0};
+  std::atomic<int> completed{0};
+
+private:
+  void answer(const break_notification& n, const break_report& report) {
+    if (!n.ack_required)
+      return;
+    if (random_() % 8 == 0)
+      return report.undeliverable();
+    ++started;
+    coordinator_.async_acknowledge(lease_acknowledgement{guid_, n.key, n.to},
+      asio::bind_executor(strand_, [this](error_code, lease_state) { ++completed; }));
+  }
+
+  void open() {
+    if (left_-- == 0)
+      return done_.count_down();
+    const auto file = "f" + std::to_string(random_() % 3);
+    const bool alone = random_() % 2 == 0;
+    // A key of its own for each round: another file's close may still be on its way.
+    auto r =
+      world::request(guid_, file, alone ? 0 : (number_ << 32) + static_cast<unsigned>(left_) + 1);
+    ++started;
+    auto signal = std::make_shared<asio::cancellation_signal>();
+    coordinator_.async_open(std::move(r),
+      asio::bind_cancellation_slot(signal->slot(),
+        asio::bind_executor(strand_, [this, file, signal](error_code ec, open_result o) {
+          ++completed;
+          if (ec)
+            return open();
+          close(file, o.open);
+        })));
+    if (random_() % 5 == 0)
+      signal->emit(asio::cancellation_type::terminal);
+  }
+
+  void close(const std::string& file, open_id id) {
+    ++started;
+    if (random_() % 6 == 0)
+      return coordinator_.async_disconnect(disconnect_request{guid_, {}},
+        asio::bind_executor(strand_, [this](error_code, disconnect_result) {
+          ++completed;
+          open();
+        }));
+    coordinator_.async_close(
+      close_request{file, id}, asio::bind_executor(strand_, [this](error_code ec, close_result) {
+        ++completed;
+        EXPECT_FALSE(ec) << ec.message();
+        open();
+      }));
+  }
+
+  coordinator& coordinator_;
+  asio::strand<asio::thread_pool::executor_type> strand_;
+  const client_guid guid_;
+  const std::uint64_t number_;
+  std::mt19937 random_;
+  int left_;
+  std::latch& done_;
+};
+
+class Stress : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(Stress, FilesComeAndGoAndNoMessageIsLost) {
+  const auto s = seed();
+  std::cout << "seed=" << s << '\n';
+  constexpr std::uint64_t users = 6;
+  constexpr int rounds = 3'000;
+  asio::thread_pool pool(4);
+  coordinator_config config;
+  config.idle_files_max = GetParam();
+  config.messages_per_turn = 3;
+  auto c = std::make_unique<coordinator>(pool.get_executor(), config);
+  std::latch done(users);
+  std::vector<std::unique_ptr<user>> all;
+  for (std::uint64_t i = 1; i <= users; ++i)
+    all.push_back(
+      std::make_unique<user>(*c, pool, i, s + static_cast<std::uint32_t>(i), rounds, done));
+
+  for (const auto& u : all)
+    u->start();
+  done.wait();
+  const auto stats = c->stats();
+  c.reset();
+  pool.join();
+
+  EXPECT_EQ(stats.opens_now, 0U);
+  EXPECT_EQ(stats.waiting_now, 0U);
+  for (const auto& u : all)
+    EXPECT_EQ(u->started.load(), u->completed.load());
+}
+
+INSTANTIATE_TEST_SUITE_P(KeptFiles, Stress, testing::Values(0, 1, 1000));
+
+TEST(StressStop, InTheMiddleOfEverything) {
+  const auto s = seed();
+  std::cout << "seed=" << s << '\n';
+  std::mt19937 random(s);
+  for (int round = 0; round < 60; ++round) {
+    asio::thread_pool pool(3);
+    coordinator_config config;
+    config.idle_files_max = round % 2;
+    std::atomic<int> started{0};
+    std::atomic<int> completed{0};
+    auto c = std::make_unique<coordinator>(pool.get_executor(), config);
+    const auto alice = client_guid::of(1);
+    c->register_client(alice, [](const auto&, const auto&, const auto&) {});
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+      ++started;
+      c->async_open(world::request(alice, "f" + std::to_string(i % 5), i),
+        [&](error_code, open_result) { ++completed; });
+    }
+    if (random() % 2 == 0) {
+      ++started;
+      c->async_shutdown([&](error_code) { ++completed; });
+    }
+    if (random() % 2 == 0)
+      pool.stop();
+
+    c.reset();
+    pool.join();
+
+    EXPECT_LE(completed.load(), started.load());
+  }
+}
+
+} // namespace
+} // namespace leasebreak::test

@@ -1,0 +1,152 @@
+// A coordinator with two clients, and what tests of it need: handlers that count, a way to let
+// everything that is ready happen, and, if wished, CAF's test coordinator with its virtual clock.
+#pragma once
+
+#include <leasebreak/coordinator.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <any>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace caf::scheduler {
+class test_coordinator;
+}
+
+namespace leasebreak::test {
+
+namespace asio = boost::asio;
+
+/// Counts how often an operation completes, and keeps with what.
+class probe {
+public:
+  probe() = default;
+  explicit probe(asio::any_io_executor ex) : executor(std::move(ex)) {}
+  probe(const probe&) = delete;
+  probe& operator=(const probe&) = delete;
+
+  /// A completion token for any operation.
+  [[nodiscard]] auto token(const asio::any_io_executor& otherwise) {
+    return asio::bind_executor(
+      executor ? executor : otherwise, asio::bind_cancellation_slot(signal.slot(), handler{this}));
+  }
+
+  [[nodiscard]] bool done() const noexcept { return calls != 0; }
+  [[nodiscard]] errc error() const noexcept { return to_errc(ec); }
+  template <class T>
+  [[nodiscard]] T& as() {
+    return std::any_cast<std::shared_ptr<T>&>(value).operator*();
+  }
+
+  asio::any_io_executor executor; ///< Associated with the handler; none: the coordinator's.
+  asio::cancellation_signal signal;
+  int calls = 0;
+  error_code ec;
+  std::any value; ///< A shared pointer to the result.
+  std::function<void()> on_call;
+
+private:
+  struct handler {
+    probe* self;
+    void operator()(error_code e) const { self->call(e); }
+    template <class T>
+    void operator()(error_code e, T result) const {
+      self->value = std::make_shared<T>(std::move(result));
+      self->call(e);
+    }
+  };
+  void call(error_code e) {
+    ++calls;
+    ec = e;
+    if (on_call)
+      on_call();
+  }
+};
+
+/// A break notification as a sink got it.
+struct seen_break {
+  break_notification notification;
+  file_name_id file;
+  break_report report;
+};
+
+/// See above. Destroyed from the coordinator on, so that what completes late still finds its probe.
+class world {
+public:
+  enum class clock { real, test };
+
+  explicit world(clock kind = clock::real, coordinator_config config = {});
+  ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  /// Lets happen whatever is ready, in actors and in the executor, until nothing is.
+  void settle();
+  /// As `settle`, until `until` holds: for what another thread has a part in.
+  void settle_until(const std::function<bool()>& until);
+  /// Waits for another thread.
+  static void wait_for(const std::function<bool()>& until);
+  /// With the test clock: `settle`, lets time pass, and `settle`.
+  void advance(duration d);
+  [[nodiscard]] caf::scheduler::test_coordinator& scheduler();
+
+  /// Starts an operation; `probe` gets its result.
+  template <class Request>
+  probe& start(Request request);
+
+  // Shorter forms, which let everything happen and expect success.
+  open_result open(const client_guid& client, const std::string& file, std::uint64_t key,
+    lease_state want = lease_state::rwh);
+  void close(const std::string& file, open_id open);
+
+  [[nodiscard]] static open_request request(const client_guid& client, const std::string& file,
+    std::uint64_t key, lease_state want = lease_state::rwh);
+
+  static inline const client_guid alice = client_guid::of(0xa11ce);
+  static inline const client_guid bob = client_guid::of(0xb0b);
+
+  asio::io_context io;
+  std::deque<seen_break> alice_saw;
+  std::deque<seen_break> bob_saw;
+  std::deque<probe> probes;
+  std::unique_ptr<coordinator> c;
+
+  [[nodiscard]] auto token(probe& p) { return p.token(io.get_executor()); }
+
+  // One way for each operation, so that tests can be written for all of them.
+  void begin(open_request r, probe& p) { c->async_open(std::move(r), token(p)); }
+  void begin(close_request r, probe& p) { c->async_close(std::move(r), token(p)); }
+  void begin(reconnect_request r, probe& p) { c->async_reconnect(std::move(r), token(p)); }
+  void begin(lock_request r, probe& p) { c->async_lock(std::move(r), token(p)); }
+  void begin(unlock_request r, probe& p) { c->async_unlock(std::move(r), token(p)); }
+  void begin(lease_acknowledgement r, probe& p) { c->async_acknowledge(r, token(p)); }
+  void begin(oplock_acknowledgement r, probe& p) { c->async_acknowledge(std::move(r), token(p)); }
+  void begin(access_request r, probe& p) { c->async_access(std::move(r), token(p)); }
+  void begin(io_request r, probe& p) { c->async_check_io(std::move(r), token(p)); }
+  void begin(disconnect_request r, probe& p) { c->async_disconnect(r, token(p)); }
+  void begin(force_break_request r, probe& p) { c->async_force_break(std::move(r), token(p)); }
+  void begin(lock_query r, probe& p) { c->async_list(std::move(r), token(p)); }
+  void begin(detail::start_request, probe& p) { c->async_start(token(p)); }
+  void begin(detail::shutdown_request, probe& p) { c->async_shutdown(token(p)); }
+
+private:
+  clock kind_;
+};
+
+template <class Request>
+probe& world::start(Request request) {
+  auto& p = probes.emplace_back();
+  begin(std::move(request), p);
+  return p;
+}
+
+} // namespace leasebreak::test
