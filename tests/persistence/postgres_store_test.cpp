@@ -141,7 +141,7 @@ TEST_F(PostgresStore, StoresInOtherSchemasAreOthers) {
 TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
   const auto store = open();
   ASSERT_TRUE(store->put(lease_record("id")).ok());
-  site.sql("SELECT pg_terminate_backend(pid), pg_sleep(0.1) FROM pg_stat_activity "
+  site.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
            "WHERE application_name = 'leasebreak'");
 
   EXPECT_EQ(store->increment_server_epoch().value, 1U);
