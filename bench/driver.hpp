@@ -1,0 +1,134 @@
+// What drives the benchmarks: threads that run an io_context, and chains of operations on it.
+#pragma once
+
+#include <leasebreak/requests.hpp>
+
+#include <boost/asio/defer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace leasebreak::bench {
+
+/// An `io_context` with two threads, as a small server has it.
+class io_threads {
+public:
+  static constexpr int count = 2;
+
+  io_threads();
+  ~io_threads();
+  io_threads(const io_threads&) = delete;
+  io_threads& operator=(const io_threads&) = delete;
+
+  [[nodiscard]] boost::asio::io_context& context() { return io_; }
+
+private:
+  boost::asio::io_context io_{count};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{
+    io_.get_executor()};
+  std::vector<std::thread> threads_;
+};
+
+/// Counts down; waits for zero.
+class countdown {
+public:
+  void add(std::uint64_t n) { left_ += n; }
+  void done() {
+    if (--left_ == 0)
+      left_.notify_all();
+  }
+  void wait() {
+    for (auto left = left_.load(); left != 0; left = left_.load())
+      left_.wait(left);
+  }
+
+private:
+  std::atomic<std::uint64_t> left_{0};
+};
+
+/// One of the operations in flight: when one completes, the next begins. Everything happens on the
+/// chain's strand. A chain has files of its own, so that chains never meet.
+class chain {
+public:
+  using strand_type = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+  /// The files `first`, `first + step`, ... below `files`, one after the other.
+  chain(boost::asio::io_context& io, countdown& running, std::size_t first, std::size_t step,
+    std::size_t files)
+    : strand_{boost::asio::make_strand(io)}, running_{running}, first_{first}, step_{step},
+      files_{files}, file_{first} {}
+  chain(const chain&) = delete;
+  chain& operator=(const chain&) = delete;
+  virtual ~chain() = default;
+
+  /// Begins `rounds` rounds.
+  void start(std::uint64_t rounds) {
+    left_ = rounds;
+    boost::asio::post(strand_, [this] { round(file_); });
+  }
+
+protected:
+  /// One round on a file; `next` is to be called on the strand when it is done.
+  virtual void round(std::size_t file) = 0;
+
+  void next() {
+    file_ += step_;
+    if (file_ >= files_)
+      file_ = first_;
+    if (--left_ == 0)
+      running_.done();
+    else
+      round(file_);
+  }
+
+  [[nodiscard]] const strand_type& strand() const { return strand_; }
+  [[nodiscard]] std::size_t first() const { return first_; }
+
+private:
+  strand_type strand_;
+  countdown& running_;
+  std::size_t first_;
+  std::size_t step_;
+  std::size_t files_;
+  std::size_t file_;
+  std::uint64_t left_ = 0;
+};
+
+using chains = std::vector<std::unique_ptr<chain>>;
+
+/// Runs batches of rounds on all chains until Google Benchmark has enough. Counts
+/// `items_per_round` items a round.
+void run_chains(
+  benchmark::State& state, chains& all, countdown& running, std::uint64_t items_per_round);
+
+/// Names a file as a server would: device and inode, sixteen bytes.
+[[nodiscard]] std::string file_name(std::size_t number);
+
+/// An open for reading and writing that asks for a lease.
+[[nodiscard]] leasebreak::open_request lease_open(
+  std::size_t file, std::uint64_t client, std::uint64_t key, leasebreak::lease_state state);
+
+/// The resident memory of this process in bytes.
+[[nodiscard]] std::size_t resident_bytes();
+
+void register_memory();
+void register_floor();
+void register_open_close();
+void register_mutex_table();
+void register_breaks();
+void register_held();
+void register_persist();
+void register_record();
+
+} // namespace leasebreak::bench

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Prints what leasebreak_bench measured beside what is asked for.
+
+usage: ratios.py BENCH.JSON, the output of leasebreak_bench --benchmark_out_format=json
+
+Ratios whose figures are not in the file are left out. Status 0 unless the file cannot be read; a
+ratio that is missed is shown as such.
+"""
+
+import json
+import sys
+
+
+def load(path):
+    """Items per second by name, and the counters by name."""
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    rates, counters = {}, {}
+    for run in content["benchmarks"]:
+        if run.get("run_type") == "aggregate" or run.get("error_occurred"):
+            continue
+        parts = [p for p in run["name"].split("/") if not p.endswith("_time") and ":" not in p]
+        name = "/".join(parts)
+        rates[name] = run.get("items_per_second")
+        counters[name] = run
+    return content["context"], rates, counters
+
+
+def requirements(rates, counters):
+    """Yields (what, measured, relation, wanted, unit); measured is None if something is missing."""
+
+    def ratio(a, b, factor=1.0):
+        return factor * rates[a] / rates[b] if rates.get(a) and rates.get(b) else None
+
+    floor1, floor64 = "floor_round_trip/64/1", "floor_round_trip/64/64"
+    yield ("open_close/64/64, share of the floor", ratio("open_close/64/64", floor64), ">=", 0.5)
+    yield ("open_close/64/1, floor round trips", ratio(floor1, "open_close/64/1"), "<=", 3)
+    yield (
+        "open_close_caf_pool/64/1, times the latency",
+        ratio("open_close/64/1", "open_close_caf_pool/64/1"),
+        ">=",
+        10,
+    )
+    yield (
+        "held_leases/1000000, times the cost of 1000",
+        ratio("held_leases/1000", "held_leases/1000000"),
+        "<=",
+        2,
+    )
+    yield (
+        "held_locks/10000, times the cost of 10",
+        ratio("held_locks/10", "held_locks/10000"),
+        "<=",
+        3,
+    )
+    yield ("break_round, floor round trips", ratio(floor1, "break_round"), "<=", 12)
+    yield (
+        "read_storm/1000, cost of a break against 100",
+        ratio("read_storm/100", "read_storm/1000"),
+        "<=",
+        1.5,
+    )
+    yield ("persist/rocksdb, times the cost of memory", ratio("persist/memory", "persist/rocksdb"),
+           "<=", 1.3)
+    # An open and its close are two items, and one grant.
+    yield (
+        "persist/rocksdb_durable, grants per fsync of each",
+        ratio("persist/rocksdb_durable", "fsync_per_grant", 0.5),
+        ">=",
+        30,
+    )
+    memory = counters.get("memory_per_file/1000000", {}).get("bytes_per_file")
+    yield ("memory per file, KB", memory / 1000 if memory else None, "<=", 2.0)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        context, rates, counters = load(sys.argv[1])
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"ratios.py: {sys.argv[1]}: {error}")
+    print(f"{context['num_cpus']} cores at {context['mhz_per_cpu']} MHz, load average at the start "
+          f"{context.get('load_avg', ['?'])[0]}")
+    print(f"\n{'benchmark':<34}{'items/s':>14}{'us/item':>12}")
+    for name, rate in rates.items():
+        if rate:
+            print(f"{name:<34}{rate:>14,.0f}{1e6 / rate:>12.3f}")
+    print(f"\n{'asked for':<52}{'measured':>10}{'wanted':>10}")
+    for what, measured, relation, wanted in requirements(rates, counters):
+        if measured is None:
+            continue
+        holds = measured >= wanted if relation == ">=" else measured <= wanted
+        print(f"{what:<52}{measured:>10.2f}{relation + ' ' + str(wanted):>10}  "
+              f"{'holds' if holds else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
