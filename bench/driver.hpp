@@ -12,9 +12,11 @@
 #include <benchmark/benchmark.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,21 +42,29 @@ private:
   std::vector<std::thread> threads_;
 };
 
-/// Counts down; waits for zero.
+/// Counts down; waits for zero. May be destroyed as soon as `wait` has returned.
 class countdown {
 public:
+  /// To be called while nothing is left, or by somebody who still counts.
   void add(std::uint64_t n) { left_ += n; }
   void done() {
-    if (--left_ == 0)
-      left_.notify_all();
+    if (--left_ != 0)
+      return;
+    const std::scoped_lock lock{mutex_};
+    finished_ = true;
+    changed_.notify_all();
   }
   void wait() {
-    for (auto left = left_.load(); left != 0; left = left_.load())
-      left_.wait(left);
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return finished_; });
+    finished_ = false;
   }
 
 private:
   std::atomic<std::uint64_t> left_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool finished_ = false;
 };
 
 /// One of the operations in flight: when one completes, the next begins. Everything happens on the

@@ -79,6 +79,10 @@ void floor_round_trip(benchmark::State& state) {
   run_chains(state, all, running, 1);
   for (auto& file : files)
     caf::anon_send_exit(file, caf::exit_reason::user_shutdown);
+  // Actors of CAF's own kinds need their system until they have ended. What CAF itself runs then
+  // has to end on this thread, as when a coordinator stops.
+  system.await_all_actors_done();
+  dynamic_cast<leasebreak::detail::asio_scheduler&>(system.scheduler()).begin_stop();
 }
 
 } // namespace
