@@ -239,7 +239,7 @@ TEST_F(Files, TimesThatAreNotGivenStay) {
   EXPECT_EQ(file->info()->write_time, *first.write_time);
 }
 
-TEST_F(Files, AnotherChangeEndsTheChangeTimeThatWasSet) {
+TEST_F(Files, AChangeByAnotherOpenEndsTheChangeTimeThatWasSet) {
   const auto file = make();
   basic_changes changes;
   changes.change_time = file_time(1'000'000'000s);
@@ -247,6 +247,36 @@ TEST_F(Files, AnotherChangeEndsTheChangeTimeThatWasSet) {
   basic_changes next;
   next.attributes = attribute::hidden;
 
+  ASSERT_FALSE(look("file")->file->change(next).failed());
+
+  EXPECT_GT(file->info()->change_time, *changes.change_time + 1h);
+}
+
+TEST_F(Files, TheOpenThatSetTheChangeTimeKeepsItThroughFurtherChanges) {
+  const auto file = make();
+  basic_changes changes;
+  changes.change_time = file_time(1'000'000'000s);
+  ASSERT_FALSE(file->change(changes).failed());
+  basic_changes next;
+  next.attributes = attribute::hidden;
+  next.write_time = file_time(1'100'000'000s);
+
+  ASSERT_FALSE(file->change(next).failed());
+
+  EXPECT_EQ(file->info()->change_time, *changes.change_time);
+  EXPECT_EQ(file->info()->write_time, *next.write_time);
+}
+
+TEST_F(Files, AChangeTimeThatHasEndedDoesNotComeBack) {
+  const auto file = make();
+  basic_changes changes;
+  changes.change_time = file_time(1'000'000'000s);
+  ASSERT_FALSE(file->change(changes).failed());
+  basic_changes next;
+  next.attributes = attribute::hidden;
+  ASSERT_FALSE(look("file")->file->change(next).failed());
+
+  next.attributes = attribute::system;
   ASSERT_FALSE(file->change(next).failed());
 
   EXPECT_GT(file->info()->change_time, *changes.change_time + 1h);

@@ -313,6 +313,13 @@ error_code open_file::change(const basic_changes& changes) {
     }
   }
   const std::lock_guard lock(core_->stripe(inode_));
+  if (user_set_change_time_) {
+    // Somebody else's change has ended it; it must not come back.
+    const auto record = detail::load_record(fd_);
+    const auto now = detail::read_info(*core_, fd_, {});
+    user_set_change_time_ =
+      record && now && record->change_time && now->change_time == *record->change_time;
+  }
   if (changes.access_time || changes.write_time) {
     const error_code error =
       set_times(fd_, {to_timespec(changes.access_time), to_timespec(changes.write_time)});
@@ -349,8 +356,14 @@ error_code open_file::change_record(const basic_changes& changes) {
   if (changes.creation_time) {
     record.creation_time = changes.creation_time;
   }
-  record.change_time = changes.change_time;
-  record.change_until = changes.change_time
+  // MS-FSA 2.1.5.14.2: the open that set the change time keeps it while it sets other things.
+  if (changes.change_time) {
+    record.change_time = changes.change_time;
+    user_set_change_time_ = true;
+  } else if (!user_set_change_time_) {
+    record.change_time.reset();
+  }
+  record.change_until = record.change_time
     ? std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) +
       change_time_slack
     : file_time{};

@@ -67,8 +67,9 @@ public:
   [[nodiscard]] result<file_info> info() const;
 
   /// Sets attributes and times; a stream's are its file's. Where the file system keeps no extended
-  /// attributes, the access and write time are set and the rest is dropped. The change time is
-  /// replaced by the next change that comes more than 20 ms later. Errors:
+  /// attributes, the access and write time are set and the rest is dropped. A change time that was
+  /// set stays through further calls on the same open, and is replaced by any other change that
+  /// comes more than 20 ms later. Errors:
   /// `errc::invalid_argument` for attributes that contradict the kind of file, errno.
   error_code change(const basic_changes& changes);
 
@@ -99,6 +100,8 @@ private:
   bool can_read_ = false;
   bool can_write_ = false;
   std::uint64_t inode_ = 0;
+  /// MS-FSA 2.1.1.6 UserSetChangeTime. Guarded by the stripe of the inode.
+  bool user_set_change_time_ = false;
   mutable std::mutex id_mutex_; ///< The stream's name may change.
   identity id_;
 };
