@@ -3,6 +3,7 @@
 
 #include <smb_server/dispatch.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/wire/transform.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -10,6 +11,9 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <new>
@@ -30,12 +34,15 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
 
 constexpr std::size_t early_breaks_max = 1'024;
 
+/// How long a peer may leave a break notification untaken at TCP level.
+constexpr auto break_taken_within = std::chrono::seconds{5};
+
 } // namespace
 
 connection::connection(server& host, socket_type socket, connection_id id)
   : host_{host}, socket_{std::move(socket)}, id_{id}, peer_{name_of(socket_)},
     credits_{host.options().limits.credits}, changed_{socket_.get_executor()},
-    setup_deadline_{socket_.get_executor()} {
+    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()} {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
 }
@@ -49,6 +56,7 @@ void connection::close(std::string_view reason) {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   setup_deadline_.cancel();
+  break_timer_.cancel();
   wake();
 }
 
@@ -117,7 +125,7 @@ asio::awaitable<void> connection::room() {
   }
 }
 
-bool connection::handle_frame(std::shared_ptr<const byte_vector> frame) {
+bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer) {
   const bytes_view bytes{*frame};
   switch (protocol_of(bytes)) {
   case protocol::smb1:
@@ -125,8 +133,9 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame) {
   case protocol::smb2:
     break;
   case protocol::transform:
+    return handle_sealed(bytes);
   case protocol::compressed:
-    close("a transformed frame, which was not negotiated");
+    close("a compressed frame, which was not negotiated");
     return false;
   case protocol::unknown:
     close("a frame of no known protocol");
@@ -137,7 +146,33 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame) {
     close("a malformed header");
     return false;
   }
-  for (const message& m : *messages) {
+  if (!take_ids(*messages))
+    return false;
+  if (!messages->empty())
+    asio::co_spawn(socket_.get_executor(),
+      process(std::move(frame), std::move(*messages), std::move(sealer)), asio::detached);
+  return true;
+}
+
+/// MS-SMB2 3.3.5.2.1.1.
+bool connection::handle_sealed(bytes_view frame) {
+  const auto h = parse_transform_header(frame);
+  const session_ptr s = h ? find_session(h->session_id) : nullptr;
+  if (!s || !s->sealing) {
+    close("an encrypted frame without a session that encrypts");
+    return false;
+  }
+  auto message = unseal(terms.cipher, s->sealing->to_server, frame);
+  if (!message || protocol_of(*message) != protocol::smb2) {
+    close("an encrypted frame that does not decrypt");
+    return false;
+  }
+  return handle_frame(std::make_shared<const byte_vector>(std::move(*message)), s);
+}
+
+/// Carries out CANCELs, and uses up the ids of the others.
+bool connection::take_ids(std::vector<message>& messages) {
+  for (const message& m : messages) {
     if (m.head.command == command::cancel) {
       cancel(m.head);
       continue;
@@ -148,13 +183,9 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame) {
       return false;
     }
   }
-  messages->erase(std::remove_if(messages->begin(), messages->end(),
-                    [](const message& m) { return m.head.command == command::cancel; }),
-    messages->end());
-  if (messages->empty())
-    return true;
-  asio::co_spawn(
-    socket_.get_executor(), process(std::move(frame), std::move(*messages)), asio::detached);
+  messages.erase(std::remove_if(messages.begin(), messages.end(),
+                   [](const message& m) { return m.head.command == command::cancel; }),
+    messages.end());
   return true;
 }
 
@@ -185,11 +216,12 @@ bool connection::handle_smb1(bytes_view frame) {
 // -- answering -----------------------------------------------------------------------------------
 
 asio::awaitable<void> connection::process(
-  std::shared_ptr<const byte_vector> frame, std::vector<message> messages) {
+  std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer) {
   const auto self = shared_from_this();
   ++in_flight_;
   in_flight_bytes_ += frame->size();
   compound_state compound;
+  compound.sealer = std::move(sealer);
   bool is_first = true;
   for (const message& m : messages) {
     co_await answer(m, compound, is_first);
@@ -206,6 +238,12 @@ asio::awaitable<void> connection::process(
 
 asio::awaitable<void> connection::answer(
   const message& m, compound_state& compound, bool is_first) {
+  if (!m.head.has(header_flag::related)) {
+    compound.session_id = m.head.session_id;
+    compound.tree_id = m.head.tree_id;
+    compound.file.reset();
+    compound.create_status = status::success;
+  }
   request r{shared_from_this(), m, compound};
   reply answer;
   try {
@@ -222,14 +260,10 @@ asio::awaitable<void> connection::answer(
   }
   if (answer.end_connection || closed_)
     co_return;
-  if (!m.head.has(header_flag::related)) {
-    compound.session_id = m.head.session_id;
-    compound.tree_id = m.head.tree_id;
-    compound.file.reset();
-  }
   if (answer.file)
     compound.file = answer.file;
-  compound.status = answer.status;
+  if (m.head.command == command::create)
+    compound.create_status = answer.status;
   host_.log().trace(
     "{}: {} {}: {:#010x}", peer_, to_string(m.head.command), m.head.message_id, answer.status);
 
@@ -254,6 +288,7 @@ asio::awaitable<void> connection::answer(
     item.signer = r.user;
   item.bytes = answer.out.take();
   item.hash = answer.hash;
+  item.sealer = compound.sealer;
   compound.ready.push_back(std::move(item));
 }
 
@@ -266,6 +301,7 @@ std::uint16_t connection::grant_credits(std::uint16_t wanted) {
 void connection::send(std::vector<response_item>& items) {
   if (items.empty())
     return;
+  const session_ptr sealer = items.front().sealer;
   byte_vector frame;
   for (std::size_t i = 0; i < items.size(); ++i) {
     response_item& item = items[i];
@@ -274,6 +310,8 @@ void connection::send(std::vector<response_item>& items) {
       item.bytes.resize((item.bytes.size() + 7) / 8 * 8);
     item.head.next_command = is_last ? 0 : static_cast<std::uint32_t>(item.bytes.size());
     item.head.signature = {};
+    if (sealer)
+      item.signer = nullptr; // what is encrypted needs no signature
     if (item.signer)
       item.head.flags |= header_flag::signed_message;
     byte_writer out;
@@ -291,6 +329,8 @@ void connection::send(std::vector<response_item>& items) {
       frame.insert(frame.end(), item.bytes.begin(), item.bytes.end());
   }
   items.clear();
+  if (sealer)
+    frame = seal(terms.cipher, sealer->sealing->to_client, ++sealer->sealed, sealer->id, frame);
   send(std::move(frame));
 }
 
@@ -298,6 +338,7 @@ void connection::send(byte_vector message) {
   if (closed_)
     return;
   output_bytes_ += message.size();
+  queued_bytes_ += nbt_header_size + message.size();
   output_.push_back(std::move(message));
   if (!writing_)
     write_next();
@@ -308,16 +349,18 @@ void connection::write_next() {
   nbt_ = make_nbt_header(output_.front().size());
   const std::array<asio::const_buffer, 2> buffers{
     asio::buffer(nbt_), asio::buffer(output_.front())};
-  asio::async_write(socket_, buffers, [self = shared_from_this()](error_code error, std::size_t) {
-    self->writing_ = false;
-    self->output_bytes_ -= self->output_.front().size();
-    self->output_.pop_front();
-    if (error)
-      self->close("the peer takes no answers: " + error.message());
-    else if (!self->output_.empty())
-      self->write_next();
-    self->wake();
-  });
+  asio::async_write(
+    socket_, buffers, [self = shared_from_this()](error_code error, std::size_t written) {
+      self->written_bytes_ += written;
+      self->writing_ = false;
+      self->output_bytes_ -= self->output_.front().size();
+      self->output_.pop_front();
+      if (error)
+        self->close("the peer takes no answers: " + error.message());
+      else if (!self->output_.empty())
+        self->write_next();
+      self->wake();
+    });
 }
 
 bool connection::send_break(const break_notification& n) {
@@ -350,7 +393,42 @@ bool connection::send_break(const break_notification& n) {
     o ? o->path : to_string(n.key), to_string(n.from), to_string(n.to),
     n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
+  watch_break();
   return true;
+}
+
+/// What the peer's TCP has acknowledged of all that was queued.
+std::uint64_t connection::taken_bytes() {
+  if (taken_forced_)
+    return *taken_forced_;
+  int waiting = 0;
+  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &waiting) != 0 || waiting < 0)
+    return written_bytes_;
+  return written_bytes_ - std::min<std::uint64_t>(written_bytes_, static_cast<unsigned>(waiting));
+}
+
+void connection::pretend_stuck() {
+  taken_forced_ = taken_bytes();
+}
+
+/// A peer that does not even take a break cannot answer it: its connection is given up, and with it
+/// what it holds, long before the break would time out.
+void connection::watch_break() {
+  break_end_ = queued_bytes_;
+  if (break_watched_)
+    return;
+  break_watched_ = true;
+  break_timer_.expires_after(break_taken_within);
+  break_timer_.async_wait([weak = weak_from_this(), end = break_end_](error_code error) {
+    const auto self = weak.lock();
+    if (!self || error || self->closed_)
+      return;
+    self->break_watched_ = false;
+    if (self->taken_bytes() < end)
+      self->close("the peer does not take a break");
+    else if (self->break_end_ > end)
+      self->watch_break();
+  });
 }
 
 void connection::retry_breaks() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <smb_server/credit_window.hpp>
+#include <smb_server/crypto/sealing.hpp>
 #include <smb_server/open_table.hpp>
 #include <smb_server/request.hpp>
 #include <smb_server/wire/data.hpp>
@@ -30,6 +31,7 @@ struct negotiated {
   std::uint16_t security_mode = 0;
   std::uint32_t capabilities = 0;
   signing_algorithm algorithm = signing_algorithm::hmac_sha256;
+  smb::cipher cipher = cipher::none;
   preauth_hash hash{};
 };
 
@@ -64,7 +66,8 @@ public:
   asio::awaitable<void> end_session(session_ptr s, const request* cause);
 
   /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
-  asio::awaitable<void> close_open(open_ptr o);
+  /// With `keep` a durable one is kept for its client instead.
+  asio::awaitable<void> close_open(open_ptr o, bool keep = false);
 
   // -- frames ------------------------------------------------------------------------------------
 
@@ -87,6 +90,9 @@ public:
   std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
   std::uint16_t grant_credits(std::uint16_t wanted);
 
+  /// From now on the peer counts as taking nothing at TCP level.
+  void pretend_stuck();
+
   /// Marks a CREATE as in flight, so that breaks of what it opens wait for its answer.
   void begin_create(const std::optional<lease_key>& key);
   void end_create(const std::optional<lease_key>& key);
@@ -98,10 +104,12 @@ public:
 private:
   asio::awaitable<void> read_frames();
   asio::awaitable<bool> read_frame(byte_vector& frame);
-  bool handle_frame(std::shared_ptr<const byte_vector> frame);
+  bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
+  bool handle_sealed(bytes_view frame);
+  bool take_ids(std::vector<message>& messages);
   bool handle_smb1(bytes_view frame);
   asio::awaitable<void> process(
-    std::shared_ptr<const byte_vector> frame, std::vector<message> messages);
+    std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
   asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
   void write_next();
   asio::awaitable<void> room();
@@ -109,6 +117,8 @@ private:
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
   void retry_breaks();
   void watch_setup();
+  void watch_break();
+  [[nodiscard]] std::uint64_t taken_bytes();
   void wake();
 
   server& host_;
@@ -121,12 +131,18 @@ private:
   std::deque<byte_vector> output_;
   std::size_t output_bytes_ = 0;
   bool writing_ = false;
+  std::uint64_t queued_bytes_ = 0; ///< Ever.
+  std::uint64_t written_bytes_ = 0; ///< Ever given to the socket.
+  std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
+  std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
+  bool break_watched_ = false;
   std::array<std::uint8_t, nbt_header_size> nbt_{};
 
   std::size_t in_flight_ = 0; ///< Frames being worked on.
   std::size_t in_flight_bytes_ = 0;
   asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
   asio::steady_timer setup_deadline_;
+  asio::steady_timer break_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
   std::uint64_t last_async_id_ = 0;
 

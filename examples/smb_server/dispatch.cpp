@@ -42,6 +42,8 @@ constexpr std::array<entry, command_count> table{{
 
 /// MS-SMB2 3.3.5.2.4.
 std::uint32_t check_signature(const request& r, const session_ptr& s) {
+  if (r.compound().sealer) // decryption has proved who sent it
+    return r.compound().sealer == s ? status::success : status::access_denied;
   const bool is_signed = r.head().has(header_flag::signed_message);
   if (!s || !s->key)
     return status::success;
@@ -87,7 +89,8 @@ asio::awaitable<reply> dispatch(request& r) {
     r.on().close(negotiates ? "negotiated twice" : "a request before NEGOTIATE");
     co_return hang_up();
   }
-  if (const std::uint32_t bad = prepare(r, table[index].what); bad != status::success)
+  const needs what = commands::is_connection_control(r) ? needs::nothing : table[index].what;
+  if (const std::uint32_t bad = prepare(r, what); bad != status::success)
     co_return fail(bad);
   co_return co_await table[index].run(r);
 }

@@ -3,6 +3,7 @@
 
 #include <smb_server/vfs/vfs.hpp>
 #include <smb_server/wire/create.hpp>
+#include <smb_server/wire/durable.hpp>
 
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
@@ -33,6 +34,10 @@ struct open {
   bool is_stream = false;
   std::optional<lease_key> lease;
   std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
+  leasebreak::client_guid client;
+  std::string user; ///< Who opened it.
+  std::string name; ///< As the client named it.
+  std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
   std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
 

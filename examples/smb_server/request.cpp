@@ -35,8 +35,18 @@ file_id request::resolve(const file_id& id) const {
   return id;
 }
 
-open_ptr request::find_open(const file_id& id) const {
-  return connection_->opens.find(resolve(id), user ? user->id : 0, tree_connect);
+open_ptr request::find_open(const file_id& id) {
+  const file_id meant = resolve(id);
+  compound_.file = meant;
+  return connection_->opens.find(meant, user ? user->id : 0, tree_connect);
+}
+
+std::uint32_t request::no_open() const noexcept {
+  // MS-SMB2 3.3.5.2.7.2: what was to work on a file that could not be opened fails as the CREATE
+  // did.
+  const bool create_failed =
+    head().has(header_flag::related) && status::is_error(compound_.create_status);
+  return create_failed ? compound_.create_status : status::file_closed;
 }
 
 bool request::pays_for(std::size_t bytes) const {
@@ -81,6 +91,7 @@ void request::send_interim() {
   byte_writer out{byte_vector(header_size)};
   encode_error(out);
   item.bytes = out.take();
+  item.sealer = compound_.sealer;
   // What was answered before in the same compound goes first, so that order is kept.
   connection_->send(compound_.ready);
   std::vector<response_item> items;

@@ -66,6 +66,7 @@ struct response_item {
   byte_vector bytes; ///< The header's room, and the body.
   session_ptr signer; ///< Null: unsigned.
   std::shared_ptr<preauth_hash> hash;
+  session_ptr sealer; ///< Null: not encrypted.
 };
 
 /// What the requests of a compound have in common.
@@ -74,7 +75,8 @@ struct compound_state {
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
-  std::uint32_t status = status::success; ///< Of the request before.
+  std::uint32_t create_status = status::success; ///< Of the last CREATE.
+  session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
 };
 
 /// A request while it is worked on. Lives in the coroutine that does so, on the connection's
@@ -95,8 +97,12 @@ public:
   [[nodiscard]] server& host() const noexcept;
   [[nodiscard]] compound_state& compound() const noexcept { return compound_; }
 
-  /// The open that `id` names, or that of the compound; null if there is none.
-  [[nodiscard]] open_ptr find_open(const file_id& id) const;
+  /// The open that `id` names, or that of the compound; null if there is none. Later requests of
+  /// the compound work on it.
+  [[nodiscard]] open_ptr find_open(const file_id& id);
+
+  /// The status for a request whose open was not found.
+  [[nodiscard]] std::uint32_t no_open() const noexcept;
 
   /// `id`, or that of the compound.
   [[nodiscard]] file_id resolve(const file_id& id) const;

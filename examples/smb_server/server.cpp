@@ -2,6 +2,7 @@
 #include <smb_server/server.hpp>
 
 #include <smb_server/connection.hpp>
+#include <smb_server/directory_changes.hpp>
 #include <smb_server/wire/file_information.hpp>
 
 #include <leasebreak/persistence/store_uri.hpp>
@@ -79,8 +80,22 @@ void server::open_coordinator() {
   config.wait_max = 2 * options_.break_timeout;
   config.store = std::move(store.value);
   config.logger = logger_;
+  config.on_open_lost = [this](open_lost lost) {
+    asio::co_spawn(io_, end_lost(std::move(lost)), asio::detached);
+  };
   coordinator_ = std::make_unique<leasebreak::coordinator>(io_.get_executor(), std::move(config));
   clients_ = std::make_shared<client_registry>(*coordinator_);
+}
+
+/// A durable open whose client did not come back, or that was in somebody's way.
+asio::awaitable<void> server::end_lost(open_lost lost) {
+  const open_ptr o = kept_.lose(lost.open);
+  if (!o)
+    co_return;
+  log().info("{} is not kept any longer", o->path);
+  const bool remove = static_cast<bool>(lost.hold);
+  co_await after_close(*this, *o, remove, std::move(lost.hold));
+  clients_->remove(lost.client, nullptr);
 }
 
 asio::awaitable<void> server::start() {

@@ -3,6 +3,7 @@
 
 #include <smb_server/auth/gss_acceptor.hpp>
 #include <smb_server/client_registry.hpp>
+#include <smb_server/kept_opens.hpp>
 #include <smb_server/options.hpp>
 #include <smb_server/session.hpp>
 
@@ -52,6 +53,7 @@ public:
   [[nodiscard]] spdlog::logger& log() const noexcept { return *logger_; }
   [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
   [[nodiscard]] client_registry& clients() noexcept { return *clients_; }
+  [[nodiscard]] kept_opens& kept() noexcept { return kept_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
   [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
@@ -71,6 +73,7 @@ public:
 private:
   boost::asio::awaitable<void> listen();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
+  boost::asio::awaitable<void> end_lost(open_lost lost);
   void open_shares();
   void open_coordinator();
 
@@ -81,6 +84,7 @@ private:
   byte_vector initial_token_;
   std::unique_ptr<vfs::worker_pool> workers_;
   std::map<std::string, std::shared_ptr<const served_share>> shares_; // names in lower case
+  kept_opens kept_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   boost::asio::ip::tcp::acceptor acceptor_;

@@ -3,6 +3,7 @@
 
 #include <smb_server/auth/gss_acceptor.hpp>
 #include <smb_server/crypto/digest.hpp>
+#include <smb_server/crypto/sealing.hpp>
 #include <smb_server/open.hpp>
 #include <smb_server/vfs/vfs.hpp>
 
@@ -35,6 +36,8 @@ struct session {
   bool step_running = false; ///< A token is being looked at, off the strand.
   std::optional<key16> key; ///< Signs its messages.
   signing_algorithm algorithm = signing_algorithm::aes_cmac;
+  std::optional<sealing_keys> sealing; ///< If encryption was negotiated.
+  std::uint64_t sealed = 0; ///< Frames encrypted; the number is each one's nonce.
   std::shared_ptr<preauth_hash> hash; ///< 3.1.1, while being set up.
   std::map<std::uint32_t, tree_ptr> trees;
   std::uint32_t next_tree = 1;

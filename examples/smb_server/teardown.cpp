@@ -5,6 +5,8 @@
 
 #include <boost/asio/redirect_error.hpp>
 
+#include <algorithm>
+
 namespace leasebreak::smb {
 
 session_ptr connection::find_session(std::uint64_t id) const {
@@ -12,12 +14,16 @@ session_ptr connection::find_session(std::uint64_t id) const {
   return found == sessions.end() ? nullptr : found->second;
 }
 
-asio::awaitable<void> connection::close_open(open_ptr o) {
-  leasebreak::close_request ask{o->file, o->handle};
+asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
+  leasebreak::close_request ask{o->file, o->handle, keep && o->durable.has_value()};
   auto [error, closed] =
     co_await host_.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error)
     host_.log().debug("{}: closing {}: {}", peer_, o->path, error.message());
+  if (closed.kept && host_.kept().keep(o)) {
+    host_.log().info("{}: keep {} for its client", peer_, o->path);
+    co_return;
+  }
   co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold));
 }
 
@@ -31,7 +37,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, const request* caus
   const std::vector<open_ptr> ending = opens.of_session(s->id);
   for (const open_ptr& o : ending) {
     if (const open_ptr mine = opens.remove(o->id))
-      co_await close_open(mine);
+      co_await close_open(mine, true);
   }
   s->trees.clear();
   sessions.erase(s->id);
@@ -50,6 +56,11 @@ asio::awaitable<void> connection::tear_down() {
     std::vector<open_ptr> ending = opens.all();
     for (const open_ptr& o : ending)
       opens.remove(o->id);
+    const auto durable = std::stable_partition(
+      ending.begin(), ending.end(), [](const open_ptr& o) { return !o->durable; });
+    for (auto it = durable; it != ending.end(); ++it)
+      co_await close_open(*it, true);
+    ending.erase(durable, ending.end());
     disconnect_request ask{terms.client, id_};
     auto [error, gone] = co_await host_.coordinator().async_disconnect(
       std::move(ask), asio::as_tuple(asio::use_awaitable));

@@ -17,6 +17,9 @@ asio::awaitable<reply> read(request& r); ///< 3.3.5.12
 asio::awaitable<reply> write(request& r); ///< 3.3.5.13
 asio::awaitable<reply> lock(request& r); ///< 3.3.5.14
 asio::awaitable<reply> ioctl(request& r); ///< 3.3.5.15
+/// Whether it is an IOCTL that is about the connection, so that it needs neither session nor tree.
+[[nodiscard]] bool is_connection_control(const request& r);
+
 asio::awaitable<reply> echo(request& r); ///< 3.3.5.17
 asio::awaitable<reply> query_directory(request& r); ///< 3.3.5.18
 asio::awaitable<reply> change_notify(request& r); ///< 3.3.5.19; not supported

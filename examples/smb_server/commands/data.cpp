@@ -38,7 +38,7 @@ asio::awaitable<reply> read(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   if (o->is_directory)
     co_return fail(status::invalid_device_request);
   if (!o->may(access::read_data | access::execute))
@@ -68,7 +68,7 @@ asio::awaitable<reply> write(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   if (o->is_directory)
     co_return fail(status::invalid_device_request);
   if (!o->may(access::write_data | access::append_data))
@@ -102,7 +102,7 @@ asio::awaitable<reply> flush(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(*asked);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   if (!o->may(access::write_data | access::append_data))
     co_return fail(status::access_denied);
   auto [error] = co_await o->tree_connect->share->files.async_flush(
@@ -166,7 +166,7 @@ asio::awaitable<reply> lock(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   if ((asked->ranges.front().flags & lock_flag::unlock) != 0)
     co_return co_await unlock(r, *asked, o);
   co_return co_await lock_all(r, *asked, o);
@@ -175,6 +175,8 @@ asio::awaitable<reply> lock(request& r) {
 namespace {
 
 constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
+/// Makes the server treat the connection as one whose peer takes nothing any more at TCP level.
+constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
 constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
 constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
 
@@ -201,6 +203,13 @@ reply validate_negotiate(request& r, const ioctl_request& asked) {
 
 } // namespace
 
+bool is_connection_control(const request& r) {
+  if (r.head().command != command::ioctl)
+    return false;
+  const auto asked = parse_ioctl(r.bytes());
+  return asked && asked->code == fsctl_force_unacked;
+}
+
 asio::awaitable<reply> ioctl(request& r) {
   const auto asked = parse_ioctl(r.bytes());
   if (!asked || !r.pays_for(std::max<std::size_t>(asked->input.size(), asked->output_max)))
@@ -208,6 +217,12 @@ asio::awaitable<reply> ioctl(request& r) {
   switch (asked->code) {
   case fsctl_validate_negotiate:
     co_return validate_negotiate(r, *asked);
+  case fsctl_force_unacked: {
+    r.on().pretend_stuck();
+    reply answer;
+    encode_ioctl_response(answer.out, asked->code, asked->id, {});
+    co_return answer;
+  }
   case fsctl_dfs_get_referrals:
   case fsctl_dfs_get_referrals_ex:
     co_return fail(status::fs_driver_required);
@@ -252,7 +267,7 @@ asio::awaitable<reply> acknowledge(request& r, oplock_break_message m) {
       o = candidate;
   }
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   oplock_acknowledgement ask;
   ask.file = o->file;
   ask.client = r.on().terms.client;

@@ -34,6 +34,9 @@ std::uint32_t capabilities_for(dialect d, std::uint32_t client) {
   std::uint32_t result = capability::leasing | capability::large_mtu;
   if (d >= dialect::smb_3_0)
     result |= capability::directory_leasing & client;
+  // At 3.1.1 a context says it (MS-SMB2 3.3.5.4).
+  if (d == dialect::smb_3_0 || d == dialect::smb_3_0_2)
+    result |= capability::encryption & client;
   return result;
 }
 
@@ -48,6 +51,20 @@ signing_algorithm algorithm_for(dialect d, const negotiate_request& asked) {
       return static_cast<signing_algorithm>(a);
   }
   return signing_algorithm::aes_cmac;
+}
+
+/// The first of the client's ciphers that the server has.
+cipher cipher_for(dialect d, const negotiate_request& asked) {
+  if (d == dialect::smb_3_0 || d == dialect::smb_3_0_2)
+    return (asked.capabilities & capability::encryption) != 0 ? cipher::aes_128_ccm : cipher::none;
+  if (d == dialect::smb_3_1_1) {
+    for (const std::uint16_t c : asked.ciphers) {
+      if (c == static_cast<std::uint16_t>(cipher::aes_128_ccm) ||
+        c == static_cast<std::uint16_t>(cipher::aes_128_gcm))
+        return static_cast<cipher>(c);
+    }
+  }
+  return cipher::none;
 }
 
 /// A dialect that does without ClientGuid, or a client that sends none, gets one of its own, since
@@ -83,6 +100,7 @@ asio::awaitable<reply> negotiate(request& r) {
   terms.security_mode = security_mode::signing_enabled;
   terms.capabilities = capabilities_for(d, asked->capabilities);
   terms.algorithm = algorithm_for(d, *asked);
+  terms.cipher = cipher_for(d, *asked);
   terms.hash = extend(preauth_hash{}, r.bytes());
   if (const error_code error =
         r.host().clients().add(terms.client, c.shared_from_this(), c.peer())) {
@@ -110,6 +128,8 @@ asio::awaitable<reply> negotiate(request& r) {
     fill_random(*response.preauth_salt_high);
     if (!asked->signing_algorithms.empty())
       response.signing = terms.algorithm;
+    if (!asked->ciphers.empty())
+      response.cipher = static_cast<std::uint16_t>(terms.cipher);
     answer.hash = std::shared_ptr<preauth_hash>(c.shared_from_this(), &c.terms.hash);
   }
   encode(answer.out, response);

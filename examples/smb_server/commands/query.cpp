@@ -145,7 +145,7 @@ asio::awaitable<reply> query_info(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   switch (asked->type) {
   case info_type::file:
     co_return co_await query_file(r, *asked, o);
@@ -228,7 +228,7 @@ asio::awaitable<reply> query_directory(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   if (!o->is_directory)
     co_return fail(status::invalid_parameter);
   if (!o->may(access::read_data))

@@ -71,6 +71,9 @@ void accept(request& r) {
     s.key =
       signing_key(c.terms.dialect, s.acceptor->session_key(), s.hash ? *s.hash : preauth_hash{});
     s.algorithm = c.terms.algorithm;
+    if (c.terms.cipher != cipher::none)
+      s.sealing = make_sealing_keys(
+        c.terms.dialect, s.acceptor->session_key(), s.hash ? *s.hash : preauth_hash{});
   }
   s.acceptor.reset();
   s.hash.reset();

@@ -140,7 +140,7 @@ asio::awaitable<reply> set_info(request& r) {
     co_return fail(status::invalid_parameter);
   const open_ptr o = r.find_open(asked->id);
   if (!o)
-    co_return fail(status::file_closed);
+    co_return fail(r.no_open());
   switch (asked->type) {
   case info_type::file:
     co_return co_await set_file(r, *asked, o);

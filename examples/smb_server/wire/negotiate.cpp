@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint16_t request_size = 36;
 constexpr std::uint16_t response_size = 65;
 constexpr std::uint16_t preauth_type = 1;
+constexpr std::uint16_t encryption_type = 2;
 constexpr std::uint16_t signing_type = 8;
 constexpr std::size_t dialects_max = 64;
 constexpr std::size_t contexts_max = 16;
@@ -39,11 +40,11 @@ bool parse_context(std::uint16_t type, bytes_view data, negotiate_request& r) {
       return false;
     ++r.preauth_contexts;
     r.hash_algorithms = std::move(*algorithms);
-  } else if (type == signing_type) {
+  } else if (type == signing_type || type == encryption_type) {
     auto algorithms = parse_numbers(in, in.u16());
     if (!algorithms)
       return false;
-    r.signing_algorithms = std::move(*algorithms);
+    (type == signing_type ? r.signing_algorithms : r.ciphers) = std::move(*algorithms);
   }
   return true;
 }
@@ -109,8 +110,8 @@ void encode(byte_writer& out, const negotiate_response& r) {
   out.u16(response_size);
   out.u16(r.security_mode);
   out.u16(static_cast<std::uint16_t>(r.dialect));
-  const std::uint16_t count = contexts ? (r.signing ? 2 : 1) : 0;
-  out.u16(count);
+  const int count = contexts ? 1 + (r.signing ? 1 : 0) + (r.cipher ? 1 : 0) : 0;
+  out.u16(static_cast<std::uint16_t>(count));
   out.append(r.server_guid);
   out.u32(r.capabilities);
   out.u32(r.max_transact);
@@ -135,14 +136,18 @@ void encode(byte_writer& out, const negotiate_response& r) {
   out.u16(hash_sha512);
   out.append(*r.preauth_salt_low);
   out.append(*r.preauth_salt_high);
-  if (!r.signing)
-    return;
-  out.align(8);
-  out.u16(signing_type);
-  out.u16(4);
-  out.u32(0);
-  out.u16(1);
-  out.u16(static_cast<std::uint16_t>(*r.signing));
+  const auto put_choice = [&](std::uint16_t type, std::uint16_t choice) {
+    out.align(8);
+    out.u16(type);
+    out.u16(4);
+    out.u32(0);
+    out.u16(1);
+    out.u16(choice);
+  };
+  if (r.cipher)
+    put_choice(encryption_type, *r.cipher);
+  if (r.signing)
+    put_choice(signing_type, static_cast<std::uint16_t>(*r.signing));
 }
 
 std::optional<validate_negotiate_request> parse_validate_negotiate(bytes_view input) {

@@ -51,6 +51,7 @@ struct negotiate_request {
   std::size_t preauth_contexts = 0; ///< How many there were; one is right.
   std::vector<std::uint16_t> hash_algorithms;
   std::vector<std::uint16_t> signing_algorithms;
+  std::vector<std::uint16_t> ciphers;
 };
 
 /// Nothing if the message is malformed.
@@ -71,6 +72,7 @@ struct negotiate_response {
   std::optional<guid> preauth_salt_low; ///< Given at 3.1.1, with the next: half of the salt each.
   std::optional<guid> preauth_salt_high;
   std::optional<signing_algorithm> signing;
+  std::optional<std::uint16_t> cipher;
 };
 
 /// Appends the body; the header must be in `out` already, and nothing else.

@@ -1,0 +1,39 @@
+// Durable opens whose connection is gone, until their client comes back (MS-SMB2 3.3.1.10).
+#pragma once
+
+#include <smb_server/open.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace leasebreak::smb {
+
+/// What the server needs to go on with such an open; what it caches is the coordinator's to know.
+/// May be used from any thread.
+class kept_opens {
+public:
+  /// Its connection is gone. False if the coordinator has given it up already.
+  bool keep(open_ptr o);
+
+  /// The open of this persistent id, which stays; null if there is none.
+  [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
+
+  /// Takes it out for its client; false if somebody else did, or it is gone.
+  bool take(const open_ptr& o);
+
+  /// The coordinator has given it up. Null if it is not here (yet).
+  open_ptr lose(open_id handle);
+
+  [[nodiscard]] std::size_t size() const;
+
+private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the persistent half
+  std::unordered_map<open_id, std::uint64_t> by_handle_;
+  std::unordered_set<open_id> lost_early_; ///< Given up before they were kept.
+};
+
+} // namespace leasebreak::smb

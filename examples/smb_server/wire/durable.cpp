@@ -1,0 +1,71 @@
+// Durable create contexts.
+#include <smb_server/wire/durable.hpp>
+
+namespace leasebreak::smb {
+
+namespace {
+
+constexpr std::uint32_t persistent_flag = 0x2;
+
+bool parse_query(const create_context& c, durable_contexts& out) {
+  byte_reader in{c.data};
+  durable_query q;
+  if (c.name == "DHnQ") {
+    in.skip(16);
+  } else {
+    q.version = 2;
+    q.timeout_ms = in.u32();
+    q.persistent = (in.u32() & persistent_flag) != 0;
+    in.skip(8);
+    q.create_guid = in.guid16();
+  }
+  out.query = q;
+  return in.ok();
+}
+
+bool parse_reconnect(const create_context& c, durable_contexts& out) {
+  byte_reader in{c.data};
+  durable_reconnect d;
+  d.id = read_file_id(in);
+  if (c.name == "DH2C") {
+    d.version = 2;
+    d.create_guid = in.guid16();
+    in.skip(4);
+  }
+  out.reconnect = d;
+  return in.ok();
+}
+
+} // namespace
+
+durable_contexts parse_durable_contexts(const create_request& r) {
+  durable_contexts result;
+  const create_context* query1 = r.context("DHnQ");
+  const create_context* query2 = r.context("DH2Q");
+  const create_context* reconnect1 = r.context("DHnC");
+  const create_context* reconnect2 = r.context("DH2C");
+  // MS-SMB2 3.3.5.9.6 to 3.3.5.9.12: versions do not mix, and V2 has one context at a time. A V1
+  // query beside a V1 reconnect is ignored.
+  const bool mixed = (reconnect1 && (reconnect2 || query2)) || (reconnect2 && (query1 || query2)) ||
+    (query1 && query2);
+  result.valid = !mixed;
+  if (reconnect1 || reconnect2)
+    result.valid = result.valid && parse_reconnect(reconnect1 ? *reconnect1 : *reconnect2, result);
+  else if (query1 || query2)
+    result.valid = result.valid && parse_query(query1 ? *query1 : *query2, result);
+  return result;
+}
+
+response_context encode_durable_response(
+  const durable_query& q, std::uint32_t timeout_ms, bool persistent) {
+  byte_writer out;
+  if (q.version == 1) {
+    out.u64(0);
+    return {"DHnQ", out.take()};
+  }
+  out.u32(timeout_ms);
+  out.u32(persistent ? persistent_flag : 0);
+  return {"DH2Q", out.take()};
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,39 @@
+// The create contexts of durable opens (MS-SMB2 2.2.13.2.3, 2.2.13.2.4, 2.2.13.2.11, 2.2.13.2.12).
+#pragma once
+
+#include <smb_server/wire/create.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace leasebreak::smb {
+
+/// DHnQ or DH2Q: keep the open when its connection is lost.
+struct durable_query {
+  std::uint8_t version = 1;
+  std::uint32_t timeout_ms = 0; ///< V2; 0: as the server likes.
+  bool persistent = false; ///< V2
+  guid create_guid{}; ///< V2
+};
+
+/// DHnC or DH2C: have it back.
+struct durable_reconnect {
+  std::uint8_t version = 1;
+  file_id id;
+  guid create_guid{}; ///< V2
+};
+
+/// What a CREATE says of durability.
+struct durable_contexts {
+  bool valid = true; ///< False: malformed, or contexts that exclude each other.
+  std::optional<durable_query> query;
+  std::optional<durable_reconnect> reconnect;
+};
+
+[[nodiscard]] durable_contexts parse_durable_contexts(const create_request& r);
+
+/// The data of the response context that goes with the query (MS-SMB2 2.2.14.2.3, 2.2.14.2.12).
+[[nodiscard]] response_context encode_durable_response(
+  const durable_query& q, std::uint32_t timeout_ms, bool persistent);
+
+} // namespace leasebreak::smb
