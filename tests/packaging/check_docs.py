@@ -8,6 +8,7 @@ program that a command line in a code block names exists (programs only if BUILD
 release build, is given), and accepts each long option that the command line gives it. README.md
 names every setting of the coordinator, and docs/operations.md every error with its NTSTATUS. Each
 C++ block in README.md is an excerpt of examples/quickstart.cpp, as it is there but for indentation.
+Each test that a page names, as `Suite.Name`, exists.
 """
 
 import json
@@ -99,6 +100,23 @@ def errors(root):
     yield from ENUMERATOR.findall(body_of(header.read_text(), "enum class errc {"))
 
 
+NAMED_TEST = re.compile(r"`([A-Z]\w+)\.([A-Z]\w+)`")
+TEST = re.compile(r"\b(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)")
+
+
+def tests_that_are_missing(root):
+    """Tests that a page names and nobody has written."""
+    written = {
+        test
+        for file in (root / "tests").rglob("*.cpp")
+        for test in TEST.findall(file.read_text(encoding="utf-8"))
+    }
+    for page in sorted((root / "docs").glob("*.md")):
+        for suite, name in NAMED_TEST.findall(page.read_text(encoding="utf-8")):
+            if (suite, name) not in written:
+                yield page.relative_to(root), f"no test {suite}.{name}"
+
+
 def excerpts_that_differ(root):
     """C++ blocks of README.md that are not in the quickstart program."""
     source = root / "examples/quickstart.cpp"
@@ -128,6 +146,7 @@ def missing_names(root):
     """What a page should name and does not, as (page, what)."""
     yield from wrong_statuses(root)
     yield from excerpts_that_differ(root)
+    yield from tests_that_are_missing(root)
     for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
         text = (root / page).read_text(encoding="utf-8")
         for name in names:

@@ -75,6 +75,17 @@ class Docs(unittest.TestCase):
         self.assertEqual(found, [("README.md", "not in examples/quickstart.cpp: return 1; ...")])
 
 
+    def test_finds_a_test_that_nobody_wrote(self):
+        (self.root / "docs").mkdir()
+        (self.root / "tests").mkdir()
+        (self.root / "docs/semantics.md").write_text("`Grants.AreRight` `Grants.AreKept`\n")
+        (self.root / "tests/a_test.cpp").write_text("TEST(Grants,\n  AreRight) {\n}\n")
+
+        found = list(check_docs.tests_that_are_missing(self.root))
+
+        self.assertEqual([why for _, why in found], ["no test Grants.AreKept"])
+
+
 class Scripts(unittest.TestCase):
     def test_finds_a_script_that_does_not_parse(self):
         with tempfile.TemporaryDirectory() as folder:
