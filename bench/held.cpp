@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t files = 64;
 constexpr std::size_t in_flight = 64;
-constexpr std::uint64_t holders = 16; // clients that hold the other leases
+constexpr std::uint64_t holders = 8; // clients that hold the other leases
 
 // Opens files and leaves them open.
 class opening_chain final : public chain {
