@@ -43,6 +43,8 @@ public:
   // -- CAF
 
   using caf::abstract_actor::enqueue;
+  /// Before the destructor.
+  void on_destroy() override;
   /// CAF's own door; only timeouts come through it.
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
   resume_result resume(caf::execution_unit* host, std::size_t messages_max) override;
