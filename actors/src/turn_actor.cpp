@@ -15,6 +15,17 @@ public:
   timeout_message() { is_timeout_ = true; }
 };
 
+namespace {
+
+// What a thread did with an actor before it let go of it; see `on_destroy`.
+void leave_mark([[maybe_unused]] std::atomic<int>& where) noexcept {
+#ifdef __SANITIZE_THREAD__
+  where.fetch_add(0, std::memory_order_release);
+#endif
+}
+
+} // namespace
+
 turn_actor::turn_actor(caf::actor_config& config)
   : caf::monitorable_actor(config), head_(tag(idle)) {}
 
@@ -41,8 +52,10 @@ void turn_actor::on_destroy() {
 bool turn_actor::deliver(message_ptr& m) noexcept {
   auto* head = head_.load(std::memory_order_relaxed);
   for (;;) {
-    if (head == tag(ended))
+    if (head == tag(ended)) {
+      leave_mark(inside_);
       return false;
+    }
     m->next_ = is_tag(head) ? nullptr : head;
     if (head_.compare_exchange_weak(head, m.get(), std::memory_order_seq_cst))
       break;
@@ -80,7 +93,7 @@ void turn_actor::stop() noexcept {
     left_over(std::move(m));
   stopped();
   cleanup(caf::exit_reason::user_shutdown, nullptr);
-  inside_.fetch_add(0, std::memory_order_release); // for `on_destroy`, on whichever thread
+  leave_mark(inside_);
 }
 
 message_ptr turn_actor::next_message() noexcept {
@@ -169,6 +182,7 @@ void turn_actor::intrusive_ptr_add_ref_impl() {
 }
 
 void turn_actor::intrusive_ptr_release_impl() {
+  leave_mark(inside_);
   intrusive_ptr_release(ctrl());
 }
 
