@@ -242,12 +242,14 @@ asio::awaitable<void> connection::answer(
     compound.session_id = m.head.session_id;
     compound.tree_id = m.head.tree_id;
     compound.file.reset();
+    compound.malformed = false;
     compound.create_status = status::success;
   }
   request r{shared_from_this(), m, compound};
   reply answer;
   try {
-    if (m.head.has(header_flag::related) && is_first) {
+    if (m.head.has(header_flag::related) && (is_first || compound.malformed)) {
+      compound.malformed = true; // MS-SMB2 3.3.5.2.7.2: there is nothing to be related to
       answer = fail(status::invalid_parameter);
     } else {
       answer = co_await dispatch(r);
@@ -306,7 +308,8 @@ void connection::send(std::vector<response_item>& items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     response_item& item = items[i];
     const bool is_last = i + 1 == items.size();
-    if (!is_last)
+    // MS-SMB2 3.3.4.1.3: the last one is padded as well; clients count on it.
+    if (items.size() > 1)
       item.bytes.resize((item.bytes.size() + 7) / 8 * 8);
     item.head.next_command = is_last ? 0 : static_cast<std::uint32_t>(item.bytes.size());
     item.head.signature = {};

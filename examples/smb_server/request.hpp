@@ -76,6 +76,7 @@ struct compound_state {
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
   std::uint32_t create_status = status::success; ///< Of the last CREATE.
+  bool malformed = false; ///< It began with a related request.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
 };
 

@@ -425,8 +425,11 @@ asio::awaitable<reply> reconnect(request& r, const plan& p) {
   const durable_reconnect& d = *p.durable.reconnect;
   const open_ptr o = r.host().kept().find(d.id.persistent);
   std::optional<lease_key> key;
-  if (const std::uint32_t bad = check_reconnect(r, p.asked, d, o, key); bad != status::success)
+  if (const std::uint32_t bad = check_reconnect(r, p.asked, d, o, key); bad != status::success) {
+    r.host().log().debug(
+      "{}: {} is not given back", r.on().peer(), o ? o->path : "an unknown open");
     co_return fail(bad);
+  }
   if (!r.host().kept().take(o))
     co_return fail(status::object_name_not_found);
   reconnect_request ask;
@@ -442,6 +445,7 @@ asio::awaitable<reply> reconnect(request& r, const plan& p) {
   auto [error, granted] = co_await r.host().coordinator().async_reconnect(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error) {
+    r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
     r.host().kept().keep(o);
     co_return fail(status::object_name_not_found);
   }

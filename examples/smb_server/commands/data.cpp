@@ -177,8 +177,27 @@ namespace {
 constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
 /// Makes the server treat the connection as one whose peer takes nothing any more at TCP level.
 constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
+constexpr std::uint32_t fsctl_create_or_get_object_id = 0x0009'00c0;
 constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
 constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
+
+/// MS-FSCC 2.3.2: the same bytes for the same file; the birth ids are zero.
+asio::awaitable<reply> object_id(ioctl_request asked, open_ptr o) {
+  auto [error, info] = co_await o->tree_connect->share->files.async_info(
+    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  byte_writer out;
+  out.u64(info.id.inode);
+  out.u64(info.id.device);
+  out.zeros(48);
+  if (asked.output_max < out.size())
+    co_return fail(status::buffer_too_small);
+  asked.id = o->id;
+  reply answer;
+  encode_ioctl_response(answer.out, asked.code, asked.id, out.view());
+  co_return answer;
+}
 
 /// MS-SMB2 3.3.5.15.12: whoever changed the negotiation on its way is found out here.
 reply validate_negotiate(request& r, const ioctl_request& asked) {
@@ -229,13 +248,23 @@ asio::awaitable<reply> ioctl(request& r) {
   default:
     break;
   }
-  if (asked->id != related_file_id && !r.find_open(asked->id))
-    co_return fail(status::file_closed);
+  const open_ptr o = r.find_open(asked->id);
+  if (!o)
+    co_return fail(r.no_open());
+  if (asked->code == fsctl_create_or_get_object_id)
+    co_return co_await object_id(*asked, o);
   co_return fail(status::invalid_device_request);
 }
 
-asio::awaitable<reply> change_notify(request&) {
-  co_return fail(status::not_supported);
+asio::awaitable<reply> change_notify(request& r) {
+  byte_reader in{r.bytes()};
+  in.skip(header_size);
+  const bool sized = in.u16() == 32;
+  in.skip(6);
+  const file_id id = read_file_id(in);
+  if (!sized || !in.ok())
+    co_return fail(status::invalid_parameter);
+  co_return fail(r.find_open(id) ? status::not_supported : r.no_open());
 }
 
 namespace {
