@@ -41,7 +41,9 @@ TEST(CreateRequests, CarryLeasesOfBothVersions) {
   for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}}) {
     const lease_context lease = some_lease(version);
 
-    const auto parsed = parse_create(with_header(raw_client::create_body("dir\\x", 0xff, lease)));
+    // The contexts refer to the frame.
+    const byte_vector frame = with_header(raw_client::create_body("dir\\x", 0xff, lease));
+    const auto parsed = parse_create(frame);
 
     ASSERT_EQ(parsed.status, status::success);
     EXPECT_EQ(parsed.request.name, "dir\\x");
