@@ -180,7 +180,17 @@ TEST(Lifetime, BadSettingsAreRefusedByName) {
   EXPECT_EQ(config.validate(), "durable: needs a store");
 }
 
-class OnCafPools : public testing::TestWithParam<scheduler_kind> {};
+class OnCafPools : public testing::TestWithParam<scheduler_kind> {
+protected:
+#ifdef __SANITIZE_THREAD__
+  void SetUp() override {
+    // Debian's libcaf_core hands jobs and its own messages from thread to thread, and is not built
+    // for ThreadSanitizer, which sees races in each of them.
+    if (GetParam() != scheduler_kind::asio)
+      GTEST_SKIP() << "CAF's own pools cannot be judged by ThreadSanitizer";
+  }
+#endif
+};
 
 TEST_P(OnCafPools, OperationsCompleteOnTheExecutor) {
   asio::thread_pool pool(2);
