@@ -20,6 +20,8 @@ fail() {
 }
 
 mkdir "$WORK/share" "$WORK/local" "$WORK/got"
+: >"$WORK/out" # it is looked into before the server has got as far as to make it
+: >"$WORK/log"
 "$PROGRAM" --listen 127.0.0.1:0 --share "share=$WORK/share" --user tester:secret \
   --log-level debug >"$WORK/out" 2>"$WORK/log" &
 SERVER=$!
