@@ -8,15 +8,6 @@ namespace leasebreak {
 
 namespace {
 
-std::string hex_of(open_id id) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  auto value = static_cast<std::uint64_t>(id);
-  for (auto at = text.rbegin(); at != text.rend(); ++at, value >>= 4)
-    *at = digits[value & 0x0f];
-  return text;
-}
-
 bool matches(const lock_query& q, const listed_entry& e) {
   const bool is_lease = e.kind == entry_kind::lease || e.kind == entry_kind::oplock ||
     (e.kind == entry_kind::recovered && e.lease);
@@ -58,7 +49,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     listed_entry e;
     e.kind = entry_kind::open;
     e.client = open->client;
-    e.owner_id = hex_of(open->id);
+    e.owner_id = detail::to_hex(open->id);
     e.share = open->share;
     e.connection = open->connection;
     e.open = open->id;
@@ -146,7 +137,7 @@ listed_entry file_state::impl::list_waiting(const waiting_operation& w) const {
     const auto* held = locks.conflict(lock->open, e.range, e.exclusive);
     if (const auto* open = held != nullptr ? find_open(held->open) : nullptr; open != nullptr) {
       e.blocker = open->client;
-      e.waits_for = "a byte-range lock of open " + hex_of(held->open);
+      e.waits_for = "a byte-range lock of open " + detail::to_hex(held->open);
       return e;
     }
   }

@@ -131,4 +131,7 @@ struct deadline_entry {
   }
 };
 
+/// 16 hexadecimal digits: how an open is named as an owner, in records and in listings.
+[[nodiscard]] std::string to_hex(open_id id);
+
 } // namespace leasebreak::detail

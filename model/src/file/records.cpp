@@ -19,10 +19,6 @@ std::string hex64(std::uint64_t value) {
   return text;
 }
 
-std::string hex(open_id id) {
-  return hex64(static_cast<std::uint64_t>(id));
-}
-
 // FNV-1a. A key is free for another file as soon as its last open here is gone; the file in the id
 // keeps the new record apart from the deletion of the old one, whichever reaches the store first.
 std::string file_mark(const std::string& file_id) {
@@ -33,7 +29,7 @@ std::string file_mark(const std::string& file_id) {
 }
 
 std::string owner_of(const detail::lease_entry& l) {
-  return l.info.is_oplock ? "smb:oplock:" + hex(l.first_open)
+  return l.info.is_oplock ? "smb:oplock:" + detail::to_hex(l.first_open)
                           : "smb:lease:" + to_string(l.info.key);
 }
 
@@ -46,10 +42,15 @@ std::string record_id_of(const detail::lease_entry& l, const std::string& file_i
 }
 
 std::string record_id_of(const detail::lock_table::entry& e) {
-  return e.record_id.empty() ? "range:" + hex(e.open) + ":" + std::to_string(e.id) : e.record_id;
+  return e.record_id.empty() ? "range:" + detail::to_hex(e.open) + ":" + std::to_string(e.id)
+                             : e.record_id;
 }
 
 } // namespace
+
+std::string detail::to_hex(open_id id) {
+  return hex64(static_cast<std::uint64_t>(id));
+}
 
 void file_state::impl::store_lease(lease_entry& l, effects& out) const {
   if (!policy->keep_records)
@@ -99,7 +100,7 @@ enhanced_lock file_state::impl::describe(const lease_entry& l) const {
 enhanced_lock file_state::impl::describe(const detail::lock_table::entry& e) const {
   enhanced_lock lock;
   lock.id = record_id_of(e);
-  lock.owner.owner_id = hex(e.open);
+  lock.owner.owner_id = detail::to_hex(e.open);
   if (const auto* open = find_open(e.open); open != nullptr) {
     lock.owner.client_id = to_string(open->client);
     lock.owner.share = open->share;
