@@ -199,6 +199,7 @@ bool connection::handle_smb1(bytes_view frame) {
   static_cast<void>(credits_.use(0, 1));
   terms.dialect = dialect::smb_2_wildcard;
   negotiate_response response;
+  response.security_mode = host_.signing_mode();
   response.dialect = dialect::smb_2_wildcard;
   response.server_guid = host_.id();
   response.max_transact = response.max_read = response.max_write = 65'536;

@@ -19,6 +19,54 @@ std::pair<std::string, std::string> cut(
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+constexpr auto share_form = "NAME=PATH[,ca][,leases=full|shared|none]";
+
+[[noreturn]] void refuse_share(const std::string& text, const std::string& why) {
+  throw CLI::ValidationError("--share", "'" + text + "': " + why);
+}
+
+/// Splits at single commas; two of them are one that belongs to the part.
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ',') {
+      parts.back().push_back(text[i]);
+    } else if (i + 1 < text.size() && text[i + 1] == ',') {
+      parts.back().push_back(',');
+      ++i;
+    } else {
+      parts.emplace_back();
+    }
+  }
+  return parts;
+}
+
+void set_share_option(share_options& o, const std::string& option, const std::string& text) {
+  if (option == "ca")
+    o.continuously_available = true;
+  else if (option == "leases=full")
+    o.leases = lease_state::rwh;
+  else if (option == "leases=shared")
+    o.leases = lease_state::r;
+  else if (option == "leases=none")
+    o.leases = lease_state::none;
+  else
+    refuse_share(text,
+      "'" + option + "' is none of ca, leases=full, leases=shared and " +
+        "leases=none; write a comma in the path twice");
+}
+
+share_definition parse_share(const std::string& text) {
+  auto [name, rest] = cut(text, '=', std::string{"--share "} + share_form);
+  const std::vector<std::string> parts = split_at_commas(rest);
+  if (parts.front().empty())
+    refuse_share(text, "there is no path");
+  share_definition share{std::move(name), parts.front(), {}};
+  for (std::size_t i = 1; i < parts.size(); ++i)
+    set_share_option(share.options, parts[i], text);
+  return share;
+}
+
 void set_listen(server_options& o, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
@@ -41,10 +89,17 @@ parsed_options parse_options(int argc, const char* const* argv) {
   CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 takes one that is free")
     ->capture_default_str();
-  app.add_option("--share", shares, "NAME=PATH, a directory to serve; may be repeated")->required();
+  app
+    .add_option("--share", shares,
+      std::string{share_form} +
+        ", a directory to serve; ca: opens may be persistent; leases: what clients may cache, full "
+        "unless told otherwise; a comma in PATH is written twice; may be repeated")
+    ->required();
   app.add_option("--user", users, "NAME:PASSWORD, who may log on; may be repeated")->required();
   app.add_option("--domain", o.domain, "The users' domain")->capture_default_str();
   app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
+  app.add_flag(
+    "--require-signing", o.require_signing, "Refuse what a session sends without a signature");
   app.add_option("--break-timeout", break_timeout, "Seconds until a break is given up")
     ->check(CLI::Range(0.1, 3600.0))
     ->capture_default_str();
@@ -60,10 +115,8 @@ parsed_options parse_options(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     set_listen(o, listen);
-    for (const std::string& s : shares) {
-      auto [name, path] = cut(s, '=', "--share NAME=PATH");
-      o.shares.push_back({std::move(name), std::move(path)});
-    }
+    for (const std::string& s : shares)
+      o.shares.push_back(parse_share(s));
     for (const std::string& u : users)
       o.users.push_back(cut(u, ':', "--user NAME:PASSWORD"));
   } catch (const CLI::ParseError& e) {

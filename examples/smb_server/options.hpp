@@ -1,6 +1,8 @@
 // What the server can be told: by its command line, or by a test.
 #pragma once
 
+#include <leasebreak/model/lease_state.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,10 +13,19 @@
 
 namespace leasebreak::smb {
 
-/// `--share NAME=PATH`.
+/// What may follow a share's path.
+struct share_options {
+  /// `,ca`: opens may be persistent, so that they outlive the server's process.
+  bool continuously_available = false;
+  /// `,leases=full|shared|none`: the most that clients may cache, RWH, R or nothing.
+  lease_state leases = lease_state::rwh;
+};
+
+/// `--share NAME=PATH[,OPTION]...`; in the path a comma is written twice.
 struct share_definition {
   std::string name;
   std::string path;
+  share_options options{};
 };
 
 /// Bounds on what peers can make the server keep.
@@ -41,6 +52,7 @@ struct server_options {
   std::vector<std::pair<std::string, std::string>> users; ///< Names and passwords.
   std::string domain = "WORKGROUP"; ///< Of the users.
   std::string store = "memory";
+  bool require_signing = false; ///< What a session sends unsigned is refused.
   std::chrono::milliseconds break_timeout{35'000};
   std::size_t threads = 2;
   std::size_t disk_threads = 4;

@@ -4,6 +4,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/wire/file_information.hpp>
+#include <smb_server/wire/negotiate.hpp>
 
 #include <leasebreak/persistence/store_uri.hpp>
 
@@ -63,8 +64,8 @@ void server::open_shares() {
     if (!root)
       throw std::runtime_error(
         "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
-    auto served = std::make_shared<served_share>(
-      served_share{s.name, vfs::async_share{std::move(*root), *workers_, io_.get_executor()}});
+    auto served = std::make_shared<served_share>(served_share{
+      s.name, vfs::async_share{std::move(*root), *workers_, io_.get_executor()}, s.options});
     if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
       throw std::runtime_error("the share name '" + s.name + "' is taken");
   }
@@ -180,6 +181,11 @@ asio::awaitable<void> server::stop() {
   auto [error] = co_await coordinator_->async_shutdown(asio::as_tuple(asio::use_awaitable));
   if (error)
     log().error("stopping the coordinator: {}", error.message());
+}
+
+std::uint16_t server::signing_mode() const noexcept {
+  return static_cast<std::uint16_t>(security_mode::signing_enabled |
+    (options_.require_signing ? security_mode::signing_required : 0));
 }
 
 std::shared_ptr<const served_share> server::find_share(const std::string& name) const {

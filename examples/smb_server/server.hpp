@@ -58,6 +58,9 @@ public:
   [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
   [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
   [[nodiscard]] const guid& id() const noexcept { return id_; }
+
+  /// The SecurityMode that NEGOTIATE answers (MS-SMB2 3.3.5.4).
+  [[nodiscard]] std::uint16_t signing_mode() const noexcept;
   [[nodiscard]] std::uint64_t start_time() const noexcept { return start_time_; }
 
   /// By name, ASCII letters in either case; null if there is none.

@@ -5,6 +5,7 @@
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/open.hpp>
+#include <smb_server/options.hpp>
 #include <smb_server/vfs/vfs.hpp>
 
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace leasebreak::smb {
 struct served_share {
   std::string name;
   vfs::async_share files;
+  share_options options{};
 };
 
 /// A client's use of a share.

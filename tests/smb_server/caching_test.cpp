@@ -49,6 +49,27 @@ TEST(LeasesOnTheWire, AreGrantedAndEchoTheirKey) {
   EXPECT_EQ(c.lease->flags, 0U);
 }
 
+TEST(LeasesOnTheWire, AreLimitedByTheirShare) {
+  server_options options;
+  options.shares = {{"full", {}, {}}, {"shared", {}, {false, lease_state::r}},
+    {"nothing", {}, {false, lease_state::none}}};
+  test_server server{options};
+  const auto granted_on = [&](const std::string& share, std::uint8_t number) {
+    raw_client client{server.port()};
+    client.negotiate(dialect::smb_2_1, {number});
+    client.log_on();
+    EXPECT_EQ(client.connect_tree(share), status::success);
+    const created leased = client.create(share + "1", lease_level, lease(number, 7));
+    const created oplock = client.create(share + "2", batch_level);
+    EXPECT_EQ(leased.oplock, lease_level);
+    return std::pair{leased.lease.value().state, oplock.oplock};
+  };
+
+  EXPECT_EQ(granted_on("full", 1), (std::pair{7U, batch_level}));
+  EXPECT_EQ(granted_on("shared", 2), (std::pair{1U, std::uint8_t{1}}));
+  EXPECT_EQ(granted_on("nothing", 3), (std::pair{0U, std::uint8_t{0}}));
+}
+
 TEST(LeasesOnTheWire, AreBrokenAndTheOpenerWaitsForTheAcknowledgement) {
   two_clients t;
   ASSERT_EQ(t.first.create("f", lease_level, lease(5, 7)).status, status::success);

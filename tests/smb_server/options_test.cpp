@@ -27,6 +27,54 @@ TEST(Options, AreTakenFromTheCommandLine) {
   EXPECT_EQ(parsed.options->threads, 3U);
 }
 
+TEST(ShareOptions, FollowThePath) {
+  const auto parsed =
+    parse({"--share", "a=/tmp", "--share", "b=/tmp,ca", "--share", "c=/tmp,leases=shared,ca",
+      "--share", "d=/tmp,leases=none", "--share", "e=/tmp,leases=full", "--user", "u:p"});
+
+  ASSERT_TRUE(parsed.options) << parsed.text;
+  const auto& shares = parsed.options->shares;
+  ASSERT_EQ(shares.size(), 5U);
+  for (const share_definition& s : shares)
+    EXPECT_EQ(s.path, "/tmp") << s.name;
+  EXPECT_FALSE(shares[0].options.continuously_available);
+  EXPECT_EQ(shares[0].options.leases, lease_state::rwh);
+  EXPECT_TRUE(shares[1].options.continuously_available);
+  EXPECT_TRUE(shares[2].options.continuously_available);
+  EXPECT_EQ(shares[2].options.leases, lease_state::r);
+  EXPECT_EQ(shares[3].options.leases, lease_state::none);
+  EXPECT_EQ(shares[4].options.leases, lease_state::rwh);
+}
+
+TEST(ShareOptions, LeaveACommaThatIsWrittenTwiceToThePath) {
+  const auto parsed =
+    parse({"--share", "a=/x,,ca", "--share", "b=/x,,,ca", "--share", "c=,,", "--user", "u:p"});
+
+  ASSERT_TRUE(parsed.options) << parsed.text;
+  const auto& shares = parsed.options->shares;
+  EXPECT_EQ(shares[0].path, "/x,ca");
+  EXPECT_FALSE(shares[0].options.continuously_available);
+  EXPECT_EQ(shares[1].path, "/x,");
+  EXPECT_TRUE(shares[1].options.continuously_available);
+  EXPECT_EQ(shares[2].path, ",");
+}
+
+TEST(ShareOptions, ThatDoNotExistAreNamed) {
+  for (const char* share : {"a=/tmp,cb", "a=/tmp,leases=some", "a=/tmp,", "a=,ca", "a=/tmp,CA"}) {
+    const auto parsed = parse({"--share", share, "--user", "u:p"});
+
+    EXPECT_FALSE(parsed.options) << share;
+    EXPECT_NE(parsed.status, 0);
+    EXPECT_NE(parsed.text.find(share), std::string::npos) << parsed.text;
+  }
+}
+
+TEST(Options, RequireSignaturesOnDemand) {
+  EXPECT_FALSE(parse({"--share", "a=/tmp", "--user", "u:p"}).options->require_signing);
+  EXPECT_TRUE(
+    parse({"--share", "a=/tmp", "--user", "u:p", "--require-signing"}).options->require_signing);
+}
+
 TEST(Options, ListenOnTheLoopbackAddressByDefault) {
   const auto parsed = parse({"--share", "a=/tmp", "--user", "u:p"});
 

@@ -103,7 +103,7 @@ bool raw_client::is_closed_by_peer() {
   return !receive_frame().has_value();
 }
 
-void raw_client::negotiate(dialect d, const guid& client) {
+answer raw_client::negotiate(dialect d, const guid& client) {
   byte_writer body;
   body.u16(36);
   body.u16(1);
@@ -113,10 +113,11 @@ void raw_client::negotiate(dialect d, const guid& client) {
   body.append(client);
   body.u64(0);
   body.u16(static_cast<std::uint16_t>(d));
-  const answer a = call(command::negotiate, body.view());
+  answer a = call(command::negotiate, body.view());
   if (a.bytes.empty() || a.head.status != status::success)
     throw std::runtime_error("NEGOTIATE failed");
   spoken = d;
+  return a;
 }
 
 std::uint32_t raw_client::log_on(const std::string& user, const std::string& password) {

@@ -63,7 +63,8 @@ public:
 
   // -- set-up ------------------------------------------------------------------------------------
 
-  void negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
+  /// The answer, which is good; throws otherwise.
+  answer negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
   /// The status of the last SESSION_SETUP.
   std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass");
   std::uint32_t connect_tree(const std::string& share = "share");

@@ -92,6 +92,38 @@ TEST(Signatures, AreCheckedAndAnswered) {
   }
 }
 
+std::uint16_t security_mode_of(const answer& negotiated) {
+  byte_reader in = negotiated.body();
+  in.skip(2);
+  return in.u16();
+}
+
+TEST(Signatures, ThatAreRequiredAreAskedForAndMayNotBeMissing) {
+  server_options options;
+  options.require_signing = true;
+  test_server server{options};
+  for (const dialect d : {dialect::smb_2_0_2, dialect::smb_2_1, dialect::smb_3_0}) {
+    raw_client client{server.port()};
+    EXPECT_EQ(security_mode_of(client.negotiate(d)), 3);
+    ASSERT_EQ(client.log_on(), status::success);
+
+    EXPECT_EQ(client.connect_tree(), status::access_denied);
+    EXPECT_EQ(client.echo(), status::access_denied);
+    client.signs = true;
+    EXPECT_EQ(client.connect_tree(), status::success);
+    EXPECT_EQ(client.create("f").status, status::success);
+  }
+}
+
+TEST(Signatures, ThatAreNotRequiredMayBeMissing) {
+  test_server server;
+  raw_client client{server.port()};
+
+  EXPECT_EQ(security_mode_of(client.negotiate()), 1);
+  ASSERT_EQ(client.log_on(), status::success);
+  EXPECT_EQ(client.connect_tree(), status::success);
+}
+
 TEST(Opens, AreClosedOnce) {
   test_server server;
   raw_client client{server.port()};

@@ -17,14 +17,25 @@ std::filesystem::path make_directory() {
   return pattern;
 }
 
+server_options with_limits(server_limits limits) {
+  server_options options;
+  options.limits = limits;
+  return options;
+}
+
 } // namespace
 
-test_server::test_server(server_limits limits) : directory_{make_directory()}, io_{2} {
-  server_options options;
+test_server::test_server(server_limits limits) : test_server{with_limits(limits)} {}
+
+test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
   options.port = 0;
-  options.shares = {{"share", directory_.string()}};
   options.users = {{"user", "pass"}};
-  options.limits = limits;
+  if (options.shares.empty())
+    options.shares.push_back({"share", {}, {}});
+  for (share_definition& s : options.shares) {
+    if (s.path.empty())
+      s.path = directory_.string();
+  }
   auto logger = std::make_shared<spdlog::logger>(
     "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
   server_ = std::make_unique<server>(io_, options, std::move(logger));

@@ -17,10 +17,11 @@
 namespace leasebreak::smb::testing {
 
 /// Starts in its constructor, stops in order in its destructor. One user: "user", "pass"; one
-/// share: "share".
+/// share, "share", unless the options have others. A share without a path is of the directory.
 class test_server {
 public:
   explicit test_server(server_limits limits = {});
+  explicit test_server(server_options options);
   ~test_server();
   test_server(const test_server&) = delete;
   test_server& operator=(const test_server&) = delete;

@@ -187,6 +187,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.client = r.on().terms.client;
   ask.connection = r.on().id();
   ask.share = r.tree_connect->share->name;
+  ask.caching_max = r.tree_connect->share->options.leases;
   ask.access = p.access;
   ask.share_access = p.asked.share_access;
   ask.overwrites = opened.truncates;

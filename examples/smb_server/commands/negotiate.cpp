@@ -97,7 +97,7 @@ asio::awaitable<reply> negotiate(request& r) {
   terms.client_guid = asked->client_guid;
   terms.client_security_mode = asked->security_mode;
   terms.client_capabilities = asked->capabilities;
-  terms.security_mode = security_mode::signing_enabled;
+  terms.security_mode = r.host().signing_mode();
   terms.capabilities = capabilities_for(d, asked->capabilities);
   terms.algorithm = algorithm_for(d, *asked);
   terms.cipher = cipher_for(d, *asked);
