@@ -1,6 +1,8 @@
 // CREATE and CLOSE (MS-SMB2 3.3.5.9, 3.3.5.10): where the coordinator decides who may cache what.
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
+#include <smb_server/commands/create_answer.hpp>
+#include <smb_server/commands/durable_create.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
@@ -169,18 +171,6 @@ asio::awaitable<std::tuple<error_code, found_file>> find_file(request& r, plan& 
   }
 }
 
-/// How long a durable open is kept. V1 has no wish of the client's.
-std::chrono::milliseconds durable_time(const durable_query& q) {
-  constexpr std::chrono::minutes version_1{16};
-  constexpr std::chrono::seconds usual{60};
-  constexpr std::chrono::seconds most{300};
-  if (q.version == 1)
-    return version_1;
-  if (q.timeout_ms == 0)
-    return usual;
-  return std::min<std::chrono::milliseconds>(std::chrono::milliseconds{q.timeout_ms}, most);
-}
-
 open_request make_open_request(const request& r, const plan& p, const vfs::opened& opened) {
   open_request ask;
   ask.file = opened.info.id.bytes();
@@ -238,45 +228,6 @@ open_ptr make_open(
   return o;
 }
 
-void add_contexts(const create_request& asked, const vfs::file_info& info,
-  const open_result& granted, std::vector<response_context>& contexts) {
-  if (granted.oplock == oplock_level::lease) {
-    lease_context lease;
-    lease.version = granted.version;
-    lease.key = granted.key.bytes;
-    lease.state = bits(granted.state);
-    lease.flags = granted.break_in_progress ? lease_flag::break_in_progress : 0;
-    lease.epoch = granted.epoch;
-    if (granted.parent_key) {
-      lease.flags |= lease_flag::parent_key_set;
-      lease.parent_key = granted.parent_key->bytes;
-    }
-    contexts.push_back({"RqLs", encode_lease_context(lease)});
-  }
-  if (asked.context("MxAc") != nullptr) {
-    byte_writer out;
-    out.u32(status::success);
-    out.u32(access::all);
-    contexts.push_back({"MxAc", out.take()});
-  }
-  if (asked.context("QFid") != nullptr) {
-    byte_writer out;
-    out.u64(info.id.inode);
-    out.u64(info.id.device);
-    out.zeros(16);
-    contexts.push_back({"QFid", out.take()});
-  }
-}
-
-void log_grant(const request& r, const open& o, const open_result& granted) {
-  if (granted.oplock == oplock_level::none)
-    return;
-  r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), o.path,
-    granted.oplock == oplock_level::lease ? "lease" : "oplock", to_string(granted.state),
-    granted.oplock == oplock_level::lease ? " key " + to_string(granted.key) : std::string{},
-    granted.break_in_progress ? ", a break is in progress" : "");
-}
-
 /// Gives back what was opened for a CREATE that is refused.
 asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened opened) {
   const vfs::async_share& files = r.tree_connect->share->files;
@@ -289,28 +240,6 @@ asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened opened) {
   }
   opened = {};
   co_await files.async_close(std::move(file), asio::as_tuple(asio::use_awaitable));
-}
-
-/// Enters an open that was granted, and answers.
-reply enter(request& r, const create_request& asked, const open_ptr& o, const vfs::opened& opened,
-  const open_result& granted) {
-  r.on().opens.add(o);
-  log_grant(r, *o, granted);
-  create_response response;
-  response.oplock_level = static_cast<std::uint8_t>(granted.oplock);
-  response.action = static_cast<create_action>(opened.action);
-  response.metadata = to_metadata(opened.info);
-  response.id = o->id;
-  add_contexts(asked, opened.info, granted, response.contexts);
-  const bool reconnects = asked.context("DHnC") != nullptr || asked.context("DH2C") != nullptr;
-  if (o->durable && !reconnects) {
-    const auto ms = static_cast<std::uint32_t>(durable_time(*o->durable).count());
-    response.contexts.push_back(encode_durable_response(*o->durable, ms, granted.persistent));
-  }
-  reply answer;
-  answer.file = o->id;
-  encode(answer.out, 0, response);
-  return answer;
 }
 
 /// The file as it is once the open is granted: whoever was in the way may have changed or deleted
@@ -396,73 +325,6 @@ asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
 
 constexpr int attempts_max = 8;
 
-/// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
-std::uint32_t check_reconnect(const request& r, const create_request& asked,
-  const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
-  for (const create_context& c : asked.contexts) {
-    if (c.name != "RqLs" && c.name != "DHnC" && c.name != "DH2C" && c.name != "DHnQ")
-      return status::object_name_not_found;
-  }
-  if (!o || o->tree_connect->share != r.tree_connect->share)
-    return status::object_name_not_found;
-  if (d.version == 2 && (o->durable->version != 2 || o->durable->create_guid != d.create_guid))
-    return status::object_name_not_found;
-  if (const create_context* context = asked.context("RqLs")) {
-    const auto lease = parse_lease_context(context->data);
-    if (!lease)
-      return status::invalid_parameter;
-    key.emplace();
-    key->bytes = lease->key;
-  }
-  if (key != o->lease || (o->lease && o->client != r.on().terms.client))
-    return status::object_name_not_found;
-  if (o->lease && o->name != asked.name)
-    return status::invalid_parameter;
-  return o->user == r.user->user ? status::success : status::access_denied;
-}
-
-/// Gives a client back a durable open that had lost its connection.
-asio::awaitable<reply> reconnect(request& r, const plan& p) {
-  const durable_reconnect& d = *p.durable.reconnect;
-  const open_ptr o = r.host().kept().find(d.id.persistent);
-  std::optional<lease_key> key;
-  if (const std::uint32_t bad = check_reconnect(r, p.asked, d, o, key); bad != status::success) {
-    r.host().log().debug(
-      "{}: {} is not given back", r.on().peer(), o ? o->path : "an unknown open");
-    co_return fail(bad);
-  }
-  if (!r.host().kept().take(o))
-    co_return fail(status::object_name_not_found);
-  reconnect_request ask;
-  ask.file = o->file;
-  ask.open = o->handle;
-  ask.client = r.on().terms.client;
-  ask.connection = r.on().id();
-  ask.key = key;
-  if (d.version == 2) {
-    ask.guid.emplace();
-    ask.guid->bytes = d.create_guid;
-  }
-  auto [error, granted] = co_await r.host().coordinator().async_reconnect(
-    std::move(ask), asio::as_tuple(asio::use_awaitable));
-  if (error) {
-    r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
-    r.host().kept().keep(o);
-    co_return fail(status::object_name_not_found);
-  }
-  o->session_id = r.user->id;
-  o->tree_connect = r.tree_connect;
-  vfs::opened opened;
-  auto [lost, info] = co_await r.tree_connect->share->files.async_info(
-    o->vfs_open, asio::as_tuple(asio::use_awaitable));
-  opened.info = info;
-  if (lost || r.on().closed()) {
-    co_await r.on().close_open(o, true);
-    co_return fail(lost ? status_of(lost) : status::user_session_deleted);
-  }
-  co_return enter(r, p.asked, o, opened, granted);
-}
-
 } // namespace
 
 asio::awaitable<reply> create(request& r) {
@@ -474,7 +336,7 @@ asio::awaitable<reply> create(request& r) {
   if (r.on().opens.size() >= r.host().options().limits.opens_per_connection)
     co_return fail(status::too_many_opened_files);
   if (p.durable.reconnect)
-    co_return co_await reconnect(r, p);
+    co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
   for (int i = 0; i < attempts_max; ++i) {
     std::optional<reply> answer = co_await attempt(r, p);
     if (answer)

@@ -1,0 +1,77 @@
+// The response of CREATE and its contexts (MS-SMB2 2.2.14).
+#include <smb_server/commands/create_answer.hpp>
+
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/durable_create.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+void add_contexts(const create_request& asked, const vfs::file_info& info,
+  const open_result& granted, std::vector<response_context>& contexts) {
+  if (granted.oplock == oplock_level::lease) {
+    lease_context lease;
+    lease.version = granted.version;
+    lease.key = granted.key.bytes;
+    lease.state = bits(granted.state);
+    lease.flags = granted.break_in_progress ? lease_flag::break_in_progress : 0;
+    lease.epoch = granted.epoch;
+    if (granted.parent_key) {
+      lease.flags |= lease_flag::parent_key_set;
+      lease.parent_key = granted.parent_key->bytes;
+    }
+    contexts.push_back({"RqLs", encode_lease_context(lease)});
+  }
+  if (asked.context("MxAc") != nullptr) {
+    byte_writer out;
+    out.u32(status::success);
+    out.u32(access::all);
+    contexts.push_back({"MxAc", out.take()});
+  }
+  if (asked.context("QFid") != nullptr) {
+    byte_writer out;
+    out.u64(info.id.inode);
+    out.u64(info.id.device);
+    out.zeros(16);
+    contexts.push_back({"QFid", out.take()});
+  }
+}
+
+void log_grant(const request& r, const open& o, const open_result& granted) {
+  if (granted.oplock == oplock_level::none)
+    return;
+  r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), o.path,
+    granted.oplock == oplock_level::lease ? "lease" : "oplock", to_string(granted.state),
+    granted.oplock == oplock_level::lease ? " key " + to_string(granted.key) : std::string{},
+    granted.break_in_progress ? ", a break is in progress" : "");
+}
+
+} // namespace
+
+reply enter(request& r, const create_request& asked, const open_ptr& o, const vfs::opened& opened,
+  const open_result& granted) {
+  r.on().opens.add(o);
+  log_grant(r, *o, granted);
+  create_response response;
+  response.oplock_level = static_cast<std::uint8_t>(granted.oplock);
+  response.action = static_cast<create_action>(opened.action);
+  response.metadata = to_metadata(opened.info);
+  response.id = o->id;
+  add_contexts(asked, opened.info, granted, response.contexts);
+  const bool reconnects = asked.context("DHnC") != nullptr || asked.context("DH2C") != nullptr;
+  if (o->durable && !reconnects) {
+    const auto ms = static_cast<std::uint32_t>(durable_time(*o->durable).count());
+    response.contexts.push_back(encode_durable_response(*o->durable, ms, granted.persistent));
+  }
+  reply answer;
+  answer.file = o->id;
+  encode(answer.out, 0, response);
+  return answer;
+}
+
+} // namespace leasebreak::smb::commands

@@ -1,0 +1,16 @@
+// The answer to a CREATE that was granted, or that gave an open back.
+#pragma once
+
+#include <smb_server/request.hpp>
+#include <smb_server/vfs/vfs.hpp>
+#include <smb_server/wire/create.hpp>
+
+#include <leasebreak/requests.hpp>
+
+namespace leasebreak::smb::commands {
+
+/// Enters an open that was granted, and answers.
+[[nodiscard]] reply enter(request& r, const create_request& asked, const open_ptr& o,
+  const vfs::opened& opened, const open_result& granted);
+
+} // namespace leasebreak::smb::commands

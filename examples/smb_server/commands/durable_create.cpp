@@ -1,0 +1,95 @@
+// See durable_create.hpp.
+#include <smb_server/commands/durable_create.hpp>
+
+#include <smb_server/commands/access.hpp>
+#include <smb_server/commands/create_answer.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+/// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
+std::uint32_t check_reconnect(const request& r, const create_request& asked,
+  const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
+  for (const create_context& c : asked.contexts) {
+    if (c.name != "RqLs" && c.name != "DHnC" && c.name != "DH2C" && c.name != "DHnQ")
+      return status::object_name_not_found;
+  }
+  if (!o || o->tree_connect->share != r.tree_connect->share)
+    return status::object_name_not_found;
+  if (d.version == 2 && (o->durable->version != 2 || o->durable->create_guid != d.create_guid))
+    return status::object_name_not_found;
+  if (const create_context* context = asked.context("RqLs")) {
+    const auto lease = parse_lease_context(context->data);
+    if (!lease)
+      return status::invalid_parameter;
+    key.emplace();
+    key->bytes = lease->key;
+  }
+  if (key != o->lease || (o->lease && o->client != r.on().terms.client))
+    return status::object_name_not_found;
+  if (o->lease && o->name != asked.name)
+    return status::invalid_parameter;
+  return o->user == r.user->user ? status::success : status::access_denied;
+}
+
+} // namespace
+
+std::chrono::milliseconds durable_time(const durable_query& q) {
+  constexpr std::chrono::minutes version_1{16};
+  constexpr std::chrono::seconds usual{60};
+  constexpr std::chrono::seconds most{300};
+  if (q.version == 1)
+    return version_1;
+  if (q.timeout_ms == 0)
+    return usual;
+  return std::min<std::chrono::milliseconds>(std::chrono::milliseconds{q.timeout_ms}, most);
+}
+
+asio::awaitable<reply> reconnect(
+  request& r, const create_request& asked, const durable_reconnect& d) {
+  const open_ptr o = r.host().kept().find(d.id.persistent);
+  std::optional<lease_key> key;
+  if (const std::uint32_t bad = check_reconnect(r, asked, d, o, key); bad != status::success) {
+    r.host().log().debug(
+      "{}: {} is not given back", r.on().peer(), o ? o->path : "an unknown open");
+    co_return fail(bad);
+  }
+  if (!r.host().kept().take(o))
+    co_return fail(status::object_name_not_found);
+  reconnect_request ask;
+  ask.file = o->file;
+  ask.open = o->handle;
+  ask.client = r.on().terms.client;
+  ask.connection = r.on().id();
+  ask.key = key;
+  if (d.version == 2) {
+    ask.guid.emplace();
+    ask.guid->bytes = d.create_guid;
+  }
+  auto [error, granted] = co_await r.host().coordinator().async_reconnect(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (error) {
+    r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
+    r.host().kept().keep(o);
+    co_return fail(status::object_name_not_found);
+  }
+  o->session_id = r.user->id;
+  o->tree_connect = r.tree_connect;
+  vfs::opened opened;
+  auto [lost, info] = co_await r.tree_connect->share->files.async_info(
+    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  opened.info = info;
+  if (lost || r.on().closed()) {
+    co_await r.on().close_open(o, true);
+    co_return fail(lost ? status_of(lost) : status::user_session_deleted);
+  }
+  co_return enter(r, asked, o, opened, granted);
+}
+
+} // namespace leasebreak::smb::commands
