@@ -1,4 +1,6 @@
 // Encryption of frames.
+#include "hex.hpp"
+
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/wire/transform.hpp>
 
@@ -9,20 +11,8 @@
 namespace leasebreak::smb {
 namespace {
 
-byte_vector from_hex(std::string_view text) {
-  byte_vector result;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    result.push_back(
-      static_cast<std::uint8_t>(std::stoul(std::string{text.substr(i, 2)}, nullptr, 16)));
-  return result;
-}
-
-key16 key_of(std::string_view text) {
-  key16 result{};
-  const byte_vector bytes = from_hex(text);
-  std::copy(bytes.begin(), bytes.end(), result.begin());
-  return result;
-}
+using testing::from_hex;
+using testing::key_of;
 
 // Published by Microsoft with "SMB 2 and SMB 3 security in Windows 10", as the client sees them.
 TEST(SealingKeys, AreDerivedAsPublished) {

@@ -1,4 +1,5 @@
 // Signatures against published vectors, and logons with a real initiator.
+#include "hex.hpp"
 #include "initiator.hpp"
 
 #include <smb_server/auth/gss_acceptor.hpp>
@@ -15,20 +16,8 @@
 namespace leasebreak::smb {
 namespace {
 
-byte_vector from_hex(std::string_view text) {
-  byte_vector result;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    result.push_back(
-      static_cast<std::uint8_t>(std::stoul(std::string{text.substr(i, 2)}, nullptr, 16)));
-  return result;
-}
-
-key16 key_of(std::string_view text) {
-  key16 result{};
-  const byte_vector bytes = from_hex(text);
-  std::copy(bytes.begin(), bytes.end(), result.begin());
-  return result;
-}
+using testing::from_hex;
+using testing::key_of;
 
 // The keys that Microsoft published with "SMB 2 and SMB 3 security in Windows 10".
 TEST(SigningKeys, AreDerivedAsPublishedFor30) {
