@@ -32,6 +32,11 @@ struct store_writer::shared {
       lock.lock();
     }
     jobs.clear();
+    // Whoever waits for the end goes on to end the process: the store must not be closing then.
+    auto last = std::move(store);
+    lock.unlock();
+    last.reset();
+    lock.lock();
     ended = true;
     changed.notify_all();
   }
