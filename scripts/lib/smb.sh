@@ -8,38 +8,32 @@ SMB_PORT=
 SMB_SERVER_PID=
 SMB_SHOW_PID=
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# answers PORT: whether somebody accepts connections there.
-answers() {
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-# smb_server_start PROGRAM: on a fresh share and store; returns once it accepts connections.
+# smb_server_start PROGRAM [OPTION...]: on a fresh share and store; returns once it listens. The
+# level of its log is SMB_LOG_LEVEL.
 smb_server_start() {
   local program=$1
+  shift
   [[ -x $program ]] || {
     complain "no program $program"
     return 1
   }
   mkdir -p "$WORK/share"
-  SMB_PORT=$(free_port)
-  "$program" --listen "127.0.0.1:$SMB_PORT" --share "demo=$WORK/share" \
-    --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" --log-level info \
-    >"$WORK/server.log" 2>&1 </dev/null &
+  : >"$WORK/server.log" # it is looked into before the server has got as far as to make it
+  "$program" --listen 127.0.0.1:0 --share "demo=$WORK/share" \
+    --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" \
+    --log-level "${SMB_LOG_LEVEL:-info}" "$@" >"$WORK/server.log" 2>&1 </dev/null &
   SMB_SERVER_PID=$!
   local attempt
-  for ((attempt = 0; attempt < 100; ++attempt)); do
-    if answers "$SMB_PORT"; then
+  for ((attempt = 0; attempt < 300; ++attempt)); do
+    SMB_PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
+    if [[ -n $SMB_PORT ]]; then
       say "listens on 127.0.0.1:$SMB_PORT, share demo, process $SMB_SERVER_PID"
       return 0
     fi
     kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
     sleep 0.1
   done
-  complain "the server does not answer; its log:"
+  complain "the server does not listen; its log:"
   cat "$WORK/server.log" >&2
   return 1
 }
