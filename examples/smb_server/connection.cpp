@@ -1,4 +1,4 @@
-// Reads frames, has them answered, writes the answers.
+// Reads frames, and has them answered.
 #include <smb_server/connection.hpp>
 
 #include <smb_server/dispatch.hpp>
@@ -10,10 +10,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
-
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <new>
@@ -32,17 +28,14 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
     std::to_string(endpoint.port());
 }
 
-constexpr std::size_t early_breaks_max = 1'024;
-
-/// How long a peer may leave a break notification untaken at TCP level.
-constexpr auto break_taken_within = std::chrono::seconds{5};
-
 } // namespace
 
 connection::connection(server& host, socket_type socket, connection_id id)
   : host_{host}, socket_{std::move(socket)}, id_{id}, peer_{name_of(socket_)},
     credits_{host.options().limits.credits}, changed_{socket_.get_executor()},
-    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()} {
+    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()},
+    stall_timer_{socket_.get_executor()} {
+  changed_.expires_at(asio::steady_timer::time_point::max());
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
 }
@@ -57,6 +50,7 @@ void connection::close(std::string_view reason) {
   socket_.close(ignored);
   setup_deadline_.cancel();
   break_timer_.cancel();
+  stall_timer_.cancel();
   wake();
 }
 
@@ -115,14 +109,22 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   co_return !error && !closed_;
 }
 
+asio::awaitable<void> connection::change() {
+  error_code ignored;
+  co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
 asio::awaitable<void> connection::room() {
-  const server_limits& most = host_.options().limits;
-  while (
-    !closed_ && (in_flight_bytes_ > most.requests_bytes || output_bytes_ > most.responses_bytes)) {
-    changed_.expires_at(asio::steady_timer::time_point::max());
-    error_code ignored;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  while (!closed_ && in_flight_bytes_ > host_.options().limits.requests_bytes)
+    co_await change();
+  co_await room_for_answers();
+}
+
+asio::awaitable<void> connection::room_for_answers() {
+  if (output_bytes_ > host_.options().limits.responses_bytes)
+    host_.log().debug("{}: nothing more is done until the peer takes its answers", peer_);
+  while (!closed_ && output_bytes_ > host_.options().limits.responses_bytes)
+    co_await change();
 }
 
 bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer) {
@@ -229,8 +231,14 @@ asio::awaitable<void> connection::process(
     is_first = false;
     if (closed_)
       break;
+    // MS-SMB2 3.3.4.1.3: the answers may go separately. Those to many small requests can be more
+    // than a frame can hold.
+    if (compound.ready_bytes > host_.options().limits.io_bytes) {
+      send(compound);
+      co_await room_for_answers();
+    }
   }
-  send(compound.ready);
+  send(compound);
   retry_breaks();
   --in_flight_;
   in_flight_bytes_ -= frame->size();
@@ -292,153 +300,12 @@ asio::awaitable<void> connection::answer(
   item.bytes = answer.out.take();
   item.hash = answer.hash;
   item.sealer = compound.sealer;
+  compound.ready_bytes += item.bytes.size();
   compound.ready.push_back(std::move(item));
 }
 
 std::uint16_t connection::grant_credits(std::uint16_t wanted) {
   return credits_.grant(wanted);
-}
-
-// -- writing -------------------------------------------------------------------------------------
-
-void connection::send(std::vector<response_item>& items) {
-  if (items.empty())
-    return;
-  const session_ptr sealer = items.front().sealer;
-  byte_vector frame;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    response_item& item = items[i];
-    const bool is_last = i + 1 == items.size();
-    // MS-SMB2 3.3.4.1.3: the last one is padded as well; clients count on it.
-    if (items.size() > 1)
-      item.bytes.resize((item.bytes.size() + 7) / 8 * 8);
-    item.head.next_command = is_last ? 0 : static_cast<std::uint32_t>(item.bytes.size());
-    item.head.signature = {};
-    if (sealer)
-      item.signer = nullptr; // what is encrypted needs no signature
-    if (item.signer)
-      item.head.flags |= header_flag::signed_message;
-    byte_writer out;
-    encode(out, item.head);
-    std::copy(out.view().begin(), out.view().end(), item.bytes.begin());
-    if (item.signer) {
-      const signature s = sign(item.signer->algorithm, *item.signer->key, item.bytes);
-      std::copy(s.begin(), s.end(), item.bytes.begin() + signature_offset);
-    }
-    if (item.hash)
-      *item.hash = extend(*item.hash, item.bytes);
-    if (frame.empty())
-      frame = std::move(item.bytes);
-    else
-      frame.insert(frame.end(), item.bytes.begin(), item.bytes.end());
-  }
-  items.clear();
-  if (sealer)
-    frame = seal(terms.cipher, sealer->sealing->to_client, ++sealer->sealed, sealer->id, frame);
-  send(std::move(frame));
-}
-
-void connection::send(byte_vector message) {
-  if (closed_)
-    return;
-  output_bytes_ += message.size();
-  queued_bytes_ += nbt_header_size + message.size();
-  output_.push_back(std::move(message));
-  if (!writing_)
-    write_next();
-}
-
-void connection::write_next() {
-  writing_ = true;
-  nbt_ = make_nbt_header(output_.front().size());
-  const std::array<asio::const_buffer, 2> buffers{
-    asio::buffer(nbt_), asio::buffer(output_.front())};
-  asio::async_write(
-    socket_, buffers, [self = shared_from_this()](error_code error, std::size_t written) {
-      self->written_bytes_ += written;
-      self->writing_ = false;
-      self->output_bytes_ -= self->output_.front().size();
-      self->output_.pop_front();
-      if (error)
-        self->close("the peer takes no answers: " + error.message());
-      else if (!self->output_.empty())
-        self->write_next();
-      self->wake();
-    });
-}
-
-bool connection::send_break(const break_notification& n) {
-  if (closed_)
-    return false;
-  const open_ptr o = opens.find(n.open);
-  // A CREATE that was granted what is broken now may be on its way to being answered.
-  const bool early =
-    n.is_oplock ? !o && creating_ > 0 : !opens.has_lease(n.key) && creating_keys_.count(n.key) != 0;
-  if (early && early_breaks_.size() < early_breaks_max) {
-    early_breaks_.push_back(n);
-    return true;
-  }
-  if (n.is_oplock && !o)
-    return true; // it was closed, which has ended the break
-  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, no session, not signed.
-  header h;
-  h.command = command::oplock_break;
-  h.flags = header_flag::response;
-  h.message_id = UINT64_MAX;
-  byte_writer out;
-  encode(out, h);
-  if (n.is_oplock) {
-    encode(out, oplock_break_message{static_cast<std::uint8_t>(n.oplock_to()), o->id});
-  } else {
-    encode(out,
-      lease_break_notification{n.epoch, n.ack_required, n.key.bytes, bits(n.from), bits(n.to)});
-  }
-  host_.log().info("{}: break {} {} {} -> {}{} ({})", peer_, n.is_oplock ? "oplock" : "lease",
-    o ? o->path : to_string(n.key), to_string(n.from), to_string(n.to),
-    n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
-  send(out.take());
-  watch_break();
-  return true;
-}
-
-/// What the peer's TCP has acknowledged of all that was queued.
-std::uint64_t connection::taken_bytes() {
-  if (taken_forced_)
-    return *taken_forced_;
-  int waiting = 0;
-  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &waiting) != 0 || waiting < 0)
-    return written_bytes_;
-  return written_bytes_ - std::min<std::uint64_t>(written_bytes_, static_cast<unsigned>(waiting));
-}
-
-void connection::pretend_stuck() {
-  taken_forced_ = taken_bytes();
-}
-
-/// A peer that does not even take a break cannot answer it: its connection is given up, and with it
-/// what it holds, long before the break would time out.
-void connection::watch_break() {
-  break_end_ = queued_bytes_;
-  if (break_watched_)
-    return;
-  break_watched_ = true;
-  break_timer_.expires_after(break_taken_within);
-  break_timer_.async_wait([weak = weak_from_this(), end = break_end_](error_code error) {
-    const auto self = weak.lock();
-    if (!self || error || self->closed_)
-      return;
-    self->break_watched_ = false;
-    if (self->taken_bytes() < end)
-      self->close("the peer does not take a break");
-    else if (self->break_end_ > end)
-      self->watch_break();
-  });
-}
-
-void connection::retry_breaks() {
-  const std::vector<break_notification> waiting = std::exchange(early_breaks_, {});
-  for (const break_notification& n : waiting)
-    send_break(n);
 }
 
 // -- requests in flight --------------------------------------------------------------------------

@@ -77,6 +77,9 @@ public:
   /// Puts headers and signatures on the responses, and queues them as one frame.
   void send(std::vector<response_item>& items);
 
+  /// Does so with what is ready of a compound.
+  void send(compound_state& compound);
+
   /// Sends a break notification, or keeps it until the CREATE that it follows is answered. False if
   /// it cannot be sent here.
   bool send_break(const break_notification& n);
@@ -113,11 +116,14 @@ private:
   asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
   void write_next();
   asio::awaitable<void> room();
+  asio::awaitable<void> room_for_answers();
+  asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
   void retry_breaks();
   void watch_setup();
   void watch_break();
+  void watch_output();
   [[nodiscard]] std::uint64_t taken_bytes();
   void wake();
 
@@ -136,6 +142,7 @@ private:
   std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
   std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
   bool break_watched_ = false;
+  bool stall_watched_ = false;
   std::array<std::uint8_t, nbt_header_size> nbt_{};
 
   std::size_t in_flight_ = 0; ///< Frames being worked on.
@@ -143,6 +150,7 @@ private:
   asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
   asio::steady_timer setup_deadline_;
   asio::steady_timer break_timer_;
+  asio::steady_timer stall_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
   std::uint64_t last_async_id_ = 0;
 

@@ -39,6 +39,8 @@ struct server_limits {
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
+  std::chrono::milliseconds break_taken_time{5'000}; ///< For a break, until TCP has delivered it.
+  std::chrono::milliseconds answer_taken_time{60'000}; ///< For any byte of the answers that wait.
 
   /// What is longer is not read: the connection ends.
   [[nodiscard]] std::size_t frame_bytes() const noexcept { return io_bytes + 65'536; }

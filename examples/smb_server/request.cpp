@@ -93,7 +93,7 @@ void request::send_interim() {
   item.bytes = out.take();
   item.sealer = compound_.sealer;
   // What was answered before in the same compound goes first, so that order is kept.
-  connection_->send(compound_.ready);
+  connection_->send(compound_);
   std::vector<response_item> items;
   items.push_back(std::move(item));
   connection_->send(items);

@@ -72,6 +72,7 @@ struct response_item {
 /// What the requests of a compound have in common.
 struct compound_state {
   std::vector<response_item> ready; ///< Answered, not sent.
+  std::size_t ready_bytes = 0; ///< Of those.
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;

@@ -3,8 +3,6 @@
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
-#include <boost/asio/redirect_error.hpp>
-
 #include <algorithm>
 
 namespace leasebreak::smb {
@@ -69,11 +67,8 @@ asio::awaitable<void> connection::tear_down() {
     co_await delete_files(std::move(gone), std::move(ending));
   }
   // Requests that were on their way find the connection closed, and give up what they were granted.
-  while (in_flight_ > 0) {
-    changed_.expires_at(asio::steady_timer::time_point::max());
-    error_code ignored;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  while (in_flight_ > 0)
+    co_await change();
   if (is_negotiated())
     host_.clients().remove(terms.client, this);
   sessions.clear();

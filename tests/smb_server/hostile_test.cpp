@@ -192,14 +192,7 @@ TEST(HostileBodies, ThatReadMoreThanTheLimitAreInvalid) {
   client.set_up();
   const testing::created f = client.create("f");
   const auto read_with = [&](std::uint32_t length, std::uint64_t offset) {
-    byte_writer body;
-    body.u16(49);
-    body.u16(0);
-    body.u32(length);
-    body.u64(offset);
-    write_file_id(body, f.id);
-    body.zeros(17);
-    return client.call(command::read, body.view()).head.status;
+    return client.call(command::read, raw_client::read_body(f.id, length, offset)).head.status;
   };
 
   EXPECT_EQ(read_with(10, 0), status::end_of_file);

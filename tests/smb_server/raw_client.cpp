@@ -18,7 +18,10 @@ namespace leasebreak::smb::testing {
 
 namespace asio = boost::asio;
 
-raw_client::raw_client(std::uint16_t port) : socket_{io_} {
+raw_client::raw_client(std::uint16_t port, int window_bytes) : socket_{io_} {
+  socket_.open(asio::ip::tcp::v4());
+  if (window_bytes > 0)
+    socket_.set_option(asio::socket_base::receive_buffer_size{window_bytes});
   socket_.connect({asio::ip::address_v4::loopback(), port});
   const timeval limit{20, 0};
   ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -68,13 +71,15 @@ std::optional<answer> raw_client::receive() {
   return answer{*h, std::move(*frame)};
 }
 
-std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) {
+byte_vector raw_client::make_message(
+  command c, bytes_view body, std::uint32_t flags, std::uint16_t charge) {
   header h;
-  h.credit_charge = 1;
+  h.credit_charge = charge;
   h.command = c;
-  h.credits = 16;
+  h.credits = credits_wanted;
   h.flags = flags | (signs ? header_flag::signed_message : 0);
-  h.message_id = next_message++;
+  h.message_id = next_message;
+  next_message += charge;
   h.tree_id = tree_id;
   h.session_id = session_id;
   byte_writer out;
@@ -86,8 +91,24 @@ std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) 
     const signature s = sign(algorithm, key, out.view());
     std::copy(s.begin(), s.end(), out.bytes().begin() + signature_offset);
   }
-  send_frame(out.view());
-  return h.message_id;
+  return out.take();
+}
+
+std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) {
+  const std::uint64_t id = next_message;
+  send_frame(make_message(c, body, flags));
+  return id;
+}
+
+byte_vector raw_client::read_body(const file_id& id, std::uint32_t length, std::uint64_t offset) {
+  byte_writer body;
+  body.u16(49);
+  body.u16(0);
+  body.u32(length);
+  body.u64(offset);
+  write_file_id(body, id);
+  body.zeros(17);
+  return body.take();
 }
 
 answer raw_client::call(command c, bytes_view body, std::uint32_t flags) {

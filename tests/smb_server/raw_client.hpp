@@ -36,7 +36,8 @@ struct created {
 /// answer.
 class raw_client {
 public:
-  explicit raw_client(std::uint16_t port);
+  /// With `window_bytes` its TCP takes little more than that of what it does not read.
+  explicit raw_client(std::uint16_t port, int window_bytes = 0);
 
   // -- frames ------------------------------------------------------------------------------------
 
@@ -85,9 +86,16 @@ public:
   std::uint32_t close(const file_id& id);
   std::uint32_t echo();
 
+  /// The message of a request, with the next message id, signed if the client signs.
+  byte_vector make_message(
+    command c, bytes_view body, std::uint32_t flags = 0, std::uint16_t charge = 1);
+
+  static byte_vector read_body(const file_id& id, std::uint32_t length, std::uint64_t offset = 0);
+
   std::uint64_t next_message = 0;
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
+  std::uint16_t credits_wanted = 16;
   bool signs = false;
   dialect spoken = dialect::none;
   key16 key{};
