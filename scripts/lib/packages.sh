@@ -10,7 +10,7 @@ BUILD_PACKAGES=(
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # To run the SMB server and Debian's clients against it.
-SMB_PACKAGES=(gss-ntlmssp smbclient samba-testsuite python3)
+SMB_PACKAGES=(gss-ntlmssp smbclient samba-testsuite python3 python3-impacket)
 # To run the tests beside those.
 TEST_PACKAGES=(postgresql clang-format-14 python3)
 

@@ -19,19 +19,33 @@ fail() {
   exit 1
 }
 
-mkdir "$WORK/share" "$WORK/local" "$WORK/got"
-: >"$WORK/out" # it is looked into before the server has got as far as to make it
-: >"$WORK/log"
-"$PROGRAM" --listen 127.0.0.1:0 --share "share=$WORK/share" --user tester:secret \
-  --log-level debug >"$WORK/out" 2>"$WORK/log" &
-SERVER=$!
-for ((i = 0; i < 300; ++i)); do
-  PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/out")
-  [[ -z $PORT ]] || break
-  kill -0 "$SERVER" 2>/dev/null || fail "the server does not start"
-  sleep 0.1
-done
-[[ -n $PORT ]] || fail "the server does not say where it listens"
+# start OPTION...: a server on a fresh share and a free port.
+start() {
+  rm -rf "$WORK/share"
+  mkdir "$WORK/share"
+  : >"$WORK/out" # it is looked into before the server has got as far as to make it
+  : >"$WORK/log"
+  "$PROGRAM" --listen 127.0.0.1:0 --share "share=$WORK/share" --user tester:secret \
+    --log-level debug "$@" >"$WORK/out" 2>"$WORK/log" &
+  SERVER=$!
+  local i
+  for ((i = 0; i < 300; ++i)); do
+    PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/out")
+    [[ -z $PORT ]] || return 0
+    kill -0 "$SERVER" 2>/dev/null || fail "the server does not start"
+    sleep 0.1
+  done
+  fail "the server does not say where it listens"
+}
+
+# stop: it must end in order.
+stop() {
+  local status=0
+  kill -TERM "$SERVER"
+  wait "$SERVER" || status=$?
+  SERVER=
+  [[ $status == 0 ]] || fail "the server ended with status $status"
+}
 
 client() {
   local dialect=$1 commands=$2
@@ -40,33 +54,51 @@ client() {
     --user=tester%secret --max-protocol="$dialect" "$@" --command="$commands" </dev/null)
 }
 
-# A tree of files of many sizes, the empty one and some that take several requests among them.
-mkdir -p "$WORK/local/tree/deep/deeper"
-for i in 0 1 2 3 4 5 6 7 8 9; do
-  head -c $((i * i * 12345)) /dev/urandom >"$WORK/local/tree/file $i"
-  head -c $((i * 777)) /dev/urandom >"$WORK/local/tree/deep/deeper/f$i.dat"
-done
-head -c 5000000 /dev/urandom >"$WORK/local/big"
-
-for dialect in SMB2_02 SMB2_10 SMB3_00 SMB3_02 SMB3_11; do
-  for protection in off sign; do
-    echo "smbclient at $dialect, signing $protection"
-    rm -rf "${WORK:?}/share/"* "${WORK:?}/got/"*
-    client "$dialect" "prompt off; recurse on; mput tree; put big; rename big bigger; ls; \
-      get bigger $WORK/got/big; lcd $WORK/got; mget tree" --client-protection="$protection" \
-      >"$WORK/client.log" 2>&1 || {
-      cat "$WORK/client.log"
-      fail "smbclient at $dialect"
-    }
-    grep -q bigger "$WORK/client.log" || fail "the listing lacks a file"
-    cmp "$WORK/local/big" "$WORK/got/big" || fail "the file came back changed"
-    cmp "$WORK/local/big" "$WORK/share/bigger" || fail "the file was stored changed"
-    diff -r "$WORK/local/tree" "$WORK/got/tree" || fail "the tree came back changed"
-    client "$dialect" "rm bigger; deltree tree" --client-protection="$protection" \
-      >"$WORK/client.log" 2>&1 || fail "smbclient cannot delete"
-    [[ -z $(ls -A "$WORK/share") ]] || fail "something is left: $(ls -A "$WORK/share")"
+# A tree of some hundred files in folders within folders, of many sizes, the empty one and some that
+# take several requests among them.
+mkdir -p "$WORK/local"
+for folder in . a a/b "a/b/with spaces" c c/d c/d/e f g h; do
+  mkdir -p "$WORK/local/tree/$folder"
+  for i in {0..29}; do
+    head -c $((i * i * 37)) /dev/urandom >"$WORK/local/tree/$folder/file $i.dat"
   done
 done
+head -c 700000 /dev/urandom >"$WORK/local/tree/c/d/e/large"
+head -c 5000000 /dev/urandom >"$WORK/local/big"
+
+# round DIALECT OPTION...: puts, lists, gets, renames and deletes a file and the tree.
+round() {
+  local dialect=$1
+  shift
+  echo "smbclient at $dialect $*"
+  rm -rf "${WORK:?}/share/"* "$WORK/got"
+  mkdir "$WORK/got"
+  client "$dialect" "prompt off; recurse on; mput tree; put big; rename big bigger; ls; \
+    get bigger $WORK/got/big; lcd $WORK/got; mget tree" "$@" >"$WORK/client.log" 2>&1 || {
+    cat "$WORK/client.log"
+    fail "smbclient at $dialect"
+  }
+  grep -q bigger "$WORK/client.log" || fail "the listing lacks a file"
+  cmp "$WORK/local/big" "$WORK/got/big" || fail "the file came back changed"
+  cmp "$WORK/local/big" "$WORK/share/bigger" || fail "the file was stored changed"
+  diff -r "$WORK/local/tree" "$WORK/share/tree" || fail "the tree was stored changed"
+  diff -r "$WORK/local/tree" "$WORK/got/tree" || fail "the tree came back changed"
+  client "$dialect" "rm bigger; deltree tree" "$@" >"$WORK/client.log" 2>&1 ||
+    fail "smbclient cannot delete"
+  [[ -z $(ls -A "$WORK/share") ]] || fail "something is left: $(ls -A "$WORK/share")"
+}
+
+start --require-signing
+for dialect in SMB2_10 SMB3_00 SMB3_11; do
+  round "$dialect" --client-protection=sign
+done
+stop
+
+start
+for dialect in SMB2_02 SMB2_10 SMB3_00 SMB3_02 SMB3_11; do
+  round "$dialect" --client-protection=off
+done
+round SMB3_11 --client-protection=encrypt
 
 if smbclient "//127.0.0.1/share" --configfile=/dev/null --port="$PORT" --user=tester%wrong \
   --command=ls >/dev/null 2>&1; then
@@ -85,8 +117,4 @@ for test in smb2.lease.request smb2.lease.break smb2.lease.breaking1; do
 done
 
 echo "the server stops in order"
-kill -TERM "$SERVER"
-status=0
-wait "$SERVER" || status=$?
-SERVER=
-[[ $status == 0 ]] || fail "the server ended with status $status"
+stop
