@@ -38,7 +38,7 @@ test_server::test_server(server_options options) : directory_{make_directory()},
   }
   auto logger = std::make_shared<spdlog::logger>(
     "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
-  logger->set_level(spdlog::level::debug);
+  logger->set_level(spdlog::level::from_str(options.log_level));
   server_ = std::make_unique<server>(io_, options, std::move(logger));
   auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
   for (int i = 0; i < 2; ++i)

@@ -77,9 +77,10 @@ TEST(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
 }
 
 TEST(PeersThatDoNotRead, AreAskedNoMoreUntilTheyTakeTheirAnswers) {
-  server_limits limits;
-  limits.responses_bytes = 4 * read_bytes;
-  test_server server{limits};
+  server_options options;
+  options.limits.responses_bytes = 4 * read_bytes;
+  options.log_level = "debug";
+  test_server server{options};
   raw_client slow{server.port(), small_window_bytes};
   const created held = open_large_file(slow, server);
 

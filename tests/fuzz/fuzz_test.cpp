@@ -1,0 +1,88 @@
+// Bounded runs of the fuzz targets: what was recorded, and random changes of it.
+#include "frame_target.hpp"
+#include "mutator.hpp"
+#include "session_target.hpp"
+
+#include <smb_server/wire/header.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+namespace leasebreak::smb::fuzz {
+namespace {
+
+const std::filesystem::path corpus{LEASEBREAK_FUZZ_CORPUS};
+
+unsigned seed() {
+  static const unsigned value = [] {
+    const char* given = std::getenv("LEASEBREAK_SEED");
+    const unsigned s =
+      given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
+    std::cout << "seed=" << s << '\n';
+    return s;
+  }();
+  return value;
+}
+
+std::vector<recording> recordings() {
+  std::vector<recording> result;
+  for (const byte_vector& bytes : read_folder(corpus / "sessions"))
+    result.push_back(decode(bytes));
+  return result;
+}
+
+TEST(Recordings, AreTheSameAfterDecodingAndEncoding) {
+  for (const byte_vector& bytes : read_folder(corpus / "sessions"))
+    EXPECT_EQ(encode(decode(bytes)), bytes);
+}
+
+TEST(Recordings, HaveEveryCommand) {
+  std::set<command> seen;
+  for (const byte_vector& frame : read_folder(corpus / "frames")) {
+    const auto messages = split_compound(frame);
+    ASSERT_TRUE(messages);
+    for (const message& m : *messages)
+      seen.insert(m.head.command);
+  }
+
+  EXPECT_EQ(seen.size(), std::size_t{command_count});
+}
+
+TEST(FrameParsers, StandWhatWasRecordedAndChangesOfIt) {
+  constexpr int rounds = 200'000;
+  const std::vector<byte_vector> frames = read_folder(corpus / "frames");
+  ASSERT_FALSE(frames.empty());
+  SCOPED_TRACE("seed=" + std::to_string(seed()));
+  mutator random{seed(), frames};
+
+  for (const byte_vector& frame : frames)
+    ASSERT_NO_THROW(parse_everything(frame));
+  for (int i = 0; i < rounds; ++i)
+    ASSERT_NO_THROW(parse_everything(random.frame())) << "round " << i;
+}
+
+TEST(Sessions, StandWhatWasRecordedAndChangesOfIt) {
+  constexpr int rounds = 150;
+  const std::vector<recording> recorded = recordings();
+  ASSERT_FALSE(recorded.empty());
+  SCOPED_TRACE("seed=" + std::to_string(seed()));
+  mutator random{seed(), read_folder(corpus / "frames")};
+  session_player player;
+
+  for (const recording& r : recorded)
+    ASSERT_NO_THROW(player.play(r));
+  for (int i = 0; i < rounds; ++i) {
+    recording r = recorded[random.below(recorded.size())];
+    random.change(r);
+    ASSERT_NO_THROW(player.play(r)) << "round " << i;
+  }
+
+  // Warnings that one's logon is refused are as they should be; an exception would be an error.
+  EXPECT_EQ(player.stop().find("[error]"), std::string::npos) << player.stop();
+}
+
+} // namespace
+} // namespace leasebreak::smb::fuzz

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Records what SMB clients send, for the corpus of the fuzz targets.
+
+usage: record.py LISTEN_PORT SERVER_PORT NAME
+
+Passes on what comes to LISTEN_PORT to the server at SERVER_PORT and back, until interrupted. Each
+connection becomes corpus/sessions/NAME-N, in the form of recording.hpp; frames of a kind that was
+not seen yet become corpus/frames/COMMAND-LENGTH. Clients must neither sign nor encrypt.
+"""
+
+import pathlib
+import socket
+import struct
+import sys
+import threading
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+FRAME_BYTES_MAX = 2048
+FRAMES_MAX = 64
+SETUP_COMMANDS = (0, 1, 3)  # NEGOTIATE, SESSION_SETUP, TREE_CONNECT
+LOGGED_ON = b"\x01"
+
+
+def receive(source, count):
+    """That many bytes; None if the connection ends before."""
+    result = b""
+    while len(result) < count:
+        try:
+            part = source.recv(count - len(result))
+        except ConnectionError:
+            return None
+        if not part:
+            return None
+        result += part
+    return result
+
+
+def pass_back(server, client):
+    try:
+        while part := server.recv(65536):
+            client.sendall(part)
+    except OSError:
+        pass  # one of them is gone, which ends the recording
+
+
+def frames_of(client, server):
+    """Yields the client's frames, and passes them on."""
+    while (length := receive(client, 4)) and (frame := receive(client, struct.unpack(">I", length)[0])):
+        server.sendall(length + frame)
+        yield frame
+
+
+def command_of(frame):
+    return struct.unpack_from("<H", frame, 12)[0] if frame[:4] == b"\xfeSMB" and len(frame) >= 64 else None
+
+
+def keep_frame(frame):
+    command = command_of(frame)
+    if command is None or len(frame) > FRAME_BYTES_MAX:
+        return
+    path = CORPUS / "frames" / f"{command:02}-{len(frame) // 32 * 32:04}"
+    if not path.exists():
+        path.write_bytes(frame)
+
+
+def record(client, server_port, name):
+    with socket.create_connection(("127.0.0.1", server_port)) as server:
+        threading.Thread(target=pass_back, args=(server, client), daemon=True).start()
+        kept = []
+        for frame in frames_of(client, server):
+            keep_frame(frame)
+            if command_of(frame) not in SETUP_COMMANDS and len(frame) <= FRAME_BYTES_MAX:
+                kept.append(frame)
+    records = [b"\0" + struct.pack("<H", len(frame)) + frame for frame in kept[:FRAMES_MAX]]
+    if records:
+        (CORPUS / "sessions" / name).write_bytes(LOGGED_ON + b"".join(records))
+
+
+def main(arguments):
+    if len(arguments) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    listen_port, server_port, name = int(arguments[0]), int(arguments[1]), arguments[2]
+    for folder in ("frames", "sessions"):
+        (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+    number = 0
+    with socket.create_server(("127.0.0.1", listen_port)) as listener:
+        while True:
+            client, _ = listener.accept()
+            number += 1
+            threading.Thread(
+                target=record, args=(client, server_port, f"{name}-{number}"), daemon=True).start()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(0)
