@@ -1,5 +1,7 @@
 #include <leasebreak/model/persisted_lock.hpp>
 
+#include <leasebreak/model/access.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,6 +64,32 @@ std::optional<record_error> validate_lease(const persisted_lock& r) {
   }
   if (!r.parent_lease_key.empty() && r.parent_lease_key.size() != 16)
     return wrong("parent_lease_key", length_text("must have 16 bytes", r.parent_lease_key.size()));
+  return std::nullopt;
+}
+
+std::optional<record_error> validate_open(const persisted_lock& r) {
+  const auto wrong = [&r](const char* field, std::string what) {
+    return record_error{r.id, field, std::move(what)};
+  };
+  const auto& open = *r.open;
+  if (open.id == 0)
+    return wrong("open_id", "must not be zero");
+  if (r.is_lease())
+    return wrong("lease_key", "must not be there with open_id");
+  if (open.access == 0)
+    return wrong("open_access", "must not be zero");
+  if ((open.share_access & ~share::all) != 0)
+    return wrong("open_share_access", "is no share access: " + std::to_string(open.share_access));
+  if (!open.create_guid.empty() && open.create_guid.size() != 16)
+    return wrong("open_create_guid", length_text("must have 16 bytes", open.create_guid.size()));
+  if (open.timeout_ms == 0 || open.timeout_ms > persisted_timeout_max_ms)
+    return wrong("open_timeout_ms",
+      "must be from 1 to " + std::to_string(persisted_timeout_max_ms) + ", is " +
+        std::to_string(open.timeout_ms));
+  if (!open.lease_key.empty() && open.lease_key.size() != 16)
+    return wrong("open_lease_key", length_text("must have 16 bytes", open.lease_key.size()));
+  if (!open.lease_key.empty() && key_of(open.lease_key).is_zero())
+    return wrong("open_lease_key", "must not be zero");
   return std::nullopt;
 }
 
@@ -156,6 +184,8 @@ std::optional<record_error> validate(const persisted_lock& r) {
     return wrong("deleg_type", "must be 0 or 1, is " + std::to_string(r.deleg_type));
   if (r.lease_version > 2)
     return wrong("lease_version", "must be 1 or 2, is " + std::to_string(r.lease_version));
+  if (r.is_open())
+    return validate_open(r);
   if (r.is_lease())
     return validate_lease(r);
   return std::nullopt;

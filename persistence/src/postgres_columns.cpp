@@ -112,7 +112,59 @@ constexpr postgres_column time(std::string_view name, std::string_view field) {
     }};
 }
 
+// An open's members: absent from records of locks, where the columns are zero or empty. Whether
+// there is an open is its id to say.
+const persisted_open& open_in(const persisted_lock& r) {
+  static const persisted_open none;
+  return r.open ? *r.open : none;
+}
+
+persisted_open& open_of(persisted_lock& r) {
+  return r.open ? *r.open : r.open.emplace();
+}
+
+constexpr int with_opens = 3;
+
+template <auto Member>
+constexpr postgres_column open_bytes(std::string_view name) {
+  return {name, name, "bytea",
+    [](std::string& out, const persisted_lock& r) {
+      const auto& value = open_in(r).*Member;
+      append_bytea_element(out, {reinterpret_cast<const char*>(value.data()), value.size()});
+    },
+    [](std::string_view value, persisted_lock& r) {
+      const auto decoded = decode_bytea(value);
+      if (decoded)
+        (open_of(r).*Member).assign(decoded->begin(), decoded->end());
+      return decoded.has_value();
+    },
+    with_opens, "''"};
+}
+
+template <auto Member>
+constexpr postgres_column open_number(std::string_view name, std::string_view type) {
+  return {name, name, type,
+    [](std::string& out, const persisted_lock& r) {
+      out += std::to_string(static_cast<std::uint64_t>(open_in(r).*Member));
+    },
+    [](
+      std::string_view value, persisted_lock& r) { return read_number(value, open_of(r).*Member); },
+    with_opens, "0"};
+}
+
+template <auto Member>
+constexpr postgres_column open_flag(std::string_view name) {
+  return {name, name, "boolean",
+    [](std::string& out, const persisted_lock& r) { out += open_in(r).*Member ? "t" : "f"; },
+    [](std::string_view value, persisted_lock& r) {
+      open_of(r).*Member = value == "t";
+      return value == "t" || value == "f";
+    },
+    with_opens, "false"};
+}
+
 using lock = persisted_lock;
+using open = persisted_open;
 
 constexpr std::string_view small = "smallint";
 constexpr std::string_view u32 = "bigint";
@@ -150,6 +202,15 @@ constexpr std::array columns{
   number<&lock::deleg_notification_mask>("deleg_notification_mask", "deleg_notification_mask", u32),
   number<&lock::lease_version>("lease_version", "lease_version", small),
   flag<&lock::broken_via_timeout>("broken_via_timeout"),
+  open_number<&open::id>("open_id", u64),
+  open_number<&open::access>("open_access", u32),
+  open_number<&open::share_access>("open_share_access", u32),
+  open_flag<&open::delete_on_close>("open_delete_on_close"),
+  open_flag<&open::delete_pending>("open_delete_pending"),
+  open_bytes<&open::create_guid>("open_create_guid"),
+  open_number<&open::timeout_ms>("open_timeout_ms", u64),
+  open_bytes<&open::lease_key>("open_lease_key"),
+  open_bytes<&open::server_state>("open_server_state"),
 };
 
 } // namespace
@@ -188,6 +249,8 @@ parsed_record read_row(const std::function<std::string_view(std::size_t)>& value
     if (!columns[i].read(value(i), record) && !fault)
       fault = record_error{{}, std::string{columns[i].field}, "is out of range"};
   }
+  if (record.open && record.open->id == 0)
+    record.open.reset();
   if (!fault)
     fault = validate(record);
   if (!fault)

@@ -19,6 +19,8 @@ struct postgres_column {
   void (*append)(std::string& out, const persisted_lock& record);
   /// Reads what the server sends. False if it is not within the member's range.
   bool (*read)(std::string_view text, persisted_lock& record);
+  int since = 1; ///< The version of the tables that brought it.
+  std::string_view absent = ""; ///< Later versions: the value in rows from before, as a literal.
 };
 
 /// All columns, the id first, in the order of statements and results.

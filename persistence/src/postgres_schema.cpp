@@ -9,6 +9,8 @@ namespace {
 std::string create_locks() {
   std::string sql = "CREATE TABLE leasebreak_locks (";
   for (const auto& column : postgres_columns()) {
+    if (column.since > 1)
+      continue;
     sql += column.name;
     sql += ' ';
     sql += column.type;
@@ -19,6 +21,19 @@ std::string create_locks() {
     "id_hash bytea PRIMARY KEY GENERATED ALWAYS AS (sha256(id)) STORED) "
     // Room for new versions of a row on its own page, which spares the indexes.
     "WITH (fillfactor = 80)";
+}
+
+// A default that is a constant costs no row anything.
+std::string add_columns(int version) {
+  std::string sql;
+  for (const auto& column : postgres_columns()) {
+    if (column.since != version)
+      continue;
+    sql += sql.empty() ? "ALTER TABLE leasebreak_locks " : ", ";
+    sql += "ADD COLUMN " + std::string{column.name} + " " + std::string{column.type} +
+      " NOT NULL DEFAULT " + std::string{column.absent};
+  }
+  return sql;
 }
 
 // Puts and deletes in one statement, so in one round trip and one transaction. The arrays have one
@@ -62,6 +77,10 @@ const std::vector<std::vector<std::string>>& postgres_migrations() {
       "CREATE INDEX leasebreak_locks_by_file ON leasebreak_locks (sha256(file_id))",
       "CREATE INDEX leasebreak_locks_by_owner ON leasebreak_locks (sha256(owner_id))",
       "CREATE INDEX leasebreak_locks_by_client ON leasebreak_locks (sha256(client_id))",
+    },
+    {
+      // Persistent opens.
+      add_columns(3),
     },
   };
   return migrations;

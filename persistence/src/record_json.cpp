@@ -190,6 +190,37 @@ private:
   std::optional<record_error> error_;
 };
 
+// An open's fields are beside the others, so that one list of names tells all.
+void read_open(reader& in, persisted_lock& r) {
+  persisted_open open;
+  std::vector<std::uint8_t> server_state;
+  in.number("open_id", open.id);
+  in.number("open_access", open.access);
+  in.number("open_share_access", open.share_access);
+  in.flag("open_delete_on_close", open.delete_on_close);
+  in.flag("open_delete_pending", open.delete_pending);
+  in.bytes("open_create_guid", open.create_guid);
+  in.number("open_timeout_ms", open.timeout_ms);
+  in.bytes("open_lease_key", open.lease_key);
+  in.bytes("open_server_state", server_state);
+  if (open.id == 0)
+    return;
+  open.server_state.assign(server_state.begin(), server_state.end());
+  r.open = std::move(open);
+}
+
+void write_open(writer& out, const persisted_open& open) {
+  out.number_if("open_id", open.id);
+  out.number_if("open_access", open.access);
+  out.number_if("open_share_access", open.share_access);
+  out.flag_if("open_delete_on_close", open.delete_on_close);
+  out.flag_if("open_delete_pending", open.delete_pending);
+  out.bytes_if("open_create_guid", open.create_guid);
+  out.number_if("open_timeout_ms", open.timeout_ms);
+  out.bytes_if("open_lease_key", open.lease_key);
+  out.bytes_if("open_server_state", bytes_of(open.server_state));
+}
+
 void read_fields(reader& in, persisted_lock& r) {
   in.text("id", r.id);
   in.text("share_name", r.share_name);
@@ -222,6 +253,7 @@ void read_fields(reader& in, persisted_lock& r) {
   in.number("deleg_notification_mask", r.deleg_notification_mask);
   in.number("lease_version", r.lease_version);
   in.flag("broken_via_timeout", r.broken_via_timeout);
+  read_open(in, r);
 }
 
 parsed_record failed(std::string_view name, std::string field, std::string what) {
@@ -267,6 +299,8 @@ std::string to_json(const persisted_lock& r) {
   out.number_if("deleg_notification_mask", r.deleg_notification_mask);
   out.number_if("lease_version", r.lease_version);
   out.flag_if("broken_via_timeout", r.broken_via_timeout);
+  if (r.open)
+    write_open(out, *r.open);
   text.push_back('}');
   return text;
 }

@@ -1,6 +1,7 @@
 // What is particular to the PostgreSQL store: its schema, its errors, its connection.
 #include <leasebreak/persistence/postgres_store.hpp>
 
+#include "postgres_columns.hpp"
 #include "postgres_schema.hpp"
 #include "postgres_server.hpp"
 #include "postgres_session.hpp"
@@ -44,7 +45,7 @@ protected:
 TEST_F(PostgresStore, MakesItsTablesWithAVersionRow) {
   make_store_with_a_record();
 
-  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "2");
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "3");
   EXPECT_EQ(site.sql("SELECT count(*) FROM leasebreak_locks"), "1");
   EXPECT_EQ(site.sql("SELECT epoch FROM leasebreak_server"), "0");
   EXPECT_EQ(site.sql("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() "
@@ -62,10 +63,38 @@ TEST_F(PostgresStore, BringsAnOlderVersionUpToDateAndKeepsWhatIsThere) {
   const auto store = open();
 
   EXPECT_EQ(store->increment_server_epoch().value, 42U);
-  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "2");
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "3");
   EXPECT_EQ(site.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() "
                      "AND indexname LIKE 'leasebreak_locks_by_%'"),
     "3");
+}
+
+TEST_F(PostgresStore, RowsFromBeforePersistentOpensAreRecordsOfLocks) {
+  for (std::size_t version = 0; version < 2; ++version)
+    for (const auto& statement : detail::postgres_migrations()[version])
+      site.sql(statement);
+  site.sql("CREATE TABLE leasebreak_schema (version integer NOT NULL)");
+  site.sql("INSERT INTO leasebreak_schema VALUES (2)");
+  const auto record = lease_record("id");
+  std::string names;
+  std::string values;
+  for (const auto& column : detail::postgres_columns()) {
+    if (column.since > 2)
+      continue;
+    // The value as an element of an array, which makes it easy to write as one.
+    std::string value;
+    column.append(value, record);
+    names += (names.empty() ? "" : ",") + std::string{column.name};
+    values += (values.empty() ? "" : ",") + std::string{"(CAST('{"} + value + "}' AS " +
+      std::string{column.type} + "[]))[1]";
+  }
+  site.sql("INSERT INTO leasebreak_locks (" + names + ") VALUES (" + values + ")");
+
+  const auto store = open();
+
+  EXPECT_EQ(store->get("id").value, record);
+  ASSERT_TRUE(store->put(open_record("id")).ok());
+  EXPECT_EQ(store->get("id").value, open_record("id"));
 }
 
 TEST_F(PostgresStore, NewerVersionIsStoreVersion) {

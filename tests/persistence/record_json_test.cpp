@@ -137,6 +137,46 @@ TEST(RecordJson, WritesEveryFieldInTheOrderOfDittoFs) {
     R"("deleg_notification_mask":4294967295,"lease_version":1,"broken_via_timeout":true})");
 }
 
+TEST(RecordJson, WritesAPersistentOpenAsALockOfNothingWithFieldsOfOurOwn) {
+  const auto json = to_json(open_record("id"));
+
+  EXPECT_EQ(json,
+    R"({"id":"id","share_name":"share","file_id":"file-1","owner_id":"owner-1","client_id":"client-1",)"
+    R"("lock_type":0,"offset":0,"length":0,"is_zero_byte":true,"is_legacy_byte_range":true,)"
+    R"("share_reservation":0,"acquired_at":"2023-11-14T22:13:20Z","server_epoch":3,"lease_epoch":5,)"
+    R"("break_started":"0001-01-01T00:00:00Z","lease_version":2,"open_id":18446744073709551615,)"
+    R"("open_access":4294967295,"open_share_access":7,"open_delete_on_close":true,)"
+    R"("open_delete_pending":true,"open_create_guid":"MzMzMzMzMzMzMzMzMzMzMw==",)"
+    R"("open_timeout_ms":31536000000,"open_lease_key":"RERERERERERERERERERERA==",)"
+    R"("open_server_state":"AP8nc3RhdGU="})");
+  EXPECT_EQ(parse_record(json).record, open_record("id"));
+}
+
+TEST(RecordJson, TakesARecordWithoutOpenIdForNoOpen) {
+  const auto parsed = parse_record(with_field(byte_range_json, "open_access", "1"));
+
+  ASSERT_TRUE(parsed.ok()) << to_string(parsed.error);
+  EXPECT_FALSE(parsed.record->is_open());
+}
+
+TEST(RecordJson, RefusesWhatNoPersistentOpenCanHave) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wrong{
+    {"open_access", {"0", "-1", "4294967296"}},
+    {"open_share_access", {"8", "4294967296", "true"}},
+    {"open_delete_on_close", {"1"}},
+    {"open_delete_pending", {"0"}},
+    {"open_create_guid", {"\"AQ==\"", "7"}},
+    {"open_timeout_ms", {"0", "31536000001", "-1"}},
+    {"open_lease_key", {"\"AQ==\"", "\"AAAAAAAAAAAAAAAAAAAAAA==\""}},
+    {"open_server_state", {"\"!\"", "1"}},
+    {"lease_key", {"\"EREREREREREREREREREREQ==\""}},
+  };
+  for (const auto& [field, values] : wrong)
+    for (const auto& value : values)
+      EXPECT_EQ(error_of(with_field(to_json(open_record("id")), field, value)).field, field)
+        << value;
+}
+
 TEST(RecordJson, EscapesTextAsGoDoes) {
   auto r = lease_record("\"\\/\b\f\n\r\t\x01\x7f<>&");
   r.file_id = "\xe2\x80\xa8\xe2\x80\xa9\xc3\xa4\xf0\x9f\x98\x80";
@@ -370,8 +410,8 @@ TEST(RecordJson, RefusesWhatIsNestedTooDeepOrTooLong) {
 // validation would refuse.
 TEST(RecordJson, SurvivesRandomMutations) {
   random_source random(test_seed());
-  const std::vector<std::string> originals{
-    byte_range_json, lease_json, delegation_json, to_json(full_record("x"))};
+  const std::vector<std::string> originals{byte_range_json, lease_json, delegation_json,
+    to_json(full_record("x")), to_json(open_record("x"))};
   int refused = 0;
   for (int i = 0; i < 20'000; ++i) {
     auto text = originals[below(random, originals.size())];

@@ -71,6 +71,21 @@ void make_lease(random_source& random, persisted_lock& r) {
   r.lease_version = static_cast<std::uint8_t>(below(random, 3));
 }
 
+void make_open(random_source& random, persisted_lock& r) {
+  auto& open = r.open.emplace();
+  open.id = 1 + below(random, UINT64_MAX);
+  open.access = static_cast<std::uint32_t>(1 + below(random, UINT32_MAX));
+  open.share_access = static_cast<std::uint32_t>(below(random, 8));
+  open.delete_on_close = coin(random);
+  open.delete_pending = coin(random);
+  if (coin(random))
+    open.create_guid = random_key(random);
+  open.timeout_ms = 1 + below(random, persisted_timeout_max_ms);
+  if (coin(random))
+    open.lease_key = random_key(random);
+  open.server_state = random_bytes(random, 40);
+}
+
 } // namespace
 
 std::uint64_t test_seed() {
@@ -149,6 +164,27 @@ persisted_lock full_record(std::string id) {
   return r;
 }
 
+persisted_lock open_record(std::string id) {
+  auto r = range_record(std::move(id));
+  r.lock_type = 0;
+  r.offset = 0;
+  r.length = 0;
+  r.is_zero_byte = true;
+  r.lease_epoch = 5;
+  r.lease_version = 2;
+  auto& open = r.open.emplace();
+  open.id = UINT64_MAX;
+  open.access = UINT32_MAX;
+  open.share_access = 7;
+  open.delete_on_close = true;
+  open.delete_pending = true;
+  open.create_guid.assign(16, 0x33);
+  open.timeout_ms = persisted_timeout_max_ms;
+  open.lease_key.assign(16, 0x44);
+  open.server_state = std::string("\0\xff'state", 8);
+  return r;
+}
+
 lock_query query_of(std::string file_id, std::string owner_id, std::string client_id) {
   lock_query query;
   query.file_id = std::move(file_id);
@@ -211,8 +247,11 @@ persisted_lock random_record(random_source& random, std::string id) {
   r.share_reservation = static_cast<std::uint8_t>(below(random, 4));
   r.acquired_at = random_time(random);
   r.server_epoch = random_u64(random);
-  if (coin(random))
+  const auto kind = below(random, 8);
+  if (kind < 4)
     make_lease(random, r);
+  else if (kind == 4)
+    make_open(random, r);
   if (below(random, 8) == 0) {
     r.delegation_id = random_bytes(random, 8);
     r.deleg_type = static_cast<std::uint8_t>(below(random, 2));

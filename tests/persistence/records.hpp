@@ -20,7 +20,11 @@ using random_source = std::mt19937_64;
 /// A valid exclusive byte-range lock of the client "client-1" on the file "file-1".
 [[nodiscard]] persisted_lock range_record(std::string id);
 
-/// A record with every field set to something that is not its default.
+/// A valid persistent open of the client "client-1" on the file "file-1", every field of an open
+/// set to something that is not its default.
+[[nodiscard]] persisted_lock open_record(std::string id);
+
+/// A record of a lease with every field set to something that is not its default.
 [[nodiscard]] persisted_lock full_record(std::string id);
 
 /// A key whose bytes are all `fill`.

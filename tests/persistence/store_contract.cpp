@@ -49,6 +49,23 @@ TEST_P(StoreContract, GivesBackEveryFieldOfARecord) {
   EXPECT_EQ(found.value, record);
 }
 
+TEST_P(StoreContract, GivesBackEveryFieldOfAPersistentOpen) {
+  const auto record = open_record("id");
+
+  ASSERT_TRUE(store->put(record).ok());
+
+  EXPECT_EQ(store->get("id").value, record);
+  EXPECT_EQ(store->list(by_file("file-1")).value.records, std::vector{record});
+}
+
+TEST_P(StoreContract, ALockInThePlaceOfAnOpenLeavesNothingOfIt) {
+  ASSERT_TRUE(store->put(open_record("id")).ok());
+
+  ASSERT_TRUE(store->put(range_record("id")).ok());
+
+  EXPECT_EQ(store->get("id").value, range_record("id"));
+}
+
 TEST_P(StoreContract, GivesBackRandomRecords) {
   random_source random(test_seed());
   std::vector<persisted_lock> records;

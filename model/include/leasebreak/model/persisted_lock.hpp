@@ -12,6 +12,25 @@
 
 namespace leasebreak {
 
+/// What a persistent open needs to be had back after a restart (MS-SMB2 3.3.1.10): leasebreak's own
+/// addition to a record. A plain value.
+struct persisted_open {
+  std::uint64_t id = 0; ///< The `open_id`; not zero.
+  std::uint32_t access = 0;
+  std::uint32_t share_access = 0;
+  bool delete_on_close = false;
+  bool delete_pending = false; ///< The file is to be deleted with its last open.
+  std::vector<std::uint8_t> create_guid; ///< 16 bytes, or empty: version 1.
+  std::uint64_t timeout_ms = 0; ///< For how long it is kept without a connection.
+  std::vector<std::uint8_t> lease_key; ///< 16 bytes: it uses this lease. Empty: none.
+  std::string server_state; ///< The server's own bytes.
+
+  friend bool operator==(const persisted_open&, const persisted_open&) = default;
+};
+
+/// The longest `persisted_open::timeout_ms`: a year.
+inline constexpr std::uint64_t persisted_timeout_max_ms = 365ULL * 24 * 60 * 60 * 1000;
+
 /// A lock as a store keeps it. The fields, their order and their meaning are those of DittoFS's
 /// PersistedLock, so that both read each other's records; docs/storage-format.md has the encoding.
 /// A plain value.
@@ -54,10 +73,12 @@ struct persisted_lock {
   // leasebreak's own additions; absent from records of others, which ignore them.
   std::uint8_t lease_version = 0; ///< 1 or 2; 0: unknown, taken as 2.
   bool broken_via_timeout = false; ///< The last break ended by its deadline.
+  std::optional<persisted_open> open; ///< Given: this stands for a persistent open, not for a lock.
 
   friend bool operator==(const persisted_lock&, const persisted_lock&) = default;
 
   [[nodiscard]] bool is_lease() const noexcept { return !lease_key.empty(); }
+  [[nodiscard]] bool is_open() const noexcept { return open.has_value(); }
 };
 
 /// The record of `lock`. Nothing that means something is lost: `to_enhanced_lock` gives back an
@@ -82,9 +103,10 @@ struct record_error {
 /// enumerations. Nothing if the record is good.
 [[nodiscard]] std::optional<record_error> validate(const persisted_lock& record);
 
-/// The lock of a record that `validate` accepts. A directory's Write, which old writers stored, is
-/// taken off. In a record without `lease_version`, which is not leasebreak's own,
-/// `breaking_to_required` of zero means `break_to_state` if breaking, else `lease_state`.
+/// The lock of a record that `validate` accepts, and that stands for no open. A directory's Write,
+/// which old writers stored, is taken off. In a record without `lease_version`, which is not
+/// leasebreak's own, `breaking_to_required` of zero means `break_to_state` if breaking, else
+/// `lease_state`.
 [[nodiscard]] enhanced_lock to_enhanced_lock(const persisted_lock& record);
 
 /// Which records to list. An empty member means all; all members that are given must match.
@@ -93,7 +115,7 @@ struct lock_query {
   std::string owner_id;
   std::string client_id;
   std::string share_name;
-  std::optional<bool> is_lease;
+  std::optional<bool> is_lease; ///< False: byte-range locks and opens.
 
   friend bool operator==(const lock_query&, const lock_query&) = default;
 
