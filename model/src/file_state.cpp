@@ -44,6 +44,10 @@ bool file_state::has_open(open_id id) const noexcept {
   return impl_->find_open(id) != nullptr;
 }
 
+std::size_t file_state::locks_of(open_id id) const noexcept {
+  return impl_->locks.count_of(id);
+}
+
 std::vector<listed_entry> file_state::list(const lock_query& query) const {
   return impl_->list(query);
 }

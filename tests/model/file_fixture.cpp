@@ -136,7 +136,10 @@ std::string describe(const listed_entry& e) {
   out << to_string(e.kind) << " of " << short_name(e.client) << " open " << number(e.open);
   if (e.kind == entry_kind::open)
     out << " access " << std::hex << e.access << std::dec << " share " << e.share_access
-        << (e.delete_on_close ? " delete-on-close" : "") << (e.delete_pending ? " pending" : "");
+        << (e.delete_on_close ? " delete-on-close" : "") << (e.delete_pending ? " pending" : "")
+        << (e.persistent   ? " persistent"
+               : e.durable ? " durable"
+                           : "");
   if (e.lease) {
     const auto& l = *e.lease;
     out << " " << short_name(l.key) << " " << l.state << " epoch " << l.epoch << " v"
@@ -392,6 +395,25 @@ void world::undeliverable(break_id id, where_t where) {
   apply(break_undeliverable{id}, where);
 }
 
+void world::take_recovered(
+  const persisted_lock& record, const open_recovered& back, where_t where) {
+  const bool is_known = opens_.contains(back.open) && !closed_.contains(back.open);
+  if (record.is_open() ? is_known || back.locks != 0 : !is_known || back.locks != 1)
+    fail(where, "an open or lock came back that did not: " + std::to_string(number(back.open)));
+  if (!record.is_open())
+    return;
+  open_file request;
+  request.open = back.open;
+  request.client = client_guid{*from_hex(record.client_id)};
+  request.access = record.open->access;
+  request.share_access = record.open->share_access;
+  if (!record.open->lease_key.empty()) {
+    request.lease.emplace();
+    std::ranges::copy(record.open->lease_key, request.lease->key.bytes.begin());
+  }
+  opens_[back.open] = request;
+}
+
 void world::load(const persisted_lock& record, where_t where) {
   store_[record.id] = record;
   apply(load_record{record}, where);
@@ -423,6 +445,17 @@ void world::write_data(const client& who, const attempt& open, where_t where) {
   const auto hold = result_of<access_granted>(a).hold;
   if (keeps_holds && hold != hold_id::none)
     end(hold, where);
+}
+
+void world::load_all(const std::map<std::string, persisted_lock>& records, where_t where) {
+  const auto load_if = [&](auto is_it) {
+    for (const auto& [id, record] : records)
+      if (is_it(record))
+        load(record, where);
+  };
+  load_if([](const auto& r) { return r.is_lease(); });
+  load_if([](const auto& r) { return r.is_open(); });
+  load_if([](const auto& r) { return !r.is_lease() && !r.is_open(); });
 }
 
 void world::continue_after(const world& before) {
@@ -459,6 +492,8 @@ void world::apply(const command& what, where_t where) {
 void world::take(const command& what, effects&& out, where_t where) {
   if (observer)
     observer(what, out);
+  for (const auto& back : out.recovered)
+    take_recovered(std::get<load_record>(what).record, back, where);
   std::ranges::move(out.notifications, std::back_inserter(notifications_));
   std::ranges::move(out.facts, std::back_inserter(facts_));
   for (const auto& ended : out.ended) {
@@ -636,6 +671,31 @@ void world::check_holds(const std::vector<listed_entry>& entries, where_t where)
   }
 }
 
+void world::check_stored_opens(const std::vector<listed_entry>& entries, where_t where) {
+  std::size_t persistent = 0;
+  for (const auto& e : entries) {
+    if (e.kind != entry_kind::open || !e.persistent)
+      continue;
+    ++persistent;
+    const bool found = std::ranges::any_of(store_, [&](const auto& item) {
+      const auto& record = item.second;
+      return record.is_open() && record.open->id == number(e.open) &&
+        record.client_id == to_string(e.client) && record.owner_id == e.owner_id &&
+        record.open->access == e.access && record.open->share_access == e.share_access &&
+        record.open->delete_on_close == e.delete_on_close &&
+        record.open->delete_pending == e.delete_pending && !validate(record);
+    });
+    if (!found)
+      fail(where, "no record of [" + describe(e) + "]");
+  }
+  const auto stored =
+    std::ranges::count_if(store_, [](const auto& item) { return item.second.is_open(); });
+  if (static_cast<std::size_t>(stored) != persistent)
+    fail(where,
+      std::to_string(stored) + " records of opens, but " + std::to_string(persistent) +
+        " are persistent");
+}
+
 void world::check_store(const std::vector<listed_entry>& entries, where_t where) {
   std::size_t locks = 0;
   for (const auto& e : entries) {
@@ -653,8 +713,9 @@ void world::check_store(const std::vector<listed_entry>& entries, where_t where)
     if (!found)
       fail(where, "no record of [" + describe(e) + "]");
   }
-  const auto stored =
-    std::ranges::count_if(store_, [](const auto& item) { return !item.second.is_lease(); });
+  check_stored_opens(entries, where);
+  const auto stored = std::ranges::count_if(
+    store_, [](const auto& item) { return !item.second.is_lease() && !item.second.is_open(); });
   const auto recovered = std::ranges::count_if(
     entries, [](const auto& e) { return e.kind == entry_kind::recovered && !e.lease; });
   if (static_cast<std::size_t>(stored) != locks + static_cast<std::size_t>(recovered))

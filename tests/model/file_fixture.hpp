@@ -142,6 +142,9 @@ public:
 
   /// Before anything else: this world is what comes after a restart, in time and with its ids.
   void continue_after(const world& before);
+  /// Loads what is stored, in the order that `load_record` asks for.
+  void load_all(
+    const std::map<std::string, persisted_lock>& records, where_t where = where_t::current());
 
   /// Any command; the others all end here.
   void apply(const command& what, where_t where = where_t::current());
@@ -231,10 +234,12 @@ private:
   attempt start(open_id open = open_id::none);
   void take(const command& what, effects&& out, where_t where);
   void take_completion(const completion& c, where_t where);
+  void take_recovered(const persisted_lock& record, const open_recovered& back, where_t where);
   void note_hold(hold_id hold, const completion& c);
   void check(where_t where);
   void check_coherence(const std::vector<listed_entry>& entries, where_t where);
   void check_holds(const std::vector<listed_entry>& entries, where_t where);
+  void check_stored_opens(const std::vector<listed_entry>& entries, where_t where);
   void check_store(const std::vector<listed_entry>& entries, where_t where);
   void check_nothing_changed(
     const command& what, const effects& out, const std::vector<std::string>& before, where_t where);

@@ -18,8 +18,7 @@ file_policy keeping_records() {
 std::unique_ptr<world> restarted(const world& before) {
   auto after = std::make_unique<world>(keeping_records());
   after->continue_after(before);
-  for (const auto& [id, record] : before.store())
-    after->load(record);
+  after->load_all(before.store());
   return after;
 }
 

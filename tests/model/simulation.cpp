@@ -372,6 +372,8 @@ void simulation::perform_open(const step& s) {
     (s.d >> 7) % 8 == 0 && (how.request.access & access::delete_file) != 0;
   if ((s.d >> 10) % 3 == 0)
     how.durable(seconds{60});
+  else if ((s.d >> 10) % 9 == 1)
+    how.persistent(seconds{60});
   locks_and_waits_.push_back(world_.open(how));
 }
 

@@ -88,6 +88,8 @@ bool file_state::impl::attempt_access(
     return fail(error);
   const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
   complete(out, c.operation, errc::success, carry_out(c, open != nullptr ? open->lease : nullptr));
+  if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
+    store_persistent(out);
   return true;
 }
 

@@ -91,8 +91,10 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
 
   open_entry& open = *find_open(id);
   open_ended ended{id, cause, open.client, {}, gone.size(), {}};
-  if (open.delete_on_close)
+  if (open.delete_on_close && !delete_pending) {
     delete_pending = true;
+    store_persistent(out);
+  }
   if (lease_entry* lease = open.lease; lease != nullptr) {
     if (!lease->info.is_oplock)
       ended.key = lease->info.key;
@@ -115,6 +117,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
       remove_lease(*lease);
     }
   }
+  unstore_open(open, out);
   take_open(id);
   out.ended.push_back(ended);
   waiters_may_go = true;

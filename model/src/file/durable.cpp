@@ -22,24 +22,30 @@ bool caches_handles(const detail::open_entry& open) {
 // MS-SMB2 3.3.5.9.6, 3.3.5.9.10: durable only with Handle caching, which is the client's promise to
 // come back; a persistent open has the share's promise instead.
 void file_state::impl::grant_durability(
-  const open_file& c, open_entry& open, open_granted& granted) const {
+  const open_file& c, open_entry& open, open_granted& granted, effects& out) {
   if (!c.durable || c.is_directory || (!c.durable->persistent && !caches_handles(open)))
     return;
+  count_open(open, static_cast<std::uint32_t>(-1));
   open.durable = std::make_unique<detail::durability>();
   open.durable->timeout = c.durable->timeout;
   open.durable->persistent = c.durable->persistent;
   open.durable->guid = c.durable->guid;
+  if (c.durable->persistent)
+    open.durable->server_state = c.durable->server_state;
+  count_open(open, 1);
   granted.durable = true;
   granted.persistent = c.durable->persistent;
+  store_open(open, out);
 }
 
 // MS-SMB2 3.3.7.1. A lease that is breaking is no longer held. Locks of somebody who cannot be
-// asked to write back would make others wait for nothing, so they need Write.
+// asked to write back would make others wait for nothing, so they need Write. A persistent open
+// stays whatever it has, also one that deletes its file: that happens when it ends.
 bool file_state::impl::may_stay(const open_entry& open) const {
+  if (open.is_persistent())
+    return true;
   if (!open.durable || open.delete_on_close)
     return false;
-  if (open.durable->persistent)
-    return true;
   if (!caches_handles(open) || open.lease->info.breaking)
     return false;
   return locks.count_of(open.id) == 0 || intersects(open.lease->info.state, lease_state::write);
@@ -110,6 +116,7 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
     store_lease(oplock, out);
   }
   locks.for_each_of(open.id, [&](const auto& lock) { store_lock(lock, out); });
+  store_open(open, out);
 }
 
 // Whether nobody can be told of a break of this lease, and it does not give way either.

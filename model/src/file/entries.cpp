@@ -140,6 +140,8 @@ file_state::impl::contention& file_state::impl::contended() {
 void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
   if (open.lease != nullptr || !is_stat_access_for_oplocks(open.access))
     count.keeping_write += by;
+  if (open.is_persistent())
+    count.persistent += by;
   if (open.is_detached()) {
     count.detached += by;
     return;

@@ -36,7 +36,7 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
     grant_lease(c, open, granted, now, out);
   else
     grant_oplock(c, open, granted, now, out);
-  grant_durability(c, open, granted);
+  grant_durability(c, open, granted, out);
   if (c.overwrites)
     // The caller truncates only after this: whoever opens meanwhile may read, but not cache, what
     // is about to go.

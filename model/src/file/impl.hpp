@@ -61,6 +61,7 @@ struct file_state::impl {
     std::uint32_t keeping_write = 0; ///< Opens that keep others from caching writes.
     std::uint32_t oplocks = 0;
     std::uint32_t detached = 0; ///< Opens without a connection; they have no part in share checks.
+    std::uint32_t persistent = 0;
     std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
     std::uint32_t breaking = 0;
     std::uint32_t leases_with_handle = 0; ///< Without oplocks.
@@ -157,7 +158,7 @@ struct file_state::impl {
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
   // -----------
 
-  void grant_durability(const open_file& c, open_entry& open, open_granted& granted) const;
+  void grant_durability(const open_file& c, open_entry& open, open_granted& granted, effects& out);
   [[nodiscard]] bool may_stay(const open_entry& open) const;
   void lose_connection(open_entry& open, time_point now, effects& out);
   void reconnect(const reconnect_open& c, effects& out);
@@ -215,6 +216,10 @@ struct file_state::impl {
   // --------------------------------------
 
   void load(const load_record& c, time_point now, effects& out);
+  void load_lease(const persisted_lock& record, effects& out);
+  void load_open(const persisted_lock& record, time_point now, effects& out);
+  void load_lock(const persisted_lock& record, effects& out);
+  [[nodiscard]] lease_entry* lease_to_load(const persisted_lock& record);
   void reclaim(const reclaim_lock& c, time_point now, effects& out);
   void end_grace(effects& out);
   [[nodiscard]] bool meets_recovered_lock(const client_guid& client, const lock_element& e) const;
@@ -228,6 +233,10 @@ struct file_state::impl {
   void unstore_lease(lease_entry& l, effects& out) const;
   void store_lock(const detail::lock_table::entry& e, effects& out) const;
   void unstore_lock(const detail::lock_table::entry& e, effects& out) const;
+  void store_open(const open_entry& open, effects& out) const;
+  void unstore_open(const open_entry& open, effects& out) const;
+  void store_persistent(effects& out, const lease_entry* of = nullptr) const;
+  [[nodiscard]] persisted_lock record_of(const open_entry& open) const;
   [[nodiscard]] enhanced_lock describe(const lease_entry& l) const;
   [[nodiscard]] enhanced_lock describe(const detail::lock_table::entry& e) const;
 

@@ -81,8 +81,8 @@ std::string file_state::impl::check_invariants() const {
     recount.count.denying_write != count.denying_write ||
     recount.count.denying_delete != count.denying_delete ||
     recount.count.keeping_write != count.keeping_write || recount.count.oplocks != count.oplocks ||
-    recount.count.detached != count.detached || recount.count.recovered != count.recovered ||
-    recount.count.breaking != count.breaking ||
+    recount.count.detached != count.detached || recount.count.persistent != count.persistent ||
+    recount.count.recovered != count.recovered || recount.count.breaking != count.breaking ||
     recount.count.leases_with_handle != count.leases_with_handle ||
     recount.count.by_state != count.by_state)
     return "the counts do not fit what is there";

@@ -56,6 +56,10 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.access = open->access;
     e.share_access = open->share_access;
     e.delete_on_close = open->delete_on_close;
+    e.durable = open->durable != nullptr;
+    e.persistent = open->is_persistent();
+    if (open->is_detached())
+      e.deadline = open->durable->expires;
     e.since = open->opened_at;
     add(std::move(e));
   }

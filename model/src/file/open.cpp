@@ -27,6 +27,8 @@ errc file_state::impl::check_open(const open_file& c) const {
     return errc::invalid_argument;
   if (c.is_directory != is_directory && !opens.empty())
     return errc::invalid_argument;
+  if (c.durable && c.durable->server_state.size() > policy->limit.server_state_bytes)
+    return errc::invalid_argument;
   if (find_open(c.open) != nullptr)
     return errc::open_exists;
   if (opens.size() >= policy->limit.opens_per_file)

@@ -57,6 +57,7 @@ struct durability {
   duration timeout{};
   bool persistent = false;
   create_guid guid;
+  std::string server_state; ///< Persistent: the server's own.
   bool detached = false; ///< It has no connection now ...
   time_point expires{}; ///< ... and ends at this time.
 };
@@ -76,6 +77,7 @@ struct open_entry {
   std::string share;
 
   [[nodiscard]] bool is_detached() const noexcept { return durable && durable->detached; }
+  [[nodiscard]] bool is_persistent() const noexcept { return durable && durable->persistent; }
 };
 
 /// A change of the file that has been announced and is not made yet.

@@ -1,8 +1,10 @@
-// What is stored: a record for each lease and oplock that caches something, and for each byte-range
-// lock.
+// What is stored: a record for each lease and oplock that caches something, for each byte-range
+// lock, and for each persistent open.
 #include "file/impl.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -46,6 +48,24 @@ std::string record_id_of(const detail::lock_table::entry& e) {
                              : e.record_id;
 }
 
+std::string record_id_of(const detail::open_entry& open) {
+  return "open:" + detail::to_hex(open.id);
+}
+
+// What it denies to others, for systems that know share reservations and no persistent opens.
+access_mode denied_by(const detail::open_entry& open) {
+  const bool read = (open.share_access & share::read) == 0;
+  const bool write = (open.share_access & share::write) == 0;
+  return static_cast<access_mode>((read ? static_cast<int>(access_mode::deny_read) : 0) |
+    (write ? static_cast<int>(access_mode::deny_write) : 0));
+}
+
+std::uint64_t to_ms(duration timeout) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return std::clamp<std::uint64_t>(
+    ms < 1 ? 1 : static_cast<std::uint64_t>(ms), 1, persisted_timeout_max_ms);
+}
+
 } // namespace
 
 std::string detail::to_hex(open_id id) {
@@ -55,8 +75,10 @@ std::string detail::to_hex(open_id id) {
 void file_state::impl::store_lease(lease_entry& l, effects& out) const {
   if (!policy->keep_records)
     return;
-  if (l.info.state == lease_state::none)
-    return unstore_lease(l, out);
+  if (l.info.state == lease_state::none) {
+    unstore_lease(l, out);
+    return store_persistent(out, &l); // They go on with its epoch.
+  }
   l.stored = true;
   auto record = to_persisted_lock(describe(l), policy->server_epoch);
   auto id = record.id;
@@ -81,6 +103,52 @@ void file_state::impl::store_lock(const detail::lock_table::entry& e, effects& o
 void file_state::impl::unstore_lock(const detail::lock_table::entry& e, effects& out) const {
   if (policy->keep_records)
     out.records.push_back({record_id_of(e), std::nullopt});
+}
+
+void file_state::impl::store_open(const open_entry& open, effects& out) const {
+  if (policy->keep_records && open.is_persistent())
+    out.records.push_back({record_id_of(open), record_of(open)});
+}
+
+void file_state::impl::unstore_open(const open_entry& open, effects& out) const {
+  if (policy->keep_records && open.is_persistent())
+    out.records.push_back({record_id_of(open), std::nullopt});
+}
+
+// Something has changed that all persistent opens' records say; with `of`, those of that lease.
+void file_state::impl::store_persistent(effects& out, const lease_entry* of) const {
+  if (!policy->keep_records || count.persistent == 0)
+    return;
+  for (const auto& open : opens)
+    if (of == nullptr || open->lease == of)
+      store_open(*open, out);
+}
+
+persisted_lock file_state::impl::record_of(const open_entry& open) const {
+  enhanced_lock lock;
+  lock.id = record_id_of(open);
+  lock.owner = {detail::to_hex(open.id), to_string(open.client), open.share};
+  lock.file_id = file_id;
+  lock.denies = denied_by(open);
+  lock.acquired_at = open.opened_at;
+  auto record = to_persisted_lock(lock, policy->server_epoch);
+  auto& kept = record.open.emplace();
+  kept.id = static_cast<std::uint64_t>(open.id);
+  kept.access = open.access;
+  kept.share_access = open.share_access;
+  kept.delete_on_close = open.delete_on_close;
+  kept.delete_pending = delete_pending;
+  if (const auto& guid = open.durable->guid; !guid.is_zero())
+    kept.create_guid.assign(guid.bytes.begin(), guid.bytes.end());
+  kept.timeout_ms = to_ms(open.durable->timeout);
+  kept.server_state = open.durable->server_state;
+  if (open.lease != nullptr && !open.lease->info.is_oplock) {
+    const auto& lease = open.lease->info;
+    kept.lease_key.assign(lease.key.bytes.begin(), lease.key.bytes.end());
+    record.lease_version = lease.version;
+    record.lease_epoch = lease.epoch;
+  }
+  return record;
 }
 
 enhanced_lock file_state::impl::describe(const lease_entry& l) const {

@@ -2,9 +2,16 @@
 //
 // A recovered lease stands where a held one would, without an open: what would have to break it
 // fails with `errc::reclaim_needed`, because nobody is there to be told.
+//
+// A persistent open comes back as it was, without a connection, and with it its lease and its
+// locks: none of these has to be reclaimed, and the end of the grace period does not concern them
+// (durable.cpp).
 #include "file/impl.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace leasebreak {
@@ -16,18 +23,31 @@ client_guid client_of(const persisted_lock& record) {
   return bytes ? client_guid{*bytes} : client_guid{};
 }
 
+// The open whose digits are an owner's id; none if they are nobody's.
+open_id open_of(const std::string& owner_id) {
+  std::uint64_t id = 0;
+  const auto* const end = owner_id.data() + owner_id.size();
+  const auto read = std::from_chars(owner_id.data(), end, id, 16);
+  return owner_id.size() == 16 && read.ec == std::errc{} && read.ptr == end ? open_id{id}
+                                                                            : open_id::none;
+}
+
 } // namespace
 
-void file_state::impl::load(const load_record& c, time_point, effects& out) {
-  const auto& record = c.record;
-  if (validate(record))
+void file_state::impl::load(const load_record& c, time_point now, effects& out) {
+  if (validate(c.record))
     return;
+  if (c.record.is_open())
+    load_open(c.record, now, out);
+  else if (c.record.is_lease())
+    load_lease(c.record, out);
+  else
+    load_lock(c.record, out);
+}
+
+void file_state::impl::load_lease(const persisted_lock& record, effects& out) {
   const auto lock = to_enhanced_lock(record);
   const auto client = client_of(record);
-  if (!lock.lease) {
-    contended().recovered_locks.push_back({client, record});
-    return;
-  }
   const detail::lease_name name{lock.lease->is_oplock, client, lock.lease->key};
   if (lock.lease->state == lease_state::none || find_lease(name) != nullptr) {
     // It holds nothing, or the holder was faster than the recovery.
@@ -50,6 +70,73 @@ void file_state::impl::load(const load_record& c, time_point, effects& out) {
   if (lease.info.breaking)
     push_deadline(detail::deadline_entry::for_break(
       lease.info.break_started + policy->break_timeout, lease.name()));
+}
+
+// The restart took the connection: the open is as one that has just lost it.
+void file_state::impl::load_open(const persisted_lock& record, time_point now, effects& out) {
+  const auto& kept = *record.open;
+  const open_id id{kept.id};
+  if (find_open(id) != nullptr)
+    return;
+  auto entry = std::make_unique<open_entry>();
+  entry->id = id;
+  entry->client = client_of(record);
+  entry->access = kept.access;
+  entry->share_access = kept.share_access;
+  entry->delete_on_close = kept.delete_on_close;
+  entry->opened_at = record.acquired_at;
+  entry->share = record.share_name;
+  entry->durable = std::make_unique<detail::durability>();
+  auto& durable = *entry->durable;
+  durable.timeout = std::chrono::milliseconds{kept.timeout_ms};
+  durable.persistent = true;
+  std::copy(kept.create_guid.begin(), kept.create_guid.end(), durable.guid.bytes.begin());
+  durable.server_state = kept.server_state;
+  durable.detached = true;
+  durable.expires = now + durable.timeout;
+  push_deadline(detail::deadline_entry::for_open(durable.expires, id));
+  if (opens.empty())
+    is_directory = false;
+  delete_pending = delete_pending || kept.delete_pending;
+  auto* const lease = lease_to_load(record);
+  auto& open = add_open(std::move(entry));
+  if (lease != nullptr) {
+    attach(open, *lease);
+    ++lease->detached;
+  }
+  out.recovered.push_back({id, 0});
+}
+
+// The lease or oplock of an open's record. A lease that caches nothing has no record of its own.
+detail::lease_entry* file_state::impl::lease_to_load(const persisted_lock& record) {
+  const auto client = client_of(record);
+  const auto& bytes = record.open->lease_key;
+  if (bytes.empty())
+    return find_lease(lease_name{true, client, lease_key::of(record.open->id)});
+  lease_key key;
+  std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
+  if (auto* const lease = find_lease(client, key); lease != nullptr)
+    return lease;
+  auto entry = std::make_unique<lease_entry>();
+  entry->client = client;
+  entry->info.key = key;
+  entry->info.version = record.lease_version == 0 ? std::uint8_t{2} : record.lease_version;
+  entry->info.epoch = record.lease_epoch;
+  entry->acquired_at = record.acquired_at;
+  return &add_lease(std::move(entry));
+}
+
+// A lock of an open that is back is held; that of another has to be reclaimed.
+void file_state::impl::load_lock(const persisted_lock& record, effects& out) {
+  const auto lock = to_enhanced_lock(record);
+  const auto client = client_of(record);
+  const auto* const open = find_open(open_of(record.owner_id));
+  if (open == nullptr || !open->is_persistent() || !open->is_detached() || open->client != client) {
+    contended().recovered_locks.push_back({client, record});
+    return;
+  }
+  locks.add(open->id, lock.range, lock.exclusive, lock.acquired_at, record.id);
+  out.recovered.push_back({open->id, 1});
 }
 
 void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& out) {

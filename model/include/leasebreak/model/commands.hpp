@@ -30,6 +30,8 @@ struct durable_request {
   duration timeout{}; ///< For how long it is kept without a connection; more than zero.
   bool persistent = false; ///< Kept whatever it caches (MS-SMB2 3.3.1.10 IsPersistent).
   create_guid guid; ///< Version 2: to be given again to reconnect.
+  /// Persistent: the server's own bytes, such as user and path; it gets them back after a restart.
+  std::string server_state{};
 };
 
 /// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits where a break must end first.
@@ -166,7 +168,8 @@ struct force_break {
   lease_state keep = lease_state::none; ///< What the holders may keep.
 };
 
-/// After a restart: a record of what was held before (see `grace_ended`).
+/// After a restart: a record of what was held before (see `grace_ended`). The records of leases and
+/// oplocks come first, then those of opens, then those of byte-range locks.
 struct load_record {
   persisted_lock record;
 };

@@ -196,6 +196,13 @@ struct open_ended {
     hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
 };
 
+/// A persistent open came back from its record, or byte-range locks of one did. From now on they
+/// count against the limits.
+struct open_recovered {
+  open_id open{};
+  std::size_t locks = 0; ///< Zero: the open itself.
+};
+
 /// What one or more commands led to, in the order in which it happened within each list.
 /// Notifications come before the completions that follow from the same command.
 struct effects {
@@ -204,6 +211,7 @@ struct effects {
   std::vector<record_change> records;
   std::vector<open_ended> ended;
   std::vector<fact> facts;
+  std::vector<open_recovered> recovered;
 
   void clear() noexcept {
     notifications.clear();
@@ -211,11 +219,12 @@ struct effects {
     records.clear();
     ended.clear();
     facts.clear();
+    recovered.clear();
   }
 
   [[nodiscard]] bool empty() const noexcept {
     return notifications.empty() && completions.empty() && records.empty() && ended.empty() &&
-      facts.empty();
+      facts.empty() && recovered.empty();
   }
 };
 
@@ -238,6 +247,8 @@ struct listed_entry {
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
   bool delete_pending = false;
+  bool durable = false; ///< open: it stays when its connection goes
+  bool persistent = false; ///< open: also after a restart
   std::optional<lease_info> lease; ///< lease, oplock, recovered
   std::size_t opens = 0; ///< lease: how many opens share it
   byte_range range; ///< byte_range_lock
@@ -246,7 +257,7 @@ struct listed_entry {
   std::string reason; ///< waiting: what the operation is, and why it waits
   client_guid blocker; ///< waiting: the client that has not answered; zero if none is known
   time_point since{}; ///< open, lease, lock: when acquired; waiting: when it came
-  time_point deadline{}; ///< breaking, waiting: when it ends by itself
+  time_point deadline{}; ///< breaking, waiting, open without connection: when it ends by itself
 };
 
 } // namespace leasebreak

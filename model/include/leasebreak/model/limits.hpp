@@ -16,6 +16,8 @@ struct limits {
   std::size_t waiting_per_file = 1'000; ///< Parked operations; `errc::too_many_waiting`.
   std::size_t waiting_total = 100'000; ///< `errc::too_many_waiting`.
   std::size_t file_id_bytes = 1'024; ///< Length of a file's id; `errc::file_id_too_long`.
+  std::size_t server_state_bytes =
+    16'384; ///< `durable_request::server_state`; `errc::invalid_argument`.
   std::size_t ranges_per_lock = 64; ///< Elements of one lock request; `errc::invalid_argument`.
 };
 

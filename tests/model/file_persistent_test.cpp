@@ -1,0 +1,516 @@
+// Persistent opens: what is stored of them, and how they come back after a restart with their
+// lease, their locks and their share mode (MS-SMB2 3.3.1.10, 3.3.5.9, 3.3.5.9.12, 3.3.7.1).
+#include "file_fixture.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <random>
+
+namespace leasebreak::model_test {
+namespace {
+
+constexpr auto guid = create_guid::of(77, 78);
+
+file_policy keeping_records() {
+  file_policy policy;
+  policy.keep_records = true;
+  policy.server_epoch = 7;
+  return policy;
+}
+
+/// A file whose server can die.
+class Persistent : public model_test {
+protected:
+  Persistent() : model_test(keeping_records()) {}
+
+  /// The server dies and comes back.
+  world& restart() {
+    auto after = std::make_unique<world>(keeping_records());
+    after->continue_after(after_ ? *after_ : *this);
+    after->load_all(after_ ? after_->store() : store());
+    if (after_)
+      before_.push_back(std::move(after_));
+    after_ = std::move(after);
+    return *after_;
+  }
+
+  [[nodiscard]] const persisted_lock* record_of(const attempt& a) const {
+    for (const auto& [id, record] : store())
+      if (record.is_open() && record.open->id == static_cast<std::uint64_t>(a.open))
+        return &record;
+    return nullptr;
+  }
+
+private:
+  std::vector<std::unique_ptr<world>> before_;
+  std::unique_ptr<world> after_;
+};
+
+// -- records --------------------------------------------------------------------------------------
+
+class PersistentRecords : public Persistent {};
+
+TEST_F(PersistentRecords, SayWhatTheOpenIs) {
+  auto how = by(alice).lease(k1, rwh, 0x10).persistent(seconds{90}, guid);
+  how.access(access::read_data | access::delete_file).shares(share::write);
+  how.request.durable->server_state = "user and path";
+
+  const auto a = open(how);
+
+  const auto* const record = record_of(a);
+  ASSERT_NE(record, nullptr);
+  EXPECT_EQ(store().size(), 2U) << "the lease has its own";
+  EXPECT_FALSE(validate(*record).has_value());
+  EXPECT_EQ(record->file_id, "file");
+  EXPECT_EQ(record->share_name, "share");
+  EXPECT_EQ(record->client_id, to_string(alice.guid));
+  EXPECT_EQ(record->server_epoch, 7U);
+  EXPECT_EQ(record->acquired_at, now());
+  EXPECT_TRUE(record->is_zero_byte) << "in nobody's way for who does not know opens";
+  EXPECT_EQ(record->share_reservation, 1) << "denies reading";
+  EXPECT_EQ(record->lease_version, 2);
+  EXPECT_EQ(record->lease_epoch, 0x11);
+  const auto& kept = *record->open;
+  EXPECT_EQ(kept.access, access::read_data | access::delete_file);
+  EXPECT_EQ(kept.share_access, share::write);
+  EXPECT_FALSE(kept.delete_on_close);
+  EXPECT_FALSE(kept.delete_pending);
+  EXPECT_TRUE(std::ranges::equal(kept.create_guid, guid.bytes));
+  EXPECT_EQ(kept.timeout_ms, 90'000U);
+  EXPECT_TRUE(std::ranges::equal(kept.lease_key, k1.bytes));
+  EXPECT_EQ(kept.server_state, "user and path");
+}
+
+TEST_F(PersistentRecords, AreForPersistentOpensAlone) {
+  open(by(alice).lease(k1, rh).durable());
+  open(by(bob));
+
+  EXPECT_EQ(store().size(), 1U);
+  EXPECT_TRUE(store().begin()->second.is_lease());
+}
+
+TEST_F(PersistentRecords, GoWithTheOpen) {
+  const auto a = open(by(alice).persistent());
+  ASSERT_NE(record_of(a), nullptr);
+  disconnect(alice);
+  EXPECT_NE(record_of(a), nullptr);
+  reconnect(alice, a);
+
+  close(a);
+
+  EXPECT_TRUE(store().empty());
+}
+
+TEST_F(PersistentRecords, SayThatTheFileIsToBeDeleted) {
+  const auto a = open(by(alice).persistent());
+  const auto b = open(by(bob).deleting_on_close());
+  EXPECT_FALSE(record_of(a)->open->delete_pending);
+
+  close(b);
+  EXPECT_TRUE(record_of(a)->open->delete_pending);
+  access(alice, access_kind::clear_delete, a);
+  EXPECT_FALSE(record_of(a)->open->delete_pending);
+  access(alice, access_kind::set_delete, a);
+  EXPECT_TRUE(record_of(a)->open->delete_pending);
+}
+
+TEST_F(PersistentRecords, KeepTheEpochOfALeaseThatCachesNothing) {
+  const auto a = open(by(alice).lease(k1, r, 0x20).persistent());
+  const auto b = open(by(bob));
+  write_data(bob, b);
+  expect_break(k1, r, none);
+
+  EXPECT_EQ(store().size(), 1U) << "the lease's own record is gone";
+  EXPECT_EQ(record_of(a)->lease_epoch, 0x22);
+}
+
+TEST_F(PersistentRecords, HaveALimitForWhatTheServerPutsIn) {
+  auto how = by(alice).persistent();
+  how.request.durable->server_state.assign(policy.limit.server_state_bytes, 'x');
+  const auto a = open(how);
+  EXPECT_EQ(record_of(a)->open->server_state.size(), policy.limit.server_state_bytes);
+
+  how.request.durable->server_state += 'x';
+
+  expect_error(open(how), errc::invalid_argument);
+}
+
+TEST_F(PersistentRecords, KeepTimeoutsWithinWhatARecordCanSay) {
+  for (const auto timeout : {duration{1}, duration{std::chrono::hours{24 * 365 * 100}}}) {
+    const auto a = open(by(alice).persistent(timeout));
+
+    ASSERT_NE(record_of(a), nullptr);
+    EXPECT_FALSE(validate(*record_of(a)).has_value());
+  }
+}
+
+// -- without a restart ----------------------------------------------------------------------------
+
+// MS-SMB2 3.3.7.1: whatever else is so.
+TEST_F(Persistent, StaysAlsoIfItDeletesItsFile) {
+  const auto a = open(by(alice).persistent(seconds{30}).deleting_on_close());
+
+  disconnect(alice);
+  EXPECT_TRUE(file.has_open(a.open));
+  pass(seconds{30});
+
+  const auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended.front().cause, end_cause::expired);
+  EXPECT_NE(ended.front().hold, hold_id::none) << "now the file goes";
+}
+
+TEST_F(Persistent, StaysDuringABreakAndWithLocks) {
+  const auto a = open(by(alice).lease(k1, rh).persistent());
+  expect_done(lock(a, {0, 10}, true));
+  const auto b = open(by(bob));
+  write_data(bob, b);
+  expect_break(k1, rh, none);
+
+  disconnect(alice);
+
+  EXPECT_TRUE(file.has_open(a.open));
+  EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+// -- after a restart ------------------------------------------------------------------------------
+
+class PersistentRestarts : public Persistent {};
+
+TEST_F(PersistentRestarts, BringTheLeaseBack) {
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent(seconds{60}, guid));
+  auto& w = restart();
+  EXPECT_TRUE(w.listing(entry_kind::recovered).empty()) << "nothing is left to be reclaimed";
+  EXPECT_EQ(w.state_of_lease(alice, k1), rwh);
+
+  const auto granted = w.expect_granted(w.reconnect(alice_again, a, k1, guid), rwh);
+
+  EXPECT_EQ(granted.open, a.open);
+  EXPECT_EQ(granted.key, k1);
+  EXPECT_EQ(granted.version, 2);
+  EXPECT_EQ(granted.epoch, 0x11);
+  EXPECT_TRUE(granted.persistent);
+  const auto b = w.open(by(bob));
+  const auto told = w.expect_break(k1, rwh, rh);
+  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_EQ(told.epoch, 0x12);
+  w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
+  w.expect_granted(b, none);
+}
+
+TEST_F(PersistentRestarts, BringAnOplockBack) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
+  auto& w = restart();
+
+  w.expect_oplock(w.reconnect(carol, a), oplock_level::batch);
+
+  w.open(by(bob));
+  EXPECT_EQ(w.expect_oplock_break(a, rwh, r).client, carol.guid);
+  w.acknowledge_oplock(carol, a, oplock_level::level_ii);
+}
+
+TEST_F(PersistentRestarts, BringAnOpenWithoutCachingBack) {
+  const auto a = open(by(alice).persistent());
+  auto& w = restart();
+
+  w.expect_granted(w.reconnect(alice, a), none);
+}
+
+TEST_F(PersistentRestarts, BringLocksBack) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  lock(a, {{{0, 10}, true}, {{20, 10}, false}, {{20, 10}, false}});
+  auto& w = restart();
+  EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 3U);
+  w.expect_granted(w.reconnect(alice, a, k1), rwh);
+  w.end_grace();
+
+  const auto b = w.open(by(bob));
+  w.expect_break(k1, rwh, rh);
+  w.acknowledge(alice, k1, rh);
+  w.expect_granted(b, none);
+  w.expect_error(w.lock(b, {5, 10}, false), errc::lock_not_granted);
+  EXPECT_EQ(w.file.check_io(b.open, {0, 1}, false), errc::file_lock_conflict);
+
+  w.expect_done(w.unlock(a, {{0, 10}, {20, 10}, {20, 10}}));
+}
+
+// A lock of an open that was not persistent has nothing to come back to.
+TEST_F(PersistentRestarts, LeaveLocksOfOtherOpensToBeReclaimed) {
+  const auto a = open(by(alice).persistent());
+  const auto other = open(by(alice));
+  lock(a, {0, 10}, true);
+  lock(other, {20, 10}, true);
+
+  auto& w = restart();
+
+  EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 1U);
+  EXPECT_EQ(w.listing(entry_kind::recovered).size(), 1U);
+}
+
+// MS-SMB2 3.3.5.9: STATUS_FILE_NOT_AVAILABLE, until its client is back or its time is up.
+TEST_F(PersistentRestarts, KeepOthersOffUntilTheClientIsBack) {
+  for (const bool caches_handles : {false, true}) {
+    auto how = by(alice).shares(share::none).persistent();
+    if (caches_handles)
+      how.lease(k1, rwh);
+    world before(keeping_records());
+    const auto a = before.open(how);
+    world w(keeping_records());
+    w.continue_after(before);
+    w.load_all(before.store());
+    w.expect_error(w.open(by(bob)), errc::reclaim_needed);
+    w.expect_error(w.access(nobody, access_kind::replace),
+      caches_handles ? errc::reclaim_needed : errc::success);
+
+    w.reconnect(alice, a, caches_handles ? std::optional{k1} : std::nullopt);
+
+    const auto b = w.open(by(bob));
+    if (caches_handles) {
+      w.expect_break(k1, rwh, rw);
+      w.acknowledge(alice, k1, rw);
+    }
+    w.expect_error(b, errc::sharing_violation);
+  }
+}
+
+TEST_F(PersistentRestarts, LetOthersBesideWhatIsNotInTheirWay) {
+  const auto a = open(by(alice).lease(k1, rh).persistent());
+  auto& w = restart();
+
+  const auto b = w.open(by(bob).lease(k2, rwh));
+
+  w.expect_granted(b, rh);
+  w.expect_error(w.access(bob, access_kind::write, b), errc::reclaim_needed);
+  w.expect_granted(w.reconnect(alice, a, k1), rh);
+}
+
+TEST_F(PersistentRestarts, AreIndependentOfTheGracePeriod) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  auto& w = restart();
+
+  w.end_grace();
+
+  EXPECT_TRUE(w.take_facts<record_dropped>().empty());
+  w.expect_error(w.open(by(bob)), errc::reclaim_needed);
+  w.expect_granted(w.reconnect(alice, a, k1), rwh);
+}
+
+TEST_F(PersistentRestarts, GiveEachOpenItsWholeTime) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}));
+  pass(seconds{600});
+  auto& w = restart();
+  const auto entries = w.listing(entry_kind::open);
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_TRUE(entries.front().persistent);
+  EXPECT_EQ(entries.front().connection, connection_id::none);
+  EXPECT_EQ(entries.front().deadline, w.now() + seconds{60});
+  w.pass(seconds{59});
+  EXPECT_TRUE(w.file.has_open(a.open));
+
+  w.pass(seconds{1});
+
+  const auto ended = w.take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended.front().cause, end_cause::expired);
+  EXPECT_TRUE(w.store().empty());
+  w.expect_granted(w.open(by(bob).lease(k2, rwh)), rwh);
+}
+
+TEST_F(PersistentRestarts, RememberThatTheFileIsToBeDeleted) {
+  const auto a = open(by(alice).persistent(seconds{60}));
+  access(alice, access_kind::set_delete, a);
+  auto& w = restart();
+  w.expect_error(w.open(by(bob).access(access::read_attributes)), errc::delete_pending);
+
+  w.pass(seconds{60});
+
+  const auto ended = w.take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_NE(ended.front().hold, hold_id::none);
+}
+
+TEST_F(PersistentRestarts, KeepABreaksStart) {
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  pass(seconds{20});
+  auto& w = restart();
+  const auto granted = w.expect_granted(w.reconnect(alice, a, k1), rwh);
+  EXPECT_TRUE(granted.break_in_progress);
+  EXPECT_EQ(granted.epoch, 0x12);
+
+  w.pass(seconds{15} - milliseconds{1});
+  EXPECT_EQ(w.state_of_lease(alice, k1), rwh);
+  w.pass(milliseconds{1});
+
+  EXPECT_EQ(w.state_of_lease(alice, k1), none);
+  EXPECT_TRUE(w.file.has_open(a.open));
+}
+
+TEST_F(PersistentRestarts, LetABreakBeAcknowledgedAfterwards) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  auto& w = restart();
+  w.reconnect(alice, a, k1);
+
+  w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
+
+  EXPECT_EQ(w.state_of_lease(alice, k1), rh);
+}
+
+TEST_F(PersistentRestarts, BringBackAllOpensOfALease) {
+  const auto a = open(by(alice).lease(k1, rh, 4).persistent());
+  const auto again = open(by(alice_again).lease(k1, rwh, 4).persistent());
+  open(by(alice).lease(k1, rwh)); // this one is nobody's after a restart
+  auto& w = restart();
+  EXPECT_EQ(w.listing(entry_kind::open).size(), 2U);
+
+  w.expect_granted(w.reconnect(alice, again, k1), rwh);
+  w.expect_error(w.reconnect(alice, again, k1), errc::nothing_to_reclaim);
+  w.expect_granted(w.reconnect(alice, a, k1), rwh);
+  w.close(a);
+
+  EXPECT_EQ(w.state_of_lease(alice, k1), rwh);
+}
+
+TEST_F(PersistentRestarts, GoOnWithALeaseThatCachedNothing) {
+  const auto a = open(by(alice).lease(k1, r, 0x20).persistent());
+  const auto b = open(by(bob));
+  write_data(bob, b);
+  expect_break(k1, r, none);
+  auto& w = restart();
+
+  const auto granted = w.expect_granted(w.reconnect(alice, a, k1), none);
+
+  EXPECT_EQ(granted.epoch, 0x22);
+  EXPECT_EQ(w.expect_granted(w.open(by(alice).lease(k1, rwh)), rwh).epoch, 0x23);
+}
+
+TEST_F(PersistentRestarts, AskForWhatTheOpenHad) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  auto& w = restart();
+
+  w.expect_error(
+    w.reconnect(alice, {operation_id::none, open_id{999}}, k1, guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, a, k2, guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, a, std::nullopt, guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, a, k1, create_guid::of(78)), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(bob, a, k1, guid), errc::nothing_to_reclaim);
+
+  w.expect_granted(w.reconnect(alice, a, k1, guid), rwh);
+}
+
+TEST_F(PersistentRestarts, CanFollowEachOther) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  lock(a, {0, 10}, true);
+  restart();
+  restart().reconnect(alice, a, k1, guid);
+  auto& w = restart();
+
+  w.expect_granted(w.reconnect(alice, a, k1, guid), rwh);
+
+  EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+// Whatever has happened before: what was persistent is there again, and nothing else but what has
+// to be reclaimed.
+TEST_F(PersistentRestarts, AtAnyTimeBringBackWhatWasHeld) {
+  const char* given = std::getenv("LEASEBREAK_SEED");
+  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  std::cout << "seed=" << seed << std::endl;
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  const std::vector<client> clients{alice, bob, carol};
+  const std::vector<lease_key> keys{k1, k2};
+  for (int run = 0; run < 200; ++run) {
+    world w(keeping_records());
+    w.is_strict_about_breaks = false;
+    std::vector<attempt> opens;
+    for (int i = 0; i < 30; ++i) {
+      const auto& who = clients[below(clients.size())];
+      const attempt some = opens.empty() ? attempt{} : opens[below(opens.size())];
+      switch (below(8)) {
+      case 0:
+      case 1: {
+        auto how = by(who);
+        if (below(3) != 0)
+          how.lease(keys[below(2)], all_requests[below(all_requests.size())]);
+        else if (below(2) == 0)
+          how.oplock(oplocks[below(oplocks.size())]);
+        if (below(3) != 0)
+          how.persistent();
+        if (below(4) == 0)
+          how.deleting_on_close();
+        opens.push_back(w.open(how));
+        break;
+      }
+      case 2:
+        w.close(some);
+        break;
+      case 3:
+        w.lock(some, {10 * below(4), 10}, below(2) == 0);
+        break;
+      case 4:
+        w.acknowledge(who, keys[below(2)], file_states[below(file_states.size())]);
+        break;
+      case 5:
+        w.acknowledge_oplock(who, some, oplock_level::level_ii);
+        break;
+      case 6:
+        w.access(who, below(2) == 0 ? access_kind::write : access_kind::set_delete, some);
+        break;
+      default:
+        w.disconnect(who);
+      }
+    }
+    world after(keeping_records());
+    after.is_strict_about_breaks = false;
+    after.continue_after(w);
+    after.load_all(w.store());
+
+    const auto persistent = [](const std::vector<listed_entry>& entries) {
+      std::map<open_id, listed_entry> found;
+      for (const auto& e : entries)
+        if (e.persistent)
+          found[e.open] = e;
+      return found;
+    };
+    const auto was = persistent(w.listing(entry_kind::open));
+    const auto is = persistent(after.listing(entry_kind::open));
+    ASSERT_EQ(is.size(), after.listing(entry_kind::open).size());
+    ASSERT_EQ(is.size(), was.size()) << "run " << run;
+    for (const auto& [id, entry] : was) {
+      ASSERT_TRUE(is.contains(id));
+      EXPECT_EQ(describe(is.at(id)), describe(entry)) << "run " << run;
+    }
+    const auto locks_of_persistent = [&](world& of) {
+      std::vector<std::string> found;
+      for (const auto& e : of.listing(entry_kind::byte_range_lock))
+        if (was.contains(e.open))
+          found.push_back(describe(e));
+      std::ranges::sort(found);
+      return found;
+    };
+    EXPECT_EQ(locks_of_persistent(after), locks_of_persistent(w)) << "run " << run;
+    for (const auto kind : {entry_kind::lease, entry_kind::oplock})
+      for (const auto& e : after.listing(kind)) {
+        const auto before = w.listing(kind);
+        EXPECT_TRUE(std::ranges::any_of(before,
+          [&](const auto& b) {
+            return b.client == e.client && b.lease->key == e.lease->key &&
+              b.lease->state == e.lease->state && b.lease->breaking == e.lease->breaking &&
+              b.lease->effective_state() == e.lease->effective_state() &&
+              b.lease->epoch == e.lease->epoch;
+          }))
+          << "run " << run << ": " << describe(e);
+      }
+    if (HasFailure())
+      return;
+  }
+}
+
+} // namespace
+} // namespace leasebreak::model_test
