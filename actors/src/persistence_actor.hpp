@@ -78,7 +78,7 @@ private:
   struct batch {
     std::shared_ptr<std::vector<record_change>> changes; ///< Read by the writer meanwhile.
     std::vector<gated_answer> answers;
-    time_point since{};
+    time_point since; // without an initialiser clang 14 makes one within std::optional
   };
 
   template <class Function>
