@@ -2,11 +2,14 @@
 """Clients of another lineage than Samba's against the server: python3-impacket, and both at once.
 
 usage: impacket_client.py PROGRAM
+       impacket_client.py --contend PORT SHARE USER PASSWORD
 
-Exits with 77 if impacket or smbclient is missing.
+The first starts servers of its own, and tries everything. The second has impacket and smbclient
+contend for a file of a server that runs, and tells of it. Exits with 77 if impacket or smbclient is missing.
 """
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import random
@@ -77,9 +80,20 @@ def complete_ntlm_messages():
     ntlm.getNTLMSSPType1, ntlm.getNTLMSSPType3 = negotiate, authenticate
 
 
-def connect(port, dialect):
-    client = SMBConnection("127.0.0.1", "127.0.0.1", sess_port=port, preferredDialect=dialect, timeout=TIMEOUT_S)
-    client.login("tester", "secret")
+@dataclasses.dataclass
+class Account:
+    """Where to log on, and as whom."""
+
+    port: int
+    share: str = "share"
+    user: str = "tester"
+    password: str = "secret"
+
+
+def connect(account, dialect):
+    client = SMBConnection(
+        "127.0.0.1", "127.0.0.1", sess_port=account.port, preferredDialect=dialect, timeout=TIMEOUT_S)
+    client.login(account.user, account.password)
     assert client.getDialect() == dialect
     return client
 
@@ -91,7 +105,7 @@ def names_in(client, pattern):
 def round_trip(port, share, dialect):
     """Puts, lists, gets, renames and deletes."""
     content = random.randbytes(1_234_567)
-    client = connect(port, dialect)
+    client = connect(Account(port), dialect)
     client.createDirectory("share", "folder")
     client.putFile("share", "folder\\sent", io.BytesIO(content).read)
     assert (share / "folder/sent").read_bytes() == content
@@ -137,18 +151,28 @@ def answer_break(client, body):
     return answer["Status"]
 
 
-def start_get(port, name, target):
+def start_get(account, name, target):
     return subprocess.Popen(
-        ["smbclient", "//127.0.0.1/share", "--configfile=/dev/null", f"--port={port}", "--user=tester%secret",
+        ["smbclient", f"//127.0.0.1/{account.share}", "--configfile=/dev/null", f"--port={account.port}",
+         f"--user={account.user}%{account.password}",
          f"--command=get {name} {target}"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def contend(port, share, dialect, with_lease):
+def check_notification(broken, with_lease, key, file_id):
+    if with_lease:
+        size, _, flags, of_key, was, to_be = struct.unpack_from("<HHL16sLL", broken)
+        assert (size, flags, of_key, was, to_be) == (44, 1, key, RWH, RH)
+    else:
+        size, level = struct.unpack_from("<HB", broken)
+        assert (size, level, broken[8:24]) == (24, LEVEL_TWO, file_id)
+
+
+def contend(account, folder, dialect, with_lease, tell=lambda text: None):
     """impacket holds data back in its cache; smbclient's read must find it nevertheless."""
-    client = connect(port, dialect)
+    client = connect(account, dialect)
     low = client.getSMBServer()
-    tree = client.connectTree("share")
+    tree = client.connectTree(account.share)
     key = random.randbytes(16)
     file_id = low.create(
         tree, "contended", READ_WRITE, SHARE_ALL, smb.FILE_NON_DIRECTORY_FILE, smb.FILE_OVERWRITE_IF,
@@ -156,29 +180,30 @@ def contend(port, share, dialect, with_lease):
         createContexts=[LeaseContext(key, RWH)] if with_lease else None)
     client.writeFile(tree, file_id, b"what is known by all")
     held_back = b"what only its writer knows"
+    tell("impacket   has the file open with " + ("a lease RWH" if with_lease else "a batch oplock") +
+         ", and holds back what it writes")
 
-    target = share.parent / "got"
-    other = start_get(port, "contended", target)
+    target = pathlib.Path(folder) / "got"
+    tell("smbclient  begins to read the file")
+    other = start_get(account, "contended", target)
     broken = next_break(client)
+    tell("impacket   is told to give up what lets it hold back, while smbclient waits")
     assert other.poll() is None, "the other client did not wait: " + other.stdout.read().decode()
-    if with_lease:
-        size, _, flags, of_key, was, to_be = struct.unpack_from("<HHL16sLL", broken)
-        assert (size, flags, of_key, was, to_be) == (44, 1, key, RWH, RH)
-    else:
-        size, level = struct.unpack_from("<HB", broken)
-        assert (size, level, broken[8:24]) == (24, LEVEL_TWO, file_id)
+    check_notification(broken, with_lease, key, file_id)
     client.writeFile(tree, file_id, held_back)
     if with_lease:
         body = struct.pack("<HHL", 36, 0, 0) + key + struct.pack("<LQ", RH, 0)
     else:
         body = struct.pack("<HBBL", 24, LEVEL_TWO, 0, 0) + file_id
     assert answer_break(client, body) == 0
+    tell("impacket   has written it, and acknowledged")
 
     output, _ = other.communicate(timeout=TIMEOUT_S)
     assert other.returncode == 0, output.decode()
     assert target.read_bytes() == held_back, target.read_bytes()
+    tell("smbclient  has read what was held back: " + held_back.decode())
     client.closeFile(tree, file_id)
-    client.deleteFile("share", "contended")
+    client.deleteFile(account.share, "contended")
     client.logoff()
 
 
@@ -191,8 +216,30 @@ def refuses_wrong_password(port):
     raise AssertionError("a wrong password is let in")
 
 
+def contend_at(port, share, user, password):
+    account = Account(int(port), share, user, password)
+    with tempfile.TemporaryDirectory(prefix="leasebreak-impacket-") as folder:
+        for with_lease in (True, False):
+            contend(account, folder, smb.SMB2_DIALECT_21, with_lease, lambda text: print("  " + text, flush=True))
+
+
+def try_everything(program):
+    with tempfile.TemporaryDirectory(prefix="leasebreak-impacket-") as work:
+        for options in ([], ["--require-signing"]):
+            with running(program, work, *options) as (port, share):
+                for name, dialect in DIALECTS.items():
+                    print("impacket at", name, *options)
+                    round_trip(port, share, dialect)
+                for name, with_lease in (("2.1", False), ("2.1", True), ("3.0", True)):
+                    print("impacket at", name, "with a lease" if with_lease else "with an oplock",
+                          "against smbclient", *options)
+                    contend(Account(port), work, DIALECTS[name], with_lease)
+                refuses_wrong_password(port)
+
+
 def main(arguments):
-    if len(arguments) != 1:
+    contends = len(arguments) == 5 and arguments[0] == "--contend"
+    if len(arguments) != 1 and not contends:
         print(__doc__, file=sys.stderr)
         return 2
     if not shutil.which("smbclient"):
@@ -200,17 +247,10 @@ def main(arguments):
         return 77
     random.seed(1)  # for contents and keys alone
     complete_ntlm_messages()
-    with tempfile.TemporaryDirectory(prefix="leasebreak-impacket-") as work:
-        for options in ([], ["--require-signing"]):
-            with running(arguments[0], work, *options) as (port, share):
-                for name, dialect in DIALECTS.items():
-                    print("impacket at", name, *options)
-                    round_trip(port, share, dialect)
-                for name, with_lease in (("2.1", False), ("2.1", True), ("3.0", True)):
-                    print("impacket at", name, "with a lease" if with_lease else "with an oplock",
-                          "against smbclient", *options)
-                    contend(port, share, DIALECTS[name], with_lease)
-                refuses_wrong_password(port)
+    if contends:
+        contend_at(*arguments[1:])
+    else:
+        try_everything(arguments[0])
     return 0
 
 
