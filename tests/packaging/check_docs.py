@@ -7,7 +7,9 @@ In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; eac
 program that a command line in a code block names exists (programs only if BUILD, the folder of the
 release build, is given), and accepts each long option that the command line gives it. README.md
 names every setting of the coordinator, and docs/operations.md every error with its NTSTATUS. Each
-C++ block in README.md is an excerpt of examples/quickstart.cpp, as it is there but for indentation.
+C++ block in README.md is an excerpt of examples/quickstart.cpp, and each one in docs/embedding.md of a
+file of examples/smb_server, as it is there but for indentation. docs/embedding.md names every call of the
+coordinator.
 Each test that a page names, as `Suite.Name`, exists.
 """
 
@@ -117,18 +119,42 @@ def tests_that_are_missing(root):
                 yield page.relative_to(root), f"no test {suite}.{name}"
 
 
+def stripped(text):
+    return [line.strip() for line in text.splitlines()]
+
+
+def has_excerpt(lines, excerpt):
+    places = range(len(lines) - len(excerpt) + 1)
+    return any(lines[i:i + len(excerpt)] == excerpt for i in places)
+
+
 def excerpts_that_differ(root):
-    """C++ blocks of README.md that are not in the quickstart program."""
-    source = root / "examples/quickstart.cpp"
-    program = source.read_text() if source.exists() else ""
-    lines = [line.strip() for line in program.splitlines()]
-    for language, block in FENCE.findall((root / "README.md").read_text(encoding="utf-8")):
-        if language != "cpp":
+    """C++ blocks of README.md and docs/embedding.md that are not in the programs that they quote."""
+    quickstart = root / "examples/quickstart.cpp"
+    server = root / "examples/smb_server"
+    for page, name, files in (
+        ("README.md", "examples/quickstart.cpp", [quickstart] if quickstart.exists() else []),
+        ("docs/embedding.md", "examples/smb_server", sorted(server.rglob("*.?pp"))),
+    ):
+        if not (root / page).exists():
             continue
-        excerpt = [line.strip() for line in block.splitlines()]
-        places = range(len(lines) - len(excerpt) + 1)
-        if not any(lines[i:i + len(excerpt)] == excerpt for i in places):
-            yield "README.md", f"not in examples/quickstart.cpp: {excerpt[0]} ..."
+        programs = [stripped(file.read_text(encoding="utf-8")) for file in files]
+        for language, block in FENCE.findall((root / page).read_text(encoding="utf-8")):
+            excerpt = stripped(block)
+            if language == "cpp" and not any(has_excerpt(lines, excerpt) for lines in programs):
+                yield page, f"not in {name}: {excerpt[0]} ..."
+
+
+CALL = re.compile(r"^  (?:auto|error_code|(?:\[\[nodiscard\]\] )(?:file_name_id|statistics)) (\w+)\(", re.MULTILINE)
+
+
+def calls_left_out(root):
+    """Calls of the coordinator that docs/embedding.md does not name."""
+    header = (root / "actors/include/leasebreak/coordinator.hpp").read_text(encoding="utf-8")
+    text = (root / "docs/embedding.md").read_text(encoding="utf-8")
+    for name in sorted(set(CALL.findall(body_of(header, "class coordinator {").split("\nprivate:")[0]))):
+        if f"`{name}`" not in text:
+            yield "docs/embedding.md", f"does not name `{name}`"
 
 
 def wrong_statuses(root):
@@ -146,6 +172,7 @@ def missing_names(root):
     """What a page should name and does not, as (page, what)."""
     yield from wrong_statuses(root)
     yield from excerpts_that_differ(root)
+    yield from calls_left_out(root)
     yield from tests_that_are_missing(root)
     for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
         text = (root / page).read_text(encoding="utf-8")

@@ -74,6 +74,26 @@ class Docs(unittest.TestCase):
 
         self.assertEqual(found, [("README.md", "not in examples/quickstart.cpp: return 1; ...")])
 
+    def test_finds_code_that_the_server_does_not_have(self):
+        (self.root / "docs").mkdir()
+        (self.root / "examples/smb_server").mkdir(parents=True)
+        (self.root / "examples/smb_server/a.hpp").write_text("int a;\nint b;\n")
+        (self.root / "docs/embedding.md").write_text("```cpp\nint b;\n```\n\n```cpp\nint b;\nint a;\n```\n")
+
+        found = list(check_docs.excerpts_that_differ(self.root))
+
+        self.assertEqual(found, [("docs/embedding.md", "not in examples/smb_server: int b; ...")])
+
+    def test_finds_a_call_that_a_page_leaves_out(self):
+        (self.root / "docs").mkdir()
+        header = self.root / "actors/include/leasebreak/coordinator.hpp"
+        header.parent.mkdir(parents=True)
+        header.write_text("class coordinator {\n  auto async_a(int) {\n  error_code b(\n  void c();\n};\n")
+        (self.root / "docs/embedding.md").write_text("`async_a`\n")
+
+        found = list(check_docs.calls_left_out(self.root))
+
+        self.assertEqual(found, [("docs/embedding.md", "does not name `b`")])
 
     def test_finds_a_test_that_nobody_wrote(self):
         (self.root / "docs").mkdir()
