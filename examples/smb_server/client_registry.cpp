@@ -3,7 +3,7 @@
 
 #include <smb_server/connection.hpp>
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/dispatch.hpp>
 
 #include <algorithm>
 
@@ -77,7 +77,7 @@ void client_registry::offer(std::shared_ptr<const candidates> to, std::size_t ne
   break_notification n, break_report report) {
   while (next < to->size()) {
     if (const auto c = (*to)[next].lock()) {
-      boost::asio::post(
+      boost::asio::dispatch(
         c->get_executor(), [c, to = std::move(to), next, n, report = std::move(report)]() mutable {
           if (!c->send_break(n))
             offer(std::move(to), next + 1, n, std::move(report));

@@ -28,13 +28,17 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
     std::to_string(endpoint.port());
 }
 
+/// How long a request may take before its client is told that it is pending: most that must wait
+/// for somebody's acknowledgement take longer, most that need not are done by then.
+constexpr auto interim_delay = std::chrono::microseconds{500};
+
 } // namespace
 
 connection::connection(server& host, socket_type socket, connection_id id)
   : host_{host}, socket_{std::move(socket)}, id_{id}, peer_{name_of(socket_)},
     credits_{host.options().limits.credits}, changed_{socket_.get_executor()},
     setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()},
-    stall_timer_{socket_.get_executor()} {
+    stall_timer_{socket_.get_executor()}, reminder_timer_{socket_.get_executor()} {
   changed_.expires_at(asio::steady_timer::time_point::max());
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -51,6 +55,7 @@ void connection::close(std::string_view reason) {
   setup_deadline_.cancel();
   break_timer_.cancel();
   stall_timer_.cancel();
+  reminder_timer_.cancel();
   wake();
 }
 
@@ -321,6 +326,41 @@ void connection::leave(const request& r) {
 request* connection::find_request(std::uint64_t message_id) const {
   const auto found = requests_.find(message_id);
   return found == requests_.end() ? nullptr : found->second;
+}
+
+void connection::remind(std::uint64_t message_id) {
+  reminders_.push_back({std::chrono::steady_clock::now() + interim_delay, message_id});
+  if (!reminding_)
+    wait_for_reminders();
+}
+
+// One timer for all: most requests need no reminder in the end, and to set a timer for each and
+// take it back would cost more than the request.
+void connection::wait_for_reminders() {
+  reminding_ = true;
+  reminder_timer_.expires_at(reminders_.front().due);
+  reminder_timer_.async_wait([weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (self && !error && !self->closed_)
+      self->send_reminders();
+  });
+}
+
+void connection::send_reminders() {
+  reminding_ = false;
+  const auto now = std::chrono::steady_clock::now();
+  while (!reminders_.empty()) {
+    const reminder next = reminders_.front();
+    request* r = find_request(next.message_id);
+    const bool waits = r != nullptr && r->waits();
+    if (waits && next.due > now)
+      break;
+    reminders_.pop_front();
+    if (waits)
+      r->send_interim();
+  }
+  if (!reminders_.empty())
+    wait_for_reminders();
 }
 
 void connection::cancel(const header& h) {

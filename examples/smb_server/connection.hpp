@@ -90,6 +90,10 @@ public:
   void leave(const request& r);
   [[nodiscard]] request* find_request(std::uint64_t message_id) const;
   void cancel(const header& h);
+
+  /// Has the request told that it is pending, if it still waits a little later.
+  void remind(std::uint64_t message_id);
+
   std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
   std::uint16_t grant_credits(std::uint16_t wanted);
 
@@ -126,6 +130,8 @@ private:
   void watch_output();
   [[nodiscard]] std::uint64_t taken_bytes();
   void wake();
+  void wait_for_reminders();
+  void send_reminders();
 
   server& host_;
   socket_type socket_;
@@ -153,6 +159,14 @@ private:
   asio::steady_timer stall_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
   std::uint64_t last_async_id_ = 0;
+
+  struct reminder {
+    asio::steady_timer::time_point due;
+    std::uint64_t message_id;
+  };
+  std::deque<reminder> reminders_; ///< In the order of their time, since all take the same.
+  asio::steady_timer reminder_timer_;
+  bool reminding_ = false;
 
   std::size_t creating_ = 0;
   std::multiset<lease_key> creating_keys_;

@@ -4,6 +4,7 @@
 #include <smb_server/server.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace leasebreak::smb {
@@ -39,7 +40,7 @@ asio::awaitable<void> tell_parent_of(server& host, const open& o) {
 
 asio::awaitable<void> after_close(server& host, open& o, bool delete_file, leasebreak::hold hold) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
-  const vfs::open_ptr file = std::move(o.vfs_open);
+  vfs::open_ptr file = std::move(o.vfs_open);
   o.cursor.reset();
   vfs::path name;
   bool found = false;
@@ -60,7 +61,8 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
     const std::optional<lease_key> key = o.parent_key;
     co_await tell_parent(host, share, std::move(name), key);
   }
-  co_await share->files.async_close(file, asio::as_tuple(asio::use_awaitable));
+  // Nothing that the client may ask for next depends on it.
+  share->files.async_close(std::move(file), asio::detached);
 }
 
 } // namespace leasebreak::smb

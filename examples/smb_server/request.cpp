@@ -7,10 +7,6 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// How long a request may take before its client is told that it is pending: most that must wait
-/// for somebody's acknowledgement take longer, most that need not are done by then.
-constexpr auto interim_delay = std::chrono::microseconds{500};
-
 constexpr std::size_t bytes_per_credit = 65'536;
 
 } // namespace
@@ -64,18 +60,11 @@ void request::begin_wait() {
   waiting_ = true;
   if (async_id != 0)
     return;
-  timer_.emplace(connection_->get_executor(), interim_delay);
-  timer_->async_wait([weak = std::weak_ptr(connection_), id = head().message_id](error_code error) {
-    const auto c = weak.lock();
-    request* r = c && !error ? c->find_request(id) : nullptr;
-    if (r != nullptr)
-      r->send_interim();
-  });
+  connection_->remind(head().message_id);
 }
 
 void request::end_wait() {
   waiting_ = false;
-  timer_.reset();
 }
 
 void request::send_interim() {

@@ -12,7 +12,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
@@ -124,6 +123,9 @@ public:
   /// The client, or the end of its session, wants it to stop.
   void cancel();
 
+  /// Whether it waits for others, and its client has not been told.
+  [[nodiscard]] bool waits() const noexcept { return waiting_ && async_id == 0; }
+
   /// Tells the client that it is pending, unless it has been told, or no longer waits.
   void send_interim();
 
@@ -147,7 +149,6 @@ private:
   message message_;
   compound_state& compound_;
   asio::cancellation_signal signal_;
-  std::optional<asio::steady_timer> timer_;
   bool waiting_ = false;
 };
 

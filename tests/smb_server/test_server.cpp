@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <chrono>
 #include <stdexcept>
 
 namespace leasebreak::smb::testing {
@@ -25,6 +26,24 @@ server_options with_limits(server_limits limits) {
 
 } // namespace
 
+std::string log_keeper::text() {
+  const std::lock_guard lock{mutex_};
+  return text_;
+}
+
+bool log_keeper::wait_for(const std::string& part) {
+  constexpr auto at_most = std::chrono::seconds{20};
+  std::unique_lock lock{mutex_};
+  return grown_.wait_for(lock, at_most, [&] { return text_.find(part) != std::string::npos; });
+}
+
+void log_keeper::sink_it_(const spdlog::details::log_msg& message) {
+  spdlog::memory_buf_t line;
+  formatter_->format(message, line);
+  text_.append(line.data(), line.size());
+  grown_.notify_all();
+}
+
 test_server::test_server(server_limits limits) : test_server{with_limits(limits)} {}
 
 test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
@@ -36,8 +55,7 @@ test_server::test_server(server_options options) : directory_{make_directory()},
     if (s.path.empty())
       s.path = directory_.string();
   }
-  auto logger = std::make_shared<spdlog::logger>(
-    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  auto logger = std::make_shared<spdlog::logger>("test", log_);
   logger->set_level(spdlog::level::from_str(options.log_level));
   server_ = std::make_unique<server>(io_, options, std::move(logger));
   auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
@@ -53,7 +71,7 @@ std::string test_server::stop() {
     io_.stop();
     threads_.clear();
   }
-  return log_.str();
+  return log_->text();
 }
 
 test_server::~test_server() {

@@ -5,16 +5,33 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/base_sink.h>
 
+#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <sstream>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace leasebreak::smb::testing {
+
+/// Keeps what is logged, for a test to look at or to wait for.
+class log_keeper : public spdlog::sinks::base_sink<std::mutex> {
+public:
+  [[nodiscard]] std::string text();
+
+  /// Returns once a line with `part` has been logged; false if that takes too long.
+  [[nodiscard]] bool wait_for(const std::string& part);
+
+private:
+  void sink_it_(const spdlog::details::log_msg& message) override;
+  void flush_() override {}
+
+  std::string text_;
+  std::condition_variable_any grown_;
+};
 
 /// Starts in its constructor, stops in order in its destructor. One user: "user", "pass"; one
 /// share, "share", unless the options have others. A share without a path is of the directory.
@@ -30,12 +47,15 @@ public:
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
   [[nodiscard]] server& get() noexcept { return *server_; }
 
+  /// Returns once it has logged a line with `part`; false if that takes too long.
+  [[nodiscard]] bool has_logged(const std::string& part) { return log_->wait_for(part); }
+
   /// Stops it, and returns all that it has logged.
   std::string stop();
 
 private:
   std::filesystem::path directory_;
-  std::ostringstream log_;
+  std::shared_ptr<log_keeper> log_ = std::make_shared<log_keeper>();
   boost::asio::io_context io_;
   std::unique_ptr<server> server_;
   std::vector<std::jthread> threads_;

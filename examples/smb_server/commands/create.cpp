@@ -242,6 +242,13 @@ asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened opened) {
   co_await files.async_close(std::move(file), asio::as_tuple(asio::use_awaitable));
 }
 
+/// Whether what was read of the file when it was opened is as good as what could be read now: an
+/// open for attributes alone waits for nobody, and without caching nobody relies on the answer.
+bool holds_still(const plan& p, const open_result& granted) {
+  return p.how.how == vfs::disposition::open && is_stat_access_for_oplocks(p.access) &&
+    granted.oplock == oplock_level::none && granted.state == lease_state::none;
+}
+
 /// The file as it is once the open is granted: whoever was in the way may have changed or deleted
 /// it meanwhile. An overwriting open truncates it now.
 asio::awaitable<std::uint32_t> settle(
@@ -254,7 +261,7 @@ asio::awaitable<std::uint32_t> settle(
     opened.info = info;
     if (error)
       co_return status_of(error);
-  } else if (!opened.created) {
+  } else if (!opened.created && !holds_still(p, granted)) {
     auto [error, info] =
       co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
     opened.info = info;
