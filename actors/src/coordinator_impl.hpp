@@ -37,6 +37,7 @@ public:
   void start(close_request&& r, std::unique_ptr<file_call<close_result>> op);
   void start(reconnect_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(lock_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op);
   void start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
   void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);
   void start(oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op);
@@ -72,6 +73,8 @@ public:
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
   void report_lost(open_lost lost);
   void count_waiting(std::int64_t change) noexcept;
+  /// Opens that a restart found, and whose clients are not back.
+  void count_unclaimed(std::int64_t change) noexcept { unclaimed_.fetch_add(change); }
   /// Null: nothing is logged.
   [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }
   [[nodiscard]] const std::shared_ptr<spdlog::logger>& shared_log() const noexcept {
@@ -109,6 +112,9 @@ private:
   void send_open(
     const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op);
 
+  void send_reconnect(
+    const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op);
+
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
   const std::shared_ptr<spdlog::logger> logger_;
@@ -120,6 +126,7 @@ private:
   bounded_total locks_;
   std::atomic<std::int64_t> waiting_{0};
   std::atomic<std::int64_t> waiting_most_{0};
+  std::atomic<std::int64_t> unclaimed_{0};
   std::atomic<std::uint64_t> last_open_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> started_{false};

@@ -7,6 +7,7 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace leasebreak::detail {
 
@@ -16,6 +17,14 @@ constexpr caf::atom_value tick = caf::atom("lb.tick");
 
 bool is_success(const completion& c) {
   return c.error == errc::success;
+}
+
+bool is_reconnect(const operation& op) {
+  return std::holds_alternative<reconnect_open>(op.what);
+}
+
+bool is_before(const std::pair<open_id, client*>& entry, open_id id) {
+  return entry.first < id;
 }
 
 } // namespace
@@ -130,6 +139,8 @@ void file_actor::run(const command& c, std::unique_ptr<operation> op) {
 void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   thread_local std::vector<answer> answers;
   answers.clear();
+  for (const auto& r : out.recovered)
+    account(r);
   for (auto& c : out.completions) {
     auto op = current && current->id == c.operation ? std::move(current) : take_parked(c.operation);
     if (op == nullptr)
@@ -169,7 +180,7 @@ void file_actor::store(effects& out, std::vector<answer>& answers) {
   std::vector<gated_answer> gated;
   if (owner_.config().durable) {
     const auto is_grant = [](const answer& a) {
-      return is_success(*a.with) &&
+      return is_success(*a.with) && !is_reconnect(*a.op) &&
         (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(a.op->what));
     };
     for (auto& a : answers)
@@ -198,6 +209,11 @@ void file_actor::account(const operation& op, const completion& c) {
   auto& count = owner_.count();
   if (c.error == errc::cancelled)
     count.add(counters::operations_cancelled);
+  if (is_reconnect(op)) {
+    if (is_success(c))
+      take_over(op.reserved.open, *op.reserved.owner, op.reserved.key);
+    return;
+  }
   if (const auto* granted = std::get_if<open_granted>(&c.result);
       granted != nullptr && is_success(c) && op.reserved.open != open_id::none) {
     count.add(counters::opens);
@@ -215,20 +231,52 @@ void file_actor::account(const operation& op, const completion& c) {
 
 void file_actor::account(const open_ended& e) {
   owner_.count().add(counters::closes);
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), e.open,
-    [](const auto& entry, open_id id) { return entry.first < id; });
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), e.open, is_before);
   if (at == holders_.end() || at->first != e.open)
     return;
-  client& holder = *at->second;
+  client* const holder = at->second;
   holders_.erase(at);
   if (holders_.empty())
     holders_.shrink_to_fit();
-  if (e.locks != 0) {
-    holder.release_locks(e.locks);
+  if (e.locks != 0)
     owner_.locks().release(e.locks);
-  }
   owner_.opens().release(1);
-  holder.release_open(*this, e.key);
+  if (holder == nullptr)
+    return owner_.count_unclaimed(-1);
+  holder->release_locks(e.locks);
+  holder->release_open(*this, e.key);
+}
+
+// It was admitted before the restart; its client has not come yet.
+void file_actor::account(const open_recovered& r) {
+  constexpr auto any = std::numeric_limits<std::size_t>::max();
+  if (r.locks != 0) {
+    static_cast<void>(owner_.locks().reserve(r.locks, any));
+    return;
+  }
+  static_cast<void>(owner_.opens().reserve(1, any));
+  owner_.count_unclaimed(1);
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), r.open, is_before);
+  holders_.emplace(at, r.open, nullptr);
+}
+
+// The open, which `now` has reserved room for, is given to it; with an oplock also by another
+// client.
+void file_actor::take_over(open_id open, client& now, const lease_key& key) {
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open, is_before);
+  if (at == holders_.end() || at->first != open)
+    return now.release_open(*this, key);
+  client* const before = std::exchange(at->second, &now);
+  if (before == &now)
+    return now.release_open(*this, key);
+  limits unlimited;
+  unlimited.locks_per_client = std::numeric_limits<std::size_t>::max();
+  const auto locks = state_.locks_of(open);
+  static_cast<void>(now.reserve_locks(locks, unlimited));
+  if (before == nullptr)
+    return owner_.count_unclaimed(-1);
+  before->release_locks(locks);
+  before->release_open(*this, key);
 }
 
 // A failed operation's reservations.
@@ -241,15 +289,15 @@ void file_actor::give_back(operation& op) {
     owner_.locks().release(r.locks);
   }
   if (r.open != open_id::none) {
-    owner_.opens().release(1);
+    if (!is_reconnect(op))
+      owner_.opens().release(1);
     r.owner->release_open(*this, r.key);
   }
   r = {};
 }
 
 client* file_actor::holder_of(open_id open) const noexcept {
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open,
-    [](const auto& entry, open_id id) { return entry.first < id; });
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open, is_before);
   return at != holders_.end() && at->first == open ? at->second : nullptr;
 }
 

@@ -60,6 +60,8 @@ private:
   void store(effects& out, std::vector<answer>& answers);
   void account(const operation& op, const completion& c);
   void account(const open_ended& e);
+  void account(const open_recovered& r);
+  void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
   void give_back(operation& op);
   void keep_time();
@@ -67,7 +69,9 @@ private:
 
   coordinator_impl& owner_;
   file_state state_;
-  std::vector<std::pair<open_id, client*>> holders_; ///< Whose each open is; ordered by id.
+  std::vector<std::pair<open_id, client*>>
+    holders_; ///< Whose each open is; ordered by id. Null: of a
+              ///< client that is not back since the restart.
   using parked_operations = std::unordered_map<operation_id, std::unique_ptr<operation>>;
   std::unique_ptr<parked_operations> parked_; ///< Null if nothing waits.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.

@@ -156,7 +156,8 @@ std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const 
     return file ? std::vector<file_ref>{file} : std::vector<file_ref>{};
   }
   // A client's table knows its opens, not what was recovered for it.
-  if (const auto guid = from_hex(query.client_id); guid && !in_grace_.load())
+  if (const auto guid = from_hex(query.client_id);
+      guid && !in_grace_.load() && unclaimed_.load() == 0)
     if (const auto owner = clients_.find(client_guid{*guid}))
       return owner->files();
   return files_.all();

@@ -34,6 +34,10 @@ void start(const impl_ref& self, any_io_executor io, lock_request r, handler<voi
   initiate<file_call<void>>(self, std::move(io), std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, any_io_executor io, reclaim_lock_request r, handler<void> h) {
+  initiate<file_call<void>>(self, std::move(io), std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, any_io_executor io, unlock_request r, handler<std::size_t> h) {
   initiate<file_call<std::size_t>>(self, std::move(io), std::move(r), std::move(h));
 }

@@ -65,6 +65,35 @@ store_content read_store(lock_store& store) {
   return c;
 }
 
+/// As `load_record` wants it: leases, opens, byte-range locks.
+std::vector<persisted_lock> in_order_of_loading(std::vector<persisted_lock> records) {
+  const auto opens = std::stable_partition(
+    records.begin(), records.end(), [](const persisted_lock& r) { return r.is_lease(); });
+  std::stable_partition(opens, records.end(), [](const persisted_lock& r) { return r.is_open(); });
+  return records;
+}
+
+recovered_open describe_open(const persisted_lock& record) {
+  const auto& kept = *record.open;
+  recovered_open o;
+  o.file = record.file_id;
+  o.open = open_id{kept.id};
+  if (const auto client = from_hex(record.client_id))
+    o.client.bytes = *client;
+  o.share = record.share_name;
+  o.access = kept.access;
+  o.share_access = kept.share_access;
+  o.delete_on_close = kept.delete_on_close;
+  std::copy(kept.create_guid.begin(), kept.create_guid.end(), o.guid.bytes.begin());
+  if (!kept.lease_key.empty()) {
+    o.key.emplace();
+    std::copy(kept.lease_key.begin(), kept.lease_key.end(), o.key->bytes.begin());
+  }
+  o.timeout = std::chrono::milliseconds{kept.timeout_ms};
+  o.server_state = kept.server_state;
+  return o;
+}
+
 /// Takes a grant back; nobody waits for it.
 class undo_step final : public operation {
 public:
@@ -356,7 +385,7 @@ void persistence_actor::loaded(store_content content) {
 
 void persistence_actor::recover(lock_listing listing, start_result& result) {
   result.malformed = std::move(listing.malformed);
-  for (auto& record : listing.records) {
+  for (auto& record : in_order_of_loading(std::move(listing.records))) {
     pending_.know(record.id);
     if (!record.delegation_id.empty())
       continue; // another system's
@@ -364,6 +393,8 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
       result.malformed.push_back({record.id, "file_id", "is empty or too long"});
       continue;
     }
+    if (record.is_open())
+      result.opens.push_back(describe_open(record));
     const auto file_id = record.file_id;
     message_ptr m = std::make_unique<plain_command>(load_record{std::move(record)});
     const auto file = owner_.files().deliver(file_id, m);

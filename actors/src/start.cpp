@@ -4,6 +4,8 @@
 
 #include <boost/asio/cancellation_type.hpp>
 
+#include <cstddef>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -111,13 +113,43 @@ void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_
 
 void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<open_result>> op) {
   auto error = admit(r.file);
-  if (error == errc::success && clients_.find(r.client) == nullptr)
+  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
   if (error != errc::success)
     return file_call<open_result>::fail(std::move(op), error);
-  // Nothing is reserved: what the open counts was never given back.
+  op->reserved.owner = owner.get();
+  op->reserved.open = r.open;
+  op->reserved.key = r.key.value_or(lease_key{});
   op->what = reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid};
-  send(r.file, std::move(op), false, errc::nothing_to_reclaim);
+  send_reconnect(r.file, *owner, std::move(op));
+}
+
+// As `send_open`. The open was admitted when it was made, so that no limit counts: if the client
+// has it already, it counts twice until the answer.
+void coordinator_impl::send_reconnect(
+  const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op) {
+  constexpr auto any = std::numeric_limits<std::size_t>::max();
+  const auto key = op->reserved.key;
+  limits unlimited;
+  unlimited.opens_per_client = any;
+  auto error = errc::nothing_to_reclaim;
+  message_ptr m = std::move(op);
+  while (const auto to = files_.find(file)) {
+    error = owner.reserve_open(*to, key, unlimited);
+    if (error != errc::success)
+      break;
+    if (to->deliver(m))
+      return;
+    owner.release_open(*to, key);
+    error = errc::nothing_to_reclaim;
+  }
+  // The client has taken the key for another file meanwhile: it has given up what it had here.
+  if (error == errc::lease_key_in_use)
+    error = errc::nothing_to_reclaim;
+  std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
+  back->reserved = {};
+  file_call<open_result>::fail(std::move(back), stopping_.load() ? errc::shutting_down : error);
 }
 
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
@@ -132,6 +164,13 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
     return file_call<void>::fail(std::move(op), error);
   op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately};
   make_cancellable(*op, r.file);
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
+void coordinator_impl::start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return file_call<void>::fail(std::move(op), error);
+  op->what = reclaim_lock{op->id, r.open, std::move(r.record_id), r.element};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 

@@ -1,6 +1,8 @@
 // The promises that hold for every operation of the API, for each of them.
 #include "support/world.hpp"
 
+#include <leasebreak/persistence/memory_store.hpp>
+
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
@@ -70,6 +72,30 @@ void detach_open(world& w, scene& s) {
   w.settle();
 }
 
+/// A restart, after which Alice has "g" open again, and a lock of it to reclaim.
+void recover_lock(world& w, scene& s) {
+  persisted_lock record;
+  record.id = "lock";
+  record.file_id = "g";
+  record.client_id = to_string(world::alice);
+  record.owner_id = "before";
+  record.lock_type = 1;
+  record.length = 10;
+  record.is_legacy_byte_range = true;
+  coordinator_config config;
+  config.store = std::make_shared<memory_store>();
+  ASSERT_TRUE(config.store->put(record).ok());
+  w.c.reset();
+  w.settle();
+  w.c = std::make_unique<coordinator>(w.io.get_executor(), config);
+  const auto sink = [](const break_notification&, const file_name_id&, const break_report&) {};
+  w.c->register_client(world::alice, sink);
+  w.c->register_client(world::bob, sink);
+  auto& started = w.start(detail::start_request{});
+  w.settle_until([&] { return started.done(); });
+  s.plain = w.open(world::alice, "g", 0).open;
+}
+
 template <class Request>
 starter make(std::function<Request(const scene&)> request) {
   return [request](world& w, const scene& s, probe& p) { w.begin(request(s), p); };
@@ -132,6 +158,13 @@ std::vector<operation_case> other_cases() {
         return unlock_request{"g", s.plain, {{5, 10}}};
       }),
       errc::range_not_locked, {}},
+    {"ReclaimLock", recover_lock, make<reclaim_lock_request>([](const scene& s) {
+       return reclaim_lock_request{"g", s.plain, {}, {{0, 10}, true}};
+     }),
+      make<reclaim_lock_request>([](const scene& s) {
+        return reclaim_lock_request{"g", s.plain, "no such record", {}};
+      }),
+      errc::nothing_to_reclaim, {}},
     {"Access", {}, always(access_request{"n", access_kind::read, {}, {}, {}}),
       always(access_request{"n", access_kind::write, open_id{99}, world::bob, {}}),
       errc::unknown_open, always(access_request{"f", access_kind::read, {}, {}, {}})},

@@ -127,6 +127,7 @@ public:
   void begin(close_request r, probe& p) { c->async_close(std::move(r), token(p)); }
   void begin(reconnect_request r, probe& p) { c->async_reconnect(std::move(r), token(p)); }
   void begin(lock_request r, probe& p) { c->async_lock(std::move(r), token(p)); }
+  void begin(reclaim_lock_request r, probe& p) { c->async_reclaim_lock(std::move(r), token(p)); }
   void begin(unlock_request r, probe& p) { c->async_unlock(std::move(r), token(p)); }
   void begin(lease_acknowledgement r, probe& p) { c->async_acknowledge(r, token(p)); }
   void begin(oplock_acknowledgement r, probe& p) { c->async_acknowledge(std::move(r), token(p)); }

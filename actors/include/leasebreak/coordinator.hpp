@@ -41,6 +41,7 @@ void start(const impl_ref& self, any_io_executor io, open_request r, handler<ope
 void start(const impl_ref& self, any_io_executor io, close_request r, handler<close_result> h);
 void start(const impl_ref& self, any_io_executor io, reconnect_request r, handler<open_result> h);
 void start(const impl_ref& self, any_io_executor io, lock_request r, handler<void> h);
+void start(const impl_ref& self, any_io_executor io, reclaim_lock_request r, handler<void> h);
 void start(const impl_ref& self, any_io_executor io, unlock_request r, handler<std::size_t> h);
 void start(
   const impl_ref& self, any_io_executor io, lease_acknowledgement r, handler<lease_state> h);
@@ -110,8 +111,10 @@ public:
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   /// Reads the store: bumps the server epoch, recovers what was held, and opens the grace period if
-  /// the last stop was not clean. To be called once, before other operations; without a store it
-  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store.
+  /// the last stop was not clean. Persistent opens are back, without a connection: the result names
+  /// them, and `async_reconnect` gives them to their clients. To be called once, before other
+  /// operations; without a store it may be left out. Handler: `void(error_code, start_result)`.
+  /// Errors: those of the store.
   template <class Token = boost::asio::deferred_t>
   auto async_start(Token&& token = {}) {
     return initiate<start_result>(detail::start_request{}, token);
@@ -147,7 +150,8 @@ public:
 
   /// Gives a client back a durable open that lost its connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12),
   /// with what it may still cache. The server checks what the coordinator does not know: the user,
-  /// the name. Handler: `void(error_code, open_result)`. Errors: `errc::nothing_to_reclaim` for
+  /// the name. A persistent open can be had back after a restart as well.
+  /// Handler: `void(error_code, open_result)`. Errors: `errc::nothing_to_reclaim` for
   /// whatever does not fit, `unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
@@ -169,6 +173,15 @@ public:
   template <class Token = boost::asio::deferred_t>
   auto async_unlock(unlock_request request, Token&& token = {}) {
     return initiate<std::size_t>(std::move(request), token);
+  }
+
+  /// After a restart: takes back a byte-range lock that the open's client held before, within the
+  /// grace period (see `async_start`). The locks of persistent opens need not be taken back.
+  /// Handler: `void(error_code)`. Errors: `errc::nothing_to_reclaim`, `wrong_owner`,
+  /// `unknown_open`, the limits of locks.
+  template <class Token = boost::asio::deferred_t>
+  auto async_reclaim_lock(reclaim_lock_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
   }
 
   /// Takes a client's acknowledgement of a lease break (MS-SMB2 3.3.5.22.2), from whichever

@@ -151,6 +151,30 @@ struct force_break_request {
   lease_state keep = lease_state::none;
 };
 
+/// Arguments of `async_reclaim_lock`; see `reclaim_lock`.
+struct reclaim_lock_request {
+  file_name_id file;
+  open_id open{}; ///< An open of the client that held the lock before the restart.
+  std::string record_id; ///< The record's id; or empty, with `element`.
+  lock_element element;
+};
+
+/// A persistent open that a restart found. It waits for its client, as one that has just lost its
+/// connection.
+struct recovered_open {
+  file_name_id file;
+  open_id open{};
+  client_guid client;
+  std::string share;
+  std::uint32_t access = 0;
+  std::uint32_t share_access = 0;
+  bool delete_on_close = false;
+  create_guid guid; ///< Zero: version 1.
+  std::optional<lease_key> key; ///< Of its lease.
+  duration timeout{}; ///< For how long it is kept without a connection.
+  std::string server_state; ///< `durable_request::server_state`.
+};
+
 /// What `async_start` found.
 struct start_result {
   bool clean = true; ///< The last stop was in order, or there was none.
@@ -158,6 +182,8 @@ struct start_result {
   std::size_t recovered = 0; ///< Records of what was held.
   std::vector<record_error>
     malformed; ///< Records that were left alone because they cannot be read.
+  /// Persistent opens. Close those that mean nothing to the server any more.
+  std::vector<recovered_open> opens;
   bool in_grace = false;
 };
 

@@ -1,0 +1,310 @@
+// Persistent opens across a restart, and opens that come back to another client: who they count
+// for, who is told, and what the store has.
+#include "support/faulty_store.hpp"
+#include "support/world.hpp"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace leasebreak::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto guid = create_guid::of(7, 8);
+
+coordinator_config with(const std::shared_ptr<lock_store>& store) {
+  coordinator_config config;
+  config.store = store;
+  config.durable = true;
+  return config;
+}
+
+start_result begin(world& w) {
+  auto& p = w.start(detail::start_request{});
+  w.settle();
+  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
+  return p.done() ? std::move(p.as<start_result>()) : start_result{};
+}
+
+template <class Request>
+errc done(world& w, Request r) {
+  auto& p = w.start(std::move(r));
+  w.settle();
+  EXPECT_EQ(p.calls, 1);
+  return p.error();
+}
+
+open_request persistent(const client_guid& client, const std::string& file, std::uint64_t key) {
+  auto r = world::request(client, file, key);
+  r.share = "share";
+  r.durable = durable_request{60s, true, guid, "path"};
+  return r;
+}
+
+reconnect_request back(const client_guid& client, open_id open, std::uint64_t key) {
+  reconnect_request r{"f", open, client, connection_id{5}, {}, guid};
+  if (key != 0)
+    r.key = lease_key::of(key);
+  return r;
+}
+
+/// Alice has a persistent open of "f" with RWH by key 1 and two locks, and the server dies.
+struct crashed {
+  crashed() {
+    world w(world::clock::test, with(store));
+    begin(w);
+    auto& p = w.start(persistent(world::alice, "f", 1));
+    w.settle();
+    open = p.as<open_result>().open;
+    EXPECT_TRUE(p.as<open_result>().persistent);
+    EXPECT_EQ(
+      done(w, lock_request{"f", open, {{{0, 10}, true}, {{20, 5}, true}}, true}), errc::success);
+    // What the end of the process would have written is not to be there.
+    store->fail_with(errc::store_unavailable);
+    w.c.reset();
+    store->fail_with(errc::success);
+  }
+
+  std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
+  open_id open{};
+};
+
+TEST(PersistentOpens, AreStoredBeforeTheyAreAnswered) {
+  const crashed before;
+
+  const auto records = before.store->inner().list({}).value.records;
+
+  ASSERT_EQ(records.size(), 4U) << "the lease, the open, the locks";
+  EXPECT_EQ(std::ranges::count_if(records, [](const auto& r) { return r.is_open(); }), 1);
+}
+
+TEST(PersistentOpens, AreNamedByTheStart) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+
+  const auto found = begin(w);
+
+  EXPECT_FALSE(found.clean);
+  EXPECT_EQ(found.recovered, 4U);
+  ASSERT_EQ(found.opens.size(), 1U);
+  const auto& o = found.opens.front();
+  EXPECT_EQ(o.file, "f");
+  EXPECT_EQ(o.open, before.open);
+  EXPECT_EQ(o.client, world::alice);
+  EXPECT_EQ(o.share, "share");
+  EXPECT_EQ(o.access, access::read_data | access::write_data);
+  EXPECT_EQ(o.share_access, share::all);
+  EXPECT_FALSE(o.delete_on_close);
+  EXPECT_EQ(o.guid, guid);
+  EXPECT_EQ(o.key, lease_key::of(1));
+  EXPECT_EQ(o.timeout, 60s);
+  EXPECT_EQ(o.server_state, "path");
+}
+
+TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
+
+  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  ASSERT_EQ(w.alice_saw.size(), 1U);
+  EXPECT_EQ(w.alice_saw.front().notification.connection, connection_id{5});
+  EXPECT_EQ(
+    done(w, lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}), errc::success);
+  ASSERT_TRUE(waiting.done());
+  const auto other = waiting.as<open_result>().open;
+  EXPECT_EQ(done(w, lock_request{"f", other, {{{5, 1}, true}}, true}), errc::lock_not_granted);
+  EXPECT_EQ(done(w, io_request{"f", other, {20, 1}, false}), errc::file_lock_conflict);
+  EXPECT_EQ(done(w, unlock_request{"f", before.open, {{0, 10}}}), errc::success);
+  EXPECT_EQ(done(w, lock_request{"f", other, {{{5, 1}, true}}, true}), errc::success);
+}
+
+TEST(PersistentOpens, CountAgainstTheLimitsFromTheStartOn) {
+  const crashed before;
+  auto config = with(before.store);
+  config.limit.opens_total = 1;
+  config.limit.locks_total = 2;
+  world w(world::clock::test, config);
+  begin(w);
+  EXPECT_EQ(w.c->stats().opens_now, 1U);
+  EXPECT_EQ(w.c->stats().locks_now, 2U);
+  EXPECT_EQ(done(w, world::request(world::bob, "other", 0)), errc::too_many_opens);
+
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(w.c->stats().opens_now, 1U);
+  EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}), errc::too_many_locks);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::client_busy);
+
+  w.close("f", before.open);
+  EXPECT_EQ(w.c->stats().opens_now, 0U);
+  EXPECT_EQ(w.c->stats().locks_now, 0U);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  w.advance(1s);
+  EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
+}
+
+TEST(PersistentOpens, LocksCountForTheClientThatIsBack) {
+  const crashed before;
+  auto config = with(before.store);
+  config.limit.locks_per_client = 2;
+  world w(world::clock::test, config);
+  begin(w);
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+
+  EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}),
+    errc::too_many_locks_of_client);
+  EXPECT_EQ(done(w, unlock_request{"f", before.open, {{0, 10}}}), errc::success);
+  EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}), errc::success);
+}
+
+TEST(PersistentOpens, WhoseClientStaysAwayExpire) {
+  const crashed before;
+  std::vector<open_lost> lost;
+  auto config = with(before.store);
+  config.on_open_lost = [&](open_lost l) { lost.push_back(std::move(l)); };
+  world w(world::clock::test, config);
+  begin(w);
+  w.advance(59s);
+  EXPECT_TRUE(lost.empty());
+
+  w.advance(1s);
+
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost.front().open, before.open);
+  EXPECT_EQ(lost.front().client, world::alice);
+  EXPECT_EQ(lost.front().cause, end_cause::expired);
+  EXPECT_EQ(w.c->stats().opens_now, 0U);
+  EXPECT_EQ(w.c->stats().locks_now, 0U);
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::success);
+}
+
+TEST(PersistentOpens, AreListedBeforeAndAfterTheGracePeriod) {
+  const crashed before;
+  auto config = with(before.store);
+  config.grace = 1s;
+  world w(world::clock::test, config);
+  begin(w);
+  lock_query of_alice;
+  of_alice.client_id = to_string(world::alice);
+  for (const auto after : {0s, 10s}) {
+    w.advance(after);
+    auto& p = w.start(lock_query{of_alice});
+    w.settle();
+
+    std::vector<entry_kind> kinds;
+    for (const auto& e : p.as<std::vector<listed_entry>>())
+      kinds.push_back(e.kind);
+
+    EXPECT_THAT(kinds,
+      testing::ElementsAre(entry_kind::open, entry_kind::lease, entry_kind::byte_range_lock,
+        entry_kind::byte_range_lock));
+  }
+}
+
+TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
+  const auto store = std::make_shared<memory_store>();
+  open_id open{};
+  {
+    world w(world::clock::test, with(store));
+    begin(w);
+    auto& p = w.start(persistent(world::alice, "f", 1));
+    w.settle();
+    open = p.as<open_result>().open;
+    EXPECT_EQ(done(w, detail::shutdown_request{}), errc::success);
+  }
+  world w(world::clock::test, with(store));
+
+  EXPECT_TRUE(begin(w).clean);
+
+  EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
+}
+
+TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  const auto other = w.open(world::alice, "other", 1).open;
+
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::nothing_to_reclaim);
+
+  w.close("other", other);
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+}
+
+// -- reconnects, after a restart or not -----------------------------------------------------------
+
+TEST(Reconnecting, InVainReservesNothing) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+
+  EXPECT_EQ(done(w, back(world::bob, before.open, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, back(world::bob, open_id{99}, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, reconnect_request{"none", before.open, world::bob, {}, {}, {}}),
+    errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, back(client_guid::of(99), before.open, 1)), errc::unknown_client);
+
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  EXPECT_EQ(w.c->stats().opens_now, 1U);
+}
+
+TEST(Reconnecting, AgainAndAgainCountsOnce) {
+  coordinator_config config;
+  config.limit.opens_per_client = 1;
+  world w(world::clock::test, config);
+  auto& p = w.start(persistent(world::alice, "f", 1));
+  w.settle();
+  const auto open = p.as<open_result>().open;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(done(w, close_request{"f", open, true}), errc::success);
+    EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
+  }
+  EXPECT_EQ(done(w, world::request(world::alice, "g", 0)), errc::too_many_opens_of_client);
+
+  w.close("f", open);
+
+  EXPECT_EQ(w.c->stats().opens_now, 0U);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+}
+
+// MS-SMB2 3.3.5.9.7: an open without a lease may come back to a client with another ClientGuid.
+TEST(Reconnecting, AsAnotherClientTakesEverythingAlong) {
+  coordinator_config config;
+  config.limit.locks_per_client = 1;
+  world w(world::clock::test, config);
+  auto r = world::request(world::alice, "f", 0);
+  r.oplock = oplock_level::batch;
+  r.durable = durable_request{60s, false, guid, {}};
+  auto& p = w.start(r);
+  w.settle();
+  const auto open = p.as<open_result>().open;
+  EXPECT_EQ(done(w, lock_request{"f", open, {{{0, 1}, true}}, true}), errc::success);
+  EXPECT_EQ(done(w, disconnect_request{world::alice, {}}), errc::success);
+
+  EXPECT_EQ(done(w, back(world::bob, open, 0)), errc::success);
+
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::client_busy);
+  EXPECT_EQ(
+    done(w, lock_request{"f", open, {{{5, 1}, true}}, true}), errc::too_many_locks_of_client);
+  auto& gone = w.start(disconnect_request{world::bob, {}});
+  w.settle();
+  EXPECT_EQ(gone.as<disconnect_result>().kept, 1U) << "his connections' end concerns it now";
+  EXPECT_EQ(done(w, close_request{"f", open, false}), errc::success);
+  EXPECT_EQ(w.c->stats().locks_now, 0U);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+}
+
+} // namespace
+} // namespace leasebreak::test
