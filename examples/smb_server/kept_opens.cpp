@@ -3,13 +3,29 @@
 
 namespace leasebreak::smb {
 
+void kept_opens::expect(open_id handle) {
+  const std::lock_guard lock{mutex_};
+  expected_.try_emplace(handle, false);
+}
+
 bool kept_opens::keep(open_ptr o) {
   const std::lock_guard lock{mutex_};
-  if (lost_early_.erase(o->handle) != 0)
+  if (const auto way = expected_.find(o->handle); way != expected_.end()) {
+    const bool is_lost = way->second;
+    expected_.erase(way);
+    if (is_lost)
+      return false;
+  }
+  if (lost_in_recovery_.erase(o->handle) != 0)
     return false;
   by_handle_[o->handle] = o->id.persistent;
   by_id_[o->id.persistent] = std::move(o);
   return true;
+}
+
+void kept_opens::forget(open_id handle) {
+  const std::lock_guard lock{mutex_};
+  expected_.erase(handle);
 }
 
 open_ptr kept_opens::find(std::uint64_t persistent) const {
@@ -25,6 +41,7 @@ bool kept_opens::take(const open_ptr& o) {
     return false;
   by_handle_.erase(o->handle);
   by_id_.erase(found);
+  expected_.try_emplace(o->handle, false);
   return true;
 }
 
@@ -32,7 +49,10 @@ open_ptr kept_opens::lose(open_id handle) {
   const std::lock_guard lock{mutex_};
   const auto found = by_handle_.find(handle);
   if (found == by_handle_.end()) {
-    lost_early_.insert(handle);
+    if (const auto way = expected_.find(handle); way != expected_.end())
+      way->second = true;
+    else if (recovering_)
+      lost_in_recovery_.insert(handle);
     return nullptr;
   }
   const auto entry = by_id_.find(found->second);
@@ -40,6 +60,12 @@ open_ptr kept_opens::lose(open_id handle) {
   by_id_.erase(entry);
   by_handle_.erase(found);
   return result;
+}
+
+void kept_opens::recovered() {
+  const std::lock_guard lock{mutex_};
+  recovering_ = false;
+  lost_in_recovery_.clear();
 }
 
 std::size_t kept_opens::size() const {

@@ -13,19 +13,32 @@ namespace leasebreak::smb {
 
 /// What the server needs to go on with such an open; what it caches is the coordinator's to know.
 /// May be used from any thread.
+///
+/// The coordinator may give an open up while it is on its way here: from `expect` on that is
+/// remembered, until `keep` or `forget`. So nothing is remembered for longer than a request takes.
 class kept_opens {
 public:
+  /// Its connection is going, and it may be kept.
+  void expect(open_id handle);
+
   /// Its connection is gone. False if the coordinator has given it up already.
   bool keep(open_ptr o);
+
+  /// It is not to be kept after all.
+  void forget(open_id handle);
 
   /// The open of this persistent id, which stays; null if there is none.
   [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
 
-  /// Takes it out for its client; false if somebody else did, or it is gone.
+  /// Takes it out for its client; it is expected until it is kept again or forgotten. False if
+  /// somebody else did, or it is gone.
   bool take(const open_ptr& o);
 
   /// The coordinator has given it up. Null if it is not here (yet).
   open_ptr lose(open_id handle);
+
+  /// All that a restart found has been kept or closed. Until then any open is expected.
+  void recovered();
 
   [[nodiscard]] std::size_t size() const;
 
@@ -33,7 +46,9 @@ private:
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the persistent half
   std::unordered_map<open_id, std::uint64_t> by_handle_;
-  std::unordered_set<open_id> lost_early_; ///< Given up before they were kept.
+  std::unordered_map<open_id, bool> expected_; ///< And whether it has been given up meanwhile.
+  std::unordered_set<open_id> lost_in_recovery_;
+  bool recovering_ = true;
 };
 
 } // namespace leasebreak::smb

@@ -64,6 +64,7 @@ void server::open_shares() {
     if (!root)
       throw std::runtime_error(
         "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
+    persistent_ = persistent_ || s.options.continuously_available;
     auto served = std::make_shared<served_share>(served_share{
       s.name, vfs::async_share{std::move(*root), *workers_, io_.get_executor()}, s.options});
     if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
@@ -72,7 +73,11 @@ void server::open_shares() {
 }
 
 void server::open_coordinator() {
-  auto store = open_store(options_.store);
+  if (persistent_ && options_.store == "memory")
+    throw std::runtime_error(
+      "a share with the option 'ca' needs a store that outlives the process: --store rocksdb:PATH");
+  // What a persistent open was promised must be in the store before its client hears of it.
+  auto store = open_store(options_.store, {persistent_});
   if (!store.ok())
     throw std::runtime_error(
       "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
@@ -80,6 +85,7 @@ void server::open_coordinator() {
   config.break_timeout = options_.break_timeout;
   config.wait_max = 2 * options_.break_timeout;
   config.store = std::move(store.value);
+  config.durable = persistent_;
   config.logger = logger_;
   config.on_open_lost = [this](open_lost lost) {
     asio::co_spawn(io_, end_lost(std::move(lost)), asio::detached);
@@ -106,6 +112,7 @@ asio::awaitable<void> server::start() {
   if (found.recovered > 0 || !found.clean)
     log().info("the store has {} records; the last stop was {}", found.recovered,
       found.clean ? "in order" : "not in order");
+  co_await recover(std::move(found.opens));
   const asio::ip::tcp::endpoint where{asio::ip::make_address(options_.address), options_.port};
   acceptor_.open(where.protocol());
   acceptor_.set_option(asio::socket_base::reuse_address{true});

@@ -63,6 +63,9 @@ public:
   [[nodiscard]] std::uint16_t signing_mode() const noexcept;
   [[nodiscard]] std::uint64_t start_time() const noexcept { return start_time_; }
 
+  /// Whether a share's opens may be persistent.
+  [[nodiscard]] bool is_continuously_available() const noexcept { return persistent_; }
+
   /// By name, ASCII letters in either case; null if there is none.
   [[nodiscard]] std::shared_ptr<const served_share> find_share(const std::string& name) const;
 
@@ -77,6 +80,8 @@ private:
   boost::asio::awaitable<void> listen();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
   boost::asio::awaitable<void> end_lost(open_lost lost);
+  boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
+  boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
   void open_shares();
   void open_coordinator();
 
@@ -93,6 +98,7 @@ private:
   boost::asio::ip::tcp::acceptor acceptor_;
   guid id_{};
   std::uint64_t start_time_ = 0;
+  bool persistent_ = false;
   std::atomic<std::uint64_t> last_file_id_{0};
   std::uint64_t last_connection_ = 0;
 

@@ -13,7 +13,10 @@ session_ptr connection::find_session(std::uint64_t id) const {
 }
 
 asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
-  leasebreak::close_request ask{o->file, o->handle, keep && o->durable.has_value()};
+  keep = keep && o->durable;
+  if (keep)
+    host_.kept().expect(o->handle);
+  leasebreak::close_request ask{o->file, o->handle, keep};
   auto [error, closed] =
     co_await host_.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error)
@@ -22,6 +25,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     host_.log().info("{}: keep {} for its client", peer_, o->path);
     co_return;
   }
+  host_.kept().forget(o->handle);
   co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold));
 }
 

@@ -186,6 +186,11 @@ std::uint32_t raw_client::connect_tree(const std::string& share) {
   body.append(path);
   const answer a = call(command::tree_connect, body.view());
   tree_id = a.head.tree_id;
+  if (a.head.status == status::success) {
+    byte_reader in = a.body();
+    in.skip(8);
+    share_capabilities = in.u32();
+  }
   return a.head.status;
 }
 

@@ -95,6 +95,7 @@ public:
   std::uint64_t next_message = 0;
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
+  std::uint32_t share_capabilities = 0; ///< Of the last TREE_CONNECT.
   std::uint16_t credits_wanted = 16;
   bool signs = false;
   dialect spoken = dialect::none;

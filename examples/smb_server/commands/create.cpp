@@ -5,6 +5,7 @@
 #include <smb_server/commands/durable_create.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
+#include <smb_server/persistent_state.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>
@@ -171,6 +172,11 @@ asio::awaitable<std::tuple<error_code, found_file>> find_file(request& r, plan& 
   }
 }
 
+bool may_be_persistent(const request& r) {
+  return r.tree_connect->share->options.continuously_available &&
+    (r.on().terms.capabilities & capability::persistent_handles) != 0;
+}
+
 open_request make_open_request(const request& r, const plan& p, const vfs::opened& opened) {
   open_request ask;
   ask.file = opened.info.id.bytes();
@@ -196,7 +202,12 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
     durable_request durable;
     durable.timeout = durable_time(*p.durable.query);
     durable.guid.bytes = p.durable.query->create_guid;
-    ask.durable = durable;
+    // MS-SMB2 3.3.5.9.10: only where the share and both sides can.
+    durable.persistent = p.durable.query->persistent && may_be_persistent(r);
+    if (durable.persistent)
+      durable.server_state = to_bytes(persistent_state{r.user->user, p.asked.name, p.asked.options,
+        p.durable.query->timeout_ms, p.lease ? p.lease->parent_key : std::nullopt});
+    ask.durable = std::move(durable);
   }
   return ask;
 }
@@ -204,8 +215,8 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
 open_ptr make_open(
   const request& r, const plan& p, const vfs::opened& opened, const open_result& granted) {
   auto o = std::make_shared<open>();
-  const std::uint64_t number = r.host().next_file_id();
-  o->id = {number, number};
+  // The coordinator's id means the same after a restart.
+  o->id = {static_cast<std::uint64_t>(granted.open), r.host().next_file_id()};
   o->handle = granted.open;
   o->file = opened.info.id.bytes();
   o->vfs_open = opened.file;
@@ -223,8 +234,10 @@ open_ptr make_open(
   o->client = r.on().terms.client;
   o->user = r.user->user;
   o->name = p.asked.name;
-  if (granted.durable)
+  if (granted.durable) {
     o->durable = p.durable.query;
+    o->durable->persistent = granted.persistent;
+  }
   return o;
 }
 

@@ -4,6 +4,7 @@
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/create_answer.hpp>
 #include <smb_server/connection.hpp>
+#include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
 #include <algorithm>
@@ -23,6 +24,9 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   if (!o || o->tree_connect->share != r.tree_connect->share)
     return status::object_name_not_found;
   if (d.version == 2 && (o->durable->version != 2 || o->durable->create_guid != d.create_guid))
+    return status::object_name_not_found;
+  // MS-SMB2 3.3.5.9.12: who comes back for a persistent open says so.
+  if (d.version == 2 && o->durable->persistent && !d.persistent)
     return status::object_name_not_found;
   if (const create_context* context = asked.context("RqLs")) {
     const auto lease = parse_lease_context(context->data);
@@ -76,9 +80,14 @@ asio::awaitable<reply> reconnect(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error) {
     r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
-    r.host().kept().keep(o);
+    if (!r.host().kept().keep(o)) {
+      leasebreak::hold none;
+      co_await after_close(r.host(), *o, false, std::move(none));
+    }
     co_return fail(status::object_name_not_found);
   }
+  r.host().kept().forget(o->handle);
+  o->client = r.on().terms.client;
   o->session_id = r.user->id;
   o->tree_connect = r.tree_connect;
   vfs::opened opened;

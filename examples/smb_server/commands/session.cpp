@@ -161,6 +161,10 @@ asio::awaitable<reply> tree_connect(request& r) {
   tree_connect_response response;
   response.is_pipe = is_pipe;
   response.maximal_access = access::all;
+  // MS-SMB2 2.2.10: for dialects that know persistent opens.
+  if (t->share && t->share->options.continuously_available &&
+    r.on().terms.dialect >= dialect::smb_3_0)
+    response.capabilities |= share_capability::continuous_availability;
   reply answer;
   encode(answer.out, response);
   co_return answer;

@@ -30,7 +30,7 @@ bool parse_reconnect(const create_context& c, durable_contexts& out) {
   if (c.name == "DH2C") {
     d.version = 2;
     d.create_guid = in.guid16();
-    in.skip(4);
+    d.persistent = (in.u32() & persistent_flag) != 0;
   }
   out.reconnect = d;
   return in.ok();

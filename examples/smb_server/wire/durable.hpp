@@ -20,6 +20,7 @@ struct durable_query {
 struct durable_reconnect {
   std::uint8_t version = 1;
   file_id id;
+  bool persistent = false; ///< V2
   guid create_guid{}; ///< V2
 };
 

@@ -33,6 +33,11 @@ struct tree_connect_request {
 /// What follows the last backslash of a tree's path, without a trailing one.
 [[nodiscard]] std::string share_of(const std::string& path);
 
+/// MS-SMB2 2.2.10 Capabilities.
+namespace share_capability {
+inline constexpr std::uint32_t continuous_availability = 0x10;
+} // namespace share_capability
+
 struct tree_connect_response {
   bool is_pipe = false;
   std::uint32_t share_flags = 0;

@@ -1,0 +1,31 @@
+// What the server has to know of a persistent open after a restart, besides what the coordinator
+// knows (MS-SMB2 3.3.1.10).
+#pragma once
+
+#include <smb_server/open.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace leasebreak::smb {
+
+/// Kept in the open's record. A value.
+struct persistent_state {
+  std::string user; ///< Who opened it.
+  std::string name; ///< As the client named it.
+  std::uint32_t options = 0; ///< CreateOptions.
+  std::uint32_t timeout_ms = 0; ///< As the client asked for it.
+  std::optional<lease_key> parent_key;
+
+  friend bool operator==(const persistent_state&, const persistent_state&) = default;
+};
+
+/// As bytes, with a version in front.
+[[nodiscard]] std::string to_bytes(const persistent_state& s);
+
+/// Nothing if the bytes are not those of a state, or of a version to come.
+[[nodiscard]] std::optional<persistent_state> parse_persistent_state(std::string_view bytes);
+
+} // namespace leasebreak::smb

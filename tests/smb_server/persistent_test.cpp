@@ -1,0 +1,388 @@
+// Persistent opens on the wire: the server's process is killed, and their clients find them again
+// with their lease, their locks and their data (MS-SMB2 3.3.5.9.10, 3.3.5.9.12).
+#include "raw_client.hpp"
+#include "server_process.hpp"
+
+#include <smb_server/wire/data.hpp>
+#include <smb_server/wire/durable.hpp>
+#include <smb_server/wire/negotiate.hpp>
+#include <smb_server/wire/session.hpp>
+#include <smb_server/wire/status.hpp>
+
+#include <leasebreak/model/errors.hpp>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::smb {
+namespace {
+
+using testing::answer;
+using testing::created;
+using testing::raw_client;
+using testing::server_process;
+
+constexpr std::uint8_t lease_level = 0xff;
+constexpr std::uint32_t persistent_flag = 2;
+constexpr guid alice{1};
+constexpr guid bob{2};
+constexpr guid create_guid{0xc, 0x9};
+
+using context = std::pair<std::string, byte_vector>;
+
+byte_vector create_with(
+  const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts) {
+  byte_writer body{raw_client::create_body(name, oplock)};
+  body.align(8);
+  const std::size_t first = body.size();
+  body.patch_u32(48, static_cast<std::uint32_t>(header_size + first));
+  for (std::size_t i = 0; i < contexts.size(); ++i) {
+    const auto& [tag, data] = contexts[i];
+    body.align(8);
+    const std::size_t at = body.size();
+    body.u32(0);
+    body.u16(16);
+    body.u16(4);
+    body.u16(0);
+    body.u16(24);
+    body.u32(static_cast<std::uint32_t>(data.size()));
+    for (const char c : tag)
+      body.u8(static_cast<std::uint8_t>(c));
+    body.u32(0);
+    body.append(data);
+    if (i + 1 == contexts.size())
+      continue;
+    body.align(8);
+    body.patch_u32(at, static_cast<std::uint32_t>(body.size() - at));
+  }
+  body.patch_u32(52, static_cast<std::uint32_t>(body.size() - first));
+  return body.take();
+}
+
+context lease(std::uint32_t state, std::uint16_t epoch = 0) {
+  lease_context l;
+  l.version = 2;
+  l.key.fill(5);
+  l.state = state;
+  l.epoch = epoch;
+  return {"RqLs", encode_lease_context(l)};
+}
+
+context durable(std::uint32_t flags) {
+  byte_writer out;
+  out.u32(60'000);
+  out.u32(flags);
+  out.u64(0);
+  out.append(create_guid);
+  return {"DH2Q", out.take()};
+}
+
+context reconnect(
+  const file_id& id, std::uint32_t flags = persistent_flag, const guid& by = create_guid) {
+  byte_writer out;
+  write_file_id(out, id);
+  out.append(by);
+  out.u32(flags);
+  return {"DH2C", out.take()};
+}
+
+/// The data of a context of the response.
+std::optional<byte_vector> context_of(const answer& a, const std::string& name) {
+  byte_reader in = a.body();
+  in.skip(80);
+  const std::size_t offset = in.u32();
+  const std::size_t length = in.u32();
+  const auto contexts = parse_create_contexts(slice(a.bytes, offset, length).value());
+  for (const create_context& c : contexts.value()) {
+    if (c.name == name)
+      return byte_vector(c.data.begin(), c.data.end());
+  }
+  return std::nullopt;
+}
+
+/// The flags of the DH2Q response; nothing if it is not there.
+std::optional<std::uint32_t> durable_flags(const answer& a) {
+  const auto data = context_of(a, "DH2Q");
+  if (!data)
+    return std::nullopt;
+  byte_reader in{*data};
+  in.skip(4);
+  return in.u32();
+}
+
+std::unique_ptr<raw_client> connect(const server_process& server, const guid& who,
+  dialect d = dialect::smb_3_0_2, const std::string& share = "share",
+  const std::string& user = "user", const std::string& password = "pass") {
+  auto c = std::make_unique<raw_client>(server.port());
+  c->negotiate(d, who);
+  EXPECT_EQ(c->log_on(user, password), status::success);
+  EXPECT_EQ(c->connect_tree(share), status::success);
+  return c;
+}
+
+std::uint32_t lock(raw_client& c, const file_id& id, std::uint64_t offset, std::uint64_t length,
+  bool unlock = false) {
+  byte_writer body;
+  body.u16(48);
+  body.u16(1);
+  body.u32(0);
+  write_file_id(body, id);
+  body.u64(offset);
+  body.u64(length);
+  body.u32(unlock ? 0x4 : 0x2 | 0x10); // exclusive, at once
+  body.u32(0);
+  return c.call(command::lock, body.view()).head.status;
+}
+
+std::uint32_t write(raw_client& c, const file_id& id, std::uint64_t offset, std::string_view text) {
+  byte_writer body;
+  body.u16(49);
+  body.u16(112);
+  body.u32(static_cast<std::uint32_t>(text.size()));
+  body.u64(offset);
+  write_file_id(body, id);
+  body.zeros(16);
+  body.append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return c.call(command::write, body.view()).head.status;
+}
+
+std::uint32_t flush(raw_client& c, const file_id& id) {
+  byte_writer body;
+  body.u16(24);
+  body.zeros(6);
+  write_file_id(body, id);
+  return c.call(command::flush, body.view()).head.status;
+}
+
+std::pair<std::uint32_t, std::string> read(raw_client& c, const file_id& id, std::uint64_t offset) {
+  const answer a = c.call(command::read, raw_client::read_body(id, 100, offset));
+  if (a.head.status != status::success)
+    return {a.head.status, {}};
+  byte_reader in = a.body();
+  in.skip(2);
+  const std::size_t at = in.u8();
+  in.skip(1);
+  const std::size_t length = in.u32();
+  const auto data = slice(a.bytes, at, length).value();
+  return {status::success, {data.begin(), data.end()}};
+}
+
+void acknowledge(raw_client& c, std::uint32_t state) {
+  byte_writer body;
+  body.u16(36);
+  body.u16(0);
+  body.u32(0);
+  guid key;
+  key.fill(5);
+  body.append(key);
+  body.u32(state);
+  body.u64(0);
+  EXPECT_EQ(c.call(command::oplock_break, body.view()).head.status, status::success);
+}
+
+/// Alice has "f" open, persistent, with RWH, a lock of the first ten bytes, and data behind it.
+created open_lock_and_write(raw_client& c) {
+  const answer opened = c.call(
+    command::create, create_with("f", lease_level, {lease(7, 0x20), durable(persistent_flag)}));
+  const created made = raw_client::read_created(opened);
+  EXPECT_EQ(made.status, status::success);
+  EXPECT_EQ(durable_flags(opened), persistent_flag);
+  EXPECT_EQ(made.lease.value().state, 7U);
+  EXPECT_EQ(lock(c, made.id, 0, 10), status::success);
+  EXPECT_EQ(write(c, made.id, 20, "before the crash"), status::success);
+  EXPECT_EQ(flush(c, made.id), status::success);
+  return made;
+}
+
+TEST(PersistentOpens, AreOfferedWhereTheShareIsContinuouslyAvailable) {
+  const server_process server;
+  const auto share = connect(server, alice);
+  const auto plain = connect(server, bob, dialect::smb_3_0_2, "plain");
+  const auto old = connect(server, guid{3}, dialect::smb_2_1);
+
+  EXPECT_EQ(share->share_capabilities, share_capability::continuous_availability);
+  EXPECT_EQ(plain->share_capabilities, 0U);
+  EXPECT_EQ(old->share_capabilities, 0U);
+
+  EXPECT_EQ(
+    durable_flags(share->call(command::create, create_with("p", 0, {durable(persistent_flag)}))),
+    persistent_flag)
+    << "also without any caching";
+  EXPECT_EQ(durable_flags(plain->call(command::create,
+              create_with("p", lease_level, {lease(7), durable(persistent_flag)}))),
+    0U)
+    << "durable, no more";
+  EXPECT_EQ(
+    durable_flags(plain->call(command::create, create_with("q", 0, {durable(persistent_flag)}))),
+    std::nullopt);
+  EXPECT_EQ(
+    durable_flags(old->call(command::create, create_with("q", 0, {durable(persistent_flag)}))),
+    std::nullopt);
+}
+
+TEST(PersistentOpens, AreOfferedByTheNegotiation) {
+  const server_process server;
+  const auto capabilities = [&](dialect d) {
+    raw_client c{server.port()};
+    const answer a = c.negotiate(d);
+    byte_reader in = a.body();
+    in.skip(24);
+    return in.u32() & capability::persistent_handles;
+  };
+
+  EXPECT_EQ(capabilities(dialect::smb_2_1), 0U);
+  EXPECT_EQ(capabilities(dialect::smb_3_0), capability::persistent_handles);
+  EXPECT_EQ(capabilities(dialect::smb_3_0_2), capability::persistent_handles);
+}
+
+TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before = open_lock_and_write(*first);
+
+  server.kill();
+  server.start();
+
+  // MS-SMB2 3.3.5.9: others have to come again later.
+  const auto other = connect(server, bob);
+  EXPECT_EQ(other->create("f").status, status::file_not_available);
+
+  const auto again = connect(server, alice);
+  const answer back =
+    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)}));
+  ASSERT_EQ(back.head.status, status::success);
+  EXPECT_FALSE(durable_flags(back)) << "no answer to a question that was not asked";
+  const created after = raw_client::read_created(back);
+  EXPECT_EQ(after.id.persistent, before.id.persistent);
+  ASSERT_TRUE(after.lease);
+  EXPECT_EQ(after.lease->state, 7U);
+  EXPECT_EQ(after.lease->epoch, before.lease->epoch);
+  EXPECT_EQ(after.lease->key, before.lease->key);
+  EXPECT_EQ(
+    read(*again, after.id, 20), (std::pair{status::success, std::string{"before the crash"}}));
+
+  // The lease is held: whoever opens now waits until it is given up.
+  const std::uint64_t waiting = other->send(command::create, raw_client::create_body("f"));
+  const auto broken = again->receive();
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(broken->head.command, command::oplock_break);
+  byte_reader notification = broken->body();
+  notification.skip(2);
+  EXPECT_EQ(notification.u16(), before.lease->epoch + 1);
+  acknowledge(*again, 3);
+  std::optional<answer> opened;
+  do {
+    opened = other->receive();
+    ASSERT_TRUE(opened);
+  } while (opened->head.message_id != waiting || opened->head.status == status::pending);
+  const created others = raw_client::read_created(*opened);
+  ASSERT_EQ(others.status, status::success);
+
+  // The lock is held.
+  EXPECT_EQ(lock(*other, others.id, 5, 1), to_ntstatus(errc::lock_not_granted));
+  EXPECT_EQ(read(*other, others.id, 0).first, to_ntstatus(errc::file_lock_conflict));
+  EXPECT_EQ(lock(*again, after.id, 0, 10, true), status::success);
+  EXPECT_EQ(lock(*other, others.id, 5, 1), status::success);
+  EXPECT_EQ(again->close(after.id), status::success);
+}
+
+TEST(PersistentOpens, SurviveWithoutCachingAndMoreThanOnce) {
+  server_process server;
+  auto client = connect(server, alice);
+  const created before = raw_client::read_created(
+    client->call(command::create, create_with("p", 0, {durable(persistent_flag)})));
+  ASSERT_EQ(before.status, status::success);
+  file_id id = before.id;
+  for (int i = 0; i < 3; ++i) {
+    server.kill();
+    server.start();
+    client = connect(server, alice);
+    const created after =
+      raw_client::read_created(client->call(command::create, create_with("p", 0, {reconnect(id)})));
+    ASSERT_EQ(after.status, status::success);
+    EXPECT_EQ(after.id.persistent, id.persistent);
+    id = after.id;
+    EXPECT_EQ(write(*client, id, static_cast<std::uint64_t>(i), "x"), status::success);
+  }
+  EXPECT_EQ(client->close(id), status::success);
+
+  server.kill();
+  server.start();
+  client = connect(server, alice);
+  EXPECT_EQ(client->call(command::create, create_with("p", 0, {reconnect(id)})).head.status,
+    status::object_name_not_found)
+    << "it was closed";
+  EXPECT_EQ(connect(server, bob)->create("p").status, status::success);
+}
+
+TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
+  server_process server;
+  const created before = open_lock_and_write(*connect(server, alice));
+
+  EXPECT_EQ(server.stop(), 0);
+  server.start();
+
+  const auto again = connect(server, alice);
+  const created after = raw_client::read_created(
+    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)})));
+  EXPECT_EQ(after.status, status::success);
+  EXPECT_EQ(after.lease.value().state, 7U);
+}
+
+TEST(PersistentOpens, AreGivenToTheirOwnersAlone) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before = open_lock_and_write(*first);
+  server.kill();
+  server.start();
+
+  const auto try_as = [&](raw_client& c, const std::vector<context>& contexts,
+                        const std::string& name = "f") {
+    return c.call(command::create, create_with(name, lease_level, contexts)).head.status;
+  };
+  const auto mine = connect(server, alice);
+  const auto stranger = connect(server, bob);
+  const auto other_user = connect(server, alice, dialect::smb_3_0_2, "share", "other", "word");
+  const auto elsewhere = connect(server, alice, dialect::smb_3_0_2, "plain");
+
+  EXPECT_EQ(try_as(*mine, {lease(7), reconnect(before.id, 0)}), status::object_name_not_found)
+    << "without the flag";
+  EXPECT_EQ(try_as(*mine, {lease(7), reconnect(before.id, persistent_flag, guid{9})}),
+    status::object_name_not_found);
+  EXPECT_EQ(try_as(*mine, {reconnect(before.id)}), status::object_name_not_found)
+    << "without the lease";
+  EXPECT_EQ(try_as(*mine, {lease(7), reconnect(before.id)}, "g"), status::invalid_parameter);
+  EXPECT_EQ(try_as(*stranger, {lease(7), reconnect(before.id)}), status::object_name_not_found);
+  EXPECT_EQ(try_as(*other_user, {lease(7), reconnect(before.id)}), status::access_denied);
+  EXPECT_EQ(try_as(*elsewhere, {lease(7), reconnect(before.id)}), status::object_name_not_found);
+
+  EXPECT_EQ(try_as(*mine, {lease(7), reconnect(before.id)}), status::success);
+}
+
+// What has another file in its place is not given back, and is in nobody's way.
+TEST(PersistentOpens, WhoseFileIsGoneEnd) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before = open_lock_and_write(*first);
+  server.kill();
+  std::filesystem::remove(server.share() / "f");
+  std::ofstream{server.share() / "f"} << "another";
+  server.start();
+
+  const auto again = connect(server, alice);
+  EXPECT_EQ(
+    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)}))
+      .head.status,
+    status::object_name_not_found);
+  EXPECT_EQ(connect(server, bob)->create("f").status, status::success);
+}
+
+} // namespace
+} // namespace leasebreak::smb

@@ -1,0 +1,45 @@
+// The real server as a process of its own, which can be killed and started anew.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace leasebreak::smb::testing {
+
+/// Serves a fresh directory as "share", continuously available, and another one as "plain", with a
+/// RocksDB store. Users: "user" with "pass", "other" with "word". Ends with its last process.
+class server_process {
+public:
+  server_process();
+  ~server_process();
+  server_process(const server_process&) = delete;
+  server_process& operator=(const server_process&) = delete;
+
+  /// Starts it, on the same port as before if there was one; returns when it listens.
+  void start();
+
+  /// SIGKILL.
+  void kill();
+
+  /// SIGTERM; returns its exit status.
+  int stop();
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::filesystem::path share() const { return directory_ / "share"; }
+
+private:
+  [[nodiscard]] std::vector<std::string> arguments() const;
+  int wait();
+
+  std::filesystem::path directory_;
+  std::uint16_t port_ = 0;
+  pid_t pid_ = 0;
+  std::FILE* output_ = nullptr;
+};
+
+} // namespace leasebreak::smb::testing
