@@ -175,16 +175,31 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   }
 }
 
-// Grants of durable mode go along with the records, and are answered when those are stored.
+// Whether a restart that finds older records would contradict the answer. Whoever was granted
+// something counts on it. Who is told that he may change the file does so, and a cache that was
+// broken for that must not come back. What a persistent open has given up must not either, since
+// nobody would ever give it up again.
+bool file_actor::waits_for_store(const answer& a, const effects& out) const {
+  if (!is_success(*a.with) || is_reconnect(*a.op))
+    return false;
+  const auto& c = a.op->what;
+  if (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(c) ||
+    std::holds_alternative<access_file>(c))
+    return true;
+  if (const auto* const unlock = std::get_if<unlock_ranges>(&c))
+    return state_.is_persistent(unlock->open);
+  const auto* const closed = std::get_if<close_open>(&c);
+  return closed != nullptr && std::any_of(out.ended.begin(), out.ended.end(), [&](const auto& e) {
+    return e.open == closed->open && e.persistent;
+  });
+}
+
+// Such answers of durable mode go along with the records, and are given when those are stored.
 void file_actor::store(effects& out, std::vector<answer>& answers) {
   std::vector<gated_answer> gated;
   if (owner_.config().durable) {
-    const auto is_grant = [](const answer& a) {
-      return is_success(*a.with) && !is_reconnect(*a.op) &&
-        (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(a.op->what));
-    };
     for (auto& a : answers)
-      if (is_grant(a))
+      if (waits_for_store(a, out))
         gated.push_back({file_ref(*this), std::move(a.op), std::move(*a.with)});
     std::erase_if(answers, [](const answer& a) { return a.op == nullptr; });
   }

@@ -58,6 +58,7 @@ private:
   void settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
   void store(effects& out, std::vector<answer>& answers);
+  [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
   void account(const operation& op, const completion& c);
   void account(const open_ended& e);
   void account(const open_recovered& r);

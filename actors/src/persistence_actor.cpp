@@ -318,7 +318,7 @@ void persistence_actor::write_failed(const store_status& status) {
 void persistence_actor::answer(std::vector<gated_answer> answers, const store_status& status) {
   const auto error = errc_of(status);
   for (auto& a : answers) {
-    if (error != errc::success) {
+    if (error != errc::success && can_be_undone(a)) {
       undo(a);
       a.with.error = error;
       a.with.result = {};
@@ -328,6 +328,14 @@ void persistence_actor::answer(std::vector<gated_answer> answers, const store_st
   }
 }
 
+// What was given up is gone, recorded or not, and a disposition is as it was set.
+bool persistence_actor::can_be_undone(const gated_answer& a) {
+  if (const auto* const access = std::get_if<access_file>(&a.op->what))
+    return access->kind != access_kind::set_delete && access->kind != access_kind::clear_delete;
+  return !std::holds_alternative<close_open>(a.op->what) &&
+    !std::holds_alternative<unlock_ranges>(a.op->what);
+}
+
 // A grant that could not be recorded did not happen.
 void persistence_actor::undo(const gated_answer& a) {
   std::vector<command> steps;
@@ -335,6 +343,8 @@ void persistence_actor::undo(const gated_answer& a) {
     if (granted->hold != hold_id::none)
       steps.emplace_back(end_hold{granted->hold});
     steps.emplace_back(close_open{operation_id::none, granted->open, false});
+  } else if (const auto* allowed = std::get_if<access_granted>(&a.with.result)) {
+    steps.emplace_back(end_hold{allowed->hold});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
     unlock_ranges unlock{operation_id::none, lock->open, {}};
     for (const auto& element : lock->elements)

@@ -2,8 +2,9 @@
 // and has one batch at a time written, on the writer's thread.
 //
 // Durable mode: a grant comes with the records that it changed, and is answered once they are in
-// the store. If the store keeps failing, the grant is taken back and answered with the store's
-// error.
+// the store; so is leave to change a file if caches were broken for it, and the end of a persistent
+// open or of its locks. If the store keeps failing, what was granted is taken back and answered
+// with the store's error.
 #pragma once
 
 #include "client.hpp"
@@ -90,6 +91,7 @@ private:
   void write_done(const store_status& status);
   void write_failed(const store_status& status);
   void answer(std::vector<gated_answer> answers, const store_status& status);
+  [[nodiscard]] static bool can_be_undone(const gated_answer& a);
   void undo(const gated_answer& a);
   void loaded(store_content content);
   void recover(lock_listing listing, start_result& result);

@@ -44,6 +44,11 @@ bool file_state::has_open(open_id id) const noexcept {
   return impl_->find_open(id) != nullptr;
 }
 
+bool file_state::is_persistent(open_id id) const noexcept {
+  const auto* const open = impl_->find_open(id);
+  return open != nullptr && open->is_persistent();
+}
+
 std::size_t file_state::locks_of(open_id id) const noexcept {
   return impl_->locks.count_of(id);
 }

@@ -191,6 +191,54 @@ TEST(Persistence, ADurableLockThatCannotBeStoredIsTakenBack) {
   EXPECT_EQ(check.error(), errc::success);
 }
 
+// Else the cache would be back after a crash, without what was written meanwhile.
+TEST(Persistence, ADurableChangeWaitsUntilTheCachesThatItBrokeAreGoneFromTheStore) {
+  stored_world s(durable());
+  s.w->open(world::alice, "f", 1, lease_state::r);
+  const auto writer = s.w->open(world::bob, "f", 0).open;
+  s.store->fail_with(errc::store_unavailable);
+
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  s.w->settle();
+  EXPECT_EQ(s.w->alice_saw.size(), 1U);
+  EXPECT_EQ(write.calls, 0);
+  s.store->fail_with(errc::success);
+  s.w->advance(1s);
+
+  EXPECT_EQ(write.calls, 1);
+  EXPECT_EQ(write.error(), errc::success);
+  EXPECT_EQ(s.records(), 0U);
+}
+
+TEST(Persistence, ADurableChangeThatBreaksNothingWaitsForNothing) {
+  stored_world s(durable());
+  const auto writer = s.w->open(world::bob, "f", 0).open;
+  s.store->fail_with(errc::store_unavailable);
+
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  s.w->settle();
+
+  EXPECT_EQ(write.calls, 1);
+  EXPECT_EQ(write.error(), errc::success);
+}
+
+TEST(Persistence, ADurableChangeThatCannotBeStoredIsRefused) {
+  stored_world s(durable());
+  s.w->open(world::alice, "f", 1, lease_state::r);
+  const auto writer = s.w->open(world::bob, "f", 0).open;
+  s.store->fail_with(errc::store_unavailable);
+
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  for (int second = 0; second < 10; ++second)
+    s.w->advance(1s);
+
+  EXPECT_EQ(write.error(), errc::store_unavailable);
+  s.store->fail_with(errc::success);
+  s.w->advance(20s);
+  EXPECT_EQ(s.w->open(world::alice, "f", 1, lease_state::r).state, lease_state::r)
+    << "nothing is withheld for the change that was not made";
+}
+
 TEST(Persistence, ShutdownWritesWhatIsLeft) {
   stored_world s;
   s.w->open(world::alice, "f", 1);

@@ -82,6 +82,45 @@ TEST(PersistentOpens, AreStoredBeforeTheyAreAnswered) {
   EXPECT_EQ(std::ranges::count_if(records, [](const auto& r) { return r.is_open(); }), 1);
 }
 
+// Nobody would close it once more.
+TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  before.store->fail_with(errc::store_unavailable);
+  auto& unlocked = w.start(unlock_request{"f", before.open, {{0, 10}}});
+  auto& closed = w.start(close_request{"f", before.open});
+  w.settle();
+  EXPECT_EQ(unlocked.calls, 0);
+  EXPECT_EQ(closed.calls, 0);
+
+  before.store->fail_with(errc::success);
+  w.advance(1s);
+
+  EXPECT_EQ(unlocked.calls, 1);
+  EXPECT_EQ(unlocked.error(), errc::success);
+  EXPECT_EQ(closed.calls, 1);
+  EXPECT_EQ(closed.error(), errc::success);
+  EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
+}
+
+TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  before.store->fail_with(errc::store_unavailable);
+
+  auto& closed = w.start(close_request{"f", before.open});
+  for (int second = 0; second < 10; ++second)
+    w.advance(1s);
+
+  EXPECT_EQ(closed.calls, 1);
+  EXPECT_EQ(closed.error(), errc::success);
+  EXPECT_EQ(w.c->stats().opens_now, 0U);
+}
+
 TEST(PersistentOpens, AreNamedByTheStart) {
   const crashed before;
   world w(world::clock::test, with(before.store));

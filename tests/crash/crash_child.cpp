@@ -1,8 +1,11 @@
 // Grants leases and byte-range locks in durable mode and says so on its standard output, until
 // somebody kills it. A line is written only after the grant has completed:
-//   "L <client> <key> <file>"  a lease is granted
+//   "L <client> <key> <file> <open>"  a lease is granted, and a persistent open or 0
 //   "R <file> <offset>"        a byte-range lock is granted
 //   "C <file>"                 what was granted on this file is about to be given up
+//   "D <file>"                 it is given up
+// First it takes back the persistent opens of the process before, and closes them; it ends with
+// status 8 if one is not as it was.
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/persistence/rocksdb_store.hpp>
 
@@ -14,6 +17,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -28,6 +32,11 @@ namespace asio = boost::asio;
 namespace lb = leasebreak;
 
 constexpr int chains = 32;
+constexpr std::chrono::minutes minute{1};
+
+lb::create_guid guid_of(std::uint64_t i) {
+  return lb::create_guid::of(i + 1);
+}
 
 // One write, so that a kill leaves no half of a line that the reader takes for a whole one.
 void say(const std::string& line) {
@@ -50,10 +59,17 @@ asio::awaitable<void> grant_for_ever(
     request.access = lb::access::all;
     request.lease =
       lb::lease_request{lb::lease_key::of(i + 1), lb::lease_state::rwh, 2, 0, std::nullopt};
+    const bool persistent = random() % 3 == 0;
+    if (persistent)
+      request.durable = lb::durable_request{minute, true, guid_of(i), name};
     auto opened = co_await coordinator.async_open(std::move(request), asio::use_awaitable);
+    if (opened.persistent != persistent)
+      std::_Exit(4);
     if (opened.state != lb::lease_state::rwh)
       std::_Exit(4);
-    say("L " + lb::to_string(client) + " " + lb::to_string(opened.key) + " " + name);
+    const auto open = persistent ? static_cast<std::uint64_t>(opened.open) : 0;
+    say("L " + lb::to_string(client) + " " + lb::to_string(opened.key) + " " + name + " " +
+      std::to_string(open));
     if (random() % 2 == 0) {
       const auto offset = random() % 1000;
       lb::lock_request lock;
@@ -70,11 +86,33 @@ asio::awaitable<void> grant_for_ever(
     close.file = name;
     close.open = opened.open;
     co_await coordinator.async_close(std::move(close), asio::use_awaitable);
+    if (persistent)
+      say("D " + name);
   }
 }
 
+// Each has its lease, and the bytes that it was given.
+asio::awaitable<void> take_back(lb::coordinator& coordinator, lb::recovered_open o) {
+  static_cast<void>(coordinator.register_client(o.client, [](const auto&, const auto&, auto) {}));
+  lb::reconnect_request request;
+  request.file = o.file;
+  request.open = o.open;
+  request.client = o.client;
+  request.key = o.key;
+  request.guid = o.guid;
+  const auto back = co_await coordinator.async_reconnect(std::move(request), asio::use_awaitable);
+  if (back.state != lb::lease_state::rwh || !back.persistent || o.server_state != o.file)
+    std::_Exit(8);
+  lb::close_request close;
+  close.file = o.file;
+  close.open = o.open;
+  co_await coordinator.async_close(std::move(close), asio::use_awaitable);
+}
+
 asio::awaitable<void> run(lb::coordinator& coordinator, std::uint64_t run, std::uint64_t seed) {
-  co_await coordinator.async_start(asio::use_awaitable);
+  const auto found = co_await coordinator.async_start(asio::use_awaitable);
+  for (const auto& o : found.opens)
+    co_await take_back(coordinator, o);
   for (int chain = 0; chain < chains; ++chain) {
     const auto client = lb::client_guid::of(run, 1 + static_cast<std::uint64_t>(chain));
     if (coordinator.register_client(client, [](const auto&, const auto&, auto) {}))

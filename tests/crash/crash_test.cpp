@@ -35,7 +35,10 @@ struct granted {
   std::string client;
   std::string key;
   std::set<std::uint64_t> locks;
+  std::uint64_t open = 0; ///< If it is persistent.
 };
+
+using held_files = std::map<std::string, granted>;
 
 // A child that grants until it is killed.
 class child {
@@ -91,20 +94,24 @@ private:
   std::FILE* output_ = nullptr;
 };
 
-void take(const std::string& line, std::map<std::string, granted>& held) {
+void take(const std::string& line, held_files& held, std::set<std::string>& closed) {
   std::istringstream words(line);
   std::string kind;
   words >> kind;
   if (kind == "L") {
     granted g;
     std::string file;
-    words >> g.client >> g.key >> file;
+    words >> g.client >> g.key >> file >> g.open;
     held[file] = g;
   } else if (kind == "R") {
     std::string file;
     std::uint64_t offset = 0;
     words >> file >> offset;
     held.at(file).locks.insert(offset);
+  } else if (kind == "D") {
+    std::string file;
+    words >> file;
+    closed.insert(file);
   } else if (kind == "C") {
     std::string file;
     words >> file;
@@ -114,14 +121,21 @@ void take(const std::string& line, std::map<std::string, granted>& held) {
   }
 }
 
-void expect_stored(lock_store& store, const std::map<std::string, granted>& held) {
+void expect_stored(lock_store& store, const held_files& held) {
   for (const auto& [file, g] : held) {
     const auto found = store.list({file, {}, {}, {}, {}});
     ASSERT_TRUE(found.ok()) << found.status.detail;
     EXPECT_TRUE(found.value.malformed.empty());
     bool has_lease = false;
+    std::uint64_t open = 0;
     std::set<std::uint64_t> locks;
     for (const auto& record : found.value.records) {
+      if (record.is_open()) {
+        open = record.open->id;
+        EXPECT_EQ(record.client_id, g.client);
+        EXPECT_EQ(record.open->server_state, file);
+        continue;
+      }
       const auto lock = to_enhanced_lock(record);
       EXPECT_EQ(lock.owner.client_id, g.client);
       if (lock.lease)
@@ -130,10 +144,19 @@ void expect_stored(lock_store& store, const std::map<std::string, granted>& held
       else
         locks.insert(lock.range.offset);
     }
+    EXPECT_EQ(open, g.open) << "the open of " << file << " is lost, or made up";
     EXPECT_TRUE(has_lease) << "the lease on " << file << " is lost";
     for (const auto offset : g.locks)
       EXPECT_TRUE(locks.contains(offset))
         << "the lock at " << offset << " of " << file << " is lost";
+  }
+}
+
+void expect_gone(lock_store& store, const std::set<std::string>& closed) {
+  for (const auto& file : closed) {
+    const auto found = store.list({file, {}, {}, {}, {}});
+    ASSERT_TRUE(found.ok()) << found.status.detail;
+    EXPECT_TRUE(found.value.records.empty()) << file << " is closed";
   }
 }
 
@@ -148,24 +171,26 @@ TEST(Crash, EveryAcknowledgedGrantSurvivesAKill) {
   std::size_t grants = 0;
 
   for (int run = 1; run <= runs; ++run) {
-    std::map<std::string, granted> held;
+    held_files held;
+    std::set<std::string> closed;
     child granting(path, run, random());
     const auto lines = 1 + random() % 400;
     for (std::size_t i = 0; i < lines; ++i) {
       const auto line = granting.line();
       ASSERT_FALSE(line.empty()) << "run " << run << ": the child ended by itself, status "
                                  << granting.kill();
-      take(line, held);
+      take(line, held, closed);
     }
     ASSERT_EQ(granting.kill(), -SIGKILL);
     // What it had written to the pipe before it died, it had granted as well.
     for (auto line = granting.line(); !line.empty(); line = granting.line())
-      take(line, held);
+      take(line, held, closed);
     grants += held.size();
 
     auto store = open_rocksdb_store(path);
     ASSERT_TRUE(store.ok()) << store.status.detail;
     expect_stored(*store.value, held);
+    expect_gone(*store.value, closed);
     const auto clean = store.value->clean_shutdown();
     ASSERT_TRUE(clean.ok());
     EXPECT_FALSE(clean.value);

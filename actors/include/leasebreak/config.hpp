@@ -39,7 +39,9 @@ struct coordinator_config {
 
   /// Where records are kept. Null: nothing is persisted, and nothing is known after a restart.
   std::shared_ptr<lock_store> store;
-  bool durable = false; ///< A grant completes only when its record is in the store.
+  /// A grant completes only when its record is in the store; so does what a restart must not undo:
+  /// leave to change what others had cached, and the end of a persistent open or of its locks.
+  bool durable = false;
   duration write_delay =
     std::chrono::milliseconds{2}; ///< For how long changes are collected into a batch.
   std::size_t store_backlog_max = 1'000'000; ///< Records that may wait for the store.

@@ -90,7 +90,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
     unstore_lock(lock, out);
 
   open_entry& open = *find_open(id);
-  open_ended ended{id, cause, open.client, {}, gone.size(), {}};
+  open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}};
   if (open.delete_on_close && !delete_pending) {
     delete_pending = true;
     store_persistent(out);

@@ -192,6 +192,7 @@ struct open_ended {
   client_guid client;
   lease_key key; ///< The key of its lease request; zero without one.
   std::size_t locks = 0; ///< Byte-range locks that went with it.
+  bool persistent = false;
   hold_id
     hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
 };

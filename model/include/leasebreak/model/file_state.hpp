@@ -58,6 +58,9 @@ public:
   /// Whether the open `id` is here.
   [[nodiscard]] bool has_open(open_id id) const noexcept;
 
+  /// Whether the open `id` is here, and persistent.
+  [[nodiscard]] bool is_persistent(open_id id) const noexcept;
+
   /// How many byte-range locks the open `id` holds.
   [[nodiscard]] std::size_t locks_of(open_id id) const noexcept;
 
