@@ -57,6 +57,8 @@ public:
     release(n);
     return false;
   }
+  /// Adds `n`, whatever the sum: what was admitted before.
+  void add(std::size_t n) noexcept { value_.fetch_add(n, std::memory_order_relaxed); }
   void release(std::size_t n) noexcept { value_.fetch_sub(n, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 

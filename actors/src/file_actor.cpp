@@ -264,12 +264,9 @@ void file_actor::account(const open_ended& e) {
 
 // It was admitted before the restart; its client has not come yet.
 void file_actor::account(const open_recovered& r) {
-  constexpr auto any = std::numeric_limits<std::size_t>::max();
-  if (r.locks != 0) {
-    static_cast<void>(owner_.locks().reserve(r.locks, any));
-    return;
-  }
-  static_cast<void>(owner_.opens().reserve(1, any));
+  if (r.locks != 0)
+    return owner_.locks().add(r.locks);
+  owner_.opens().add(1);
   owner_.count_unclaimed(1);
   const auto at = std::lower_bound(holders_.begin(), holders_.end(), r.open, is_before);
   holders_.emplace(at, r.open, nullptr);
