@@ -106,9 +106,11 @@ client::task<void> client::answer_break(
     co_await flush_locked(file);
   if (!intersects(n.to, lease_state::handle) && chance(random_, 70)) {
     std::vector<open_id> unused;
-    for (const auto& h : f.handles)
-      if (!h.in_use)
+    for (auto& h : f.handles)
+      if (!h.in_use) {
+        h.in_use = true; // lest the user takes it up again while others are closed
         unused.push_back(h.open);
+      }
     for (const auto open : unused)
       co_await close_locked(file, open);
   }

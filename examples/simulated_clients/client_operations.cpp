@@ -112,9 +112,9 @@ client::task<void> client::read_once(std::size_t file, open_id open) {
 }
 
 client::task<void> client::read_through(std::size_t file, open_id open) {
+  const auto connection = connection_; // that of the open: it may be lost while flushing
   co_await flush(file); // what a client has buffered, it reads itself
   auto& f = slot_of(file);
-  const auto connection = connection_;
   const auto ticket = f.cache.ticket();
   const auto began = now();
   const auto reply = co_await world_.host.read(self(), file, open);
