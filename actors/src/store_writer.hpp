@@ -26,9 +26,9 @@ public:
 
   void post(job j);
 
-  /// Waits until all jobs are done and the thread has let go of the store, for at most `wait_max`. False if that
-  /// did not suffice: then the thread is left to itself, with what it needs, and does the job that
-  /// it is at, but no other.
+  /// Waits until all jobs are done and the thread has let go of the store, for at most `wait_max`.
+  /// False if that did not suffice: then the thread is left to itself, with what it needs, and does
+  /// the job that it is at, but no other.
   bool finish(duration wait_max);
 
 private:
