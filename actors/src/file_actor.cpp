@@ -146,7 +146,7 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     if (op == nullptr)
       continue;
     account(*op, c);
-    if (!is_success(c))
+    if (!is_success(c) || std::holds_alternative<lock_replayed>(c.result))
       give_back(*op);
     answers.push_back({std::move(op), &c});
   }

@@ -346,7 +346,9 @@ void persistence_actor::undo(const gated_answer& a) {
   } else if (const auto* allowed = std::get_if<access_granted>(&a.with.result)) {
     steps.emplace_back(end_hold{allowed->hold});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
-    unlock_ranges unlock{operation_id::none, lock->open, {}};
+    unlock_ranges unlock{operation_id::none, lock->open, {}, {}};
+    if (lock->sequence) // if it is sent once more, it is to be done
+      unlock.sequence = lock_sequence{lock->sequence->index, UINT8_MAX};
     for (const auto& element : lock->elements)
       unlock.ranges.push_back(element.range);
     steps.emplace_back(std::move(unlock));

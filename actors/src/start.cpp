@@ -162,7 +162,7 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
     error = errc::invalid_argument;
   if (error != errc::success)
     return file_call<void>::fail(std::move(op), error);
-  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately};
+  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -177,7 +177,7 @@ void coordinator_impl::start(reclaim_lock_request&& r, std::unique_ptr<file_call
 void coordinator_impl::start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return file_call<std::size_t>::fail(std::move(op), error);
-  op->what = unlock_ranges{op->id, r.open, std::move(r.ranges)};
+  op->what = unlock_ranges{op->id, r.open, std::move(r.ranges), r.sequence};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 

@@ -207,6 +207,23 @@ TEST(Clients, HaveALimitOfLocks) {
   EXPECT_EQ(w.c->stats().locks_now, 0U);
 }
 
+TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
+  world w(world::clock::real);
+  const auto a = w.open(world::alice, "f", 0).open;
+  lock_request r{"f", a, {{{0, 10}, true}}, true, lock_sequence{1, 1}};
+  auto& first = w.start(r);
+  w.settle();
+  ASSERT_EQ(first.error(), errc::success);
+
+  auto& second = w.start(r);
+  w.settle();
+
+  EXPECT_EQ(second.error(), errc::success);
+  EXPECT_EQ(w.c->stats().locks_now, 1U);
+  w.close("f", a);
+  EXPECT_EQ(w.c->stats().locks_now, 0U);
+}
+
 TEST(Clients, ALimitOfWaitingHolds) {
   coordinator_config config;
   config.limit.waiting_total = 1;

@@ -286,7 +286,7 @@ attempt world::close(const attempt& open, where_t where) {
 attempt world::lock(
   const attempt& open, std::vector<lock_element> elements, bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
-  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately}, where);
+  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately, {}}, where);
   return a;
 }
 
@@ -298,9 +298,23 @@ attempt world::blocking_lock(const attempt& open, byte_range range, bool exclusi
   return lock(open, {lock_element{range, exclusive}}, false, where);
 }
 
+attempt world::lock(const attempt& open, byte_range range, const lock_sequence& sequence,
+  bool fail_immediately, where_t where) {
+  const attempt a = start(open.open);
+  apply(lock_ranges{a.operation, open.open, {{range, true}}, fail_immediately, sequence}, where);
+  return a;
+}
+
+attempt world::unlock(
+  const attempt& open, byte_range range, const lock_sequence& sequence, where_t where) {
+  const attempt a = start(open.open);
+  apply(unlock_ranges{a.operation, open.open, {range}, sequence}, where);
+  return a;
+}
+
 attempt world::unlock(const attempt& open, std::vector<byte_range> ranges, where_t where) {
   const attempt a = start(open.open);
-  apply(unlock_ranges{a.operation, open.open, std::move(ranges)}, where);
+  apply(unlock_ranges{a.operation, open.open, std::move(ranges), {}}, where);
   return a;
 }
 

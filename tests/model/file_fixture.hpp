@@ -111,6 +111,11 @@ public:
   /// Waits until the range is free.
   attempt blocking_lock(
     const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
+  /// An exclusive lock that its client has numbered.
+  attempt lock(const attempt& open, byte_range range, const lock_sequence& sequence,
+    bool fail_immediately = true, where_t where = where_t::current());
+  attempt unlock(const attempt& open, byte_range range, const lock_sequence& sequence,
+    where_t where = where_t::current());
   attempt unlock(
     const attempt& open, std::vector<byte_range> ranges, where_t where = where_t::current());
   attempt acknowledge(

@@ -8,6 +8,7 @@ namespace leasebreak::model_test {
 namespace {
 
 constexpr auto max = std::numeric_limits<std::uint64_t>::max();
+constexpr auto max_index = std::numeric_limits<std::uint32_t>::max();
 constexpr bool exclusive = true;
 constexpr bool shared = false;
 
@@ -405,6 +406,94 @@ TEST(LockBreakMatrix, ALockThroughAnotherOpenBreaksReadAndDoesNotWait) {
       EXPECT_EQ(w.state_of_lease(alice, k1), none);
     }
   }
+}
+
+// -- requests that are sent twice -----------------------------------------------------------------
+
+class LockSequences : public model_test {
+protected:
+  attempt a = open(by(alice).lease(k1, rwh).durable());
+};
+
+// MS-SMB2 3.3.5.14, smb2.lock.replay_smb3_specification_durable.
+TEST_F(LockSequences, TheSameNumberAtTheSameIndexIsDoneOnce) {
+  expect_done(lock(a, {100, 100}, lock_sequence{1, 1}));
+
+  expect_done(lock(a, {100, 100}, lock_sequence{1, 1}));
+  expect_done(unlock(a, {100, 100}, lock_sequence{1, 1}));
+
+  EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+TEST_F(LockSequences, AnotherNumberOrIndexIsAnotherRequest) {
+  expect_done(lock(a, {100, 100}, lock_sequence{1, 1}));
+
+  expect_error(lock(a, {100, 100}, lock_sequence{1, 2}), errc::lock_not_granted);
+  expect_error(lock(a, {100, 100}, lock_sequence{2, 1}), errc::lock_not_granted);
+}
+
+TEST_F(LockSequences, WhatFailedIsTriedAgain) {
+  const auto b = open(by(alice).lease(k1, rwh));
+  expect_done(lock(b, {0, 10}, exclusive));
+  expect_error(lock(a, {0, 10}, lock_sequence{64, 0}), errc::lock_not_granted);
+  unlock(b, {{0, 10}});
+
+  const auto again = lock(a, {0, 10}, lock_sequence{64, 0});
+
+  expect_done(again);
+  EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+TEST_F(LockSequences, AFailureForgetsWhatWasDoneBefore) {
+  expect_done(lock(a, {0, 10}, lock_sequence{3, 1}));
+  expect_error(lock(a, {0, 10}, lock_sequence{3, 2}), errc::lock_not_granted);
+
+  expect_error(lock(a, {0, 10}, lock_sequence{3, 1}), errc::lock_not_granted);
+}
+
+TEST_F(LockSequences, AnUnlockIsDoneOnce) {
+  expect_done(lock(a, {0, 10}, lock_sequence{1, 1}));
+  expect_done(unlock(a, {0, 10}, lock_sequence{1, 2}));
+
+  expect_done(unlock(a, {0, 10}, lock_sequence{1, 2}));
+
+  expect_error(unlock(a, {0, 10}, lock_sequence{1, 3}), errc::range_not_locked);
+}
+
+TEST_F(LockSequences, IndexesThatDoNotExistNumberNothing) {
+  for (const std::uint32_t index : {0U, 65U, max_index}) {
+    expect_done(lock(a, {0, 10}, lock_sequence{index, 1}));
+    expect_error(lock(a, {0, 10}, lock_sequence{index, 1}), errc::lock_not_granted);
+    expect_done(unlock(a, {0, 10}, lock_sequence{index, 1}));
+  }
+}
+
+TEST_F(LockSequences, AWaitingLockCountsOnceItIsGranted) {
+  const auto b = open(by(alice).lease(k1, rwh));
+  lock(b, {0, 10}, exclusive);
+  const auto waiting = lock(a, {0, 10}, lock_sequence{1, 5}, false);
+  expect_waits(waiting);
+  unlock(b, {{0, 10}});
+  expect_done(waiting);
+
+  expect_done(lock(a, {0, 10}, lock_sequence{1, 5}, false));
+
+  EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
+}
+
+TEST_F(LockSequences, AreKnownWhenTheClientIsBack) {
+  expect_done(lock(a, {0, 10}, lock_sequence{1, 1}));
+  drop(a);
+  expect_done(reconnect(alice, a, k1));
+
+  expect_done(lock(a, {0, 10}, lock_sequence{1, 1}));
+}
+
+TEST_F(LockSequences, OfAnotherOpenAreItsOwn) {
+  const auto b = open(by(alice).lease(k1, rwh));
+  expect_done(lock(a, {0, 10}, lock_sequence{1, 1}));
+
+  expect_error(lock(b, {0, 10}, lock_sequence{1, 1}), errc::lock_not_granted);
 }
 
 TEST_F(LocksAndLeases, ALockThatIsRefusedBreaksNothing) {

@@ -83,6 +83,7 @@ struct lock_request {
   open_id open{};
   std::vector<lock_element> elements;
   bool fail_immediately = true;
+  std::optional<lock_sequence> sequence{};
 };
 
 /// Arguments of `async_unlock`; see `unlock_ranges`.
@@ -90,6 +91,7 @@ struct unlock_request {
   file_name_id file;
   open_id open{};
   std::vector<byte_range> ranges;
+  std::optional<lock_sequence> sequence{};
 };
 
 /// Arguments of `async_acknowledge` for a lease.

@@ -116,12 +116,24 @@ namespace {
 
 constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
 
+/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14). Clients number
+/// their locks only where the server is to look at it: dialects before 3.0 on durable opens.
+/// Implementation specific: with 3.x always, whether or not there can be several channels.
+std::optional<lock_sequence> sequence_of(
+  const request& r, const lock_message& asked, const open& o) {
+  const dialect d = r.on().terms.dialect;
+  if (d == dialect::smb_2_0_2 || (d == dialect::smb_2_1 && !o.durable))
+    return std::nullopt;
+  return lock_sequence{asked.sequence >> 4, static_cast<std::uint8_t>(asked.sequence & 0xf)};
+}
+
 /// MS-SMB2 3.3.5.14.1: the elements are done in order, up to the first that fails; so a later one
 /// that is malformed does not keep the ones before it from being done.
 asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o) {
   unlock_request ask;
   ask.file = o->file;
   ask.open = o->handle;
+  ask.sequence = sequence_of(r, asked, *o);
   for (const lock_range& range : asked.ranges) {
     if (range.flags != lock_flag::unlock)
       break;
@@ -142,6 +154,7 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
   leasebreak::lock_request ask;
   ask.file = o->file;
   ask.open = o->handle;
+  ask.sequence = sequence_of(r, asked, *o);
   for (const lock_range& range : asked.ranges) {
     const std::uint32_t kind = range.flags & lock_kinds;
     const bool known = (range.flags & ~(lock_kinds | lock_flag::fail_immediately)) == 0;

@@ -171,6 +171,8 @@ struct file_state::impl {
   // -- lock.cpp: byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14)
   // --------------------------------
 
+  [[nodiscard]] bool is_replayed_lock(open_id id, const std::optional<lock_sequence>& s);
+  void note_lock(open_id id, const std::optional<lock_sequence>& s);
   [[nodiscard]] errc check_lock(const lock_ranges& c) const;
   bool attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out);
   [[nodiscard]] errc take_ranges(

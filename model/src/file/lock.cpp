@@ -6,6 +6,40 @@
 
 namespace leasebreak {
 
+namespace detail {
+
+bool lock_sequences::is_replay(const lock_sequence& s) noexcept {
+  if (!is_valid(s))
+    return false;
+  auto& last = done_[s.index - 1];
+  if (last == s.number && last != unknown)
+    return true;
+  last = unknown;
+  return false;
+}
+
+void lock_sequences::done(const lock_sequence& s) noexcept {
+  if (is_valid(s))
+    done_[s.index - 1] = s.number <= 15 ? s.number : unknown;
+}
+
+} // namespace detail
+
+// MS-SMB2 3.3.5.14: the same number at the same index is the same request, whatever it asks for.
+bool file_state::impl::is_replayed_lock(open_id id, const std::optional<lock_sequence>& s) {
+  auto* open = find_open(id);
+  return s && open != nullptr && open->sequences && open->sequences->is_replay(*s);
+}
+
+void file_state::impl::note_lock(open_id id, const std::optional<lock_sequence>& s) {
+  auto* open = find_open(id);
+  if (!s || open == nullptr)
+    return;
+  if (!open->sequences)
+    open->sequences = std::make_unique<detail::lock_sequences>();
+  open->sequences->done(*s);
+}
+
 errc file_state::impl::check_lock(const lock_ranges& c) const {
   if (find_open(c.open) == nullptr)
     return errc::unknown_open;
@@ -29,6 +63,10 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
     complete(out, c.operation, error);
     return true;
   };
+  if (a == attempt::first && is_replayed_lock(c.open, c.sequence)) {
+    complete(out, c.operation, errc::success, lock_replayed{});
+    return true;
+  }
   if (const auto error = check_lock(c); error != errc::success)
     return fail(error);
   const auto& open = *find_open(c.open);
@@ -60,6 +98,7 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
     store_lock(*entry, out);
   // MS-FSA 2.1.4.12, LOCK_CONTROL: what others read from their caches would pass the lock by.
   begin_breaks(plan, now, out);
+  note_lock(c.open, c.sequence);
   complete(out, c.operation, errc::success);
   return true;
 }
@@ -83,6 +122,8 @@ errc file_state::impl::take_ranges(
 void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
   if (find_open(c.open) == nullptr)
     return complete(out, c.operation, errc::unknown_open, ranges_unlocked{});
+  if (is_replayed_lock(c.open, c.sequence))
+    return complete(out, c.operation, errc::success, ranges_unlocked{});
   if (c.ranges.empty())
     return complete(out, c.operation, errc::invalid_argument, ranges_unlocked{});
   std::size_t count_unlocked = 0;
@@ -96,6 +137,8 @@ void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
     waiters_may_go = true;
   }
   const bool all = count_unlocked == c.ranges.size();
+  if (all)
+    note_lock(c.open, c.sequence);
   complete(out, c.operation, all ? errc::success : errc::range_not_locked,
     ranges_unlocked{count_unlocked});
 }

@@ -7,7 +7,9 @@
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_info.hpp>
 
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -62,6 +64,28 @@ struct durability {
   time_point expires{}; ///< ... and ends at this time.
 };
 
+/// The last number of each index of an open's lock requests (MS-SMB2 3.3.1.10 LockSequenceArray).
+class lock_sequences {
+public:
+  /// Whether `s` is what was done last. If not, nothing is known of its index any more.
+  [[nodiscard]] bool is_replay(const lock_sequence& s) noexcept;
+
+  /// `s` has been done.
+  void done(const lock_sequence& s) noexcept;
+
+private:
+  static constexpr std::size_t count = 64;
+  static constexpr std::uint8_t unknown = 0xff;
+
+  static bool is_valid(const lock_sequence& s) noexcept { return s.index >= 1 && s.index <= count; }
+
+  std::array<std::uint8_t, count> done_ = [] {
+    std::array<std::uint8_t, count> none{};
+    none.fill(unknown);
+    return none;
+  }();
+};
+
 /// An open of the file (MS-SMB2 3.3.1.10).
 struct open_entry {
   open_id id{};
@@ -73,6 +97,7 @@ struct open_entry {
   bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
   lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
   std::unique_ptr<durability> durable;
+  std::unique_ptr<lock_sequences> sequences; ///< From the first numbered lock request on.
   time_point opened_at{};
   std::string share;
 

@@ -79,12 +79,20 @@ struct lock_element {
   bool exclusive = false;
 };
 
+/// The number that a client gives a lock or unlock request, so that one which it sends once more on
+/// another connection is not done twice (MS-SMB2 2.2.26, 3.3.5.14).
+struct lock_sequence {
+  std::uint32_t index = 0; ///< LockSequenceIndex: 1 to 64; with any other nothing is numbered.
+  std::uint8_t number = 0; ///< LockSequenceNumber: 0 to 15; any other is never the same again.
+};
+
 /// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2).
 struct lock_ranges {
   operation_id operation{};
   open_id open{};
   std::vector<lock_element> elements; ///< One at least.
   bool fail_immediately = true; ///< False, with one element: wait until it is free.
+  std::optional<lock_sequence> sequence{}; ///< Given: not done if the open's last was the same.
 };
 
 /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
@@ -92,6 +100,7 @@ struct unlock_ranges {
   operation_id operation{};
   open_id open{};
   std::vector<byte_range> ranges; ///< One at least.
+  std::optional<lock_sequence> sequence{}; ///< As in `lock_ranges`.
 };
 
 /// Gives up an operation that waits. The break that it caused goes on.

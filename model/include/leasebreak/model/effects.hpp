@@ -64,6 +64,11 @@ struct ranges_unlocked {
   friend bool operator==(const ranges_unlocked&, const ranges_unlocked&) = default;
 };
 
+/// A lock request was the same as the one before, and nothing was done.
+struct lock_replayed {
+  friend bool operator==(const lock_replayed&, const lock_replayed&) = default;
+};
+
 /// How many of the client's opens on this file ended, and whether the file is to be deleted.
 struct client_removed {
   std::size_t opens = 0; ///< How many ended.
@@ -75,7 +80,7 @@ struct client_removed {
 };
 
 using operation_result = std::variant<std::monostate, open_granted, open_closed, access_granted,
-  break_acknowledged, ranges_unlocked, client_removed>;
+  break_acknowledged, ranges_unlocked, lock_replayed, client_removed>;
 
 /// An operation has ended. Every operation completes exactly once.
 struct completion {
