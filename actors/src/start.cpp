@@ -71,7 +71,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->reserved.key = r.lease->key;
   op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, std::move(r.durable), r.reclaim};
+    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream};
   make_cancellable(*op, r.file);
   send_open(r.file, *owner, std::move(op));
 }

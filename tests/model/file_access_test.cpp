@@ -594,6 +594,25 @@ TEST_F(Renames, IntoADirectoryThatIsOpenForDeletionAreRefused) {
   expect_error(renaming, errc::sharing_violation);
 }
 
+// smb2.rename.no_share_delete_no_delete_access: a rename writes to the directory.
+TEST_F(Renames, IntoADirectoryThatSomebodyDoesNotShareForWritingAreRefused) {
+  open(by(alice).directory().lease(k1, rh).access(access::read_data).shares(share::read));
+
+  const auto renaming = access(bob, access_kind::rename_into);
+
+  expect_break(k1, rh, r);
+  expect_waits(renaming);
+  acknowledge(alice, k1, r);
+  expect_error(renaming, errc::sharing_violation);
+}
+
+// smb2.rename.msword.
+TEST_F(Renames, IntoADirectoryThatIsOpenForItsAttributesGoOn) {
+  open(by(alice).directory().access(access::read_attributes).shares(0));
+
+  expect_done(access(bob, access_kind::rename_into));
+}
+
 TEST_F(Renames, IntoADirectoryThatIsClosedThenGoOn) {
   const auto d = open(by(alice).directory().lease(k1, rh));
   const auto renaming = access(bob, access_kind::rename_into);

@@ -126,8 +126,21 @@ TEST_F(DurableOpens, EndWhenTheConnectionGoesDuringABreak) {
   expect_granted(b, none);
 }
 
-TEST_F(DurableOpens, EndWithDeleteOnClose) {
+// smb2.durable-open.delete_on_close2.
+TEST_F(DurableOpens, StayWithDeleteOnClose) {
   const auto a = open(by(alice).lease(k1, rwh).durable().deleting_on_close());
+
+  const auto gone = disconnect(alice);
+
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_FALSE(result_of<client_removed>(gone).delete_file);
+  expect_granted(reconnect(alice, a, k1), rwh);
+  EXPECT_TRUE(result_of<open_closed>(close(a)).delete_file);
+}
+
+TEST_F(DurableOpens, EndWhenTheFileIsToBeDeleted) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  expect_done(access(alice, access_kind::set_delete, a));
 
   const auto gone = disconnect(alice);
 
@@ -297,6 +310,33 @@ TEST_F(DetachedOpens, ThatArePersistentEndInTheEnd) {
   pass(seconds{30});
 
   expect_granted(open(by(bob).lease(k2, rwh)), rwh);
+}
+
+// smb2.durable-open.delete_on_close1: whoever is in its way finds the file gone, not half gone.
+TEST_F(DetachedOpens, WithDeleteOnCloseAreDeletedBeforeSomebodyOpens) {
+  keeps_holds = true;
+  open(by(alice).lease(k1, rwh).durable().deleting_on_close());
+  disconnect(alice);
+
+  const auto b = open(by(bob).lease(k2, rwh));
+
+  expect_waits(b);
+  const auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  ASSERT_NE(ended.front().hold, hold_id::none);
+  end(ended.front().hold);
+  expect_granted(b, rwh);
+}
+
+TEST_F(DetachedOpens, WithDeleteOnCloseLeaveTheFilePendingBesideOthers) {
+  open(by(alice).lease(k1, rwh).durable().deleting_on_close());
+  const auto reader = open(by(alice).lease(k1, rwh).access(access::read_attributes));
+  disconnect_connection(alice);
+  static_cast<void>(reader);
+
+  const auto b = open(by(bob).lease(k2, rwh));
+
+  EXPECT_FALSE(waits(b));
 }
 
 // -- coming back ----------------------------------------------------------------------------------

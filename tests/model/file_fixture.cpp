@@ -100,6 +100,13 @@ opening& opening::directory() {
   return *this;
 }
 
+opening& opening::of_stream(std::uint32_t shares) {
+  request.of_stream = true;
+  request.access = leasebreak::access::read_attributes;
+  request.share_access = shares;
+  return *this;
+}
+
 opening& opening::deleting_on_close() {
   request.delete_on_close = true;
   return *this;

@@ -70,6 +70,8 @@ public:
   opening& creating();
   opening& directory();
   opening& deleting_on_close();
+  /// Stands for an open of a stream, which shares this.
+  opening& of_stream(std::uint32_t shares);
   opening& reclaiming();
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});

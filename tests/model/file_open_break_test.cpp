@@ -338,6 +338,19 @@ TEST_F(OpenBreaks, AGrantThatTheNextOneInLineNeedsIsLoweredBeforeItIsTold) {
   EXPECT_EQ(state_of_lease(bob, k2), none);
 }
 
+TEST_F(OpenBreaks, ADurableGrantThatIsLoweredBeforeItIsToldIsNotDurable) {
+  open(by(alice).lease(k1, rwh));
+  const auto b = open(by(bob).lease(k2, rh).durable());
+  expect_break(k1, rwh, rh);
+  const auto c = open(by(carol).overwriting());
+
+  acknowledge(alice, k1, none);
+
+  EXPECT_FALSE(expect_granted(b, none).durable);
+  expect_granted(c, none);
+  expect_no_break();
+}
+
 TEST_F(OpenBreaks, AnOplockThatTheNextOneInLineNeedsIsLoweredBeforeItIsTold) {
   const auto a = open(by(alice).oplock(oplock_level::batch));
   const auto b = open(by(bob).oplock(oplock_level::batch));

@@ -110,5 +110,41 @@ TEST(ShareModes, ABadShareModeIsRefused) {
   w.expect_error(w.open(by(alice).access(0)), errc::invalid_argument);
 }
 
+// -- streams
+// ---------------------------------------------------------------------------------------
+
+class Streams : public model_test {};
+
+// smb2.streams.delete: MS-FSA 2.1.5.1.2.
+TEST_F(Streams, ThatAreNotSharedForDeletionKeepTheFile) {
+  open(by(alice).of_stream(share::read | share::write));
+
+  expect_error(open(by(bob).access(access::delete_file)), errc::sharing_violation);
+  expect_granted(open(by(bob).access(access::read_data | access::write_data).shares(0)), none);
+}
+
+TEST_F(Streams, ThatAreSharedForDeletionOutliveTheName) {
+  const auto stream = open(by(alice).of_stream(share::all));
+  const auto b = open(by(bob).access(access::delete_file).deleting_on_close());
+
+  EXPECT_FALSE(result_of<open_closed>(close(b)).delete_file);
+  expect_error(open(by(carol)), errc::delete_pending);
+  expect_error(open(by(carol).of_stream(share::all)), errc::delete_pending);
+  EXPECT_TRUE(result_of<open_closed>(close(stream)).delete_file);
+}
+
+TEST_F(Streams, TakeNoCachingFromTheFile) {
+  open(by(alice).of_stream(0));
+
+  expect_granted(open(by(bob).lease(k1, rwh).access(access::read_data | access::write_data)), rwh);
+  expect_done(close(open(by(carol).of_stream(0))));
+
+  expect_no_break();
+}
+
+TEST_F(Streams, AreStoodForByOpensForAttributesAlone) {
+  expect_error(open(by(alice).of_stream(0).access(access::read_data)), errc::invalid_argument);
+}
+
 } // namespace
 } // namespace leasebreak::model_test

@@ -36,6 +36,7 @@ struct open_request {
   lease_state caching_max = lease_state::rwh;
   std::optional<durable_request> durable; ///< Given: keep the open when its connection goes.
   bool reclaim = false;
+  bool of_stream = false; ///< See `open_file`.
 };
 
 /// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.

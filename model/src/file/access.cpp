@@ -176,16 +176,18 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
   return plan;
 }
 
-// Whoever has the directory open for deletion keeps others from putting something there.
+// MS-FSA 2.1.5.15.11: a rename opens its target's directory to write there, and shares reading and
+// writing. Whoever has the directory open for deletion, or does not share writing, is in its way.
 file_state::impl::break_plan file_state::impl::plan_rename_into() const {
   break_plan plan;
   plan.cause = break_cause::rename;
-  if (count.deleting == 0)
+  if (count.deleting == 0 && count.denying_write == 0)
     return plan;
   for (const auto& open : opens) {
     lease_entry* l = open->lease;
-    if ((open->access & access::delete_file) == 0 || l == nullptr ||
-      !intersects(l->info.state, lease_state::handle))
+    if (!share_conflict(
+          access::write_data, share::read | share::write, open->access, open->share_access) ||
+      l == nullptr || !intersects(l->info.state, lease_state::handle))
       continue;
     plan.meets_recovered = plan.meets_recovered || must_be_left(*l);
     plan.steps.push_back({l, l->info.state - lease_state::handle});
@@ -217,7 +219,8 @@ errc file_state::impl::after_breaks(const access_file& c) const {
   case access_kind::rename_ancestor:
     return opens.empty() ? errc::success : errc::access_denied;
   case access_kind::rename_into:
-    return count.deleting == 0 ? errc::success : errc::sharing_violation;
+    return count.deleting == 0 && count.denying_write == 0 ? errc::success
+                                                           : errc::sharing_violation;
   default:
     return errc::success;
   }
@@ -292,8 +295,8 @@ hold_id file_state::impl::add_hold(
 }
 
 void file_state::impl::end(const end_hold& c) {
-  if (rare)
-    std::erase_if(rare->holds, [&c](const auto& hold) { return hold.id == c.hold; });
+  if (rare && std::erase_if(rare->holds, [&c](const auto& h) { return h.id == c.hold; }) != 0)
+    waiters_may_go = true; // somebody may wait for a deletion
 }
 
 } // namespace leasebreak

@@ -60,9 +60,16 @@ bool file_state::impl::lower_untold_grant(lease_entry& l, lease_state to, effect
     if (auto* granted = std::get_if<open_granted>(&c.result);
         granted != nullptr && granted->open == l.first_open)
       untold = granted;
-  // What it was promised besides depends on Handle.
-  if (untold == nullptr || untold->durable)
+  if (untold == nullptr)
     return false;
+  // Without Handle it is not durable either, unless the share promised that.
+  if (untold->durable && !untold->persistent && !intersects(to, lease_state::handle)) {
+    auto& open = *find_open(untold->open);
+    count_open(open, static_cast<std::uint32_t>(-1));
+    open.durable.reset();
+    count_open(open, 1);
+    untold->durable = false;
+  }
   untold->state = to;
   if (l.info.is_oplock)
     untold->oplock = oplock_of(to);

@@ -44,7 +44,7 @@ void file_state::impl::grant_durability(
 bool file_state::impl::may_stay(const open_entry& open) const {
   if (open.is_persistent())
     return true;
-  if (!open.durable || open.delete_on_close)
+  if (!open.durable || delete_pending)
     return false;
   if (!caches_handles(open) || open.lease->info.breaking)
     return false;

@@ -152,6 +152,9 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     count.writing += by;
   if (deletes(open.access))
     count.deleting += by;
+  // MS-FSA 2.1.5.1.2: whoever opens a file to delete it meets the opens of its streams.
+  if (open.of_stream && (open.share_access & share::delete_file) == 0)
+    count.denying_delete += by;
   if (reads(open.access) || writes(open.access) || deletes(open.access)) {
     if ((open.share_access & share::read) == 0)
       count.denying_read += by;

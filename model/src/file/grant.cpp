@@ -21,6 +21,7 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
   entry->access = c.access;
   entry->share_access = c.share_access;
   entry->delete_on_close = c.delete_on_close;
+  entry->of_stream = c.of_stream;
   entry->opened_at = now;
   entry->share = c.share;
 

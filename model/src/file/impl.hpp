@@ -109,6 +109,7 @@ struct file_state::impl {
   // --------------
 
   [[nodiscard]] errc check_open(const open_file& c) const;
+  [[nodiscard]] bool is_pending_deletion() const noexcept;
   [[nodiscard]] bool is_being_deleted(const open_file& c) const noexcept;
   [[nodiscard]] lease_entry* own_lease(const open_file& c) const noexcept;
   bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);

@@ -25,6 +25,8 @@ errc file_state::impl::check_open(const open_file& c) const {
     return errc::invalid_lease_state;
   if (c.is_directory && c.overwrites)
     return errc::invalid_argument;
+  if (c.of_stream && (c.overwrites || !is_stat_access_for_oplocks(c.access)))
+    return errc::invalid_argument;
   if (c.is_directory != is_directory && !opens.empty())
     return errc::invalid_argument;
   if (c.durable && c.durable->server_state.size() > policy->limit.server_state_bytes)
@@ -44,7 +46,8 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (const auto error = check_open(c); error != errc::success)
     return fail(error);
 
-  if (is_being_deleted(c))
+  // Who waited while the file was deleted waits until that is done.
+  if (is_pending_deletion() || (a == attempt::first && is_being_deleted(c)))
     return fail(errc::delete_pending);
   const auto* own = own_lease(c);
   if (c.reclaim && (own == nullptr || !own->recovered))
@@ -58,10 +61,15 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
     plan = plan_open(c, violation, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
+  // What gave way may have been to be deleted with its last close.
+  if (is_pending_deletion())
+    return fail(errc::delete_pending);
+  const bool deleting = is_being_deleted(c);
+  plan.wait = plan.wait || deleting;
   if (plan.wait && a == attempt::first && waiting_is_full())
     return fail(errc::too_many_waiting);
   if (plan.wait && a == attempt::last)
-    return fail(errc::sharing_violation);
+    return fail(deleting ? errc::delete_pending : errc::sharing_violation);
 
   begin_breaks(plan, now, out);
   if (plan.wait) {
@@ -75,9 +83,12 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   return true;
 }
 
+bool file_state::impl::is_pending_deletion() const noexcept {
+  return delete_pending && !opens.empty();
+}
+
+// The last open is gone, and somebody is removing the name.
 bool file_state::impl::is_being_deleted(const open_file& c) const noexcept {
-  if (delete_pending && !opens.empty())
-    return true;
   // A file that was created just now may have got the identity of the one that was deleted.
   if (!rare || c.created)
     return false;

@@ -94,6 +94,7 @@ struct open_entry {
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
+  bool of_stream = false; ///< Stands for an open of a stream.
   bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
   lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
   std::unique_ptr<durability> durable;

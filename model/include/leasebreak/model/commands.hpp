@@ -52,6 +52,10 @@ struct open_file {
   lease_state caching_max = lease_state::rwh; ///< What the share allows to be cached at most.
   std::optional<durable_request> durable; ///< Given: keep it when its connection goes.
   bool reclaim = false; ///< Only if a record of this lease was recovered.
+  /// Stands for an open of one of the file's named streams, which is a file of its own here: it
+  /// keeps the file, and denies its deletion unless it shares that, but nothing else. With access
+  /// to attributes alone.
+  bool of_stream = false;
 };
 
 /// Closes an open: its locks and, if it is the lease's last open, its lease go with it. That is a
