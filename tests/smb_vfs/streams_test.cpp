@@ -254,7 +254,7 @@ TEST_F(Streams, CanBeRenamed) {
   static_cast<void>(open("file:two", disposition::create)->file->write(0, bytes("two")));
 
   EXPECT_EQ(stream->rename_stream(":two:$DATA", false), errc::name_collision);
-  EXPECT_EQ(stream->rename_stream("::$DATA", false), errc::invalid_stream);
+  EXPECT_EQ(stream->rename_stream("::$DATA", false), errc::name_collision);
   EXPECT_EQ(stream->rename_stream(":a:b:c", false), errc::invalid_stream);
   EXPECT_EQ(look("file")->file->rename_stream(":x", false), errc::invalid_stream);
   EXPECT_FALSE(stream->rename_stream(":one", false).failed());
@@ -264,6 +264,27 @@ TEST_F(Streams, CanBeRenamed) {
 
   EXPECT_EQ(text(open("file:two")->file->read(0, 10).value()), "one");
   EXPECT_THAT(names_of("file"), ElementsAre("", "two"));
+}
+
+TEST_F(Streams, CanBecomeTheFilesData) {
+  put("file");
+  const auto stream = open("file:one", disposition::create).value().file;
+  static_cast<void>(stream->write(0, bytes("new data")));
+
+  EXPECT_FALSE(stream->rename_stream("::$DATA", true).failed());
+
+  EXPECT_EQ(text(open("file")->file->read(0, 100).value()), "new data");
+  EXPECT_THAT(names_of("file"), ElementsAre(""));
+  EXPECT_FALSE(stream->read(0, 10).has_value());
+}
+
+TEST_F(Streams, TakeTheirFileWithThem) {
+  put("file");
+  const auto stream = open("file:one", disposition::create).value().file;
+
+  EXPECT_FALSE(share_->remove_file(*stream).failed());
+
+  EXPECT_FALSE(share_->lookup(at("file")).has_value());
 }
 
 TEST_F(Streams, AreFoundInWhateverCase) {

@@ -190,6 +190,12 @@ public:
       [s = share_, o = std::move(open)] { return s->remove(*o); }, std::forward<Token>(token));
   }
 
+  template <class Token = boost::asio::deferred_t>
+  auto async_remove_file(open_ptr open, Token&& token = {}) const {
+    return async_run<void>(
+      [s = share_, o = std::move(open)] { return s->remove_file(*o); }, std::forward<Token>(token));
+  }
+
   /// Starts a listing. Handler: `void(error_code, cursor_ptr)`.
   template <class Token = boost::asio::deferred_t>
   auto async_list(

@@ -394,14 +394,45 @@ result<std::vector<stream_info>> open_file::streams() const {
   return found;
 }
 
+// The file's data is never half of one and half of the other for those who come later: it is
+// written before the stream goes.
+error_code open_file::make_file_data(const std::string& source) {
+  const std::lock_guard lock(core_->stripe(inode_));
+  const auto bytes = detail::load_stream(fd_, source);
+  if (!bytes) {
+    return bytes.error();
+  }
+  const detail::unique_fd data(
+    ::open(detail::proc_path(fd_).c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  if (data.get() < 0) {
+    return errno == EISDIR ? error_code(errc::is_directory) : from_errno(errno);
+  }
+  std::size_t written = 0;
+  while (written < bytes->size()) {
+    const ssize_t got = ::pwrite(
+      data.get(), bytes->data() + written, bytes->size() - written, static_cast<off_t>(written));
+    if (got < 0) {
+      return from_errno(errno);
+    }
+    written += static_cast<std::size_t>(got);
+  }
+  if (::ftruncate(data.get(), static_cast<off_t>(written)) < 0) {
+    return from_errno(errno);
+  }
+  return detail::remove_stream(fd_, source);
+}
+
 error_code open_file::rename_stream(std::string_view new_name, bool replace) {
   const auto target = parse_stream_name(new_name);
   if (!target) {
     return target.error();
   }
   const std::string source = stream();
-  if (source.empty() || target->empty()) {
+  if (source.empty()) {
     return errc::invalid_stream;
+  }
+  if (target->empty()) {
+    return replace ? make_file_data(source) : error_code(errc::name_collision);
   }
   if (*target == source) {
     return {};

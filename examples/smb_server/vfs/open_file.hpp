@@ -76,8 +76,10 @@ public:
   /// The file's data (none for a directory) and all its named streams, sorted by name.
   [[nodiscard]] result<std::vector<stream_info>> streams() const;
 
-  /// Gives a named stream another name; other opens of the stream do not follow.
-  /// Errors: `errc::name_collision`, `invalid_stream` if this is no named stream, errno.
+  /// Gives a named stream another name; other opens of the stream do not follow. With no name
+  /// (`::$DATA`) its bytes become the file's data if that may be replaced; what was the stream is
+  /// gone then, also for this open. Errors: `errc::name_collision`, `invalid_stream` if this is no
+  /// named stream, errno.
   error_code rename_stream(std::string_view new_name, bool replace);
 
   /// Implementation detail of `share` and `directory_cursor`.
@@ -90,6 +92,7 @@ private:
   [[nodiscard]] error_code check_io(bool writes, std::uint64_t offset, std::uint64_t length) const;
   [[nodiscard]] error_code check_gap(std::uint64_t offset) const;
   error_code resize_stream(std::uint64_t size);
+  error_code make_file_data(const std::string& source);
   error_code write_stream(std::uint64_t offset, std::span<const std::uint8_t> data);
   error_code change_record(const basic_changes& changes);
   void touch() const;

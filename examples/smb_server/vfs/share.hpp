@@ -84,6 +84,9 @@ public:
   /// `cannot_delete` for the root, ENOTEMPTY, errno.
   error_code remove(const open_file& open);
 
+  /// Removes the file, also if what is open is one of its streams. Errors: as `remove`.
+  error_code remove_file(const open_file& open);
+
   /// Changes a file that need not be open, then returns its state. Errors: as `open` and the
   /// changes.
   result<file_info> change(const path& name, const file_changes& changes);

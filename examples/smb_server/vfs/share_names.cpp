@@ -229,12 +229,18 @@ error_code share::remove(const open_file& open) {
   if (const std::string stream = open.stream(); !stream.empty()) {
     return detail::remove_stream(open.fd(), stream);
   }
+  return remove_file(open);
+}
+
+error_code share::remove_file(const open_file& open) {
   const std::lock_guard lock(core_->names);
   const auto at = detail::locate(*core_, open);
   if (!at) {
     return at.error();
   }
-  const int flags = open.is_directory() ? AT_REMOVEDIR : 0;
+  struct stat status {};
+  const bool is_directory = ::fstat(open.fd(), &status) == 0 && S_ISDIR(status.st_mode);
+  const int flags = is_directory ? AT_REMOVEDIR : 0;
   if (::unlinkat(at->folder.get(), at->leaf.c_str(), flags) == 0) {
     return {};
   }

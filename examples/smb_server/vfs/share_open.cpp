@@ -394,6 +394,7 @@ result<opened> share::open_stream(const path& name, const open_options& options)
     }
     return stream.error();
   }
+  done.base_is_directory = found->info.is_directory;
   done.created = stream->action == create_action::created;
   done.action = stream->action;
   done.truncates = !done.created && truncates(options.how);

@@ -100,6 +100,7 @@ struct opened {
   create_action action = create_action::opened; ///< What it is, once the second phase is done.
   bool created = false; ///< The name was created by this open; `undo_create` can take it back.
   bool base_created = false; ///< The stream's file too.
+  bool base_is_directory = false; ///< The stream is a directory's.
   bool truncates = false; ///< The second phase, `truncate_for_overwrite`, is needed.
   std::uint32_t attributes = 0; ///< As asked for; the second phase sets them.
   std::uint64_t allocation_size = 0; ///< As asked for; the second phase reserves it.
