@@ -189,6 +189,7 @@ bool connection::take_ids(std::vector<message>& messages) {
       close("a message id that was not granted");
       return false;
     }
+    not_begun_.emplace(m.head.message_id, false);
   }
   messages.erase(std::remove_if(messages.begin(), messages.end(),
                    [](const message& m) { return m.head.command == command::cancel; }),
@@ -232,6 +233,7 @@ asio::awaitable<void> connection::process(
   compound.sealer = std::move(sealer);
   bool is_first = true;
   for (const message& m : messages) {
+    compound.is_last = &m == &messages.back();
     co_await answer(m, compound, is_first);
     is_first = false;
     if (closed_)
@@ -317,6 +319,13 @@ std::uint16_t connection::grant_credits(std::uint16_t wanted) {
 
 void connection::enter(request& r) {
   requests_[r.head().message_id] = &r;
+  const auto early = not_begun_.find(r.head().message_id);
+  if (early == not_begun_.end())
+    return;
+  const bool cancelled = early->second;
+  not_begun_.erase(early);
+  if (cancelled)
+    r.cancel();
 }
 
 void connection::leave(const request& r) {
@@ -366,8 +375,11 @@ void connection::send_reminders() {
 void connection::cancel(const header& h) {
   // MS-SMB2 3.3.5.16: by async id if the flag says so. What is not there is ignored.
   if (!h.has(header_flag::async)) {
+    const auto early = not_begun_.find(h.message_id);
     if (request* r = find_request(h.message_id))
       r->cancel();
+    else if (early != not_begun_.end())
+      early->second = true; // it is on its way, behind others of its frame
     return;
   }
   for (const auto& [id, r] : requests_) {

@@ -158,6 +158,9 @@ private:
   asio::steady_timer break_timer_;
   asio::steady_timer stall_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
+  /// Ids of requests that have come and are not worked on yet, and whether they are cancelled. As
+  /// many as credits allow.
+  std::unordered_map<std::uint64_t, bool> not_begun_;
   std::uint64_t last_async_id_ = 0;
 
   struct reminder {

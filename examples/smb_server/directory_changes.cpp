@@ -1,4 +1,4 @@
-// Directory leases hear of changes through the coordinator.
+// Directory leases hear of changes through the coordinator, watches directly.
 #include <smb_server/directory_changes.hpp>
 
 #include <smb_server/server.hpp>
@@ -7,11 +7,43 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <utility>
+
 namespace leasebreak::smb {
 
 namespace asio = boost::asio;
 
+change_kind name_added(bool is_directory, bool is_stream) {
+  if (is_stream)
+    return {change_action::added_stream, notify_filter::stream_name};
+  return {
+    change_action::added, is_directory ? notify_filter::directory_name : notify_filter::file_name};
+}
+
+change_kind name_removed(bool is_directory, bool is_stream) {
+  change_kind kind = name_added(is_directory, is_stream);
+  kind.action = is_stream ? change_action::removed_stream : change_action::removed;
+  return kind;
+}
+
+change_kind data_written(bool is_stream) {
+  if (is_stream)
+    return {
+      change_action::modified_stream, notify_filter::stream_write | notify_filter::stream_size};
+  return {change_action::modified, notify_filter::last_write | notify_filter::size};
+}
+
+std::string watched_name(const vfs::path& path) {
+  return path.stream().empty() ? path.name() : path.name() + ":" + path.stream() + ":$DATA";
+}
+
 asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_share> share,
+  vfs::path name, std::optional<lease_key> parent_key, change_kind kind) {
+  host.watches().report(share.get(), {{watched_name(name), kind.action, kind.what}});
+  co_await break_parent(host, share, std::move(name), parent_key);
+}
+
+asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
   vfs::path name, std::optional<lease_key> parent_key) {
   vfs::path parent = name.parent();
   auto [lost, info] =
@@ -28,20 +60,57 @@ asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_sha
     host.log().debug("change of a directory: {}", error.message());
 }
 
-asio::awaitable<void> tell_parent_of(server& host, const open& o) {
+asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind kind) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const std::optional<lease_key> key = o.parent_key;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
   auto [lost, name] = co_await share->files.async_run<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   if (!lost)
-    co_await tell_parent(host, share, std::move(name), key);
+    co_await tell_parent(host, share, std::move(name), key, kind);
+}
+
+asio::awaitable<void> end_watches(server& host, const open& o) {
+  const std::shared_ptr<const served_share> share = o.tree_connect->share;
+  vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
+  auto [lost, name] = co_await share->files.async_run<vfs::path>(
+    std::move(where), asio::as_tuple(asio::use_awaitable));
+  if (!lost)
+    host.watches().report_gone(share.get(), name.name());
+}
+
+asio::awaitable<void> end_base(server& host, open& o) {
+  const open_id handle = std::exchange(o.base_handle, open_id::none);
+  if (handle == open_id::none)
+    co_return;
+  leasebreak::close_request ask{o.base_file, handle, false};
+  auto [error, closed] =
+    co_await host.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (closed.delete_file)
+    co_await remove_base(host, o, std::move(closed.hold));
+}
+
+asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold hold) {
+  const std::shared_ptr<const served_share> share = o.tree_connect->share;
+  const std::optional<lease_key> key = o.parent_key;
+  vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
+  auto [lost, name] = co_await share->files.async_run<vfs::path>(
+    std::move(where), asio::as_tuple(asio::use_awaitable));
+  auto [error] =
+    co_await share->files.async_remove_file(o.vfs_open, asio::as_tuple(asio::use_awaitable));
+  hold.release();
+  if (error)
+    host.log().warn("cannot delete the file of {}: {}", o.path, error.message());
+  else if (!lost)
+    co_await tell_parent(host, share, name.base(), key, name_removed(false, false));
 }
 
 asio::awaitable<void> after_close(server& host, open& o, bool delete_file, leasebreak::hold hold) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   vfs::open_ptr file = std::move(o.vfs_open);
   o.cursor.reset();
+  host.paths().remove(o);
+  host.instances().remove(o);
   vfs::path name;
   bool found = false;
   if (delete_file || o.wrote) {
@@ -59,7 +128,9 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
   }
   if (found) {
     const std::optional<lease_key> key = o.parent_key;
-    co_await tell_parent(host, share, std::move(name), key);
+    const change_kind kind =
+      delete_file ? name_removed(o.is_directory, o.is_stream) : data_written(o.is_stream);
+    co_await tell_parent(host, share, std::move(name), key, kind);
   }
   // Nothing that the client may ask for next depends on it.
   share->files.async_close(std::move(file), asio::detached);

@@ -1,6 +1,8 @@
-// What others see in a directory has changed: their leases on it must hear of it.
+// What others see in a directory has changed: their leases on it must hear of it, and those who
+// watch it.
 #pragma once
 
+#include <smb_server/directory_watches.hpp>
 #include <smb_server/open.hpp>
 #include <smb_server/session.hpp>
 
@@ -14,13 +16,42 @@ namespace leasebreak::smb {
 
 class server;
 
+/// What happened to a file, for those who watch.
+struct change_kind {
+  change_action action = change_action::modified;
+  std::uint32_t what = 0; ///< `notify_filter` bits.
+};
+
+/// The change of a file that came to be or went, by what it is.
+[[nodiscard]] change_kind name_added(bool is_directory, bool is_stream);
+[[nodiscard]] change_kind name_removed(bool is_directory, bool is_stream);
+
+/// The same for its data.
+[[nodiscard]] change_kind data_written(bool is_stream);
+
+/// A path as watches have it.
+[[nodiscard]] std::string watched_name(const vfs::path& path);
+
 /// Breaks directory leases on the directory that holds `name`, but for one whose key is
-/// `parent_key`. Does nothing if the directory cannot be found.
+/// `parent_key`, and tells its watches. Does nothing to leases if the directory cannot be found.
 boost::asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_share> share,
+  vfs::path name, std::optional<lease_key> parent_key, change_kind kind);
+
+/// As above, for the leases alone.
+boost::asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
   vfs::path name, std::optional<lease_key> parent_key);
 
-/// As above, for the place where an open file is now.
-boost::asio::awaitable<void> tell_parent_of(server& host, const open& o);
+/// As `tell_parent`, for the place where an open file is now.
+boost::asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind kind);
+
+/// An open directory is to be deleted: nothing will change in it any more.
+boost::asio::awaitable<void> end_watches(server& host, const open& o);
+
+/// A stream's open ends: its file is deleted if it is time.
+boost::asio::awaitable<void> end_base(server& host, open& o);
+
+/// Deletes the file of a stream that is open, and tells its directory.
+boost::asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold hold);
 
 /// The rest of a close: deletes the file if it is time, lets go of the hold, tells the directory,
 /// and lets go of the file.

@@ -90,8 +90,12 @@ asio::awaitable<reply> dispatch(request& r) {
     co_return hang_up();
   }
   const needs what = commands::is_connection_control(r) ? needs::nothing : table[index].what;
-  if (const std::uint32_t bad = prepare(r, what); bad != status::success)
+  if (const std::uint32_t bad = prepare(r, what); bad != status::success) {
+    // MS-SMB2 3.3.5.2.7.2: nothing can be related to a request without session or tree.
+    if (!r.head().has(header_flag::related))
+      r.compound().malformed = true;
     co_return fail(bad);
+  }
   co_return co_await table[index].run(r);
 }
 

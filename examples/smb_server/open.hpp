@@ -16,6 +16,7 @@
 
 namespace leasebreak::smb {
 
+class watch;
 struct tree;
 using tree_ptr = std::shared_ptr<tree>;
 
@@ -32,6 +33,8 @@ struct open {
   std::string path; ///< As the client named it, for logs.
   bool is_directory = false;
   bool is_stream = false;
+  file_name_id base_file; ///< A stream's file, for the coordinator ...
+  open_id base_handle{}; ///< ... and what stands for the stream's open there.
   std::optional<lease_key> lease;
   std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
   leasebreak::client_guid client;
@@ -40,6 +43,9 @@ struct open {
   std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
   std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
+
+  std::shared_ptr<smb::watch> watch; ///< From its first CHANGE_NOTIFY on.
+  std::optional<guid> app_instance; ///< The client's application that opened it, if it said so.
 
   // The listing in progress, for directories.
   vfs::cursor_ptr cursor;

@@ -3,6 +3,8 @@
 
 #include <smb_server/connection.hpp>
 
+#include <boost/asio/post.hpp>
+
 namespace leasebreak::smb {
 
 namespace {
@@ -53,11 +55,24 @@ bool request::pays_for(std::size_t bytes) const {
 }
 
 void request::cancel() {
+  cancelled_ = true;
   signal_.emit(asio::cancellation_type::terminal);
 }
 
 void request::begin_wait() {
   waiting_ = true;
+  if (cancelled_) {
+    // It has been cancelled before there was anything to cancel. The strand comes to this when
+    // what is waited for has begun.
+    asio::post(
+      connection_->get_executor(), [weak = std::weak_ptr(connection_), id = head().message_id] {
+        const auto c = weak.lock();
+        request* r = c ? c->find_request(id) : nullptr;
+        if (r != nullptr && r->waiting_)
+          r->cancel();
+      });
+    return;
+  }
   if (async_id != 0)
     return;
   connection_->remind(head().message_id);

@@ -76,7 +76,8 @@ struct compound_state {
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
   std::uint32_t create_status = status::success; ///< Of the last CREATE.
-  bool malformed = false; ///< It began with a related request.
+  bool malformed = false; ///< There is nothing that a related request could be related to.
+  bool is_last = true; ///< The request that is worked on ends its frame.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
 };
 
@@ -120,7 +121,8 @@ public:
       asio::bind_cancellation_slot(signal_.slot(), asio::as_tuple(asio::use_awaitable))));
   }
 
-  /// The client, or the end of its session, wants it to stop.
+  /// The client, or the end of its session, wants it to stop: what it waits for now, or will wait
+  /// for, is given up.
   void cancel();
 
   /// Whether it waits for others, and its client has not been told.
@@ -150,6 +152,7 @@ private:
   compound_state& compound_;
   asio::cancellation_signal signal_;
   bool waiting_ = false;
+  bool cancelled_ = false;
 };
 
 } // namespace leasebreak::smb

@@ -1,9 +1,12 @@
 // The server: what all connections share, the listener, and the orderly stop.
 #pragma once
 
+#include <smb_server/app_instances.hpp>
 #include <smb_server/auth/gss_acceptor.hpp>
 #include <smb_server/client_registry.hpp>
+#include <smb_server/directory_watches.hpp>
 #include <smb_server/kept_opens.hpp>
+#include <smb_server/open_paths.hpp>
 #include <smb_server/options.hpp>
 #include <smb_server/session.hpp>
 
@@ -54,6 +57,9 @@ public:
   [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
   [[nodiscard]] client_registry& clients() noexcept { return *clients_; }
   [[nodiscard]] kept_opens& kept() noexcept { return kept_; }
+  [[nodiscard]] directory_watches& watches() noexcept { return watches_; }
+  [[nodiscard]] open_paths& paths() noexcept { return paths_; }
+  [[nodiscard]] app_instances& instances() noexcept { return instances_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
   [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
@@ -93,6 +99,9 @@ private:
   std::unique_ptr<vfs::worker_pool> workers_;
   std::map<std::string, std::shared_ptr<const served_share>> shares_; // names in lower case
   kept_opens kept_;
+  directory_watches watches_;
+  open_paths paths_;
+  app_instances instances_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   boost::asio::ip::tcp::acceptor acceptor_;

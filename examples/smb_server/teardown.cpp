@@ -1,6 +1,7 @@
 // How opens, sessions and connections end (MS-SMB2 3.3.4.17, 3.3.5.6, 3.3.7.1).
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
+#include <smb_server/directory_watches.hpp>
 #include <smb_server/server.hpp>
 
 #include <algorithm>
@@ -13,6 +14,9 @@ session_ptr connection::find_session(std::uint64_t id) const {
 }
 
 asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
+  // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+  if (const watch_ptr w = std::exchange(o->watch, nullptr))
+    w->end(status::notify_cleanup);
   keep = keep && o->durable;
   if (keep)
     host_.kept().expect(o->handle);
@@ -26,14 +30,18 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     co_return;
   }
   host_.kept().forget(o->handle);
+  if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
+    co_await end_watches(host_, *o);
+  co_await end_base(host_, *o);
   co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold));
 }
 
 asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
   s->valid = false;
   for (const auto& [id, r] : requests_) {
-    // A waiting lock ends with its open, which has a status of its own.
-    if (r != cause && r->user == s && r->head().command != command::lock)
+    // Locks and watches end with their open, and have a status of their own then.
+    const command c = r->head().command;
+    if (r != cause && r->user == s && c != command::lock && c != command::change_notify)
       r->cancel();
   }
   const std::vector<open_ptr> ending = opens.of_session(s->id);
@@ -82,14 +90,16 @@ asio::awaitable<void> connection::delete_files(
   disconnect_result gone, std::vector<open_ptr> opens_gone) {
   for (const open_ptr& o : opens_gone) {
     leasebreak::hold hold;
-    bool remove = false;
+    leasebreak::hold base;
     for (file_to_delete& f : gone.to_delete) {
-      if (f.file == o->file && f.hold) {
+      if (f.file == o->file && f.hold)
         hold = std::move(f.hold);
-        remove = true;
-        break;
-      }
+      else if (o->is_stream && f.file == o->base_file && f.hold)
+        base = std::move(f.hold);
     }
+    const bool remove = static_cast<bool>(hold);
+    if (base)
+      co_await remove_base(host_, *o, std::move(base));
     co_await after_close(host_, *o, remove, std::move(hold));
   }
 }

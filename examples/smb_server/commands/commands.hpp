@@ -22,7 +22,7 @@ asio::awaitable<reply> ioctl(request& r); ///< 3.3.5.15
 
 asio::awaitable<reply> echo(request& r); ///< 3.3.5.17
 asio::awaitable<reply> query_directory(request& r); ///< 3.3.5.18
-asio::awaitable<reply> change_notify(request& r); ///< 3.3.5.19; not supported
+asio::awaitable<reply> change_notify(request& r); ///< 3.3.5.19
 asio::awaitable<reply> query_info(request& r); ///< 3.3.5.20
 asio::awaitable<reply> set_info(request& r); ///< 3.3.5.21
 asio::awaitable<reply> oplock_break(request& r); ///< 3.3.5.22

@@ -11,6 +11,7 @@
 #include <leasebreak/model/access.hpp>
 
 #include <cerrno>
+#include <utility>
 
 namespace leasebreak::smb::commands {
 
@@ -28,6 +29,9 @@ struct plan {
   std::optional<leasebreak::lease_request> lease;
   oplock_level oplock = oplock_level::none;
   durable_contexts durable;
+  std::optional<guid> app_instance;
+  file_name_id base_file; ///< A stream's file, and what stands for the stream there.
+  open_id base_handle{};
 };
 
 /// What the file system made of it.
@@ -108,6 +112,9 @@ std::uint32_t make_plan(request& r, plan& p) {
     return status::invalid_parameter;
   if (p.durable.reconnect)
     return status::success; // nothing else of it counts
+  // MS-SMB2 3.3.5.9.13: only beside a request for a durable open of version 2.
+  if (p.durable.query && p.durable.query->version == 2)
+    p.app_instance = parse_app_instance(p.asked);
   if (!is_valid(p.asked))
     return status::invalid_parameter;
   if (!r.tree_connect->share)
@@ -198,7 +205,8 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
     ask.lease = p.lease;
   if (!ask.is_directory)
     ask.oplock = p.oplock;
-  if (!ask.is_directory && p.durable.query) {
+  // Implementation specific: opens of streams end with their connection.
+  if (!ask.is_directory && p.path.stream().empty() && p.durable.query) {
     durable_request durable;
     durable.timeout = durable_time(*p.durable.query);
     durable.guid.bytes = p.durable.query->create_guid;
@@ -227,6 +235,8 @@ open_ptr make_open(
   o->path = r.tree_connect->share->name + "\\" + p.asked.name;
   o->is_directory = opened.info.is_directory;
   o->is_stream = !p.path.stream().empty();
+  o->base_file = p.base_file;
+  o->base_handle = p.base_handle;
   if (granted.oplock == oplock_level::lease)
     o->lease = granted.key;
   if (p.lease)
@@ -238,6 +248,7 @@ open_ptr make_open(
     o->durable = p.durable.query;
     o->durable->persistent = granted.persistent;
   }
+  o->app_instance = p.app_instance;
   return o;
 }
 
@@ -283,7 +294,14 @@ asio::awaitable<std::uint32_t> settle(
   }
   if (opened.created || opened.truncates) {
     const std::optional<lease_key> key = p.lease ? p.lease->parent_key : std::optional<lease_key>{};
-    co_await tell_parent(r.host(), r.tree_connect->share, p.path, key);
+    const bool is_stream = !p.path.stream().empty();
+    change_kind kind = name_added(opened.info.is_directory, is_stream);
+    if (opened.truncates)
+      kind = data_written(is_stream);
+    if (opened.base_created)
+      r.host().watches().report(r.tree_connect->share.get(),
+        {{p.path.name(), change_action::added, notify_filter::file_name}});
+    co_await tell_parent(r.host(), r.tree_connect->share, p.path, key, kind);
   }
   co_return status::success;
 }
@@ -304,6 +322,9 @@ asio::awaitable<std::optional<reply>> finish(
       co_return std::nullopt;
     co_return fail(bad);
   }
+  r.host().paths().add(*o, r.tree_connect->share.get(), p.path.name());
+  if (o->app_instance)
+    r.host().instances().add(o, c.shared_from_this());
   co_return enter(r, p.asked, o, opened, granted);
 }
 
@@ -323,6 +344,37 @@ private:
   std::optional<lease_key> key_;
 };
 
+/// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and denies its deletion unless it shares that.
+asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened& opened) {
+  vfs::identity base = opened.info.id;
+  base.stream.clear();
+  open_request ask;
+  ask.file = base.bytes();
+  ask.client = r.on().terms.client;
+  ask.connection = r.on().id();
+  ask.share = r.tree_connect->share->name;
+  ask.access = access::read_attributes;
+  ask.share_access = p.asked.share_access;
+  ask.created = opened.base_created;
+  ask.is_directory = opened.base_is_directory;
+  ask.of_stream = true;
+  p.base_file = ask.file;
+  auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
+  p.base_handle = granted.open;
+  co_return status_of(refused);
+}
+
+/// The same taken back, for a stream that could not be opened.
+asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened) {
+  open o;
+  o.base_file = p.base_file;
+  o.base_handle = std::exchange(p.base_handle, open_id::none);
+  o.vfs_open = opened.file;
+  o.tree_connect = r.tree_connect;
+  o.path = p.asked.name;
+  co_await end_base(r.host(), o);
+}
+
 /// One attempt, up to its answer. Nothing: the file was deleted meanwhile.
 asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
   auto [error, found] = co_await find_file(r, p);
@@ -331,11 +383,18 @@ asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
   if (found.key_in_use)
     co_return fail(to_ntstatus(errc::lease_key_in_use));
   vfs::opened opened = std::move(found.opened);
+  if (!p.path.stream().empty()) {
+    if (const std::uint32_t bad = co_await open_base(r, p, opened); bad != status::success) {
+      co_await give_up(r, p, std::move(opened));
+      co_return fail(bad);
+    }
+  }
   open_request ask = make_open_request(r, p, opened);
   const create_in_flight guard{r.on(), ask.lease};
   // The coordinator's part: waits until those in the way have given up what they cache.
   auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
   if (refused) {
+    co_await close_base(r, p, opened);
     co_await give_up(r, p, std::move(opened));
     co_return fail(status_of(refused));
   }
@@ -357,6 +416,8 @@ asio::awaitable<reply> create(request& r) {
     co_return fail(status::too_many_opened_files);
   if (p.durable.reconnect)
     co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
+  if (p.app_instance)
+    co_await end_left_behind(r, *p.app_instance, p.asked.name);
   for (int i = 0; i < attempts_max; ++i) {
     std::optional<reply> answer = co_await attempt(r, p);
     if (answer)

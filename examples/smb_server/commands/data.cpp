@@ -1,4 +1,4 @@
-// READ, WRITE, FLUSH, LOCK, IOCTL, OPLOCK_BREAK, CHANGE_NOTIFY (MS-SMB2 3.3.5.11 to 3.3.5.22).
+// READ, WRITE, FLUSH, LOCK, IOCTL, OPLOCK_BREAK (MS-SMB2 3.3.5.11 to 3.3.5.15, 3.3.5.22).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/connection.hpp>
@@ -267,17 +267,6 @@ asio::awaitable<reply> ioctl(request& r) {
   if (asked->code == fsctl_create_or_get_object_id)
     co_return co_await object_id(*asked, o);
   co_return fail(status::invalid_device_request);
-}
-
-asio::awaitable<reply> change_notify(request& r) {
-  byte_reader in{r.bytes()};
-  in.skip(header_size);
-  const bool sized = in.u16() == 32;
-  in.skip(6);
-  const file_id id = read_file_id(in);
-  if (!sized || !in.ok())
-    co_return fail(status::invalid_parameter);
-  co_return fail(r.find_open(id) ? status::not_supported : r.no_open());
 }
 
 namespace {

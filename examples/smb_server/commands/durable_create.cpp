@@ -7,6 +7,8 @@
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+
 #include <algorithm>
 #include <optional>
 
@@ -23,7 +25,8 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   }
   if (!o || o->tree_connect->share != r.tree_connect->share)
     return status::object_name_not_found;
-  if (d.version == 2 && (o->durable->version != 2 || o->durable->create_guid != d.create_guid))
+  // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero.
+  if (d.version == 2 && o->durable->create_guid != d.create_guid)
     return status::object_name_not_found;
   // MS-SMB2 3.3.5.9.12: who comes back for a persistent open says so.
   if (d.version == 2 && o->durable->persistent && !d.persistent)
@@ -53,6 +56,23 @@ std::chrono::milliseconds durable_time(const durable_query& q) {
   if (q.timeout_ms == 0)
     return usual;
   return std::min<std::chrono::milliseconds>(std::chrono::milliseconds{q.timeout_ms}, most);
+}
+
+asio::awaitable<void> end_left_behind(
+  request& r, const guid& application, const std::string& name) {
+  const auto end = [](std::shared_ptr<connection> c, open_ptr o) -> asio::awaitable<void> {
+    if (const open_ptr mine = c->opens.remove(o->id))
+      co_await c->close_open(mine);
+  };
+  const std::vector<app_instances::place> places = r.host().instances().left_behind(
+    application, r.on().terms.client, r.tree_connect->share.get(), name);
+  for (const app_instances::place& p : places) {
+    r.host().log().info("{}: {} has moved to another client", r.on().peer(), p.open->path);
+    if (r.host().kept().take(p.open))
+      co_await r.on().close_open(p.open);
+    else if (p.on)
+      co_await asio::co_spawn(p.on->get_executor(), end(p.on, p.open), asio::use_awaitable);
+  }
 }
 
 asio::awaitable<reply> reconnect(
@@ -97,6 +117,10 @@ asio::awaitable<reply> reconnect(
   if (lost || r.on().closed()) {
     co_await r.on().close_open(o, true);
     co_return fail(lost ? status_of(lost) : status::user_session_deleted);
+  }
+  if (o->app_instance) {
+    r.host().instances().remove(*o);
+    r.host().instances().add(o, r.on().shared_from_this());
   }
   co_return enter(r, asked, o, opened, granted);
 }

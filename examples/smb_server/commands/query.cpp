@@ -71,8 +71,16 @@ reply buffer_reply(information info) {
   return answer;
 }
 
+/// MS-SMB2 3.3.5.20.1: what tells times and attributes needs the right to read them.
+bool needs_attributes(file_class c) {
+  return c == file_class::basic || c == file_class::all || c == file_class::network_open ||
+    c == file_class::attribute_tag;
+}
+
 asio::awaitable<reply> query_file(request& r, query_info_request asked, open_ptr o) {
   const auto c = static_cast<file_class>(asked.info_class);
+  if (needs_attributes(c) && !o->may(access::read_attributes))
+    co_return fail(status::access_denied);
   vfs::detail::work<facts> job = [file = o->vfs_open, streams = needs_streams(c)] {
     return gather(file, streams);
   };

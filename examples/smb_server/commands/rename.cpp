@@ -10,6 +10,8 @@
 
 #include <leasebreak/model/access.hpp>
 
+#include <vector>
+
 namespace leasebreak::smb::commands {
 
 namespace {
@@ -53,7 +55,33 @@ struct permission {
   leasebreak::hold source;
   leasebreak::hold target;
   leasebreak::hold directory;
+  std::vector<leasebreak::hold> beneath;
 };
+
+/// A directory is only renamed if nobody has anything open beneath.
+asio::awaitable<std::uint32_t> ask_beneath(
+  request& r, const open& o, const vfs::path& from, std::vector<leasebreak::hold>& holds) {
+  const std::vector<file_name_id> files =
+    r.host().paths().beneath(o.tree_connect->share.get(), from.name());
+  for (const file_name_id& file : files) {
+    announced change = co_await announce(r, file, access_kind::rename_ancestor, open_id::none);
+    if (change.status != status::success)
+      co_return change.status;
+    holds.push_back(std::move(change.hold));
+  }
+  co_return status::success;
+}
+
+/// What those who watch see of a rename.
+void report_rename(server& host, const served_share& share, const open& o, const vfs::path& from,
+  const vfs::path& to) {
+  const std::uint32_t what =
+    o.is_directory ? notify_filter::directory_name : notify_filter::file_name;
+  const bool stays = from.parent() == to.parent();
+  host.watches().report(&share,
+    {{from.name(), stays ? change_action::renamed_from : change_action::removed, what},
+      {to.name(), stays ? change_action::renamed_to : change_action::added, what}});
+}
 
 asio::awaitable<permission> ask(
   request& r, const open_ptr& o, const surroundings& around, bool replaces) {
@@ -75,18 +103,35 @@ asio::awaitable<permission> ask(
   result.directory = std::move(directory.hold);
   if (result.status != status::success)
     co_return result;
+  if (o->is_directory) {
+    result.status = co_await ask_beneath(r, *o, around.from, result.beneath);
+    if (result.status != status::success)
+      co_return result;
+  }
   announced source = co_await announce(r, o->file, access_kind::rename, o->handle);
   result.status = source.status;
   result.source = std::move(source.hold);
   co_return result;
 }
 
-asio::awaitable<reply> rename_stream(open_ptr o, rename_setting setting) {
+asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting setting) {
+  // Any other name would be the file's, one of whose streams is open.
+  if (setting.name.empty() || setting.name.front() != ':')
+    co_return fail(status::sharing_violation);
   auto name = vfs::parse_stream_name(setting.name);
   if (!name)
     co_return fail(status_of(name.error()));
+  announced change;
+  std::string to = *name;
+  if (name->empty()) { // it becomes the file's data
+    to = "::$DATA";
+    change = co_await announce(r, o->base_file, access_kind::write, open_id::none);
+    if (change.status != status::success)
+      co_return fail(change.status);
+  }
   auto [error] = co_await o->tree_connect->share->files.async_rename_stream(
-    o->vfs_open, *name, setting.replace, asio::as_tuple(asio::use_awaitable));
+    o->vfs_open, std::move(to), setting.replace, asio::as_tuple(asio::use_awaitable));
+  change.hold.release();
   if (error)
     co_return fail(status_of(error));
   co_return set_info_done();
@@ -107,7 +152,7 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
   if (!setting)
     co_return fail(status::invalid_parameter);
   if (o->is_stream || setting->name.front() == ':')
-    co_return co_await rename_stream(o, *setting);
+    co_return co_await rename_stream(r, o, *setting);
   auto target = vfs::path::parse(without_leading_backslash(setting->name));
   if (!target)
     co_return fail(status_of(target.error()));
@@ -125,9 +170,11 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
     co_return fail(status_of(error));
   const std::optional<lease_key> key = o->parent_key;
   const vfs::path from = around.from;
-  co_await tell_parent(r.host(), share, from, key);
+  r.host().paths().rename(share.get(), from.name(), target->name());
+  report_rename(r.host(), *share, *o, from, *target);
+  co_await break_parent(r.host(), share, from, key);
   if (from.parent() != target->parent())
-    co_await tell_parent(r.host(), share, *target, key);
+    co_await break_parent(r.host(), share, *target, key);
   co_return set_info_done();
 }
 
@@ -157,7 +204,7 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
   if (error)
     co_return fail(status_of(error));
   const std::optional<lease_key> key = o->parent_key;
-  co_await tell_parent(r.host(), share, *target, key);
+  co_await tell_parent(r.host(), share, *target, key, name_added(false, false));
   co_return set_info_done();
 }
 

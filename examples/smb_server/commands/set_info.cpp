@@ -40,7 +40,11 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
     o->vfs_open, changes, asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return fail(status_of(error));
-  co_await tell_parent_of(r.host(), *o);
+  std::uint32_t what = changes.attributes ? notify_filter::attributes : 0;
+  what |= changes.creation_time ? notify_filter::creation : 0;
+  what |= changes.access_time ? notify_filter::last_access : 0;
+  what |= changes.write_time ? notify_filter::last_write : 0;
+  co_await tell_parent_of(r.host(), *o, {change_action::modified, what});
   co_return set_info_done();
 }
 
@@ -67,7 +71,7 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
   change.hold.release();
   if (error)
     co_return fail(status_of(error));
-  co_await tell_parent_of(r.host(), *o);
+  co_await tell_parent_of(r.host(), *o, data_written(o->is_stream));
   co_return set_info_done();
 }
 
@@ -130,6 +134,8 @@ asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
     r, o->file, remove ? access_kind::set_delete : access_kind::clear_delete, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
+  if (remove && o->is_directory)
+    co_await end_watches(r.host(), *o);
   co_return set_info_done();
 }
 

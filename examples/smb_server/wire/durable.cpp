@@ -1,6 +1,8 @@
 // Durable create contexts.
 #include <smb_server/wire/durable.hpp>
 
+#include <string_view>
+
 namespace leasebreak::smb {
 
 namespace {
@@ -54,6 +56,20 @@ durable_contexts parse_durable_contexts(const create_request& r) {
   else if (query1 || query2)
     result.valid = result.valid && parse_query(query1 ? *query1 : *query2, result);
   return result;
+}
+
+std::optional<guid> parse_app_instance(const create_request& r) {
+  // 45BCA66A-EFA7-F74A-9008-FA462E144D74, as it is on the wire
+  constexpr std::string_view name{
+    "\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16};
+  const create_context* context = r.context(name);
+  if (context == nullptr)
+    return std::nullopt;
+  byte_reader in{context->data};
+  const std::uint16_t size = in.u16();
+  in.skip(2);
+  const guid id = in.guid16();
+  return in.ok() && size == 20 ? std::optional{id} : std::nullopt;
 }
 
 response_context encode_durable_response(

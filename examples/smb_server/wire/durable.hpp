@@ -33,6 +33,9 @@ struct durable_contexts {
 
 [[nodiscard]] durable_contexts parse_durable_contexts(const create_request& r);
 
+/// SMB2_CREATE_APP_INSTANCE_ID (MS-SMB2 2.2.13.2.13); nothing if it is not there or malformed.
+[[nodiscard]] std::optional<guid> parse_app_instance(const create_request& r);
+
 /// The data of the response context that goes with the query (MS-SMB2 2.2.14.2.3, 2.2.14.2.12).
 [[nodiscard]] response_context encode_durable_response(
   const durable_query& q, std::uint32_t timeout_ms, bool persistent);

@@ -1,0 +1,71 @@
+// A table ordered by path, so that what is beneath a directory lies together.
+#include <smb_server/open_paths.hpp>
+
+#include <algorithm>
+
+namespace leasebreak::smb {
+
+void open_paths::add(const open& o, const void* share, const std::string& path) {
+  const std::lock_guard lock{mutex_};
+  const place where{share, path};
+  by_place_.emplace(where, entry{&o, o.file});
+  places_[&o] = where;
+}
+
+void open_paths::remove(const open& o) {
+  const std::lock_guard lock{mutex_};
+  const auto found = places_.find(&o);
+  if (found == places_.end())
+    return;
+  const auto [begin, end] = by_place_.equal_range(found->second);
+  const auto it = std::find_if(begin, end, [&o](const auto& e) { return e.second.key == &o; });
+  if (it != end)
+    by_place_.erase(it);
+  places_.erase(found);
+}
+
+std::vector<file_name_id> open_paths::beneath(
+  const void* share, const std::string& directory) const {
+  std::vector<file_name_id> result;
+  const std::string prefix = directory + "/";
+  {
+    const std::lock_guard lock{mutex_};
+    for (auto it = by_place_.lower_bound({share, prefix});
+         it != by_place_.end() && it->first.first == share && it->first.second.starts_with(prefix);
+         ++it)
+      result.push_back(it->second.file);
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+void open_paths::rename(const void* share, const std::string& from, const std::string& to) {
+  const std::lock_guard lock{mutex_};
+  std::vector<std::string> moving;
+  if (by_place_.count({share, from}) != 0)
+    moving.push_back(from);
+  const std::string prefix = from + "/";
+  for (auto it = by_place_.lower_bound({share, prefix});
+       it != by_place_.end() && it->first.first == share && it->first.second.starts_with(prefix);
+       ++it) {
+    if (moving.empty() || moving.back() != it->first.second)
+      moving.push_back(it->first.second);
+  }
+  for (const std::string& path : moving)
+    move({share, path}, {share, to + path.substr(from.size())});
+}
+
+void open_paths::move(const place& from, const place& to) {
+  const auto [begin, end] = by_place_.equal_range(from);
+  std::vector<entry> entries;
+  for (auto it = begin; it != end; ++it)
+    entries.push_back(std::move(it->second));
+  by_place_.erase(begin, end);
+  for (entry& e : entries) {
+    places_[e.key] = to;
+    by_place_.emplace(to, std::move(e));
+  }
+}
+
+} // namespace leasebreak::smb

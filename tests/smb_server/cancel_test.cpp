@@ -1,0 +1,141 @@
+// CANCEL of what waits, and of what does not wait yet (MS-SMB2 3.3.5.16).
+#include "raw_client.hpp"
+#include "test_server.hpp"
+
+#include <smb_server/wire/data.hpp>
+#include <smb_server/wire/status.hpp>
+
+#include <gtest/gtest.h>
+
+namespace leasebreak::smb {
+namespace {
+
+using testing::raw_client;
+using testing::test_server;
+
+byte_vector lock_body(const file_id& id, std::uint32_t flags) {
+  byte_writer body;
+  body.u16(48);
+  body.u16(1);
+  body.u32(0);
+  write_file_id(body, id);
+  body.u64(0);
+  body.u64(10);
+  body.u32(flags);
+  body.u32(0);
+  return body.take();
+}
+
+/// A CANCEL of a request, by its async id if that is known.
+byte_vector cancel_frame(
+  const raw_client& client, std::uint64_t message_id, std::uint64_t async_id = 0) {
+  header h;
+  h.command = command::cancel;
+  h.message_id = message_id;
+  h.session_id = client.session_id;
+  if (async_id != 0) {
+    h.flags = header_flag::async;
+    h.async_id = async_id;
+  } else {
+    h.tree_id = client.tree_id;
+  }
+  byte_writer out;
+  encode(out, h);
+  out.u16(4);
+  out.u16(0);
+  return out.take();
+}
+
+/// Both as one stretch of bytes, so that the server has read the second when it begins the first.
+void send_together(raw_client& client, const byte_vector& first, const byte_vector& second) {
+  byte_writer out;
+  for (const byte_vector* frame : {&first, &second}) {
+    out.append(make_nbt_header(frame->size()));
+    out.append(*frame);
+  }
+  client.send_raw(out.view());
+}
+
+/// The last answer to a request, after those that say that it is pending.
+std::uint32_t final_status(raw_client& client, std::uint64_t id) {
+  while (const auto frame = client.receive_frame()) {
+    const auto messages = split_compound(*frame);
+    if (!messages)
+      break;
+    for (const message& m : *messages) {
+      if (m.head.message_id == id && m.head.status != status::pending)
+        return m.head.status;
+    }
+  }
+  return status::success;
+}
+
+/// A range that is locked, and a second open that would have to wait for it.
+struct contended {
+  contended() {
+    client.set_up();
+    holder = client.create("f").id;
+    waiter = client.create("f").id;
+    EXPECT_EQ(client.call(command::lock, lock_body(holder, lock_flag::exclusive)).head.status,
+      status::success);
+  }
+
+  test_server server;
+  raw_client client{server.port()};
+  file_id holder;
+  file_id waiter;
+};
+
+TEST(Cancels, EndWhatWaits) {
+  contended c;
+  const std::uint64_t id = c.client.send(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+  const auto interim = c.client.receive();
+  ASSERT_TRUE(interim);
+  ASSERT_EQ(interim->head.status, status::pending);
+
+  c.client.send_frame(cancel_frame(c.client, id, interim->head.async_id));
+
+  EXPECT_EQ(final_status(c.client, id), status::cancelled);
+}
+
+TEST(Cancels, EndWhatDoesNotWaitYet) {
+  contended c;
+  for (int i = 0; i < 50; ++i) {
+    const std::uint64_t id = c.client.next_message;
+    const byte_vector lock =
+      c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+
+    send_together(c.client, lock, cancel_frame(c.client, id));
+
+    ASSERT_EQ(final_status(c.client, id), status::cancelled);
+  }
+}
+
+TEST(Cancels, OfARequestBehindOthersOfItsFrameEndIt) {
+  contended c;
+  byte_vector first =
+    c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+  first.resize((first.size() + 7) / 8 * 8);
+  byte_writer frame{first};
+  frame.patch_u32(20, static_cast<std::uint32_t>(first.size())); // NextCommand
+  const std::uint64_t second_id = c.client.next_message;
+  frame.append(c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive)));
+
+  send_together(c.client, frame.take(), cancel_frame(c.client, second_id));
+  c.client.send_frame(cancel_frame(c.client, second_id - 1));
+
+  EXPECT_EQ(final_status(c.client, second_id), status::cancelled);
+}
+
+TEST(Cancels, BeforeTheirRequestOrOfNothingAreIgnored) {
+  contended c;
+  const std::uint64_t id = c.client.next_message;
+
+  c.client.send_frame(cancel_frame(c.client, id));
+  c.client.send_frame(cancel_frame(c.client, 4'711, 4'711));
+
+  EXPECT_EQ(c.client.echo(), status::success);
+}
+
+} // namespace
+} // namespace leasebreak::smb

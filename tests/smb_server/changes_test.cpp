@@ -1,0 +1,253 @@
+// CHANGE_NOTIFY: what clients learn of changes in directories.
+#include "raw_client.hpp"
+#include "test_server.hpp"
+
+#include <smb_server/directory_watches.hpp>
+#include <smb_server/wire/notify.hpp>
+#include <smb_server/wire/status.hpp>
+#include <smb_server/wire/utf16.hpp>
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+namespace leasebreak::smb {
+namespace {
+
+using testing::answer;
+using testing::created;
+using testing::raw_client;
+using testing::test_server;
+
+constexpr std::uint32_t directory_option = 0x1;
+
+byte_vector notify_body(
+  const file_id& id, std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096) {
+  byte_writer body;
+  body.u16(32);
+  body.u16(recursive ? 1 : 0);
+  body.u32(room);
+  write_file_id(body, id);
+  body.u32(filter);
+  body.u32(0);
+  return body.take();
+}
+
+file_id open_directory(raw_client& client, const std::string& name) {
+  return raw_client::read_created(
+    client.call(command::create,
+      raw_client::create_body(name, 0, {}, disposition::open_if, directory_option)))
+    .id;
+}
+
+/// The changes of a response, as "action name".
+std::vector<std::string> changes_of(const answer& a) {
+  byte_reader in = a.body();
+  in.skip(2);
+  const std::size_t offset = in.u16();
+  const std::size_t length = in.u32();
+  auto rest = slice(a.bytes, offset, length);
+  std::vector<std::string> result;
+  while (rest && !rest->empty()) {
+    byte_reader entry{*rest};
+    const std::size_t next = entry.u32();
+    const std::uint32_t action = entry.u32();
+    const std::size_t size = entry.u32();
+    const auto name = slice(*rest, 12, size);
+    result.push_back(std::to_string(action) + " " + utf16_to_utf8(name.value()).value_or("?"));
+    rest = next == 0 ? std::nullopt : std::optional{rest->subspan(next)};
+  }
+  return result;
+}
+
+/// The answer to a request that is pending, or will be.
+answer wait_for(raw_client& client, std::uint64_t id) {
+  while (auto a = client.receive()) {
+    if (a->head.message_id == id && a->head.status != status::pending)
+      return *a;
+  }
+  return {};
+}
+
+class Changes : public ::testing::Test {
+protected:
+  Changes() {
+    watcher.set_up({1});
+    actor.set_up({2});
+    directory = open_directory(watcher, "d");
+  }
+
+  /// Asks to be told, and returns when the server has understood.
+  std::uint64_t watch(std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096) {
+    const std::uint64_t id =
+      watcher.send(command::change_notify, notify_body(directory, filter, recursive, room));
+    const auto interim = watcher.receive();
+    EXPECT_TRUE(interim && interim->head.message_id == id);
+    EXPECT_EQ(interim->head.status, status::pending);
+    return id;
+  }
+
+  void make(const std::string& name) {
+    const created c = actor.create(name);
+    ASSERT_EQ(c.status, status::success);
+    ASSERT_EQ(actor.close(c.id), status::success);
+  }
+
+  test_server server;
+  raw_client watcher{server.port()};
+  raw_client actor{server.port()};
+  file_id directory;
+};
+
+TEST_F(Changes, OfNamesAreToldByNameBelowTheDirectory) {
+  const std::uint64_t id = watch(notify_filter::file_name);
+
+  make("d\\new");
+
+  const answer a = wait_for(watcher, id);
+  EXPECT_EQ(a.head.status, status::success);
+  EXPECT_EQ(changes_of(a), std::vector<std::string>{"1 new"});
+}
+
+TEST_F(Changes, BetweenTwoRequestsAreRemembered) {
+  const std::uint64_t first = watch(notify_filter::file_name);
+  make("d\\a");
+  wait_for(watcher, first);
+  make("d\\b");
+  make("d\\c");
+
+  const answer a =
+    watcher.call(command::change_notify, notify_body(directory, notify_filter::file_name));
+
+  EXPECT_EQ(a.head.status, status::success);
+  EXPECT_EQ(changes_of(a).front(), "1 b");
+}
+
+TEST_F(Changes, FurtherDownAreToldIfAskedFor) {
+  open_directory(actor, "d\\e");
+  const std::uint64_t id = watch(notify_filter::file_name, true);
+
+  make("d\\e\\deep");
+
+  EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 e\\deep"});
+}
+
+TEST_F(Changes, ThatDoNotFitMustBeLookedUp) {
+  const std::uint64_t id = watch(notify_filter::file_name, false, 8);
+
+  make("d\\something");
+
+  EXPECT_EQ(wait_for(watcher, id).head.status, status::notify_enum_dir);
+}
+
+TEST_F(Changes, EndWithTheOpen) {
+  const std::uint64_t id = watch(notify_filter::file_name);
+
+  watcher.send(command::close, raw_client::close_body(directory));
+
+  EXPECT_EQ(wait_for(watcher, id).head.status, status::notify_cleanup);
+}
+
+TEST_F(Changes, EndWhenTheDirectoryIsToBeDeleted) {
+  constexpr std::uint32_t delete_on_close = 0x1000;
+  const std::uint64_t id = watch(notify_filter::file_name);
+  byte_writer body{
+    raw_client::create_body("d", 0, {}, disposition::open_if, directory_option | delete_on_close)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  const created c = raw_client::read_created(actor.call(command::create, body.view()));
+  ASSERT_EQ(c.status, status::success);
+
+  ASSERT_EQ(actor.close(c.id), status::success);
+
+  EXPECT_EQ(wait_for(watcher, id).head.status, status::delete_pending);
+}
+
+TEST_F(Changes, AreForDirectoriesAndNeedAFilter) {
+  const created f = watcher.create("file");
+  const auto ask = [this](const file_id& id, std::uint32_t filter) {
+    return watcher.call(command::change_notify, notify_body(id, filter)).head.status;
+  };
+
+  EXPECT_EQ(ask(f.id, notify_filter::file_name), status::invalid_parameter);
+  EXPECT_EQ(ask(directory, 0), status::invalid_parameter);
+  EXPECT_EQ(ask({77, 77}, notify_filter::file_name), status::file_closed);
+}
+
+// -- without a server
+// ------------------------------------------------------------------------------
+
+class Watches : public ::testing::Test {
+protected:
+  watch_ptr add(bool recursive, std::size_t bytes_max) {
+    watch_terms terms;
+    terms.share = this;
+    terms.directory = "d";
+    terms.recursive = recursive;
+    terms.filter = notify_filter::file_name;
+    terms.bytes_max = bytes_max;
+    return watches.add(terms, io.get_executor());
+  }
+
+  void report(const std::string& name, std::uint32_t what = notify_filter::file_name) {
+    watches.report(this, {{name, change_action::added, what}});
+    io.restart();
+    io.poll();
+  }
+
+  boost::asio::io_context io;
+  directory_watches watches;
+};
+
+TEST_F(Watches, SeeWhatIsTheirsAlone) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+
+  report("dd/x");
+  report("x");
+  report("d");
+  report("d/e/x");
+  report("d/x", notify_filter::size);
+  watches.report(nullptr, {{"d/x", change_action::added, notify_filter::file_name}});
+  io.restart();
+  io.poll();
+
+  EXPECT_FALSE(waiter.answered);
+  report("d/x");
+  EXPECT_TRUE(waiter.answered);
+  w->leave(waiter);
+}
+
+TEST_F(Watches, RememberUpToTheirLimit) {
+  const watch_ptr w = add(false, 100);
+  for (int i = 0; i < 1'000; ++i)
+    report("d/" + std::to_string(i));
+
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+
+  EXPECT_TRUE(waiter.answered);
+  EXPECT_EQ(waiter.status, status::notify_enum_dir);
+}
+
+TEST_F(Watches, AnswerFirstComeFirstServed) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter first{io.get_executor()};
+  notify_waiter second{io.get_executor()};
+  first.room = second.room = 4'096;
+  w->wait(first);
+  w->wait(second);
+
+  report("d/x");
+
+  EXPECT_TRUE(first.answered);
+  EXPECT_FALSE(second.answered);
+  w->end(status::notify_cleanup);
+  EXPECT_TRUE(second.answered);
+  EXPECT_EQ(second.status, status::notify_cleanup);
+}
+
+} // namespace
+} // namespace leasebreak::smb

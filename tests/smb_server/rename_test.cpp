@@ -1,0 +1,118 @@
+// Renames on the wire, and related requests that have nothing to be related to.
+#include "raw_client.hpp"
+#include "test_server.hpp"
+
+#include <smb_server/open_paths.hpp>
+#include <smb_server/wire/status.hpp>
+#include <smb_server/wire/utf16.hpp>
+
+#include <gtest/gtest.h>
+
+namespace leasebreak::smb {
+namespace {
+
+using testing::answer;
+using testing::created;
+using testing::raw_client;
+using testing::test_server;
+
+/// A CREATE that may rename.
+byte_vector open_to_rename(const std::string& name, std::uint32_t options) {
+  byte_writer body{raw_client::create_body(name, 0, {}, disposition::open_if, options)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  return body.take();
+}
+
+byte_vector rename_body(const file_id& id, const std::string& to) {
+  const byte_vector name = utf8_to_utf16(to);
+  byte_writer body;
+  body.u16(33);
+  body.u8(1);
+  body.u8(10);
+  body.u32(static_cast<std::uint32_t>(20 + name.size()));
+  body.u16(96);
+  body.u16(0);
+  body.u32(0);
+  write_file_id(body, id);
+  body.zeros(16);
+  body.u32(static_cast<std::uint32_t>(name.size()));
+  body.append(name);
+  return body.take();
+}
+
+TEST(Renames, OfADirectoryNeedAllBeneathToBeClosed) {
+  constexpr std::uint32_t directory_option = 0x1;
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const file_id d =
+    raw_client::read_created(client.call(command::create, open_to_rename("d", directory_option)))
+      .id;
+  const created f = client.create("d\\f");
+  const auto rename = [&](const std::string& to) {
+    return client.call(command::set_info, rename_body(d, to)).head.status;
+  };
+
+  EXPECT_EQ(rename("e"), status::access_denied);
+  ASSERT_EQ(client.close(f.id), status::success);
+  EXPECT_EQ(rename("e"), status::success);
+  EXPECT_TRUE(std::filesystem::exists(server.directory() / "e" / "f"));
+}
+
+// MS-SMB2 3.3.5.2.7.2.
+TEST(Compounds, RelatedToARequestWithoutASessionAreMalformed) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const std::uint64_t session = std::exchange(client.session_id, 4'711);
+  byte_writer frame{client.make_message(command::close, raw_client::close_body({1, 1}))};
+  frame.align(8);
+  frame.patch_u32(20, static_cast<std::uint32_t>(frame.size())); // NextCommand
+  frame.append(client.make_message(
+    command::close, raw_client::close_body(related_file_id), header_flag::related));
+
+  client.send_frame(frame.view());
+  const auto answers = client.receive_frame();
+  client.session_id = session;
+
+  ASSERT_TRUE(answers);
+  const auto messages = split_compound(*answers);
+  ASSERT_TRUE(messages && messages->size() == 2);
+  EXPECT_EQ((*messages)[0].head.status, status::user_session_deleted);
+  EXPECT_EQ((*messages)[1].head.status, status::invalid_parameter);
+}
+
+// -- without a server
+// ------------------------------------------------------------------------------
+
+TEST(OpenPaths, AreFoundBeneathADirectoryAndFollowRenames) {
+  open_paths paths;
+  open one;
+  open two;
+  open beside;
+  one.file = "1";
+  two.file = "2";
+  beside.file = "3";
+  const int share = 0;
+  paths.add(one, &share, "a/b/f");
+  paths.add(two, &share, "a/b/c/g");
+  paths.add(beside, &share, "a/bb");
+
+  EXPECT_EQ(paths.beneath(&share, "a/b"), (std::vector<file_name_id>{"1", "2"}));
+  EXPECT_TRUE(paths.beneath(nullptr, "a/b").empty());
+
+  paths.rename(&share, "a/b", "x");
+  EXPECT_TRUE(paths.beneath(&share, "a/b").empty());
+  EXPECT_EQ(paths.beneath(&share, "x"), (std::vector<file_name_id>{"1", "2"}));
+  paths.rename(&share, "x/c/g", "a/h");
+  EXPECT_EQ(paths.beneath(&share, "a"), (std::vector<file_name_id>{"2", "3"}));
+
+  paths.remove(one);
+  paths.remove(two);
+  paths.remove(two);
+  EXPECT_TRUE(paths.beneath(&share, "x").empty());
+  EXPECT_EQ(paths.beneath(&share, "a"), (std::vector<file_name_id>{"3"}));
+}
+
+} // namespace
+} // namespace leasebreak::smb
