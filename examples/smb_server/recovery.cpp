@@ -57,6 +57,7 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
     co_return nullptr;
   const open_ptr o = describe(from, *state, share, next_file_id());
   o->is_stream = !path->stream().empty();
+  const std::string place = path->name();
   auto [error, opened] = co_await share->files.async_open(
     std::move(*path), how_to_open(from.access), asio::as_tuple(asio::use_awaitable));
   if (error)
@@ -66,6 +67,7 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
     co_return nullptr;
   }
   o->vfs_open = opened.file;
+  paths_.add(*o, share.get(), place);
   co_return o;
 }
 
@@ -76,8 +78,10 @@ asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
       log().info("keep {} for its client, since before the restart", o->path);
       continue;
     }
-    if (o)
-      continue; // its time is over already
+    if (o) { // its time is over already
+      paths_.remove(*o);
+      continue;
+    }
     log().warn("an open of before the restart cannot be kept: its share or its file is gone");
     leasebreak::close_request ask{from.file, from.open, false};
     auto [error, closed] =
