@@ -108,6 +108,7 @@ void read_storm(benchmark::State& state) {
 
 void register_breaks() {
   benchmark::RegisterBenchmark("break_round", break_round)
+    ->Repetitions(repetitions)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("read_storm", read_storm)

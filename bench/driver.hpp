@@ -117,8 +117,14 @@ private:
 
 using chains = std::vector<std::unique_ptr<chain>>;
 
+/// How often the figures that ratios are made of are taken; the median counts.
+inline constexpr int repetitions = 5;
+
+/// The processor time that this process has used so far, in seconds.
+[[nodiscard]] double cpu_seconds();
+
 /// Runs batches of rounds on all chains until Google Benchmark has enough. Counts
-/// `items_per_round` items a round.
+/// `items_per_round` items a round; the counter "cpu_ns" is the processor time of one.
 void run_chains(
   benchmark::State& state, chains& all, countdown& running, std::uint64_t items_per_round);
 

@@ -90,7 +90,7 @@ void floor_round_trip(benchmark::State& state) {
 void register_floor() {
   auto* b = benchmark::RegisterBenchmark("floor_round_trip", floor_round_trip);
   b->Args({1, 1})->Args({64, 1})->Args({64, 64})->Args({100'000, 1})->Args({100'000, 64});
-  b->UseRealTime()->Unit(benchmark::kMillisecond);
+  b->UseRealTime()->Unit(benchmark::kMillisecond)->Repetitions(repetitions);
 }
 
 } // namespace leasebreak::bench

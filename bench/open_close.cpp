@@ -31,7 +31,7 @@ void open_close_caf_pool(benchmark::State& state) {
 void register_open_close() {
   auto* own = benchmark::RegisterBenchmark("open_close", open_close);
   own->Args({1, 1})->Args({64, 1})->Args({64, 64})->Args({100'000, 1})->Args({100'000, 64});
-  own->UseRealTime()->Unit(benchmark::kMillisecond);
+  own->UseRealTime()->Unit(benchmark::kMillisecond)->Repetitions(repetitions);
   auto* pool = benchmark::RegisterBenchmark("open_close_caf_pool", open_close_caf_pool);
   pool->Args({64, 1})->Args({64, 64})->UseRealTime()->Unit(benchmark::kMillisecond);
 }

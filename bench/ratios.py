@@ -8,22 +8,28 @@ ratio that is missed is shown as such.
 """
 
 import json
+import statistics
 import sys
 
 
 def load(path):
-    """Items per second by name, and the counters by name."""
+    """Items per second by name, the median of what was repeated; and the counters by name."""
     with open(path, encoding="utf-8") as file:
         content = json.load(file)
-    rates, counters = {}, {}
+    rates, costs, counters = {}, {}, {}
     for run in content["benchmarks"]:
         if run.get("run_type") == "aggregate" or run.get("error_occurred"):
             continue
         parts = [p for p in run["name"].split("/") if not p.endswith("_time") and ":" not in p]
         name = "/".join(parts)
-        rates[name] = run.get("items_per_second")
         counters[name] = run
-    return content["context"], rates, counters
+        if run.get("items_per_second"):
+            rates.setdefault(name, []).append(run["items_per_second"])
+        if run.get("cpu_ns"):
+            costs.setdefault(name, []).append(run["cpu_ns"])
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    costs = {name: statistics.median(values) for name, values in costs.items()}
+    return content["context"], medians, costs, counters
 
 
 def requirements(rates, counters):
@@ -77,15 +83,15 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        context, rates, counters = load(sys.argv[1])
+        context, rates, costs, counters = load(sys.argv[1])
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"ratios.py: {sys.argv[1]}: {error}")
     print(f"{context['num_cpus']} cores at {context['mhz_per_cpu']} MHz, load average at the start "
           f"{context.get('load_avg', ['?'])[0]}")
-    print(f"\n{'benchmark':<34}{'items/s':>14}{'us/item':>12}")
+    print(f"\n{'benchmark':<34}{'items/s':>14}{'us/item':>12}{'processor us':>14}")
     for name, rate in rates.items():
-        if rate:
-            print(f"{name:<34}{rate:>14,.0f}{1e6 / rate:>12.3f}")
+        cost = f"{costs[name] / 1e3:>14.3f}" if name in costs else ""
+        print(f"{name:<34}{rate:>14,.0f}{1e6 / rate:>12.3f}{cost}")
     print(f"\n{'asked for':<52}{'measured':>10}{'wanted':>10}")
     for what, measured, relation, wanted in requirements(rates, counters):
         if measured is None:

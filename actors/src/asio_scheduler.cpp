@@ -101,8 +101,7 @@ public:
     completion_batch batch;
     job_->resume(nullptr, messages_max_);
     job_.reset();
-    if (auto last = batch.take())
-      pending_call::run(std::move(last));
+    batch.run();
   }
 
 private:

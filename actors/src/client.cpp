@@ -3,14 +3,17 @@
 
 #include "file_actor.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/defer.hpp>
 
 namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   const boost::asio::any_io_executor& executor)
   : guid_(guid), label_(std::move(label)), sink_(std::move(sink)),
-    strand_(boost::asio::make_strand(executor)) {}
+    strand_(boost::asio::make_strand(executor)) {
+  if (const auto* plain = executor.target<boost::asio::io_context::executor_type>())
+    io_context_strand_.emplace(*plain);
+}
 
 errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
   const std::lock_guard lock(mutex_);
@@ -77,16 +80,22 @@ bool client::retire() {
   return true;
 }
 
-void client::notify(const std::shared_ptr<client>& self, const break_notification& notification,
-  const std::string& file, std::function<void()> unsent) {
-  boost::asio::post(self->strand_, [self, notification, file, unsent = std::move(unsent)] {
+// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
+void client::notify(std::shared_ptr<client> self, const break_notification& notification,
+  const std::string& file, break_report report) {
+  auto& to = *self;
+  auto call = [self = std::move(self), notification, file, report = std::move(report)]() mutable {
     try {
-      self->sink_(notification, file, break_report{unsent});
+      self->sink_(notification, file, report);
     } catch (...) {
       // A sink must not throw; one that does has sent nothing that could be relied on.
-      unsent();
+      report.undeliverable();
     }
-  });
+  };
+  if (to.io_context_strand_)
+    boost::asio::defer(*to.io_context_strand_, std::move(call));
+  else
+    boost::asio::defer(to.strand_, std::move(call));
 }
 
 bool client_table::add(std::shared_ptr<client> c) {

@@ -12,6 +12,7 @@
 #include <leasebreak/requests.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <array>
@@ -19,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,9 +57,9 @@ public:
   /// Makes later opens fail. False, and no effect, while it has opens.
   [[nodiscard]] bool retire();
 
-  /// Has the sink called on the strand; `unsent` once if that says that it could not be sent.
-  static void notify(const std::shared_ptr<client>& self, const break_notification& notification,
-    const std::string& file, std::function<void()> unsent);
+  /// Has the sink called on the strand.
+  static void notify(std::shared_ptr<client> self, const break_notification& notification,
+    const std::string& file, break_report report);
 
 private:
   struct binding {
@@ -69,6 +71,9 @@ private:
   const std::string label_;
   const break_sink sink_;
   const boost::asio::strand<boost::asio::any_io_executor> strand_;
+  /// The same for an `io_context`'s executor, where it is used instead: saves what type erasure
+  /// costs.
+  std::optional<boost::asio::strand<boost::asio::io_context::executor_type>> io_context_strand_;
 
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
   std::unordered_map<lease_key, binding> leases_;

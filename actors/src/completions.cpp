@@ -1,21 +1,23 @@
 // See completions.hpp.
 #include "completions.hpp"
 
+#include <boost/asio/post.hpp>
+
 namespace leasebreak::detail {
 
 thread_local completion_batch* completion_batch::current_ = nullptr;
 
-void pending_call::post(std::unique_ptr<pending_call> call) {
-  const auto executor = call->take_executor();
+void post(pending_completion_ptr completion) {
+  const auto executor = completion->executor();
   boost::asio::post(
-    executor, [call = std::move(call)]() mutable { pending_call::run(std::move(call)); });
+    executor, [completion = std::move(completion)]() mutable { completion.release()->run(); });
 }
 
-void pending_call::finish(std::unique_ptr<pending_call> call) {
+void finish(pending_completion_ptr completion) {
   if (auto* const batch = completion_batch::current())
-    batch->add(std::move(call));
+    batch->add(std::move(completion));
   else
-    post(std::move(call));
+    post(std::move(completion));
 }
 
 } // namespace leasebreak::detail

@@ -2,6 +2,7 @@
 #include <leasebreak/coordinator.hpp>
 
 #include "coordinator_impl.hpp"
+#include "thread_slot.hpp"
 
 #include <stdexcept>
 #include <thread>
@@ -16,16 +17,39 @@ coordinator::coordinator(executor_type executor, coordinator_config config)
     throw std::invalid_argument("leasebreak::coordinator_config: " + fault);
   impl_ = std::make_shared<detail::coordinator_impl>(
     executor_, std::move(config), detail::coordinator_impl::mode::configured);
+  spread();
 }
 
 coordinator::coordinator(executor_type executor, std::shared_ptr<detail::coordinator_impl> impl)
-  : executor_(std::move(executor)), impl_(std::move(impl)) {}
+  : executor_(std::move(executor)), impl_(std::move(impl)) {
+  spread();
+}
 
 coordinator::~coordinator() {
   impl_->stop();
   // A hold, a sink or a deferred operation may be about to find that out, on another thread.
-  while (impl_.use_count() > 1)
-    std::this_thread::yield();
+  const auto await_last = [](const auto& ref) {
+    while (ref.use_count() > 1)
+      std::this_thread::yield();
+  };
+  for (auto& ref : spread_) {
+    await_last(ref);
+    ref.reset();
+  }
+  await_last(impl_);
+}
+
+// One reference count for all threads would go back and forth between their caches with each
+// operation.
+void coordinator::spread() {
+  constexpr std::size_t cells = 8;
+  for (std::size_t i = 0; i < cells; ++i)
+    // Not left to the end of the deleter itself, which a weak reference puts off.
+    spread_.emplace_back(impl_.get(), [keep = impl_](auto*) mutable { keep.reset(); });
+}
+
+const std::shared_ptr<detail::coordinator_impl>& coordinator::spread_ref() const noexcept {
+  return spread_[detail::thread_slot() % spread_.size()];
 }
 
 error_code coordinator::register_client(

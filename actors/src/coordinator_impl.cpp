@@ -3,6 +3,7 @@
 
 #include "asio_scheduler.hpp"
 #include "file_actor.hpp"
+#include "unique_number.hpp"
 
 #include <leasebreak/persistence/lock_store.hpp>
 
@@ -45,6 +46,7 @@ coordinator_impl::coordinator_impl(
   : executor_(std::move(executor)), config_(std::move(config)),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
+    queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
     in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
     caf_config_(make_caf_config(executor_, config_, m)),
     system_(std::make_unique<caf::actor_system>(*caf_config_)) {
@@ -134,8 +136,8 @@ errc coordinator_impl::admit_record() const noexcept {
 
 // The server's epoch in the high 24 bits keeps ids unique across restarts.
 open_id coordinator_impl::next_open() noexcept {
-  return static_cast<open_id>(((policy_.server_epoch & 0xff'ffff) << 40) |
-    (last_open_.fetch_add(1, std::memory_order_relaxed) + 1));
+  return static_cast<open_id>(
+    ((policy_.server_epoch & 0xff'ffff) << 40) | (unique_number<open_id>() & 0xff'ffff'ffff));
 }
 
 error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink, std::string label,

@@ -55,6 +55,9 @@ public:
   [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
   [[nodiscard]] statistics stats() const;
 
+  /// Whether a message to an actor is in the executor's queue until it is handled.
+  [[nodiscard]] bool queues_on_executor() const noexcept { return queues_on_executor_; }
+
   /// Ends everything, without waiting for the executor. Called once, by the public object.
   void stop() noexcept;
 
@@ -119,6 +122,7 @@ private:
   const coordinator_config config_;
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;
+  const bool queues_on_executor_;
   const bool in_place_; ///< The store is used in the actor's turn, for deterministic tests.
   file_policy policy_;
   counters counters_;
@@ -127,7 +131,6 @@ private:
   std::atomic<std::int64_t> waiting_{0};
   std::atomic<std::int64_t> waiting_most_{0};
   std::atomic<std::int64_t> unclaimed_{0};
-  std::atomic<std::uint64_t> last_open_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};

@@ -52,4 +52,57 @@ statistics counters::snapshot() const {
   return s;
 }
 
+bounded_total::cell& bounded_total::own_cell() noexcept {
+  return cells_[thread_slot() % cells_.size()];
+}
+
+bool bounded_total::take(cell& c, std::size_t n) noexcept {
+  auto spare = c.spare.load(std::memory_order_relaxed);
+  while (spare >= n)
+    if (c.spare.compare_exchange_weak(spare, spare - n, std::memory_order_relaxed))
+      return true;
+  return false;
+}
+
+bool bounded_total::reserve(std::size_t n, std::size_t most) noexcept {
+  auto& own = own_cell();
+  if (take(own, n))
+    return true;
+  const std::lock_guard lock(mutex_);
+  if (n <= most && taken_ <= most - n) {
+    const auto extra = std::min(portion, most - n - taken_);
+    taken_ += n + extra;
+    own.spare.fetch_add(extra, std::memory_order_relaxed);
+    return true;
+  }
+  for (auto& c : cells_)
+    taken_ -= c.spare.exchange(0, std::memory_order_relaxed);
+  if (n > most || taken_ > most - n)
+    return false;
+  taken_ += n;
+  return true;
+}
+
+void bounded_total::add(std::size_t n) noexcept {
+  const std::lock_guard lock(mutex_);
+  taken_ += n;
+}
+
+void bounded_total::release(std::size_t n) noexcept {
+  auto& own = own_cell();
+  const auto spare = own.spare.fetch_add(n, std::memory_order_relaxed) + n;
+  if (spare <= 2 * portion || !take(own, spare - portion))
+    return;
+  const std::lock_guard lock(mutex_);
+  taken_ -= spare - portion;
+}
+
+std::size_t bounded_total::get() const noexcept {
+  const std::lock_guard lock(mutex_);
+  std::size_t spare = 0;
+  for (const auto& c : cells_)
+    spare += c.spare.load(std::memory_order_relaxed);
+  return taken_ - std::min(spare, taken_);
+}
+
 } // namespace leasebreak::detail

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 namespace leasebreak::detail {
 
@@ -47,23 +48,33 @@ private:
   std::array<cell, 8> cells_;
 };
 
-/// A total with an upper bound, such as all opens. Exact, so all threads share it.
+/// A total with an upper bound, such as all opens. Thread-safe.
+///
+/// The bound is exact: it is never passed, and nothing is refused while there is room. Threads do
+/// not meet in one counter for that: each has a cell with some of the room set aside, and only who
+/// finds too little in its own looks at what all have.
 class bounded_total {
 public:
-  /// Adds `n` if the sum does not pass `most`.
-  [[nodiscard]] bool reserve(std::size_t n, std::size_t most) noexcept {
-    if (value_.fetch_add(n, std::memory_order_relaxed) + n <= most)
-      return true;
-    release(n);
-    return false;
-  }
+  /// Adds `n` if the sum does not pass `most`, which is always the same.
+  [[nodiscard]] bool reserve(std::size_t n, std::size_t most) noexcept;
   /// Adds `n`, whatever the sum: what was admitted before.
-  void add(std::size_t n) noexcept { value_.fetch_add(n, std::memory_order_relaxed); }
-  void release(std::size_t n) noexcept { value_.fetch_sub(n, std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  void add(std::size_t n) noexcept;
+  void release(std::size_t n) noexcept;
+  /// Exact while nobody changes it.
+  [[nodiscard]] std::size_t get() const noexcept;
 
 private:
-  alignas(64) std::atomic<std::size_t> value_{0};
+  struct alignas(64) cell {
+    std::atomic<std::size_t> spare{0}; ///< Counted in `taken_` and not in use.
+  };
+  static constexpr std::size_t portion = 64; ///< How much a cell sets aside at a time.
+
+  [[nodiscard]] cell& own_cell() noexcept;
+  [[nodiscard]] static bool take(cell& c, std::size_t n) noexcept;
+
+  std::array<cell, 8> cells_;
+  mutable std::mutex mutex_; ///< For `taken_`.
+  std::size_t taken_ = 0; ///< What is in use, and what the cells have to spare.
 };
 
 } // namespace leasebreak::detail

@@ -3,10 +3,11 @@
 
 #include "client.hpp"
 #include "coordinator_impl.hpp"
-#include "hold_target.hpp"
+#include "file_link.hpp"
 #include "report.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 namespace leasebreak::detail {
@@ -46,6 +47,7 @@ void file_actor::handle(message_ptr m) noexcept {
 
 void file_actor::timeout() noexcept {
   armed_.reset();
+  looked_ = true;
   const auto due = state_.next_deadline();
   if (due && *due <= owner_.now())
     perform(deadline_reached{});
@@ -53,7 +55,7 @@ void file_actor::timeout() noexcept {
 
 bool file_actor::end_turn() noexcept {
   // What came past the gate just before it was closed is not to wait.
-  if (parked_ != nullptr && owner_.is_stopping())
+  if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   keep_time();
   const auto waiting = static_cast<std::uint32_t>(state_.waiting());
@@ -61,7 +63,7 @@ bool file_actor::end_turn() noexcept {
     owner_.count_waiting(std::int64_t{waiting} - std::int64_t{counted_waiting_});
     counted_waiting_ = waiting;
   }
-  return state_.empty() && parked_ == nullptr;
+  return state_.empty() && parked_.empty();
 }
 
 void file_actor::unused() noexcept {
@@ -70,21 +72,27 @@ void file_actor::unused() noexcept {
 
 void file_actor::stopped() noexcept {
   // Each completes with `errc::shutting_down`.
-  parked_.reset();
+  parked_.clear();
 }
 
+// Most deadlines go soon: a client acknowledges a break within a millisecond, or hardly at all. To
+// ask for a timeout and to take that back costs more than the break itself, up to a system call. So
+// the first timeout is for a look a moment later, and not taken back; what is still there then gets
+// its own. A tick that comes too early does no harm.
 void file_actor::keep_time() {
+  constexpr auto a_moment = std::chrono::milliseconds(20);
   const auto due = state_.next_deadline();
   auto& clock = owner_.system().clock();
-  if (!due) {
-    if (armed_)
-      clock.cancel_ordinary_timeout(this, tick);
+  if (due && (!armed_ || *due < *armed_)) {
+    const auto first_look = owner_.now() + a_moment;
+    is_look_ = !looked_ && first_look < *due;
+    armed_ = is_look_ ? first_look : *due;
+    clock.set_ordinary_timeout(owner_.to_steady(*armed_), this, tick, 0);
+  } else if (!due && armed_ && !is_look_) {
+    clock.cancel_ordinary_timeout(this, tick);
     armed_.reset();
-  } else if (!armed_ || *due < *armed_) {
-    // A tick that comes too early does no harm: it is asked for again.
-    armed_ = due;
-    clock.set_ordinary_timeout(owner_.to_steady(*due), this, tick, 0);
   }
+  looked_ = false;
 }
 
 void file_actor::perform(std::unique_ptr<operation> op) {
@@ -151,10 +159,8 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     answers.push_back({std::move(op), &c});
   }
   if (current) {
-    if (parked_ == nullptr)
-      parked_ = std::make_unique<parked_operations>();
-    const auto id = current->id;
-    parked_->emplace(id, std::move(current));
+    current->keep_working();
+    parked_.push_back(std::move(current));
   }
   // Before anybody learns of it: who opens another file with the key that has just become free must
   // not find it in use.
@@ -199,23 +205,25 @@ void file_actor::store(effects& out, std::vector<answer>& answers) {
   std::vector<gated_answer> gated;
   if (owner_.config().durable) {
     for (auto& a : answers)
-      if (waits_for_store(a, out))
+      if (waits_for_store(a, out)) {
+        a.op->keep_working();
         gated.push_back({file_ref(*this), std::move(a.op), std::move(*a.with)});
+      }
     std::erase_if(answers, [](const answer& a) { return a.op == nullptr; });
   }
   owner_.records()->submit(std::move(out.records), std::move(gated));
 }
 
+// Few wait, and it is the first of them that goes on: a search is cheaper than a table.
 std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
-  if (parked_ == nullptr)
+  const auto found =
+    std::find_if(parked_.begin(), parked_.end(), [id](const auto& op) { return op->id == id; });
+  if (found == parked_.end())
     return nullptr;
-  const auto found = parked_->find(id);
-  if (found == parked_->end())
-    return nullptr;
-  auto op = std::move(found->second);
-  parked_->erase(found);
-  if (parked_->empty())
-    parked_.reset();
+  auto op = std::move(*found);
+  parked_.erase(found);
+  if (parked_.empty())
+    parked_.shrink_to_fit();
   return op;
 }
 
@@ -314,22 +322,17 @@ client* file_actor::holder_of(open_id open) const noexcept {
 }
 
 void file_actor::notify(const break_notification& n) {
-  std::function<void()> unsent = [owner = owner_.weak(), file = file_ref(*this), id = n.id] {
-    if (const auto alive = owner.lock()) {
-      message_ptr m = std::make_unique<plain_command>(break_undeliverable{id});
-      static_cast<void>(file->deliver(m));
-    }
-  };
-  if (const auto to = owner_.clients().find(n.client))
-    client::notify(to, n, file_id(), std::move(unsent));
+  break_report report(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), n.id);
+  if (auto to = owner_.clients().find(n.client))
+    client::notify(std::move(to), n, file_id(), std::move(report));
   else
-    unsent();
+    report.undeliverable();
 }
 
 hold file_actor::make_hold(hold_id id) {
   if (id == hold_id::none)
     return {};
-  return hold(std::make_shared<hold_target>(owner_.weak(), file_ref(*this)), id);
+  return hold(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), id);
 }
 
 } // namespace leasebreak::detail

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -73,9 +72,10 @@ private:
   std::vector<std::pair<open_id, client*>>
     holders_; ///< Whose each open is; ordered by id. Null: of a
               ///< client that is not back since the restart.
-  using parked_operations = std::unordered_map<operation_id, std::unique_ptr<operation>>;
-  std::unique_ptr<parked_operations> parked_; ///< Null if nothing waits.
+  std::vector<std::unique_ptr<operation>> parked_; ///< Those that wait, as they came.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
+  bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.
+  bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.
   std::uint32_t counted_waiting_ = 0; ///< What the gauge knows of this file.
   std::atomic<bool> listed_{false};
 };

@@ -20,10 +20,10 @@ public:
   gatherer& operator=(const gatherer&) = delete;
   ~gatherer() {
     if (lost_) {
-      fail<Result>(std::move(op_), errc::shutting_down);
+      op_->answer(errc::shutting_down);
     } else {
       arrange(result_);
-      plain_call<Result>::complete(std::move(op_), error_code{}, std::move(result_));
+      op_->complete(error_code{}, std::move(result_));
     }
   }
 
@@ -135,7 +135,7 @@ void coordinator_impl::start(
   if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
   if (error != errc::success)
-    return fail<disconnect_result>(std::move(op), error);
+    return op->answer(error);
   const auto all = std::make_shared<gatherer<disconnect_result>>(std::move(op));
   for (const auto& file : owner->files())
     send_part(*file, std::make_unique<client_leaves>(all, r), is_stopping());
@@ -144,7 +144,7 @@ void coordinator_impl::start(
 void coordinator_impl::start(
   lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op) {
   if (const auto error = admit(); error != errc::success)
-    return fail<std::vector<listed_entry>>(std::move(op), error);
+    return op->answer(error);
   const auto all = std::make_shared<gatherer<std::vector<listed_entry>>>(std::move(op));
   for (const auto& file : files_of(r))
     send_part(*file, std::make_unique<listing>(all, r), is_stopping());

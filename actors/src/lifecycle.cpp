@@ -6,11 +6,11 @@ namespace leasebreak::detail {
 
 void coordinator_impl::start(start_request&&, std::unique_ptr<plain_call<start_result>> op) {
   if (is_stopping())
-    fail<start_result>(std::move(op), errc::shutting_down);
+    op->answer(errc::shutting_down);
   else if (records_)
     records_->load(std::move(op));
   else
-    fail<start_result>(std::move(op), errc::success); // there is nothing to read
+    op->answer(errc::success); // there is nothing to read
 }
 
 namespace {
@@ -23,11 +23,11 @@ struct stopping_files {
   stopping_files& operator=(const stopping_files&) = delete;
   ~stopping_files() {
     if (lost)
-      fail<void>(std::move(op), errc::shutting_down);
+      op->answer(errc::shutting_down);
     else if (owner.records() != nullptr)
       owner.records()->flush(std::move(op));
     else
-      fail<void>(std::move(op), errc::success);
+      op->answer(errc::success);
   }
   coordinator_impl& owner;
   std::unique_ptr<plain_call<void>> op;
@@ -61,7 +61,7 @@ private:
 
 void coordinator_impl::start(shutdown_request&&, std::unique_ptr<plain_call<void>> op) {
   if (stopping_.exchange(true))
-    return fail<void>(std::move(op), errc::shutting_down);
+    return op->answer(errc::shutting_down);
   const auto all = std::make_shared<stopping_files>(*this, std::move(op));
   for (const auto& file : files_.all()) {
     message_ptr m = std::make_unique<stop_file>(all);

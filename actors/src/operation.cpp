@@ -2,24 +2,14 @@
 #include "operation.hpp"
 
 #include "file_actor.hpp"
+#include "unique_number.hpp"
 
-#include <atomic>
-#include <cstdint>
 #include <type_traits>
 
 namespace leasebreak::detail {
 
-// Unique in the process. Each thread takes a block at a time: no cache line goes back and forth.
 operation_id operation::next_id() noexcept {
-  static constexpr std::uint64_t block = 4096;
-  static std::atomic<std::uint64_t> next_block{1};
-  thread_local std::uint64_t next = 0;
-  thread_local std::uint64_t end = 0;
-  if (next == end) {
-    next = next_block.fetch_add(1, std::memory_order_relaxed) * block;
-    end = next + block;
-  }
-  return static_cast<operation_id>(next++);
+  return static_cast<operation_id>(unique_number<operation>());
 }
 
 void plain_command::act(file_actor& file, std::unique_ptr<file_message>) {
@@ -85,14 +75,12 @@ Result result_of(file_actor& file, operation_result& from) {
 
 template <class Result>
 void file_call<Result>::finish(
-  file_actor& file, std::unique_ptr<operation> self, errc error, operation_result& result) {
-  static_cast<void>(self.release());
-  std::unique_ptr<base> answered(this);
+  file_actor& file, std::unique_ptr<operation>, errc error, operation_result& result) {
   const auto ec = to_error_code(error);
   if constexpr (std::is_void_v<Result>)
-    base::complete(std::move(answered), ec);
+    this->complete(ec);
   else
-    base::complete(std::move(answered), ec, result_of<Result>(file, result));
+    this->complete(ec, result_of<Result>(file, result));
 }
 
 template class file_call<open_result>;

@@ -43,6 +43,11 @@ public:
   virtual void finish(
     file_actor& file, std::unique_ptr<operation> self, errc error, operation_result& result) = 0;
 
+  /// It waits from now on, and nothing in the executor's queue stands for it.
+  virtual void keep_working() {
+    // Whoever it stands for sees to that.
+  }
+
   /// What it has reserved of its client's limits, until it fails or the file gives it back.
   struct reservation {
     client* owner = nullptr; ///< Kept alive by the reservation itself.
@@ -59,38 +64,20 @@ private:
   [[nodiscard]] static operation_id next_id() noexcept;
 };
 
-/// An operation of the API on one file.
-template <class Result>
-class file_call final : public operation, public call<typename signature<Result>::type> {
-public:
-  using base = call<typename signature<Result>::type>;
-
-  file_call(boost::asio::any_io_executor executor, handler<Result> h)
-    : base(std::move(executor), std::move(h)) {}
-
-  void finish(file_actor& file, std::unique_ptr<operation> self, errc error,
-    operation_result& result) override;
-
-  /// Answers before it came to a file.
-  static void fail(std::unique_ptr<file_call> self, errc error) {
-    const auto ec = to_error_code(error);
-    if constexpr (std::is_void_v<Result>)
-      base::complete(std::move(self), ec);
-    else
-      base::complete(std::move(self), ec, Result{});
-  }
-};
-
 /// An operation of the API on no file, or on many.
 template <class Result>
 using plain_call = call<typename signature<Result>::type>;
 
+/// An operation of the API on one file.
 template <class Result>
-void fail(std::unique_ptr<plain_call<Result>> op, errc error) {
-  if constexpr (std::is_void_v<Result>)
-    plain_call<void>::complete(std::move(op), to_error_code(error));
-  else
-    plain_call<Result>::complete(std::move(op), to_error_code(error), Result{});
-}
+class file_call final : public operation, public plain_call<Result> {
+public:
+  using plain_call<Result>::plain_call;
+
+  void keep_working() override { this->track_work(); }
+
+  void finish(file_actor& file, std::unique_ptr<operation> self, errc error,
+    operation_result& result) override;
+};
 
 } // namespace leasebreak::detail

@@ -155,9 +155,9 @@ void persistence_actor::submit(
 void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
   tell([op = std::move(op)](persistence_actor& self) mutable {
     if (self.loaded_ || self.start_ != nullptr)
-      return fail<start_result>(std::move(op), errc::invalid_argument);
+      return op->answer(errc::invalid_argument);
     if (self.ending_ || self.owner_.is_stopping())
-      return fail<start_result>(std::move(op), errc::shutting_down);
+      return op->answer(errc::shutting_down);
     if (self.writer_ == nullptr)
       self.writer_ = self.owner_.make_writer();
     self.start_ = std::move(op);
@@ -169,7 +169,7 @@ void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
 void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
   tell([op = std::move(op)](persistence_actor& self) mutable {
     if (!self.loaded_)
-      return fail<void>(std::move(op), errc::success);
+      return op->answer(errc::success);
     self.flush_ = std::move(op);
     const auto now = self.owner_.now();
     self.flush_until_ = now + self.owner_.config().shutdown_store_wait;
@@ -376,7 +376,7 @@ void persistence_actor::loaded(store_content content) {
     if (auto* const log = owner_.log())
       log->error("store {} cannot be read: {}: {}", owner_.store_name(),
         content.status.code.message(), content.status.detail);
-    return fail<start_result>(std::move(op), errc_of(content.status));
+    return op->answer(errc_of(content.status));
   }
   loaded_ = true;
   start_result result;
@@ -392,7 +392,7 @@ void persistence_actor::loaded(store_content content) {
     for (const auto& m : result.malformed)
       log->error("store {}: {}", owner_.store_name(), to_string(m));
   }
-  plain_call<start_result>::complete(std::move(op), error_code{}, std::move(result));
+  op->complete(error_code{}, std::move(result));
 }
 
 void persistence_actor::recover(lock_listing listing, start_result& result) {
@@ -462,7 +462,7 @@ void persistence_actor::flush_done(const store_status& status) {
       log->error("store {} could not be closed in order, {} records are not written: {}: {}",
         owner_.store_name(), backlog(), status.code.message(), status.detail);
   if (flush_ != nullptr)
-    fail<void>(std::move(flush_), errc_of(status));
+    std::exchange(flush_, nullptr)->answer(errc_of(status));
 }
 
 void persistence_actor::stopped() noexcept {

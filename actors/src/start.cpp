@@ -24,7 +24,7 @@ void coordinator_impl::send(
       break;
   }
   std::unique_ptr<file_call<Result>> back(static_cast<file_call<Result>*>(m.release()));
-  file_call<Result>::fail(std::move(back), stopping_.load() ? errc::shutting_down : absent);
+  back->answer(stopping_.load() ? errc::shutting_down : absent);
 }
 
 // The slot can outlive all of this, so it refers to nothing that it would keep alive.
@@ -46,7 +46,6 @@ void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_i
 }
 
 void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_result>> op) {
-  using call_type = file_call<open_result>;
   auto error = admit(r.file);
   if (error == errc::success)
     error = admit_waiter();
@@ -61,7 +60,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     error = errc::too_many_opens;
   if (error != errc::success) {
     counters_.add(counters::opens_refused);
-    return call_type::fail(std::move(op), error);
+    return op->answer(error);
   }
 
   const auto id = next_open();
@@ -101,12 +100,12 @@ void coordinator_impl::send_open(
   opens_.release(1);
   counters_.add(counters::opens_refused);
   std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
-  file_call<open_result>::fail(std::move(back), error);
+  back->answer(error);
 }
 
 void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
-    return file_call<close_result>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = close_open{op->id, r.open, r.keep_if_durable};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -117,7 +116,7 @@ void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<op
   if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
   if (error != errc::success)
-    return file_call<open_result>::fail(std::move(op), error);
+    return op->answer(error);
   op->reserved.owner = owner.get();
   op->reserved.open = r.open;
   op->reserved.key = r.key.value_or(lease_key{});
@@ -149,7 +148,7 @@ void coordinator_impl::send_reconnect(
     error = errc::nothing_to_reclaim;
   std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
   back->reserved = {};
-  file_call<open_result>::fail(std::move(back), stopping_.load() ? errc::shutting_down : error);
+  back->answer(stopping_.load() ? errc::shutting_down : error);
 }
 
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
@@ -161,7 +160,7 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
   if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
     error = errc::invalid_argument;
   if (error != errc::success)
-    return file_call<void>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::unknown_open);
@@ -169,14 +168,14 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
 
 void coordinator_impl::start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
-    return file_call<void>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = reclaim_lock{op->id, r.open, std::move(r.record_id), r.element};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
 void coordinator_impl::start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op) {
   if (const auto error = admit(r.file); error != errc::success)
-    return file_call<std::size_t>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = unlock_ranges{op->id, r.open, std::move(r.ranges), r.sequence};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -191,21 +190,20 @@ void coordinator_impl::start(
     error = errc::unknown_lease;
   }
   if (error != errc::success)
-    return file_call<lease_state>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = acknowledge_lease{op->id, r.client, r.key, r.state};
   message_ptr m = std::move(op);
   if (file->deliver(m))
     return;
   // The file was given up between the two: so was the lease.
   std::unique_ptr<file_call<lease_state>> back(static_cast<file_call<lease_state>*>(m.release()));
-  file_call<lease_state>::fail(
-    std::move(back), stopping_.load() ? errc::shutting_down : errc::unknown_lease);
+  back->answer(stopping_.load() ? errc::shutting_down : errc::unknown_lease);
 }
 
 void coordinator_impl::start(
   oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op) {
   if (const auto error = admit(r.file); error != errc::success)
-    return file_call<oplock_level>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = acknowledge_oplock{op->id, r.client, r.open, r.level};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -215,7 +213,7 @@ void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>
   if (error == errc::success)
     error = admit_waiter();
   if (error != errc::success)
-    return file_call<hold>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key)};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), r.open == open_id::none, errc::unknown_open);
@@ -230,8 +228,7 @@ public:
     : request_(std::move(r)), op_(std::move(op)) {}
 
   void act(file_actor& file, std::unique_ptr<file_message>) override {
-    file_call<void>::fail(
-      std::move(op_), file.state().check_io(request_.open, request_.range, request_.is_write));
+    op_->answer(file.state().check_io(request_.open, request_.range, request_.is_write));
   }
 
 private:
@@ -243,10 +240,10 @@ private:
 
 void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
-    return file_call<void>::fail(std::move(op), error);
+    return op->answer(error);
   auto to = files_.find(r.file);
   if (!to)
-    return file_call<void>::fail(std::move(op), errc::unknown_open);
+    return op->answer(errc::unknown_open);
   message_ptr m = std::make_unique<io_check>(std::move(r), std::move(op));
   static_cast<void>(to->deliver(m));
 }
@@ -256,7 +253,7 @@ void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<
   if (error == errc::success)
     error = admit_waiter();
   if (error != errc::success)
-    return file_call<void>::fail(std::move(op), error);
+    return op->answer(error);
   op->what = force_break{op->id, r.client, r.key, r.keep};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::success);

@@ -3,6 +3,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -100,6 +101,28 @@ TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
   w.io.run();
 
   EXPECT_EQ(w.c->stats().opens_now, 1U);
+}
+
+// A timeout keeps an executor running, and its file in memory.
+TEST(Lifetime, NoTimeoutStaysBehindABreakForLongerThanAMoment) {
+  world w(world::clock::test);
+  auto& clock = w.scheduler().clock();
+  const auto break_and_acknowledge = [&](std::uint64_t n, duration meanwhile) {
+    const auto file = "f" + std::to_string(n);
+    w.open(world::alice, file, n);
+    w.start(world::request(world::bob, file, 100 + n));
+    w.settle();
+    EXPECT_TRUE(clock.has_pending_timeout());
+    w.advance(meanwhile);
+    w.start(lease_acknowledgement{world::alice, lease_key::of(n), lease_state::rh});
+    w.settle();
+  };
+
+  break_and_acknowledge(1, duration{});
+  w.advance(std::chrono::milliseconds{20});
+  EXPECT_FALSE(clock.has_pending_timeout());
+  break_and_acknowledge(2, std::chrono::seconds{1});
+  EXPECT_FALSE(clock.has_pending_timeout());
 }
 
 TEST(Lifetime, AStoppedExecutorIsNoReasonToHang) {

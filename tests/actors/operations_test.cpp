@@ -3,6 +3,7 @@
 
 #include <leasebreak/persistence/memory_store.hpp>
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
@@ -10,7 +11,10 @@
 
 #include <functional>
 #include <future>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace leasebreak::test {
 namespace {
@@ -427,6 +431,97 @@ TEST(Operations, KeepTheExecutorRunningWhileTheyWait) {
 
   EXPECT_EQ(waiting.calls, 1);
   EXPECT_EQ(waiting.error(), errc::success);
+}
+
+TEST(Operations, KeepTheirHandlersExecutorRunningWhileTheyWait) {
+  world w;
+  asio::io_context other;
+  w.open(world::alice, "f", 1);
+  probe waiting(other.get_executor());
+  w.begin(world::request(world::bob, "f", 2), waiting);
+  w.settle();
+
+  other.poll();
+  EXPECT_FALSE(other.stopped()) << "an operation is in flight";
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+  EXPECT_EQ(waiting.calls, 0) << "called on another executor";
+  other.run();
+
+  EXPECT_EQ(waiting.calls, 1);
+  EXPECT_EQ(waiting.error(), errc::success);
+  EXPECT_TRUE(other.stopped());
+}
+
+TEST(Operations, ThatCompleteTogetherAllComplete) {
+  world w;
+  const auto held = w.open(world::alice, "f", 1).open;
+  constexpr int count = 10;
+  std::vector<probe*> waiting;
+  for (std::uint64_t i = 1; i <= count; ++i)
+    waiting.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+  w.settle();
+
+  w.close("f", held);
+
+  for (auto* p : waiting)
+    EXPECT_EQ(p->calls, 1);
+}
+
+TEST(Operations, AHandlerThatThrowsLosesNoOther) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  probe acknowledged;
+  acknowledged.on_call = [] { throw std::runtime_error("thrown by a handler"); };
+  w.begin(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}, acknowledged);
+
+  EXPECT_THROW(w.settle(), std::runtime_error);
+  w.settle();
+
+  EXPECT_EQ(acknowledged.calls, 1);
+  EXPECT_EQ(waiting.calls, 1);
+  EXPECT_EQ(waiting.error(), errc::success);
+}
+
+/// Counts what is allocated with it.
+template <class T>
+struct counting_allocator {
+  using value_type = T;
+
+  explicit counting_allocator(int& n) noexcept : in_use(&n) {}
+  template <class U>
+  counting_allocator(const counting_allocator<U>& other) noexcept : in_use(other.in_use) {}
+
+  T* allocate(std::size_t n) {
+    ++*in_use;
+    return std::allocator<T>{}.allocate(n);
+  }
+  void deallocate(T* p, std::size_t n) noexcept {
+    --*in_use;
+    std::allocator<T>{}.deallocate(p, n);
+  }
+  template <class U>
+  friend bool operator==(const counting_allocator& a, const counting_allocator<U>& b) noexcept {
+    return a.in_use == b.in_use;
+  }
+
+  int* in_use;
+};
+
+TEST(Operations, UseTheHandlersAllocatorAndFreeItsMemoryBeforeTheCall) {
+  world w;
+  int in_use = 0;
+  int at_call = -1;
+  w.c->async_open(world::request(world::alice, "f", 1),
+    asio::bind_allocator(
+      counting_allocator<void>(in_use), [&](error_code, const open_result&) { at_call = in_use; }));
+
+  EXPECT_GT(in_use, 0);
+  w.settle();
+
+  EXPECT_EQ(at_call, 0);
 }
 
 TEST(Operations, RefuseBadFileIds) {

@@ -134,19 +134,6 @@ TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
   EXPECT_EQ(forced.error(), errc::success);
 }
 
-TEST(Races, NoClockIsAskedForOnceNothingIsWaitedFor) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
-  w.settle();
-  ASSERT_TRUE(w.scheduler().has_pending_timeout());
-
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
-  w.settle();
-
-  EXPECT_FALSE(w.scheduler().has_pending_timeout());
-}
-
 std::uint32_t seed() {
   if (const auto* given = std::getenv("LEASEBREAK_SEED"))
     return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));

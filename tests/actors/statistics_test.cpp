@@ -5,6 +5,7 @@
 #include <boost/asio/error.hpp>
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -49,6 +50,46 @@ TEST(Statistics, ManyThreadsCountTogether) {
 
   EXPECT_EQ(c.snapshot().opens, 40'000U);
   EXPECT_EQ(total.get(), 0U);
+}
+
+// Each thread takes as much as it can get, and gives back what it has; the bound holds meanwhile,
+// and in the end exactly so much can be had, whoever has set aside what.
+TEST(Statistics, ATotalIsBoundedExactly) {
+  constexpr std::size_t most = 500;
+  detail::bounded_total total;
+  std::atomic<std::size_t> held{0};
+  std::atomic<bool> exceeded{false};
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 4; ++i)
+    threads.emplace_back([&, step = i + 1] {
+      for (int n = 0; n < 200; ++n) {
+        std::size_t own = 0;
+        while (own < 1'000 && total.reserve(step, most)) {
+          own += step;
+          exceeded = exceeded || held.fetch_add(step) + step > most;
+        }
+        held -= own;
+        while (own != 0) {
+          total.release(step);
+          own -= step;
+        }
+      }
+    });
+  for (auto& t : threads)
+    t.join();
+  EXPECT_FALSE(exceeded);
+  EXPECT_EQ(total.get(), 0U);
+
+  std::size_t got = 0;
+  while (total.reserve(1, most))
+    ++got;
+
+  EXPECT_EQ(got, most);
+  EXPECT_EQ(total.get(), most);
+  total.release(1);
+  EXPECT_FALSE(total.reserve(2, most));
+  EXPECT_TRUE(total.reserve(1, most));
+  EXPECT_FALSE(total.reserve(most + 1, most));
 }
 
 TEST(Statistics, FollowWhatHappens) {

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <leasebreak/config.hpp>
+#include <leasebreak/detail/pending_handler.hpp>
 #include <leasebreak/error_code.hpp>
 #include <leasebreak/requests.hpp>
 #include <leasebreak/statistics.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,41 +27,67 @@ struct coordinator_access;
 template <class Result>
 struct signature {
   using type = void(error_code, Result);
+  using handler = pending_handler_ptr<Result>;
+  template <class Handler>
+  using typed = typed_handler<Handler, Result>;
 };
 template <>
 struct signature<void> {
   using type = void(error_code);
+  using handler = pending_handler_ptr<>;
+  template <class Handler>
+  using typed = typed_handler<Handler>;
 };
 template <class Result>
-using handler = boost::asio::any_completion_handler<typename signature<Result>::type>;
+using handler = typename signature<Result>::handler;
+
+/// Refers to a coordinator's state. Made within an initiating call, it borrows that call's
+/// reference, which saves the counting; a copy, such as a deferred operation has, is a weak
+/// reference.
+class impl_ref {
+public:
+  explicit impl_ref(const std::shared_ptr<coordinator_impl>& alive) noexcept : borrowed_(&alive) {}
+  impl_ref(const impl_ref& other) noexcept
+    : weak_(other.borrowed_ != nullptr ? std::weak_ptr(*other.borrowed_) : other.weak_) {}
+  impl_ref& operator=(const impl_ref&) = delete;
+  ~impl_ref() = default;
+
+  /// Calls `use` with the state, unless that is gone.
+  template <class Use>
+  void with(Use use) const {
+    if (borrowed_ != nullptr)
+      use(**borrowed_);
+    else if (const auto alive = weak_.lock())
+      use(*alive);
+  }
+
+private:
+  const std::shared_ptr<coordinator_impl>* borrowed_ = nullptr;
+  std::weak_ptr<coordinator_impl> weak_;
+};
 
 /// What starts each operation. All return at once; `self` may be gone already.
-using impl_ref = std::weak_ptr<coordinator_impl>;
-using boost::asio::any_io_executor;
-void start(const impl_ref& self, any_io_executor io, open_request r, handler<open_result> h);
-void start(const impl_ref& self, any_io_executor io, close_request r, handler<close_result> h);
-void start(const impl_ref& self, any_io_executor io, reconnect_request r, handler<open_result> h);
-void start(const impl_ref& self, any_io_executor io, lock_request r, handler<void> h);
-void start(const impl_ref& self, any_io_executor io, reclaim_lock_request r, handler<void> h);
-void start(const impl_ref& self, any_io_executor io, unlock_request r, handler<std::size_t> h);
-void start(
-  const impl_ref& self, any_io_executor io, lease_acknowledgement r, handler<lease_state> h);
-void start(
-  const impl_ref& self, any_io_executor io, oplock_acknowledgement r, handler<oplock_level> h);
-void start(const impl_ref& self, any_io_executor io, access_request r, handler<hold> h);
-void start(const impl_ref& self, any_io_executor io, io_request r, handler<void> h);
-void start(
-  const impl_ref& self, any_io_executor io, disconnect_request r, handler<disconnect_result> h);
-void start(const impl_ref& self, any_io_executor io, force_break_request r, handler<void> h);
-void start(
-  const impl_ref& self, any_io_executor io, lock_query r, handler<std::vector<listed_entry>> h);
+void start(const impl_ref& self, open_request&& r, handler<open_result> h);
+void start(const impl_ref& self, close_request&& r, handler<close_result> h);
+void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
+void start(const impl_ref& self, lock_request&& r, handler<void> h);
+void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
+void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
+void start(const impl_ref& self, lease_acknowledgement&& r, handler<lease_state> h);
+void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_level> h);
+void start(const impl_ref& self, access_request&& r, handler<hold> h);
+void start(const impl_ref& self, io_request&& r, handler<void> h);
+void start(const impl_ref& self, disconnect_request&& r, handler<disconnect_result> h);
+void start(const impl_ref& self, force_break_request&& r, handler<void> h);
+void start(const impl_ref& self, lock_query&& r, handler<std::vector<listed_entry>> h);
 struct start_request {};
-void start(const impl_ref& self, any_io_executor io, start_request r, handler<start_result> h);
+void start(const impl_ref& self, start_request&& r, handler<start_result> h);
 struct shutdown_request {};
-void start(const impl_ref& self, any_io_executor io, shutdown_request r, handler<void> h);
+void start(const impl_ref& self, shutdown_request&& r, handler<void> h);
 
 /// Has an executor, so that Asio's adapters work, and holds no strong reference: a deferred
 /// operation may be launched long after the coordinator is gone.
+template <class Result>
 struct initiation {
   using executor_type = boost::asio::any_io_executor;
   impl_ref impl;
@@ -69,8 +96,12 @@ struct initiation {
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
 
   template <class Handler, class Request>
-  void operator()(Handler&& h, Request r) const {
-    start(impl, executor, std::move(r), std::forward<Handler>(h));
+  void operator()(Handler&& h, Request&& r) const {
+    using typed = typename signature<Result>::template typed<std::decay_t<Handler>>;
+    if constexpr (std::is_lvalue_reference_v<Request>)
+      start(impl, std::remove_cvref_t<Request>(r), typed::make(std::forward<Handler>(h), executor));
+    else
+      start(impl, std::move(r), typed::make(std::forward<Handler>(h), executor));
   }
 };
 
@@ -259,14 +290,20 @@ private:
   friend struct detail::coordinator_access;
   coordinator(executor_type executor, std::shared_ptr<detail::coordinator_impl> impl);
 
+  /// The coordinator's state, by a reference whose count this thread shares with few others.
+  [[nodiscard]] const std::shared_ptr<detail::coordinator_impl>& spread_ref() const noexcept;
+  void spread();
+
   template <class Result, class Request, class Token>
-  auto initiate(Request request, Token& token) {
+  auto initiate(Request&& request, Token& token) {
     return boost::asio::async_initiate<Token, typename detail::signature<Result>::type>(
-      detail::initiation{impl_, executor_}, token, std::move(request));
+      detail::initiation<Result>{detail::impl_ref(spread_ref()), executor_}, token,
+      std::move(request));
   }
 
   executor_type executor_;
   std::shared_ptr<detail::coordinator_impl> impl_;
+  std::vector<std::shared_ptr<detail::coordinator_impl>> spread_; ///< Each keeps `impl_` alive.
 };
 
 } // namespace leasebreak

@@ -4,11 +4,12 @@
 #include <leasebreak/model/ids.hpp>
 
 #include <memory>
+#include <utility>
 
 namespace leasebreak {
 
 namespace detail {
-class hold_target;
+class file_link;
 }
 
 /// Stands for a change of a file that has been announced and is not made yet. While it lives,
@@ -21,21 +22,33 @@ class hold_target;
 class hold {
 public:
   hold() noexcept = default;
-  hold(std::shared_ptr<detail::hold_target> target, hold_id id) noexcept;
-  hold(hold&& other) noexcept;
-  hold& operator=(hold&& other) noexcept;
+  hold(std::shared_ptr<detail::file_link> link, hold_id id) noexcept;
+  hold(hold&& other) noexcept = default;
+  hold& operator=(hold&& other) noexcept {
+    if (this != &other) {
+      release();
+      link_ = std::move(other.link_);
+      id_ = other.id_;
+    }
+    return *this;
+  }
   hold(const hold&) = delete;
   hold& operator=(const hold&) = delete;
-  ~hold();
+  ~hold() { release(); }
 
   /// Ends it. Never waits.
-  void release() noexcept;
+  void release() noexcept {
+    if (link_ != nullptr)
+      end();
+  }
 
   /// Whether there is something to end.
-  [[nodiscard]] explicit operator bool() const noexcept { return target_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
 
 private:
-  std::shared_ptr<detail::hold_target> target_;
+  void end() noexcept;
+
+  std::shared_ptr<detail::file_link> link_;
   hold_id id_{};
 };
 

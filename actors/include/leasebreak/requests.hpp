@@ -204,14 +204,15 @@ struct open_lost {
 class break_report {
 public:
   break_report() = default;
-  explicit break_report(std::function<void()> undeliverable);
+  break_report(std::shared_ptr<detail::file_link> link, break_id id) noexcept;
 
   /// The notification could not be sent on any connection: the break ends at once
   /// (MS-SMB2 3.3.4.7).
   void undeliverable() const;
 
 private:
-  std::function<void()> undeliverable_;
+  std::shared_ptr<detail::file_link> link_;
+  break_id id_{};
 };
 
 /// Takes a client's break notifications, in the order in which the state changed; `file` is the

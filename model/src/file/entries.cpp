@@ -22,24 +22,34 @@ bool deletes(const std::uint32_t mask) {
   return (mask & access::delete_file) != 0;
 }
 
-template <class Entries, class Key, class KeyOf>
-auto position(Entries& entries, const Key& key, KeyOf key_of) {
-  return std::lower_bound(entries.begin(), entries.end(), key,
-    [&key_of](const auto& entry, const Key& k) { return key_of(*entry) < k; });
+bool is_before(const detail::open_entry& o, open_id id) {
+  return o.id < id;
 }
 
-constexpr auto id_of = [](const detail::open_entry& o) { return o.id; };
-constexpr auto name_of = [](const detail::lease_entry& l) { return l.name(); };
+// As the order of `lease_name`, without making one for each that is looked at.
+bool is_before(const detail::lease_entry& l, const detail::lease_name& name) {
+  if (l.info.is_oplock != name.is_oplock)
+    return name.is_oplock;
+  if (l.client != name.client)
+    return l.client < name.client;
+  return l.info.key < name.key;
+}
+
+template <class Entries, class Key>
+auto position(Entries& entries, const Key& key) {
+  return std::lower_bound(entries.begin(), entries.end(), key,
+    [](const auto& entry, const Key& k) { return is_before(*entry, k); });
+}
 
 } // namespace
 
 detail::open_entry* file_state::impl::find_open(open_id id) const noexcept {
-  const auto at = position(opens, id, id_of);
+  const auto at = position(opens, id);
   return at != opens.end() && (*at)->id == id ? at->get() : nullptr;
 }
 
 detail::lease_entry* file_state::impl::find_lease(const lease_name& name) const noexcept {
-  const auto at = position(leases, name, name_of);
+  const auto at = position(leases, name);
   return at != leases.end() && (*at)->name() == name ? at->get() : nullptr;
 }
 
@@ -50,12 +60,12 @@ detail::lease_entry* file_state::impl::find_lease(
 
 detail::open_entry& file_state::impl::add_open(std::unique_ptr<open_entry> entry) {
   count_open(*entry, 1);
-  const auto at = position(opens, entry->id, id_of);
+  const auto at = position(opens, entry->id);
   return **opens.insert(at, std::move(entry));
 }
 
 std::unique_ptr<detail::open_entry> file_state::impl::take_open(open_id id) {
-  const auto at = position(opens, id, id_of);
+  const auto at = position(opens, id);
   auto entry = std::move(*at);
   opens.erase(at);
   count_open(*entry, minus_one);
@@ -64,13 +74,13 @@ std::unique_ptr<detail::open_entry> file_state::impl::take_open(open_id id) {
 
 detail::lease_entry& file_state::impl::add_lease(std::unique_ptr<lease_entry> entry) {
   count_lease(*entry, 1);
-  const auto at = position(leases, entry->name(), name_of);
+  const auto at = position(leases, entry->name());
   return **leases.insert(at, std::move(entry));
 }
 
 std::unique_ptr<detail::lease_entry> file_state::impl::take_lease(lease_entry& lease) {
   count_lease(lease, minus_one);
-  const auto at = position(leases, lease.name(), name_of);
+  const auto at = position(leases, lease.name());
   auto entry = std::move(*at);
   leases.erase(at);
   return entry;

@@ -204,9 +204,10 @@ struct deadline_reached {};
 /// Everything ends: what waits completes with `errc::shutting_down`, nothing else changes.
 struct stop_waiting {};
 
-using command =
-  std::variant<open_file, close_open, reconnect_open, lock_ranges, unlock_ranges, cancel_operation,
-    acknowledge_lease, acknowledge_oplock, access_file, end_hold, break_undeliverable, client_gone,
-    force_break, load_record, reclaim_lock, grace_ended, deadline_reached, stop_waiting>;
+/// The first is one that costs nothing to make, for a command that is not decided on yet.
+using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
+  unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
+  break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
+  deadline_reached>;
 
 } // namespace leasebreak

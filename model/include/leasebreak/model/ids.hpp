@@ -2,10 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,10 +19,19 @@ template <class Tag>
 struct id128 {
   std::array<std::uint8_t, 16> bytes{};
 
-  friend auto operator<=>(const id128&, const id128&) = default;
+  // Most that are compared are equal, and a call of memcmp shows in measurements.
+  friend bool operator==(const id128& a, const id128& b) noexcept { return a.words() == b.words(); }
+  friend std::strong_ordering operator<=>(const id128& a, const id128& b) noexcept {
+    return a == b ? std::strong_ordering::equal : a.bytes <=> b.bytes;
+  }
 
   /// Whether this is the all-zero value.
   [[nodiscard]] bool is_zero() const noexcept { return *this == id128{}; }
+
+  /// The same bytes as two numbers, in the machine's order.
+  [[nodiscard]] std::array<std::uint64_t, 2> words() const noexcept {
+    return std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+  }
 
   /// An id whose first eight bytes are `high` and whose last eight are `low`, both little-endian.
   [[nodiscard]] static constexpr id128 of(std::uint64_t high, std::uint64_t low = 0) noexcept {
@@ -81,10 +90,7 @@ template <class Tag>
 template <class Tag>
 struct std::hash<leasebreak::id128<Tag>> {
   std::size_t operator()(const leasebreak::id128<Tag>& id) const noexcept {
-    std::uint64_t low;
-    std::uint64_t high;
-    std::memcpy(&low, id.bytes.data(), 8);
-    std::memcpy(&high, id.bytes.data() + 8, 8);
+    const auto [low, high] = id.words();
     // Keys are often counters or their complement: multiply, so that every bit reaches the top.
     const std::uint64_t mixed = (low ^ (high * 0x9e3779b97f4a7c15U)) * 0xff51afd7ed558ccdU;
     return static_cast<std::size_t>(mixed ^ (mixed >> 32));

@@ -1,0 +1,186 @@
+// How a completion handler of any type is kept until its operation completes.
+//
+// Why not `boost::asio::any_completion_handler`: it forgets the type of the handler's executor, so
+// that every completion pays for a type-erased copy of a strand, for a second dispatch, and for the
+// counting of work. Measured, that is a fifth of an open and its close.
+#pragma once
+
+#include <leasebreak/error_code.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/execution/allocator.hpp>
+#include <boost/asio/execution/context_as.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace leasebreak::detail {
+
+/// A handler of an operation in flight. One thread at a time; moved between threads by whoever owns
+/// it.
+class pending_completion {
+public:
+  pending_completion(const pending_completion&) = delete;
+  pending_completion& operator=(const pending_completion&) = delete;
+
+  /// Calls the handler through its executor, and frees this.
+  virtual void run() = 0;
+
+  /// Frees this without a call.
+  virtual void destroy() noexcept = 0;
+
+  /// Counts as work of both executors until it is run. Needed while nothing in the queue of the
+  /// coordinator's executor stands for the operation. Repeating it has no effect.
+  virtual void track_work() = 0;
+
+  [[nodiscard]] virtual boost::asio::cancellation_slot cancellation_slot() const noexcept = 0;
+
+  /// The coordinator's.
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  /// What the handler is to be told.
+  void set_error(error_code ec) noexcept { ec_ = ec; }
+
+protected:
+  explicit pending_completion(const boost::asio::any_io_executor& executor) : executor_(executor) {}
+  ~pending_completion() = default;
+
+  boost::asio::any_io_executor executor_;
+  error_code ec_;
+};
+
+/// The same for handlers of one signature.
+template <class... Results>
+class pending_handler : public pending_completion {
+public:
+  void set_results(Results... results) { results_ = {std::move(results)...}; }
+
+protected:
+  using pending_completion::pending_completion;
+  ~pending_handler() = default;
+
+  std::tuple<Results...> results_;
+};
+
+struct handler_deleter {
+  void operator()(pending_completion* h) const noexcept { h->destroy(); }
+};
+
+using pending_completion_ptr = std::unique_ptr<pending_completion, handler_deleter>;
+
+template <class... Results>
+using pending_handler_ptr = std::unique_ptr<pending_handler<Results...>, handler_deleter>;
+
+/// Whether work of the one executor keeps the other one's context running.
+template <class Executor>
+[[nodiscard]] bool shares_context(
+  const Executor& a, const boost::asio::any_io_executor& b) noexcept {
+  namespace execution = boost::asio::execution;
+  using context = execution::context_as_t<boost::asio::execution_context&>;
+  if constexpr (boost::asio::can_query_v<const Executor&, context>)
+    return &boost::asio::query(a, context{}) == &boost::asio::query(b, context{});
+  else
+    return false;
+}
+
+template <class Handler, class... Results>
+class typed_handler final : public pending_handler<Results...> {
+  using base = pending_handler<Results...>;
+  using any_io_executor = boost::asio::any_io_executor;
+  using executor_type = boost::asio::associated_executor_t<Handler, any_io_executor>;
+  using allocator_type =
+    boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+  using own_allocator =
+    typename std::allocator_traits<allocator_type>::template rebind_alloc<typed_handler>;
+
+public:
+  template <class H>
+  [[nodiscard]] static pending_handler_ptr<Results...> make(H&& h, const any_io_executor& io) {
+    auto allocator = allocator_of(h);
+    auto* const memory = std::allocator_traits<own_allocator>::allocate(allocator, 1);
+    try {
+      return pending_handler_ptr<Results...>(new (memory) typed_handler(std::forward<H>(h), io));
+    } catch (...) {
+      std::allocator_traits<own_allocator>::deallocate(allocator, memory, 1);
+      throw;
+    }
+  }
+
+  void run() override {
+    const executor_type executor = boost::asio::get_associated_executor(handler_, this->executor_);
+    const auto allocator = boost::asio::get_associated_allocator(handler_);
+    invocation call{std::unique_ptr<typed_handler, handler_deleter>(this)};
+    if constexpr (std::is_same_v<decltype(allocator), const std::allocator<void>>)
+      executor.execute(std::move(call)); // the executor's own choice, which recycles memory
+    else
+      boost::asio::prefer(executor, boost::asio::execution::allocator(allocator))
+        .execute(std::move(call));
+  }
+
+  void destroy() noexcept override { free(allocator_of(handler_)); }
+
+  void track_work() override {
+    if (!work_)
+      work_.emplace(
+        this->executor_, boost::asio::get_associated_executor(handler_, this->executor_));
+  }
+
+  [[nodiscard]] boost::asio::cancellation_slot cancellation_slot() const noexcept override {
+    return boost::asio::get_associated_cancellation_slot(handler_);
+  }
+
+private:
+  struct invocation {
+    std::unique_ptr<typed_handler, handler_deleter> self;
+
+    void operator()() {
+      auto handler = std::move(self->handler_);
+      auto results = std::move(self->results_);
+      const auto ec = self->ec_;
+      const auto work = std::move(self->work_); // as long as the handler runs
+      // Before the handler runs, which may start the next operation in the same memory.
+      self.release()->free(allocator_of(handler));
+      std::apply([&](Results&... r) { std::move(handler)(ec, std::move(r)...); }, results);
+    }
+  };
+
+  struct tracked {
+    tracked(const any_io_executor& io, const executor_type& of_handler)
+      : coordinator(io), handler(of_handler) {}
+    boost::asio::executor_work_guard<any_io_executor> coordinator;
+    boost::asio::executor_work_guard<executor_type> handler;
+  };
+
+  template <class H>
+  typed_handler(H&& h, const any_io_executor& io) : base(io), handler_(std::forward<H>(h)) {
+    if (!shares_context(boost::asio::get_associated_executor(handler_, io), io))
+      track_work();
+  }
+  ~typed_handler() = default;
+
+  [[nodiscard]] static own_allocator allocator_of(const Handler& h) noexcept {
+    return own_allocator(
+      boost::asio::get_associated_allocator(h, boost::asio::recycling_allocator<void>{}));
+  }
+  void free(own_allocator allocator) noexcept {
+    this->~typed_handler();
+    std::allocator_traits<own_allocator>::deallocate(allocator, this, 1);
+  }
+
+  Handler handler_;
+  std::optional<tracked> work_;
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,37 @@
+// The way back to a file, for holds and for reports of break sinks.
+#pragma once
+
+#include "file_actor.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace leasebreak::detail {
+
+class coordinator_impl;
+
+/// A file. A hold of it keeps its actor from being ended for want of use; yet the actor may be
+/// stopped, and the coordinator be gone. Thread-safe.
+class file_link {
+public:
+  file_link(std::weak_ptr<coordinator_impl> owner, file_ref file)
+    : owner_(std::move(owner)), file_(std::move(file)) {}
+
+  void end(hold_id id) const noexcept { send(end_hold{id}); }
+
+  /// Repeating it does no harm: a break's id is not used again.
+  void cannot_deliver(break_id id) const noexcept { send(break_undeliverable{id}); }
+
+private:
+  void send(command c) const noexcept {
+    if (const auto alive = owner_.lock()) {
+      message_ptr m = std::make_unique<plain_command>(std::move(c));
+      static_cast<void>(file_->deliver(m));
+    }
+  }
+
+  std::weak_ptr<coordinator_impl> owner_;
+  file_ref file_;
+};
+
+} // namespace leasebreak::detail
