@@ -83,9 +83,19 @@ void report_rename(server& host, const served_share& share, const open& o, const
       {to.name(), stays ? change_action::renamed_to : change_action::added, what}});
 }
 
-asio::awaitable<permission> ask(
-  request& r, const open_ptr& o, const surroundings& around, bool replaces) {
+/// The file itself before anything is looked up: whoever caches its handles is told before requests
+/// that the client sends after this one are answered.
+asio::awaitable<permission> ask_source(request& r, const open_ptr& o) {
   permission result;
+  announced source = co_await announce(r, o->file, access_kind::rename, o->handle);
+  result.status = source.status;
+  result.source = std::move(source.hold);
+  co_return result;
+}
+
+/// What lies around it. `result` has what was granted before.
+asio::awaitable<permission> ask_around(
+  request& r, const open_ptr& o, const surroundings& around, bool replaces, permission result) {
   if (!around.target.empty() && around.target != o->file) {
     if (!replaces) {
       result.status = status::object_name_collision;
@@ -103,14 +113,8 @@ asio::awaitable<permission> ask(
   result.directory = std::move(directory.hold);
   if (result.status != status::success)
     co_return result;
-  if (o->is_directory) {
+  if (o->is_directory)
     result.status = co_await ask_beneath(r, *o, around.from, result.beneath);
-    if (result.status != status::success)
-      co_return result;
-  }
-  announced source = co_await announce(r, o->file, access_kind::rename, o->handle);
-  result.status = source.status;
-  result.source = std::move(source.hold);
   co_return result;
 }
 
@@ -157,10 +161,13 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
   if (!target)
     co_return fail(status_of(target.error()));
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
+  permission may = co_await ask_source(r, o);
+  if (may.status != status::success)
+    co_return fail(may.status);
   auto [lost, around] = co_await look(share->files, o->vfs_open, *target);
   if (lost)
     co_return fail(status_of(lost));
-  permission may = co_await ask(r, o, around, setting->replace);
+  may = co_await ask_around(r, o, around, setting->replace, std::move(may));
   if (may.status != status::success)
     co_return fail(may.status);
   auto [error] = co_await share->files.async_rename(
