@@ -9,7 +9,7 @@ release build, is given), and accepts each long option that the command line giv
 names every setting of the coordinator, and docs/operations.md every error with its NTSTATUS. Each
 C++ block in README.md is an excerpt of examples/quickstart.cpp, and each one in docs/embedding.md of a
 file of examples/smb_server, as it is there but for indentation. docs/embedding.md names every call of the
-coordinator.
+coordinator, shows the code of each one that the example makes, and says in which files.
 Each test that a page names, as `Suite.Name`, exists.
 """
 
@@ -157,6 +157,33 @@ def calls_left_out(root):
             yield "docs/embedding.md", f"does not name `{name}`"
 
 
+MADE = re.compile(r"\bcoordinator(?:_|\(\))(?:\.|->)(\w+)\(")
+
+
+def calls_not_shown(root):
+    """Calls of the example to the coordinator of which docs/embedding.md shows no code or another file."""
+    text = (root / "docs/embedding.md").read_text(encoding="utf-8")
+    code = "".join(block for language, block in FENCE.findall(text) if language == "cpp")
+    server = root / "examples/smb_server"
+    files = {
+        str(file.relative_to(server)): set(MADE.findall(file.read_text(encoding="utf-8")))
+        for file in server.rglob("*.cpp")
+    }
+    for call in sorted(set().union(*files.values())):
+        if call not in MADE.findall(code):
+            yield "docs/embedding.md", f"does not show a call of {call}"
+    said = {}
+    for line in re.findall(r"^\| [^`|]+ \| (`.+)\|$", text, re.MULTILINE):
+        calls, _, places = line.partition("|")
+        for call in re.findall(r"`(\w+)`", calls):
+            said.setdefault(call, set()).update(re.findall(r"`([\w/]+\.cpp)`", places))
+    for call in sorted(set().union(*files.values(), said)):
+        made = {name for name, calls in files.items() if call in calls}
+        for name in sorted(made ^ said.get(call, set())):
+            yield "docs/embedding.md", (
+                f"does not say that {name} calls {call}" if name in made else f"{name} does not call {call}")
+
+
 def wrong_statuses(root):
     """Errors that docs/operations.md shows with another NTSTATUS than the code gives them."""
     source = (root / "model/src/errors.cpp").read_text()
@@ -173,6 +200,7 @@ def missing_names(root):
     yield from wrong_statuses(root)
     yield from excerpts_that_differ(root)
     yield from calls_left_out(root)
+    yield from calls_not_shown(root)
     yield from tests_that_are_missing(root)
     for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
         text = (root / page).read_text(encoding="utf-8")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of check_style.py, check_docs.py and check_scripts.py: each finds what it is to find."""
+"""Tests of the other check_*.py here: each finds what it is to find."""
 
 import pathlib
 import tempfile
@@ -7,6 +7,7 @@ import unittest
 
 import check_docs
 import check_scripts
+import check_semantics
 import check_style
 
 
@@ -95,6 +96,24 @@ class Docs(unittest.TestCase):
 
         self.assertEqual(found, [("docs/embedding.md", "does not name `b`")])
 
+    def test_finds_a_call_whose_place_a_page_does_not_show(self):
+        (self.root / "docs").mkdir()
+        server = self.root / "examples/smb_server"
+        server.mkdir(parents=True)
+        (server / "a.cpp").write_text("coordinator_->async_a(1);\nhost.coordinator().async_b();\n")
+        (server / "c.cpp").write_text("")
+        page = self.root / "docs/embedding.md"
+        table = "| starts | `async_a` | `a.cpp` |\n| goes on | `async_b` | `%s` |\n"
+        code = "```cpp\ncoordinator_->async_a(1);\n```\n```cpp\nhost.coordinator().async_b();\n```\n"
+
+        page.write_text(code + table % "a.cpp")
+        self.assertEqual(list(check_docs.calls_not_shown(self.root)), [])
+        page.write_text(code.replace("async_b", "b") + table % "c.cpp")
+        self.assertEqual(
+            [why for _, why in check_docs.calls_not_shown(self.root)],
+            ["does not show a call of async_b", "does not say that a.cpp calls async_b",
+             "c.cpp does not call async_b"])
+
     def test_finds_a_test_that_nobody_wrote(self):
         (self.root / "docs").mkdir()
         (self.root / "tests").mkdir()
@@ -104,6 +123,48 @@ class Docs(unittest.TestCase):
         found = list(check_docs.tests_that_are_missing(self.root))
 
         self.assertEqual([why for _, why in found], ["no test Grants.AreKept"])
+
+
+class Semantics(unittest.TestCase):
+    """Whether each rule names what proves it."""
+
+    HEAD = "| Rule | Test | smbtorture |\n|---|---|---|\n"
+    LISTED = check_semantics.names_in("smb2.lock.async.async\nsmb2.lock.range.range\nsmb2.notify.a.a\n")
+
+    def problems(self, *cells):
+        row = "| It is so | " + " | ".join(cells) + " |\n"
+        return list(check_semantics.problems(
+            self.HEAD + row, ["smb2.lock"], {"smb2.lock.range"}, self.LISTED))
+
+    def test_accepts_what_is_there(self):
+        for cell in ("smb2.lock.async", "none", "smb2.lock.async, [smb2.lock.newer]", "[smb2.newer]"):
+            self.assertEqual(self.problems("`Locks.AreKept`", cell), [], cell)
+
+    def test_wants_a_test_of_ours_and_a_word_about_smbtorture(self):
+        self.assertEqual(self.problems("", "none"), ["no test of ours: It is so"])
+        self.assertEqual(
+            self.problems("`Locks.AreKept`", ""), ['neither a test of smbtorture nor "none": It is so'])
+
+    def test_finds_each_name_that_proves_nothing(self):
+        for cell, why in (
+            ("smb2.lock.async, asink", "smbtorture has no smb2.lock.asink"),
+            ("[smb2.lock.async]", "smbtorture has smb2.lock.async, in brackets"),
+            ("smb2.notify.a", "scripts/conformance does not run smb2.notify.a"),
+            ("smb2.lock.range", "smb2.lock.range is expected to fail"),
+        ):
+            self.assertEqual(self.problems("`Locks.AreKept`", cell), [why])
+
+    def test_finds_the_suites_of_the_script(self):
+        self.assertEqual(
+            check_semantics.suites_run("A=1\nSUITES=(\n  smb2.a smb2.b\n  smb2.c\n)\n"),
+            ["smb2.a", "smb2.b", "smb2.c"])
+
+    def test_takes_tables_apart(self):
+        text = self.HEAD + "| a | b | c |\n\ntext\n| Rule | Test |\n|---|---|\n| d | e |\n"
+
+        self.assertEqual(
+            list(check_semantics.rows(text)),
+            [{"Rule": "a", "Test": "b", "smbtorture": "c"}, {"Rule": "d", "Test": "e"}])
 
 
 class Scripts(unittest.TestCase):
