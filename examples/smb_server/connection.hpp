@@ -69,6 +69,10 @@ public:
   /// With `keep` a durable one is kept for its client instead.
   asio::awaitable<void> close_open(open_ptr o, bool keep = false);
 
+  /// Returns once a durable open is here no longer, if the connection is ending or its peer has
+  /// left it; at once if it goes on.
+  asio::awaitable<void> let_go(open_id handle);
+
   // -- frames ------------------------------------------------------------------------------------
 
   /// Queues a whole message for sending.
@@ -123,6 +127,7 @@ private:
   asio::awaitable<void> room_for_answers();
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
+  [[nodiscard]] bool peer_has_left();
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
   void retry_breaks();
   void watch_setup();

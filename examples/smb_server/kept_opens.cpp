@@ -3,6 +3,17 @@
 
 namespace leasebreak::smb {
 
+void kept_opens::attach(open_id handle, const std::shared_ptr<connection>& on) {
+  const std::lock_guard lock{mutex_};
+  attached_[handle] = on;
+}
+
+std::shared_ptr<connection> kept_opens::connection_of(open_id handle) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = attached_.find(handle);
+  return found == attached_.end() ? nullptr : found->second.lock();
+}
+
 void kept_opens::expect(open_id handle) {
   const std::lock_guard lock{mutex_};
   expected_.try_emplace(handle, false);
@@ -10,6 +21,7 @@ void kept_opens::expect(open_id handle) {
 
 bool kept_opens::keep(open_ptr o) {
   const std::lock_guard lock{mutex_};
+  attached_.erase(o->handle);
   if (const auto way = expected_.find(o->handle); way != expected_.end()) {
     const bool is_lost = way->second;
     expected_.erase(way);
@@ -25,6 +37,7 @@ bool kept_opens::keep(open_ptr o) {
 
 void kept_opens::forget(open_id handle) {
   const std::lock_guard lock{mutex_};
+  attached_.erase(handle);
   expected_.erase(handle);
 }
 
@@ -34,7 +47,7 @@ open_ptr kept_opens::find(std::uint64_t persistent) const {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
-bool kept_opens::take(const open_ptr& o) {
+bool kept_opens::take(const open_ptr& o, const std::shared_ptr<connection>& by) {
   const std::lock_guard lock{mutex_};
   const auto found = by_id_.find(o->id.persistent);
   if (found == by_id_.end() || found->second != o)
@@ -42,6 +55,7 @@ bool kept_opens::take(const open_ptr& o) {
   by_handle_.erase(o->handle);
   by_id_.erase(found);
   expected_.try_emplace(o->handle, false);
+  attached_[o->handle] = by;
   return true;
 }
 

@@ -5,34 +5,46 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace leasebreak::smb {
 
+class connection;
+
 /// What the server needs to go on with such an open; what it caches is the coordinator's to know.
 /// May be used from any thread.
 ///
 /// The coordinator may give an open up while it is on its way here: from `expect` on that is
 /// remembered, until `keep` or `forget`. So nothing is remembered for longer than a request takes.
+///
+/// It also knows which connection a durable open is on, so that a client which is back before its
+/// old connection has ended can wait for that.
 class kept_opens {
 public:
+  /// It is on this connection now, until it is kept or forgotten.
+  void attach(open_id handle, const std::shared_ptr<connection>& on);
+
+  /// The connection that an attached one is on; null if it is not attached, or that is gone.
+  [[nodiscard]] std::shared_ptr<connection> connection_of(open_id handle) const;
+
   /// Its connection is going, and it may be kept.
   void expect(open_id handle);
 
   /// Its connection is gone. False if the coordinator has given it up already.
   bool keep(open_ptr o);
 
-  /// It is not to be kept after all.
+  /// It is not to be kept, or no longer.
   void forget(open_id handle);
 
   /// The open of this persistent id, which stays; null if there is none.
   [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
 
-  /// Takes it out for its client; it is expected until it is kept again or forgotten. False if
-  /// somebody else did, or it is gone.
-  bool take(const open_ptr& o);
+  /// Takes it out for its client, who is back on this connection; it is expected until it is kept
+  /// again or forgotten. False if somebody else did, or it is gone.
+  bool take(const open_ptr& o, const std::shared_ptr<connection>& by);
 
   /// The coordinator has given it up. Null if it is not here (yet).
   open_ptr lose(open_id handle);
@@ -46,6 +58,7 @@ private:
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the persistent half
   std::unordered_map<open_id, std::uint64_t> by_handle_;
+  std::unordered_map<open_id, std::weak_ptr<connection>> attached_;
   std::unordered_map<open_id, bool> expected_; ///< And whether it has been given up meanwhile.
   std::unordered_set<open_id> lost_in_recovery_;
   bool recovering_ = true;

@@ -41,6 +41,8 @@ struct server_limits {
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
   std::chrono::milliseconds break_taken_time{5'000}; ///< For a break, until TCP has delivered it.
   std::chrono::milliseconds answer_taken_time{60'000}; ///< For any byte of the answers that wait.
+  /// For a connection that is ending, until a client that is back already is refused what is on it.
+  std::chrono::milliseconds let_go_time{5'000};
 
   /// What is longer is not read: the connection ends.
   [[nodiscard]] std::size_t frame_bytes() const noexcept { return io_bytes + 65'536; }

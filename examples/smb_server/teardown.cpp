@@ -4,6 +4,8 @@
 #include <smb_server/directory_watches.hpp>
 #include <smb_server/server.hpp>
 
+#include <poll.h>
+
 #include <algorithm>
 
 namespace leasebreak::smb {
@@ -68,8 +70,10 @@ asio::awaitable<void> connection::tear_down() {
       opens.remove(o->id);
     const auto durable = std::stable_partition(
       ending.begin(), ending.end(), [](const open_ptr& o) { return !o->durable; });
-    for (auto it = durable; it != ending.end(); ++it)
+    for (auto it = durable; it != ending.end(); ++it) {
       co_await close_open(*it, true);
+      wake(); // whoever waits for it
+    }
     ending.erase(durable, ending.end());
     disconnect_request ask{terms.client, id_};
     auto [error, gone] = co_await host_.coordinator().async_disconnect(
@@ -84,6 +88,26 @@ asio::awaitable<void> connection::tear_down() {
   if (is_negotiated())
     host_.clients().remove(terms.client, this);
   sessions.clear();
+}
+
+/// Whether the peer has ended its half, though what it sent before may not have been read yet.
+bool connection::peer_has_left() {
+  pollfd ours{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&ours, 1, 0) == 1;
+}
+
+asio::awaitable<void> connection::let_go(open_id handle) {
+  const auto self = shared_from_this();
+  if (!closed_ && peer_has_left())
+    close("the peer is gone, and back on another connection");
+  asio::steady_timer limit{socket_.get_executor(), host_.options().limits.let_go_time};
+  limit.async_wait([self](error_code error) {
+    if (!error)
+      self->wake();
+  });
+  while (closed_ && host_.kept().connection_of(handle) == self &&
+    limit.expiry() > std::chrono::steady_clock::now())
+    co_await change();
 }
 
 asio::awaitable<void> connection::delete_files(

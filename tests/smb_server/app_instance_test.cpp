@@ -8,8 +8,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace leasebreak::smb {
 namespace {
@@ -21,36 +19,6 @@ using testing::test_server;
 constexpr std::uint8_t batch_level = 0x09;
 const std::string app_instance_name{
   "\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16};
-
-using contexts = std::vector<std::pair<std::string, byte_vector>>;
-
-byte_vector create_with(const std::string& name, const contexts& all) {
-  byte_writer body{raw_client::create_body(name, batch_level)};
-  body.align(8);
-  const std::size_t begin = body.size();
-  body.patch_u32(48, static_cast<std::uint32_t>(header_size + begin));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& [context, data] = all[i];
-    const std::size_t at = body.size();
-    const auto data_at = static_cast<std::uint16_t>((16 + context.size() + 7) / 8 * 8);
-    body.u32(0);
-    body.u16(16);
-    body.u16(static_cast<std::uint16_t>(context.size()));
-    body.u16(0);
-    body.u16(data_at);
-    body.u32(static_cast<std::uint32_t>(data.size()));
-    for (const char c : context)
-      body.u8(static_cast<std::uint8_t>(c));
-    body.align(8);
-    body.append(data);
-    if (i + 1 < all.size()) {
-      body.align(8);
-      body.patch_u32(at, static_cast<std::uint32_t>(body.size() - at));
-    }
-  }
-  body.patch_u32(52, static_cast<std::uint32_t>(body.size() - begin));
-  return body.take();
-}
 
 byte_vector durable_query(std::uint8_t create_guid) {
   byte_writer out;
@@ -69,8 +37,8 @@ byte_vector application(std::uint8_t id) {
 
 created open_as(raw_client& client, std::uint8_t create_guid, std::uint8_t app) {
   return raw_client::read_created(client.call(command::create,
-    create_with(
-      "f", {{"DH2Q", durable_query(create_guid)}, {app_instance_name, application(app)}})));
+    raw_client::create_body_with("f", batch_level,
+      {{"DH2Q", durable_query(create_guid)}, {app_instance_name, application(app)}})));
 }
 
 class Applications : public ::testing::Test {

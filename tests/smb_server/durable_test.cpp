@@ -2,10 +2,17 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
+#include <smb_server/connection.hpp>
 #include <smb_server/wire/durable.hpp>
 #include <smb_server/wire/status.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+#include <memory>
 
 namespace leasebreak::smb {
 namespace {
@@ -19,35 +26,12 @@ constexpr std::uint8_t batch_level = 0x09;
 
 /// A CREATE with one context.
 byte_vector create_with(
-  const std::string& name, std::uint8_t oplock, const std::string& context, bytes_view data) {
-  byte_writer body{raw_client::create_body(name, oplock)};
-  body.align(8);
-  body.patch_u32(48, static_cast<std::uint32_t>(header_size + body.size()));
-  body.patch_u32(52, static_cast<std::uint32_t>(24 + data.size()));
-  body.u32(0);
-  body.u16(16);
-  body.u16(4);
-  body.u16(0);
-  body.u16(24);
-  body.u32(static_cast<std::uint32_t>(data.size()));
-  for (const char c : context)
-    body.u8(static_cast<std::uint8_t>(c));
-  body.u32(0);
-  body.append(data);
-  return body.take();
+  const std::string& name, std::uint8_t oplock, const std::string& context, byte_vector data) {
+  return raw_client::create_body_with(name, oplock, {{context, std::move(data)}});
 }
 
 bool has_context(const answer& a, const std::string& name) {
-  byte_reader in = a.body();
-  in.skip(80);
-  const std::size_t offset = in.u32();
-  const std::size_t length = in.u32();
-  const auto contexts = parse_create_contexts(slice(a.bytes, offset, length).value());
-  for (const create_context& c : contexts.value()) {
-    if (c.name == name)
-      return true;
-  }
-  return false;
+  return raw_client::context_of(a, name).has_value();
 }
 
 byte_vector reconnect_data(const file_id& id) {
@@ -79,6 +63,80 @@ TEST(DurableOpens, AreKeptAndGivenBack) {
   EXPECT_FALSE(has_context(back, "DHnQ"));
   EXPECT_EQ(second.close(raw_client::read_created(back).id), status::success);
   EXPECT_EQ(server.get().kept().size(), 0U);
+}
+
+/// Blocks a connection's strand while it lives, once it has run `first` there.
+class strand_block {
+public:
+  strand_block(std::shared_ptr<connection> c, std::function<void(connection&)> first)
+    : connection_{std::move(c)} {
+    boost::asio::post(connection_->get_executor(),
+      [c = connection_, first = std::move(first), go = go_.get_future().share()] {
+        first(*c);
+        go.wait();
+      });
+  }
+  ~strand_block() { go_.set_value(); }
+  strand_block(const strand_block&) = delete;
+  strand_block& operator=(const strand_block&) = delete;
+
+private:
+  std::shared_ptr<connection> connection_;
+  std::promise<void> go_;
+};
+
+server_options with_log() {
+  server_options options;
+  options.log_level = "debug";
+  return options;
+}
+
+// The server has decided to end the old connection, and has done nothing of that.
+TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
+  test_server server{with_log()};
+  raw_client first{server.port()};
+  first.set_up({1});
+  const created c = raw_client::read_created(
+    first.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  ASSERT_EQ(c.status, status::success);
+  raw_client second{server.port()};
+  second.set_up({1});
+
+  {
+    const strand_block ending{
+      server.get().connection_of(first.session_id), [](connection& old) { old.close("a test"); }};
+    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
+    ASSERT_TRUE(server.has_logged("asks for an open of"));
+  }
+
+  EXPECT_EQ(second.await_answer().head.status, status::success);
+}
+
+// The old connection has so much to do that the server does not read on, and learns of nothing.
+TEST(DurableOpens, AreGivenBackThoughTheOldConnectionsEndIsUnread) {
+  server_limits limits;
+  limits.requests_bytes = 1;
+  test_server server{limits};
+  raw_client other{server.port()};
+  other.set_up({2});
+  ASSERT_EQ(other.create("held", batch_level).oplock, batch_level);
+  auto first = std::make_unique<raw_client>(server.port());
+  first->set_up({1});
+  const created c = raw_client::read_created(
+    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  ASSERT_EQ(c.status, status::success);
+  first->send(command::create, raw_client::create_body("held"));
+  const auto broken = other.receive();
+  ASSERT_TRUE(broken);
+  ASSERT_EQ(broken->head.command, command::oplock_break);
+
+  first.reset();
+  raw_client second{server.port()};
+  second.set_up({1});
+  const answer back =
+    second.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
+
+  EXPECT_EQ(back.head.status, status::success);
 }
 
 TEST(DurableOpens, NeedHandleCaching) {

@@ -29,8 +29,8 @@ TEST(KeptOpens, AreFoundAndTaken) {
   EXPECT_TRUE(kept.keep(o));
 
   EXPECT_EQ(kept.find(1), o);
-  EXPECT_TRUE(kept.take(o));
-  EXPECT_FALSE(kept.take(o));
+  EXPECT_TRUE(kept.take(o, nullptr));
+  EXPECT_FALSE(kept.take(o, nullptr));
   EXPECT_EQ(kept.find(1), nullptr);
 }
 
@@ -58,7 +58,7 @@ TEST(KeptOpens, ThatAreGivenUpWhileTheirClientComesBackAreNotKeptAgain) {
   running kept;
   const auto o = make_open(1);
   kept.keep(o);
-  ASSERT_TRUE(kept.take(o));
+  ASSERT_TRUE(kept.take(o, nullptr));
   kept.lose(o->handle);
 
   EXPECT_FALSE(kept.keep(o));
@@ -71,7 +71,7 @@ TEST(KeptOpens, RememberNothingOfOpensThatNobodyExpects) {
   kept.lose(o->handle);
   EXPECT_TRUE(kept.keep(o));
 
-  ASSERT_TRUE(kept.take(o));
+  ASSERT_TRUE(kept.take(o, nullptr));
   kept.forget(o->handle);
   kept.lose(o->handle);
   EXPECT_TRUE(kept.keep(o));

@@ -25,6 +25,7 @@ namespace leasebreak::smb {
 namespace {
 
 using testing::answer;
+using testing::context;
 using testing::created;
 using testing::raw_client;
 using testing::server_process;
@@ -34,37 +35,6 @@ constexpr std::uint32_t persistent_flag = 2;
 constexpr guid alice{1};
 constexpr guid bob{2};
 constexpr guid create_guid{0xc, 0x9};
-
-using context = std::pair<std::string, byte_vector>;
-
-byte_vector create_with(
-  const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts) {
-  byte_writer body{raw_client::create_body(name, oplock)};
-  body.align(8);
-  const std::size_t first = body.size();
-  body.patch_u32(48, static_cast<std::uint32_t>(header_size + first));
-  for (std::size_t i = 0; i < contexts.size(); ++i) {
-    const auto& [tag, data] = contexts[i];
-    body.align(8);
-    const std::size_t at = body.size();
-    body.u32(0);
-    body.u16(16);
-    body.u16(4);
-    body.u16(0);
-    body.u16(24);
-    body.u32(static_cast<std::uint32_t>(data.size()));
-    for (const char c : tag)
-      body.u8(static_cast<std::uint8_t>(c));
-    body.u32(0);
-    body.append(data);
-    if (i + 1 == contexts.size())
-      continue;
-    body.align(8);
-    body.patch_u32(at, static_cast<std::uint32_t>(body.size() - at));
-  }
-  body.patch_u32(52, static_cast<std::uint32_t>(body.size() - first));
-  return body.take();
-}
 
 context lease(std::uint32_t state, std::uint16_t epoch = 0) {
   lease_context l;
@@ -93,23 +63,9 @@ context reconnect(
   return {"DH2C", out.take()};
 }
 
-/// The data of a context of the response.
-std::optional<byte_vector> context_of(const answer& a, const std::string& name) {
-  byte_reader in = a.body();
-  in.skip(80);
-  const std::size_t offset = in.u32();
-  const std::size_t length = in.u32();
-  const auto contexts = parse_create_contexts(slice(a.bytes, offset, length).value());
-  for (const create_context& c : contexts.value()) {
-    if (c.name == name)
-      return byte_vector(c.data.begin(), c.data.end());
-  }
-  return std::nullopt;
-}
-
 /// The flags of the DH2Q response; nothing if it is not there.
 std::optional<std::uint32_t> durable_flags(const answer& a) {
-  const auto data = context_of(a, "DH2Q");
+  const auto data = raw_client::context_of(a, "DH2Q");
   if (!data)
     return std::nullopt;
   byte_reader in{*data};
@@ -189,8 +145,8 @@ void acknowledge(raw_client& c, std::uint32_t state) {
 
 /// Alice has "f" open, persistent, with RWH, a lock of the first ten bytes, and data behind it.
 created open_lock_and_write(raw_client& c) {
-  const answer opened = c.call(
-    command::create, create_with("f", lease_level, {lease(7, 0x20), durable(persistent_flag)}));
+  const answer opened = c.call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7, 0x20), durable(persistent_flag)}));
   const created made = raw_client::read_created(opened);
   EXPECT_EQ(made.status, status::success);
   EXPECT_EQ(durable_flags(opened), persistent_flag);
@@ -211,19 +167,20 @@ TEST(PersistentOpens, AreOfferedWhereTheShareIsContinuouslyAvailable) {
   EXPECT_EQ(plain->share_capabilities, 0U);
   EXPECT_EQ(old->share_capabilities, 0U);
 
-  EXPECT_EQ(
-    durable_flags(share->call(command::create, create_with("p", 0, {durable(persistent_flag)}))),
+  EXPECT_EQ(durable_flags(share->call(
+              command::create, raw_client::create_body_with("p", 0, {durable(persistent_flag)}))),
     persistent_flag)
     << "also without any caching";
-  EXPECT_EQ(durable_flags(plain->call(command::create,
-              create_with("p", lease_level, {lease(7), durable(persistent_flag)}))),
+  EXPECT_EQ(
+    durable_flags(plain->call(command::create,
+      raw_client::create_body_with("p", lease_level, {lease(7), durable(persistent_flag)}))),
     0U)
     << "durable, no more";
-  EXPECT_EQ(
-    durable_flags(plain->call(command::create, create_with("q", 0, {durable(persistent_flag)}))),
+  EXPECT_EQ(durable_flags(plain->call(
+              command::create, raw_client::create_body_with("q", 0, {durable(persistent_flag)}))),
     std::nullopt);
-  EXPECT_EQ(
-    durable_flags(old->call(command::create, create_with("q", 0, {durable(persistent_flag)}))),
+  EXPECT_EQ(durable_flags(old->call(
+              command::create, raw_client::create_body_with("q", 0, {durable(persistent_flag)}))),
     std::nullopt);
 }
 
@@ -255,8 +212,8 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   EXPECT_EQ(other->create("f").status, status::file_not_available);
 
   const auto again = connect(server, alice);
-  const answer back =
-    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)}));
+  const answer back = again->call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)}));
   ASSERT_EQ(back.head.status, status::success);
   EXPECT_FALSE(durable_flags(back)) << "no answer to a question that was not asked";
   const created after = raw_client::read_created(back);
@@ -296,16 +253,16 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
 TEST(PersistentOpens, SurviveWithoutCachingAndMoreThanOnce) {
   server_process server;
   auto client = connect(server, alice);
-  const created before = raw_client::read_created(
-    client->call(command::create, create_with("p", 0, {durable(persistent_flag)})));
+  const created before = raw_client::read_created(client->call(
+    command::create, raw_client::create_body_with("p", 0, {durable(persistent_flag)})));
   ASSERT_EQ(before.status, status::success);
   file_id id = before.id;
   for (int i = 0; i < 3; ++i) {
     server.kill();
     server.start();
     client = connect(server, alice);
-    const created after =
-      raw_client::read_created(client->call(command::create, create_with("p", 0, {reconnect(id)})));
+    const created after = raw_client::read_created(
+      client->call(command::create, raw_client::create_body_with("p", 0, {reconnect(id)})));
     ASSERT_EQ(after.status, status::success);
     EXPECT_EQ(after.id.persistent, id.persistent);
     id = after.id;
@@ -316,7 +273,8 @@ TEST(PersistentOpens, SurviveWithoutCachingAndMoreThanOnce) {
   server.kill();
   server.start();
   client = connect(server, alice);
-  EXPECT_EQ(client->call(command::create, create_with("p", 0, {reconnect(id)})).head.status,
+  EXPECT_EQ(client->call(command::create, raw_client::create_body_with("p", 0, {reconnect(id)}))
+              .head.status,
     status::object_name_not_found)
     << "it was closed";
   EXPECT_EQ(connect(server, bob)->create("p").status, status::success);
@@ -330,8 +288,8 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   server.start();
 
   const auto again = connect(server, alice);
-  const created after = raw_client::read_created(
-    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)})));
+  const created after = raw_client::read_created(again->call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)})));
   EXPECT_EQ(after.status, status::success);
   EXPECT_EQ(after.lease.value().state, 7U);
 }
@@ -345,7 +303,8 @@ TEST(PersistentOpens, AreGivenToTheirOwnersAlone) {
 
   const auto try_as = [&](raw_client& c, const std::vector<context>& contexts,
                         const std::string& name = "f") {
-    return c.call(command::create, create_with(name, lease_level, contexts)).head.status;
+    return c.call(command::create, raw_client::create_body_with(name, lease_level, contexts))
+      .head.status;
   };
   const auto mine = connect(server, alice);
   const auto stranger = connect(server, bob);
@@ -377,9 +336,10 @@ TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   server.start();
 
   const auto again = connect(server, alice);
-  EXPECT_EQ(
-    again->call(command::create, create_with("f", lease_level, {lease(7), reconnect(before.id)}))
-      .head.status,
+  EXPECT_EQ(again
+              ->call(command::create,
+                raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)}))
+              .head.status,
     status::object_name_not_found);
   EXPECT_EQ(connect(server, bob)->create("f").status, status::success);
 }

@@ -18,6 +18,36 @@ namespace leasebreak::smb::testing {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// Appends the contexts to the body of a CREATE (MS-SMB2 2.2.13.2), and says there where they are.
+void append_contexts(byte_writer& body, const std::vector<context>& contexts) {
+  constexpr std::size_t place_at = 48;
+  body.align(8);
+  const std::size_t first = body.size();
+  std::size_t last = first;
+  for (const auto& [name, data] : contexts) {
+    body.align(8);
+    if (body.size() != first)
+      body.patch_u32(last, static_cast<std::uint32_t>(body.size() - last));
+    last = body.size();
+    body.u32(0);
+    body.u16(16);
+    body.u16(static_cast<std::uint16_t>(name.size()));
+    body.u16(0);
+    body.u16(static_cast<std::uint16_t>((16 + name.size() + 7) / 8 * 8));
+    body.u32(static_cast<std::uint32_t>(data.size()));
+    for (const char c : name)
+      body.u8(static_cast<std::uint8_t>(c));
+    body.align(8);
+    body.append(data);
+  }
+  body.patch_u32(place_at, static_cast<std::uint32_t>(header_size + first));
+  body.patch_u32(place_at + 4, static_cast<std::uint32_t>(body.size() - first));
+}
+
+} // namespace
+
 raw_client::raw_client(std::uint16_t port, int window_bytes) : socket_{io_} {
   socket_.open(asio::ip::tcp::v4());
   if (window_bytes > 0)
@@ -78,7 +108,7 @@ byte_vector raw_client::make_message(
   h.command = c;
   h.credits = credits_wanted;
   h.flags = flags | (signs ? header_flag::signed_message : 0);
-  h.message_id = next_message;
+  h.message_id = last_message_ = next_message;
   next_message += charge;
   h.tree_id = tree_id;
   h.session_id = session_id;
@@ -112,9 +142,13 @@ byte_vector raw_client::read_body(const file_id& id, std::uint32_t length, std::
 }
 
 answer raw_client::call(command c, bytes_view body, std::uint32_t flags) {
-  const std::uint64_t id = send(c, body, flags);
+  send(c, body, flags);
+  return await_answer();
+}
+
+answer raw_client::await_answer() {
   while (auto a = receive()) {
-    if (a->head.message_id == id && a->head.status != status::pending)
+    if (a->head.message_id == last_message_ && a->head.status != status::pending)
       return *a;
   }
   return {};
@@ -216,26 +250,31 @@ byte_vector raw_client::create_body(const std::string& name, std::uint8_t oplock
   body.u32(options);
   body.u16(120);
   body.u16(static_cast<std::uint16_t>(text.size()));
-  const std::size_t contexts_at = body.size();
-  body.u64(0);
+  body.u64(0); // where the contexts are, if there are any
   body.append(text);
-  if (lease) {
-    body.align(8);
-    body.patch_u32(contexts_at, static_cast<std::uint32_t>(header_size + body.size()));
-    const byte_vector data = encode_lease_context(*lease);
-    body.patch_u32(contexts_at + 4, static_cast<std::uint32_t>(24 + data.size()));
-    body.u32(0);
-    body.u16(16);
-    body.u16(4);
-    body.u16(0);
-    body.u16(24);
-    body.u32(static_cast<std::uint32_t>(data.size()));
-    for (const char c : {'R', 'q', 'L', 's'})
-      body.u8(static_cast<std::uint8_t>(c));
-    body.u32(0);
-    body.append(data);
-  }
+  if (lease)
+    append_contexts(body, {{"RqLs", encode_lease_context(*lease)}});
   return body.take();
+}
+
+byte_vector raw_client::create_body_with(
+  const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts) {
+  byte_writer body{create_body(name, oplock)};
+  append_contexts(body, contexts);
+  return body.take();
+}
+
+std::optional<byte_vector> raw_client::context_of(const answer& a, const std::string& name) {
+  byte_reader in = a.body();
+  in.skip(80);
+  const std::size_t offset = in.u32();
+  const std::size_t length = in.u32();
+  const auto contexts = parse_create_contexts(slice(a.bytes, offset, length).value());
+  for (const create_context& c : contexts.value()) {
+    if (c.name == name)
+      return byte_vector(c.data.begin(), c.data.end());
+  }
+  return std::nullopt;
 }
 
 created raw_client::read_created(const answer& a) {
@@ -248,14 +287,8 @@ created raw_client::read_created(const answer& a) {
   result.oplock = in.u8();
   in.skip(61);
   result.id = read_file_id(in);
-  const std::size_t offset = in.u32();
-  const std::size_t length = in.u32();
-  const auto list = slice(a.bytes, offset, length);
-  const auto contexts = parse_create_contexts(list.value());
-  for (const create_context& c : contexts.value()) {
-    if (c.name == "RqLs")
-      result.lease = parse_lease_context(c.data);
-  }
+  if (const auto lease = context_of(a, "RqLs"))
+    result.lease = parse_lease_context(*lease);
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace leasebreak::smb::testing {
@@ -31,6 +32,9 @@ struct created {
   file_id id;
   std::optional<lease_context> lease;
 };
+
+/// A create context: its name and data.
+using context = std::pair<std::string, byte_vector>;
 
 /// Blocking, one thread. Waits for at most some seconds; what does not come by then is an empty
 /// answer.
@@ -56,6 +60,9 @@ public:
   /// A request with this body, and the next message id. Returns the id.
   std::uint64_t send(command c, bytes_view body, std::uint32_t flags = 0);
 
+  /// Waits for the answer to what was sent last.
+  answer await_answer();
+
   /// Sends, and waits for the answer to it.
   answer call(command c, bytes_view body, std::uint32_t flags = 0);
 
@@ -79,6 +86,11 @@ public:
   static byte_vector create_body(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if,
     std::uint32_t options = 0);
+  /// The same with create contexts: names and data.
+  static byte_vector create_body_with(
+    const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts);
+  /// The data of a context of the response; nothing if it is not there.
+  static std::optional<byte_vector> context_of(const answer& a, const std::string& name);
   static created read_created(const answer& a);
   created create(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);
@@ -104,6 +116,7 @@ public:
 private:
   bool read_exactly(std::span<std::uint8_t> into);
 
+  std::uint64_t last_message_ = 0;
   boost::asio::io_context io_;
   boost::asio::ip::tcp::socket socket_;
 };

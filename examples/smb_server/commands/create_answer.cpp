@@ -56,6 +56,8 @@ void log_grant(const request& r, const open& o, const open_result& granted) {
 reply enter(request& r, const create_request& asked, const open_ptr& o, const vfs::opened& opened,
   const open_result& granted) {
   r.on().opens.add(o);
+  if (o->durable)
+    r.host().kept().attach(o->handle, r.on().shared_from_this());
   log_grant(r, *o, granted);
   create_response response;
   response.oplock_level = static_cast<std::uint8_t>(granted.oplock);

@@ -45,6 +45,20 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   return o->user == r.user->user ? status::success : status::access_denied;
 }
 
+/// The open, if it is kept. A client may be back before the server has heard or done all of the old
+/// connection's end; then that comes first. MS-SMB2 3.3.5.9.7, 3.3.5.9.12: an open whose connection
+/// goes on is not given back.
+asio::awaitable<open_ptr> find_kept(request& r, std::uint64_t persistent) {
+  kept_opens& kept = r.host().kept();
+  const auto handle = static_cast<open_id>(persistent);
+  const std::shared_ptr<connection> old = kept.connection_of(handle);
+  if (open_ptr o = kept.find(persistent); o || !old)
+    co_return o;
+  r.host().log().debug("{}: asks for an open of {}", r.on().peer(), old->peer());
+  co_await asio::co_spawn(old->get_executor(), old->let_go(handle), asio::use_awaitable);
+  co_return kept.find(persistent);
+}
+
 } // namespace
 
 std::chrono::milliseconds durable_time(const durable_query& q) {
@@ -63,28 +77,30 @@ asio::awaitable<void> end_left_behind(
   const auto end = [](std::shared_ptr<connection> c, open_ptr o) -> asio::awaitable<void> {
     if (const open_ptr mine = c->opens.remove(o->id))
       co_await c->close_open(mine);
+    else
+      co_await c->let_go(o->handle); // it is on its way to those that are kept
   };
   const std::vector<app_instances::place> places = r.host().instances().left_behind(
     application, r.on().terms.client, r.tree_connect->share.get(), name);
   for (const app_instances::place& p : places) {
     r.host().log().info("{}: {} has moved to another client", r.on().peer(), p.open->path);
-    if (r.host().kept().take(p.open))
-      co_await r.on().close_open(p.open);
-    else if (p.on)
+    if (p.on)
       co_await asio::co_spawn(p.on->get_executor(), end(p.on, p.open), asio::use_awaitable);
+    if (r.host().kept().take(p.open, r.on().shared_from_this()))
+      co_await r.on().close_open(p.open);
   }
 }
 
 asio::awaitable<reply> reconnect(
   request& r, const create_request& asked, const durable_reconnect& d) {
-  const open_ptr o = r.host().kept().find(d.id.persistent);
+  const open_ptr o = co_await find_kept(r, d.id.persistent);
   std::optional<lease_key> key;
   if (const std::uint32_t bad = check_reconnect(r, asked, d, o, key); bad != status::success) {
     r.host().log().debug(
       "{}: {} is not given back", r.on().peer(), o ? o->path : "an unknown open");
     co_return fail(bad);
   }
-  if (!r.host().kept().take(o))
+  if (!r.host().kept().take(o, r.on().shared_from_this()))
     co_return fail(status::object_name_not_found);
   reconnect_request ask;
   ask.file = o->file;
@@ -107,6 +123,7 @@ asio::awaitable<reply> reconnect(
     co_return fail(status::object_name_not_found);
   }
   r.host().kept().forget(o->handle);
+  r.host().kept().attach(o->handle, r.on().shared_from_this());
   o->client = r.on().terms.client;
   o->session_id = r.user->id;
   o->tree_connect = r.tree_connect;
