@@ -5,10 +5,10 @@
 
 namespace leasebreak::smb {
 
-void app_instances::add(const open_ptr& o, const std::shared_ptr<connection>& on) {
+void app_instances::add(const open_ptr& o, const channel_group_ptr& in) {
   const std::lock_guard lock{mutex_};
   entries_.emplace(
-    *o->app_instance, entry{o.get(), o, on, o->client, o->tree_connect->share.get(), o->name});
+    *o->app_instance, entry{o.get(), o, in, o->client, o->tree_connect->share.get(), o->name});
 }
 
 void app_instances::remove(const open& o) {
@@ -34,7 +34,7 @@ std::vector<app_instances::place> app_instances::left_behind(const guid& applica
     if (e.client == client || e.share != share || e.name != name)
       continue;
     if (open_ptr o = e.open_.lock())
-      result.push_back({std::move(o), e.on.lock()});
+      result.push_back({std::move(o), e.in.lock()});
   }
   return result;
 }

@@ -2,6 +2,7 @@
 // failover, does not have to wait for what it left behind (MS-SMB2 3.3.5.9.13).
 #pragma once
 
+#include <smb_server/channel_group.hpp>
 #include <smb_server/open.hpp>
 
 #include <map>
@@ -12,19 +13,17 @@
 
 namespace leasebreak::smb {
 
-class connection;
-
 /// May be used from any thread.
 class app_instances {
 public:
-  /// An open, and the connection that it was made on.
+  /// An open, and the connections whose strand it belongs to.
   struct place {
     open_ptr open;
-    std::shared_ptr<connection> on; ///< Null if it is gone.
+    channel_group_ptr in; ///< Null if they are gone.
   };
 
   /// An open whose CREATE named an application.
-  void add(const open_ptr& o, const std::shared_ptr<connection>& on);
+  void add(const open_ptr& o, const channel_group_ptr& in);
 
   /// The open ends.
   void remove(const open& o);
@@ -37,7 +36,7 @@ private:
   struct entry {
     const open* key = nullptr;
     std::weak_ptr<open> open_;
-    std::weak_ptr<connection> on;
+    std::weak_ptr<channel_group> in;
     leasebreak::client_guid client;
     const void* share = nullptr;
     std::string name;

@@ -19,7 +19,7 @@ error_code client_registry::add(
       [weak = weak_from_this(), client](
         const break_notification& n, const file_name_id&, break_report report) {
         if (const auto self = weak.lock())
-          self->deliver(client, n, std::move(report));
+          self->deliver(client, {n, std::move(report)});
         else
           report.undeliverable();
       },
@@ -50,8 +50,7 @@ void client_registry::remove(client_guid client, const connection* c) {
     clients_.erase(found);
 }
 
-void client_registry::deliver(
-  client_guid client, const break_notification& n, break_report report) {
+void client_registry::deliver(client_guid client, undelivered_break b) {
   auto to = std::make_shared<candidates>();
   {
     const std::lock_guard lock{mutex_};
@@ -60,33 +59,25 @@ void client_registry::deliver(
       *to = found->second.connections;
   }
   // A lease is the client's, through whichever connection it was had: its notification goes to the
-  // client's oldest connection, as Samba's clients expect it. An oplock's names the file by an id
-  // that means something on the connection alone that opened.
-  if (n.is_oplock) {
-    to->erase(std::remove_if(to->begin(), to->end(),
-                [&](const std::weak_ptr<connection>& w) {
-                  const auto alive = w.lock();
-                  return !alive || alive->id() != n.connection;
-                }),
-      to->end());
-  }
-  offer(std::move(to), 0, n, std::move(report));
+  // client's oldest connection, as Samba's clients expect it. An oplock's goes to a channel of its
+  // session: the others do not take it.
+  offer(std::move(to), 0, std::move(b));
 }
 
-void client_registry::offer(std::shared_ptr<const candidates> to, std::size_t next,
-  break_notification n, break_report report) {
+void client_registry::offer(
+  std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b) {
   while (next < to->size()) {
     if (const auto c = (*to)[next].lock()) {
       boost::asio::dispatch(
-        c->get_executor(), [c, to = std::move(to), next, n, report = std::move(report)]() mutable {
-          if (!c->send_break(n))
-            offer(std::move(to), next + 1, n, std::move(report));
+        c->get_executor(), [c, to = std::move(to), next, b = std::move(b)]() mutable {
+          if (!c->send_break(b))
+            offer(std::move(to), next + 1, std::move(b));
         });
       return;
     }
     ++next;
   }
-  report.undeliverable();
+  b.report.undeliverable();
 }
 
 } // namespace leasebreak::smb

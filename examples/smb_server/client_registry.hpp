@@ -1,6 +1,8 @@
 // The clients that are connected, and the way to them for break notifications (MS-SMB2 3.3.4.7).
 #pragma once
 
+#include <smb_server/channel_group.hpp>
+
 #include <leasebreak/coordinator.hpp>
 
 #include <cstddef>
@@ -27,6 +29,9 @@ public:
   /// A connection is gone, and so are its opens.
   void remove(client_guid client, const connection* c);
 
+  /// Sends it on one of the client's connections, or reports that there is none to be had.
+  void deliver(client_guid client, undelivered_break b);
+
 private:
   struct entry {
     std::vector<std::weak_ptr<connection>> connections;
@@ -34,9 +39,7 @@ private:
 
   using candidates = std::vector<std::weak_ptr<connection>>;
 
-  void deliver(client_guid client, const break_notification& n, break_report report);
-  static void offer(std::shared_ptr<const candidates> to, std::size_t next, break_notification n,
-    break_report report);
+  static void offer(std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b);
 
   coordinator& coordinator_;
   std::mutex mutex_;

@@ -34,11 +34,13 @@ constexpr auto interim_delay = std::chrono::microseconds{500};
 
 } // namespace
 
-connection::connection(server& host, socket_type socket, connection_id id)
-  : host_{host}, socket_{std::move(socket)}, id_{id}, peer_{name_of(socket_)},
-    credits_{host.options().limits.credits}, changed_{socket_.get_executor()},
-    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()},
-    stall_timer_{socket_.get_executor()}, reminder_timer_{socket_.get_executor()} {
+connection::connection(
+  server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> with)
+  : group{std::move(with)}, opens{group->opens}, host_{host}, socket_{std::move(socket)}, id_{id},
+    peer_{name_of(socket_)}, credits_{host.options().limits.credits},
+    changed_{socket_.get_executor()}, setup_deadline_{socket_.get_executor()},
+    break_timer_{socket_.get_executor()}, stall_timer_{socket_.get_executor()},
+    reminder_timer_{socket_.get_executor()} {
   changed_.expires_at(asio::steady_timer::time_point::max());
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -48,6 +50,7 @@ void connection::close(std::string_view reason) {
   if (closed_)
     return;
   closed_ = true;
+  pass_breaks_on();
   host_.log().info("{}: connection ends: {}", peer_, reason);
   error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
@@ -70,30 +73,29 @@ void connection::watch_setup() {
     if (!self || error || self->closed_)
       return;
     const bool has_session = std::any_of(
-      self->sessions.begin(), self->sessions.end(), [](const auto& s) { return s.second->valid; });
+      self->channels.begin(), self->channels.end(), [](const auto& c) { return c.second->valid; });
     if (!has_session)
       self->close("no session within the time for it");
   });
 }
 
-asio::awaitable<void> connection::run() {
-  host_.log().debug("{}: connected", peer_);
-  watch_setup();
-  co_await read_frames();
-  close("the peer is gone");
-  co_await tear_down();
-}
-
 // -- reading -------------------------------------------------------------------------------------
 
-asio::awaitable<void> connection::read_frames() {
+asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
+  if (first_frame_ && !handle_frame(std::exchange(first_frame_, nullptr)))
+    co_return nullptr;
   byte_vector frame;
   while (co_await read_frame(frame)) {
     auto shared = std::make_shared<const byte_vector>(std::move(frame));
+    if (!is_negotiated()) {
+      if (const channel_group_ptr other = group_for(*shared))
+        co_return co_await move_to(other, std::move(shared));
+    }
     if (!shared->empty() && !handle_frame(std::move(shared)))
       break;
     co_await room();
   }
+  co_return nullptr;
 }
 
 asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
@@ -164,7 +166,8 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_
 /// MS-SMB2 3.3.5.2.1.1.
 bool connection::handle_sealed(bytes_view frame) {
   const auto h = parse_transform_header(frame);
-  const session_ptr s = h ? find_session(h->session_id) : nullptr;
+  const channel_ptr c = h ? find_channel(h->session_id) : nullptr;
+  const session_ptr s = c && c->valid ? c->of : nullptr;
   if (!s || !s->sealing) {
     close("an encrypted frame without a session that encrypts");
     return false;
@@ -302,8 +305,8 @@ asio::awaitable<void> connection::answer(
     item.head.tree_id = r.tree_connect->id;
   if (answer.sign_with)
     item.signer = answer.sign_with;
-  else if (m.head.has(header_flag::signed_message) && r.user && r.user->key)
-    item.signer = r.user;
+  else if (m.head.has(header_flag::signed_message) && r.channel && r.channel->key)
+    item.signer = r.channel;
   item.bytes = answer.out.take();
   item.hash = answer.hash;
   item.sealer = compound.sealer;
@@ -391,15 +394,15 @@ void connection::cancel(const header& h) {
 }
 
 void connection::begin_create(const std::optional<lease_key>& key) {
-  ++creating_;
+  ++group->creating;
   if (key)
-    creating_keys_.insert(*key);
+    group->creating_keys.insert(*key);
 }
 
 void connection::end_create(const std::optional<lease_key>& key) {
-  --creating_;
+  --group->creating;
   if (key)
-    creating_keys_.erase(creating_keys_.find(*key));
+    group->creating_keys.erase(group->creating_keys.find(*key));
 }
 
 } // namespace leasebreak::smb

@@ -1,9 +1,9 @@
-// One TCP connection: its frames, credits, requests, sessions and opens (MS-SMB2 3.3.1.7).
+// One TCP connection: its frames, credits, requests and channels (MS-SMB2 3.3.1.7).
 #pragma once
 
+#include <smb_server/channel_group.hpp>
 #include <smb_server/credit_window.hpp>
 #include <smb_server/crypto/sealing.hpp>
-#include <smb_server/open_table.hpp>
 #include <smb_server/request.hpp>
 #include <smb_server/wire/data.hpp>
 #include <smb_server/wire/negotiate.hpp>
@@ -15,7 +15,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -35,16 +34,19 @@ struct negotiated {
   preauth_hash hash{};
 };
 
-/// A connection. All of it runs on its strand; only `get_executor`, `id`, and the constructor may
-/// be used from elsewhere.
+/// A connection. All of it runs on its group's strand; only `get_executor`, `id`, and the
+/// constructor may be used from elsewhere.
 class connection : public std::enable_shared_from_this<connection> {
 public:
   using socket_type = asio::ip::tcp::socket;
 
-  connection(server& host, socket_type socket, connection_id id);
+  /// The socket runs on the group's strand.
+  connection(
+    server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> group);
 
-  /// Reads and answers until the peer goes or misbehaves, then ends all that it had.
-  asio::awaitable<void> run();
+  /// Reads and answers until the peer goes or misbehaves, then ends all that it had. Given back:
+  /// the connection goes on as this one, which is to be run on its own strand.
+  asio::awaitable<std::shared_ptr<connection>> run();
 
   /// Ends it soon.
   void close(std::string_view reason);
@@ -60,10 +62,11 @@ public:
 
   // -- sessions and opens ------------------------------------------------------------------------
 
-  [[nodiscard]] session_ptr find_session(std::uint64_t id) const;
+  /// Null if the session is not set up here, nor being set up.
+  [[nodiscard]] channel_ptr find_channel(std::uint64_t session) const;
 
-  /// Ends what a session has: its opens, trees and waiting requests; and the session itself.
-  asio::awaitable<void> end_session(session_ptr s, const request* cause);
+  /// The session has ended: its requests but for `cause` are given up.
+  void drop_channel(const session& s, const request* cause);
 
   /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
   /// With `keep` a durable one is kept for its client instead.
@@ -72,6 +75,10 @@ public:
   /// Returns once a durable open is here no longer, if the connection is ending or its peer has
   /// left it; at once if it goes on.
   asio::awaitable<void> let_go(open_id handle);
+
+  /// Ends what a session has: its opens, trees and waiting requests; and the session itself, with
+  /// all its channels. It need not be one of this connection, but of its group.
+  asio::awaitable<void> end_session(session_ptr s, const request* cause);
 
   // -- frames ------------------------------------------------------------------------------------
 
@@ -86,7 +93,7 @@ public:
 
   /// Sends a break notification, or keeps it until the CREATE that it follows is answered. False if
   /// it cannot be sent here.
-  bool send_break(const break_notification& n);
+  bool send_break(const undelivered_break& b);
 
   // -- requests in flight -------------------------------------------------------------------------
 
@@ -108,12 +115,19 @@ public:
   void begin_create(const std::optional<lease_key>& key);
   void end_create(const std::optional<lease_key>& key);
 
+  const std::shared_ptr<channel_group> group;
+  open_table& opens; ///< The group's.
   negotiated terms;
-  open_table opens;
-  std::map<std::uint64_t, session_ptr> sessions;
+  std::map<std::uint64_t, channel_ptr> channels; ///< By session.
 
 private:
-  asio::awaitable<void> read_frames();
+  connection(connection& from, std::shared_ptr<channel_group> group,
+    std::shared_ptr<const byte_vector> first);
+
+  asio::awaitable<std::shared_ptr<connection>> read_frames();
+  [[nodiscard]] channel_group_ptr group_for(bytes_view frame) const;
+  asio::awaitable<std::shared_ptr<connection>> move_to(
+    channel_group_ptr other, std::shared_ptr<const byte_vector> first);
   asio::awaitable<bool> read_frame(byte_vector& frame);
   bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
   bool handle_sealed(bytes_view frame);
@@ -128,8 +142,12 @@ private:
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
   [[nodiscard]] bool peer_has_left();
+  void leave_opens(const session& s);
+  asio::awaitable<void> end_lost_session(session_ptr s, bool was_valid);
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
   void retry_breaks();
+  bool put_break(const undelivered_break& b, const open_ptr& o);
+  void pass_breaks_on();
   void watch_setup();
   void watch_break();
   void watch_output();
@@ -143,6 +161,7 @@ private:
   connection_id id_;
   std::string peer_;
   bool closed_ = false;
+  std::shared_ptr<const byte_vector> first_frame_; ///< Read before the connection moved here.
   credit_window credits_;
 
   std::deque<byte_vector> output_;
@@ -176,9 +195,12 @@ private:
   asio::steady_timer reminder_timer_;
   bool reminding_ = false;
 
-  std::size_t creating_ = 0;
-  std::multiset<lease_key> creating_keys_;
-  std::vector<break_notification> early_breaks_;
+  /// A break that the peer's TCP may not have taken.
+  struct sent_break {
+    std::uint64_t end; ///< `queued_bytes_` behind it.
+    undelivered_break what;
+  };
+  std::deque<sent_break> sent_breaks_;
 };
 
 } // namespace leasebreak::smb

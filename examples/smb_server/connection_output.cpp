@@ -15,6 +15,7 @@ namespace leasebreak::smb {
 namespace {
 
 constexpr std::size_t early_breaks_max = 1'024;
+constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
 
 } // namespace
 
@@ -91,19 +92,36 @@ void connection::write_next() {
     });
 }
 
-bool connection::send_break(const break_notification& n) {
+bool connection::send_break(const undelivered_break& b) {
   if (closed_)
+    return false;
+  const break_notification& n = b.what;
+  // An oplock's notification names the file by an id that its session alone knows.
+  const auto session = static_cast<std::uint64_t>(n.connection);
+  if (n.is_oplock && channels.count(session) == 0)
     return false;
   const open_ptr o = opens.find(n.open);
   // A CREATE that was granted what is broken now may be on its way to being answered.
-  const bool early =
-    n.is_oplock ? !o && creating_ > 0 : !opens.has_lease(n.key) && creating_keys_.count(n.key) != 0;
-  if (early && early_breaks_.size() < early_breaks_max) {
-    early_breaks_.push_back(n);
+  const bool early = n.is_oplock
+    ? !o && group->creating > 0
+    : !opens.has_lease(n.key) && group->creating_keys.count(n.key) != 0;
+  if (early && group->early_breaks.size() < early_breaks_max) {
+    group->early_breaks.push_back(b);
     return true;
   }
   if (n.is_oplock && !o)
     return true; // it was closed, which has ended the break
+  // MS-SMB2 3.3.4.6: on the connection that opened; if that is gone, on any other channel.
+  const auto first = n.is_oplock ? o->on.lock() : nullptr;
+  if (first && first->channels.count(session) != 0 && first->put_break(b, o))
+    return true;
+  return put_break(b, o);
+}
+
+bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
+  if (closed_)
+    return false;
+  const break_notification& n = b.what;
   // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, no session, not signed.
   header h;
   h.command = command::oplock_break;
@@ -122,7 +140,23 @@ bool connection::send_break(const break_notification& n) {
     n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
   watch_break();
+  const std::uint64_t taken = taken_bytes();
+  while (!sent_breaks_.empty() && sent_breaks_.front().end <= taken)
+    sent_breaks_.pop_front();
+  if (sent_breaks_.size() < sent_breaks_max)
+    sent_breaks_.push_back({queued_bytes_, b});
   return true;
+}
+
+/// MS-SMB2 3.3.4.6, 3.3.4.7: what cannot be sent here goes to the client another way.
+void connection::pass_breaks_on() {
+  if (sent_breaks_.empty())
+    return;
+  const std::uint64_t taken = taken_bytes();
+  for (sent_break& b : std::exchange(sent_breaks_, {})) {
+    if (b.end > taken)
+      host_.clients().deliver(terms.client, std::move(b.what));
+  }
 }
 
 /// What the peer's TCP has acknowledged of all that was queued.
@@ -180,9 +214,10 @@ void connection::watch_output() {
 }
 
 void connection::retry_breaks() {
-  const std::vector<break_notification> waiting = std::exchange(early_breaks_, {});
-  for (const break_notification& n : waiting)
-    send_break(n);
+  if (group->early_breaks.empty())
+    return;
+  for (undelivered_break& b : std::exchange(group->early_breaks, {}))
+    host_.clients().deliver(terms.client, std::move(b));
 }
 
 } // namespace leasebreak::smb

@@ -41,17 +41,32 @@ constexpr std::array<entry, command_count> table{{
 }};
 
 /// MS-SMB2 3.3.5.2.4.
-std::uint32_t check_signature(const request& r, const session_ptr& s) {
+std::uint32_t check_signature(const request& r) {
+  const channel_ptr& c = r.channel;
   if (r.compound().sealer) // decryption has proved who sent it
-    return r.compound().sealer == s ? status::success : status::access_denied;
+    return r.compound().sealer == r.user ? status::success : status::access_denied;
   const bool is_signed = r.head().has(header_flag::signed_message);
-  if (!s || !s->key)
+  if (!c || !c->key)
     return status::success;
   if (is_signed)
-    return verify(s->algorithm, *s->key, r.bytes()) ? status::success : status::access_denied;
+    return verify(c->algorithm, *c->key, r.bytes()) ? status::success : status::access_denied;
   const bool required = ((r.on().terms.security_mode | r.on().terms.client_security_mode) &
                           security_mode::signing_required) != 0;
-  return s->valid && required ? status::access_denied : status::success;
+  return c->valid && required ? status::access_denied : status::success;
+}
+
+/// A request of a session that this connection is no channel of. Who knows the session's key is
+/// told so with a signature, without which clients do not believe it.
+std::uint32_t no_channel(request& r, std::uint64_t session_id) {
+  const session_ptr s = r.host().find_session(session_id);
+  const bool is_known = !r.channel && s && s->group == r.on().group && s->valid && s->key &&
+    r.head().has(header_flag::signed_message) && verify(s->algorithm, *s->key, r.bytes());
+  if (is_known) {
+    r.channel = std::make_shared<channel>(s);
+    r.channel->key = s->key;
+    r.channel->algorithm = s->algorithm;
+  }
+  return status::user_session_deleted;
 }
 
 /// Finds session and tree; the status is what keeps the command from running.
@@ -59,14 +74,15 @@ std::uint32_t prepare(request& r, needs what) {
   const bool related = r.head().has(header_flag::related);
   const std::uint64_t session_id = related ? r.compound().session_id : r.head().session_id;
   const std::uint32_t tree_id = related ? r.compound().tree_id : r.head().tree_id;
-  r.user = r.on().find_session(session_id);
-  if (const std::uint32_t bad = check_signature(r, r.user); bad != status::success)
+  r.channel = r.on().find_channel(session_id);
+  r.user = r.channel ? r.channel->of : nullptr;
+  if (const std::uint32_t bad = check_signature(r); bad != status::success)
     return bad;
   if (what == needs::nothing)
     return status::success;
   // MS-SMB2 3.3.5.2.9.
-  if (!r.user || !r.user->valid)
-    return status::user_session_deleted;
+  if (!r.channel || !r.channel->valid || !r.user->valid)
+    return no_channel(r, session_id);
   if (what == needs::session)
     return status::success;
   // MS-SMB2 3.3.5.2.11.

@@ -1,6 +1,7 @@
 // One open of a file by a client (MS-SMB2 3.3.1.10), as the server sees it.
 #pragma once
 
+#include <smb_server/channel_sequence.hpp>
 #include <smb_server/vfs/vfs.hpp>
 #include <smb_server/wire/create.hpp>
 #include <smb_server/wire/durable.hpp>
@@ -16,11 +17,12 @@
 
 namespace leasebreak::smb {
 
+class connection;
 class watch;
 struct tree;
 using tree_ptr = std::shared_ptr<tree>;
 
-/// State of an open. Belongs to its connection's strand.
+/// State of an open. Belongs to its session's strand.
 struct open {
   file_id id; ///< What the client calls it.
   open_id handle{}; ///< What the coordinator calls it.
@@ -28,6 +30,9 @@ struct open {
   vfs::open_ptr vfs_open;
   tree_ptr tree_connect;
   std::uint64_t session_id = 0;
+  std::weak_ptr<connection>
+    on; ///< Where it was opened: breaks of its oplock go there, while it is there.
+  channel_sequence sequence;
   std::uint32_t access = 0; ///< Granted.
   std::uint32_t options = 0; ///< CreateOptions.
   std::string path; ///< As the client named it, for logs.

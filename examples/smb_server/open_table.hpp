@@ -1,4 +1,4 @@
-// The opens of a connection.
+// The opens of a connection, or of all connections that share sessions.
 #pragma once
 
 #include <smb_server/open.hpp>

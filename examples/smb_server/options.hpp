@@ -32,8 +32,9 @@ struct share_definition {
 struct server_limits {
   std::size_t connections = 1'024; ///< Further ones are closed at once.
   std::size_t sessions_per_connection = 64; ///< Those being set up among them.
+  std::size_t channels_per_session = 32; ///< Connections that it is bound to.
   std::size_t trees_per_session = 64;
-  std::size_t opens_per_connection = 65'536;
+  std::size_t opens_per_connection = 65'536; ///< Or of all that may share sessions.
   std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
   std::size_t credits = 8'192; ///< Of one connection.
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.

@@ -19,6 +19,8 @@ request::request(std::shared_ptr<connection> c, const message& m, compound_state
 }
 
 request::~request() {
+  if (counted_)
+    counted_->sequence.end(sequence());
   connection_->leave(*this);
 }
 
@@ -36,10 +38,28 @@ file_id request::resolve(const file_id& id) const {
 open_ptr request::find_open(const file_id& id) {
   const file_id meant = resolve(id);
   compound_.file = meant;
-  return connection_->opens.find(meant, user ? user->id : 0, tree_connect);
+  open_ptr found = connection_->opens.find(meant, user ? user->id : 0, tree_connect);
+  if (found && !enter_sequence(found))
+    return nullptr;
+  return found;
+}
+
+/// MS-SMB2 3.3.5.2.10: whether the request may be carried out.
+bool request::enter_sequence(const open_ptr& o) {
+  if (connection_->terms.dialect < dialect::smb_3_0 || counted_)
+    return true;
+  const auto verdict = o->sequence.begin(sequence(), head().has(header_flag::replay));
+  if (verdict.counted)
+    counted_ = o;
+  const command c = head().command;
+  const bool changes = c == command::write || c == command::set_info || c == command::ioctl;
+  overtaken_ = verdict.refused && changes;
+  return !overtaken_;
 }
 
 std::uint32_t request::no_open() const noexcept {
+  if (overtaken_)
+    return status::file_not_available;
   // MS-SMB2 3.3.5.2.7.2: what was to work on a file that could not be opened fails as the CREATE
   // did.
   const bool create_failed =

@@ -31,7 +31,7 @@ class server;
 struct reply {
   std::uint32_t status = status::success;
   byte_writer out{byte_vector(header_size)};
-  session_ptr sign_with; ///< Given: signed, whether or not the request was.
+  channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.
   bool end_connection = false; ///< Send nothing, and end.
@@ -63,7 +63,7 @@ struct reply {
 struct response_item {
   header head;
   byte_vector bytes; ///< The header's room, and the body.
-  session_ptr signer; ///< Null: unsigned.
+  channel_ptr signer; ///< Null: unsigned.
   std::shared_ptr<preauth_hash> hash;
   session_ptr sealer; ///< Null: not encrypted.
 };
@@ -99,8 +99,8 @@ public:
   [[nodiscard]] server& host() const noexcept;
   [[nodiscard]] compound_state& compound() const noexcept { return compound_; }
 
-  /// The open that `id` names, or that of the compound; null if there is none. Later requests of
-  /// the compound work on it.
+  /// The open that `id` names, or that of the compound; null if there is none, or its client has
+  /// overtaken the request on another channel. Later requests of the compound work on it.
   [[nodiscard]] open_ptr find_open(const file_id& id);
 
   /// The status for a request whose open was not found.
@@ -108,6 +108,11 @@ public:
 
   /// `id`, or that of the compound.
   [[nodiscard]] file_id resolve(const file_id& id) const;
+
+  /// The ChannelSequence of the request (MS-SMB2 2.2.1.2).
+  [[nodiscard]] std::uint16_t sequence() const noexcept {
+    return static_cast<std::uint16_t>(head().status);
+  }
 
   /// Whether the payload is covered by the credits that the request paid (MS-SMB2 3.3.5.2.5).
   [[nodiscard]] bool pays_for(std::size_t bytes) const;
@@ -131,7 +136,8 @@ public:
   /// Tells the client that it is pending, unless it has been told, or no longer waits.
   void send_interim();
 
-  session_ptr user; ///< Null before session setup.
+  channel_ptr channel; ///< Null before session setup.
+  session_ptr user; ///< The channel's.
   tree_ptr tree_connect; ///< Null for commands that need none.
   std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.
 
@@ -144,6 +150,7 @@ private:
     co_return result;
   }
 
+  bool enter_sequence(const open_ptr& o);
   void begin_wait();
   void end_wait();
 
@@ -153,6 +160,8 @@ private:
   asio::cancellation_signal signal_;
   bool waiting_ = false;
   bool cancelled_ = false;
+  bool overtaken_ = false;
+  open_ptr counted_; ///< The open whose ChannelSequence counts it.
 };
 
 } // namespace leasebreak::smb

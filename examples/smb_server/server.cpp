@@ -136,7 +136,10 @@ asio::awaitable<void> server::listen() {
       continue;
     }
     const auto id = static_cast<connection_id>(++last_connection_);
-    auto c = std::make_shared<connection>(*this, std::move(socket), id);
+    const auto executor = socket.get_executor();
+    auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);
+    auto c = std::make_shared<connection>(*this, std::move(socket), id, std::move(alone));
+    log().debug("{}: connected", c->peer());
     {
       const std::lock_guard lock{mutex_};
       if (connections_.size() >= options_.limits.connections) {
@@ -151,7 +154,12 @@ asio::awaitable<void> server::listen() {
 
 asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
   try {
-    co_await c->run();
+    // It goes on where the other connections of its client run.
+    const std::shared_ptr<connection> next = co_await c->run();
+    if (next && replace(*c, next)) {
+      asio::co_spawn(next->get_executor(), serve(next), asio::detached);
+      co_return;
+    }
   } catch (const std::exception& e) {
     log().error("{}: connection failed: {}", c->peer(), e.what());
   }
@@ -165,6 +173,20 @@ asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
     asio::post(emptied_.get_executor(), [this] { emptied_.cancel(); });
 }
 
+/// False if the server stops.
+bool server::replace(const connection& c, const std::shared_ptr<connection>& by) {
+  const std::lock_guard lock{mutex_};
+  if (stopping_)
+    return false;
+  connections_.erase(&c);
+  connections_.emplace(by.get(), by);
+  return true;
+}
+
+channel_group_ptr server::group_of(const leasebreak::client_guid& client) {
+  return groups_->of(client, asio::make_strand(io_));
+}
+
 asio::awaitable<void> server::stop() {
   error_code ignored;
   const auto executor = acceptor_.get_executor();
@@ -173,6 +195,7 @@ asio::awaitable<void> server::stop() {
   std::vector<std::shared_ptr<connection>> ending;
   {
     const std::lock_guard lock{mutex_};
+    stopping_ = true;
     for (const auto& [key, weak] : connections_) {
       if (auto c = weak.lock())
         ending.push_back(std::move(c));
@@ -200,14 +223,14 @@ std::shared_ptr<const served_share> server::find_share(const std::string& name) 
   return found == shares_.end() ? nullptr : found->second;
 }
 
-std::uint64_t server::add_session(const std::shared_ptr<connection>& c) {
+void server::add_session(const session_ptr& s) {
   const std::lock_guard lock{mutex_};
   do {
     ++last_session_;
   } while (
     last_session_ == 0 || last_session_ == UINT64_MAX || sessions_.count(last_session_) != 0);
-  sessions_.emplace(last_session_, c);
-  return last_session_;
+  s->id = last_session_;
+  sessions_.emplace(last_session_, s);
 }
 
 void server::remove_session(std::uint64_t id) {
@@ -215,9 +238,9 @@ void server::remove_session(std::uint64_t id) {
   sessions_.erase(id);
 }
 
-std::shared_ptr<connection> server::connection_of(std::uint64_t session) const {
+session_ptr server::find_session(std::uint64_t id) const {
   const std::lock_guard lock{mutex_};
-  const auto found = sessions_.find(session);
+  const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : found->second.lock();
 }
 

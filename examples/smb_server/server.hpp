@@ -60,6 +60,9 @@ public:
   [[nodiscard]] directory_watches& watches() noexcept { return watches_; }
   [[nodiscard]] open_paths& paths() noexcept { return paths_; }
   [[nodiscard]] app_instances& instances() noexcept { return instances_; }
+
+  /// The connections of a client that may share sessions.
+  [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
   [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
@@ -77,14 +80,17 @@ public:
 
   std::uint64_t next_file_id() noexcept { return ++last_file_id_; }
 
-  /// A new session's id, remembered for its connection.
-  std::uint64_t add_session(const std::shared_ptr<connection>& c);
+  /// Gives a new session its id, and remembers it (GlobalSessionTable).
+  void add_session(const session_ptr& s);
   void remove_session(std::uint64_t id);
-  [[nodiscard]] std::shared_ptr<connection> connection_of(std::uint64_t session) const;
+
+  /// Null if there is none.
+  [[nodiscard]] session_ptr find_session(std::uint64_t id) const;
 
 private:
   boost::asio::awaitable<void> listen();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
+  bool replace(const connection& c, const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
@@ -104,6 +110,7 @@ private:
   app_instances instances_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
+  std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();
   boost::asio::ip::tcp::acceptor acceptor_;
   guid id_{};
   std::uint64_t start_time_ = 0;
@@ -113,8 +120,9 @@ private:
 
   mutable std::mutex mutex_;
   std::unordered_map<const connection*, std::weak_ptr<connection>> connections_;
-  std::unordered_map<std::uint64_t, std::weak_ptr<connection>> sessions_;
+  std::unordered_map<std::uint64_t, std::weak_ptr<session>> sessions_;
   std::uint64_t last_session_ = 0;
+  bool stopping_ = false;
   boost::asio::steady_timer emptied_; ///< Cancelled when the last connection has ended.
 };
 

@@ -1,7 +1,8 @@
-// Sessions and tree connects (MS-SMB2 3.3.1.8, 3.3.1.9).
+// Sessions, their channels, and tree connects (MS-SMB2 3.3.1.8, 3.3.1.9, 3.3.1.14).
 #pragma once
 
 #include <smb_server/auth/gss_acceptor.hpp>
+#include <smb_server/channel_group.hpp>
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/open.hpp>
@@ -29,22 +30,51 @@ struct tree {
   std::shared_ptr<const served_share> share; ///< Null for IPC$.
 };
 
-/// A user on a connection. Belongs to the connection's strand.
+/// A user of a client, on one connection or several. Belongs to the strand of their group, but for
+/// what never changes.
 struct session {
-  std::uint64_t id = 0;
+  session(
+    channel_group_ptr where, smb::dialect spoken, signing_algorithm signs, smb::cipher encrypts)
+    : group{std::move(where)}, dialect{spoken}, algorithm{signs}, cipher{encrypts} {}
+
+  const channel_group_ptr group;
+  const smb::dialect dialect;
+  const signing_algorithm algorithm; ///< Of `key`.
+  const smb::cipher cipher;
+  std::uint64_t id = 0; ///< Set once, before anybody else knows the session.
   bool valid = false; ///< Set up.
   std::string user;
-  std::unique_ptr<gss_acceptor> acceptor; ///< While being set up.
-  bool step_running = false; ///< A token is being looked at, off the strand.
-  std::optional<key16> key; ///< Signs its messages.
-  signing_algorithm algorithm = signing_algorithm::aes_cmac;
+  std::size_t channels = 0; ///< It ends with the last.
+  std::optional<key16> key; ///< Signs what binds further channels; `Session.SigningKey`.
   std::optional<sealing_keys> sealing; ///< If encryption was negotiated.
   std::uint64_t sealed = 0; ///< Frames encrypted; the number is each one's nonce.
-  std::shared_ptr<preauth_hash> hash; ///< 3.1.1, while being set up.
   std::map<std::uint32_t, tree_ptr> trees;
   std::uint32_t next_tree = 1;
 };
 
 using session_ptr = std::shared_ptr<session>;
+
+/// What the coordinator takes for the connection of a session's opens: they live as long as the
+/// session, whichever of its channels is lost.
+[[nodiscard]] inline connection_id lifetime_of(const session& s) noexcept {
+  return static_cast<connection_id>(s.id);
+}
+
+/// A session on a connection. Belongs to the strand of their group.
+struct channel {
+  explicit channel(session_ptr whose) : of{std::move(whose)} {}
+
+  const session_ptr of;
+  bool counted = false; ///< It is one of the session's `channels`.
+  bool valid = false; ///< Set up: the session may be used through it.
+  std::unique_ptr<gss_acceptor> acceptor; ///< While being set up.
+  bool step_running = false; ///< A token is being looked at, off the strand.
+  std::shared_ptr<preauth_hash> hash; ///< 3.1.1, while being set up.
+  /// Signs its messages; while it is being bound, the session's.
+  std::optional<key16> key;
+  signing_algorithm algorithm = signing_algorithm::aes_cmac;
+};
+
+using channel_ptr = std::shared_ptr<channel>;
 
 } // namespace leasebreak::smb

@@ -10,12 +10,8 @@
 
 namespace leasebreak::smb {
 
-session_ptr connection::find_session(std::uint64_t id) const {
-  const auto found = sessions.find(id);
-  return found == sessions.end() ? nullptr : found->second;
-}
-
 asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
+  const auto self = shared_from_this();
   // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
@@ -39,20 +35,17 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
 }
 
 asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
+  const auto self = shared_from_this();
   s->valid = false;
-  for (const auto& [id, r] : requests_) {
-    // Locks and watches end with their open, and have a status of their own then.
-    const command c = r->head().command;
-    if (r != cause && r->user == s && c != command::lock && c != command::change_notify)
-      r->cancel();
-  }
+  s->channels = 0;
+  for (connection* c : group->members)
+    c->drop_channel(*s, cause);
   const std::vector<open_ptr> ending = opens.of_session(s->id);
   for (const open_ptr& o : ending) {
     if (const open_ptr mine = opens.remove(o->id))
       co_await close_open(mine, true);
   }
   s->trees.clear();
-  sessions.erase(s->id);
   host_.remove_session(s->id);
 }
 
@@ -60,34 +53,70 @@ asio::awaitable<void> connection::tear_down() {
   const auto self = shared_from_this();
   for (const auto& [id, r] : requests_)
     r->cancel();
-  for (const auto& [id, s] : sessions) {
-    s->valid = false;
-    host_.remove_session(id);
+  // MS-SMB2 3.3.7.1: a session ends with its last channel, and its opens with it.
+  const auto had = std::exchange(channels, {});
+  std::vector<session_ptr> ending;
+  for (const auto& [id, c] : had) {
+    if (!c->counted || c->of->channels == 0)
+      continue;
+    if (--c->of->channels == 0)
+      ending.push_back(c->of);
+    else
+      leave_opens(*c->of);
   }
-  if (is_negotiated()) {
-    std::vector<open_ptr> ending = opens.all();
-    for (const open_ptr& o : ending)
-      opens.remove(o->id);
-    const auto durable = std::stable_partition(
-      ending.begin(), ending.end(), [](const open_ptr& o) { return !o->durable; });
-    for (auto it = durable; it != ending.end(); ++it) {
-      co_await close_open(*it, true);
-      wake(); // whoever waits for it
-    }
-    ending.erase(durable, ending.end());
-    disconnect_request ask{terms.client, id_};
-    auto [error, gone] = co_await host_.coordinator().async_disconnect(
-      std::move(ask), asio::as_tuple(asio::use_awaitable));
-    if (error)
-      host_.log().debug("{}: disconnecting: {}", peer_, error.message());
-    co_await delete_files(std::move(gone), std::move(ending));
+  std::vector<bool> were_valid;
+  for (const session_ptr& s : ending) {
+    were_valid.push_back(std::exchange(s->valid, false));
+    host_.remove_session(s->id);
   }
+  for (std::size_t i = 0; i < ending.size(); ++i)
+    co_await end_lost_session(ending[i], were_valid[i]);
   // Requests that were on their way find the connection closed, and give up what they were granted.
   while (in_flight_ > 0)
     co_await change();
   if (is_negotiated())
     host_.clients().remove(terms.client, this);
-  sessions.clear();
+}
+
+/// The session's opens that were made here are from now on as if made on another of its channels.
+void connection::leave_opens(const session& s) {
+  const auto self = shared_from_this();
+  std::shared_ptr<connection> heir;
+  for (connection* c : group->members) {
+    const channel_ptr there = c->find_channel(s.id);
+    if (!heir && there && there->counted)
+      heir = c->shared_from_this();
+  }
+  if (!heir)
+    return;
+  for (const open_ptr& o : opens.of_session(s.id)) {
+    if (o->on.lock() != self)
+      continue;
+    o->on = heir;
+    if (o->durable)
+      host_.kept().attach(o->handle, heir);
+  }
+}
+
+asio::awaitable<void> connection::end_lost_session(session_ptr s, bool was_valid) {
+  if (!was_valid)
+    co_return;
+  std::vector<open_ptr> ending = opens.of_session(s->id);
+  for (const open_ptr& o : ending)
+    opens.remove(o->id);
+  const auto durable = std::stable_partition(
+    ending.begin(), ending.end(), [](const open_ptr& o) { return !o->durable; });
+  for (auto it = durable; it != ending.end(); ++it) {
+    co_await close_open(*it, true);
+    wake(); // whoever waits for it
+  }
+  ending.erase(durable, ending.end());
+  disconnect_request ask{terms.client, lifetime_of(*s)};
+  auto [error, gone] = co_await host_.coordinator().async_disconnect(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: disconnecting: {}", peer_, error.message());
+  co_await delete_files(std::move(gone), std::move(ending));
 }
 
 /// Whether the peer has ended its half, though what it sent before may not have been read yet.

@@ -65,7 +65,7 @@ RULES = [
 CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "pqxx/": "postgres", "libpq-fe.h": "postgres"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-SYSTEM = re.compile(r"^(sys/|netinet/|arpa/|linux/|[a-z_]+\.h$)")
+SYSTEM = re.compile(r"^(sys/|net/|netinet/|arpa/|linux/|[a-z_]+\.h$)")
 
 
 def rule_for(path):

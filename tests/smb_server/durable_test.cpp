@@ -103,8 +103,9 @@ TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
   second.set_up({1});
 
   {
+    const auto handle = static_cast<open_id>(c.id.persistent);
     const strand_block ending{
-      server.get().connection_of(first.session_id), [](connection& old) { old.close("a test"); }};
+      server.get().kept().connection_of(handle), [](connection& old) { old.close("a test"); }};
     second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
     ASSERT_TRUE(server.has_logged("asks for an open of"));
   }

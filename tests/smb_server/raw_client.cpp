@@ -105,6 +105,7 @@ byte_vector raw_client::make_message(
   command c, bytes_view body, std::uint32_t flags, std::uint16_t charge) {
   header h;
   h.credit_charge = charge;
+  h.status = channel_sequence;
   h.command = c;
   h.credits = credits_wanted;
   h.flags = flags | (signs ? header_flag::signed_message : 0);
@@ -128,6 +129,19 @@ std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) 
   const std::uint64_t id = next_message;
   send_frame(make_message(c, body, flags));
   return id;
+}
+
+byte_vector raw_client::write_body(const file_id& id, const std::string& data) {
+  byte_writer body;
+  body.u16(49);
+  body.u16(header_size + 48);
+  body.u32(static_cast<std::uint32_t>(data.size()));
+  body.u64(0);
+  write_file_id(body, id);
+  body.zeros(16);
+  for (const char c : data)
+    body.u8(static_cast<std::uint8_t>(c));
+  return body.take();
 }
 
 byte_vector raw_client::read_body(const file_id& id, std::uint32_t length, std::uint64_t offset) {
@@ -175,19 +189,20 @@ answer raw_client::negotiate(dialect d, const guid& client) {
   return a;
 }
 
-std::uint32_t raw_client::log_on(const std::string& user, const std::string& password) {
+std::uint32_t raw_client::log_on(const std::string& user, const std::string& password,
+  std::uint8_t flags, std::uint64_t previous_session) {
   initiator who{user, password};
   byte_vector token = who.step({});
   for (;;) {
     byte_writer body;
     body.u16(25);
-    body.u8(0);
+    body.u8(flags);
     body.u8(1);
     body.u32(0);
     body.u32(0);
     body.u16(88);
     body.u16(static_cast<std::uint16_t>(token.size()));
-    body.u64(0);
+    body.u64(previous_session);
     body.append(token);
     const answer a = call(command::session_setup, body.view());
     if (a.bytes.empty())
@@ -208,6 +223,15 @@ std::uint32_t raw_client::log_on(const std::string& user, const std::string& pas
     }
     token = who.step(*theirs);
   }
+}
+
+std::uint32_t raw_client::bind_to(
+  const raw_client& other, const std::string& user, const std::string& password) {
+  session_id = other.session_id;
+  tree_id = other.tree_id;
+  key = other.key;
+  signs = true;
+  return log_on(user, password, session_flag_binding);
 }
 
 std::uint32_t raw_client::connect_tree(const std::string& share) {

@@ -74,7 +74,13 @@ public:
   /// The answer, which is good; throws otherwise.
   answer negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
   /// The status of the last SESSION_SETUP.
-  std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass");
+  std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass",
+    std::uint8_t flags = 0, std::uint64_t previous_session = 0);
+
+  /// Makes this connection a channel of the other's session. What the client signs with is changed
+  /// only if that is granted.
+  std::uint32_t bind_to(const raw_client& other, const std::string& user = "user",
+    const std::string& password = "pass");
   std::uint32_t connect_tree(const std::string& share = "share");
 
   /// All of the above.
@@ -102,6 +108,7 @@ public:
   byte_vector make_message(
     command c, bytes_view body, std::uint32_t flags = 0, std::uint16_t charge = 1);
 
+  static byte_vector write_body(const file_id& id, const std::string& data);
   static byte_vector read_body(const file_id& id, std::uint32_t length, std::uint64_t offset = 0);
 
   std::uint64_t next_message = 0;
@@ -109,6 +116,7 @@ public:
   std::uint32_t tree_id = 0;
   std::uint32_t share_capabilities = 0; ///< Of the last TREE_CONNECT.
   std::uint16_t credits_wanted = 16;
+  std::uint16_t channel_sequence = 0;
   bool signs = false;
   dialect spoken = dialect::none;
   key16 key{};

@@ -48,7 +48,8 @@ test_server::test_server(server_limits limits) : test_server{with_limits(limits)
 
 test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
   options.port = 0;
-  options.users = {{"user", "pass"}};
+  if (options.users.empty())
+    options.users = {{"user", "pass"}};
   if (options.shares.empty())
     options.shares.push_back({"share", {}, {}});
   for (share_definition& s : options.shares) {

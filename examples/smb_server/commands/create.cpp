@@ -188,7 +188,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   open_request ask;
   ask.file = opened.info.id.bytes();
   ask.client = r.on().terms.client;
-  ask.connection = r.on().id();
+  ask.connection = lifetime_of(*r.user);
   ask.share = r.tree_connect->share->name;
   ask.caching_max = r.tree_connect->share->options.leases;
   ask.access = p.access;
@@ -230,6 +230,8 @@ open_ptr make_open(
   o->vfs_open = opened.file;
   o->tree_connect = r.tree_connect;
   o->session_id = r.user->id;
+  o->on = r.on().weak_from_this();
+  o->sequence = channel_sequence{r.sequence()};
   o->access = p.access;
   o->options = p.asked.options;
   o->path = r.tree_connect->share->name + "\\" + p.asked.name;
@@ -324,7 +326,7 @@ asio::awaitable<std::optional<reply>> finish(
   }
   r.host().paths().add(*o, r.tree_connect->share.get(), p.path.name());
   if (o->app_instance)
-    r.host().instances().add(o, c.shared_from_this());
+    r.host().instances().add(o, c.group);
   co_return enter(r, p.asked, o, opened, granted);
 }
 
@@ -351,7 +353,7 @@ asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened&
   open_request ask;
   ask.file = base.bytes();
   ask.client = r.on().terms.client;
-  ask.connection = r.on().id();
+  ask.connection = lifetime_of(*r.user);
   ask.share = r.tree_connect->share->name;
   ask.access = access::read_attributes;
   ask.share_access = p.asked.share_access;

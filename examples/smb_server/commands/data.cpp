@@ -1,6 +1,7 @@
 // READ, WRITE, FLUSH, LOCK, IOCTL, OPLOCK_BREAK (MS-SMB2 3.3.5.11 to 3.3.5.15, 3.3.5.22).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
+#include <smb_server/commands/network_interfaces.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
 
@@ -116,13 +117,13 @@ namespace {
 
 constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
 
-/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14). Clients number
-/// their locks only where the server is to look at it: dialects before 3.0 on durable opens.
-/// Implementation specific: with 3.x always, whether or not there can be several channels.
+/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14): on durable
+/// opens, and where there can be several channels.
 std::optional<lock_sequence> sequence_of(
   const request& r, const lock_message& asked, const open& o) {
-  const dialect d = r.on().terms.dialect;
-  if (d == dialect::smb_2_0_2 || (d == dialect::smb_2_1 && !o.durable))
+  const negotiated& terms = r.on().terms;
+  const bool channels = (terms.capabilities & capability::multi_channel) != 0;
+  if (terms.dialect == dialect::smb_2_0_2 || (!o.durable && !channels))
     return std::nullopt;
   return lock_sequence{asked.sequence >> 4, static_cast<std::uint8_t>(asked.sequence & 0xf)};
 }
@@ -258,6 +259,8 @@ asio::awaitable<reply> ioctl(request& r) {
   case fsctl_dfs_get_referrals:
   case fsctl_dfs_get_referrals_ex:
     co_return fail(status::fs_driver_required);
+  case fsctl_query_network_interfaces:
+    co_return co_await query_network_interfaces(r, *asked);
   default:
     break;
   }

@@ -51,12 +51,17 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
 asio::awaitable<open_ptr> find_kept(request& r, std::uint64_t persistent) {
   kept_opens& kept = r.host().kept();
   const auto handle = static_cast<open_id>(persistent);
-  const std::shared_ptr<connection> old = kept.connection_of(handle);
-  if (open_ptr o = kept.find(persistent); o || !old)
-    co_return o;
-  r.host().log().debug("{}: asks for an open of {}", r.on().peer(), old->peer());
-  co_await asio::co_spawn(old->get_executor(), old->let_go(handle), asio::use_awaitable);
-  co_return kept.find(persistent);
+  std::shared_ptr<connection> before;
+  std::shared_ptr<connection> old = kept.connection_of(handle);
+  open_ptr o = kept.find(persistent);
+  while (!o && old && old != before) {
+    r.host().log().debug("{}: asks for an open of {}", r.on().peer(), old->peer());
+    co_await asio::co_spawn(old->get_executor(), old->let_go(handle), asio::use_awaitable);
+    // With several channels it may be on the next one now.
+    before = std::exchange(old, kept.connection_of(handle));
+    o = kept.find(persistent);
+  }
+  co_return o;
 }
 
 } // namespace
@@ -74,18 +79,19 @@ std::chrono::milliseconds durable_time(const durable_query& q) {
 
 asio::awaitable<void> end_left_behind(
   request& r, const guid& application, const std::string& name) {
-  const auto end = [](std::shared_ptr<connection> c, open_ptr o) -> asio::awaitable<void> {
-    if (const open_ptr mine = c->opens.remove(o->id))
-      co_await c->close_open(mine);
-    else
-      co_await c->let_go(o->handle); // it is on its way to those that are kept
+  const auto end = [](channel_group_ptr in, open_ptr o) -> asio::awaitable<void> {
+    // Without a connection it is being closed, or kept.
+    const open_ptr mine = in->members.empty() ? nullptr : in->opens.remove(o->id);
+    if (mine)
+      co_await in->members.front()->close_open(mine);
   };
   const std::vector<app_instances::place> places = r.host().instances().left_behind(
     application, r.on().terms.client, r.tree_connect->share.get(), name);
   for (const app_instances::place& p : places) {
     r.host().log().info("{}: {} has moved to another client", r.on().peer(), p.open->path);
-    if (p.on)
-      co_await asio::co_spawn(p.on->get_executor(), end(p.on, p.open), asio::use_awaitable);
+    if (p.in)
+      co_await asio::co_spawn(p.in->executor, end(p.in, p.open), asio::use_awaitable);
+    co_await find_kept(r, p.open->id.persistent); // it may be on its way there
     if (r.host().kept().take(p.open, r.on().shared_from_this()))
       co_await r.on().close_open(p.open);
   }
@@ -106,7 +112,7 @@ asio::awaitable<reply> reconnect(
   ask.file = o->file;
   ask.open = o->handle;
   ask.client = r.on().terms.client;
-  ask.connection = r.on().id();
+  ask.connection = lifetime_of(*r.user);
   ask.key = key;
   if (d.version == 2) {
     ask.guid.emplace();
@@ -126,6 +132,8 @@ asio::awaitable<reply> reconnect(
   r.host().kept().attach(o->handle, r.on().shared_from_this());
   o->client = r.on().terms.client;
   o->session_id = r.user->id;
+  o->on = r.on().weak_from_this();
+  o->sequence = channel_sequence{r.sequence()};
   o->tree_connect = r.tree_connect;
   vfs::opened opened;
   auto [lost, info] = co_await r.tree_connect->share->files.async_info(
@@ -137,7 +145,7 @@ asio::awaitable<reply> reconnect(
   }
   if (o->app_instance) {
     r.host().instances().remove(*o);
-    r.host().instances().add(o, r.on().shared_from_this());
+    r.host().instances().add(o, r.on().group);
   }
   co_return enter(r, asked, o, opened, granted);
 }

@@ -28,13 +28,18 @@ dialect choose(const std::vector<dialect>& offered) {
   return dialect::none;
 }
 
-std::uint32_t capabilities_for(dialect d, std::uint32_t client, bool persistent) {
+std::uint32_t capabilities_for(dialect d, std::uint32_t client, const connection& c) {
   if (d == dialect::smb_2_0_2)
     return 0;
   std::uint32_t result = capability::leasing | capability::large_mtu;
-  if (d >= dialect::smb_3_0)
-    result |=
-      (capability::directory_leasing | (persistent ? capability::persistent_handles : 0)) & client;
+  if (d >= dialect::smb_3_0) {
+    std::uint32_t more = capability::directory_leasing;
+    if (c.host().is_continuously_available())
+      more |= capability::persistent_handles;
+    if (!c.group->client.is_zero()) // it runs where further channels can
+      more |= capability::multi_channel;
+    result |= more & client;
+  }
   // At 3.1.1 a context says it (MS-SMB2 3.3.5.4).
   if (d == dialect::smb_3_0 || d == dialect::smb_3_0_2)
     result |= capability::encryption & client;
@@ -99,8 +104,7 @@ asio::awaitable<reply> negotiate(request& r) {
   terms.client_security_mode = asked->security_mode;
   terms.client_capabilities = asked->capabilities;
   terms.security_mode = r.host().signing_mode();
-  terms.capabilities =
-    capabilities_for(d, asked->capabilities, r.host().is_continuously_available());
+  terms.capabilities = capabilities_for(d, asked->capabilities, c);
   terms.algorithm = algorithm_for(d, *asked);
   terms.cipher = cipher_for(d, *asked);
   terms.hash = extend(preauth_hash{}, r.bytes());

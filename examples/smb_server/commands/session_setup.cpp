@@ -1,0 +1,237 @@
+// SESSION_SETUP: new sessions, sessions that are authenticated again, and further channels of a
+// session (MS-SMB2 3.3.5.5).
+#include <smb_server/commands/commands.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+
+namespace leasebreak::smb::commands {
+
+namespace {
+
+bool has_room(const request& r) {
+  return r.on().channels.size() < r.host().options().limits.sessions_per_connection;
+}
+
+/// A new session, with this connection as its first channel.
+std::uint32_t begin_session(request& r) {
+  connection& c = r.on();
+  if (!has_room(r))
+    return status::insufficient_resources;
+  auto s = std::make_shared<session>(c.group, c.terms.dialect, c.terms.algorithm, c.terms.cipher);
+  r.host().add_session(s);
+  s->channels = 1;
+  r.user = s;
+  r.channel = std::make_shared<channel>(s);
+  r.channel->counted = true;
+  c.channels.emplace(s->id, r.channel);
+  return status::success;
+}
+
+/// Implementation specific: who signs with GMAC does so on all channels. What it is told otherwise
+/// is what real servers say.
+std::uint32_t check_algorithm(signing_algorithm session, signing_algorithm channel) {
+  if (session == channel)
+    return status::success;
+  if (session == signing_algorithm::aes_gmac)
+    return status::request_out_of_sequence;
+  return channel == signing_algorithm::aes_gmac ? status::not_supported : status::success;
+}
+
+/// Whether the session may get a further channel here (MS-SMB2 3.3.5.5, in its order).
+std::uint32_t check_binding(const request& r, const session_ptr& s) {
+  const negotiated& terms = r.on().terms;
+  if (!s)
+    return status::user_session_deleted;
+  const std::uint32_t bad = check_algorithm(s->algorithm, terms.algorithm);
+  if (bad != status::success)
+    return bad;
+  if ((terms.capabilities & capability::multi_channel) == 0)
+    return status::request_not_accepted;
+  if (s->dialect != terms.dialect || !r.head().has(header_flag::signed_message))
+    return status::invalid_parameter;
+  // Without one strand they cannot share a session: the client is another one, or did not say on
+  // the session's connection that it knows channels.
+  if (s->group != r.on().group)
+    return s->group->client.is_zero() ? status::request_not_accepted : status::user_session_deleted;
+  if (!s->valid || !s->key)
+    return status::request_not_accepted;
+  if (r.channel && r.channel->valid)
+    return status::request_not_accepted;
+  if (!verify(s->algorithm, *s->key, r.bytes()))
+    return status::access_denied;
+  // Implementation specific: a session's messages are encrypted in one way.
+  if (s->cipher != terms.cipher)
+    return status::invalid_parameter;
+  return status::success;
+}
+
+/// A further channel of a session, or the next step of its set-up.
+std::uint32_t begin_binding(request& r) {
+  connection& c = r.on();
+  const session_ptr s = r.host().find_session(r.head().session_id);
+  if (const std::uint32_t bad = check_binding(r, s); bad != status::success)
+    return bad;
+  r.user = s;
+  if (r.channel)
+    return status::success;
+  r.channel = std::make_shared<channel>(s);
+  r.channel->key = s->key;
+  r.channel->algorithm = s->algorithm;
+  if (!has_room(r) || s->channels >= r.host().options().limits.channels_per_session)
+    return status::insufficient_resources;
+  c.channels.emplace(s->id, r.channel);
+  return status::success;
+}
+
+/// Finds or makes the channel that is being set up.
+std::uint32_t begin_setup(request& r, const session_setup_request& asked) {
+  if (r.head().session_id == 0)
+    return begin_session(r);
+  if ((asked.flags & session_flag_binding) != 0)
+    return begin_binding(r);
+  const bool is_binding = r.channel && !r.channel->counted;
+  return !r.channel || is_binding ? status::user_session_deleted : status::success;
+}
+
+/// MS-SMB2 3.3.5.5.3: the client comes back after it lost a connection; what it had ends.
+asio::awaitable<void> end_previous(request& r, std::uint64_t id) {
+  if (id == 0 || id == r.user->id)
+    co_return;
+  const session_ptr previous = r.host().find_session(id);
+  if (!previous)
+    co_return;
+  const auto end = [](session_ptr s, std::string user) -> asio::awaitable<void> {
+    const auto& channels = s->group->members;
+    if (s->valid && s->user == user && !channels.empty())
+      co_await channels.front()->end_session(s, nullptr);
+  };
+  co_await asio::co_spawn(
+    previous->group->executor, end(previous, r.user->user), asio::use_awaitable);
+}
+
+/// Looks at the client's token, on a thread where it may block.
+asio::awaitable<gss_step> take_token(request& r, bytes_view token) {
+  channel& c = *r.channel;
+  if (!c.acceptor)
+    c.acceptor = std::make_unique<gss_acceptor>(r.host().credentials());
+  vfs::detail::work<gss_step> job = [acceptor = c.acceptor.get(), token] {
+    return vfs::result<gss_step>{acceptor->step(token)};
+  };
+  c.step_running = true;
+  auto [error, step] = co_await r.host().workers().async_run<gss_step>(
+    r.on().get_executor(), std::move(job), asio::as_tuple(asio::use_awaitable));
+  c.step_running = false;
+  if (error)
+    step.problem = error.message();
+  co_return step;
+}
+
+/// The set-up has failed: what was set up before stays as it was.
+void give_up(request& r) {
+  channel& c = *r.channel;
+  if (c.valid) {
+    c.acceptor.reset();
+    return;
+  }
+  r.on().channels.erase(r.user->id);
+  if (c.counted) {
+    r.user->channels = 0;
+    r.host().remove_session(r.user->id);
+  }
+}
+
+/// The session, or its further channel, is authenticated. The status is what is wrong with that.
+std::uint32_t accept(request& r) {
+  session& s = *r.user;
+  channel& c = *r.channel;
+  const negotiated& terms = r.on().terms;
+  if (r.on().find_channel(s.id) != r.channel)
+    return status::user_session_deleted; // it was logged off meanwhile
+  if (!c.counted) {
+    // MS-SMB2 3.3.5.5.3: a channel is the same user's.
+    if (s.user != c.acceptor->user())
+      return status::access_denied;
+    if (s.channels >= r.host().options().limits.channels_per_session)
+      return status::insufficient_resources;
+    ++s.channels;
+    c.counted = true;
+  }
+  if (!c.valid) {
+    const preauth_hash hash = c.hash ? *c.hash : preauth_hash{};
+    c.key = signing_key(terms.dialect, c.acceptor->session_key(), hash);
+    c.algorithm = terms.algorithm;
+    if (!s.valid) {
+      s.key = c.key;
+      if (terms.cipher != cipher::none)
+        s.sealing = make_sealing_keys(terms.dialect, c.acceptor->session_key(), hash);
+    }
+  }
+  s.user = c.acceptor->user();
+  c.acceptor.reset();
+  c.hash.reset();
+  c.valid = true;
+  s.valid = true;
+  r.host().log().info("{}: {} logged on, dialect {:#06x}, channel {}", r.on().peer(), s.user,
+    static_cast<unsigned>(terms.dialect), s.channels);
+  return status::success;
+}
+
+reply setup_reply(std::uint32_t status, bytes_view token) {
+  reply answer;
+  answer.status = status;
+  encode_session_setup_response(answer.out, 0, token);
+  return answer;
+}
+
+/// A failure; who binds a channel expects it to be signed.
+reply refuse(const request& r, std::uint32_t status) {
+  reply answer = fail(status);
+  if (r.channel && r.channel->key)
+    answer.sign_with = r.channel;
+  return answer;
+}
+
+} // namespace
+
+asio::awaitable<reply> session_setup(request& r) {
+  connection& c = r.on();
+  const auto asked = parse_session_setup(r.bytes());
+  if (!asked)
+    co_return fail(status::invalid_parameter);
+  if (const std::uint32_t bad = begin_setup(r, *asked); bad != status::success)
+    co_return refuse(r, bad);
+  const channel_ptr mine = r.channel;
+  if (mine->step_running)
+    co_return fail(status::request_not_accepted);
+  if (c.terms.dialect == dialect::smb_3_1_1) {
+    if (!mine->hash)
+      mine->hash = std::make_shared<preauth_hash>(c.terms.hash);
+    *mine->hash = extend(*mine->hash, r.bytes());
+  }
+  const std::shared_ptr<preauth_hash> hash = mine->hash;
+  const gss_step step = co_await take_token(r, asked->token);
+  if (step.result == gss_step::outcome::more) {
+    reply answer = setup_reply(status::more_processing_required, step.token);
+    answer.hash = hash;
+    co_return answer;
+  }
+  if (step.result == gss_step::outcome::refused) {
+    r.host().log().warn("{}: logon refused: {}", c.peer(), step.problem);
+    give_up(r);
+    co_return refuse(r, status::logon_failure);
+  }
+  if (c.closed())
+    co_return hang_up();
+  if (const std::uint32_t bad = accept(r); bad != status::success) {
+    give_up(r);
+    co_return refuse(r, bad);
+  }
+  co_await end_previous(r, asked->previous_session_id);
+  reply answer = setup_reply(status::success, step.token);
+  answer.sign_with = mine;
+  co_return answer;
+}
+
+} // namespace leasebreak::smb::commands
