@@ -9,10 +9,12 @@ namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   const boost::asio::any_io_executor& executor)
-  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)),
-    strand_(boost::asio::make_strand(executor)) {
+  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)), strand_(make_strand(executor)) {}
+
+client::strand_type client::make_strand(const boost::asio::any_io_executor& executor) {
   if (const auto* plain = executor.target<boost::asio::io_context::executor_type>())
-    io_context_strand_.emplace(*plain);
+    return boost::asio::strand<boost::asio::io_context::executor_type>(*plain);
+  return boost::asio::strand<boost::asio::any_io_executor>(executor);
 }
 
 errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
@@ -92,10 +94,8 @@ void client::notify(std::shared_ptr<client> self, const break_notification& noti
       report.undeliverable();
     }
   };
-  if (to.io_context_strand_)
-    boost::asio::defer(*to.io_context_strand_, std::move(call));
-  else
-    boost::asio::defer(to.strand_, std::move(call));
+  std::visit(
+    [&call](const auto& strand) { boost::asio::defer(strand, std::move(call)); }, to.strand_);
 }
 
 bool client_table::add(std::shared_ptr<client> c) {

@@ -20,9 +20,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace leasebreak::detail {
@@ -70,10 +70,11 @@ private:
   const client_guid guid_;
   const std::string label_;
   const break_sink sink_;
-  const boost::asio::strand<boost::asio::any_io_executor> strand_;
-  /// The same for an `io_context`'s executor, where it is used instead: saves what type erasure
-  /// costs.
-  std::optional<boost::asio::strand<boost::asio::io_context::executor_type>> io_context_strand_;
+  /// That of an `io_context`'s executor as it is: saves what type erasure costs.
+  using strand_type = std::variant<boost::asio::strand<boost::asio::any_io_executor>,
+    boost::asio::strand<boost::asio::io_context::executor_type>>;
+  static strand_type make_strand(const boost::asio::any_io_executor& executor);
+  const strand_type strand_;
 
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
   std::unordered_map<lease_key, binding> leases_;

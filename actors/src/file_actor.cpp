@@ -24,10 +24,6 @@ bool is_reconnect(const operation& op) {
   return std::holds_alternative<reconnect_open>(op.what);
 }
 
-bool is_before(const std::pair<open_id, client*>& entry, open_id id) {
-  return entry.first < id;
-}
-
 } // namespace
 
 file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
@@ -190,7 +186,7 @@ bool file_actor::waits_for_store(const answer& a, const effects& out) const {
     return false;
   const auto& c = a.op->what;
   if (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(c) ||
-    std::holds_alternative<access_file>(c))
+    std::holds_alternative<access_file>(c) || std::holds_alternative<set_server_state>(c))
     return true;
   if (const auto* const unlock = std::get_if<unlock_ranges>(&c))
     return state_.is_persistent(unlock->open);
@@ -254,7 +250,7 @@ void file_actor::account(const operation& op, const completion& c) {
 
 void file_actor::account(const open_ended& e) {
   owner_.count().add(counters::closes);
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), e.open, is_before);
+  const auto at = find_holder(e.open);
   if (at == holders_.end() || at->first != e.open)
     return;
   client* const holder = at->second;
@@ -276,14 +272,14 @@ void file_actor::account(const open_recovered& r) {
     return owner_.locks().add(r.locks);
   owner_.opens().add(1);
   owner_.count_unclaimed(1);
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), r.open, is_before);
+  const auto at = find_holder(r.open);
   holders_.emplace(at, r.open, nullptr);
 }
 
 // The open, which `now` has reserved room for, is given to it; with an oplock also by another
 // client.
 void file_actor::take_over(open_id open, client& now, const lease_key& key) {
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open, is_before);
+  const auto at = find_holder(open);
   if (at == holders_.end() || at->first != open)
     return now.release_open(*this, key);
   client* const before = std::exchange(at->second, &now);
@@ -316,8 +312,14 @@ void file_actor::give_back(operation& op) {
   r = {};
 }
 
-client* file_actor::holder_of(open_id open) const noexcept {
-  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open, is_before);
+// Where the open is, or would be.
+file_actor::holder_list::iterator file_actor::find_holder(open_id open) noexcept {
+  return std::lower_bound(holders_.begin(), holders_.end(), open,
+    [](const auto& entry, open_id id) { return entry.first < id; });
+}
+
+client* file_actor::holder_of(open_id open) noexcept {
+  const auto at = find_holder(open);
   return at != holders_.end() && at->first == open ? at->second : nullptr;
 }
 

@@ -51,6 +51,7 @@ private:
     std::unique_ptr<operation> op;
     completion* with;
   };
+  using holder_list = std::vector<std::pair<open_id, client*>>;
 
   [[nodiscard]] errc reserve_locks(operation& op);
   void run(const command& c, std::unique_ptr<operation> op);
@@ -65,13 +66,13 @@ private:
   void notify(const break_notification& n);
   void give_back(operation& op);
   void keep_time();
-  [[nodiscard]] client* holder_of(open_id open) const noexcept;
+  [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
+  [[nodiscard]] client* holder_of(open_id open) noexcept;
 
   coordinator_impl& owner_;
   file_state state_;
-  std::vector<std::pair<open_id, client*>>
-    holders_; ///< Whose each open is; ordered by id. Null: of a
-              ///< client that is not back since the restart.
+  /// Whose each open is; ordered by id. Null: of a client that is not back since the restart.
+  holder_list holders_;
   std::vector<std::unique_ptr<operation>> parked_; ///< Those that wait, as they came.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.

@@ -151,6 +151,16 @@ void coordinator_impl::send_reconnect(
   back->answer(stopping_.load() ? errc::shutting_down : error);
 }
 
+void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call<void>> op) {
+  auto error = admit(r.file);
+  if (error == errc::success)
+    error = admit_record();
+  if (error != errc::success)
+    return op->answer(error);
+  op->what = set_server_state{op->id, r.open, std::move(r.server_state)};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
   auto error = admit(r.file);
   if (error == errc::success && !r.fail_immediately)

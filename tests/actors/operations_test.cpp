@@ -76,6 +76,14 @@ void detach_open(world& w, scene& s) {
   w.settle();
 }
 
+void persist_open(world& w, scene& s) {
+  auto r = world::request(world::alice, "p", 0);
+  r.durable = durable_request{std::chrono::minutes{1}, true, {}, "state"};
+  auto& p = w.start(r);
+  w.settle();
+  s.open = p.as<open_result>().open;
+}
+
 /// A restart, after which Alice has "g" open again, and a lock of it to reclaim.
 void recover_lock(world& w, scene& s) {
   persisted_lock record;
@@ -135,6 +143,13 @@ std::vector<operation_case> open_cases() {
         return reconnect_request{"d", s.open, world::bob, {}, lease_key::of(5), {}};
       }),
       errc::nothing_to_reclaim, {}},
+    {"SetServerState", persist_open, make<server_state_request>([](const scene& s) {
+       return server_state_request{"p", s.open, "path"};
+     }),
+      make<server_state_request>([](const scene& s) {
+        return server_state_request{"g", s.plain, "path"};
+      }),
+      errc::invalid_argument, {}},
     {"AcknowledgeLease", break_f,
       always(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}),
       always(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::rh}),

@@ -281,6 +281,56 @@ TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
 }
 
+TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
+  const crashed before;
+  {
+    world w(world::clock::test, with(before.store));
+    begin(w);
+    EXPECT_EQ(done(w, server_state_request{"f", before.open, "without a client"}), errc::success);
+    EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+    EXPECT_EQ(done(w, server_state_request{"f", before.open, "another path"}), errc::success);
+    before.store->fail_with(errc::store_unavailable);
+    w.c.reset();
+    before.store->fail_with(errc::success);
+  }
+  world w(world::clock::test, with(before.store));
+
+  const auto found = begin(w);
+
+  ASSERT_EQ(found.opens.size(), 1U);
+  EXPECT_EQ(found.opens.front().server_state, "another path");
+}
+
+TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  before.store->fail_with(errc::store_unavailable);
+  auto& set = w.start(server_state_request{"f", before.open, "another path"});
+  w.settle();
+  EXPECT_EQ(set.calls, 0);
+
+  before.store->fail_with(errc::success);
+  w.advance(1s);
+
+  EXPECT_EQ(set.calls, 1);
+  EXPECT_EQ(set.error(), errc::success);
+}
+
+TEST(PersistentOpens, WhoseStateCannotBeStoredSaySo) {
+  const crashed before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  before.store->fail_with(errc::store_unavailable);
+
+  auto& set = w.start(server_state_request{"f", before.open, "another path"});
+  for (int second = 0; second < 10; ++second)
+    w.advance(1s);
+
+  EXPECT_EQ(set.calls, 1);
+  EXPECT_EQ(set.error(), errc::store_unavailable);
+}
+
 // -- reconnects, after a restart or not -----------------------------------------------------------
 
 TEST(Reconnecting, InVainReservesNothing) {

@@ -238,6 +238,9 @@ struct describer {
   void operator()(const reclaim_lock& c) {
     out << "reclaim lock " << c.record_id << " for " << number(c.open);
   }
+  void operator()(const set_server_state& c) {
+    out << "set state of " << number(c.open) << " " << c.server_state;
+  }
   void operator()(const grace_ended&) { out << "grace ended"; }
   void operator()(const deadline_reached&) { out << "deadline reached"; }
   void operator()(const stop_waiting&) { out << "stop waiting"; }
@@ -399,6 +402,12 @@ attempt world::reclaim(
   const attempt& open, const std::string& record, byte_range range, bool exclusive, where_t where) {
   const attempt a = start(open.open);
   apply(reclaim_lock{a.operation, open.open, record, lock_element{range, exclusive}}, where);
+  return a;
+}
+
+attempt world::set_state(const attempt& open, const std::string& state, where_t where) {
+  const attempt a = start(open.open);
+  apply(set_server_state{a.operation, open.open, state}, where);
   return a;
 }
 

@@ -134,6 +134,8 @@ public:
   /// Only the connection.
   attempt disconnect_connection(const client& who, where_t where = where_t::current());
   attempt force(const force_break& how, where_t where = where_t::current());
+  attempt set_state(
+    const attempt& open, const std::string& state, where_t where = where_t::current());
   attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
     where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());

@@ -137,6 +137,32 @@ TEST_F(PersistentRecords, HaveALimitForWhatTheServerPutsIn) {
   expect_error(open(how), errc::invalid_argument);
 }
 
+TEST_F(PersistentRecords, SayWhatTheServerPutsInLater) {
+  const auto a = open(by(alice).persistent());
+
+  expect_done(set_state(a, "another path"));
+  EXPECT_EQ(record_of(a)->open->server_state, "another path");
+  disconnect(alice);
+  expect_done(set_state(a, "a third"));
+
+  EXPECT_EQ(record_of(a)->open->server_state, "a third");
+}
+
+TEST_F(PersistentRecords, TakeNothingMoreThanTheyMayHoldAndOnlyOfTheirOpens) {
+  const auto a = open(by(alice).persistent());
+  const auto b = open(by(bob).lease(k2, rh).durable());
+  const auto closed = open(by(carol));
+  close(closed);
+  expect_done(set_state(a, std::string(policy.limit.server_state_bytes, 'x')));
+
+  expect_error(
+    set_state(a, std::string(policy.limit.server_state_bytes + 1, 'y')), errc::invalid_argument);
+  expect_error(set_state(b, "path"), errc::invalid_argument);
+  expect_error(set_state(closed, "path"), errc::unknown_open);
+
+  EXPECT_EQ(record_of(a)->open->server_state, std::string(policy.limit.server_state_bytes, 'x'));
+}
+
 TEST_F(PersistentRecords, KeepTimeoutsWithinWhatARecordCanSay) {
   for (const auto timeout : {duration{1}, duration{std::chrono::hours{24 * 365 * 100}}}) {
     const auto a = open(by(alice).persistent(timeout));

@@ -126,6 +126,9 @@ public:
   void begin(open_request r, probe& p) { c->async_open(std::move(r), token(p)); }
   void begin(close_request r, probe& p) { c->async_close(std::move(r), token(p)); }
   void begin(reconnect_request r, probe& p) { c->async_reconnect(std::move(r), token(p)); }
+  void begin(server_state_request r, probe& p) {
+    c->async_set_server_state(std::move(r), token(p));
+  }
   void begin(lock_request r, probe& p) { c->async_lock(std::move(r), token(p)); }
   void begin(reclaim_lock_request r, probe& p) { c->async_reclaim_lock(std::move(r), token(p)); }
   void begin(unlock_request r, probe& p) { c->async_unlock(std::move(r), token(p)); }

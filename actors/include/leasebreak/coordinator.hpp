@@ -70,6 +70,7 @@ private:
 void start(const impl_ref& self, open_request&& r, handler<open_result> h);
 void start(const impl_ref& self, close_request&& r, handler<close_result> h);
 void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
+void start(const impl_ref& self, server_state_request&& r, handler<void> h);
 void start(const impl_ref& self, lock_request&& r, handler<void> h);
 void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
 void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
@@ -187,6 +188,16 @@ public:
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
+  }
+
+  /// Replaces what the server keeps with a persistent open (`durable_request::server_state`), with
+  /// a connection or without. In durable mode it completes when the store has it; if the store
+  /// fails, it may or may not be what a restart finds. Handler: `void(error_code)`. Errors:
+  /// `errc::unknown_open`, `invalid_argument` if the open is not persistent or the state too long,
+  /// `store_backlog`, those of the store.
+  template <class Token = boost::asio::deferred_t>
+  auto async_set_server_state(server_state_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
   }
 
   /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). Handler: `void(error_code)`.

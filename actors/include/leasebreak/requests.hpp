@@ -78,6 +78,13 @@ struct reconnect_request {
   std::optional<create_guid> guid;
 };
 
+/// Arguments of `async_set_server_state`; see `set_server_state`.
+struct server_state_request {
+  file_name_id file;
+  open_id open{};
+  std::string server_state;
+};
+
 /// Arguments of `async_lock`; see `lock_ranges`.
 struct lock_request {
   file_name_id file;

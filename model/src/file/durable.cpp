@@ -102,6 +102,19 @@ void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
   complete(out, c.operation, errc::success, granted);
 }
 
+// What is stored has to be what the server goes on with after a restart, so the record is written
+// also if nothing has changed: the answer goes with it.
+void file_state::impl::set_state(const set_server_state& c, effects& out) {
+  auto* open = find_open(c.open);
+  if (open == nullptr)
+    return complete(out, c.operation, errc::unknown_open);
+  if (!open->is_persistent() || c.server_state.size() > policy->limit.server_state_bytes)
+    return complete(out, c.operation, errc::invalid_argument);
+  open->durable->server_state = c.server_state;
+  store_open(*open, out);
+  complete(out, c.operation, errc::success);
+}
+
 // MS-SMB2 3.3.5.9.7 asks for the same ClientGuid only with a lease: a client may have started
 // afresh. The open is its own from now on, and what is stored has to say so.
 void file_state::impl::take_over(open_entry& open, const client_guid& client, effects& out) {

@@ -163,6 +163,7 @@ struct file_state::impl {
   [[nodiscard]] bool may_stay(const open_entry& open) const;
   void lose_connection(open_entry& open, time_point now, effects& out);
   void reconnect(const reconnect_open& c, effects& out);
+  void set_state(const set_server_state& c, effects& out);
   void take_over(open_entry& open, const client_guid& client, effects& out);
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   bool purge(const break_plan& plan, time_point now, effects& out);

@@ -77,6 +77,13 @@ struct reconnect_open {
   std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
 };
 
+/// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
+struct set_server_state {
+  operation_id operation{};
+  open_id open{};
+  std::string server_state;
+};
+
 /// One element of a lock request (MS-SMB2 2.2.26.1).
 struct lock_element {
   byte_range range;
@@ -208,6 +215,6 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached>;
+  deadline_reached, set_server_state>;
 
 } // namespace leasebreak
