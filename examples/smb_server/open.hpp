@@ -18,6 +18,7 @@
 namespace leasebreak::smb {
 
 class connection;
+class stored_state;
 class watch;
 struct tree;
 using tree_ptr = std::shared_ptr<tree>;
@@ -46,6 +47,7 @@ struct open {
   std::string user; ///< Who opened it.
   std::string name; ///< As the client named it.
   std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
+  std::shared_ptr<stored_state> stored; ///< Persistent: what a restart finds of it.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
   std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
 

@@ -8,7 +8,7 @@ namespace leasebreak::smb {
 void open_paths::add(const open& o, const void* share, const std::string& path) {
   const std::lock_guard lock{mutex_};
   const place where{share, path};
-  by_place_.emplace(where, entry{&o, o.file});
+  by_place_.emplace(where, entry{&o, o.file, o.stored});
   places_[&o] = where;
 }
 
@@ -37,6 +37,24 @@ std::vector<file_name_id> open_paths::beneath(
   }
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+std::string open_paths::path_of(const open& o) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = places_.find(&o);
+  return found == places_.end() ? std::string{} : found->second.second;
+}
+
+std::vector<std::shared_ptr<stored_state>> open_paths::stored_at(
+  const void* share, const std::string& path) const {
+  std::vector<std::shared_ptr<stored_state>> result;
+  const std::lock_guard lock{mutex_};
+  const auto [begin, end] = by_place_.equal_range({share, path});
+  for (auto it = begin; it != end; ++it) {
+    if (it->second.stored)
+      result.push_back(it->second.stored);
+  }
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <smb_server/open.hpp>
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,13 @@ public:
   [[nodiscard]] std::vector<file_name_id> beneath(
     const void* share, const std::string& directory) const;
 
+  /// The file's path, as `add` was told and renames have changed it; empty if it is not here.
+  [[nodiscard]] std::string path_of(const open& o) const;
+
+  /// What is stored of the persistent opens of this path.
+  [[nodiscard]] std::vector<std::shared_ptr<stored_state>> stored_at(
+    const void* share, const std::string& path) const;
+
   /// A file or directory has another name now, and with it all that is beneath.
   void rename(const void* share, const std::string& from, const std::string& to);
 
@@ -32,6 +40,7 @@ private:
   struct entry {
     const open* key = nullptr;
     file_name_id file;
+    std::shared_ptr<stored_state> stored;
   };
 
   void move(const place& from, const place& to);

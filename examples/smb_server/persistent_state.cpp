@@ -10,7 +10,8 @@ namespace leasebreak::smb {
 
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t first_version = 1;
+constexpr std::uint8_t version = 2;
 
 void append(byte_writer& out, std::string_view text) {
   out.u32(static_cast<std::uint32_t>(text.size()));
@@ -22,6 +23,20 @@ std::string read_text(byte_reader& in) {
   return {bytes.begin(), bytes.end()};
 }
 
+void append(byte_writer& out, const guid* id) {
+  out.u8(id != nullptr ? 1 : 0);
+  if (id != nullptr)
+    out.append(*id);
+}
+
+/// False: neither an id nor none.
+bool read_guid(byte_reader& in, std::optional<guid>& id) {
+  const std::uint8_t is_there = in.u8();
+  if (is_there == 1)
+    id = in.guid16();
+  return is_there <= 1;
+}
+
 } // namespace
 
 std::string to_bytes(const persistent_state& s) {
@@ -31,27 +46,33 @@ std::string to_bytes(const persistent_state& s) {
   append(out, s.name);
   out.u32(s.options);
   out.u32(s.timeout_ms);
-  out.u8(s.parent_key ? 1 : 0);
-  if (s.parent_key)
-    out.append(s.parent_key->bytes);
+  append(out, s.parent_key ? &s.parent_key->bytes : nullptr);
+  append(out, s.name_before);
+  append(out, s.app_instance ? &*s.app_instance : nullptr);
+  out.u64(s.position);
   return {out.bytes().begin(), out.bytes().end()};
 }
 
 std::optional<persistent_state> parse_persistent_state(std::string_view bytes) {
   byte_reader in{{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}};
-  if (in.u8() != version)
+  const std::uint8_t written_as = in.u8();
+  if (written_as < first_version || written_as > version)
     return std::nullopt;
   persistent_state s;
   s.user = read_text(in);
   s.name = read_text(in);
   s.options = in.u32();
   s.timeout_ms = in.u32();
-  const std::uint8_t has_key = in.u8();
-  if (has_key == 1) {
-    s.parent_key.emplace();
-    s.parent_key->bytes = in.guid16();
+  std::optional<guid> parent_key;
+  bool is_good = read_guid(in, parent_key);
+  if (parent_key)
+    s.parent_key = lease_key{*parent_key};
+  if (written_as > first_version) {
+    s.name_before = read_text(in);
+    is_good = read_guid(in, s.app_instance) && is_good;
+    s.position = in.u64();
   }
-  if (!in.ok() || has_key > 1 || in.remaining() != 0)
+  if (!in.ok() || !is_good || in.remaining() != 0)
     return std::nullopt;
   return s;
 }

@@ -14,10 +14,13 @@ namespace leasebreak::smb {
 /// Kept in the open's record. A value.
 struct persistent_state {
   std::string user; ///< Who opened it.
-  std::string name; ///< As the client named it.
+  std::string name; ///< As the client named it, or as it was renamed.
   std::uint32_t options = 0; ///< CreateOptions.
   std::uint32_t timeout_ms = 0; ///< As the client asked for it.
   std::optional<lease_key> parent_key;
+  std::string name_before; ///< Not empty: `name` is that of a rename, which may not have been done.
+  std::optional<guid> app_instance; ///< The application that opened it.
+  std::uint64_t position = 0; ///< FilePositionInformation.
 
   friend bool operator==(const persistent_state&, const persistent_state&) = default;
 };
@@ -25,7 +28,8 @@ struct persistent_state {
 /// As bytes, with a version in front.
 [[nodiscard]] std::string to_bytes(const persistent_state& s);
 
-/// Nothing if the bytes are not those of a state, or of a version to come.
+/// Also of the version before, which had no more than the first five members. Nothing if the bytes
+/// are not those of a state, or of a version to come.
 [[nodiscard]] std::optional<persistent_state> parse_persistent_state(std::string_view bytes);
 
 } // namespace leasebreak::smb

@@ -2,11 +2,14 @@
 // clients (MS-SMB2 3.3.5.9.12).
 #include <smb_server/persistent_state.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/stored_state.hpp>
 
 #include <leasebreak/model/access.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <array>
 
 namespace leasebreak::smb {
 
@@ -16,7 +19,7 @@ namespace {
 
 /// What the coordinator and the record say of it; the file is not open yet.
 open_ptr describe(const recovered_open& from, const persistent_state& state,
-  std::shared_ptr<const served_share> share, std::uint64_t volatile_id) {
+  std::shared_ptr<const served_share> share, const std::string& name, std::uint64_t volatile_id) {
   auto o = std::make_shared<open>();
   o->id = {static_cast<std::uint64_t>(from.open), volatile_id};
   o->handle = from.open;
@@ -24,13 +27,16 @@ open_ptr describe(const recovered_open& from, const persistent_state& state,
   o->tree_connect = std::make_shared<tree>(tree{0, std::move(share)});
   o->access = from.access;
   o->options = state.options;
-  o->path = from.share + "\\" + state.name;
+  o->path = from.share + "\\" + name;
   o->lease = from.key;
   o->parent_key = state.parent_key;
   o->client = from.client;
   o->user = state.user;
-  o->name = state.name;
+  o->name = name;
   o->durable = durable_query{2, state.timeout_ms, true, from.guid.bytes};
+  o->stored = std::make_shared<stored_state>(from.file, from.open, state);
+  o->position = state.position;
+  o->app_instance = state.app_instance;
   return o;
 }
 
@@ -52,23 +58,28 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
   const auto share = find_share(from.share);
   if (!state || !share || !share->options.continuously_available)
     co_return nullptr;
-  auto path = vfs::path::parse(state->name);
-  if (!path)
-    co_return nullptr;
-  const open_ptr o = describe(from, *state, share, next_file_id());
-  o->is_stream = !path->stream().empty();
-  const std::string place = path->name();
-  auto [error, opened] = co_await share->files.async_open(
-    std::move(*path), how_to_open(from.access), asio::as_tuple(asio::use_awaitable));
-  if (error)
-    co_return nullptr;
-  if (opened.info.id.bytes() != from.file) {
-    co_await share->files.async_close(opened.file, asio::as_tuple(asio::use_awaitable));
-    co_return nullptr;
+  const std::array<std::string, 2> names{state->name, state->name_before};
+  for (const std::string& name : names) {
+    auto path = vfs::path::parse(name);
+    if (!path || path->is_root())
+      continue;
+    const std::string place = path->name();
+    auto [error, opened] = co_await share->files.async_open(
+      std::move(*path), how_to_open(from.access), asio::as_tuple(asio::use_awaitable));
+    if (error)
+      continue;
+    if (opened.info.id.bytes() != from.file) {
+      co_await share->files.async_close(opened.file, asio::as_tuple(asio::use_awaitable));
+      continue;
+    }
+    const open_ptr o = describe(from, *state, share, name, next_file_id());
+    o->vfs_open = opened.file;
+    paths_.add(*o, share.get(), place);
+    if (o->app_instance)
+      instances_.add(o, nullptr);
+    co_return o;
   }
-  o->vfs_open = opened.file;
-  paths_.add(*o, share.get(), place);
-  co_return o;
+  co_return nullptr;
 }
 
 asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
@@ -80,6 +91,7 @@ asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
     }
     if (o) { // its time is over already
       paths_.remove(*o);
+      instances_.remove(*o);
       continue;
     }
     log().warn("an open of before the restart cannot be kept: its share or its file is gone");

@@ -3,6 +3,7 @@
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/directory_watches.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/stored_state.hpp>
 
 #include <poll.h>
 
@@ -16,6 +17,8 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
   keep = keep && o->durable;
+  if (keep && o->stored)
+    o->stored->note_position(host_.coordinator(), o->position);
   if (keep)
     host_.kept().expect(o->handle);
   leasebreak::close_request ask{o->file, o->handle, keep};

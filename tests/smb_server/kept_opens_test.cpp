@@ -85,22 +85,48 @@ TEST(KeptOpens, OfARestartMayBeGivenUpBeforeTheyAreThere) {
   EXPECT_FALSE(kept.keep(o));
 }
 
+persistent_state full_state() {
+  persistent_state s;
+  s.user = std::string("\0\xff", 2);
+  s.name = std::string(4000, 'n') + ":s";
+  s.options = 0xffffffff;
+  s.timeout_ms = 300'000;
+  s.parent_key = lease_key::of(1, 2);
+  s.name_before = "before";
+  s.app_instance = guid{1, 2};
+  s.position = UINT64_MAX;
+  return s;
+}
+
 TEST(PersistentState, ComesBackAsItWas) {
-  const persistent_state bare{"user", "file", 0, 0, std::nullopt};
-  const persistent_state full{std::string("\0\xff", 2), std::string(4000, 'n') + ":s", 0xffffffff,
-    300'000, lease_key::of(1, 2)};
+  persistent_state bare;
+  bare.user = "user";
+  bare.name = "file";
 
   EXPECT_EQ(parse_persistent_state(to_bytes(bare)), bare);
-  EXPECT_EQ(parse_persistent_state(to_bytes(full)), full);
+  EXPECT_EQ(parse_persistent_state(to_bytes(full_state())), full_state());
+}
+
+TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
+  persistent_state old;
+  old.user = "user";
+  old.name = "file";
+  old.parent_key = lease_key::of(7);
+  const std::size_t later = 4 + 1 + 8; // no name, no application, the position
+  auto bytes = to_bytes(old);
+  bytes.resize(bytes.size() - later);
+  bytes[0] = 1;
+
+  EXPECT_EQ(parse_persistent_state(bytes), old);
 }
 
 TEST(PersistentState, ThatIsCutOrLongerOrOfAnotherVersionIsNone) {
-  const auto bytes = to_bytes({"user", "file", 1, 2, lease_key::of(1)});
+  const auto bytes = to_bytes(full_state());
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(parse_persistent_state(bytes.substr(0, size))) << size;
   EXPECT_FALSE(parse_persistent_state(bytes + "x"));
   auto newer = bytes;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_FALSE(parse_persistent_state(newer));
 }
 

@@ -325,6 +325,155 @@ TEST(PersistentOpens, AreGivenToTheirOwnersAlone) {
   EXPECT_EQ(try_as(*mine, {lease(7), reconnect(before.id)}), status::success);
 }
 
+constexpr std::uint8_t position_information = 14;
+
+/// Opens with these contexts and the right to rename.
+created open_to_rename(raw_client& c, const std::string& name, std::uint8_t oplock,
+  const std::vector<context>& contexts) {
+  byte_writer body{raw_client::create_body_with(name, oplock, contexts)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  const created made = raw_client::read_created(c.call(command::create, body.view()));
+  EXPECT_EQ(made.status, status::success);
+  return made;
+}
+
+std::uint32_t rename(raw_client& c, const file_id& id, const std::string& to) {
+  return c.call(command::set_info, raw_client::rename_body(id, to)).head.status;
+}
+
+std::uint32_t come_back(raw_client& c, const std::string& name, const file_id& id) {
+  return c
+    .call(
+      command::create, raw_client::create_body_with(name, lease_level, {lease(7), reconnect(id)}))
+    .head.status;
+}
+
+// A lease follows its file to another name.
+TEST(PersistentOpens, WhoseFileWasRenamedAreGivenBackByItsNewName) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before =
+    open_to_rename(*first, "f", lease_level, {lease(7), durable(persistent_flag)});
+  ASSERT_EQ(rename(*first, before.id, "g"), status::success);
+  server.kill();
+  server.start();
+
+  const auto again = connect(server, alice);
+  EXPECT_EQ(come_back(*again, "f", before.id), status::invalid_parameter);
+  EXPECT_EQ(come_back(*again, "g", before.id), status::success);
+}
+
+TEST(PersistentOpens, WhoseFileSomebodyElseRenamedAreGivenBack) {
+  server_process server;
+  std::filesystem::create_directory(server.share() / "d");
+  auto first = connect(server, alice);
+  const created before = raw_client::read_created(
+    first->call(command::create, raw_client::create_body_with("p", 0, {durable(persistent_flag)})));
+  ASSERT_EQ(before.status, status::success);
+  auto other = connect(server, bob);
+  const created others = open_to_rename(*other, "p", 0, {});
+  ASSERT_EQ(rename(*other, others.id, "q"), status::success);
+  ASSERT_EQ(rename(*other, others.id, "d\\r"), status::success);
+  std::ofstream{server.share() / "p"} << "another";
+  server.kill();
+  server.start();
+
+  const auto again = connect(server, alice);
+  const created after = raw_client::read_created(
+    again->call(command::create, raw_client::create_body_with("p", 0, {reconnect(before.id)})));
+  ASSERT_EQ(after.status, status::success);
+  EXPECT_EQ(write(*again, after.id, 0, "here"), status::success);
+  std::string text;
+  std::getline(std::ifstream{server.share() / "d" / "r"}, text);
+  EXPECT_EQ(text, "here");
+}
+
+// As if the server had died between what it noted and what it did.
+TEST(PersistentOpens, WhoseFileWasOnlyAboutToBeRenamedAreGivenBack) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before =
+    open_to_rename(*first, "f", lease_level, {lease(7), durable(persistent_flag)});
+  ASSERT_EQ(rename(*first, before.id, "g"), status::success);
+  server.kill();
+  std::filesystem::rename(server.share() / "g", server.share() / "f");
+  server.start();
+
+  const auto again = connect(server, alice);
+  EXPECT_EQ(come_back(*again, "f", before.id), status::success);
+}
+
+std::uint64_t position_of(raw_client& c, const file_id& id) {
+  byte_writer body;
+  body.u16(41);
+  body.u8(1);
+  body.u8(position_information);
+  body.u32(8);
+  body.zeros(16);
+  write_file_id(body, id);
+  body.u8(0);
+  const answer a = c.call(command::query_info, body.view());
+  EXPECT_EQ(a.head.status, status::success);
+  byte_reader in = a.body();
+  in.skip(8);
+  return in.u64();
+}
+
+TEST(PersistentOpens, HaveThePositionThatTheirClientSet) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before = open_lock_and_write(*first);
+  byte_writer position;
+  position.u64(4'711);
+  ASSERT_EQ(first
+              ->call(command::set_info,
+                raw_client::set_info_body(before.id, position_information, position.view()))
+              .head.status,
+    status::success);
+  server.kill();
+  server.start();
+
+  const auto again = connect(server, alice);
+  const created after = raw_client::read_created(again->call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)})));
+  ASSERT_EQ(after.status, status::success);
+  EXPECT_EQ(position_of(*again, after.id), 4'711U);
+
+  // What reads and writes make of it is noted when the connection ends.
+  EXPECT_EQ(read(*again, after.id, 20).first, status::success);
+  EXPECT_EQ(server.stop(), 0);
+  server.start();
+  const auto third = connect(server, alice);
+  const created last = raw_client::read_created(third->call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)})));
+  ASSERT_EQ(last.status, status::success);
+  EXPECT_EQ(position_of(*third, last.id), 20 + std::string_view{"before the crash"}.size());
+}
+
+// MS-SMB2 3.3.5.9.13, also after a restart.
+TEST(PersistentOpens, AreTakenAlongByTheirApplication) {
+  server_process server;
+  const auto first = connect(server, alice);
+  const created before = raw_client::read_created(first->call(command::create,
+    raw_client::create_body_with(
+      "f", lease_level, {lease(7), durable(persistent_flag), raw_client::application(7)})));
+  ASSERT_EQ(before.status, status::success);
+  server.kill();
+  server.start();
+  const auto other = connect(server, bob);
+  const auto open_as = [&](std::uint8_t application) {
+    return other
+      ->call(command::create,
+        raw_client::create_body_with(
+          "f", 0, {durable(persistent_flag), raw_client::application(application)}))
+      .head.status;
+  };
+
+  EXPECT_EQ(open_as(8), status::file_not_available) << "another application";
+  EXPECT_EQ(open_as(7), status::success);
+  EXPECT_EQ(come_back(*connect(server, alice), "f", before.id), status::object_name_not_found);
+}
+
 // What has another file in its place is not given back, and is in nobody's way.
 TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   server_process server;

@@ -155,6 +155,30 @@ byte_vector raw_client::read_body(const file_id& id, std::uint32_t length, std::
   return body.take();
 }
 
+byte_vector raw_client::set_info_body(const file_id& id, std::uint8_t info_class, bytes_view data) {
+  byte_writer body;
+  body.u16(33);
+  body.u8(1);
+  body.u8(info_class);
+  body.u32(static_cast<std::uint32_t>(data.size()));
+  body.u16(96);
+  body.u16(0);
+  body.u32(0);
+  write_file_id(body, id);
+  body.append(data);
+  return body.take();
+}
+
+byte_vector raw_client::rename_body(const file_id& id, const std::string& to) {
+  constexpr std::uint8_t rename_information = 10;
+  const byte_vector name = utf8_to_utf16(to);
+  byte_writer data;
+  data.zeros(16);
+  data.u32(static_cast<std::uint32_t>(name.size()));
+  data.append(name);
+  return set_info_body(id, rename_information, data.view());
+}
+
 answer raw_client::call(command c, bytes_view body, std::uint32_t flags) {
   send(c, body, flags);
   return await_answer();
@@ -286,6 +310,14 @@ byte_vector raw_client::create_body_with(
   byte_writer body{create_body(name, oplock)};
   append_contexts(body, contexts);
   return body.take();
+}
+
+context raw_client::application(std::uint8_t id) {
+  byte_writer data;
+  data.u16(20);
+  data.u16(0);
+  data.append(guid{id});
+  return {{"\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16}, data.take()};
 }
 
 std::optional<byte_vector> raw_client::context_of(const answer& a, const std::string& name) {

@@ -97,6 +97,8 @@ public:
     const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts);
   /// The data of a context of the response; nothing if it is not there.
   static std::optional<byte_vector> context_of(const answer& a, const std::string& name);
+  /// SMB2_CREATE_APP_INSTANCE_ID of an application.
+  static context application(std::uint8_t id);
   static created read_created(const answer& a);
   created create(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);
@@ -107,6 +109,11 @@ public:
   /// The message of a request, with the next message id, signed if the client signs.
   byte_vector make_message(
     command c, bytes_view body, std::uint32_t flags = 0, std::uint16_t charge = 1);
+
+  /// The body of a SET_INFO of a file.
+  static byte_vector set_info_body(const file_id& id, std::uint8_t info_class, bytes_view data);
+  /// The same for FileRenameInformation, without replacing anything.
+  static byte_vector rename_body(const file_id& id, const std::string& to);
 
   static byte_vector write_body(const file_id& id, const std::string& data);
   static byte_vector read_body(const file_id& id, std::uint32_t length, std::uint64_t offset = 0);

@@ -4,7 +4,6 @@
 
 #include <smb_server/open_paths.hpp>
 #include <smb_server/wire/status.hpp>
-#include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
 
@@ -23,23 +22,6 @@ byte_vector open_to_rename(const std::string& name, std::uint32_t options) {
   return body.take();
 }
 
-byte_vector rename_body(const file_id& id, const std::string& to) {
-  const byte_vector name = utf8_to_utf16(to);
-  byte_writer body;
-  body.u16(33);
-  body.u8(1);
-  body.u8(10);
-  body.u32(static_cast<std::uint32_t>(20 + name.size()));
-  body.u16(96);
-  body.u16(0);
-  body.u32(0);
-  write_file_id(body, id);
-  body.zeros(16);
-  body.u32(static_cast<std::uint32_t>(name.size()));
-  body.append(name);
-  return body.take();
-}
-
 TEST(Renames, OfADirectoryNeedAllBeneathToBeClosed) {
   constexpr std::uint32_t directory_option = 0x1;
   test_server server;
@@ -50,7 +32,7 @@ TEST(Renames, OfADirectoryNeedAllBeneathToBeClosed) {
       .id;
   const created f = client.create("d\\f");
   const auto rename = [&](const std::string& to) {
-    return client.call(command::set_info, rename_body(d, to)).head.status;
+    return client.call(command::set_info, raw_client::rename_body(d, to)).head.status;
   };
 
   EXPECT_EQ(rename("e"), status::access_denied);

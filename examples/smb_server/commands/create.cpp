@@ -7,6 +7,7 @@
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/persistent_state.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/stored_state.hpp>
 
 #include <leasebreak/model/access.hpp>
 
@@ -184,6 +185,18 @@ bool may_be_persistent(const request& r) {
     (r.on().terms.capabilities & capability::persistent_handles) != 0;
 }
 
+/// What has to be known of a persistent open after a restart.
+persistent_state state_of(const request& r, const plan& p) {
+  persistent_state s;
+  s.user = r.user->user;
+  s.name = p.asked.name;
+  s.options = p.asked.options;
+  s.timeout_ms = p.durable.query->timeout_ms;
+  s.parent_key = p.lease ? p.lease->parent_key : std::nullopt;
+  s.app_instance = p.app_instance;
+  return s;
+}
+
 open_request make_open_request(const request& r, const plan& p, const vfs::opened& opened) {
   open_request ask;
   ask.file = opened.info.id.bytes();
@@ -213,8 +226,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
     // MS-SMB2 3.3.5.9.10: only where the share and both sides can.
     durable.persistent = p.durable.query->persistent && may_be_persistent(r);
     if (durable.persistent)
-      durable.server_state = to_bytes(persistent_state{r.user->user, p.asked.name, p.asked.options,
-        p.durable.query->timeout_ms, p.lease ? p.lease->parent_key : std::nullopt});
+      durable.server_state = to_bytes(state_of(r, p));
     ask.durable = std::move(durable);
   }
   return ask;
@@ -249,6 +261,8 @@ open_ptr make_open(
   if (granted.durable) {
     o->durable = p.durable.query;
     o->durable->persistent = granted.persistent;
+    if (granted.persistent)
+      o->stored = std::make_shared<stored_state>(o->file, o->handle, state_of(r, p));
   }
   o->app_instance = p.app_instance;
   return o;

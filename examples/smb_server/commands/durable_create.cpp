@@ -16,6 +16,12 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
+/// Whether the request names the open's file as it is called now: a lease follows a rename.
+bool names_it(const request& r, const create_request& asked, const open& o) {
+  const auto path = vfs::path::parse(asked.name);
+  return path && path->name() == r.host().paths().path_of(o);
+}
+
 /// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
 std::uint32_t check_reconnect(const request& r, const create_request& asked,
   const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
@@ -40,7 +46,7 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   }
   if (key != o->lease || (o->lease && o->client != r.on().terms.client))
     return status::object_name_not_found;
-  if (o->lease && o->name != asked.name)
+  if (o->lease && !names_it(r, asked, *o))
     return status::invalid_parameter;
   return o->user == r.user->user ? status::success : status::access_denied;
 }

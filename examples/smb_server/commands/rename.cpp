@@ -6,6 +6,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/stored_state.hpp>
 #include <smb_server/wire/file_information.hpp>
 
 #include <leasebreak/model/access.hpp>
@@ -141,6 +142,21 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
   co_return set_info_done();
 }
 
+/// A restart is to find the persistent opens of what is renamed. Nothing is renamed if that cannot
+/// be stored. A directory has none, nor has one that is renamed any beneath.
+asio::awaitable<std::uint32_t> expect_rename(
+  request& r, const served_share& share, const vfs::path& from, const vfs::path& to) {
+  const auto opens = r.host().paths().stored_at(&share, from.name());
+  for (const auto& stored : opens) {
+    const error_code error =
+      co_await stored->expect_rename(r.host().coordinator(), from.name(), to.name());
+    // One that has been closed meanwhile needs nothing.
+    if (error && to_errc(error) != errc::unknown_open)
+      co_return status_of(error);
+  }
+  co_return status::success;
+}
+
 std::string without_leading_backslash(std::string name) {
   if (!name.empty() && name.front() == '\\')
     name.erase(0, 1);
@@ -170,6 +186,9 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
   may = co_await ask_around(r, o, around, setting->replace, std::move(may));
   if (may.status != status::success)
     co_return fail(may.status);
+  const std::uint32_t unstored = co_await expect_rename(r, *share, around.from, *target);
+  if (unstored != status::success)
+    co_return fail(unstored);
   auto [error] = co_await share->files.async_rename(
     o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
   may = {};

@@ -6,6 +6,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/stored_state.hpp>
 #include <smb_server/wire/file_information.hpp>
 
 #include <leasebreak/model/access.hpp>
@@ -75,13 +76,18 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
   co_return set_info_done();
 }
 
-reply set_position(const set_info_request& asked, open& o) {
+asio::awaitable<reply> set_position(request& r, const set_info_request& asked, open_ptr o) {
   byte_reader in{asked.data};
   const std::uint64_t position = in.u64();
   if (!in.ok() || position > INT64_MAX)
-    return fail(status::invalid_parameter);
-  o.position = position;
-  return set_info_done();
+    co_return fail(status::invalid_parameter);
+  if (o->stored) {
+    const error_code error = co_await o->stored->set_position(r.host().coordinator(), position);
+    if (error)
+      co_return fail(status_of(error));
+  }
+  o->position = position;
+  co_return set_info_done();
 }
 
 asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_ptr o) {
@@ -93,7 +99,7 @@ asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_
   case file_class::end_of_file:
     co_return co_await set_size(r, asked, o);
   case file_class::position:
-    co_return set_position(asked, *o);
+    co_return co_await set_position(r, asked, o);
   case file_class::rename:
     co_return co_await rename(r, asked, o);
   case file_class::link:
