@@ -3,6 +3,8 @@
 
 #include <smb_server/connection.hpp>
 
+#include <leasebreak/model/access.hpp>
+
 #include <boost/asio/post.hpp>
 
 namespace leasebreak::smb {
@@ -55,6 +57,15 @@ bool request::enter_sequence(const open_ptr& o) {
   const bool changes = c == command::write || c == command::set_info || c == command::ioctl;
   overtaken_ = verdict.refused && changes;
   return !overtaken_;
+}
+
+std::uint32_t request::find_directory(const file_id& id, open_ptr& found) {
+  found = find_open(id);
+  if (!found)
+    return no_open();
+  if (!found->is_directory)
+    return status::invalid_parameter;
+  return found->may(access::read_data) ? status::success : status::access_denied;
 }
 
 std::uint32_t request::no_open() const noexcept {

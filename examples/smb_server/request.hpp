@@ -103,6 +103,9 @@ public:
   /// overtaken the request on another channel. Later requests of the compound work on it.
   [[nodiscard]] open_ptr find_open(const file_id& id);
 
+  /// The same for what is in a directory: in `found`, if the status is good.
+  [[nodiscard]] std::uint32_t find_directory(const file_id& id, open_ptr& found);
+
   /// The status for a request whose open was not found.
   [[nodiscard]] std::uint32_t no_open() const noexcept;
 

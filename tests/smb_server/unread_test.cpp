@@ -38,9 +38,9 @@ void ask_much(raw_client& client, const file_id& id) {
     client.send(command::read, raw_client::read_body(id, read_bytes));
 }
 
-TEST(PeersThatDoNotRead, LoseWhatTheyHoldWhenTheyDoNotTakeABreak) {
-  server_limits limits;
-  limits.break_taken_time = std::chrono::milliseconds{100};
+/// A client holds a batch oplock, asks for much, and takes nothing; another one opens the file. The
+/// oplock's break would time out only after the 35 seconds that a client does not wait for.
+void expect_given_up(const server_limits& limits, const std::string& reason) {
   test_server server{limits};
   raw_client stuck{server.port(), small_window_bytes};
   const created held = open_large_file(stuck, server);
@@ -49,31 +49,26 @@ TEST(PeersThatDoNotRead, LoseWhatTheyHoldWhenTheyDoNotTakeABreak) {
   raw_client other{server.port()};
   other.set_up({2});
 
-  // Its break would time out only after the 35 seconds that the client does not wait for.
   const answer opened =
     other.call(command::create, raw_client::create_body("large", 0, {}, disposition::open));
 
   ASSERT_FALSE(opened.bytes.empty());
   EXPECT_EQ(opened.head.status, status::success);
-  EXPECT_NE(server.stop().find("the peer does not take a break"), std::string::npos);
+  EXPECT_NE(server.stop().find(reason), std::string::npos);
+}
+
+TEST(PeersThatDoNotRead, LoseWhatTheyHoldWhenTheyDoNotTakeABreak) {
+  server_limits limits;
+  limits.break_taken_time = std::chrono::milliseconds{100};
+
+  expect_given_up(limits, "the peer does not take a break");
 }
 
 TEST(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
   server_limits limits;
   limits.answer_taken_time = std::chrono::milliseconds{100};
-  test_server server{limits};
-  raw_client stuck{server.port(), small_window_bytes};
-  const created held = open_large_file(stuck, server);
-  ask_much(stuck, held.id);
-  raw_client other{server.port()};
-  other.set_up({2});
 
-  const answer opened =
-    other.call(command::create, raw_client::create_body("large", 0, {}, disposition::open));
-
-  ASSERT_FALSE(opened.bytes.empty());
-  EXPECT_EQ(opened.head.status, status::success);
-  EXPECT_NE(server.stop().find("the peer takes no answers"), std::string::npos);
+  expect_given_up(limits, "the peer takes no answers");
 }
 
 TEST(PeersThatDoNotRead, AreAskedNoMoreUntilTheyTakeTheirAnswers) {

@@ -5,8 +5,6 @@
 #include <smb_server/server.hpp>
 #include <smb_server/wire/query.hpp>
 
-#include <leasebreak/model/access.hpp>
-
 #include <boost/asio/deferred.hpp>
 
 namespace leasebreak::smb::commands {
@@ -67,13 +65,9 @@ asio::awaitable<reply> change_notify(request& r) {
   if (!asked || asked->output_max > r.host().options().limits.io_bytes ||
     !r.pays_for(asked->output_max) || asked->filter == 0)
     co_return fail(status::invalid_parameter);
-  open_ptr o = r.find_open(asked->id);
-  if (!o)
-    co_return fail(r.no_open());
-  if (!o->is_directory)
-    co_return fail(status::invalid_parameter);
-  if (!o->may(access::read_data))
-    co_return fail(status::access_denied);
+  open_ptr o;
+  if (const std::uint32_t bad = r.find_directory(asked->id, o); bad != status::success)
+    co_return fail(bad);
   // What waits cannot be answered in the middle of a compound: real servers refuse it, and clients
   // know them.
   if (!r.compound().is_last)

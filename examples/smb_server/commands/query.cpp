@@ -234,13 +234,9 @@ asio::awaitable<reply> query_directory(request& r) {
   if (!asked || asked->output_max > r.host().options().limits.io_bytes ||
     !r.pays_for(asked->output_max))
     co_return fail(status::invalid_parameter);
-  const open_ptr o = r.find_open(asked->id);
-  if (!o)
-    co_return fail(r.no_open());
-  if (!o->is_directory)
-    co_return fail(status::invalid_parameter);
-  if (!o->may(access::read_data))
-    co_return fail(status::access_denied);
+  open_ptr o;
+  if (const std::uint32_t bad = r.find_directory(asked->id, o); bad != status::success)
+    co_return fail(bad);
   const auto c = static_cast<file_class>(asked->info_class);
   if (!is_directory_class(c))
     co_return fail(status::invalid_info_class);
