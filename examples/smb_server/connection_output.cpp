@@ -148,14 +148,16 @@ bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
   return true;
 }
 
-/// MS-SMB2 3.3.4.6, 3.3.4.7: what cannot be sent here goes to the client another way.
+/// MS-SMB2 3.3.4.6, 3.3.4.7: what cannot be sent here goes to the client another way. If there is
+/// none, the open ends with its session, and the break with it: nothing is to be reported, or who
+/// waits would be let in beside the open.
 void connection::pass_breaks_on() {
   if (sent_breaks_.empty())
     return;
   const std::uint64_t taken = taken_bytes();
   for (sent_break& b : std::exchange(sent_breaks_, {})) {
     if (b.end > taken)
-      host_.clients().deliver(terms.client, std::move(b.what));
+      host_.clients().deliver(terms.client, {std::move(b.what.what), {}});
   }
 }
 

@@ -221,6 +221,39 @@ TEST(Channels, AreOfOneClientAndOneDialect) {
   EXPECT_EQ(first->create("f").status, status::success);
 }
 
+/// A first request to become a channel of the other's session.
+answer ask_to_bind(raw_client& c, const raw_client& to) {
+  c.session_id = to.session_id;
+  c.key = to.key;
+  c.signs = true;
+  byte_writer body;
+  body.u16(25);
+  body.u8(session_flag_binding);
+  body.u8(1);
+  body.u64(0);
+  body.u16(88);
+  body.u16(1);
+  body.u64(0);
+  body.u8(0); // no token that anybody would look at
+  return c.call(command::session_setup, body.view());
+}
+
+TEST(Channels, AreRefusedInAWayThatTheirClientBelieves) {
+  test_server server;
+  const auto first = first_channel(server);
+  const auto same_client = connection_of(server, dialect::smb_3_0_2);
+  const auto other_client = connection_of(server, dialect::smb_3_0, {2});
+
+  for (raw_client* c : {same_client.get(), other_client.get()}) {
+    const answer a = ask_to_bind(*c, *first);
+    EXPECT_TRUE(status::is_error(a.head.status));
+    EXPECT_TRUE(a.head.has(header_flag::signed_message));
+    EXPECT_TRUE(verify(signing_algorithm::aes_cmac, first->key, a.bytes));
+  }
+  first->key[0] ^= 1;
+  EXPECT_FALSE(ask_to_bind(*other_client, *first).head.has(header_flag::signed_message));
+}
+
 TEST(Channels, AreOfSessionsThatAreThere) {
   test_server server;
   const auto first = first_channel(server);
@@ -379,6 +412,31 @@ TEST(ChannelBreaks, OfAnOplockGoElsewhereWhenThatIsLost) {
   }
 }
 
+/// From now on its TCP counts as taking nothing.
+std::uint32_t make_stuck(raw_client& c) {
+  byte_writer body;
+  body.u16(57);
+  body.u16(0);
+  body.u32(0x8384'8003);
+  write_file_id(body, related_file_id);
+  body.zeros(32);
+  return c.call(command::ioctl, body.view()).head.status;
+}
+
+TEST(ChannelBreaks, ThatTheOnlyChannelDoesNotTakeEndWithTheOpen) {
+  server_limits limits;
+  limits.break_taken_time = std::chrono::milliseconds{100};
+  test_server server{limits};
+  const auto holder = first_channel(server);
+  ASSERT_EQ(holder->create("f", batch_level).oplock, batch_level);
+  ASSERT_EQ(make_stuck(*holder), status::success);
+  raw_client other{server.port()};
+  other.set_up({2});
+
+  // It is let in when the other open is gone, not beside it.
+  EXPECT_EQ(other.create("f", batch_level).oplock, batch_level);
+}
+
 TEST(ChannelBreaks, ThatAChannelDoesNotTakeGoToAnother) {
   server_limits limits;
   limits.break_taken_time = std::chrono::milliseconds{100};
@@ -388,13 +446,7 @@ TEST(ChannelBreaks, ThatAChannelDoesNotTakeGoToAnother) {
   lease.state = 0x07;
   const created f = c.second->create("f", 0xff, lease);
   ASSERT_TRUE(f.lease);
-  byte_writer stuck; // from now on its TCP counts as taking nothing
-  stuck.u16(57);
-  stuck.u16(0);
-  stuck.u32(0x8384'8003);
-  write_file_id(stuck, related_file_id);
-  stuck.zeros(32);
-  ASSERT_EQ(c.first->call(command::ioctl, stuck.view()).head.status, status::success);
+  ASSERT_EQ(make_stuck(*c.first), status::success);
   raw_client other{c.server.port()};
   other.set_up({2});
 

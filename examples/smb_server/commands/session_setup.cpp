@@ -185,12 +185,29 @@ reply setup_reply(std::uint32_t status, bytes_view token) {
   return answer;
 }
 
-/// A failure; who binds a channel expects it to be signed.
-reply refuse(const request& r, std::uint32_t status) {
+/// Of a request that was signed with the session's key, wherever the session is; null if it was
+/// not.
+asio::awaitable<channel_ptr> signer_of(session_ptr s, bytes_view message) {
+  if (!s->valid || !s->key || !verify(s->algorithm, *s->key, message))
+    co_return nullptr;
+  auto result = std::make_shared<channel>(s);
+  result->key = s->key;
+  result->algorithm = s->algorithm;
+  co_return result;
+}
+
+/// A failure. Who has signed with the session's key believes it with a signature alone.
+asio::awaitable<reply> refuse(request& r, std::uint32_t status) {
   reply answer = fail(status);
-  if (r.channel && r.channel->key)
+  if (r.channel && r.channel->key) {
     answer.sign_with = r.channel;
-  return answer;
+    co_return answer;
+  }
+  const session_ptr s = r.host().find_session(r.head().session_id);
+  if (s && r.head().has(header_flag::signed_message))
+    answer.sign_with =
+      co_await asio::co_spawn(s->group->executor, signer_of(s, r.bytes()), asio::use_awaitable);
+  co_return answer;
 }
 
 } // namespace
@@ -201,7 +218,7 @@ asio::awaitable<reply> session_setup(request& r) {
   if (!asked)
     co_return fail(status::invalid_parameter);
   if (const std::uint32_t bad = begin_setup(r, *asked); bad != status::success)
-    co_return refuse(r, bad);
+    co_return co_await refuse(r, bad);
   const channel_ptr mine = r.channel;
   if (mine->step_running)
     co_return fail(status::request_not_accepted);
@@ -220,13 +237,13 @@ asio::awaitable<reply> session_setup(request& r) {
   if (step.result == gss_step::outcome::refused) {
     r.host().log().warn("{}: logon refused: {}", c.peer(), step.problem);
     give_up(r);
-    co_return refuse(r, status::logon_failure);
+    co_return co_await refuse(r, status::logon_failure);
   }
   if (c.closed())
     co_return hang_up();
   if (const std::uint32_t bad = accept(r); bad != status::success) {
     give_up(r);
-    co_return refuse(r, bad);
+    co_return co_await refuse(r, bad);
   }
   co_await end_previous(r, asked->previous_session_id);
   reply answer = setup_reply(status::success, step.token);
