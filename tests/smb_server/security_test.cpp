@@ -141,12 +141,13 @@ TEST_F(Logons, AreOfferedNtlmBeforehand) {
   EXPECT_NE(std::search(token.begin(), token.end(), ntlmssp.begin(), ntlmssp.end()), token.end());
 }
 
-TEST_F(Logons, KeepPasswordsInAFileThatOnlyTheOwnerReads) {
+TEST_F(Logons, KeepPasswordsInAFileThatOnlyTheOwnerReadsAndThatIsOnNoDisk) {
   static_cast<void>(credentials());
   struct stat info {};
 
   ASSERT_EQ(::stat(std::getenv("NTLM_USER_FILE"), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
+  EXPECT_EQ(info.st_nlink, 0U);
 }
 
 TEST(Accounts, ThatTheFileCannotHoldAreRefused) {

@@ -4,6 +4,7 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,31 +73,30 @@ void check_account(const user_account& account) {
       account.first + "'");
 }
 
-/// A file that only its owner may read, and that goes with the object.
+/// A file in memory that only its owner may read, and that goes with the object, or with the
+/// process however that ends.
 class private_file {
 public:
-  explicit private_file(std::string_view content) {
-    std::string pattern = std::filesystem::temp_directory_path() / "leasebreak-users-XXXXXX";
-    const int file = ::mkstemp(pattern.data()); // makes it with mode 0600
-    if (file < 0)
+  explicit private_file(std::string_view content)
+    : file_{::memfd_create("leasebreak-users", MFD_CLOEXEC)} {
+    if (file_ < 0)
       throw std::system_error(errno, std::generic_category(), "cannot make a file for the users");
-    path_ = pattern;
-    const ssize_t written = ::write(file, content.data(), content.size());
-    const int error = errno;
-    ::close(file);
-    if (written != static_cast<ssize_t>(content.size())) {
-      ::unlink(path_.c_str());
+    const ssize_t written = ::write(file_, content.data(), content.size());
+    if (written != static_cast<ssize_t>(content.size()) || ::fchmod(file_, 0600) != 0) {
+      const int error = errno;
+      ::close(file_);
       throw std::system_error(error, std::generic_category(), "cannot write the users' file");
     }
   }
-  ~private_file() { ::unlink(path_.c_str()); }
+  ~private_file() { ::close(file_); }
   private_file(const private_file&) = delete;
   private_file& operator=(const private_file&) = delete;
 
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  /// By which this process alone opens it.
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(file_); }
 
 private:
-  std::filesystem::path path_;
+  int file_;
 };
 
 std::string lines_of(const std::vector<user_account>& users, const std::string& domain) {
