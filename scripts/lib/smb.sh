@@ -103,8 +103,9 @@ smbclient_round() {
 # smbtorture_one TEST: must succeed; skipped counts as failed.
 smbtorture_one() {
   local output status=0
-  output=$(timeout 120 smbtorture "//127.0.0.1/demo" --configfile=/dev/null --smb-ports="$SMB_PORT" \
-    --user="$SMB_USER%$SMB_PASSWORD" "$1" 2>&1 </dev/null) || status=$?
+  # It leaves folders where it runs.
+  output=$(env --chdir="$WORK" timeout 120 smbtorture "//127.0.0.1/demo" --configfile=/dev/null \
+    --smb-ports="$SMB_PORT" --user="$SMB_USER%$SMB_PASSWORD" "$1" 2>&1 </dev/null) || status=$?
   if ((status != 0)) || ! grep -q '^success: ' <<<"$output"; then
     printf '%s\n' "$output"
     return 1

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 OURS = re.compile(r"`[A-Z]\w+\.[A-Z]\w+`")
 SKIPPED = 77
@@ -84,7 +85,10 @@ def listing(file):
     program = shutil.which("smbtorture")
     if not program:
         return None
-    return subprocess.run([program, "--list"], capture_output=True, text=True, timeout=60).stdout
+    with tempfile.TemporaryDirectory() as folder:  # it may leave something where it runs
+        done = subprocess.run(
+            [program, "--list"], capture_output=True, text=True, timeout=60, cwd=folder)
+    return done.stdout
 
 
 def names_in(text):
