@@ -28,22 +28,21 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
     std::to_string(endpoint.port());
 }
 
-/// How long a request may take before its client is told that it is pending: most that must wait
-/// for somebody's acknowledgement take longer, most that need not are done by then.
-constexpr auto interim_delay = std::chrono::microseconds{500};
+/// Room for most requests; the rest of a larger one is read to where it belongs.
+constexpr std::size_t input_buffer_bytes = 4'096;
 
 } // namespace
 
 connection::connection(
   server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> with)
   : group{std::move(with)}, opens{group->opens}, host_{host}, socket_{std::move(socket)}, id_{id},
-    peer_{name_of(socket_)}, credits_{host.options().limits.credits},
+    peer_{name_of(socket_)}, credits_{host.options().limits.credits}, input_(input_buffer_bytes),
     changed_{socket_.get_executor()}, setup_deadline_{socket_.get_executor()},
-    break_timer_{socket_.get_executor()}, stall_timer_{socket_.get_executor()},
-    reminder_timer_{socket_.get_executor()} {
+    break_timer_{socket_.get_executor()}, stall_timer_{socket_.get_executor()} {
   changed_.expires_at(asio::steady_timer::time_point::max());
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  socket_.non_blocking(true, ignored); // as for what is written at once
 }
 
 void connection::close(std::string_view reason) {
@@ -58,7 +57,6 @@ void connection::close(std::string_view reason) {
   setup_deadline_.cancel();
   break_timer_.cancel();
   stall_timer_.cancel();
-  reminder_timer_.cancel();
   wake();
 }
 
@@ -98,21 +96,39 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
   co_return nullptr;
 }
 
+/// Has at least so many bytes in the buffer. False: none will come.
+asio::awaitable<bool> connection::fill(std::size_t bytes) {
+  while (input_end_ - input_begin_ < bytes) {
+    std::copy(input_.data() + input_begin_, input_.data() + input_end_, input_.data());
+    input_end_ -= std::exchange(input_begin_, 0);
+    error_code error;
+    input_end_ += co_await socket_.async_read_some(
+      asio::buffer(input_) + input_end_, asio::redirect_error(asio::use_awaitable, error));
+    if (error || closed_)
+      co_return false;
+  }
+  co_return true;
+}
+
 asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
-  error_code error;
-  std::array<std::uint8_t, nbt_header_size> nbt{};
-  co_await asio::async_read(
-    socket_, asio::buffer(nbt), asio::redirect_error(asio::use_awaitable, error));
-  if (error || closed_)
+  if (!co_await fill(nbt_header_size))
     co_return false;
+  std::array<std::uint8_t, nbt_header_size> nbt{};
+  std::copy_n(input_.data() + input_begin_, nbt.size(), nbt.data());
   const auto length = parse_nbt_header(nbt);
   if (!length || *length > host_.options().limits.frame_bytes()) {
     close(length ? "a frame above the size limit" : "no SMB frame");
     co_return false;
   }
+  input_begin_ += nbt_header_size;
   frame.assign(*length, 0);
-  co_await asio::async_read(
-    socket_, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+  const std::size_t here = std::min<std::size_t>(*length, input_end_ - input_begin_);
+  std::copy_n(input_.data() + input_begin_, here, frame.data());
+  input_begin_ += here;
+  error_code error;
+  if (here < *length)
+    co_await asio::async_read(
+      socket_, asio::buffer(frame) + here, asio::redirect_error(asio::use_awaitable, error));
   co_return !error && !closed_;
 }
 
@@ -248,6 +264,8 @@ asio::awaitable<void> connection::process(
       co_await room_for_answers();
     }
   }
+  if (compound.grants)
+    hold_output();
   send(compound);
   retry_breaks();
   --in_flight_;
@@ -283,6 +301,7 @@ asio::awaitable<void> connection::answer(
     co_return;
   if (answer.file)
     compound.file = answer.file;
+  compound.grants = compound.grants || answer.grants;
   if (m.head.command == command::create)
     compound.create_status = answer.status;
   host_.log().trace(
@@ -340,39 +359,9 @@ request* connection::find_request(std::uint64_t message_id) const {
   return found == requests_.end() ? nullptr : found->second;
 }
 
-void connection::remind(std::uint64_t message_id) {
-  reminders_.push_back({std::chrono::steady_clock::now() + interim_delay, message_id});
-  if (!reminding_)
-    wait_for_reminders();
-}
-
-// One timer for all: most requests need no reminder in the end, and to set a timer for each and
-// take it back would cost more than the request.
-void connection::wait_for_reminders() {
-  reminding_ = true;
-  reminder_timer_.expires_at(reminders_.front().due);
-  reminder_timer_.async_wait([weak = weak_from_this()](error_code error) {
-    const auto self = weak.lock();
-    if (self && !error && !self->closed_)
-      self->send_reminders();
-  });
-}
-
-void connection::send_reminders() {
-  reminding_ = false;
-  const auto now = std::chrono::steady_clock::now();
-  while (!reminders_.empty()) {
-    const reminder next = reminders_.front();
-    request* r = find_request(next.message_id);
-    const bool waits = r != nullptr && r->waits();
-    if (waits && next.due > now)
-      break;
-    reminders_.pop_front();
-    if (waits)
-      r->send_interim();
-  }
-  if (!reminders_.empty())
-    wait_for_reminders();
+void connection::send_interim(std::uint64_t message_id) {
+  if (request* r = find_request(message_id))
+    r->send_interim();
 }
 
 void connection::cancel(const header& h) {

@@ -102,8 +102,8 @@ public:
   [[nodiscard]] request* find_request(std::uint64_t message_id) const;
   void cancel(const header& h);
 
-  /// Has the request told that it is pending, if it still waits a little later.
-  void remind(std::uint64_t message_id);
+  /// Tells the request's client that it is pending, if it still waits.
+  void send_interim(std::uint64_t message_id);
 
   std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
   std::uint16_t grant_credits(std::uint16_t wanted);
@@ -136,7 +136,10 @@ private:
   asio::awaitable<void> process(
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
   asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
-  void write_next();
+  [[nodiscard]] asio::awaitable<bool> fill(std::size_t bytes);
+  void hold_output();
+  void write_output();
+  void took_output(std::size_t bytes);
   asio::awaitable<void> room();
   asio::awaitable<void> room_for_answers();
   asio::awaitable<void> change();
@@ -153,8 +156,6 @@ private:
   void watch_output();
   [[nodiscard]] std::uint64_t taken_bytes();
   void wake();
-  void wait_for_reminders();
-  void send_reminders();
 
   server& host_;
   socket_type socket_;
@@ -164,16 +165,26 @@ private:
   std::shared_ptr<const byte_vector> first_frame_; ///< Read before the connection moved here.
   credit_window credits_;
 
-  std::deque<byte_vector> output_;
+  /// Read and not yet looked at: from `input_begin_` to `input_end_`.
+  byte_vector input_;
+  std::size_t input_begin_ = 0;
+  std::size_t input_end_ = 0;
+
+  struct output_frame {
+    std::array<std::uint8_t, nbt_header_size> nbt;
+    byte_vector message;
+  };
+  std::deque<output_frame> output_;
+  std::size_t output_begin_ = 0; ///< How much of the first one is written.
   std::size_t output_bytes_ = 0;
-  bool writing_ = false;
+  bool output_held_ = false; ///< For the break that may follow.
+  bool writing_ = false; ///< Waits until the socket takes more.
   std::uint64_t queued_bytes_ = 0; ///< Ever.
   std::uint64_t written_bytes_ = 0; ///< Ever given to the socket.
   std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
   std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
   bool break_watched_ = false;
   bool stall_watched_ = false;
-  std::array<std::uint8_t, nbt_header_size> nbt_{};
 
   std::size_t in_flight_ = 0; ///< Frames being worked on.
   std::size_t in_flight_bytes_ = 0;
@@ -186,14 +197,6 @@ private:
   /// many as credits allow.
   std::unordered_map<std::uint64_t, bool> not_begun_;
   std::uint64_t last_async_id_ = 0;
-
-  struct reminder {
-    asio::steady_timer::time_point due;
-    std::uint64_t message_id;
-  };
-  std::deque<reminder> reminders_; ///< In the order of their time, since all take the same.
-  asio::steady_timer reminder_timer_;
-  bool reminding_ = false;
 
   /// A break that the peer's TCP may not have taken.
   struct sent_break {

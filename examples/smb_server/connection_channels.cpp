@@ -64,6 +64,9 @@ connection::connection(
       from.host_, rebind(with->executor, std::move(from.socket_)), from.id_, std::move(with)} {
   terms = from.terms;
   credits_ = from.credits_;
+  input_ = std::move(from.input_);
+  input_begin_ = from.input_begin_;
+  input_end_ = from.input_end_;
   first_frame_ = std::move(first);
 }
 

@@ -3,7 +3,7 @@
 
 #include <smb_server/server.hpp>
 
-#include <boost/asio/write.hpp>
+#include <boost/asio/defer.hpp>
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t early_breaks_max = 1'024;
 constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
+constexpr std::size_t frames_at_once = 16; ///< Of one call to the socket.
 
 } // namespace
 
@@ -66,30 +67,67 @@ void connection::send(byte_vector message) {
     return;
   output_bytes_ += message.size();
   queued_bytes_ += nbt_header_size + message.size();
-  output_.push_back(std::move(message));
-  if (!writing_)
-    write_next();
-  else
+  const auto nbt = make_nbt_header(message.size());
+  output_.push_back({nbt, std::move(message)});
+  if (writing_)
     watch_output();
+  else if (!output_held_)
+    write_output();
 }
 
-void connection::write_next() {
-  writing_ = true;
-  nbt_ = make_nbt_header(output_.front().size());
-  const std::array<asio::const_buffer, 2> buffers{
-    asio::buffer(nbt_), asio::buffer(output_.front())};
-  asio::async_write(
-    socket_, buffers, [self = shared_from_this()](error_code error, std::size_t written) {
-      self->written_bytes_ += written;
-      self->writing_ = false;
-      self->output_bytes_ -= self->output_.front().size();
-      self->output_.pop_front();
-      if (error)
-        self->close("the peer takes no answers: " + error.message());
-      else if (!self->output_.empty())
-        self->write_next();
-      self->wake();
-    });
+/// What is granted while others wait for the same file is broken in the same breath: both go to the
+/// client at once, and wake it up once.
+void connection::hold_output() {
+  if (std::exchange(output_held_, true))
+    return;
+  asio::defer(socket_.get_executor(), [self = shared_from_this()] {
+    self->output_held_ = false;
+    if (!self->writing_)
+      self->write_output();
+  });
+}
+
+// Most often the socket takes all of it, and nobody has to hear of that.
+void connection::write_output() {
+  while (!output_.empty() && !closed_) {
+    std::vector<asio::const_buffer> buffers;
+    buffers.reserve(2 * std::min(output_.size(), frames_at_once));
+    for (std::size_t i = 0; i < std::min(output_.size(), frames_at_once); ++i) {
+      buffers.push_back(asio::buffer(output_[i].nbt));
+      buffers.push_back(asio::buffer(output_[i].message));
+    }
+    const std::size_t in_header = std::min(output_begin_, nbt_header_size);
+    buffers[0] += in_header;
+    buffers[1] += output_begin_ - in_header;
+    error_code error;
+    const std::size_t written = socket_.write_some(buffers, error);
+    if (error == asio::error::would_block) {
+      writing_ = true;
+      watch_output();
+      socket_.async_wait(
+        asio::socket_base::wait_write, [self = shared_from_this()](error_code failed) {
+          self->writing_ = false;
+          if (!failed)
+            self->write_output();
+        });
+      return;
+    }
+    if (error)
+      return close("the peer takes no answers: " + error.message());
+    took_output(written);
+  }
+  wake();
+}
+
+void connection::took_output(std::size_t bytes) {
+  written_bytes_ += bytes;
+  bytes += output_begin_;
+  while (!output_.empty() && bytes >= nbt_header_size + output_.front().message.size()) {
+    bytes -= nbt_header_size + output_.front().message.size();
+    output_bytes_ -= output_.front().message.size();
+    output_.pop_front();
+  }
+  output_begin_ = bytes;
 }
 
 bool connection::send_break(const undelivered_break& b) {
@@ -139,6 +177,8 @@ bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
     o ? o->path : to_string(n.key), to_string(n.from), to_string(n.to),
     n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
+  if (closed_) // the socket has just said so
+    return false;
   watch_break();
   const std::uint64_t taken = taken_bytes();
   while (!sent_breaks_.empty() && sent_breaks_.front().end <= taken)

@@ -4,7 +4,6 @@
 #include <smb_server/server.hpp>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <utility>
@@ -133,7 +132,7 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
     co_await tell_parent(host, share, std::move(name), key, kind);
   }
   // Nothing that the client may ask for next depends on it.
-  share->files.async_close(std::move(file), asio::detached);
+  share->files.close(std::move(file));
 }
 
 } // namespace leasebreak::smb

@@ -1,5 +1,6 @@
 // An SMB2/3 server that exports directories and leaves every decision about leases, oplocks and
 // byte-range locks to leasebreak.
+#include <smb_server/event_loop.hpp>
 #include <smb_server/options.hpp>
 #include <smb_server/server.hpp>
 
@@ -61,7 +62,10 @@ int run(const server_options& o) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < o.threads; ++i)
     threads.emplace_back([&io] { io.run(); });
-  io.run();
+  if (o.threads == 1)
+    leasebreak::smb::run_polling(io, leasebreak::smb::poll_window{o.poll_time});
+  else
+    io.run();
   threads.clear();
   return result;
 }

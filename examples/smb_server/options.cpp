@@ -86,6 +86,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   std::vector<std::string> shares;
   std::vector<std::string> users;
   double break_timeout = 35;
+  unsigned poll_us = 200;
   CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 takes one that is free")
     ->capture_default_str();
@@ -106,6 +107,12 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--threads", o.threads, "Threads of the event loop")
     ->check(CLI::Range(1, 256))
     ->capture_default_str();
+  app
+    .add_option("--poll-us", poll_us,
+      "Microseconds that a single thread of the event loop may look for work before it sleeps, if "
+      "that has paid lately; 0: never")
+    ->check(CLI::Range(0, 10'000))
+    ->capture_default_str();
   app.add_option("--disk-threads", o.disk_threads, "Threads for the file system")
     ->check(CLI::Range(1, 256))
     ->capture_default_str();
@@ -125,6 +132,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
     return {std::nullopt, out.str(), status};
   }
   o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(break_timeout * 1000)};
+  o.poll_time = std::chrono::microseconds{poll_us};
   return {std::move(o), {}, 0};
 }
 

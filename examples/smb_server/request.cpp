@@ -2,6 +2,7 @@
 #include <smb_server/request.hpp>
 
 #include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>
 
@@ -106,11 +107,12 @@ void request::begin_wait() {
   }
   if (async_id != 0)
     return;
-  connection_->remind(head().message_id);
+  reminder_ = host().interims().begin(connection_, head().message_id);
 }
 
 void request::end_wait() {
   waiting_ = false;
+  reminder_ = {};
 }
 
 void request::send_interim() {

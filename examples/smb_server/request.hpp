@@ -1,6 +1,7 @@
 // One request on its way through the server, and what it is answered.
 #pragma once
 
+#include <smb_server/interim_timer.hpp>
 #include <smb_server/session.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/session.hpp>
@@ -34,6 +35,7 @@ struct reply {
   channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.
+  bool grants = false; ///< Caching, which others may be waiting to have broken.
   bool end_connection = false; ///< Send nothing, and end.
 };
 
@@ -76,6 +78,7 @@ struct compound_state {
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
   std::uint32_t create_status = status::success; ///< Of the last CREATE.
+  bool grants = false; ///< One of the answers does.
   bool malformed = false; ///< There is nothing that a related request could be related to.
   bool is_last = true; ///< The request that is worked on ends its frame.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
@@ -133,9 +136,6 @@ public:
   /// for, is given up.
   void cancel();
 
-  /// Whether it waits for others, and its client has not been told.
-  [[nodiscard]] bool waits() const noexcept { return waiting_ && async_id == 0; }
-
   /// Tells the client that it is pending, unless it has been told, or no longer waits.
   void send_interim();
 
@@ -162,6 +162,7 @@ private:
   compound_state& compound_;
   asio::cancellation_signal signal_;
   bool waiting_ = false;
+  interim_timer::wait reminder_;
   bool cancelled_ = false;
   bool overtaken_ = false;
   open_ptr counted_; ///< The open whose ChannelSequence counts it.

@@ -42,7 +42,8 @@ constexpr auto stop_wait = std::chrono::seconds{10};
 server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
   : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
     credentials_{options_.users, options_.domain}, initial_token_{credentials_.initial_token()},
-    acceptor_{asio::make_strand(io)}, emptied_{acceptor_.get_executor()} {
+    interims_{io.get_executor()}, acceptor_{asio::make_strand(io)}, emptied_{
+                                                                      acceptor_.get_executor()} {
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   workers_ = std::make_unique<vfs::worker_pool>(pool);

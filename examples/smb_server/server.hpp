@@ -5,6 +5,7 @@
 #include <smb_server/auth/gss_acceptor.hpp>
 #include <smb_server/client_registry.hpp>
 #include <smb_server/directory_watches.hpp>
+#include <smb_server/interim_timer.hpp>
 #include <smb_server/kept_opens.hpp>
 #include <smb_server/open_paths.hpp>
 #include <smb_server/options.hpp>
@@ -63,6 +64,7 @@ public:
 
   /// The connections of a client that may share sessions.
   [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
+  [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
   [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
@@ -108,6 +110,7 @@ private:
   directory_watches watches_;
   open_paths paths_;
   app_instances instances_;
+  interim_timer interims_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();

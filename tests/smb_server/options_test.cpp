@@ -12,9 +12,9 @@ parsed_options parse(std::vector<const char*> arguments) {
 }
 
 TEST(Options, AreTakenFromTheCommandLine) {
-  const auto parsed =
-    parse({"--listen", "[::1]:0", "--share", "a=/tmp", "--share", "b=/x=y", "--user", "u:p:q",
-      "--store", "rocksdb:/d", "--break-timeout", "1.5", "--threads", "3", "--log-level", "debug"});
+  const auto parsed = parse({"--listen", "[::1]:0", "--share", "a=/tmp", "--share", "b=/x=y",
+    "--user", "u:p:q", "--store", "rocksdb:/d", "--break-timeout", "1.5", "--threads", "3",
+    "--poll-us", "50", "--log-level", "debug"});
 
   ASSERT_TRUE(parsed.options) << parsed.text;
   EXPECT_EQ(parsed.options->address, "::1");
@@ -25,6 +25,7 @@ TEST(Options, AreTakenFromTheCommandLine) {
   EXPECT_EQ(parsed.options->store, "rocksdb:/d");
   EXPECT_EQ(parsed.options->break_timeout, std::chrono::milliseconds{1'500});
   EXPECT_EQ(parsed.options->threads, 3U);
+  EXPECT_EQ(parsed.options->poll_time, std::chrono::microseconds{50});
 }
 
 TEST(ShareOptions, FollowThePath) {
@@ -88,6 +89,7 @@ TEST(Options, ThatMakeNoSenseAreExplained) {
     {"--share", "a=/tmp", "--user", "u"}, {"--share", "a=/tmp", "--user", "u:p", "--listen", "x"},
     {"--share", "a=/tmp", "--user", "u:p", "--listen", "127.0.0.1:70000"},
     {"--share", "a=/tmp", "--user", "u:p", "--threads", "0"},
+    {"--share", "a=/tmp", "--user", "u:p", "--poll-us", "10001"},
     {"--share", "a=/tmp", "--user", "u:p", "--log-level", "loud"}};
 
   for (const auto& arguments : wrong) {

@@ -158,11 +158,26 @@ vfs::result<found_file> open_file(const vfs::share_ptr& files, const vfs::path& 
   return result;
 }
 
+/// The same, if it takes no disk.
+std::optional<found_file> find_cached(
+  const vfs::share_ptr& files, const plan& p, const file_name_id& file_of_key) {
+  auto opened = files->open_cached(p.path, p.how);
+  if (!opened)
+    return std::nullopt;
+  found_file result;
+  result.key_in_use = !file_of_key.empty() && opened->info.id.bytes() != file_of_key;
+  if (!result.key_in_use)
+    result.opened = std::move(*opened);
+  return result;
+}
+
 asio::awaitable<std::tuple<error_code, found_file>> find_file(request& r, plan& p) {
   file_name_id file_of_key;
   if (p.lease)
     file_of_key = r.host().coordinator().file_of_lease(r.on().terms.client, p.lease->key);
   const vfs::async_share& files = r.tree_connect->share->files;
+  if (auto found = find_cached(files.core(), p, file_of_key))
+    co_return std::make_tuple(error_code{}, std::move(*found));
   for (;;) {
     vfs::detail::work<found_file> job = [core = files.core(), path = p.path, how = p.how,
                                           file_of_key] {
@@ -302,8 +317,7 @@ asio::awaitable<std::uint32_t> settle(
     if (error)
       co_return status_of(error);
   } else if (!opened.created && !holds_still(p, granted)) {
-    auto [error, info] =
-      co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
+    auto [error, info] = co_await files.info(opened.file);
     opened.info = info;
     if (error)
       co_return status_of(error);
@@ -451,8 +465,7 @@ asio::awaitable<reply> close(request& r) {
     co_return fail(r.no_open());
   std::optional<file_metadata> metadata;
   if ((asked->flags & 1) != 0) {
-    auto [error, info] = co_await o->tree_connect->share->files.async_info(
-      o->vfs_open, asio::as_tuple(asio::use_awaitable));
+    auto [error, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
     if (!error)
       metadata = to_metadata(info);
   }

@@ -43,7 +43,7 @@ void add_contexts(const create_request& asked, const vfs::file_info& info,
 }
 
 void log_grant(const request& r, const open& o, const open_result& granted) {
-  if (granted.oplock == oplock_level::none)
+  if (granted.oplock == oplock_level::none || !r.host().log().should_log(spdlog::level::info))
     return;
   r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), o.path,
     granted.oplock == oplock_level::lease ? "lease" : "oplock", to_string(granted.state),
@@ -72,6 +72,7 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
   }
   reply answer;
   answer.file = o->id;
+  answer.grants = granted.oplock != oplock_level::none;
   encode(answer.out, 0, response);
   return answer;
 }

@@ -197,8 +197,7 @@ constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
 
 /// MS-FSCC 2.3.2: the same bytes for the same file; the birth ids are zero.
 asio::awaitable<reply> object_id(ioctl_request asked, open_ptr o) {
-  auto [error, info] = co_await o->tree_connect->share->files.async_info(
-    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  auto [error, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
   if (error)
     co_return fail(status_of(error));
   byte_writer out;

@@ -5,13 +5,16 @@
 #include "worker_pool.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -69,6 +72,10 @@ public:
     return async_run<void>(
       [s = share_, o = std::move(open)] { return s->undo_create(o); }, std::forward<Token>(token));
   }
+
+  /// Gives up a reference without waiting for that: closes here if that takes no time, else on the
+  /// pool.
+  void close(open_ptr open) const;
 
   /// Gives up a reference; if it is the last, closes on the pool. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
@@ -135,6 +142,9 @@ public:
     return async_run<file_info>(
       [o = std::move(open)] { return o->info(); }, std::forward<Token>(token));
   }
+
+  /// The same for a coroutine, which goes on at once where that takes no disk.
+  [[nodiscard]] boost::asio::awaitable<std::tuple<error_code, file_info>> info(open_ptr open) const;
 
   /// Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>

@@ -175,6 +175,7 @@ result<std::vector<std::uint8_t>> open_file::read(std::uint64_t offset, std::siz
 }
 
 result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::uint8_t> data) {
+  changed_data_.store(true, std::memory_order_relaxed);
   if (const error_code error = check_io(true, offset, data.size())) {
     return error;
   }
@@ -264,6 +265,7 @@ error_code open_file::resize_stream(std::uint64_t size) {
 }
 
 error_code open_file::set_end_of_file(std::uint64_t size) {
+  changed_data_.store(true, std::memory_order_relaxed);
   if (const error_code error = check_io(true, 0, size)) {
     return error;
   }
@@ -277,6 +279,7 @@ error_code open_file::set_end_of_file(std::uint64_t size) {
 }
 
 error_code open_file::truncate() {
+  changed_data_.store(true, std::memory_order_relaxed);
   if (is_stream()) {
     return resize_stream(0);
   }
@@ -284,6 +287,7 @@ error_code open_file::truncate() {
 }
 
 error_code open_file::set_allocation(std::uint64_t size) {
+  changed_data_.store(true, std::memory_order_relaxed);
   if (const error_code error = check_io(true, 0, size)) {
     return error;
   }
@@ -302,6 +306,20 @@ error_code open_file::set_allocation(std::uint64_t size) {
 
 result<file_info> open_file::info() const {
   return detail::read_info(*core_, fd_, stream());
+}
+
+std::optional<file_info> open_file::info_cached() const {
+  if (!core_->is_local || is_stream()) {
+    return std::nullopt;
+  }
+  auto known = info();
+  return known ? std::optional(std::move(*known)) : std::nullopt;
+}
+
+bool open_file::closes_at_once() const {
+  struct stat status {};
+  return core_->is_local && !changed_data_.load(std::memory_order_relaxed) &&
+    ::fstat(fd_, &status) == 0 && status.st_nlink > 0;
 }
 
 error_code open_file::change(const basic_changes& changes) {

@@ -5,10 +5,12 @@
 #include "path.hpp"
 #include "types.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,8 +23,8 @@ class unique_fd;
 struct open_parts;
 } // namespace detail
 
-/// One open. Closes when the last reference goes. All members block on the disk; call them on a
-/// worker thread. They may be called from any thread, several at a time.
+/// One open. Closes when the last reference goes. Members block on the disk unless they say
+/// otherwise; call them on a worker thread. They may be called from any thread, several at a time.
 ///
 /// Named streams are kept as extended attributes, `user.leasebreak.stream.NAME`, and found by names
 /// in whatever case of ASCII letters, as clients know it from file systems that have streams. A
@@ -66,6 +68,14 @@ public:
   /// All that is known of it.
   [[nodiscard]] result<file_info> info() const;
 
+  /// The same, if it takes no disk: nothing for streams, and where the file system is not a local
+  /// one. Does not block.
+  [[nodiscard]] std::optional<file_info> info_cached() const;
+
+  /// Whether the last reference may be given up on a thread that must not wait for the disk: the
+  /// file system is a local one, there is nothing to write, and the file is not deleted.
+  [[nodiscard]] bool closes_at_once() const;
+
   /// Sets attributes and times; a stream's are its file's. Where the file system keeps no extended
   /// attributes, the access and write time are set and the rest is dropped. A change time that was
   /// set stays through further calls on the same open, and is replaced by any other change that
@@ -102,6 +112,7 @@ private:
   bool is_directory_ = false;
   bool can_read_ = false;
   bool can_write_ = false;
+  std::atomic<bool> changed_data_{false}; ///< Through this open.
   std::uint64_t inode_ = 0;
   /// MS-FSA 2.1.1.6 UserSetChangeTime. Guarded by the stripe of the inode.
   bool user_set_change_time_ = false;

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -20,8 +22,26 @@ namespace {
 
 constexpr std::size_t pattern_bytes_max = 1024;
 
+bool is_local(int fd) {
+  struct statfs system {};
+  if (::fstatfs(fd, &system) < 0) {
+    return false;
+  }
+  switch (static_cast<std::uint32_t>(system.f_type)) {
+  case EXT4_SUPER_MAGIC: // ext2 and ext3 as well
+  case XFS_SUPER_MAGIC:
+  case BTRFS_SUPER_MAGIC:
+  case F2FS_SUPER_MAGIC:
+  case TMPFS_MAGIC:
+    return true;
+  default:
+    return false;
+  }
+}
+
 void probe(detail::share_core& core) {
   const int fd = core.root.get();
+  core.is_local = core.options.use_caches && is_local(fd);
   core.has_xattrs =
     ::fgetxattr(fd, detail::attributes_name, nullptr, 0) >= 0 || errno != EOPNOTSUPP;
   struct statx status {};
@@ -58,6 +78,10 @@ share::~share() = default;
 
 std::size_t share::opens() const noexcept {
   return core_->opens.load();
+}
+
+bool share::is_local() const noexcept {
+  return core_->is_local;
 }
 
 const share_options& share::options() const noexcept {

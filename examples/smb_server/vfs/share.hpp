@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
@@ -28,14 +29,15 @@ struct share_options {
   mode_t file_mode = 0664; ///< Of new files, less the umask.
   mode_t directory_mode = 0775; ///< Of new directories, less the umask.
   bool use_openat2 = true; ///< If not, or the kernel has none, paths are walked name by name.
+  bool use_caches = true; ///< If not, `open_cached` and its like leave all to the worker threads.
 };
 
 /// A directory that is served. Everything is resolved beneath it: `..`, absolute paths and symbolic
 /// links do not lead out, whatever others do to the tree meanwhile. Symbolic links are not followed
 /// at all. Needs /proc, through which an open file tells its current name.
 ///
-/// All members block on the disk; call them on a worker thread (`async_share` does). They may be
-/// called from any thread, several at a time.
+/// Members block on the disk unless they say otherwise; call them on a worker thread (`async_share`
+/// does). They may be called from any thread, several at a time.
 class share {
 public:
   /// Opens the directory. Errors: `errc::not_directory`, errno.
@@ -58,6 +60,11 @@ public:
   /// `attributes_mismatch`, `not_served`, `escapes_root`, `too_many_opens`, `keeps_changing`,
   /// `streams_not_supported`, `invalid_argument`, errno.
   [[nodiscard]] result<opened> open(const path& name, const open_options& options);
+
+  /// The same for what takes no disk: opens a file or directory that exists, if the file system is
+  /// a local one and the kernel has the way to it in its caches. Nothing in all other cases, and if
+  /// it is refused: `open` then says why. Does not block.
+  [[nodiscard]] std::optional<opened> open_cached(const path& name, const open_options& options);
 
   /// Second phase of an overwriting open: size zero, streams removed, attributes set (replaced by
   /// supersede, added to by overwrite). Returns the new state.
@@ -99,6 +106,10 @@ public:
 
   /// Sizes of the file system.
   [[nodiscard]] result<space_info> space() const;
+
+  /// Whether `open_cached` and its like do anything: on a local file system, if the options let
+  /// them.
+  [[nodiscard]] bool is_local() const noexcept;
 
   /// Opens at this moment.
   [[nodiscard]] std::size_t opens() const noexcept;

@@ -35,12 +35,15 @@ namespace {
 constexpr int attempts_max = 16;
 constexpr std::uint64_t cluster_bytes = 4096;
 
+constexpr std::uint64_t resolve_beneath =
+  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+
 // RESOLVE_BENEATH answers EAGAIN when a rename during the walk could have led it astray.
 result<unique_fd> call_openat2(int root, const char* name, int flags, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
   how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = resolve_beneath;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
     if (fd >= 0) {
@@ -155,6 +158,26 @@ result<unique_fd> open_beneath(share_core& core, const std::string& name, int fl
     core.has_openat2.store(false, std::memory_order_relaxed);
   }
   return walk(core.root.get(), relative, flags, mode);
+}
+
+result<unique_fd> open_cached(share_core& core, const std::string& name, int flags) {
+  if (!core.is_local || !core.has_openat2.load(std::memory_order_relaxed) ||
+    !core.has_cached_opens.load(std::memory_order_relaxed)) {
+    return from_errno(EAGAIN);
+  }
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  how.resolve = resolve_beneath | RESOLVE_CACHED;
+  const char* const relative = name.empty() ? "." : name.c_str();
+  const long fd = ::syscall(SYS_openat2, core.root.get(), relative, &how, sizeof how);
+  if (fd >= 0) {
+    return unique_fd(static_cast<int>(fd));
+  }
+  if (errno == EINVAL || errno == ENOSYS) {
+    core.has_cached_opens.store(false, std::memory_order_relaxed);
+    return from_errno(EAGAIN);
+  }
+  return from_errno(errno);
 }
 
 result<unique_fd> open_parent(share_core& core, const path& name) {

@@ -48,6 +48,10 @@ struct share_core {
   std::atomic<bool> has_openat2{true};
   bool has_xattrs = true;
   bool has_birth_times = true;
+  /// On a disk of this machine, or in its memory: what the kernel has of it in its caches is there
+  /// without asking anybody else.
+  bool is_local = false;
+  std::atomic<bool> has_cached_opens{true}; ///< Linux 5.12 and newer.
   std::atomic<std::size_t> opens{0};
   /// Serialises renames, links and removals of this process, so that what they look at stays.
   std::mutex names;
@@ -72,6 +76,10 @@ struct open_parts {
 /// Opens `name` beneath the root, following no symbolic link. `name` may be empty for the root.
 [[nodiscard]] result<unique_fd> open_beneath(
   share_core& core, const std::string& name, int flags, mode_t mode = 0);
+
+/// The same without waiting for a disk, on a local file system: EAGAIN if the kernel's caches do
+/// not know the way to the file, or cannot be asked. Creates nothing.
+[[nodiscard]] result<unique_fd> open_cached(share_core& core, const std::string& name, int flags);
 
 /// The folder that holds `name`, with O_PATH.
 [[nodiscard]] result<unique_fd> open_parent(share_core& core, const path& name);

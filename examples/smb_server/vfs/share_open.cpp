@@ -99,12 +99,34 @@ int access_flags(bool read, bool write) {
   return O_RDONLY;
 }
 
+/// The node behind a descriptor.
+result<node> look_at(share_core& core, unique_fd fd, node_kind kind) {
+  auto info = detail::read_info(core, fd.get(), {});
+  if (!info) {
+    return info.error();
+  }
+  if (kind == node_kind::file && info->is_directory) {
+    return error_code(errc::is_directory);
+  }
+  return node{std::move(fd), std::move(*info)};
+}
+
+int flags_for(node_kind kind, bool read, bool write) {
+  return kind == node_kind::directory ? O_RDONLY | O_DIRECTORY : access_flags(read, write);
+}
+
+result<node> open_existing_cached(
+  share_core& core, const path& name, node_kind kind, const open_options& options) {
+  const bool write = options.write || truncates(options.how);
+  auto fd = detail::open_cached(core, name.name(), flags_for(kind, options.read, write));
+  return fd ? look_at(core, std::move(*fd), kind) : fd.error();
+}
+
 result<node> open_existing(
   share_core& core, const path& name, node_kind kind, bool read, bool write) {
-  const int only_directory = kind == node_kind::directory ? O_DIRECTORY : 0;
-  const int flags = only_directory != 0 ? O_RDONLY : access_flags(read, write);
-  node found;
-  auto fd = detail::open_beneath(core, name.name(), flags | only_directory);
+  const int flags = flags_for(kind, read, write);
+  const int only_directory = flags & O_DIRECTORY;
+  auto fd = detail::open_beneath(core, name.name(), flags);
   if (!fd && fd.error() == from_errno(EISDIR) && kind == node_kind::any) {
     fd = detail::open_beneath(core, name.name(), O_RDONLY | O_DIRECTORY);
   }
@@ -115,16 +137,7 @@ result<node> open_existing(
   if (!fd) {
     return detail::explain(core, name, fd.error());
   }
-  found.fd = std::move(*fd);
-  auto info = detail::read_info(core, found.fd.get(), {});
-  if (!info) {
-    return info.error();
-  }
-  if (kind == node_kind::file && info->is_directory) {
-    return error_code(errc::is_directory);
-  }
-  found.info = std::move(*info);
-  return found;
+  return look_at(core, std::move(*fd), kind);
 }
 
 /// MS-FSA 2.1.5.1.2: what the attributes of an existing file forbid.
@@ -287,6 +300,31 @@ open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const op
   return std::make_shared<open_file>(std::move(parts));
 }
 
+/// An open from a node, if its attributes allow that.
+result<opened> check_node(
+  const std::shared_ptr<share_core>& core, node& found, const open_options& options, bool created) {
+  // A directory cannot be overwritten; opening it for writing said EISDIR or was not tried.
+  if (found.info.is_directory && truncates(options.how)) {
+    return error_code(errc::is_directory);
+  }
+  opened done;
+  done.created = created;
+  if (created) {
+    done.action = create_action::created;
+  } else {
+    if (const error_code error = check_attributes(found.info, options)) {
+      return error;
+    }
+    done.action = action_on_existing(options.how);
+    done.truncates = truncates(options.how);
+  }
+  done.attributes = options.attributes;
+  done.allocation_size = options.allocation_size;
+  done.info = found.info;
+  done.file = make_open(core, found, options, {});
+  return done;
+}
+
 /// A stream that was created or found, with the name that it has on the disk.
 struct stream_found {
   std::string name;
@@ -340,29 +378,31 @@ result<opened> share::open_node(const path& name, const open_options& options) {
   }
   bool created = false;
   auto found = resolve(*core_, name, *kind, options, created);
-  // A directory cannot be overwritten; opening it for writing said EISDIR or was not tried.
-  if (found && found->info.is_directory && truncates(options.how)) {
-    return error_code(errc::is_directory);
-  }
   if (!found) {
     return found.error();
   }
-  opened done;
-  done.created = created;
-  if (created) {
-    done.action = create_action::created;
-  } else {
-    if (const error_code error = check_attributes(found->info, options)) {
-      return error;
-    }
-    done.action = action_on_existing(options.how);
-    done.truncates = truncates(options.how);
+  return check_node(core_, *found, options, created);
+}
+
+std::optional<opened> share::open_cached(const path& name, const open_options& options) {
+  const auto kind = effective_kind(name, options);
+  if (!kind || !name.stream().empty() || options.how == disposition::create) {
+    return std::nullopt;
   }
-  done.attributes = options.attributes;
-  done.allocation_size = options.allocation_size;
-  done.info = found->info;
-  done.file = make_open(core_, *found, options, {});
-  return done;
+  open_slot slot(*core_);
+  if (!slot.taken()) {
+    return std::nullopt;
+  }
+  auto found = open_existing_cached(*core_, name, *kind, options);
+  if (!found) {
+    return std::nullopt;
+  }
+  auto done = check_node(core_, *found, options, false);
+  if (!done) {
+    return std::nullopt;
+  }
+  slot.keep();
+  return std::move(*done);
 }
 
 result<opened> share::open_stream(const path& name, const open_options& options) {

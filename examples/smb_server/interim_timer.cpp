@@ -1,0 +1,108 @@
+// See interim_timer.hpp.
+#include <smb_server/interim_timer.hpp>
+
+#include <smb_server/connection.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace leasebreak::smb {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// How long a request may take before its client is told that it is pending: most that must wait
+/// for somebody's acknowledgement take longer, most that need not are done by then.
+constexpr auto interim_delay = std::chrono::microseconds{500};
+/// Within this time after that: looking for those that are due wakes a thread up.
+constexpr auto interim_slack = std::chrono::microseconds{500};
+
+} // namespace
+
+struct interim_timer::state : std::enable_shared_from_this<state> {
+  explicit state(const boost::asio::any_io_executor& executor) : timer{executor} {}
+
+  std::list<entry>::iterator add(entry e) {
+    const std::lock_guard lock{mutex};
+    waiting.push_back(std::move(e));
+    if (!armed)
+      arm();
+    return std::prev(waiting.end());
+  }
+
+  void remove(std::list<entry>::iterator e) {
+    std::list<entry> gone; // what it refers to is given up without the lock
+    const std::lock_guard lock{mutex};
+    gone.splice(gone.end(), e->told ? told : waiting, e);
+  }
+
+  // With the lock.
+  void arm() {
+    armed = true;
+    timer.expires_at(waiting.front().due + interim_slack);
+    timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+      const auto self = weak.lock();
+      if (self && !error)
+        self->fire();
+    });
+  }
+
+  void fire() {
+    const std::lock_guard lock{mutex};
+    armed = false;
+    const auto now = clock::now();
+    while (!waiting.empty() && waiting.front().due <= now) {
+      entry& e = waiting.front();
+      e.told = true;
+      if (const auto c = e.whose.lock())
+        boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->send_interim(id); });
+      told.splice(told.end(), waiting, waiting.begin());
+    }
+    if (!waiting.empty())
+      arm();
+  }
+
+  std::mutex mutex;
+  boost::asio::steady_timer timer;
+  bool armed = false;
+  std::list<entry> waiting; ///< In the order of their time, since all take the same.
+  std::list<entry> told;
+};
+
+interim_timer::interim_timer(const boost::asio::any_io_executor& executor)
+  : state_{std::make_shared<state>(executor)} {}
+
+interim_timer::~interim_timer() {
+  const std::lock_guard lock{state_->mutex};
+  state_->armed = true; // for good
+  state_->timer.cancel();
+}
+
+interim_timer::wait interim_timer::begin(
+  std::weak_ptr<connection> whose, std::uint64_t message_id) {
+  const auto e = state_->add({clock::now() + interim_delay, std::move(whose), message_id});
+  return {state_, e};
+}
+
+interim_timer::wait::wait(std::shared_ptr<state> s, std::list<entry>::iterator position) noexcept
+  : state_{std::move(s)}, position_{position} {}
+
+interim_timer::wait::wait(wait&& other) noexcept
+  : state_{std::exchange(other.state_, nullptr)}, position_{other.position_} {}
+
+interim_timer::wait& interim_timer::wait::operator=(wait&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(position_, other.position_);
+  return *this;
+}
+
+interim_timer::wait::~wait() {
+  if (state_)
+    state_->remove(position_);
+}
+
+} // namespace leasebreak::smb
