@@ -31,14 +31,17 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
 /// Room for most requests; the rest of a larger one is read to where it belongs.
 constexpr std::size_t input_buffer_bytes = 4'096;
 
+constexpr std::size_t nothing_promised = 0;
+
 } // namespace
 
 connection::connection(
   server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> with)
   : group{std::move(with)}, opens{group->opens}, host_{host}, socket_{std::move(socket)}, id_{id},
-    peer_{name_of(socket_)}, credits_{host.options().limits.credits}, input_(input_buffer_bytes),
-    changed_{socket_.get_executor()}, setup_deadline_{socket_.get_executor()},
-    break_timer_{socket_.get_executor()}, stall_timer_{socket_.get_executor()} {
+    peer_{name_of(socket_)}, credits_{host.options().limits.credits},
+    input_(input_buffer_bytes), changed_{socket_.get_executor()},
+    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()},
+    stall_timer_{socket_.get_executor()} {
   changed_.expires_at(asio::steady_timer::time_point::max());
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -140,15 +143,30 @@ asio::awaitable<void> connection::change() {
 asio::awaitable<void> connection::room() {
   while (!closed_ && in_flight_bytes_ > host_.options().limits.requests_bytes)
     co_await change();
-  co_await room_for_answers();
+  co_await room_for_answers(promised_bytes_);
 }
 
-asio::awaitable<void> connection::room_for_answers() {
-  if (output_bytes_ > host_.options().limits.responses_bytes)
+/// `promised` is what others will have to say, and is counted as said.
+asio::awaitable<void> connection::room_for_answers(const std::size_t& promised) {
+  const std::size_t most = host_.options().limits.responses_bytes;
+  if (output_bytes_ + promised > most)
     host_.log().debug("{}: nothing more is done until the peer takes its answers", peer_);
-  while (!closed_ && output_bytes_ > host_.options().limits.responses_bytes)
+  while (!closed_ && output_bytes_ + promised > most)
     co_await change();
 }
+
+namespace {
+
+/// The bytes that a frame of one READ may be answered; it waits for nobody, so they come soon.
+std::size_t promise_of(const std::vector<message>& messages) {
+  constexpr std::size_t bytes_per_credit = 65'536;
+  const header& h = messages.front().head;
+  return messages.size() == 1 && h.command == command::read
+    ? std::max<std::size_t>(h.credit_charge, 1) * bytes_per_credit
+    : 0;
+}
+
+} // namespace
 
 bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer) {
   const bytes_view bytes{*frame};
@@ -248,6 +266,8 @@ asio::awaitable<void> connection::process(
   const auto self = shared_from_this();
   ++in_flight_;
   in_flight_bytes_ += frame->size();
+  const std::size_t promised = promise_of(messages);
+  promised_bytes_ += promised;
   compound_state compound;
   compound.sealer = std::move(sealer);
   bool is_first = true;
@@ -261,7 +281,7 @@ asio::awaitable<void> connection::process(
     // than a frame can hold.
     if (compound.ready_bytes > host_.options().limits.io_bytes) {
       send(compound);
-      co_await room_for_answers();
+      co_await room_for_answers(nothing_promised);
     }
   }
   if (compound.grants)
@@ -270,6 +290,7 @@ asio::awaitable<void> connection::process(
   retry_breaks();
   --in_flight_;
   in_flight_bytes_ -= frame->size();
+  promised_bytes_ -= promised;
   wake();
 }
 

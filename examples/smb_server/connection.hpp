@@ -141,7 +141,7 @@ private:
   void write_output();
   void took_output(std::size_t bytes);
   asio::awaitable<void> room();
-  asio::awaitable<void> room_for_answers();
+  asio::awaitable<void> room_for_answers(const std::size_t& promised);
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
   [[nodiscard]] bool peer_has_left();
@@ -188,6 +188,7 @@ private:
 
   std::size_t in_flight_ = 0; ///< Frames being worked on.
   std::size_t in_flight_bytes_ = 0;
+  std::size_t promised_bytes_ = 0; ///< To be answered to READs in flight.
   asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
   asio::steady_timer setup_deadline_;
   asio::steady_timer break_timer_;
