@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 namespace leasebreak::smb {
@@ -46,6 +48,15 @@ TEST(SigningKeys, Of311DependOnTheHash) {
 
   EXPECT_EQ(
     signing_key(dialect::smb_3_1_1, session_key, hash), key_of("73FE7A9A77BEF0BDE49C650D8CCB5F76"));
+}
+
+// MS-NLMP 4.2.2.1.2, and what smbpasswd makes of letters beyond ASCII.
+TEST(NtHashes, AreAsPublished) {
+  EXPECT_EQ(nt_hash("Password"), key_of("a4f49c406510bdcab6824ee7c30fd852"));
+}
+
+TEST(NtHashes, AreOfTheTextInUtf16) {
+  EXPECT_EQ(nt_hash("\xc3\xa9"), key_of("e77286d072c7858e9110cc3a011d2ac8"));
 }
 
 class Signatures : public ::testing::TestWithParam<signing_algorithm> {};
@@ -141,18 +152,21 @@ TEST_F(Logons, AreOfferedNtlmBeforehand) {
   EXPECT_NE(std::search(token.begin(), token.end(), ntlmssp.begin(), ntlmssp.end()), token.end());
 }
 
-TEST_F(Logons, KeepPasswordsInAFileThatOnlyTheOwnerReadsAndThatIsOnNoDisk) {
+TEST_F(Logons, KeepHashesInAFileThatOnlyTheOwnerReadsAndThatIsOnNoDisk) {
   static_cast<void>(credentials());
   struct stat info {};
 
   ASSERT_EQ(::stat(std::getenv("NTLM_USER_FILE"), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   EXPECT_EQ(info.st_nlink, 0U);
+  std::ifstream in{std::getenv("NTLM_USER_FILE")};
+  const std::string content{std::istreambuf_iterator<char>{in}, {}};
+  EXPECT_EQ(content.find("pass"), std::string::npos) << content;
 }
 
 TEST(Accounts, ThatTheFileCannotHoldAreRefused) {
   for (const user_account& account : {user_account{"", "p"}, user_account{"u", ""},
-         user_account{"a:b", "p"}, user_account{"u", "a\nb"}})
+         user_account{"a:b", "p"}, user_account{"a\\b", "p"}, user_account{"u", "a\nb"}})
     EXPECT_THROW(gss_credentials({account}, "D"), std::invalid_argument);
 }
 

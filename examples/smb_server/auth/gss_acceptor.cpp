@@ -1,6 +1,8 @@
 // GSSAPI's acceptor side, with MIT Kerberos' SPNEGO and the gss-ntlmssp mechanism.
 #include <smb_server/auth/gss_acceptor.hpp>
 
+#include <smb_server/crypto/digest.hpp>
+
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 
@@ -67,9 +69,10 @@ void check_account(const user_account& account) {
   const auto fits = [](std::string_view text) {
     return !text.empty() && text.find_first_of(std::string_view{":\n\r\0", 4}) == std::string::npos;
   };
-  if (!fits(account.first) || !fits(account.second))
+  if (!fits(account.first) || !fits(account.second) ||
+    account.first.find('\\') != std::string::npos)
     throw std::invalid_argument("users and passwords must not be empty or hold a colon, a line "
-                                "break or a zero: user '" +
+                                "break or a zero, nor users a backslash: user '" +
       account.first + "'");
 }
 
@@ -99,11 +102,25 @@ private:
   int file_;
 };
 
+std::string hex(const key16& bytes) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result;
+  for (const std::uint8_t byte : bytes) {
+    result += digits[byte >> 4];
+    result += digits[byte & 0xf];
+  }
+  return result;
+}
+
+/// In the format of Samba's smbpasswd, which has hashes. From a password gss-ntlmssp would make the
+/// hash anew for each logon, and leak the algorithm that it fetches for that, some kilobytes.
 std::string lines_of(const std::vector<user_account>& users, const std::string& domain) {
+  const std::string no_lm_hash(32, '0');
   std::string result;
   for (const user_account& account : users) {
     check_account(account);
-    result += domain + ":" + account.first + ":" + account.second + "\n";
+    result += domain + "\\" + account.first + ":0:" + no_lm_hash + ":" +
+      hex(nt_hash(account.second)) + ":[U]:\n";
   }
   return result;
 }
