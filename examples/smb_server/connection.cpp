@@ -284,8 +284,6 @@ asio::awaitable<void> connection::process(
       co_await room_for_answers(nothing_promised);
     }
   }
-  if (compound.grants)
-    hold_output();
   send(compound);
   retry_breaks();
   --in_flight_;
@@ -322,7 +320,6 @@ asio::awaitable<void> connection::answer(
     co_return;
   if (answer.file)
     compound.file = answer.file;
-  compound.grants = compound.grants || answer.grants;
   if (m.head.command == command::create)
     compound.create_status = answer.status;
   host_.log().trace(

@@ -137,7 +137,6 @@ private:
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
   asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
   [[nodiscard]] asio::awaitable<bool> fill(std::size_t bytes);
-  void hold_output();
   void write_output();
   void took_output(std::size_t bytes);
   asio::awaitable<void> room();
@@ -177,7 +176,6 @@ private:
   std::deque<output_frame> output_;
   std::size_t output_begin_ = 0; ///< How much of the first one is written.
   std::size_t output_bytes_ = 0;
-  bool output_held_ = false; ///< For the break that may follow.
   bool writing_ = false; ///< Waits until the socket takes more.
   std::uint64_t queued_bytes_ = 0; ///< Ever.
   std::uint64_t written_bytes_ = 0; ///< Ever given to the socket.

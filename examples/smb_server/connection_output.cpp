@@ -3,8 +3,6 @@
 
 #include <smb_server/server.hpp>
 
-#include <boost/asio/defer.hpp>
-
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -71,20 +69,8 @@ void connection::send(byte_vector message) {
   output_.push_back({nbt, std::move(message)});
   if (writing_)
     watch_output();
-  else if (!output_held_)
+  else
     write_output();
-}
-
-/// What is granted while others wait for the same file is broken in the same breath: both go to the
-/// client at once, and wake it up once.
-void connection::hold_output() {
-  if (std::exchange(output_held_, true))
-    return;
-  asio::defer(socket_.get_executor(), [self = shared_from_this()] {
-    self->output_held_ = false;
-    if (!self->writing_)
-      self->write_output();
-  });
 }
 
 // Most often the socket takes all of it, and nobody has to hear of that.

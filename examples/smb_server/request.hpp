@@ -35,7 +35,6 @@ struct reply {
   channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.
-  bool grants = false; ///< Caching, which others may be waiting to have broken.
   bool end_connection = false; ///< Send nothing, and end.
 };
 
@@ -78,7 +77,6 @@ struct compound_state {
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
   std::uint32_t create_status = status::success; ///< Of the last CREATE.
-  bool grants = false; ///< One of the answers does.
   bool malformed = false; ///< There is nothing that a related request could be related to.
   bool is_last = true; ///< The request that is worked on ends its frame.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.

@@ -72,7 +72,6 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
   }
   reply answer;
   answer.file = o->id;
-  answer.grants = granted.oplock != oplock_level::none;
   encode(answer.out, 0, response);
   return answer;
 }
