@@ -149,6 +149,7 @@ private:
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
   void retry_breaks();
   bool put_break(const undelivered_break& b, const open_ptr& o);
+  void forget_taken_breaks();
   void pass_breaks_on();
   void watch_setup();
   void watch_break();

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t early_breaks_max = 1'024;
 constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
+constexpr std::size_t sent_breaks_unlooked = 16; ///< So many may have been taken and not forgotten.
 constexpr std::size_t frames_at_once = 16; ///< Of one call to the socket.
 
 } // namespace
@@ -166,12 +167,17 @@ bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
   if (closed_) // the socket has just said so
     return false;
   watch_break();
-  const std::uint64_t taken = taken_bytes();
-  while (!sent_breaks_.empty() && sent_breaks_.front().end <= taken)
-    sent_breaks_.pop_front();
+  if (sent_breaks_.size() >= sent_breaks_unlooked)
+    forget_taken_breaks();
   if (sent_breaks_.size() < sent_breaks_max)
     sent_breaks_.push_back({queued_bytes_, b});
   return true;
+}
+
+void connection::forget_taken_breaks() {
+  const std::uint64_t taken = taken_bytes();
+  while (!sent_breaks_.empty() && sent_breaks_.front().end <= taken)
+    sent_breaks_.pop_front();
 }
 
 /// MS-SMB2 3.3.4.6, 3.3.4.7: what cannot be sent here goes to the client another way. If there is
@@ -180,11 +186,9 @@ bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
 void connection::pass_breaks_on() {
   if (sent_breaks_.empty())
     return;
-  const std::uint64_t taken = taken_bytes();
-  for (sent_break& b : std::exchange(sent_breaks_, {})) {
-    if (b.end > taken)
-      host_.clients().deliver(terms.client, {std::move(b.what.what), {}});
-  }
+  forget_taken_breaks();
+  for (sent_break& b : std::exchange(sent_breaks_, {}))
+    host_.clients().deliver(terms.client, {std::move(b.what.what), {}});
 }
 
 /// What the peer's TCP has acknowledged of all that was queued.

@@ -24,8 +24,9 @@ def rate_of(test, output):
 
 
 def measured(results, server, test, rounds):
-    """Medians: operations a second, cores used by smbtorture and the server, server's time an operation."""
-    rates, torture_cores, server_cores, costs = [], [], [], []
+    """Medians: operations a second, cores used by smbtorture and the server, server's processor time an
+    operation, and how long an operation takes while smbtorture's thread does not work."""
+    rates, torture_cores, server_cores, costs, rests = [], [], [], [], []
     for number in range(1, rounds + 1):
         name = f"{server}.{test}.{number}"
         rate = rate_of(test, (results / f"{name}.out").read_text(errors="replace"))
@@ -36,19 +37,20 @@ def measured(results, server, test, rounds):
         torture_cores.append(torture / wall)
         server_cores.append(used / wall)
         costs.append(used / wall / rate * 1e6)
-    return [statistics.median(column) for column in (rates, torture_cores, server_cores, costs)]
+        rests.append((1 - min(torture / wall, 1)) / rate * 1e6)
+    return [statistics.median(column) for column in (rates, torture_cores, server_cores, costs, rests)]
 
 
 def print_benchmarks(results, rounds):
-    print(f"{'':36}{'per second':>12}{'ratio':>8}{'cores used by':>24}{'server us':>12}")
-    print(f"{'medians of ' + str(rounds) + ' rounds':36}{'':>20}{'smbtorture':>14}{'server':>10}{'per item':>12}")
+    print(f"{'':36}{'per second':>12}{'ratio':>8}{'cores used by':>24}{'server us':>12}{'us without':>12}")
+    print(f"{'medians of ' + str(rounds) + ' rounds':36}{'':>20}{'smbtorture':>14}{'server':>10}{'per item':>12}{'smbtorture':>12}")
     for test, (_, unit) in RATES.items():
         samba = measured(results, "samba", test, rounds)
         own = measured(results, "own", test, rounds)
         for server, row in (("smbd", samba), ("leasebreak", own)):
             ratio = f"{row[0] / samba[0]:.2f}"
             label = f"{test.removeprefix('smb2.bench.')} ({unit}), {server}"
-            print(f"{label:44}"[:44] + f"{row[0]:>8.0f}{ratio:>8}{row[1]:>12.2f}{row[2]:>10.2f}{row[3]:>12.0f}")
+            print(f"{label:44}"[:44] + f"{row[0]:>8.0f}{ratio:>8}{row[1]:>12.2f}{row[2]:>10.2f}{row[3]:>12.0f}{row[4]:>12.0f}")
 
 
 def counts(output):
