@@ -89,6 +89,7 @@ void connection::write_output() {
     error_code error;
     const std::size_t written = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
+      host_.log().debug("{}: the peer's window is full", peer_);
       writing_ = true;
       watch_output();
       socket_.async_wait(

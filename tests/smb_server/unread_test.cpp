@@ -41,11 +41,15 @@ void ask_much(raw_client& client, const file_id& id) {
 /// A client holds a batch oplock, asks for much, and takes nothing; another one opens the file. The
 /// oplock's break would time out only after the 35 seconds that a client does not wait for.
 void expect_given_up(const server_limits& limits, const std::string& reason) {
-  test_server server{limits};
+  server_options options;
+  options.limits = limits;
+  options.log_level = "debug";
+  test_server server{options};
   raw_client stuck{server.port(), small_window_bytes};
   const created held = open_large_file(stuck, server);
   ASSERT_EQ(held.oplock, 0x09);
   ask_much(stuck, held.id);
+  ASSERT_TRUE(server.has_logged("the peer's window is full"));
   raw_client other{server.port()};
   other.set_up({2});
 
