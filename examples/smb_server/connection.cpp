@@ -95,6 +95,10 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
     if (!shared->empty() && !handle_frame(std::move(shared)))
       break;
     co_await room();
+    // What this request sets going has its turn before the next one, also if both were read at one
+    // go: a break that it causes is on its way before what the client asks for then is answered.
+    if (input_begin_ < input_end_)
+      co_await asio::post(socket_.get_executor(), asio::use_awaitable);
   }
   co_return nullptr;
 }
