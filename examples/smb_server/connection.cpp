@@ -163,7 +163,6 @@ namespace {
 
 /// The bytes that a frame of one READ may be answered; it waits for nobody, so they come soon.
 std::size_t promise_of(const std::vector<message>& messages) {
-  constexpr std::size_t bytes_per_credit = 65'536;
   const header& h = messages.front().head;
   return messages.size() == 1 && h.command == command::read
     ? std::max<std::size_t>(h.credit_charge, 1) * bytes_per_credit

@@ -8,6 +8,9 @@
 
 namespace leasebreak::smb {
 
+/// Of a request's or its answer's data, that one credit pays for (MS-SMB2 3.1.5.2).
+inline constexpr std::size_t bytes_per_credit = 65'536;
+
 /// The ids that have been granted and not been used. Starts with id 0 alone.
 class credit_window {
 public:

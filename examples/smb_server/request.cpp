@@ -10,12 +10,6 @@
 
 namespace leasebreak::smb {
 
-namespace {
-
-constexpr std::size_t bytes_per_credit = 65'536;
-
-} // namespace
-
 request::request(std::shared_ptr<connection> c, const message& m, compound_state& compound)
   : connection_{std::move(c)}, message_{m}, compound_{compound} {
   connection_->enter(*this);
@@ -125,7 +119,7 @@ void request::send_interim() {
   item.head.flags = header_flag::response | header_flag::async;
   item.head.async_id = async_id;
   item.head.credits = connection_->grant_credits(std::max<std::uint16_t>(head().credits, 1));
-  byte_writer out{byte_vector(header_size)};
+  byte_writer out{header_size};
   encode_error(out);
   item.bytes = out.take();
   item.sealer = compound_.sealer;

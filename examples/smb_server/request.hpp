@@ -31,7 +31,7 @@ class server;
 /// The body of a response, with room for the header in front of it.
 struct reply {
   std::uint32_t status = status::success;
-  byte_writer out{byte_vector(header_size)};
+  byte_writer out{header_size};
   channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.

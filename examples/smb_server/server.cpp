@@ -88,6 +88,8 @@ void server::open_coordinator() {
   config.store = std::move(store.value);
   config.durable = persistent_;
   config.logger = logger_;
+  if (!persistent_) // nobody waits for the store: fewer and larger batches disturb less
+    config.write_delay = std::chrono::milliseconds{10};
   config.on_open_lost = [this](open_lost lost) {
     asio::co_spawn(io_, end_lost(std::move(lost)), asio::detached);
   };

@@ -18,11 +18,11 @@ int digit_value(char c) {
 
 std::string to_hex(const std::array<std::uint8_t, 16>& bytes) {
   static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(32);
+  std::string text(2 * bytes.size(), '0');
+  auto out = text.begin();
   for (const auto byte : bytes) {
-    text.push_back(digits[byte >> 4]);
-    text.push_back(digits[byte & 0x0f]);
+    *out++ = digits[byte >> 4];
+    *out++ = digits[byte & 0x0f];
   }
   return text;
 }

@@ -3,6 +3,8 @@
 
 #include <smb_server/crypto/digest.hpp>
 
+#include <leasebreak/model/ids.hpp>
+
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 
@@ -102,16 +104,6 @@ private:
   int file_;
 };
 
-std::string hex(const key16& bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string result;
-  for (const std::uint8_t byte : bytes) {
-    result += digits[byte >> 4];
-    result += digits[byte & 0xf];
-  }
-  return result;
-}
-
 /// In the format of Samba's smbpasswd, which has hashes. From a password gss-ntlmssp would make the
 /// hash anew for each logon, and leak the algorithm that it fetches for that, some kilobytes.
 std::string lines_of(const std::vector<user_account>& users, const std::string& domain) {
@@ -120,7 +112,7 @@ std::string lines_of(const std::vector<user_account>& users, const std::string& 
   for (const user_account& account : users) {
     check_account(account);
     result += domain + "\\" + account.first + ":0:" + no_lm_hash + ":" +
-      hex(nt_hash(account.second)) + ":[U]:\n";
+      to_hex(nt_hash(account.second)) + ":[U]:\n";
   }
   return result;
 }

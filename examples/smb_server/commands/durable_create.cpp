@@ -142,8 +142,7 @@ asio::awaitable<reply> reconnect(
   o->sequence = channel_sequence{r.sequence()};
   o->tree_connect = r.tree_connect;
   vfs::opened opened;
-  auto [lost, info] = co_await r.tree_connect->share->files.async_info(
-    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  auto [lost, info] = co_await r.tree_connect->share->files.info(o->vfs_open);
   opened.info = info;
   if (lost || r.on().closed()) {
     co_await r.on().close_open(o, true);

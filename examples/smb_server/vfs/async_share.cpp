@@ -2,6 +2,7 @@
 #include "async_share.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace leasebreak::smb::vfs {

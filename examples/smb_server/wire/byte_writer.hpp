@@ -3,6 +3,7 @@
 
 #include <smb_server/wire/byte_reader.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -14,8 +15,15 @@ using byte_vector = std::vector<std::uint8_t>;
 /// Appends to a vector that it owns.
 class byte_writer {
 public:
-  byte_writer() = default;
+  byte_writer() : byte_writer{0} {}
+
   explicit byte_writer(byte_vector start) noexcept : bytes_{std::move(start)} {}
+
+  /// Begins with so many zeros.
+  explicit byte_writer(std::size_t zeros) {
+    bytes_.reserve(zeros + usual_bytes);
+    bytes_.resize(zeros);
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
   [[nodiscard]] bytes_view view() const noexcept { return bytes_; }
@@ -41,9 +49,13 @@ public:
   void patch_u32(std::size_t at, std::uint32_t value) { patch(at, value, 4); }
 
 private:
+  static constexpr std::size_t usual_bytes = 128; ///< Most of what is written is shorter.
+
   void number(std::uint64_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i)
-      bytes_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    std::array<std::uint8_t, 8> little_endian;
+    for (std::size_t i = 0; i < little_endian.size(); ++i)
+      little_endian[i] = static_cast<std::uint8_t>(value >> (8 * i));
+    bytes_.insert(bytes_.end(), little_endian.begin(), little_endian.begin() + size);
   }
 
   void patch(std::size_t at, std::uint64_t value, std::size_t size) {
