@@ -143,6 +143,7 @@ void file_actor::run(const command& c, std::unique_ptr<operation> op) {
 void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   thread_local std::vector<answer> answers;
   answers.clear();
+  const operation* const cause = current.get();
   for (const auto& r : out.recovered)
     account(r);
   for (auto& c : out.completions) {
@@ -154,6 +155,7 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
       give_back(*op);
     answers.push_back({std::move(op), &c});
   }
+  answer_last(answers, cause);
   if (current) {
     current->keep_working();
     parked_.push_back(std::move(current));
@@ -175,6 +177,15 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     auto& op = *a.op;
     op.finish(*this, std::move(a.op), a.with->error, a.with->result);
   }
+}
+
+// Who has waited is answered first: he has something to do now, which can begin while the one who
+// let him go on by a close or an acknowledgement still hears that it is done.
+void file_actor::answer_last(std::vector<answer>& answers, const operation* op) {
+  const auto found = std::find_if(
+    answers.begin(), answers.end(), [op](const answer& a) { return a.op.get() == op; });
+  if (found != answers.end())
+    std::rotate(found, std::next(found), answers.end());
 }
 
 // Whether a restart that finds older records would contradict the answer. Whoever was granted

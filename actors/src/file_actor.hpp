@@ -57,6 +57,7 @@ private:
   void run(const command& c, std::unique_ptr<operation> op);
   void settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
+  static void answer_last(std::vector<answer>& answers, const operation* op);
   void store(effects& out, std::vector<answer>& answers);
   [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
   void account(const operation& op, const completion& c);

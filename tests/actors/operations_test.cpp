@@ -483,6 +483,40 @@ TEST(Operations, ThatCompleteTogetherAllComplete) {
     EXPECT_EQ(p->calls, 1);
 }
 
+/// In which order the two are answered, by their names.
+std::vector<std::string> order_of(world& w, probe& waiting, probe& cause) {
+  std::vector<std::string> order;
+  waiting.on_call = [&order] { order.emplace_back("waiting"); };
+  cause.on_call = [&order] { order.emplace_back("cause"); };
+  w.settle();
+  waiting.on_call = nullptr;
+  cause.on_call = nullptr;
+  return order;
+}
+
+TEST(Operations, ThatWaitedAreAnsweredBeforeTheCloseThatLetsThemGoOn) {
+  world w;
+  const auto held = w.open(world::alice, "f", 1).open;
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  auto& close = w.start(close_request{"f", held, false});
+
+  EXPECT_THAT(order_of(w, waiting, close), testing::ElementsAre("waiting", "cause"));
+}
+
+TEST(Operations, ThatWaitedAreAnsweredBeforeTheAcknowledgementThatLetsThemGoOn) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  const auto broken = w.alice_saw.front().notification;
+
+  auto& ack = w.start(lease_acknowledgement{world::alice, broken.key, broken.to});
+
+  EXPECT_THAT(order_of(w, waiting, ack), testing::ElementsAre("waiting", "cause"));
+}
+
 TEST(Operations, AHandlerThatThrowsLosesNoOther) {
   world w;
   w.open(world::alice, "f", 1);
