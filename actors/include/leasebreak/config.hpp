@@ -33,7 +33,8 @@ struct coordinator_config {
     100; ///< Messages that a file handles before others get their turn.
 
   duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
-  duration wait_max = std::chrono::seconds{70}; ///< The longest that an operation waits.
+  /// The longest that an operation waits, unless for a byte-range lock.
+  duration wait_max = std::chrono::seconds{70};
   limits limit;
   std::size_t idle_files_max = 1'024; ///< Files that own nothing, kept ready for their next use.
 
