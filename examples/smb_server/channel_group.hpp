@@ -42,6 +42,7 @@ struct channel_group {
   open_table opens;
   std::size_t creating = 0; ///< CREATEs in flight, whose breaks wait for their answers.
   std::multiset<lease_key> creating_keys;
+  std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that may come again.
   std::vector<undelivered_break> early_breaks; ///< Those that wait so.
 };
 

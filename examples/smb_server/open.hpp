@@ -46,6 +46,10 @@ struct open {
   leasebreak::client_guid client;
   std::string user; ///< Who opened it.
   std::string name; ///< As the client named it.
+  std::optional<lease_key> asked_key; ///< Of the lease that its CREATE asked for.
+  vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did.
+  /// Of a CREATE that may come again: the client has not yet used the open.
+  std::optional<guid> create_guid;
   std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
   std::shared_ptr<stored_state> stored; ///< Persistent: what a restart finds of it.
   bool wrote = false; ///< Its directory learns of the writes when it closes.

@@ -1,12 +1,16 @@
 // Looks opens up.
 #include <smb_server/open_table.hpp>
 
+#include <utility>
+
 namespace leasebreak::smb {
 
 void open_table::add(open_ptr o) {
   if (o->lease)
     ++leases_[*o->lease];
   by_handle_[o->handle] = o;
+  if (o->create_guid)
+    unused_[*o->create_guid] = o;
   by_id_[o->id.volatile_id] = std::move(o);
 }
 
@@ -17,6 +21,7 @@ open_ptr open_table::remove(const file_id& id) {
   open_ptr result = std::move(found->second);
   by_id_.erase(found);
   by_handle_.erase(result->handle);
+  used(*result);
   if (result->lease) {
     const auto lease = leases_.find(*result->lease);
     if (lease != leases_.end() && --lease->second == 0)
@@ -36,6 +41,16 @@ open_ptr open_table::find(const file_id& id, std::uint64_t session_id, const tre
 open_ptr open_table::find(open_id handle) const {
   const auto found = by_handle_.find(handle);
   return found == by_handle_.end() ? nullptr : found->second;
+}
+
+open_ptr open_table::find_unused(const guid& create_guid) const {
+  const auto found = unused_.find(create_guid);
+  return found == unused_.end() ? nullptr : found->second;
+}
+
+void open_table::used(open& o) {
+  if (const auto create_guid = std::exchange(o.create_guid, std::nullopt))
+    unused_.erase(*create_guid);
 }
 
 std::vector<open_ptr> open_table::of_session(std::uint64_t session_id, const tree_ptr& tree) const {

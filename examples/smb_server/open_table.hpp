@@ -25,6 +25,12 @@ public:
   /// Null if there is none.
   [[nodiscard]] open_ptr find(open_id handle) const;
 
+  /// The open that came of the CREATE with this CreateGuid, if the client has not used it yet.
+  [[nodiscard]] open_ptr find_unused(const guid& create_guid) const;
+
+  /// The client uses an open of the table, and so knows what came of its CREATE.
+  void used(open& o);
+
   [[nodiscard]] bool has_lease(const lease_key& key) const { return leases_.count(key) != 0; }
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
@@ -38,6 +44,7 @@ private:
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the volatile half
   std::unordered_map<open_id, open_ptr> by_handle_;
   std::map<lease_key, std::size_t> leases_;
+  std::map<guid, open_ptr> unused_; // by CreateGuid
 };
 
 } // namespace leasebreak::smb

@@ -38,6 +38,8 @@ open_ptr request::find_open(const file_id& id) {
   open_ptr found = connection_->opens.find(meant, user ? user->id : 0, tree_connect);
   if (found && !enter_sequence(found))
     return nullptr;
+  if (found)
+    connection_->opens.used(*found);
   return found;
 }
 

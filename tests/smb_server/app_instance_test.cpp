@@ -18,16 +18,9 @@ using testing::test_server;
 
 constexpr std::uint8_t batch_level = 0x09;
 
-byte_vector durable_query(std::uint8_t create_guid) {
-  byte_writer out;
-  out.zeros(16);
-  out.append(guid{create_guid});
-  return out.take();
-}
-
 byte_vector create_body(std::uint8_t create_guid, std::uint8_t app) {
   return raw_client::create_body_with(
-    "f", batch_level, {{"DH2Q", durable_query(create_guid)}, raw_client::application(app)});
+    "f", batch_level, {raw_client::durable_query({create_guid}), raw_client::application(app)});
 }
 
 created open_as(raw_client& client, std::uint8_t create_guid, std::uint8_t app) {

@@ -46,12 +46,7 @@ context lease(std::uint32_t state, std::uint16_t epoch = 0) {
 }
 
 context durable(std::uint32_t flags) {
-  byte_writer out;
-  out.u32(60'000);
-  out.u32(flags);
-  out.u64(0);
-  out.append(create_guid);
-  return {"DH2Q", out.take()};
+  return raw_client::durable_query(create_guid, 60'000, flags);
 }
 
 context reconnect(

@@ -312,6 +312,16 @@ byte_vector raw_client::create_body_with(
   return body.take();
 }
 
+context raw_client::durable_query(
+  const guid& create_guid, std::uint32_t timeout_ms, std::uint32_t flags) {
+  byte_writer data;
+  data.u32(timeout_ms);
+  data.u32(flags);
+  data.u64(0);
+  data.append(create_guid);
+  return {"DH2Q", data.take()};
+}
+
 context raw_client::application(std::uint8_t id) {
   byte_writer data;
   data.u16(20);

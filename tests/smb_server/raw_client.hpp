@@ -97,6 +97,9 @@ public:
     const std::string& name, std::uint8_t oplock, const std::vector<context>& contexts);
   /// The data of a context of the response; nothing if it is not there.
   static std::optional<byte_vector> context_of(const answer& a, const std::string& name);
+  /// SMB2_CREATE_DURABLE_HANDLE_REQUEST_V2.
+  static context durable_query(
+    const guid& create_guid, std::uint32_t timeout_ms = 0, std::uint32_t flags = 0);
   /// SMB2_CREATE_APP_INSTANCE_ID of an application.
   static context application(std::uint8_t id);
   static created read_created(const answer& a);

@@ -2,6 +2,7 @@
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/commands/create_answer.hpp>
+#include <smb_server/commands/create_replay.hpp>
 #include <smb_server/commands/durable_create.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
@@ -247,6 +248,13 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   return ask;
 }
 
+/// By which the client may send the CREATE again.
+std::optional<guid> create_guid_of(const plan& p) {
+  if (!p.durable.query || p.durable.query->version != 2)
+    return std::nullopt;
+  return p.durable.query->create_guid;
+}
+
 open_ptr make_open(
   const request& r, const plan& p, const vfs::opened& opened, const open_result& granted) {
   auto o = std::make_shared<open>();
@@ -268,8 +276,12 @@ open_ptr make_open(
   o->base_handle = p.base_handle;
   if (granted.oplock == oplock_level::lease)
     o->lease = granted.key;
-  if (p.lease)
+  if (p.lease) {
+    o->asked_key = p.lease->key;
     o->parent_key = p.lease->parent_key;
+  }
+  o->action = opened.action;
+  o->create_guid = create_guid_of(p);
   o->client = r.on().terms.client;
   o->user = r.user->user;
   o->name = p.asked.name;
@@ -448,6 +460,15 @@ asio::awaitable<reply> create(request& r) {
     co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
   if (p.app_instance)
     co_await end_left_behind(r, *p.app_instance, p.asked.name);
+  const std::optional<guid> create_guid = create_guid_of(p);
+  if (create_guid) {
+    const create_again again{
+      *create_guid, p.lease ? std::optional{p.lease->key} : std::nullopt, p.oplock};
+    std::optional<reply> before = co_await answer_again(r, p.asked, again);
+    if (before)
+      co_return std::move(*before);
+  }
+  const create_guid_in_work guard{r.on(), create_guid};
   for (int i = 0; i < attempts_max; ++i) {
     std::optional<reply> answer = co_await attempt(r, p);
     if (answer)

@@ -59,19 +59,24 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
   if (o->durable)
     r.host().kept().attach(o->handle, r.on().shared_from_this());
   log_grant(r, *o, granted);
+  return answer_of(asked, *o, opened, granted);
+}
+
+reply answer_of(const create_request& asked, const open& o, const vfs::opened& opened,
+  const open_result& granted) {
   create_response response;
   response.oplock_level = static_cast<std::uint8_t>(granted.oplock);
   response.action = static_cast<create_action>(opened.action);
   response.metadata = to_metadata(opened.info);
-  response.id = o->id;
+  response.id = o.id;
   add_contexts(asked, opened.info, granted, response.contexts);
   const bool reconnects = asked.context("DHnC") != nullptr || asked.context("DH2C") != nullptr;
-  if (o->durable && !reconnects) {
-    const auto ms = static_cast<std::uint32_t>(durable_time(*o->durable).count());
-    response.contexts.push_back(encode_durable_response(*o->durable, ms, granted.persistent));
+  if (granted.durable && !reconnects) {
+    const auto ms = static_cast<std::uint32_t>(durable_time(*o.durable).count());
+    response.contexts.push_back(encode_durable_response(*o.durable, ms, granted.persistent));
   }
   reply answer;
-  answer.file = o->id;
+  answer.file = o.id;
   encode(answer.out, 0, response);
   return answer;
 }

@@ -9,6 +9,10 @@
 
 namespace leasebreak::smb::commands {
 
+/// The answer for an open that was granted so.
+[[nodiscard]] reply answer_of(const create_request& asked, const open& o, const vfs::opened& opened,
+  const open_result& granted);
+
 /// Enters an open that was granted, and answers.
 [[nodiscard]] reply enter(request& r, const create_request& asked, const open_ptr& o,
   const vfs::opened& opened, const open_result& granted);

@@ -53,6 +53,7 @@ inline constexpr std::uint32_t fs_driver_required = 0xc000'019c;
 inline constexpr std::uint32_t invalid_lock_range = 0xc000'01a1;
 inline constexpr std::uint32_t user_session_deleted = 0xc000'0203;
 inline constexpr std::uint32_t not_found = 0xc000'0225;
+inline constexpr std::uint32_t duplicate_objectid = 0xc000'022a;
 inline constexpr std::uint32_t request_out_of_sequence = 0xc000'042a;
 inline constexpr std::uint32_t file_not_available = 0xc000'0467;
 
