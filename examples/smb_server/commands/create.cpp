@@ -454,12 +454,6 @@ asio::awaitable<reply> create(request& r) {
     co_return fail(bad);
   if (p.durable.reconnect && !r.tree_connect->share)
     co_return fail(status::object_name_not_found);
-  if (r.on().opens.size() >= r.host().options().limits.opens_per_connection)
-    co_return fail(status::too_many_opened_files);
-  if (p.durable.reconnect)
-    co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
-  if (p.app_instance)
-    co_await end_left_behind(r, *p.app_instance, p.asked.name);
   const std::optional<guid> create_guid = create_guid_of(p);
   if (create_guid) {
     const create_again again{
@@ -469,6 +463,12 @@ asio::awaitable<reply> create(request& r) {
       co_return std::move(*before);
   }
   const create_guid_in_work guard{r.on(), create_guid};
+  if (r.on().opens.size() >= r.host().options().limits.opens_per_connection)
+    co_return fail(status::too_many_opened_files);
+  if (p.durable.reconnect)
+    co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
+  if (p.app_instance)
+    co_await end_left_behind(r, *p.app_instance, p.asked.name);
   for (int i = 0; i < attempts_max; ++i) {
     std::optional<reply> answer = co_await attempt(r, p);
     if (answer)
