@@ -14,7 +14,6 @@ namespace leasebreak::smb {
 namespace {
 
 using testing::answer;
-using testing::context;
 using testing::created;
 using testing::raw_client;
 using testing::test_server;
@@ -27,14 +26,6 @@ constexpr std::uint32_t rwh = 0x07;
 constexpr guid first_guid{1};
 constexpr guid other_guid{2};
 
-context lease(std::uint8_t key, std::uint32_t state) {
-  lease_context l;
-  l.version = 2;
-  l.key.fill(key);
-  l.state = state;
-  return {"RqLs", encode_lease_context(l)};
-}
-
 byte_vector oplock_body(
   std::uint8_t level, const guid& create_guid = first_guid, const std::string& name = "f") {
   return raw_client::create_body_with(name, level, {raw_client::durable_query(create_guid)});
@@ -42,8 +33,8 @@ byte_vector oplock_body(
 
 byte_vector lease_body(
   std::uint8_t key, std::uint32_t state, const guid& create_guid = first_guid) {
-  return raw_client::create_body_with(
-    "f", lease_level, {raw_client::durable_query(create_guid), lease(key, state)});
+  return raw_client::create_body_with("f", lease_level,
+    {raw_client::durable_query(create_guid), raw_client::lease_query(key, state)});
 }
 
 class CreateReplays : public ::testing::Test {
@@ -205,7 +196,7 @@ TEST_F(CreateReplays, AreDoneOnceTheOpenWasUsed) {
 TEST_F(CreateReplays, AreDoneWhenTheFirstOneHasFailed) {
   raw_client holder{server.port()};
   set_up(holder, 2);
-  auto body = oplock_body(none_level);
+  const byte_vector body = oplock_body(none_level);
   const byte_vector none_shared = [&] {
     byte_vector b = raw_client::create_body("f");
     b[32] = 0; // ShareAccess

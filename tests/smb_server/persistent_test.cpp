@@ -37,12 +37,7 @@ constexpr guid bob{2};
 constexpr guid create_guid{0xc, 0x9};
 
 context lease(std::uint32_t state, std::uint16_t epoch = 0) {
-  lease_context l;
-  l.version = 2;
-  l.key.fill(5);
-  l.state = state;
-  l.epoch = epoch;
-  return {"RqLs", encode_lease_context(l)};
+  return raw_client::lease_query(5, state, epoch);
 }
 
 context durable(std::uint32_t flags) {

@@ -322,6 +322,15 @@ context raw_client::durable_query(
   return {"DH2Q", data.take()};
 }
 
+context raw_client::lease_query(std::uint8_t key, std::uint32_t state, std::uint16_t epoch) {
+  lease_context l;
+  l.version = 2;
+  l.key.fill(key);
+  l.state = state;
+  l.epoch = epoch;
+  return {"RqLs", encode_lease_context(l)};
+}
+
 context raw_client::application(std::uint8_t id) {
   byte_writer data;
   data.u16(20);

@@ -100,6 +100,8 @@ public:
   /// SMB2_CREATE_DURABLE_HANDLE_REQUEST_V2.
   static context durable_query(
     const guid& create_guid, std::uint32_t timeout_ms = 0, std::uint32_t flags = 0);
+  /// SMB2_CREATE_REQUEST_LEASE_V2; all bytes of the key are the same.
+  static context lease_query(std::uint8_t key, std::uint32_t state, std::uint16_t epoch = 0);
   /// SMB2_CREATE_APP_INSTANCE_ID of an application.
   static context application(std::uint8_t id);
   static created read_created(const answer& a);
