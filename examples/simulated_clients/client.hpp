@@ -1,6 +1,7 @@
 // One simulated SMB client: a stream of operations, a cache that obeys its leases, a break handler.
 #pragma once
 
+#include "client_traits.hpp"
 #include "file_cache.hpp"
 #include "server.hpp"
 #include "strand_mutex.hpp"
@@ -19,15 +20,6 @@
 #include <vector>
 
 namespace leasebreak::simulated {
-
-/// How a client behaves.
-struct client_traits {
-  bool unresponsive = false; ///< Never acknowledges, and finds out when the server has given up.
-  bool slow = false; ///< Takes up to a quarter of the break timeout to answer.
-  bool flaky = false; ///< Loses its connection now and then.
-  bool uses_oplocks = false; ///< Traditional oplocks instead of leases.
-  std::uint8_t lease_version = 2;
-};
 
 /// What all clients of a run share.
 struct world {

@@ -129,10 +129,10 @@ void json_histogram(std::ostream& out, const latency_histogram& h) {
 
 void print_progress(std::ostream& out, const progress& p) {
   out << std::fixed << std::setprecision(0) << std::setw(3) << seconds(p.elapsed) << " s  "
-      << p.operations << " operations, " << p.reads << " reads (" << percent(p.cache_hits, p.reads)
-      << " % cached), " << p.judged.writes << " writes, " << p.coordinator.breaking_now
-      << " breaking, " << p.coordinator.waiting_now << " waiting, " << p.coordinator.files_alive
-      << " files, " << p.judged.stale << " stale";
+      << p.operations << " operations, " << p.counts->reads << " reads ("
+      << percent(p.counts->cache_hits, p.counts->reads) << " % cached), " << p.judged.writes
+      << " writes, " << p.coordinator.breaking_now << " breaking, " << p.coordinator.waiting_now
+      << " waiting, " << p.coordinator.files_alive << " files, " << p.judged.stale << " stale";
 }
 
 void print_table(std::ostream& out, const settings& s, const outcome& r) {

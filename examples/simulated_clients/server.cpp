@@ -18,14 +18,6 @@ constexpr unsigned slow_disk_percent = 20;
 
 } // namespace
 
-bool chance(random_source& random, unsigned percent) {
-  return std::uniform_int_distribution<unsigned>{0, 99}(random) < percent;
-}
-
-duration up_to(random_source& random, duration max) {
-  return duration{std::uniform_int_distribution<duration::rep>{0, max.count()}(random)};
-}
-
 std::string name_of(std::size_t file) {
   return "file-" + std::to_string(file);
 }

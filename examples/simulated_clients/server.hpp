@@ -4,6 +4,7 @@
 #include "clock.hpp"
 #include "operation_ledger.hpp"
 #include "oracle.hpp"
+#include "random.hpp"
 #include "server_disk.hpp"
 #include "tally.hpp"
 #include "tracked.hpp"
@@ -17,7 +18,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,14 +30,6 @@ struct faults {
   unsigned unannounced_writes_percent = 0; ///< Written without asking the coordinator.
   bool early_release = false; ///< Holds end before the write is on the disk.
 };
-
-using random_source = std::mt19937_64;
-
-/// True in `percent` of all cases.
-[[nodiscard]] bool chance(random_source& random, unsigned percent);
-
-/// Uniform in [0, max].
-[[nodiscard]] duration up_to(random_source& random, duration max);
 
 /// Whoever asks the server: a client, or a process on the server itself.
 struct caller {

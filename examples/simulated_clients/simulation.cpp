@@ -31,6 +31,8 @@ namespace {
 constexpr std::size_t local_processes = 2;
 // What everything may take to come to an end, beyond the waiting that the configuration allows.
 constexpr auto patience = std::chrono::seconds{20};
+// How often a run that goes on until enough was seen looks whether it was.
+constexpr auto look_again = std::chrono::milliseconds{50};
 
 // One simulation. Its members end in the opposite order: nothing outlives what it refers to.
 class simulation {
@@ -98,16 +100,9 @@ simulation::simulation(const settings& s)
 
 void simulation::make_clients() {
   random_source random{settings_.seed};
-  const auto unresponsive = settings_.unresponsive_percent == 0
-    ? std::size_t{0}
-    : std::max<std::size_t>(1, settings_.clients * settings_.unresponsive_percent / 100);
+  const auto dealt = deal_traits(settings_.clients, settings_.unresponsive_percent, random);
   for (std::size_t i = 0; i < settings_.clients; ++i) {
-    client_traits traits;
-    traits.unresponsive = i < unresponsive;
-    traits.slow = chance(random, 10);
-    traits.flaky = chance(random, 10);
-    traits.uses_oplocks = chance(random, 15);
-    traits.lease_version = chance(random, 25) ? 1 : 2;
+    const auto& traits = dealt[i];
     clients_.emplace_back(
       world_, i, traits, random(), asio::any_io_executor{asio::make_strand(io_)});
     clients_.back().enlist();
@@ -175,10 +170,9 @@ progress simulation::state() const {
   progress p;
   p.elapsed = std::chrono::steady_clock::now() - began_;
   p.operations = ledger_.completed();
-  p.reads = counts_->reads;
-  p.cache_hits = counts_->cache_hits;
   p.judged = judge_.counts();
   p.coordinator = coordinator_->stats();
+  p.counts = counts_;
   return p;
 }
 
@@ -190,6 +184,10 @@ void simulation::watch(const std::function<void(const progress&)>& show) {
       show(state());
   }
   std::this_thread::sleep_until(end);
+  const auto latest = began_ + std::max(settings_.run_time_max, settings_.run_time);
+  while (
+    settings_.enough && !settings_.enough(state()) && std::chrono::steady_clock::now() < latest)
+    std::this_thread::sleep_for(look_again);
 }
 
 bool simulation::wait_for_the_end() {

@@ -17,12 +17,25 @@
 
 namespace leasebreak::simulated {
 
+/// How far a run is.
+struct progress {
+  duration elapsed{};
+  std::uint64_t operations = 0; ///< Of the coordinator, completed.
+  oracle_counts judged;
+  leasebreak::statistics coordinator;
+  std::shared_ptr<const tally> counts;
+};
+
 /// What is to be run.
 struct settings {
   std::size_t clients = 50;
   std::size_t files = 20;
   std::size_t threads = 2;
   duration run_time = std::chrono::seconds{5};
+  /// Goes on after `run_time` until this says that enough was seen, to `run_time_max` at most.
+  /// Called from the thread that called `run`. Empty: the run ends after `run_time`.
+  std::function<bool(const progress&)> enough;
+  duration run_time_max = std::chrono::minutes{1};
   std::string store = "memory"; ///< As `leasebreak::open_store` takes it.
   std::uint64_t seed = 1;
   unsigned unresponsive_percent = 2; ///< Of the clients; at least one if not 0.
@@ -31,16 +44,6 @@ struct settings {
 
   /// Empty if all is well; otherwise what is wrong.
   [[nodiscard]] std::string validate() const;
-};
-
-/// How far a run is.
-struct progress {
-  duration elapsed{};
-  std::uint64_t operations = 0; ///< Of the coordinator, completed.
-  std::uint64_t reads = 0;
-  std::uint64_t cache_hits = 0;
-  oracle_counts judged;
-  leasebreak::statistics coordinator;
 };
 
 /// What came of a run.
