@@ -36,6 +36,7 @@ public:
   void start(open_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(close_request&& r, std::unique_ptr<file_call<close_result>> op);
   void start(reconnect_request&& r, std::unique_ptr<file_call<open_result>> op);
+  void start(replay_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(server_state_request&& r, std::unique_ptr<file_call<void>> op);
   void start(lock_request&& r, std::unique_ptr<file_call<void>> op);
   void start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op);

@@ -40,6 +40,10 @@ void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h) 
   initiate<file_call<open_result>>(self, std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, replay_request&& r, handler<open_result> h) {
+  initiate<file_call<open_result>>(self, std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, server_state_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }

@@ -151,6 +151,13 @@ void coordinator_impl::send_reconnect(
   back->answer(stopping_.load() ? errc::shutting_down : error);
 }
 
+void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_result>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return op->answer(error);
+  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
 void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call<void>> op) {
   auto error = admit(r.file);
   if (error == errc::success)

@@ -46,7 +46,6 @@ struct open {
   leasebreak::client_guid client;
   std::string user; ///< Who opened it.
   std::string name; ///< As the client named it.
-  std::optional<lease_key> asked_key; ///< Of the lease that its CREATE asked for.
   vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did.
   /// Of a CREATE that may come again: the client has not yet used the open.
   std::optional<guid> create_guid;

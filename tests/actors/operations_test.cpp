@@ -127,6 +127,12 @@ starter after_shutdown(Request request) {
   };
 }
 
+replay_request replay_of(const scene& s, std::uint64_t key) {
+  lease_request again;
+  again.key = lease_key::of(key);
+  return {"f", s.open, world::alice, again, {}};
+}
+
 std::vector<operation_case> open_cases() {
   return {
     {"Open", {}, always(world::request(world::bob, "new", 2)),
@@ -143,6 +149,9 @@ std::vector<operation_case> open_cases() {
         return reconnect_request{"d", s.open, world::bob, {}, lease_key::of(5), {}};
       }),
       errc::nothing_to_reclaim, {}},
+    {"Replay", {}, make<replay_request>([](const scene& s) { return replay_of(s, 1); }),
+      make<replay_request>([](const scene& s) { return replay_of(s, 2); }), errc::access_denied,
+      {}},
     {"SetServerState", persist_open, make<server_state_request>([](const scene& s) {
        return server_state_request{"p", s.open, "path"};
      }),

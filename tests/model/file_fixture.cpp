@@ -194,6 +194,13 @@ struct describer {
   void operator()(const reconnect_open& c) {
     out << "reconnect " << number(c.open) << " by " << short_name(c.client);
   }
+  void operator()(const replay_open& c) {
+    out << "replay " << number(c.open) << " by " << short_name(c.client);
+    if (c.lease)
+      out << " with " << short_name(c.lease->key);
+    else
+      out << " with " << to_string(c.oplock);
+  }
   void operator()(const lock_ranges& c) {
     out << "lock through " << number(c.open);
     for (const auto& e : c.elements)
@@ -375,6 +382,13 @@ attempt world::reconnect(const client& who, const attempt& open, std::optional<l
   std::optional<create_guid> guid, where_t where) {
   const attempt a = start();
   apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid}, where);
+  return a;
+}
+
+attempt world::replay(const attempt& open, const opening& again, where_t where) {
+  const attempt a = start();
+  const auto& request = again.request;
+  apply(replay_open{a.operation, open.open, request.client, request.lease, request.oplock}, where);
   return a;
 }
 

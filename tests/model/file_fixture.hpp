@@ -106,6 +106,8 @@ public:
   attempt reconnect(const client& who, const attempt& open,
     std::optional<lease_key> key = std::nullopt, std::optional<create_guid> guid = std::nullopt,
     where_t where = where_t::current());
+  /// The open's CREATE is sent again, asking for what `again` does.
+  attempt replay(const attempt& open, const opening& again, where_t where = where_t::current());
   attempt lock(const attempt& open, std::vector<lock_element> elements,
     bool fail_immediately = true, where_t where = where_t::current());
   attempt lock(

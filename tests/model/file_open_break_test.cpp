@@ -584,5 +584,109 @@ TEST_F(OpenBreaks, AShareConflictOnADirectoryTakesHandle) {
   expect_error(b, errc::sharing_violation);
 }
 
+// -- grants that are broken before they are answered ----------------------------------------------
+//
+// Several that wait may go on in one step, and one of them may break what another has just been
+// granted. A notification comes before the answers of its step, so that an answer which said more
+// than is left would seem to be the newer of the two.
+
+class UntoldGrants : public model_test {
+protected:
+  // Carol's oplock keeps `waiting` waiting, and behind them somebody who overwrites the file.
+  std::vector<attempt> let_go_on(const std::vector<opening>& waiting) {
+    const auto blocker = open(by(carol).oplock(oplock_level::batch));
+    std::vector<attempt> granted{open(waiting.front())};
+    expect_oplock_break(blocker, rwh, r);
+    for (auto how = waiting.begin() + 1; how != waiting.end(); ++how)
+      granted.push_back(open(*how));
+    const auto overwrites = open(by(bob).lease(k3, r).overwriting());
+    expect_waits(overwrites);
+    acknowledge_oplock(carol, blocker, oplock_level::none);
+    expect_done(overwrites);
+    return granted;
+  }
+};
+
+TEST_F(UntoldGrants, AreLessInTheFirstPlace) {
+  const auto granted = let_go_on({by(alice).lease(k1, rh, 7).durable()});
+
+  expect_no_break();
+  const auto answer = expect_granted(granted[0], none);
+  EXPECT_EQ(answer.oplock, oplock_level::lease);
+  EXPECT_FALSE(answer.durable);
+}
+
+TEST_F(UntoldGrants, OfAnOplockAreNone) {
+  const auto granted = let_go_on({by(alice).oplock(oplock_level::level_ii)});
+
+  expect_no_break();
+  expect_oplock(granted[0], oplock_level::none);
+}
+
+TEST_F(UntoldGrants, AreLessForAllOpensOfTheLease) {
+  for (const auto version : {1, 2}) {
+    SCOPED_TRACE(version);
+    const auto with = [&](lease_state state) {
+      return version == 1 ? by(alice).lease_v1(k1, state) : by(alice).lease(k1, state);
+    };
+    const auto granted = let_go_on({with(r), with(rh).durable()});
+
+    expect_no_break();
+    expect_granted(granted[0], none);
+    EXPECT_FALSE(expect_granted(granted[1], none).durable);
+    finish();
+  }
+}
+
+// A lease that its client knows already: it hears of the break, and the answer says so as well.
+class UntoldUpgrades : public model_test {
+protected:
+  // Alice's lease caches nothing until Carol, who is in the way of both, closes.
+  attempt let_go_on(const opening& upgrade) {
+    const auto blocker = open(by(carol).lease(k2, rh).shares(share::read | share::write));
+    const auto upgraded = open(upgrade);
+    expect_break(k2, rh, r);
+    const auto overwrites = open(by(bob).lease(k3, r).overwriting());
+    expect_waits(upgraded);
+    expect_waits(overwrites);
+    close(blocker);
+    expect_done(overwrites);
+    return upgraded;
+  }
+
+  static constexpr std::uint32_t attributes_alone = access::read_attributes;
+};
+
+TEST_F(UntoldUpgrades, AreAnsweredWithWhatIsLeft) {
+  open(by(alice).lease(k1, none).access(attributes_alone));
+
+  const auto upgraded = let_go_on(by(alice).lease(k1, r));
+
+  const auto broken = expect_break(k1, r, none);
+  const auto answer = expect_granted(upgraded, none);
+  EXPECT_EQ(answer.epoch, broken.epoch);
+  EXPECT_FALSE(answer.break_in_progress);
+}
+
+TEST_F(UntoldUpgrades, OfTheFirstVersionAreAnsweredWithWhatIsLeft) {
+  open(by(alice).lease_v1(k1, none).access(attributes_alone));
+
+  const auto upgraded = let_go_on(by(alice).lease_v1(k1, r));
+
+  expect_break(k1, r, none);
+  expect_granted(upgraded, none);
+}
+
+TEST_F(UntoldUpgrades, SayThatABreakIsInProgress) {
+  open(by(alice).lease(k1, none).access(attributes_alone));
+
+  const auto upgraded = let_go_on(by(alice).lease(k1, rh));
+
+  const auto broken = expect_break(k1, rh, none);
+  const auto answer = expect_granted(upgraded, rh);
+  EXPECT_TRUE(answer.break_in_progress);
+  EXPECT_EQ(answer.epoch, broken.epoch);
+}
+
 } // namespace
 } // namespace leasebreak::model_test

@@ -71,11 +71,11 @@ void run_many(bool is_directory, int sequences) {
 }
 
 TEST(RandomCommands, LeaveFilesCoherent) {
-  run_many(false, 300);
+  run_many(false, 1'000);
 }
 
 TEST(RandomCommands, LeaveDirectoriesCoherent) {
-  run_many(true, 100);
+  run_many(true, 400);
 }
 
 } // namespace

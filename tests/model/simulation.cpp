@@ -268,7 +268,7 @@ void simulation::write(const live_open& o) {
 
 void simulation::perform(const step& s) {
   live_open* open = pick(s.a);
-  switch (s.what % 32) {
+  switch (s.what % 33) {
   case 0:
   case 1:
   case 2:
@@ -348,6 +348,13 @@ void simulation::perform(const step& s) {
       if (open->request.lease)
         key = open->request.lease->key;
       world_.reconnect(clients[s.b % clients.size()], open->a, key);
+    }
+    return;
+  case 31:
+    if (open != nullptr) {
+      opening again = by(open->who);
+      again.request = open->request;
+      world_.replay(open->a, again);
     }
     return;
   default:

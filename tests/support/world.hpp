@@ -126,6 +126,7 @@ public:
   void begin(open_request r, probe& p) { c->async_open(std::move(r), token(p)); }
   void begin(close_request r, probe& p) { c->async_close(std::move(r), token(p)); }
   void begin(reconnect_request r, probe& p) { c->async_reconnect(std::move(r), token(p)); }
+  void begin(replay_request r, probe& p) { c->async_replay(std::move(r), token(p)); }
   void begin(server_state_request r, probe& p) {
     c->async_set_server_state(std::move(r), token(p));
   }

@@ -70,6 +70,7 @@ private:
 void start(const impl_ref& self, open_request&& r, handler<open_result> h);
 void start(const impl_ref& self, close_request&& r, handler<close_result> h);
 void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
+void start(const impl_ref& self, replay_request&& r, handler<open_result> h);
 void start(const impl_ref& self, server_state_request&& r, handler<void> h);
 void start(const impl_ref& self, lock_request&& r, handler<void> h);
 void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
@@ -187,6 +188,18 @@ public:
   /// whatever does not fit, `unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
+    return initiate<open_result>(std::move(request), token);
+  }
+
+  /// Answers a CREATE that a client sends again because it has not seen the answer (MS-SMB2
+  /// 3.3.5.9.10): with what its open may cache by now, and of an oplock no more than is asked for
+  /// this time. Nothing changes, and nobody waits. The server knows the CreateGuid and finds the
+  /// open by it, and checks what the coordinator does not know: the session, the flag, whether the
+  /// client has used the open. Handler: `void(error_code, open_result)`, without a hold.
+  /// Errors: `errc::unknown_open` if the client has no such open with a connection,
+  /// `access_denied` if it is for another lease key, or for a lease where the open has none.
+  template <class Token = boost::asio::deferred_t>
+  auto async_replay(replay_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
   }
 

@@ -78,6 +78,15 @@ struct reconnect_request {
   std::optional<create_guid> guid;
 };
 
+/// Arguments of `async_replay`; see `replay_open`.
+struct replay_request {
+  file_name_id file;
+  open_id open{};
+  client_guid client;
+  std::optional<lease_request> lease;
+  oplock_level oplock = oplock_level::none;
+};
+
 /// Arguments of `async_set_server_state`; see `set_server_state`.
 struct server_state_request {
   file_name_id file;

@@ -276,10 +276,8 @@ open_ptr make_open(
   o->base_handle = p.base_handle;
   if (granted.oplock == oplock_level::lease)
     o->lease = granted.key;
-  if (p.lease) {
-    o->asked_key = p.lease->key;
+  if (p.lease)
     o->parent_key = p.lease->parent_key;
-  }
   o->action = opened.action;
   o->create_guid = create_guid_of(p);
   o->client = r.on().terms.client;
@@ -456,9 +454,8 @@ asio::awaitable<reply> create(request& r) {
     co_return fail(status::object_name_not_found);
   const std::optional<guid> create_guid = create_guid_of(p);
   if (create_guid) {
-    const create_again again{
-      *create_guid, p.lease ? std::optional{p.lease->key} : std::nullopt, p.oplock};
-    std::optional<reply> before = co_await answer_again(r, p.asked, again);
+    std::optional<reply> before =
+      co_await answer_again(r, p.asked, {*create_guid, p.lease, p.oplock});
     if (before)
       co_return std::move(*before);
   }

@@ -6,58 +6,28 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace leasebreak::smb::commands {
 
 namespace {
 
-std::uint32_t check(const request& r, const create_again& again, const open& o) {
-  const bool is_replay = r.head().has(header_flag::replay);
-  if (!is_replay || o.session_id != r.user->id || o.tree_connect != r.tree_connect)
-    return status::duplicate_objectid;
-  return again.key == o.asked_key ? status::success : status::access_denied;
+bool is_replay_of(const request& r, const open& o) {
+  return r.head().has(header_flag::replay) && o.session_id == r.user->id &&
+    o.tree_connect == r.tree_connect;
 }
 
-/// What the open has of its lease or oplock now: it may have been broken or upgraded since.
-void describe(const open& o, const std::vector<listed_entry>& held, open_result& as) {
-  const auto found = std::find_if(held.begin(), held.end(), [&o](const listed_entry& e) {
-    const bool is_its_lease =
-      e.kind == entry_kind::lease && e.lease && e.lease->key == o.lease && e.client == o.client;
-    return is_its_lease || (e.kind == entry_kind::oplock && e.open == o.handle);
-  });
-  if (o.lease)
-    as.oplock = oplock_level::lease;
-  if (found == held.end() || !found->lease)
-    return;
-  const lease_info& l = *found->lease;
-  if (!o.lease) {
-    as.oplock = oplock_of(l.state);
-    return;
-  }
-  as.key = l.key;
-  as.state = l.state;
-  as.version = l.version;
-  as.epoch = l.epoch;
-  as.break_in_progress = l.breaking;
-  as.parent_key = o.parent_key;
-}
-
-/// Of an oplock no more is confirmed than was asked for again, and durability goes with it.
-open_result confirm(const open& o, const create_again& again, open_result held) {
-  held.open = o.handle;
-  if (!o.lease)
-    held.oplock = std::min(held.oplock, again.oplock);
-  held.durable = o.durable && (o.lease || held.oplock == oplock_level::batch);
-  held.persistent = held.durable && o.durable->persistent;
-  return held;
+replay_request ask_again(const request& r, const create_again& again, const open& o) {
+  replay_request ask{o.file, o.handle, r.on().terms.client, again.lease, again.oplock};
+  if (o.is_directory && !o.lease)
+    ask.lease.reset(); // the first one's was left out as well
+  return ask;
 }
 
 } // namespace
 
 asio::awaitable<std::optional<reply>> answer_again(
-  request& r, const create_request& asked, create_again again) {
+  request& r, const create_request& asked, const create_again& again) {
   const channel_group_ptr group = r.on().group;
   if (group->create_guids_in_work.count(again.create_guid) != 0)
     co_return fail(
@@ -65,25 +35,23 @@ asio::awaitable<std::optional<reply>> answer_again(
   const open_ptr o = group->opens.find_unused(again.create_guid);
   if (!o)
     co_return std::nullopt;
-  if (const std::uint32_t bad = check(r, again, *o); bad != status::success)
-    co_return fail(bad);
-  lock_query query;
-  query.file_id = o->file;
-  query.is_lease = true;
-  auto [error, held] = co_await r.host().coordinator().async_list(
-    std::move(query), asio::as_tuple(asio::use_awaitable));
+  if (!is_replay_of(r, *o))
+    co_return fail(status::duplicate_objectid);
   auto [lost, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
-  if (error || lost)
-    co_return fail(status_of(error ? error : lost));
-  if (group->opens.find(o->handle) != o) // it has ended meanwhile
+  if (lost)
+    co_return fail(status_of(lost));
+  // The last thing that is asked: a break that begins after it is sent after the answer.
+  auto [refused, granted] = co_await r.host().coordinator().async_replay(
+    ask_again(r, again, *o), asio::as_tuple(asio::use_awaitable));
+  if (refused == errc::unknown_open) // it has ended meanwhile
     co_return fail(status::file_not_available);
-  open_result now;
-  describe(*o, held, now);
+  if (refused)
+    co_return fail(status_of(refused));
   vfs::opened opened;
   opened.action = o->action;
   opened.info = info;
   r.host().log().debug("{}: {} is answered again", r.on().peer(), o->path);
-  co_return answer_of(asked, *o, opened, confirm(*o, again, std::move(now)));
+  co_return answer_of(asked, *o, opened, granted);
 }
 
 create_guid_in_work::create_guid_in_work(connection& c, const std::optional<guid>& create_guid)

@@ -5,24 +5,24 @@
 #include <smb_server/request.hpp>
 #include <smb_server/wire/create.hpp>
 
-#include <leasebreak/model/ids.hpp>
+#include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/lease_state.hpp>
 
 #include <optional>
 
 namespace leasebreak::smb::commands {
 
-/// What is compared with the first one, and what the answer depends on.
+/// What it is known by, and what the coordinator compares with the first one.
 struct create_again {
   guid create_guid{};
-  std::optional<lease_key> key; ///< Of the lease that it asks for.
-  oplock_level oplock = oplock_level::none; ///< The oplock that it asks for instead.
+  std::optional<leasebreak::lease_request> lease;
+  oplock_level oplock = oplock_level::none;
 };
 
 /// The answer, if the client has sent a CREATE with this CreateGuid before and has not used what
 /// came of it: nothing is opened then. Nothing if the CREATE is to be done.
 [[nodiscard]] asio::awaitable<std::optional<reply>> answer_again(
-  request& r, const create_request& asked, create_again again);
+  request& r, const create_request& asked, const create_again& again);
 
 /// Marks the CreateGuid as that of a CREATE which is being done.
 class create_guid_in_work {

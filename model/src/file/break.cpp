@@ -27,7 +27,7 @@ void file_state::impl::begin_break(
     }
     return;
   }
-  if (to == l.info.state || lower_untold_grant(l, to, out))
+  if (to == l.info.state || lower_untold_grants(l, to, out))
     return;
   l.current_break = break_id{++last_break};
   l.cause = cause;
@@ -39,7 +39,11 @@ void file_state::impl::begin_break(
   // it is told, and not waited for.
   if (l.info.state == lease_state::r) {
     notify(l, lease_state::none, false, now, out);
-    return end_break(l, lease_state::none, break_outcome::immediate, now, out);
+    const bool stays = !l.info.is_oplock;
+    end_break(l, lease_state::none, break_outcome::immediate, now, out);
+    if (stays)
+      correct_untold_grants(l, out);
+    return;
   }
   l.info.break_to = to;
   l.info.required = to;
@@ -47,40 +51,58 @@ void file_state::impl::begin_break(
   notify(l, to, true, now, out);
   start_break_timer(l, now);
   store_lease(l, out);
+  if (!l.info.is_oplock)
+    correct_untold_grants(l, out);
 }
 
-// One command may let in two who waited, and the second needs what the first has just been granted.
-// The first does not know of its grant yet; a notification would come before it, and then the grant
-// would seem to be the newer of the two. So the first is granted less in the first place.
-bool file_state::impl::lower_untold_grant(lease_entry& l, lease_state to, effects& out) {
-  if (l.opens != 1)
+// One command may let in several who waited, and one of them needs what another has just been
+// granted. Who has not been told of any open that uses the lease is granted less in the first
+// place.
+bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effects& out) {
+  std::uint32_t untold = 0;
+  for_each_untold(l, out, [&](open_entry&, open_granted&) { ++untold; });
+  if (untold != l.opens || untold == 0)
     return false;
-  open_granted* untold = nullptr;
-  for (auto& c : out.completions)
-    if (auto* granted = std::get_if<open_granted>(&c.result);
-        granted != nullptr && granted->open == l.first_open)
-      untold = granted;
-  if (untold == nullptr)
-    return false;
-  // Without Handle it is not durable either, unless the share promised that.
-  if (untold->durable && !untold->persistent && !intersects(to, lease_state::handle)) {
-    auto& open = *find_open(untold->open);
-    count_open(open, static_cast<std::uint32_t>(-1));
-    open.durable.reset();
-    count_open(open, 1);
-    untold->durable = false;
-  }
-  untold->state = to;
-  if (l.info.is_oplock)
-    untold->oplock = oplock_of(to);
   set_state(l, to);
   store_lease(l, out);
   waiters_may_go = true;
+  for_each_untold(l, out, [&](open_entry& open, open_granted& granted) {
+    if (l.info.is_oplock) {
+      granted.state = to;
+      granted.oplock = oplock_of(to);
+    } else {
+      tell(l.info, granted);
+    }
+    // Without Handle it is not durable either, unless the share promised that.
+    if (!granted.durable || granted.persistent || intersects(to, lease_state::handle))
+      return;
+    count_open(open, static_cast<std::uint32_t>(-1));
+    open.durable.reset();
+    count_open(open, 1);
+    granted.durable = false;
+  });
   if (l.info.is_oplock && to == lease_state::none) {
     detach(*find_open(l.first_open));
     remove_lease(l);
   }
   return true;
+}
+
+// Who knows the lease is notified, which comes before the answers to what has just been granted:
+// they must not say more than is left, or they would seem to be the newer of the two.
+void file_state::impl::correct_untold_grants(lease_entry& l, effects& out) {
+  for_each_untold(l, out, [&](open_entry&, open_granted& granted) { tell(l.info, granted); });
+}
+
+// Calls `f` for each open of the lease whose grant is among `out`.
+template <class Function>
+void file_state::impl::for_each_untold(const lease_entry& l, effects& out, const Function& f) {
+  for (auto& c : out.completions) {
+    auto* const granted = std::get_if<open_granted>(&c.result);
+    auto* const open = granted != nullptr ? find_open(granted->open) : nullptr;
+    if (open != nullptr && open->lease == &l)
+      f(*open, *granted);
+  }
 }
 
 // Ends the break, if there is one in progress, with `left` for the holder. An oplock that is left

@@ -82,24 +82,12 @@ void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
   count_open(*open, 1);
   if (open->client != c.client)
     take_over(*open, c.client, out);
-  open_granted granted;
-  granted.open = open->id;
-  granted.durable = true;
-  granted.persistent = open->durable->persistent;
   if (auto* lease = open->lease; lease != nullptr) {
     --lease->detached;
     if (lease->first_open == open->id || lease->connection == connection_id::none)
       lease->connection = c.connection;
-    granted.state = lease->info.state;
-    granted.oplock = has_lease ? oplock_level::lease : oplock_of(lease->info.state);
-    granted.break_in_progress = lease->info.breaking;
-    if (has_lease) {
-      granted.key = lease->info.key;
-      granted.version = lease->info.version;
-      granted.epoch = lease->info.version == 2 ? lease->info.epoch : std::uint16_t{0};
-    }
   }
-  complete(out, c.operation, errc::success, granted);
+  complete(out, c.operation, errc::success, held_by(*open));
 }
 
 // What is stored has to be what the server goes on with after a restart, so the record is written

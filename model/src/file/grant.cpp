@@ -136,14 +136,19 @@ void file_state::impl::grant_lease(
     out.facts.emplace_back(caching_granted{state, false});
     store_lease(*lease, out);
   }
-  granted.oplock = oplock_level::lease;
-  granted.key = request.key;
-  granted.state = lease->info.state;
-  granted.version = lease->info.version;
-  granted.epoch = lease->info.version == 2 ? lease->info.epoch : std::uint16_t{0};
-  granted.break_in_progress = lease->info.breaking;
-  if (request.parent_key && lease->info.version == 2)
+  tell(lease->info, granted);
+  if (lease->info.version == 2)
     granted.parent_key = request.parent_key;
+}
+
+// MS-SMB2 2.2.14.2.10, 2.2.14.2.11.
+void file_state::impl::tell(const lease_info& lease, open_granted& granted) {
+  granted.oplock = oplock_level::lease;
+  granted.key = lease.key;
+  granted.state = lease.state;
+  granted.version = lease.version;
+  granted.epoch = lease.version == 2 ? lease.epoch : std::uint16_t{0};
+  granted.break_in_progress = lease.breaking;
 }
 
 void file_state::impl::grant_oplock(

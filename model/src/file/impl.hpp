@@ -127,13 +127,17 @@ struct file_state::impl {
     const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
   void grant_oplock(
     const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
+  static void tell(const lease_info& lease, open_granted& granted);
 
   // -- break.cpp: how a break begins and ends (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
   // ----------
 
   void begin_breaks(const break_plan& plan, time_point now, effects& out);
   void begin_break(lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out);
-  bool lower_untold_grant(lease_entry& l, lease_state to, effects& out);
+  bool lower_untold_grants(lease_entry& l, lease_state to, effects& out);
+  void correct_untold_grants(lease_entry& l, effects& out);
+  template <class Function>
+  void for_each_untold(const lease_entry& l, effects& out, const Function& f);
   void end_break(lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out);
   void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
@@ -169,6 +173,12 @@ struct file_state::impl {
   bool purge(const break_plan& plan, time_point now, effects& out);
   [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
+
+  // -- replay.cpp: a CREATE that is sent again (MS-SMB2 3.3.5.9.10)
+  // ---------------------------------
+
+  void replay(const replay_open& c, effects& out);
+  [[nodiscard]] open_granted held_by(const open_entry& open) const;
 
   // -- lock.cpp: byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14)
   // --------------------------------

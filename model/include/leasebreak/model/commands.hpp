@@ -77,6 +77,16 @@ struct reconnect_open {
   std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
 };
 
+/// A client sends a CREATE again, as it has not seen the answer (MS-SMB2 3.3.5.9.10): it is told
+/// what its open has by now. Nothing changes.
+struct replay_open {
+  operation_id operation{};
+  open_id open{}; ///< What the first one opened; the server finds it by the CreateGuid.
+  client_guid client;
+  std::optional<lease_request> lease; ///< Asked for this time: only key and parent key count.
+  oplock_level oplock = oplock_level::none; ///< Asked for this time, without a lease.
+};
+
 /// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
 struct set_server_state {
   operation_id operation{};
@@ -215,6 +225,6 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached, set_server_state>;
+  deadline_reached, set_server_state, replay_open>;
 
 } // namespace leasebreak

@@ -1,0 +1,49 @@
+// A CREATE that its client sends again, because it has not seen the answer (MS-SMB2 3.3.5.9.10).
+#include "file/impl.hpp"
+
+#include <algorithm>
+
+namespace leasebreak {
+
+// What the open and its lease or oplock have now: a lease may have been broken or promoted since.
+open_granted file_state::impl::held_by(const open_entry& open) const {
+  open_granted held;
+  held.open = open.id;
+  held.durable = open.durable != nullptr;
+  held.persistent = open.is_persistent();
+  if (open.lease == nullptr)
+    return held;
+  const auto& lease = open.lease->info;
+  if (lease.is_oplock) {
+    held.oplock = oplock_of(lease.state);
+    held.state = lease.state;
+    held.break_in_progress = lease.breaking;
+  } else {
+    tell(lease, held);
+  }
+  return held;
+}
+
+// An open without a connection is had back by a reconnect, not by a replay.
+void file_state::impl::replay(const replay_open& c, effects& out) {
+  const auto* open = find_open(c.open);
+  if (open == nullptr || open->client != c.client || open->is_detached())
+    return complete(out, c.operation, errc::unknown_open);
+  const bool has_lease = open->lease != nullptr && !open->lease->info.is_oplock;
+  if (c.lease.has_value() != has_lease || (has_lease && open->lease->info.key != c.lease->key))
+    return complete(out, c.operation, errc::access_denied);
+  auto again = held_by(*open);
+  if (has_lease) {
+    if (again.version == 2)
+      again.parent_key = c.lease->parent_key;
+  } else {
+    // smb2.replay.dhv2-*: no more is confirmed than was asked for this time, and an open that is
+    // durable for its batch oplock is called that only with one.
+    again.oplock = std::min(again.oplock, c.oplock);
+    again.state = state_of(again.oplock);
+    again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);
+  }
+  complete(out, c.operation, errc::success, again);
+}
+
+} // namespace leasebreak
