@@ -58,7 +58,7 @@ std::vector<listed_entry> file_state::list(const lock_query& query) const {
 }
 
 errc file_state::check_io(open_id open, const byte_range& range, bool is_write) const {
-  if (!has_open(open))
+  if (impl_->find_connected(open) == nullptr)
     return errc::unknown_open;
   return impl_->locks.io_conflict(open, range, is_write) != nullptr ? errc::file_lock_conflict
                                                                     : errc::success;

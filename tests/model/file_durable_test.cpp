@@ -396,6 +396,40 @@ TEST_F(Reconnects, OfAnOplockNeedNoLease) {
   expect_oplock(reconnect(alice, a), oplock_level::batch);
 }
 
+// What was under way when the connection ended comes too late.
+TEST_F(Reconnects, AreNeededBeforeAnythingIsDone) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  expect_done(lock(a, {0, 10}, true));
+  disconnect(alice);
+
+  expect_error(lock(a, {20, 10}, true), errc::unknown_open);
+  expect_error(access(alice, access_kind::write, a), errc::unknown_open);
+  expect_error(access(alice, access_kind::rename, a), errc::unknown_open);
+  expect_error(access(alice, access_kind::set_delete, a), errc::unknown_open);
+  EXPECT_EQ(file.check_io(a.open, {0, 10}, true), errc::unknown_open);
+
+  expect_oplock(reconnect(alice, a), oplock_level::batch);
+  expect_done(lock(a, {20, 10}, true));
+  expect_done(access(alice, access_kind::write, a));
+  EXPECT_EQ(file.check_io(a.open, {0, 10}, true), errc::success);
+}
+
+// Level II gives way to a lock, also to its own open's; without a connection it would have ended
+// its own open in the middle of the lock.
+TEST_F(Reconnects, AreNeededBeforeALockTakesTheOpensOwnLevelII) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  disconnect(alice);
+  force_break how;
+  how.keep = rh;
+  const auto forced = force(how);
+  expect_oplock_break(a, rwh, r);
+  expect_acknowledged(acknowledge_oplock(alice, a, oplock_level::level_ii), r);
+  expect_done(forced);
+
+  expect_error(lock(a, {0, 10}, true), errc::unknown_open);
+  EXPECT_TRUE(listing(entry_kind::byte_range_lock).empty());
+}
+
 // A client may have started afresh, with another ClientGuid; only a lease is bound to the old one.
 TEST_F(Reconnects, OfAnOplockMakeItTheNewClients) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable());

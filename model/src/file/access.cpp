@@ -42,7 +42,7 @@ errc file_state::impl::check_access(const access_file& c) const {
   const bool needs_open = c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete;
   if (!is_through_open(c.kind) || (c.open == open_id::none && !needs_open))
     return errc::success;
-  const auto* open = find_open(c.open);
+  const auto* open = find_connected(c.open);
   if (open == nullptr)
     return errc::unknown_open;
   // MS-SMB2 3.3.5.21.1: what the open must have been granted.

@@ -48,6 +48,11 @@ detail::open_entry* file_state::impl::find_open(open_id id) const noexcept {
   return at != opens.end() && (*at)->id == id ? at->get() : nullptr;
 }
 
+detail::open_entry* file_state::impl::find_connected(open_id id) const noexcept {
+  auto* const open = find_open(id);
+  return open != nullptr && !open->is_detached() ? open : nullptr;
+}
+
 detail::lease_entry* file_state::impl::find_lease(const lease_name& name) const noexcept {
   const auto at = position(leases, name);
   return at != leases.end() && (*at)->name() == name ? at->get() : nullptr;

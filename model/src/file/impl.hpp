@@ -89,6 +89,8 @@ struct file_state::impl {
   // -----------------------------
 
   [[nodiscard]] open_entry* find_open(open_id id) const noexcept;
+  /// Only if it has a connection: nothing is done through one that was lost.
+  [[nodiscard]] open_entry* find_connected(open_id id) const noexcept;
   [[nodiscard]] lease_entry* find_lease(const lease_name& name) const noexcept;
   [[nodiscard]] lease_entry* find_lease(const client_guid& c, const lease_key& k) const noexcept;
   open_entry& add_open(std::unique_ptr<open_entry> entry);

@@ -41,7 +41,7 @@ void file_state::impl::note_lock(open_id id, const std::optional<lock_sequence>&
 }
 
 errc file_state::impl::check_lock(const lock_ranges& c) const {
-  if (find_open(c.open) == nullptr)
+  if (find_connected(c.open) == nullptr)
     return errc::unknown_open;
   if (is_directory)
     return errc::locks_on_directory;

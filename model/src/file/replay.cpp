@@ -26,8 +26,8 @@ open_granted file_state::impl::held_by(const open_entry& open) const {
 
 // An open without a connection is had back by a reconnect, not by a replay.
 void file_state::impl::replay(const replay_open& c, effects& out) {
-  const auto* open = find_open(c.open);
-  if (open == nullptr || open->client != c.client || open->is_detached())
+  const auto* open = find_connected(c.open);
+  if (open == nullptr || open->client != c.client)
     return complete(out, c.operation, errc::unknown_open);
   const bool has_lease = open->lease != nullptr && !open->lease->info.is_oplock;
   if (c.lease.has_value() != has_lease || (has_lease && open->lease->info.key != c.lease->key))

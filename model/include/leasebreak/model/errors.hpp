@@ -15,7 +15,7 @@ enum class errc {
   sharing_violation, ///< Another open's access or share mode does not allow this one.
   delete_pending, ///< The file is being deleted.
   lease_key_in_use, ///< The client uses this lease key for another file.
-  unknown_open, ///< No such open, or it is closed already.
+  unknown_open, ///< No such open, or it is closed already, or has no connection now.
   open_exists, ///< An open with this id exists already.
   reclaim_needed, ///< In grace after a restart, and what is asked conflicts with what was held.
   nothing_to_reclaim, ///< No record of what the client wants to have back.
