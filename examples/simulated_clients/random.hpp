@@ -1,4 +1,4 @@
-// Where chance comes from. What a run does depends on its seed alone.
+// Where chance comes from: sources with a seed, so that what the clients do can be had again.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>

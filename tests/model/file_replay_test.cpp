@@ -13,7 +13,6 @@ protected:
   }
 };
 
-// smb2.replay.replay-dhv2-lease1
 TEST_F(Replays, OfALeaseAreAnsweredAsTheFirstOne) {
   const auto how = by(alice).lease(k1, rwh, 0x4711).parent(k3).durable();
   const auto a = open(how);
@@ -40,7 +39,7 @@ TEST_F(Replays, WithoutCachingAreAnsweredAsTheFirstOne) {
   EXPECT_EQ(answer(a, by(alice)), result_of<open_granted>(a));
 }
 
-// smb2.replay.replay-dhv2-lease2
+// smb2.replay.replay-dhv2-lease1, replay-dhv2-lease2
 TEST_F(Replays, TellWhatTheLeaseHasBecome) {
   const auto a = open(by(alice).lease(k1, rh, 5).durable());
   const auto first = result_of<open_granted>(a);

@@ -197,7 +197,7 @@ public:
   /// open by it, and checks what the coordinator does not know: the session, the flag, whether the
   /// client has used the open. Handler: `void(error_code, open_result)`, without a hold.
   /// Errors: `errc::unknown_open` if the client has no such open with a connection,
-  /// `access_denied` if it is for another lease key, or for a lease where the open has none.
+  /// `access_denied` if it is for another lease key, or only one of the two has a lease.
   template <class Token = boost::asio::deferred_t>
   auto async_replay(replay_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);

@@ -39,7 +39,7 @@ void file_state::impl::begin_break(
   // it is told, and not waited for.
   if (l.info.state == lease_state::r) {
     notify(l, lease_state::none, false, now, out);
-    const bool stays = !l.info.is_oplock;
+    const bool stays = !l.info.is_oplock; // an oplock is gone then, and `l` with it
     end_break(l, lease_state::none, break_outcome::immediate, now, out);
     if (stays)
       correct_untold_grants(l, out);

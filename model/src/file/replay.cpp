@@ -37,8 +37,8 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
     if (again.version == 2)
       again.parent_key = c.lease->parent_key;
   } else {
-    // smb2.replay.dhv2-*: no more is confirmed than was asked for this time, and an open that is
-    // durable for its batch oplock is called that only with one.
+    // smb2.replay.replay-dhv2-oplock2: no more is confirmed than was asked for this time, and an
+    // open that is durable for its batch oplock is called that only with one.
     again.oplock = std::min(again.oplock, c.oplock);
     again.state = state_of(again.oplock);
     again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);
