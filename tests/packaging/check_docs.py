@@ -6,11 +6,12 @@ usage: check_docs.py ROOT [BUILD]
 In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; each script, preset and
 program that a command line in a code block names exists (programs only if BUILD, the folder of the
 release build, is given), and accepts each long option that the command line gives it. README.md
-names every setting of the coordinator, and docs/operations.md every error with its NTSTATUS. Each
-C++ block in README.md is an excerpt of examples/quickstart.cpp, and each one in docs/embedding.md of a
-file of examples/smb_server, as it is there but for indentation. docs/embedding.md names every call of the
-coordinator, shows the code of each one that the example makes, and says in which files.
-Each test that a page names, as `Suite.Name`, exists.
+names every setting of the coordinator, and shows what its commands print as it is printed;
+docs/operations.md names every error with its NTSTATUS. Each C++ block in README.md is an excerpt of
+examples/quickstart.cpp, and each one in docs/embedding.md of a file of examples/smb_server, as it
+is there but for indentation. docs/embedding.md names every call of the coordinator, shows the code
+of each one that the example makes, and says in which files. Each test that a page names, as
+`Suite.Name`, exists.
 """
 
 import json
@@ -78,6 +79,21 @@ def problems_with(line, root, build, presets):
     for option in options:
         if option not in done.stdout + done.stderr:
             yield f"{words[0]} has no option {option}: {line}"
+
+
+def output_that_differs(root, build):
+    """Text blocks of README.md that are not what the last command of the shell block before prints."""
+    blocks = FENCE.findall((root / "README.md").read_text(encoding="utf-8"))
+    for (before, commands), (language, shown) in zip(blocks, blocks[1:]):
+        if before not in SHELLS or language != "text":
+            continue
+        line = commands.strip().splitlines()[-1]
+        program = program_of(line, root, build)
+        if program is None or not program.is_file():
+            continue  # not built; `problems_with` says so if it should be there
+        printed = subprocess.run([program], capture_output=True, text=True, timeout=60).stdout
+        if printed != shown:
+            yield "README.md", f"{line} prints something else: {printed!r}"
 
 
 MEMBER = re.compile(r"^  [\w:<>()]+ (\w+)(?: =|;|\n *=)", re.MULTILINE)
@@ -228,7 +244,7 @@ def main(arguments):
         for problem in found:
             print(f"{page.relative_to(root)}: {problem}")
         count += len(found)
-    for page, problem in missing_names(root):
+    for page, problem in (*missing_names(root), *output_that_differs(root, build)):
         print(f"{page}: {problem}")
         count += 1
     print(f"{len(pages)} pages, {commands} commands, {count} problems")

@@ -75,6 +75,19 @@ class Docs(unittest.TestCase):
 
         self.assertEqual(found, [("README.md", "not in examples/quickstart.cpp: return 1; ...")])
 
+    def test_finds_output_that_the_program_does_not_print(self):
+        program = self.root / "examples/quickstart"
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\necho one\necho two\n")
+        program.chmod(0o755)
+        page = "```sh\nbuild/release/examples/quickstart\n```\n\n```text\n%s\n```\n"
+        for shown, problems in (("one\ntwo", 0), ("two\none", 1)):
+            (self.root / "README.md").write_text(page % shown)
+
+            found = list(check_docs.output_that_differs(self.root, self.root))
+
+            self.assertEqual(len(found), problems, shown)
+
     def test_finds_code_that_the_server_does_not_have(self):
         (self.root / "docs").mkdir()
         (self.root / "examples/smb_server").mkdir(parents=True)
