@@ -24,6 +24,19 @@ bool is_reconnect(const operation& op) {
   return std::holds_alternative<reconnect_open>(op.what);
 }
 
+bool ends_persistent_open(const operation& op, const effects& out) {
+  const auto* const closed = std::get_if<close_open>(&op.what);
+  return closed != nullptr && std::any_of(out.ended.begin(), out.ended.end(), [&](const auto& e) {
+    return e.open == closed->open && e.persistent;
+  });
+}
+
+/// For a turn that only its end matters of.
+class nothing_to_do final : public file_message {
+public:
+  void act(file_actor&, std::unique_ptr<file_message>) override {}
+};
+
 } // namespace
 
 file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
@@ -59,7 +72,20 @@ bool file_actor::end_turn() noexcept {
     owner_.count_waiting(std::int64_t{waiting} - std::int64_t{counted_waiting_});
     counted_waiting_ = waiting;
   }
-  return state_.empty() && parked_.empty();
+  return state_.empty() && parked_.empty() && is_stored();
+}
+
+// Another actor for this file would not know that something of it is still to be stored.
+bool file_actor::is_stored() noexcept {
+  ends_when_stored_.store(unstored_.load() != 0);
+  return unstored_.load() == 0;
+}
+
+void file_actor::records_stored() noexcept {
+  if (unstored_.fetch_sub(1) != 1 || !ends_when_stored_.exchange(false))
+    return;
+  message_ptr m = std::make_unique<nothing_to_do>();
+  static_cast<void>(deliver(m)); // the end of the turn sees that nothing is left
 }
 
 void file_actor::unused() noexcept {
@@ -158,6 +184,7 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   answer_last(answers, cause);
   if (current) {
     current->keep_working();
+    current->ended_persistent = ends_persistent_open(*current, out);
     parked_.push_back(std::move(current));
   }
   // Before anybody learns of it: who opens another file with the key that has just become free must
@@ -171,7 +198,7 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     report_facts(owner_, *this, out);
   for (const auto& n : out.notifications)
     notify(n);
-  if (!out.records.empty())
+  if (!out.records.empty() || unstored_.load() != 0)
     store(out, answers);
   for (auto& a : answers) {
     auto& op = *a.op;
@@ -197,17 +224,16 @@ bool file_actor::waits_for_store(const answer& a, const effects& out) const {
     return false;
   const auto& c = a.op->what;
   if (a.op->reserved.open != open_id::none || std::holds_alternative<lock_ranges>(c) ||
-    std::holds_alternative<access_file>(c) || std::holds_alternative<set_server_state>(c))
+    std::holds_alternative<access_file>(c) || std::holds_alternative<set_server_state>(c) ||
+    std::holds_alternative<replay_open>(c))
     return true;
   if (const auto* const unlock = std::get_if<unlock_ranges>(&c))
     return state_.is_persistent(unlock->open);
-  const auto* const closed = std::get_if<close_open>(&c);
-  return closed != nullptr && std::any_of(out.ended.begin(), out.ended.end(), [&](const auto& e) {
-    return e.open == closed->open && e.persistent;
-  });
+  return a.op->ended_persistent || ends_persistent_open(*a.op, out);
 }
 
-// Such answers of durable mode go along with the records, and are given when those are stored.
+// Such answers of durable mode go along with the records, and are given when those are stored, and
+// all that this file changed before: an answer may rest on what another one's command has done.
 void file_actor::store(effects& out, std::vector<answer>& answers) {
   std::vector<gated_answer> gated;
   if (owner_.config().durable) {
@@ -218,7 +244,14 @@ void file_actor::store(effects& out, std::vector<answer>& answers) {
       }
     std::erase_if(answers, [](const answer& a) { return a.op == nullptr; });
   }
-  owner_.records()->submit(std::move(out.records), std::move(gated));
+  if (out.records.empty() && gated.empty())
+    return;
+  file_ref changed;
+  if (owner_.config().durable && !out.records.empty()) {
+    unstored_.fetch_add(1);
+    changed = file_ref(*this);
+  }
+  owner_.records()->submit(std::move(changed), std::move(out.records), std::move(gated));
 }
 
 // Few wait, and it is the first of them that goes on: a search is cheaper than a table.

@@ -38,6 +38,8 @@ public:
   [[nodiscard]] const file_state& state() const noexcept { return state_; }
   [[nodiscard]] coordinator_impl& owner() noexcept { return owner_; }
   [[nodiscard]] hold make_hold(hold_id id);
+  /// Durable mode: one lot of its records is in the store. Any thread.
+  void records_stored() noexcept;
 
 protected:
   void handle(message_ptr m) noexcept override;
@@ -60,6 +62,7 @@ private:
   static void answer_last(std::vector<answer>& answers, const operation* op);
   void store(effects& out, std::vector<answer>& answers);
   [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
+  [[nodiscard]] bool is_stored() noexcept;
   void account(const operation& op, const completion& c);
   void account(const open_ended& e);
   void account(const open_recovered& r);
@@ -80,6 +83,9 @@ private:
   bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.
   std::uint32_t counted_waiting_ = 0; ///< What the gauge knows of this file.
   std::atomic<bool> listed_{false};
+  /// Durable mode: lots of records that were handed over, and are not in the store.
+  std::atomic<std::uint32_t> unstored_{0};
+  std::atomic<bool> ends_when_stored_{false}; ///< It owns nothing, and waits for those alone.
 };
 
 } // namespace leasebreak::detail

@@ -59,6 +59,8 @@ public:
   const operation_id id;
   command what;
   reservation reserved;
+  /// A close's that waits: its open, which is gone by now, was a persistent one.
+  bool ended_persistent = false;
 
 private:
   [[nodiscard]] static operation_id next_id() noexcept;

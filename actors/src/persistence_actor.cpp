@@ -94,6 +94,12 @@ recovered_open describe_open(const persisted_lock& record) {
   return o;
 }
 
+/// A request that was sent again has done nothing: what it was told of is taken back for the first.
+bool repeats_another(const gated_answer& a) {
+  return std::holds_alternative<lock_replayed>(a.with.result) ||
+    std::holds_alternative<replay_open>(a.op->what);
+}
+
 /// Takes a grant back; nobody waits for it.
 class undo_step final : public operation {
 public:
@@ -144,11 +150,14 @@ void persistence_actor::left_over(message_ptr m) noexcept {
 }
 
 void persistence_actor::submit(
-  std::vector<record_change> changes, std::vector<gated_answer> answers) {
+  file_ref changed, std::vector<record_change> changes, std::vector<gated_answer> answers) {
   in_mail_.fetch_add(changes.size());
-  tell([c = std::move(changes), a = std::move(answers)](persistence_actor& self) mutable {
+  waiting_list w{std::move(answers), {}};
+  if (changed)
+    w.files.push_back(std::move(changed));
+  tell([c = std::move(changes), w = std::move(w)](persistence_actor& self) mutable {
     self.in_mail_.fetch_sub(c.size());
-    self.take(std::move(c), std::move(a));
+    self.take(std::move(c), std::move(w));
   });
 }
 
@@ -196,7 +205,7 @@ void persistence_actor::timeout() noexcept {
     end_grace();
   if (flush_until_ && *flush_until_ <= now) {
     const auto why = failures_ != 0 ? last_failure_ : failure("the store does not answer");
-    answer(std::exchange(waiting_, {}), why);
+    answer(std::exchange(waiting_.answers, {}), why);
     gave_up_ = writing_.has_value() || marking_;
     flush_done(why);
   }
@@ -232,23 +241,28 @@ void persistence_actor::set_timer() {
 
 // -- writing
 
-void persistence_actor::take(
-  std::vector<record_change> changes, std::vector<gated_answer> answers) {
+void persistence_actor::waiting_list::append(waiting_list more) {
+  std::move(more.answers.begin(), more.answers.end(), std::back_inserter(answers));
+  std::move(more.files.begin(), more.files.end(), std::back_inserter(files));
+}
+
+void persistence_actor::take(std::vector<record_change> changes, waiting_list waiting) {
   const auto now = owner_.now();
   if (pending_.empty())
     pending_since_ = now;
   for (auto& change : changes)
     pending_.add(std::move(change));
-  std::move(answers.begin(), answers.end(), std::back_inserter(waiting_));
+  waiting_.append(std::move(waiting));
   if (pending_.empty()) {
-    // All of it came and went before the store heard of it.
-    answer(std::exchange(waiting_, {}), {});
+    // All of it came and went before the store heard of it. What is being written may still fail.
+    if (!writing_)
+      stored(std::exchange(waiting_, {}));
     if (failures_ == 0)
       write_at_.reset();
     return;
   }
   // Somebody waits: at once. What comes while the writer is busy makes up the next batch.
-  const auto due = waiting_.empty() ? pending_since_ + owner_.config().write_delay : now;
+  const auto due = waiting_.answers.empty() ? pending_since_ + owner_.config().write_delay : now;
   if (failures_ == 0 && (!write_at_ || due < *write_at_))
     write_at_ = due;
 }
@@ -266,7 +280,7 @@ void persistence_actor::write() {
   write_at_.reset();
   writing_.emplace();
   writing_->changes = std::make_shared<std::vector<record_change>>(pending_.take());
-  writing_->answers = std::exchange(waiting_, {});
+  writing_->waiting = std::exchange(waiting_, {});
   writing_->since = pending_since_;
   ask_store([changes = writing_->changes](
               lock_store& store) { return guarded([&] { return store.apply(*changes); }); },
@@ -288,11 +302,20 @@ void persistence_actor::write_done(const store_status& status) {
   count.add(counters::store_batches);
   count.add(counters::records_written, static_cast<std::int64_t>(writing_->changes->size()));
   pending_.written(*writing_->changes);
-  auto answers = std::move(writing_->answers);
+  auto waited = std::move(writing_->waiting);
   writing_.reset();
-  if (!pending_.empty())
-    write_at_ = waiting_.empty() ? pending_since_ + owner_.config().write_delay : owner_.now();
-  answer(std::move(answers), {});
+  if (pending_.empty())
+    waited.append(std::exchange(waiting_, {}));
+  else
+    write_at_ =
+      waiting_.answers.empty() ? pending_since_ + owner_.config().write_delay : owner_.now();
+  stored(std::move(waited));
+}
+
+void persistence_actor::stored(waiting_list waiting) {
+  for (const auto& file : waiting.files)
+    file->records_stored();
+  answer(std::move(waiting.answers), {});
 }
 
 // Nothing is dropped: the batch counts again, below what is newer.
@@ -302,7 +325,9 @@ void persistence_actor::write_failed(const store_status& status) {
   owner_.count().add(counters::store_failures);
   pending_since_ = writing_->since;
   pending_.put_back(std::move(*writing_->changes));
-  std::move(writing_->answers.begin(), writing_->answers.end(), std::back_inserter(waiting_));
+  auto waited = std::move(writing_->waiting);
+  waited.append(std::move(waiting_)); // who came first is answered first
+  waiting_ = std::move(waited);
   writing_.reset();
   const auto& config = owner_.config();
   pause_ = std::clamp(pause_ * 2, config.store_retry_min, config.store_retry_max);
@@ -312,14 +337,15 @@ void persistence_actor::write_failed(const store_status& status) {
       log->error("store {} fails, {} records wait and are tried again: {}: {}", owner_.store_name(),
         pending_.size(), status.code.message(), status.detail);
   if (failures_ >= failures_max)
-    answer(std::exchange(waiting_, {}), status);
+    answer(std::exchange(waiting_.answers, {}), status);
 }
 
 void persistence_actor::answer(std::vector<gated_answer> answers, const store_status& status) {
   const auto error = errc_of(status);
   for (auto& a : answers) {
     if (error != errc::success && can_be_undone(a)) {
-      undo(a);
+      if (!repeats_another(a))
+        undo(a);
       a.with.error = error;
       a.with.result = {};
     }
@@ -469,9 +495,9 @@ void persistence_actor::stopped() noexcept {
   // Each completes with `errc::shutting_down`.
   start_.reset();
   flush_.reset();
-  waiting_.clear();
+  waiting_ = {};
   if (writing_) {
-    writing_->answers.clear();
+    writing_->waiting = {};
     // Whether it was written is not known: saying it again does no harm.
     pending_.put_back(*writing_->changes);
     writing_.reset();

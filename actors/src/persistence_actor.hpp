@@ -50,7 +50,10 @@ public:
 
   // -- any thread
 
-  void submit(std::vector<record_change> changes, std::vector<gated_answer> answers);
+  /// `changed`, if given, is told when the changes are in the store. The answers are given when all
+  /// is that was handed over before.
+  void submit(
+    file_ref changed, std::vector<record_change> changes, std::vector<gated_answer> answers);
   /// Reads the store and starts all over: see `coordinator::async_start`.
   void load(std::unique_ptr<plain_call<start_result>> op);
   /// Writes what there is, and marks the store as closed in order.
@@ -76,20 +79,28 @@ private:
   class task;
   template <class Read, class Then>
   void ask_store(Read read, Then then);
+  /// Who waits for records to be in the store.
+  struct waiting_list {
+    std::vector<gated_answer> answers;
+    std::vector<file_ref> files; ///< Durable mode: whose records they are, once for each lot.
+
+    void append(waiting_list more);
+  };
   struct batch {
     std::shared_ptr<std::vector<record_change>> changes; ///< Read by the writer meanwhile.
-    std::vector<gated_answer> answers;
+    waiting_list waiting;
     time_point since; // without an initialiser clang 14 makes one within std::optional
   };
 
   template <class Function>
   void tell(Function f); ///< Any thread: runs `f(*this)` in a turn.
 
-  void take(std::vector<record_change> changes, std::vector<gated_answer> answers);
+  void take(std::vector<record_change> changes, waiting_list waiting);
   void write_if_due();
   void write();
   void write_done(const store_status& status);
   void write_failed(const store_status& status);
+  void stored(waiting_list waiting);
   void answer(std::vector<gated_answer> answers, const store_status& status);
   [[nodiscard]] static bool can_be_undone(const gated_answer& a);
   void undo(const gated_answer& a);
@@ -104,7 +115,7 @@ private:
   coordinator_impl& owner_;
   std::unique_ptr<store_writer> writer_; ///< From the first `load` on.
   pending_records pending_;
-  std::vector<gated_answer> waiting_; ///< For what is in `pending_`.
+  waiting_list waiting_; ///< For what is in `pending_`, or for nothing but what is being written.
   time_point pending_since_{}; ///< Of the oldest in `pending_`.
   std::optional<batch> writing_;
 

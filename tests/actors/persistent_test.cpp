@@ -105,6 +105,33 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
   EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
 }
 
+// The open is gone before its close, which waits for a break, is answered.
+TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
+  const auto store = std::make_shared<faulty_store>();
+  world w(world::clock::test, with(store));
+  begin(w);
+  auto r = persistent(world::alice, "f", 0);
+  r.access |= access::delete_file;
+  r.delete_on_close = true;
+  auto& p = w.start(std::move(r));
+  w.settle();
+  w.open(world::bob, "f", 2, lease_state::rh);
+  store->fail_with(errc::store_unavailable);
+  auto& closed = w.start(close_request{"f", p.as<open_result>().open});
+  w.settle();
+  ASSERT_EQ(w.bob_saw.size(), 1U) << "it waits for Bob's handle cache";
+
+  EXPECT_EQ(
+    done(w, lease_acknowledgement{world::bob, lease_key::of(2), lease_state::r}), errc::success);
+  EXPECT_EQ(closed.calls, 0) << "it waits for the store";
+  store->fail_with(errc::success);
+  w.advance(1s);
+
+  EXPECT_EQ(closed.error(), errc::success);
+  const auto records = store->inner().list({}).value.records;
+  EXPECT_EQ(std::ranges::count_if(records, [](const auto& x) { return x.is_open(); }), 0);
+}
+
 TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
   const crashed before;
   world w(world::clock::test, with(before.store));

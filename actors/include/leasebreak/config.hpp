@@ -41,7 +41,8 @@ struct coordinator_config {
   /// Where records are kept. Null: nothing is persisted, and nothing is known after a restart.
   std::shared_ptr<lock_store> store;
   /// A grant completes only when its record is in the store; so does what a restart must not undo:
-  /// leave to change what others had cached, and the end of a persistent open or of its locks.
+  /// leave to change what others had cached, and the end of a persistent open or of its locks. All
+  /// that was changed of the file before is in the store then, too.
   bool durable = false;
   duration write_delay =
     std::chrono::milliseconds{2}; ///< For how long changes are collected into a batch.
