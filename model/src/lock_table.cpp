@@ -329,6 +329,12 @@ lock_table::entry& lock_table::add(open_id open, const byte_range& range, bool e
   return result;
 }
 
+void lock_table::keep_above(std::uint64_t id) {
+  if (!impl_)
+    impl_ = std::make_unique<impl>();
+  impl_->last_id = std::max(impl_->last_id, id);
+}
+
 const lock_table::entry* lock_table::conflict(
   open_id open, const byte_range& range, bool exclusive) const noexcept {
   if (!impl_)

@@ -44,6 +44,9 @@ public:
   entry& add(open_id open, const byte_range& range, bool exclusive, time_point acquired_at,
     std::string record_id = {});
 
+  /// Locks that are added from now on have ids greater than `id`.
+  void keep_above(std::uint64_t id);
+
   /// A held lock that keeps `open` from locking `range` (`range_conflict`); null if there is none.
   [[nodiscard]] const entry* conflict(
     open_id open, const byte_range& range, bool exclusive) const noexcept;

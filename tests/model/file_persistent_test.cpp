@@ -429,6 +429,53 @@ TEST_F(PersistentRestarts, AskForWhatTheOpenHad) {
   w.expect_granted(w.reconnect(alice, a, k1, guid), rwh);
 }
 
+// An open that is back numbers its locks on, from where it was before.
+TEST_F(PersistentRestarts, GiveNoLockTheRecordOfAnother) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  lock(a, {{{0, 10}, true}, {{20, 10}, true}});
+  unlock(a, {{0, 10}});
+  auto& first = restart();
+  first.reconnect(alice, a, k1, guid);
+  first.expect_done(first.lock(a, {40, 10}, true));
+
+  auto& second = restart();
+  EXPECT_EQ(second.listing(entry_kind::byte_range_lock).size(), 2U);
+  second.reconnect(alice, a, k1, guid);
+  second.expect_done(second.lock(a, {60, 10}, true));
+  second.expect_done(second.unlock(a, {{40, 10}}));
+
+  auto& third = restart();
+  third.reconnect(alice, a, k1, guid);
+  third.expect_done(third.unlock(a, {{20, 10}, {60, 10}}));
+}
+
+// Records of others may be called anything.
+TEST_F(PersistentRestarts, TakeLocksWhateverTheirRecordsAreCalled) {
+  for (const std::string name : {"", ":", "mine", "range:", "range:7", "range:-1", "range:0x5",
+         "range:18446744073709551614", "range:18446744073709551615", "range:18446744073709551616",
+         "range:999999999999999999999999999999"}) {
+    world before(keeping_records());
+    const auto a = before.open(by(alice).persistent());
+    before.lock(a, {0, 10}, true);
+    world w(keeping_records());
+    w.continue_after(before);
+    for (const bool loads_locks : {false, true})
+      for (auto [id, record] : before.store())
+        if (record.is_open() != loads_locks) {
+          if (loads_locks)
+            record.id = name.empty() ? id : name;
+          w.load(record);
+        }
+    w.reconnect(alice, a);
+
+    w.expect_done(w.lock(a, {{{20, 10}, true}, {{40, 10}, true}}));
+
+    EXPECT_EQ(w.store().size(), 4U) << name;
+    w.expect_done(w.unlock(a, {{20, 10}, {0, 10}}));
+    EXPECT_EQ(w.store().size(), 2U) << name;
+  }
+}
+
 TEST_F(PersistentRestarts, CanFollowEachOther) {
   const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
   lock(a, {0, 10}, true);
@@ -441,98 +488,169 @@ TEST_F(PersistentRestarts, CanFollowEachOther) {
   EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 1U);
 }
 
-// Whatever has happened before: what was persistent is there again, and nothing else but what has
-// to be reclaimed.
+/// A server that is used at random and dies now and then.
+class random_server {
+public:
+  explicit random_server(std::uint64_t seed) : random_(seed) {}
+
+  /// The next of its lives: what its store had, and nothing in the first.
+  void begin(const world* before) {
+    auto fresh = std::make_unique<world>(keeping_records());
+    fresh->is_strict_about_breaks = false;
+    if (before != nullptr) {
+      fresh->continue_after(*before);
+      fresh->load_all(before->store());
+    } else {
+      opens_.clear();
+    }
+    lives_.push_back(std::move(fresh));
+  }
+
+  [[nodiscard]] world& now() { return *lives_.back(); }
+
+  /// Clients come back to some of what the last life has left.
+  void reconnect_some() {
+    world& w = now();
+    for (const auto& e : w.listing(entry_kind::open)) {
+      if (below(4) == 0)
+        continue;
+      const auto& who = e.client == alice.guid ? alice : e.client == bob.guid ? bob : carol;
+      w.reconnect(who, {operation_id::none, e.open}, key_of(e.open));
+    }
+  }
+
+  void use(int steps) {
+    for (int i = 0; i < steps; ++i)
+      step();
+  }
+
+private:
+  std::uint64_t below(std::uint64_t n) { return random_() % n; }
+
+  [[nodiscard]] std::optional<lease_key> key_of(open_id open) {
+    for (const auto& [id, record] : now().store())
+      if (record.is_open() && record.open->id == static_cast<std::uint64_t>(open) &&
+        !record.open->lease_key.empty()) {
+        lease_key key;
+        std::ranges::copy(record.open->lease_key, key.bytes.begin());
+        return key;
+      }
+    return std::nullopt;
+  }
+
+  void open_one(const client& who) {
+    auto how = by(who);
+    if (below(3) != 0)
+      how.lease(keys_[below(2)], all_requests[below(all_requests.size())]);
+    else if (below(2) == 0)
+      how.oplock(oplocks[below(oplocks.size())]);
+    if (below(3) != 0)
+      how.persistent();
+    if (below(4) == 0)
+      how.deleting_on_close();
+    opens_.push_back(now().open(how));
+  }
+
+  void step() {
+    world& w = now();
+    const auto& who = clients_[below(clients_.size())];
+    const attempt some = opens_.empty() ? attempt{} : opens_[below(opens_.size())];
+    switch (below(9)) {
+    case 0:
+    case 1:
+      return open_one(who);
+    case 2:
+      w.close(some);
+      return;
+    case 3:
+      w.lock(some, {10 * below(4), 10}, below(2) == 0);
+      return;
+    case 4:
+      w.unlock(some, {{10 * below(4), 10}});
+      return;
+    case 5:
+      w.acknowledge(who, keys_[below(2)], file_states[below(file_states.size())]);
+      return;
+    case 6:
+      w.acknowledge_oplock(who, some, oplock_level::level_ii);
+      return;
+    case 7:
+      w.access(who, below(2) == 0 ? access_kind::write : access_kind::set_delete, some);
+      return;
+    default:
+      w.disconnect(who);
+    }
+  }
+
+  std::mt19937_64 random_;
+  const std::vector<client> clients_{alice, bob, carol};
+  const std::vector<lease_key> keys_{k1, k2};
+  std::vector<std::unique_ptr<world>> lives_;
+  std::vector<attempt> opens_;
+};
+
+std::map<open_id, listed_entry> persistent_of(const world& w) {
+  std::map<open_id, listed_entry> found;
+  for (const auto& e : w.listing(entry_kind::open))
+    if (e.persistent)
+      found[e.open] = e;
+  return found;
+}
+
+std::vector<std::string> locks_of(
+  const world& w, const std::map<open_id, listed_entry>& persistent) {
+  std::vector<std::string> found;
+  for (const auto& e : w.listing(entry_kind::byte_range_lock))
+    if (persistent.contains(e.open))
+      found.push_back(describe(e));
+  std::ranges::sort(found);
+  return found;
+}
+
+bool is_same_lease(const listed_entry& a, const listed_entry& b) {
+  return a.client == b.client && a.lease->key == b.lease->key && a.lease->state == b.lease->state &&
+    a.lease->breaking == b.lease->breaking &&
+    a.lease->effective_state() == b.lease->effective_state() && a.lease->epoch == b.lease->epoch;
+}
+
+/// What was persistent before is there again, and nothing else but what has to be reclaimed.
+void expect_back(const world& after, const world& before) {
+  const auto was = persistent_of(before);
+  const auto is = persistent_of(after);
+  ASSERT_EQ(is.size(), after.listing(entry_kind::open).size());
+  ASSERT_EQ(is.size(), was.size());
+  for (const auto& [id, entry] : was) {
+    ASSERT_TRUE(is.contains(id));
+    EXPECT_EQ(describe(is.at(id)), describe(entry));
+  }
+  EXPECT_EQ(locks_of(after, was), locks_of(before, was));
+  for (const auto kind : {entry_kind::lease, entry_kind::oplock}) {
+    const auto leases = before.listing(kind);
+    for (const auto& e : after.listing(kind))
+      EXPECT_TRUE(
+        std::ranges::any_of(leases, [&](const auto& other) { return is_same_lease(e, other); }))
+        << describe(e);
+  }
+}
+
+// Whatever has happened before, also after another restart.
 TEST_F(PersistentRestarts, AtAnyTimeBringBackWhatWasHeld) {
   const char* given = std::getenv("LEASEBREAK_SEED");
   const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
   std::cout << "seed=" << seed << std::endl;
-  std::mt19937_64 random(seed);
-  const auto below = [&](std::uint64_t n) { return random() % n; };
-  const std::vector<client> clients{alice, bob, carol};
-  const std::vector<lease_key> keys{k1, k2};
+  std::mt19937_64 seeds(seed);
   for (int run = 0; run < 200; ++run) {
-    world w(keeping_records());
-    w.is_strict_about_breaks = false;
-    std::vector<attempt> opens;
-    for (int i = 0; i < 30; ++i) {
-      const auto& who = clients[below(clients.size())];
-      const attempt some = opens.empty() ? attempt{} : opens[below(opens.size())];
-      switch (below(8)) {
-      case 0:
-      case 1: {
-        auto how = by(who);
-        if (below(3) != 0)
-          how.lease(keys[below(2)], all_requests[below(all_requests.size())]);
-        else if (below(2) == 0)
-          how.oplock(oplocks[below(oplocks.size())]);
-        if (below(3) != 0)
-          how.persistent();
-        if (below(4) == 0)
-          how.deleting_on_close();
-        opens.push_back(w.open(how));
-        break;
-      }
-      case 2:
-        w.close(some);
-        break;
-      case 3:
-        w.lock(some, {10 * below(4), 10}, below(2) == 0);
-        break;
-      case 4:
-        w.acknowledge(who, keys[below(2)], file_states[below(file_states.size())]);
-        break;
-      case 5:
-        w.acknowledge_oplock(who, some, oplock_level::level_ii);
-        break;
-      case 6:
-        w.access(who, below(2) == 0 ? access_kind::write : access_kind::set_delete, some);
-        break;
-      default:
-        w.disconnect(who);
-      }
+    random_server server(seeds());
+    server.begin(nullptr);
+    server.use(30);
+    for (int life = 1; life < 4; ++life) {
+      SCOPED_TRACE("run " + std::to_string(run) + " life " + std::to_string(life));
+      const world& before = server.now();
+      server.begin(&before);
+      expect_back(server.now(), before);
+      server.reconnect_some();
+      server.use(30);
     }
-    world after(keeping_records());
-    after.is_strict_about_breaks = false;
-    after.continue_after(w);
-    after.load_all(w.store());
-
-    const auto persistent = [](const std::vector<listed_entry>& entries) {
-      std::map<open_id, listed_entry> found;
-      for (const auto& e : entries)
-        if (e.persistent)
-          found[e.open] = e;
-      return found;
-    };
-    const auto was = persistent(w.listing(entry_kind::open));
-    const auto is = persistent(after.listing(entry_kind::open));
-    ASSERT_EQ(is.size(), after.listing(entry_kind::open).size());
-    ASSERT_EQ(is.size(), was.size()) << "run " << run;
-    for (const auto& [id, entry] : was) {
-      ASSERT_TRUE(is.contains(id));
-      EXPECT_EQ(describe(is.at(id)), describe(entry)) << "run " << run;
-    }
-    const auto locks_of_persistent = [&](world& of) {
-      std::vector<std::string> found;
-      for (const auto& e : of.listing(entry_kind::byte_range_lock))
-        if (was.contains(e.open))
-          found.push_back(describe(e));
-      std::ranges::sort(found);
-      return found;
-    };
-    EXPECT_EQ(locks_of_persistent(after), locks_of_persistent(w)) << "run " << run;
-    for (const auto kind : {entry_kind::lease, entry_kind::oplock})
-      for (const auto& e : after.listing(kind)) {
-        const auto before = w.listing(kind);
-        EXPECT_TRUE(std::ranges::any_of(before,
-          [&](const auto& b) {
-            return b.client == e.client && b.lease->key == e.lease->key &&
-              b.lease->state == e.lease->state && b.lease->breaking == e.lease->breaking &&
-              b.lease->effective_state() == e.lease->effective_state() &&
-              b.lease->epoch == e.lease->epoch;
-          }))
-          << "run " << run << ": " << describe(e);
-      }
     if (HasFailure())
       return;
   }

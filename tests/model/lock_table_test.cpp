@@ -62,6 +62,16 @@ TEST(LockTable, NeverGivesAnIdTwice) {
   EXPECT_LT(first, second);
 }
 
+TEST(LockTable, GivesIdsAboveThoseThatAreTaken) {
+  lock_table table;
+
+  table.keep_above(7);
+  table.keep_above(3);
+
+  EXPECT_TRUE(table.empty());
+  EXPECT_EQ(table.add(a, {0, 1}, true, at(0)).id, 8U);
+}
+
 TEST(LockTable, ReleasesAnExclusiveLockBeforeASharedOne) {
   lock_table table;
   table.add(a, {0, 4}, true, at(0));

@@ -249,6 +249,7 @@ struct file_state::impl {
   void unstore_lease(lease_entry& l, effects& out) const;
   void store_lock(const detail::lock_table::entry& e, effects& out) const;
   void unstore_lock(const detail::lock_table::entry& e, effects& out) const;
+  void spare_record_of_lock(const std::string& record_id);
   void store_open(const open_entry& open, effects& out) const;
   void unstore_open(const open_entry& open, effects& out) const;
   void store_persistent(effects& out, const lease_entry* of = nullptr) const;

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace leasebreak {
@@ -46,6 +49,17 @@ std::string record_id_of(const detail::lease_entry& l, const std::string& file_i
 std::string record_id_of(const detail::lock_table::entry& e) {
   return e.record_id.empty() ? "range:" + detail::to_hex(e.open) + ":" + std::to_string(e.id)
                              : e.record_id;
+}
+
+// The number at the end of a lock's record id; 0 if there is none that a lock could ever get, if it
+// were given one each nanosecond.
+std::uint64_t number_in(std::string_view record_id) {
+  constexpr std::uint64_t out_of_reach = std::uint64_t{1} << 63;
+  const auto digits = record_id.substr(record_id.rfind(':') + 1);
+  const auto* const end = digits.data() + digits.size();
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(digits.data(), end, number);
+  return read.ec == std::errc{} && read.ptr == end && number < out_of_reach ? number : 0;
 }
 
 std::string record_id_of(const detail::open_entry& open) {
@@ -103,6 +117,13 @@ void file_state::impl::store_lock(const detail::lock_table::entry& e, effects& o
 void file_state::impl::unstore_lock(const detail::lock_table::entry& e, effects& out) const {
   if (policy->keep_records)
     out.records.push_back({record_id_of(e), std::nullopt});
+}
+
+// A persistent open goes on after a restart, and names its next locks as it did before: none of
+// them may get the id of a record that is there.
+void file_state::impl::spare_record_of_lock(const std::string& record_id) {
+  if (const auto number = number_in(record_id); number != 0)
+    locks.keep_above(number);
 }
 
 void file_state::impl::store_open(const open_entry& open, effects& out) const {

@@ -128,6 +128,7 @@ detail::lease_entry* file_state::impl::lease_to_load(const persisted_lock& recor
 
 // A lock of an open that is back is held; that of another has to be reclaimed.
 void file_state::impl::load_lock(const persisted_lock& record, effects& out) {
+  spare_record_of_lock(record.id);
   const auto lock = to_enhanced_lock(record);
   const auto client = client_of(record);
   const auto* const open = find_open(open_of(record.owner_id));
