@@ -58,10 +58,13 @@ std::vector<listed_entry> file_state::list(const lock_query& query) const {
 }
 
 errc file_state::check_io(open_id open, const byte_range& range, bool is_write) const {
-  if (impl_->find_connected(open) == nullptr)
+  const auto* const through = impl_->find_connected(open);
+  if (through == nullptr)
     return errc::unknown_open;
-  return impl_->locks.io_conflict(open, range, is_write) != nullptr ? errc::file_lock_conflict
-                                                                    : errc::success;
+  if (impl_->locks.io_conflict(open, range, is_write) != nullptr)
+    return errc::file_lock_conflict;
+  return impl_->io_meets_recovered_lock(through->client, range, is_write) ? errc::reclaim_needed
+                                                                          : errc::success;
 }
 
 std::string file_state::check_invariants() const {

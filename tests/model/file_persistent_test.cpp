@@ -262,6 +262,21 @@ TEST_F(PersistentRestarts, BringLocksBack) {
   w.expect_done(w.unlock(a, {{0, 10}, {20, 10}, {20, 10}}));
 }
 
+// Its locks are held all the time: there is nothing that would have to be reclaimed.
+TEST_F(PersistentRestarts, KeepReadsAndWritesOffTheirLocks) {
+  const auto a = open(by(alice).lease(k1, rh).persistent());
+  lock(a, {0, 10}, true);
+  auto& w = restart();
+  const auto b = w.open(by(bob));
+
+  EXPECT_EQ(w.file.check_io(b.open, {5, 1}, false), errc::file_lock_conflict);
+  EXPECT_EQ(w.file.check_io(b.open, {5, 1}, true), errc::file_lock_conflict);
+  w.expect_error(w.lock(b, {5, 1}, false), errc::lock_not_granted);
+  w.end_grace();
+
+  EXPECT_EQ(w.file.check_io(b.open, {5, 1}, true), errc::file_lock_conflict);
+}
+
 // A lock of an open that was not persistent has nothing to come back to.
 TEST_F(PersistentRestarts, LeaveLocksOfOtherOpensToBeReclaimed) {
   const auto a = open(by(alice).persistent());

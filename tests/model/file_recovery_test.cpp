@@ -319,6 +319,28 @@ TEST_F(Recovery, ALockThatMeetsARecoveredOneIsRefusedDuringGrace) {
   w.expect_done(w.lock(b, {0, 10}, true));
 }
 
+TEST_F(Recovery, AReadOrWriteThatMeetsARecoveredLockIsRefusedDuringGrace) {
+  const auto a = open(by(alice));
+  lock(a, {{{0, 10}, true}, {{20, 10}, false}, {{45, 0}, true}});
+  auto& w = restart();
+  const auto b = w.open(by(bob));
+  const auto again = w.open(by(alice));
+
+  EXPECT_EQ(w.file.check_io(b.open, {5, 10}, true), errc::reclaim_needed);
+  EXPECT_EQ(w.file.check_io(b.open, {5, 10}, false), errc::reclaim_needed);
+  EXPECT_EQ(w.file.check_io(b.open, {20, 1}, true), errc::reclaim_needed);
+  EXPECT_EQ(w.file.check_io(b.open, {20, 1}, false), errc::success) << "it is shared";
+  EXPECT_EQ(w.file.check_io(b.open, {10, 10}, true), errc::success) << "between them";
+  EXPECT_EQ(w.file.check_io(b.open, {5, 0}, true), errc::success) << "no bytes";
+  EXPECT_EQ(w.file.check_io(b.open, {40, 10}, true), errc::success) << "a lock of no bytes";
+  EXPECT_EQ(w.file.check_io(again.open, {0, 10}, true), errc::success) << "her own";
+
+  w.expect_done(w.reclaim(again, "", {0, 10}, true));
+  EXPECT_EQ(w.file.check_io(b.open, {5, 10}, true), errc::file_lock_conflict);
+  w.end_grace();
+  EXPECT_EQ(w.file.check_io(b.open, {20, 1}, true), errc::success);
+}
+
 TEST_F(Recovery, AMalformedRecordIsLeftAlone) {
   open(by(alice).lease(k1, rwh));
   auto record = store().begin()->second;

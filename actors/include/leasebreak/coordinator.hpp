@@ -264,8 +264,8 @@ public:
     return initiate<hold>(std::move(request), token);
   }
 
-  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing.
-  /// Handler: `void(error_code)`. Errors: `errc::file_lock_conflict`, `unknown_open`.
+  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing. Handler:
+  /// `void(error_code)`. Errors: `errc::file_lock_conflict`, `reclaim_needed`, `unknown_open`.
   template <class Token = boost::asio::deferred_t>
   auto async_check_io(io_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);

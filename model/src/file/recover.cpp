@@ -204,6 +204,19 @@ bool file_state::impl::meets_recovered_lock(
     });
 }
 
+// MS-FSA 2.1.4.10, as for locks that are held (`lock_table::io_conflict`).
+bool file_state::impl::io_meets_recovered_lock(
+  const client_guid& client, const byte_range& range, bool is_write) const {
+  if (!rare || range.length == 0)
+    return false;
+  return std::any_of(
+    rare->recovered_locks.begin(), rare->recovered_locks.end(), [&](const auto& r) {
+      const auto lock = to_enhanced_lock(r.record);
+      return r.client != client && lock.range.length != 0 && overlap(lock.range, range) &&
+        (is_write || lock.exclusive);
+    });
+}
+
 void file_state::impl::drop_recovered(lease_entry& l, effects& out) {
   out.facts.emplace_back(record_dropped{l.record_id});
   unstore_lease(l, out);

@@ -68,7 +68,7 @@ public:
   [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
 
   /// Whether a read or write of `range` through `open` meets a byte-range lock (MS-FSA 2.1.4.10).
-  /// `errc::file_lock_conflict` if it does.
+  /// `errc::file_lock_conflict` if it does; `reclaim_needed` if it meets one that may be reclaimed.
   [[nodiscard]] errc check_io(open_id open, const byte_range& range, bool is_write) const;
 
   /// Empty if everything that must always hold does; otherwise what does not. For tests.
