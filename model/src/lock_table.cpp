@@ -346,6 +346,14 @@ const lock_table::entry* lock_table::conflict(
   return found != nullptr ? found : impl_->overlap(false, range, std::nullopt);
 }
 
+const lock_table::entry* lock_table::conflict_of_old(
+  open_id open, const byte_range& range, bool exclusive) const noexcept {
+  if (!exclusive || !impl_)
+    return conflict(open, range, exclusive);
+  const node* found = impl_->overlap(true, range, std::nullopt);
+  return found != nullptr ? found : impl_->overlap(false, range, open);
+}
+
 const lock_table::entry* lock_table::io_conflict(
   open_id open, const byte_range& range, bool is_write) const noexcept {
   if (!impl_ || range.length == 0)

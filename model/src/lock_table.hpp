@@ -51,6 +51,11 @@ public:
   [[nodiscard]] const entry* conflict(
     open_id open, const byte_range& range, bool exclusive) const noexcept;
 
+  /// The same for a lock that `open` had before, as it is to be put back: shared ones of `open` may
+  /// have been taken onto it since.
+  [[nodiscard]] const entry* conflict_of_old(
+    open_id open, const byte_range& range, bool exclusive) const noexcept;
+
   /// A held lock that keeps `open` from reading or writing `range` (MS-FSA 2.1.4.10): a read meets
   /// exclusive locks of others; a write all locks of others and shared ones of its own. Neither an
   /// empty `range` nor an empty lock ever conflicts.

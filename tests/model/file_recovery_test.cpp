@@ -319,6 +319,65 @@ TEST_F(Recovery, ALockThatMeetsARecoveredOneIsRefusedDuringGrace) {
   w.expect_done(w.lock(b, {0, 10}, true));
 }
 
+// Who has locked his range anew has what he could take back.
+TEST_F(Recovery, ALockIsNotReclaimedOntoOneInItsWay) {
+  const auto a = open(by(alice));
+  lock(a, {{{0, 10}, true}, {{20, 10}, false}});
+  auto& w = restart();
+  const auto anew = w.open(by(alice));
+  const auto again = w.open(by(alice));
+  w.expect_done(w.lock(anew, {{{0, 10}, true}, {{20, 10}, true}}));
+
+  w.expect_error(w.reclaim(again, "", {0, 10}, true), errc::lock_not_granted);
+  w.expect_error(w.reclaim(anew, "", {0, 10}, true), errc::lock_not_granted);
+  w.expect_error(w.reclaim(again, "", {20, 10}, false), errc::lock_not_granted);
+
+  w.expect_done(w.unlock(anew, {{0, 10}}));
+  w.expect_done(w.reclaim(again, "", {0, 10}, true));
+  EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 2U);
+}
+
+// What was held at once can be held at once again, in whatever order it is taken back.
+TEST_F(Recovery, LocksThatLayOnEachOtherAreReclaimedInAnyOrder) {
+  for (const bool shared_first : {false, true}) {
+    world before(keeping_records());
+    const auto a = before.open(by(alice));
+    before.lock(a, {0, 10}, true);
+    before.lock(a, {0, 10}, false);
+    const auto after = restarted(before);
+    const auto again = after->open(by(alice));
+
+    after->expect_done(after->reclaim(again, "", {0, 10}, !shared_first));
+    after->expect_done(after->reclaim(again, "", {0, 10}, shared_first));
+  }
+}
+
+TEST_F(Recovery, ASharedLockOfAnotherOpenIsInTheWayOfAnExclusiveOne) {
+  const auto a = open(by(alice));
+  lock(a, {{{0, 10}, true}, {{0, 10}, false}});
+  auto& w = restart();
+  const auto one = w.open(by(alice));
+  const auto other = w.open(by(alice));
+  w.expect_done(w.reclaim(one, "", {0, 10}, false));
+
+  w.expect_error(w.reclaim(other, "", {0, 10}, true), errc::lock_not_granted);
+
+  w.expect_done(w.reclaim(one, "", {0, 10}, true));
+}
+
+TEST_F(Recovery, ALockIsNotReclaimedWithoutAConnection) {
+  const auto a = open(by(alice).lease(k1, rh));
+  lock(a, {0, 10}, true);
+  auto& w = restart();
+  const auto again = w.open(by(alice).lease(k1, rh).reclaiming().durable());
+  w.disconnect(alice);
+
+  w.expect_error(w.reclaim(again, "", {0, 10}, true), errc::unknown_open);
+
+  w.expect_granted(w.reconnect(alice, again, k1), rh);
+  w.expect_done(w.reclaim(again, "", {0, 10}, true));
+}
+
 TEST_F(Recovery, AReadOrWriteThatMeetsARecoveredLockIsRefusedDuringGrace) {
   const auto a = open(by(alice));
   lock(a, {{{0, 10}, true}, {{20, 10}, false}, {{45, 0}, true}});

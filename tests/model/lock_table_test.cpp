@@ -62,6 +62,22 @@ TEST(LockTable, NeverGivesAnIdTwice) {
   EXPECT_LT(first, second);
 }
 
+// A lock that was there before others may have had shared ones of its own open on it.
+TEST(LockTable, LetsALockBackBelowSharedOnesOfItsOpen) {
+  lock_table table;
+  table.add(a, {0, 10}, false, at(0));
+
+  EXPECT_NE(table.conflict(a, {5, 10}, true), nullptr);
+  EXPECT_EQ(table.conflict_of_old(a, {5, 10}, true), nullptr);
+  EXPECT_NE(table.conflict_of_old(b, {5, 10}, true), nullptr);
+  EXPECT_EQ(table.conflict_of_old(b, {5, 10}, false), nullptr);
+
+  table.add(a, {0, 10}, true, at(0));
+  EXPECT_NE(table.conflict_of_old(a, {5, 10}, true), nullptr);
+  EXPECT_EQ(table.conflict_of_old(a, {5, 10}, false), nullptr);
+  EXPECT_NE(table.conflict_of_old(b, {5, 10}, false), nullptr);
+}
+
 TEST(LockTable, GivesIdsAboveThoseThatAreTaken) {
   lock_table table;
 

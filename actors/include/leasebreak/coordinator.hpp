@@ -233,7 +233,7 @@ public:
   /// After a restart: takes back a byte-range lock that the open's client held before, within the
   /// grace period (see `async_start`). The locks of persistent opens need not be taken back.
   /// Handler: `void(error_code)`. Errors: `errc::nothing_to_reclaim`, `wrong_owner`,
-  /// `unknown_open`, the limits of locks.
+  /// `unknown_open`, `lock_not_granted`, the limits of locks.
   template <class Token = boost::asio::deferred_t>
   auto async_reclaim_lock(reclaim_lock_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);

@@ -141,7 +141,7 @@ void file_state::impl::load_lock(const persisted_lock& record, effects& out) {
 }
 
 void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& out) {
-  const auto* open = find_open(c.open);
+  const auto* open = find_connected(c.open);
   if (open == nullptr)
     return complete(out, c.operation, errc::unknown_open);
   if (!rare)
@@ -161,6 +161,9 @@ void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& o
   if (locks.size() >= policy->limit.locks_per_file)
     return complete(out, c.operation, errc::too_many_locks_on_file);
   const auto lock = to_enhanced_lock(found->record);
+  // Its client may have locked the range anew, which no recovered lock of its own keeps it from.
+  if (locks.conflict_of_old(c.open, lock.range, lock.exclusive) != nullptr)
+    return complete(out, c.operation, errc::lock_not_granted);
   const auto& entry = locks.add(c.open, lock.range, lock.exclusive, now, found->record.id);
   recovered.erase(found);
   store_lock(entry, out);
