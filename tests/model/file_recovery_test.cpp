@@ -256,6 +256,28 @@ TEST_F(Recovery, ABreakInProgressKeepsItsStart) {
   w.expect_granted(w.open(by(bob)), none);
 }
 
+// The clock was set back between the two runs.
+TEST_F(Recovery, ABreakThatBeganInTheFutureEndsInItsTime) {
+  open(by(alice).lease(k1, rwh));
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  auto record = store().begin()->second;
+  record.break_started += std::chrono::hours{2};
+  world w(keeping_records());
+  w.continue_after(*this);
+  w.load(record);
+  EXPECT_EQ(w.file.next_deadline(), w.now() + seconds{35});
+  w.expect_granted(w.open(by(alice).lease(k1, rwh).reclaiming()), rwh);
+  w.take_breaks();
+
+  w.pass(seconds{35});
+
+  EXPECT_EQ(w.state_of_lease(alice, k1), none);
+  const auto ended = w.take_facts<break_ended>();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended.front().age, seconds{35});
+}
+
 TEST_F(Recovery, ABreakInProgressGoesOnAfterTheReclaim) {
   open(by(alice).lease(k1, rwh, 0x10));
   open(by(bob));

@@ -232,7 +232,7 @@ struct file_state::impl {
   // --------------------------------------
 
   void load(const load_record& c, time_point now, effects& out);
-  void load_lease(const persisted_lock& record, effects& out);
+  void load_lease(const persisted_lock& record, time_point now, effects& out);
   void load_open(const persisted_lock& record, time_point now, effects& out);
   void load_lock(const persisted_lock& record, effects& out);
   [[nodiscard]] lease_entry* lease_to_load(const persisted_lock& record);

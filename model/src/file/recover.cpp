@@ -40,12 +40,12 @@ void file_state::impl::load(const load_record& c, time_point now, effects& out) 
   if (c.record.is_open())
     load_open(c.record, now, out);
   else if (c.record.is_lease())
-    load_lease(c.record, out);
+    load_lease(c.record, now, out);
   else
     load_lock(c.record, out);
 }
 
-void file_state::impl::load_lease(const persisted_lock& record, effects& out) {
+void file_state::impl::load_lease(const persisted_lock& record, time_point now, effects& out) {
   const auto lock = to_enhanced_lock(record);
   const auto client = client_of(record);
   const detail::lease_name name{lock.lease->is_oplock, client, lock.lease->key};
@@ -65,11 +65,13 @@ void file_state::impl::load_lease(const persisted_lock& record, effects& out) {
   entry->acquired_at = lock.acquired_at;
   entry->record_id = record.id;
   auto& lease = add_lease(std::move(entry));
+  if (!lease.info.breaking)
+    return;
+  // Its break's time has been running all the while; not yet at all by a clock that was set back.
+  lease.info.break_started = std::min(lease.info.break_started, now);
   lease.break_begun = lease.info.break_started;
-  // Its break's time has been running all the while.
-  if (lease.info.breaking)
-    push_deadline(detail::deadline_entry::for_break(
-      lease.info.break_started + policy->break_timeout, lease.name()));
+  push_deadline(detail::deadline_entry::for_break(
+    lease.info.break_started + policy->break_timeout, lease.name()));
 }
 
 // The restart took the connection: the open is as one that has just lost it.
