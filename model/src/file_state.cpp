@@ -91,7 +91,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
   std::visit(overloaded{
                [&](const open_file& x) { attempt_open(x, first, now, out); },
                [&](const close_open& x) { close(x, now, out); },
-               [&](const reconnect_open& x) { reconnect(x, out); },
+               [&](const reconnect_open& x) { reconnect(x, now, out); },
                [&](const replay_open& x) { replay(x, out); },
                [&](const set_server_state& x) { set_state(x, out); },
                [&](const lock_ranges& x) { attempt_lock(x, first, now, out); },

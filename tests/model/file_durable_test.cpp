@@ -368,6 +368,24 @@ TEST_F(Reconnects, AreToldOfBreaksOnTheNewConnection) {
   acknowledge(alice_again, k1, rh);
 }
 
+// The open that was told was lost as well, perhaps with what it was told.
+TEST_F(Reconnects, AreToldOfABreakThatAnotherOpenOfTheLeaseMayHaveMissed) {
+  const auto a = open(by(alice).lease(k1, rwh).durable());
+  open(by(alice_again).lease(k1, rwh));
+  disconnect_connection(alice);
+  const auto b = open(by(bob));
+  const auto first = expect_break(k1, rwh, rh);
+  cancel(b); // it would have the lease give way, as soon as nobody is left to be told
+  disconnect_connection(alice_again);
+  ASSERT_TRUE(is_kept(a));
+
+  reconnect(alice, a, k1);
+
+  EXPECT_EQ(expect_break(k1, rwh, rh).id, first.id);
+  expect_acknowledged(acknowledge(alice, k1, rh), rh);
+  expect_granted(open(by(bob)), none);
+}
+
 TEST_F(Reconnects, StopTheClock) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
   disconnect(alice);

@@ -201,6 +201,165 @@ TEST_F(Persistent, StaysDuringABreakAndWithLocks) {
   EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
 }
 
+// -- breaks that the connection took along
+// ---------------------------------------------------------
+
+class PersistentBreaks : public Persistent {};
+
+// MS-SMB2 3.3.4.7: a notification that cannot be sent is kept until the client is back.
+TEST_F(PersistentBreaks, AreToldAgainWhenTheClientIsBack) {
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
+  const auto b = open(by(bob));
+  const auto first = expect_break(k1, rwh, rh);
+  const auto deadline = file.next_deadline();
+  pass(seconds{20});
+  disconnect(alice);
+
+  const auto granted = expect_granted(reconnect(alice_again, a, k1), rwh);
+
+  EXPECT_TRUE(granted.break_in_progress);
+  const auto again = expect_break(k1, rwh, rh);
+  EXPECT_EQ(again.id, first.id);
+  EXPECT_EQ(again.epoch, 0x12);
+  EXPECT_EQ(again.cause, first.cause);
+  EXPECT_EQ(again.connection, alice_again.connection);
+  EXPECT_EQ(again.issued, now());
+  EXPECT_EQ(file.next_deadline(), deadline);
+  expect_waits(b);
+  expect_acknowledged(acknowledge(alice_again, k1, rh), rh);
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, HaveNoMoreTimeForThat) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  const auto b = open(by(bob));
+  expect_break(k1, rwh, rh);
+  pass(seconds{20});
+  disconnect(alice);
+  reconnect(alice, a, k1);
+  expect_break(k1, rwh, rh);
+
+  pass(seconds{15});
+
+  EXPECT_EQ(state_of_lease(alice, k1), none);
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, OfAnOplockAreToldToItsNewClient) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
+  const auto b = open(by(bob));
+  const auto first = expect_oplock_break(a, rwh, r);
+  disconnect(alice);
+
+  reconnect(carol, a);
+
+  const auto again = expect_oplock_break(a, rwh, r);
+  EXPECT_EQ(again.id, first.id);
+  EXPECT_EQ(again.client, carol.guid);
+  EXPECT_EQ(again.connection, carol.connection);
+  expect_waits(b);
+  expect_acknowledged(acknowledge_oplock(carol, a, oplock_level::level_ii), r);
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, AreToldAsFarAsTheyHaveCome) {
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  const auto c = open(by(carol).overwriting());
+  acknowledge(alice, k1, rh);
+  expect_break(k1, rh, r);
+  disconnect(alice);
+
+  expect_granted(reconnect(alice, a, k1), rh);
+
+  EXPECT_EQ(expect_break(k1, rh, r).epoch, 0x12);
+  acknowledge(alice, k1, r);
+  expect_break(k1, r, none);
+  expect_granted(c, none);
+}
+
+TEST_F(PersistentBreaks, AreToldOnceForAllOpensOfALease) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  const auto other = open(by(alice).lease(k1, rwh).persistent());
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+  disconnect(alice);
+
+  reconnect(alice_again, other, k1);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  reconnect(alice_again, a, k1);
+  expect_no_break();
+
+  disconnect(alice);
+  reconnect(alice, a, k1);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice.connection);
+  acknowledge(alice, k1, rh);
+}
+
+TEST_F(PersistentBreaks, AreNotToldAgainToWhoHasHeardOfThem) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  open(by(alice_again).lease(k1, rwh).persistent());
+  disconnect_connection(alice);
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+
+  reconnect(alice, a, k1);
+
+  expect_no_break();
+  acknowledge(alice, k1, rh);
+}
+
+TEST_F(PersistentBreaks, AreToldToWhoOpensTheFileAnew) {
+  open(by(alice).lease(k1, rwh).persistent());
+  const auto b = open(by(bob));
+  expect_break(k1, rwh, rh);
+  disconnect(alice);
+
+  const auto anew = open(by(alice_again).lease(k1, rwh));
+
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  EXPECT_TRUE(expect_granted(anew, rwh).break_in_progress);
+  acknowledge(alice, k1, rh);
+  expect_granted(b, none);
+}
+
+// The connection was gone before anybody had said so.
+TEST_F(PersistentBreaks, ThatCannotBeToldWaitForTheClient) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  const auto b = open(by(bob));
+  const auto first = expect_break(k1, rwh, rh);
+
+  undeliverable(first.id);
+
+  expect_waits(b);
+  EXPECT_EQ(state_of_lease(alice, k1), rwh);
+  disconnect(alice);
+  reconnect(alice_again, a, k1);
+  EXPECT_EQ(expect_break(k1, rwh, rh).id, first.id);
+  undeliverable(first.id);
+  disconnect(alice);
+  reconnect(alice, a, k1);
+  expect_break(k1, rwh, rh);
+  acknowledge(alice, k1, rh);
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, ThatCannotBeToldEndInTheirTime) {
+  open(by(alice).lease(k1, rwh).persistent(seconds{600}));
+  const auto b = open(by(bob));
+  const auto told = expect_break(k1, rwh, rh);
+  undeliverable(told.id);
+  disconnect(alice);
+
+  pass(seconds{35} - milliseconds{1});
+  expect_waits(b);
+  pass(milliseconds{1});
+
+  EXPECT_EQ(state_of_lease(alice, k1), none);
+  EXPECT_FALSE(waits(b));
+}
+
 // -- after a restart ------------------------------------------------------------------------------
 
 class PersistentRestarts : public Persistent {};
@@ -381,6 +540,7 @@ TEST_F(PersistentRestarts, KeepABreaksStart) {
   const auto granted = w.expect_granted(w.reconnect(alice, a, k1), rwh);
   EXPECT_TRUE(granted.break_in_progress);
   EXPECT_EQ(granted.epoch, 0x12);
+  EXPECT_EQ(w.expect_break(k1, rwh, rh).epoch, 0x12);
 
   w.pass(seconds{15} - milliseconds{1});
   EXPECT_EQ(w.state_of_lease(alice, k1), rwh);
@@ -396,6 +556,7 @@ TEST_F(PersistentRestarts, LetABreakBeAcknowledgedAfterwards) {
   expect_break(k1, rwh, rh);
   auto& w = restart();
   w.reconnect(alice, a, k1);
+  EXPECT_NE(w.expect_break(k1, rwh, rh).id, break_id::none);
 
   w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
 

@@ -240,6 +240,40 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   EXPECT_EQ(again->close(after.id), status::success);
 }
 
+TEST(PersistentOpens, AreToldOfABreakThatTheirConnectionTookAlong) {
+  server_process server;
+  auto first = connect(server, alice);
+  const created before = raw_client::read_created(first->call(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7, 0x20), durable(persistent_flag)})));
+  ASSERT_EQ(before.status, status::success);
+  const auto other = connect(server, bob);
+  const std::uint64_t waiting = other->send(command::create, raw_client::create_body("f"));
+  const auto lost = first->receive();
+  ASSERT_TRUE(lost);
+  ASSERT_EQ(lost->head.command, command::oplock_break);
+  first.reset();
+
+  const auto again = connect(server, alice);
+  again->send(command::create,
+    raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)}));
+
+  const auto back = again->receive();
+  ASSERT_TRUE(back);
+  ASSERT_EQ(back->head.command, command::create) << "the answer comes first";
+  ASSERT_EQ(back->head.status, status::success);
+  const auto told = again->receive();
+  ASSERT_TRUE(told);
+  ASSERT_EQ(told->head.command, command::oplock_break);
+  EXPECT_EQ(told->bytes, lost->bytes);
+  acknowledge(*again, 3);
+  std::optional<answer> opened;
+  do {
+    opened = other->receive();
+    ASSERT_TRUE(opened);
+  } while (opened->head.message_id != waiting || opened->head.status == status::pending);
+  EXPECT_EQ(opened->head.status, status::success);
+}
+
 TEST(PersistentOpens, SurviveWithoutCachingAndMoreThanOnce) {
   server_process server;
   auto client = connect(server, alice);

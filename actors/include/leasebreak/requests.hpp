@@ -222,8 +222,8 @@ public:
   break_report() = default;
   break_report(std::shared_ptr<detail::file_link> link, break_id id) noexcept;
 
-  /// The notification could not be sent on any connection: the break ends at once
-  /// (MS-SMB2 3.3.4.7).
+  /// The notification could not be sent on any connection: the break ends at once, unless it is of
+  /// a persistent open, whose client is told again when it is back (MS-SMB2 3.3.4.7).
   void undeliverable() const;
 
 private:

@@ -5,6 +5,7 @@
 // count.
 #include "file/impl.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace leasebreak {
@@ -150,13 +151,20 @@ void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now
 
 // A report about a break that has ended meanwhile, or was followed by another, says nothing.
 void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point now, effects& out) {
-  for (const auto& l : leases)
-    if (l->info.breaking && l->current_break == c.id)
-      return give_up(*l, break_outcome::undeliverable, now, out);
+  const auto found = std::find_if(leases.begin(), leases.end(),
+    [&c](const auto& l) { return l->info.breaking && l->current_break == c.id; });
+  if (found == leases.end())
+    return;
+  lease_entry& lease = **found;
+  lease.maybe_unheard = true;
+  // MS-SMB2 3.3.4.7: the holder of a persistent open is told when it is back, if it is in time.
+  if (!is_of_persistent(lease))
+    give_up(lease, break_outcome::undeliverable, now, out);
 }
 
 void file_state::impl::notify(
-  const lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const {
+  lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const {
+  l.maybe_unheard = l.detached == l.opens;
   break_notification n;
   n.id = l.current_break;
   n.client = l.client;
@@ -173,6 +181,18 @@ void file_state::impl::notify(
   n.cause = l.cause;
   n.issued = now;
   out.notifications.push_back(n);
+}
+
+// MS-SMB2 3.3.4.7: what could not be sent is sent when the client is back. It hears of the same
+// break, and has no more time: others have been waiting all the while.
+void file_state::impl::notify_again(
+  lease_entry& l, connection_id connection, time_point now, effects& out) {
+  if (!l.info.breaking || !l.maybe_unheard)
+    return;
+  if (l.current_break == break_id::none)
+    l.current_break = break_id{++last_break}; // It began before a restart.
+  notify(l, l.info.break_to, true, now, out);
+  out.notifications.back().connection = connection;
 }
 
 // MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.

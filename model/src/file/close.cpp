@@ -99,6 +99,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
     if (!lease->info.is_oplock)
       ended.key = lease->info.key;
     if (lease->opens > 1) {
+      lease->maybe_unheard = lease->maybe_unheard || cause == end_cause::disconnected;
       detach(open);
     } else if (lease->info.is_oplock) {
       if (lease->info.breaking) {

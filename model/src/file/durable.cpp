@@ -60,6 +60,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   count_open(open, 1);
   if (auto* lease = open.lease; lease != nullptr) {
     ++lease->detached;
+    lease->maybe_unheard = true;
     // The client's other opens can still be reached.
     for (const auto& other : opens)
       if (lease->first_open == open.id && other->lease == lease && !other->is_detached())
@@ -68,7 +69,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }
 
-void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
+void file_state::impl::reconnect(const reconnect_open& c, time_point now, effects& out) {
   auto* open = find_open(c.open);
   const bool has_lease = open != nullptr && open->lease != nullptr && !open->lease->info.is_oplock;
   // One answer for all that does not fit: a stranger learns nothing about what is there.
@@ -86,6 +87,7 @@ void file_state::impl::reconnect(const reconnect_open& c, effects& out) {
     --lease->detached;
     if (lease->first_open == open->id || lease->connection == connection_id::none)
       lease->connection = c.connection;
+    notify_again(*lease, c.connection, now, out);
   }
   complete(out, c.operation, errc::success, held_by(*open));
 }
@@ -120,14 +122,19 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
   store_open(open, out);
 }
 
+bool file_state::impl::is_of_persistent(const lease_entry& l) const {
+  return count.persistent != 0 && std::any_of(opens.begin(), opens.end(), [&l](const auto& open) {
+    return open->lease == &l && open->is_persistent();
+  });
+}
+
 // Whether nobody can be told of a break of this lease, and it does not give way either.
 bool file_state::impl::must_be_left(const lease_entry& l) const {
   if (l.recovered)
     return true;
   if (l.opens == 0 || l.detached < l.opens)
     return false;
-  return std::any_of(opens.begin(), opens.end(),
-    [&l](const auto& open) { return open->lease == &l && open->durable->persistent; });
+  return is_of_persistent(l);
 }
 
 // Ends the detached opens whose leases the plan would break. True if there were any: what was

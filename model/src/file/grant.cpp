@@ -129,6 +129,7 @@ void file_state::impl::grant_lease(
       is_subset(lease->info.state, wanted);
   }
   attach(open, *lease);
+  notify_again(*lease, open.connection, now, out);
   if (changed) {
     set_state(*lease, state);
     ++lease->info.epoch;

@@ -143,7 +143,8 @@ struct file_state::impl {
   void end_break(lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out);
   void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
-  void notify(const lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const;
+  void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const;
+  void notify_again(lease_entry& l, connection_id connection, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
 
   // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
@@ -168,9 +169,10 @@ struct file_state::impl {
   void grant_durability(const open_file& c, open_entry& open, open_granted& granted, effects& out);
   [[nodiscard]] bool may_stay(const open_entry& open) const;
   void lose_connection(open_entry& open, time_point now, effects& out);
-  void reconnect(const reconnect_open& c, effects& out);
+  void reconnect(const reconnect_open& c, time_point now, effects& out);
   void set_state(const set_server_state& c, effects& out);
   void take_over(open_entry& open, const client_guid& client, effects& out);
+  [[nodiscard]] bool is_of_persistent(const lease_entry& l) const;
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   bool purge(const break_plan& plan, time_point now, effects& out);
   [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);

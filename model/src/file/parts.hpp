@@ -41,6 +41,7 @@ struct lease_entry {
   break_cause cause{}; ///< Of the break in progress.
   lease_state break_from{}; ///< What it had before the break in progress.
   time_point break_begun{}; ///< When it began; `break_started` is when its last stage did.
+  bool maybe_unheard = false; ///< Breaking: what its holder was told may have been lost.
   bool recovered = false; ///< From a record, and not reclaimed yet: it has no open.
   bool stored = false; ///< The store has a record of it.
   time_point acquired_at{};

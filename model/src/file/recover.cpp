@@ -70,6 +70,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   // Its break's time has been running all the while; not yet at all by a clock that was set back.
   lease.info.break_started = std::min(lease.info.break_started, now);
   lease.break_begun = lease.info.break_started;
+  lease.maybe_unheard = true;
   push_deadline(detail::deadline_entry::for_break(
     lease.info.break_started + policy->break_timeout, lease.name()));
 }
