@@ -339,6 +339,146 @@ TEST_F(DetachedOpens, WithDeleteOnCloseLeaveTheFilePendingBesideOthers) {
   EXPECT_FALSE(waits(b));
 }
 
+// -- deletion and Handle --------------------------------------------------------------------------
+
+TEST_F(DetachedOpens, EndWhenTheirClientDeletesTheFileWithTheSameConnection) {
+  for (const bool deleter_is_first : {false, true}) {
+    world w;
+    const auto deleting = by(alice).deleting_on_close();
+    if (deleter_is_first)
+      w.open(deleting);
+    w.open(by(alice).lease(k1, rh).durable(seconds{900}));
+    if (!deleter_is_first)
+      w.open(deleting);
+
+    const auto gone = w.result_of<client_removed>(w.disconnect(alice));
+
+    w.expect_no_break();
+    EXPECT_EQ(gone.opens, 2U);
+    EXPECT_EQ(gone.kept, 0U);
+    EXPECT_TRUE(gone.delete_file);
+  }
+}
+
+TEST_F(DetachedOpens, EndWhenAnotherClientDeletesTheFile) {
+  for (const bool closes : {false, true}) {
+    world w;
+    w.open(by(alice).lease(k1, rh).durable(seconds{900}));
+    const auto b = w.open(by(bob).deleting_on_close());
+    w.disconnect(alice);
+
+    const auto end = closes ? w.close(b) : w.disconnect(bob);
+
+    w.expect_no_break();
+    EXPECT_TRUE(closes ? w.result_of<open_closed>(end).delete_file
+                       : w.result_of<client_removed>(end).delete_file);
+    w.expect_granted(w.open(by(carol)), none);
+  }
+}
+
+TEST_F(DetachedOpens, EndWhenTheirLeasesOtherConnectionDeletesTheFile) {
+  const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
+  const auto again = open(by(alice_again).lease(k1, rh));
+  disconnect_connection(alice);
+  EXPECT_TRUE(is_kept(a));
+
+  expect_done(access(alice_again, access_kind::set_delete, again));
+
+  EXPECT_FALSE(is_kept(a));
+  EXPECT_TRUE(result_of<open_closed>(close(again)).delete_file);
+}
+
+TEST_F(DetachedOpens, EndWithTheFirstOneThatDeletesTheFileWhenItIsInTheWay) {
+  keeps_holds = true;
+  open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
+  disconnect(alice);
+  const auto seen = open(by(bob).access(access::read_attributes).lease(k2, rh).durable());
+  disconnect(bob);
+  EXPECT_TRUE(is_kept(seen));
+
+  const auto c = open(by(carol));
+
+  EXPECT_FALSE(is_kept(seen));
+  expect_waits(c);
+  auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 2U);
+  ASSERT_NE(ended.back().hold, hold_id::none);
+  end(ended.back().hold);
+  expect_granted(c, none);
+}
+
+// MS-SMB2 3.3.4.7, 3.3.5.22.2: whoever has no connection is not durable without Handle.
+TEST_F(DetachedOpens, EndWhenAnotherConnectionGivesUpHandle) {
+  const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
+  const auto again = open(by(alice_again).lease(k1, rh));
+  const auto b = open(by(bob));
+  disconnect_connection(alice);
+  const auto deleting = access(bob, access_kind::set_delete, b);
+  EXPECT_EQ(expect_break(k1, rh, r).connection, alice_again.connection);
+  EXPECT_TRUE(is_kept(a));
+
+  acknowledge(alice_again, k1, r);
+
+  expect_done(deleting);
+  EXPECT_FALSE(is_kept(a));
+  close(again);
+  EXPECT_TRUE(result_of<open_closed>(close(b)).delete_file);
+}
+
+TEST_F(DetachedOpens, EndWhenHandleIsTakenFromAnotherConnection) {
+  for (const bool in_time : {false, true}) {
+    world w;
+    const auto a = w.open(by(alice).lease(k1, rwh).durable(seconds{900}));
+    w.open(by(alice_again).lease(k1, rwh));
+    w.disconnect_connection(alice);
+    const auto b = w.open(by(bob));
+    const auto told = w.expect_break(k1, rwh, rh);
+
+    if (in_time)
+      w.undeliverable(told.id);
+    else
+      w.pass(seconds{35});
+
+    EXPECT_FALSE(w.file.has_open(a.open));
+    w.expect_granted(b, none);
+  }
+}
+
+TEST_F(DetachedOpens, StayWhileAnotherConnectionGivesUpWriteAlone) {
+  const auto a = open(by(alice).lease(k1, rwh).durable(seconds{900}));
+  open(by(alice_again).lease(k1, rwh));
+  disconnect_connection(alice);
+  open(by(bob));
+  expect_break(k1, rwh, rh);
+
+  acknowledge(alice_again, k1, rh);
+
+  EXPECT_TRUE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, GiveWayToForcedBreaks) {
+  const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
+  disconnect(alice);
+
+  expect_done(force({}));
+
+  expect_no_break();
+  EXPECT_FALSE(is_kept(a));
+}
+
+TEST_F(DetachedOpens, ThatArePersistentKeepAfterAForcedBreakWhatItLeaves) {
+  const auto a = open(by(alice).lease(k1, rh).persistent(seconds{900}));
+  disconnect(alice);
+
+  const auto forced = force({});
+  expect_break(k1, rh, none);
+  pass(seconds{35});
+
+  expect_done(forced);
+  EXPECT_TRUE(is_kept(a));
+  EXPECT_EQ(state_of_lease(alice, k1), none);
+}
+
 // -- coming back ----------------------------------------------------------------------------------
 
 class Reconnects : public DurableOpens {};
@@ -435,7 +575,7 @@ TEST_F(Reconnects, AreNeededBeforeAnythingIsDone) {
 // Level II gives way to a lock, also to its own open's; without a connection it would have ended
 // its own open in the middle of the lock.
 TEST_F(Reconnects, AreNeededBeforeALockTakesTheOpensOwnLevelII) {
-  const auto a = open(by(alice).oplock(oplock_level::batch).durable());
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
   disconnect(alice);
   force_break how;
   how.keep = rh;

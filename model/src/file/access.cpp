@@ -90,6 +90,7 @@ bool file_state::impl::attempt_access(
   complete(out, c.operation, errc::success, carry_out(c, open != nullptr ? open->lease : nullptr));
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
     store_persistent(out);
+  follow_unattended(now, out);
   return true;
 }
 
@@ -243,6 +244,7 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
     return {add_hold(lease_state::rwh, true, client, key)};
   case access_kind::set_delete:
     delete_pending = true;
+    detached_may_end = true;
     return {};
   case access_kind::clear_delete:
     delete_pending = false;
@@ -277,6 +279,8 @@ bool file_state::impl::attempt_force(
     complete(out, c.operation, error);
     return true;
   }
+  if (purge(plan, now, out))
+    return attempt_force(c, a, now, out);
   begin_breaks(plan, now, out);
   if (!plan.wait) {
     complete(out, c.operation, errc::success);

@@ -20,11 +20,14 @@ void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, e
     return complete(out, c.operation, error);
   }
   complete(out, c.operation, errc::success, break_acknowledged{c.state});
-  if (is_subset(c.state, lease->info.required))
-    return end_break(*lease, c.state, break_outcome::acknowledged, now, out);
-  set_state(*lease, c.state);
-  waiters_may_go = true;
-  next_stage(*lease, now, out);
+  if (is_subset(c.state, lease->info.required)) {
+    end_break(*lease, c.state, break_outcome::acknowledged, now, out);
+  } else {
+    set_state(*lease, c.state);
+    waiters_may_go = true;
+    next_stage(*lease, now, out);
+  }
+  follow_unattended(now, out);
 }
 
 // Others have asked for more since the notification went out. The holder goes down in the steps
@@ -64,6 +67,7 @@ void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, 
   const auto left = state_of(c.level) & oplock.info.break_to;
   complete(out, c.operation, errc::success, break_acknowledged{left});
   end_break(oplock, left, break_outcome::acknowledged, now, out);
+  follow_unattended(now, out);
 }
 
 } // namespace leasebreak

@@ -147,6 +147,7 @@ void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now
     return drop_recovered(l, out);
   l.info.timed_out = how == break_outcome::timed_out;
   end_break(l, lease_state::none, how, now, out);
+  follow_unattended(now, out);
 }
 
 // A report about a break that has ended meanwhile, or was followed by another, says nothing.

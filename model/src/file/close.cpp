@@ -19,6 +19,7 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
   }
   const bool deletes = open->delete_on_close;
   end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
+  follow_end(now, out);
   closed.hold = delete_if_last();
   closed.delete_file = closed.hold != hold_id::none;
   if (!deletes || opens.empty())
@@ -56,9 +57,20 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
         complete(out, w->id, errc::client_gone);
     std::erase_if(waiting, [&](const auto& w) { return is_gone(w->client, w->connection); });
   }
-  std::vector<open_id> ending;
   client_removed removed;
-  bool deletes = false;
+  const auto end_all = [&](const std::vector<open_id>& ending) {
+    for (const auto id : ending)
+      end_open(id, end_cause::disconnected, now, out);
+    removed.opens += ending.size();
+  };
+  // What deletes the file ends first: nothing stays with a file that is to be deleted.
+  std::vector<open_id> ending;
+  for (const auto& open : opens)
+    if (open->delete_on_close && !open->is_detached() && is_gone(open->client, open->connection) &&
+      !may_stay(*open))
+      ending.push_back(open->id);
+  end_all(ending);
+  ending.clear();
   for (const auto& open : opens) {
     if (open->is_detached() || !is_gone(open->client, open->connection))
       continue;
@@ -67,17 +79,13 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
       ++removed.kept;
     } else {
       ending.push_back(open->id);
-      deletes = deletes || open->delete_on_close;
     }
   }
-  for (const auto id : ending)
-    end_open(id, end_cause::disconnected, now, out);
-  removed.opens = ending.size();
-  if (!ending.empty())
+  end_all(ending);
+  follow_end(now, out);
+  if (removed.opens != 0)
     removed.hold = delete_if_last();
   removed.delete_file = removed.hold != hold_id::none;
-  if (deletes && !opens.empty())
-    begin_breaks(plan_without(lease_state::handle, nullptr, break_cause::remove), now, out);
   complete(out, c.operation, errc::success, removed);
 }
 
@@ -91,9 +99,13 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
 
   open_entry& open = *find_open(id);
   open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}};
-  if (open.delete_on_close && !delete_pending) {
-    delete_pending = true;
-    store_persistent(out);
+  if (open.delete_on_close) {
+    deletion_is_untold = true;
+    detached_may_end = true;
+    if (!delete_pending) {
+      delete_pending = true;
+      store_persistent(out);
+    }
   }
   if (lease_entry* lease = open.lease; lease != nullptr) {
     if (!lease->info.is_oplock)
@@ -122,6 +134,15 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
   take_open(id);
   out.ended.push_back(ended);
   waiters_may_go = true;
+}
+
+// What an end leads to, when all that ends with it has ended: detached opens may have to go as
+// well, and if the file is to be deleted, who keeps handles to it is asked to let go.
+void file_state::impl::follow_end(time_point now, effects& out) {
+  end_stranded(now, out);
+  if (!std::exchange(deletion_is_untold, false) || opens.empty())
+    return;
+  begin_breaks(plan_without(lease_state::handle, nullptr, break_cause::remove), now, out);
 }
 
 hold_id file_state::impl::delete_if_last() {

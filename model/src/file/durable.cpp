@@ -69,6 +69,14 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }
 
+// The same for one that has no connection any more; its lease's other opens may still have one, and
+// answer a break for it. MS-SMB2 3.3.4.7, 3.3.5.22.2: without Handle it is closed.
+bool file_state::impl::may_remain(const open_entry& open) const {
+  if (open.is_persistent())
+    return true;
+  return !delete_pending && caches_handles(open);
+}
+
 void file_state::impl::reconnect(const reconnect_open& c, time_point now, effects& out) {
   auto* open = find_open(c.open);
   const bool has_lease = open != nullptr && open->lease != nullptr && !open->lease->info.is_oplock;
@@ -142,7 +150,8 @@ bool file_state::impl::must_be_left(const lease_entry& l) const {
 bool file_state::impl::purge(const break_plan& plan, time_point now, effects& out) {
   std::vector<open_id> ending;
   for (const auto& step : plan.steps)
-    if (step.lease->opens != 0 && step.lease->detached == step.lease->opens)
+    if (step.lease->opens != 0 && step.lease->detached == step.lease->opens &&
+      !must_be_left(*step.lease))
       for (const auto& open : opens)
         if (open->lease == step.lease)
           ending.push_back(open->id);
@@ -175,10 +184,35 @@ errc file_state::impl::purge_for_open(const open_file& c, time_point now, effect
   return errc::success;
 }
 
-// An open ends that nobody closes: if it was the last of a file to be deleted, the effects say so.
+// Ends the detached opens that have lost what they stayed for. One that deletes the file may take
+// others with it.
+void file_state::impl::end_stranded(time_point now, effects& out) {
+  while (std::exchange(detached_may_end, false) && count.detached != 0) {
+    std::vector<open_id> ending;
+    for (const auto& open : opens)
+      if (open->is_detached() && !may_remain(*open))
+        ending.push_back(open->id);
+    for (const auto id : ending)
+      end_open(id, end_cause::purged, now, out);
+  }
+}
+
+// An open ends that nobody closes, unless it has ended with another that did.
 void file_state::impl::end_unattended(open_id id, end_cause cause, time_point now, effects& out) {
+  if (find_open(id) == nullptr)
+    return;
   end_open(id, cause, now, out);
+  follow_end(now, out);
   out.ended.back().hold = delete_if_last();
+}
+
+// What goes because of something else than an end. If that leaves nothing of a file to be deleted,
+// the effects say so.
+void file_state::impl::follow_unattended(time_point now, effects& out) {
+  const auto before = out.ended.size();
+  follow_end(now, out);
+  if (out.ended.size() != before)
+    out.ended.back().hold = delete_if_last();
 }
 
 } // namespace leasebreak

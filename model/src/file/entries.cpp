@@ -131,6 +131,13 @@ void file_state::impl::set_state(lease_entry& lease, lease_state state) {
   count_lease(lease, minus_one);
   lease.info.state = state;
   count_lease(lease, 1);
+  note_stranded(lease);
+}
+
+// Nothing ends in the middle of a step: `end_stranded` looks when the step is done.
+void file_state::impl::note_stranded(const lease_entry& lease) {
+  if (lease.detached != 0 && !intersects(lease.info.state, lease_state::handle))
+    detached_may_end = true;
 }
 
 void file_state::impl::set_breaking(lease_entry& lease, bool breaking) {

@@ -38,6 +38,8 @@ struct file_state::impl {
   bool is_directory = false;
   bool delete_pending = false;
   bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
+  bool detached_may_end = false; ///< A detached open may have lost what it stays for.
+  bool deletion_is_untold = false; ///< An open that deletes has ended: Handle is to be asked for.
 
   /// What only contended or recovering files have.
   struct contention {
@@ -102,6 +104,7 @@ struct file_state::impl {
   void detach(open_entry& open);
   void set_state(lease_entry& lease, lease_state state);
   void set_breaking(lease_entry& lease, bool breaking);
+  void note_stranded(const lease_entry& lease);
   [[nodiscard]] bool any_with(lease_state some_of) const noexcept;
   [[nodiscard]] contention& contended();
   void count_open(const open_entry& open, std::uint32_t by);
@@ -161,6 +164,7 @@ struct file_state::impl {
   bool attempt_close(const close_open& c, attempt a, time_point now, effects& out);
   void remove_client(const client_gone& c, time_point now, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
+  void follow_end(time_point now, effects& out);
   [[nodiscard]] hold_id delete_if_last();
 
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
@@ -176,7 +180,10 @@ struct file_state::impl {
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   bool purge(const break_plan& plan, time_point now, effects& out);
   [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
+  [[nodiscard]] bool may_remain(const open_entry& open) const;
+  void end_stranded(time_point now, effects& out);
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
+  void follow_unattended(time_point now, effects& out);
 
   // -- replay.cpp: a CREATE that is sent again (MS-SMB2 3.3.5.9.10)
   // ---------------------------------

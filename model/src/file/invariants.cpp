@@ -47,6 +47,8 @@ std::string file_state::impl::check_invariants() const {
       ++uses[open->lease];
     if (open->lease != nullptr && open->is_detached())
       ++detached_uses[open->lease];
+    if (open->is_detached() && !may_remain(*open))
+      return "an open without a connection stays, and has lost what it stays for";
   }
   const lease_entry* writer = nullptr;
   std::uint32_t caching = 0;
