@@ -456,6 +456,36 @@ TEST_F(DetachedOpens, StayWhileAnotherConnectionGivesUpWriteAlone) {
   EXPECT_TRUE(is_kept(a));
 }
 
+// Nobody can be told how a break goes on, so it is over.
+TEST_F(DetachedOpens, EndWithTheLastConnectionOfABreakingLease) {
+  const auto connected = open(by(alice).lease(k1, rh));
+  const auto a = open(by(alice_again).lease(k1, rh).durable(seconds{900}));
+  const auto b = open(by(bob));
+  disconnect_connection(alice_again);
+  write_data(bob, b);
+  expect_break(k1, rh, none);
+  EXPECT_TRUE(is_kept(a));
+
+  close(connected);
+
+  EXPECT_FALSE(is_kept(a));
+  expect_granted(open(by(carol)), none);
+}
+
+TEST_F(DetachedOpens, EndWithTheLastConnectionBesideAPersistentOpen) {
+  const auto connected = open(by(alice).lease(k1, rh).persistent(seconds{900}));
+  const auto a = open(by(alice_again).lease(k1, rh).durable(seconds{900}));
+  const auto b = open(by(bob));
+  disconnect_connection(alice_again);
+  write_data(bob, b);
+  expect_break(k1, rh, none);
+
+  EXPECT_TRUE(result_of<open_closed>(drop(connected)).kept);
+
+  EXPECT_FALSE(is_kept(a));
+  EXPECT_TRUE(is_kept(connected));
+}
+
 TEST_F(DetachedOpens, GiveWayToForcedBreaks) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   disconnect(alice);

@@ -14,6 +14,7 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
   if (c.keep_if_durable && may_stay(*open)) {
     if (!open->is_detached())
       lose_connection(*open, now, out);
+    follow_unattended(now, out);
     closed.kept = true;
     return complete(out, c.operation, errc::success, closed);
   }

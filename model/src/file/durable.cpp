@@ -61,6 +61,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   if (auto* lease = open.lease; lease != nullptr) {
     ++lease->detached;
     lease->maybe_unheard = true;
+    note_stranded(*lease);
     // The client's other opens can still be reached.
     for (const auto& other : opens)
       if (lease->first_open == open.id && other->lease == lease && !other->is_detached())
@@ -74,7 +75,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
 bool file_state::impl::may_remain(const open_entry& open) const {
   if (open.is_persistent())
     return true;
-  return !delete_pending && caches_handles(open);
+  return !delete_pending && caches_handles(open) && !open.lease->is_unanswerable();
 }
 
 void file_state::impl::reconnect(const reconnect_open& c, time_point now, effects& out) {

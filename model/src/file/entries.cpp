@@ -115,7 +115,9 @@ void file_state::impl::detach(open_entry& open) {
   count_open(open, 1);
   if (open.is_detached())
     --lease.detached;
-  if (--lease.opens == 0 || lease.first_open != open.id)
+  --lease.opens;
+  note_stranded(lease);
+  if (lease.opens == 0 || lease.first_open != open.id)
     return;
   // Notifications prefer the connection of the oldest open that is left.
   for (const auto& other : opens) {
@@ -136,7 +138,8 @@ void file_state::impl::set_state(lease_entry& lease, lease_state state) {
 
 // Nothing ends in the middle of a step: `end_stranded` looks when the step is done.
 void file_state::impl::note_stranded(const lease_entry& lease) {
-  if (lease.detached != 0 && !intersects(lease.info.state, lease_state::handle))
+  if (lease.detached != 0 &&
+    (!intersects(lease.info.state, lease_state::handle) || lease.is_unanswerable()))
     detached_may_end = true;
 }
 

@@ -52,6 +52,11 @@ struct lease_entry {
     return info.breaking && intersects(info.break_to, lease_state::read);
   }
 
+  /// A break is in progress, and none of its opens has a connection to hear of it.
+  [[nodiscard]] bool is_unanswerable() const noexcept {
+    return info.breaking && opens != 0 && detached == opens;
+  }
+
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
 
