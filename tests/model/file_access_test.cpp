@@ -759,6 +759,51 @@ TEST_F(Deletions, OfTheLastOpenOnADisconnectAreReported) {
   EXPECT_NE(result_of<client_removed>(gone).hold, hold_id::none);
 }
 
+TEST_F(Deletions, OnCloseTakeHandleWhenALostDurableOpenExpires) {
+  const auto c = open(by(carol).lease(k2, rh));
+  open(by(alice).lease(k1, rh).durable(seconds{60}).deleting_on_close());
+  disconnect(alice);
+  expect_no_break();
+
+  pass(seconds{60});
+
+  EXPECT_EQ(expect_break(k2, rh, r).cause, break_cause::remove);
+  acknowledge(carol, k2, r);
+  EXPECT_TRUE(result_of<open_closed>(close(c)).delete_file);
+}
+
+TEST_F(Deletions, OnCloseTakeHandleWhenALostDurableOpenGivesWay) {
+  open(by(carol).access(access::read_attributes).lease(k2, rh));
+  open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
+  disconnect(alice);
+
+  const auto b = open(by(bob));
+
+  expect_error(b, errc::delete_pending);
+  EXPECT_EQ(expect_break(k2, rh, r).cause, break_cause::remove);
+  acknowledge(carol, k2, r);
+}
+
+// Who cannot be told is passed over, and nobody else for that.
+TEST_F(Deletions, OnCloseTakeHandleAlsoBesideALostPersistentOpen) {
+  for (const bool closes : {false, true}) {
+    world w;
+    const auto a = w.open(by(alice).lease(k1, rh).persistent(seconds{900}));
+    const auto b = w.open(by(bob).deleting_on_close());
+    w.open(by(carol).lease(k2, rh));
+    w.disconnect(alice);
+
+    const auto end = closes ? w.close(b) : w.disconnect(bob);
+
+    EXPECT_EQ(w.expect_break(k2, rh, r).cause, break_cause::remove);
+    EXPECT_EQ(w.waits(end), closes);
+    w.acknowledge(carol, k2, r);
+    w.expect_done(end);
+    EXPECT_EQ(w.state_of_lease(alice, k1), rh);
+    EXPECT_TRUE(w.file.has_open(a.open));
+  }
+}
+
 TEST_F(Deletions, WaitForTheBreakToEndByItself) {
   open(by(alice).lease(k1, rh));
   const auto b = open(by(bob));

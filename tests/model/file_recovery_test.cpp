@@ -223,6 +223,20 @@ TEST_F(Recovery, AnOplockIsReclaimed) {
   w.acknowledge_oplock(alice, a, oplock_level::level_ii);
 }
 
+TEST_F(Recovery, ADeletionDuringGraceTakesHandleFromWhoIsThere) {
+  open(by(alice).lease(k1, rh));
+  auto& w = restart();
+  w.open(by(carol).lease(k2, rh));
+  const auto b = w.open(by(bob).deleting_on_close());
+
+  const auto closing = w.close(b);
+
+  w.expect_break(k2, rh, r);
+  w.expect_waits(closing);
+  w.acknowledge(carol, k2, r);
+  w.expect_done(closing);
+}
+
 TEST_F(Recovery, WhatNobodyReclaimedIsGivenUp) {
   open(by(alice).lease(k1, rwh));
   auto& w = restart();

@@ -140,7 +140,7 @@ file_state::impl::break_plan file_state::impl::plan_without(
       continue;
     if (must_be_left(l)) {
       plan.meets_recovered = true;
-      return plan;
+      continue; // A deletion that has begun takes what it can from the others.
     }
     auto to = l.info.state - taken;
     if (l.info.is_oplock)
