@@ -540,7 +540,7 @@ TEST_F(Reconnects, AreToldOfBreaksOnTheNewConnection) {
 
 // The open that was told was lost as well, perhaps with what it was told.
 TEST_F(Reconnects, AreToldOfABreakThatAnotherOpenOfTheLeaseMayHaveMissed) {
-  const auto a = open(by(alice).lease(k1, rwh).durable());
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
   open(by(alice_again).lease(k1, rwh));
   disconnect_connection(alice);
   const auto b = open(by(bob));
@@ -554,6 +554,59 @@ TEST_F(Reconnects, AreToldOfABreakThatAnotherOpenOfTheLeaseMayHaveMissed) {
   EXPECT_EQ(expect_break(k1, rwh, rh).id, first.id);
   expect_acknowledged(acknowledge(alice, k1, rh), rh);
   expect_granted(open(by(bob)), none);
+}
+
+// The lease's first open has no connection then; another one has.
+TEST_F(Reconnects, OfALaterOpenAreToldOfBreaksOnTheNewConnection) {
+  open(by(alice).lease(k1, rh).durable());
+  const auto later = open(by(alice).lease(k1, rh).durable());
+  disconnect(alice);
+  reconnect(alice_again, later, k1);
+
+  open(by(bob).overwriting());
+
+  EXPECT_EQ(expect_break(k1, rh, none).connection, alice_again.connection);
+  acknowledge(alice_again, k1, none);
+}
+
+TEST_F(DurableOpens, LeaveBreaksToAConnectionThatIsThere) {
+  const client third{alice.guid, connection_id{21}};
+  open(by(alice).lease(k1, rh).durable());
+  const auto second = open(by(alice_again).lease(k1, rh).durable());
+  open(by(third).lease(k1, rh));
+  disconnect_connection(alice);
+  drop(second);
+
+  open(by(bob).overwriting());
+
+  EXPECT_EQ(expect_break(k1, rh, none).connection, third.connection);
+  acknowledge(third, k1, none);
+}
+
+TEST_F(DurableOpens, LeaveBreaksToAConnectionThatIsThereWhenTheFirstOpenIsClosed) {
+  const client third{alice.guid, connection_id{21}};
+  const auto first = open(by(alice).lease(k1, rh).durable());
+  open(by(alice_again).lease(k1, rh).durable());
+  open(by(third).lease(k1, rh));
+  disconnect_connection(alice_again);
+  close(first);
+
+  open(by(bob).overwriting());
+
+  EXPECT_EQ(expect_break(k1, rh, none).connection, third.connection);
+  acknowledge(third, k1, none);
+}
+
+TEST_F(DurableOpens, LeaveBreaksToANewOpenOfTheirLease) {
+  const auto a = open(by(alice).lease(k1, rh).persistent());
+  disconnect(alice);
+  open(by(alice_again).lease(k1, rh));
+
+  open(by(bob).overwriting());
+
+  EXPECT_EQ(expect_break(k1, rh, none).connection, alice_again.connection);
+  acknowledge(alice_again, k1, none);
+  EXPECT_TRUE(is_kept(a));
 }
 
 TEST_F(Reconnects, StopTheClock) {

@@ -56,16 +56,13 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   count_open(open, static_cast<std::uint32_t>(-1));
   open.durable->detached = true;
   open.durable->expires = now + open.durable->timeout;
-  open.connection = connection_id::none;
+  const auto lost = std::exchange(open.connection, connection_id::none);
   count_open(open, 1);
   if (auto* lease = open.lease; lease != nullptr) {
     ++lease->detached;
     lease->maybe_unheard = true;
     note_stranded(*lease);
-    // The client's other opens can still be reached.
-    for (const auto& other : opens)
-      if (lease->first_open == open.id && other->lease == lease && !other->is_detached())
-        lease->connection = other->connection;
+    choose_connection(*lease, open.id, lost);
   }
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }

@@ -101,9 +101,10 @@ void file_state::impl::attach(open_entry& open, lease_entry& lease) {
   open.lease = &lease;
   if (lease.opens++ == 0) {
     lease.first_open = open.id;
-    lease.connection = open.connection;
     lease.recovered = false;
   }
+  if (lease.connection == connection_id::none)
+    lease.connection = open.connection;
   count_lease(lease, 1);
   count_open(open, 1);
 }
@@ -117,16 +118,37 @@ void file_state::impl::detach(open_entry& open) {
     --lease.detached;
   --lease.opens;
   note_stranded(lease);
-  if (lease.opens == 0 || lease.first_open != open.id)
+  if (lease.opens == 0)
     return;
-  // Notifications prefer the connection of the oldest open that is left.
-  for (const auto& other : opens) {
-    if (other->lease == &lease) {
-      lease.first_open = other->id;
-      lease.connection = other->connection;
-      return;
-    }
-  }
+  if (lease.first_open == open.id)
+    lease.first_open = find_open_of(lease, open.id, false)->id;
+  choose_connection(lease, open.id, open.connection);
+}
+
+// The lease's next open after `from`, by id, and after the last the first. With as many opens as a
+// file may have, a search from the start for each one that ends would never be done.
+detail::open_entry* file_state::impl::find_open_of(
+  const lease_entry& lease, open_id from, bool connected) const {
+  const auto fits = [&](const auto& open) {
+    return open->lease == &lease && !(connected && open->is_detached());
+  };
+  const auto start = position(opens, from);
+  auto found = std::find_if(start, opens.end(), fits);
+  if (found == opens.end())
+    found = std::find_if(opens.begin(), start, fits);
+  return found->get();
+}
+
+// Notifications prefer the connection of the oldest open. If that has none, they need another's
+// when an open, `from`, has just lost the one that they went to.
+void file_state::impl::choose_connection(lease_entry& lease, open_id from, connection_id lost) {
+  const auto& first = *find_open(lease.first_open);
+  if (!first.is_detached())
+    lease.connection = first.connection;
+  else if (lease.detached == lease.opens)
+    lease.connection = connection_id::none;
+  else if (lease.connection == lost)
+    lease.connection = find_open_of(lease, from, true)->connection;
 }
 
 void file_state::impl::set_state(lease_entry& lease, lease_state state) {

@@ -102,6 +102,10 @@ struct file_state::impl {
   void remove_lease(lease_entry& lease);
   void attach(open_entry& open, lease_entry& lease);
   void detach(open_entry& open);
+  /// Only if there is one.
+  [[nodiscard]] open_entry* find_open_of(
+    const lease_entry& lease, open_id from, bool connected) const;
+  void choose_connection(lease_entry& lease, open_id from, connection_id lost);
   void set_state(lease_entry& lease, lease_state state);
   void set_breaking(lease_entry& lease, bool breaking);
   void note_stranded(const lease_entry& lease);

@@ -61,6 +61,12 @@ std::string file_state::impl::check_invariants() const {
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
       return describe_lease(*l) + "its first open is not one of its opens";
+    const auto is_reached = [&](const auto& open) {
+      return open->lease == l.get() && !open->is_detached() && open->connection == l->connection;
+    };
+    if (l->detached == l->opens ? l->connection != connection_id::none
+                                : std::none_of(opens.begin(), opens.end(), is_reached))
+      return describe_lease(*l) + "its connection is none of its opens'";
     if (is_directory != l->info.is_directory && !l->info.is_oplock)
       return describe_lease(*l) + "it does not fit the kind of file";
     if (policy->keep_records && l->stored != (l->info.state != lease_state::none))
