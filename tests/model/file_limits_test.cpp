@@ -123,6 +123,23 @@ TEST_F(BadInput, ALeaseVersionThatDoesNotExistIsRefused) {
   expect_error(open(how), errc::invalid_argument);
 }
 
+TEST_F(BadInput, ADurableOpensTimeIsMoreThanNothingAndAtMostAYear) {
+  open(by(bob).lease(k2, rwh));
+  for (const auto timeout : {duration{-5}, duration{0}, duration::min(), duration::max(),
+         duration{std::chrono::hours{24 * 365}} + duration{1}}) {
+    expect_error(open(by(alice).durable(timeout)), errc::invalid_argument);
+    expect_error(open(by(alice).persistent(timeout)), errc::invalid_argument);
+  }
+  expect_no_break();
+
+  world w;
+  w.open(by(alice).lease(k1, rh).durable(std::chrono::hours{24 * 365}));
+  const auto shortest = w.open(by(bob).lease(k2, rh).durable(duration{1}));
+  w.disconnect(bob);
+  w.pass(duration{1});
+  EXPECT_FALSE(w.file.has_open(shortest.open));
+}
+
 TEST_F(BadInput, AMaximumThatIsNoStateIsRefused) {
   expect_error(open(by(alice).lease(k1, rh).at_most(handle)), errc::invalid_lease_state);
 }

@@ -1,11 +1,20 @@
 // Opening a file: share modes, the breaks that an open needs, delete pending (MS-FSA 2.1.5.1.2).
 #include "file/impl.hpp"
 
+#include <leasebreak/model/persisted_lock.hpp>
+
 #include <algorithm>
+#include <chrono>
 
 namespace leasebreak {
 
 namespace {
+
+// A time that has passed before it begins, or that no record could hold, is a mistake.
+bool is_valid(const durable_request& d) {
+  constexpr std::chrono::milliseconds most{persisted_timeout_max_ms};
+  return d.timeout > duration::zero() && d.timeout <= most;
+}
 
 // MS-FSA 2.1.4.12: an open whose disposition truncates is a real open, whatever access it asks for.
 std::uint32_t effective_access(const open_file& c) {
@@ -29,7 +38,8 @@ errc file_state::impl::check_open(const open_file& c) const {
     return errc::invalid_argument;
   if (c.is_directory != is_directory && !opens.empty())
     return errc::invalid_argument;
-  if (c.durable && c.durable->server_state.size() > policy->limit.server_state_bytes)
+  if (c.durable &&
+    (!is_valid(*c.durable) || c.durable->server_state.size() > policy->limit.server_state_bytes))
     return errc::invalid_argument;
   if (find_open(c.open) != nullptr)
     return errc::open_exists;

@@ -27,7 +27,7 @@ struct lease_request {
 
 /// Asks that an open outlive its connection (MS-SMB2 2.2.13.2.3, 2.2.13.2.11).
 struct durable_request {
-  duration timeout{}; ///< For how long it is kept without a connection; more than zero.
+  duration timeout{}; ///< Its time without a connection: more than zero, at most a year.
   bool persistent = false; ///< Kept whatever it caches (MS-SMB2 3.3.1.10 IsPersistent).
   create_guid guid; ///< Version 2: to be given again to reconnect.
   /// Persistent: the server's own bytes, such as user and path; it gets them back after a restart.
