@@ -159,7 +159,7 @@ void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point n
   lease_entry& lease = **found;
   lease.maybe_unheard = true;
   // MS-SMB2 3.3.4.7: the holder of a persistent open is told when it is back, if it is in time.
-  if (!is_of_persistent(lease))
+  if (lease.persistent == 0)
     give_up(lease, break_outcome::undeliverable, now, out);
 }
 

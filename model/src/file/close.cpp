@@ -60,8 +60,8 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
   }
   client_removed removed;
   const auto end_all = [&](const std::vector<open_id>& ending) {
-    for (const auto id : ending)
-      end_open(id, end_cause::disconnected, now, out);
+    for (auto id = ending.rbegin(); id != ending.rend(); ++id)
+      end_open(*id, end_cause::disconnected, now, out);
     removed.opens += ending.size();
   };
   // What deletes the file ends first: nothing stays with a file that is to be deleted.

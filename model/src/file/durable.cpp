@@ -7,6 +7,7 @@
 #include "file/impl.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace leasebreak {
@@ -33,6 +34,8 @@ void file_state::impl::grant_durability(
   if (c.durable->persistent)
     open.durable->server_state = c.durable->server_state;
   count_open(open, 1);
+  if (open.is_persistent() && open.lease != nullptr)
+    ++open.lease->persistent;
   granted.durable = true;
   granted.persistent = c.durable->persistent;
   store_open(open, out);
@@ -128,34 +131,29 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
   store_open(open, out);
 }
 
-bool file_state::impl::is_of_persistent(const lease_entry& l) const {
-  return count.persistent != 0 && std::any_of(opens.begin(), opens.end(), [&l](const auto& open) {
-    return open->lease == &l && open->is_persistent();
-  });
-}
-
 // Whether nobody can be told of a break of this lease, and it does not give way either.
 bool file_state::impl::must_be_left(const lease_entry& l) const {
-  if (l.recovered)
-    return true;
-  if (l.opens == 0 || l.detached < l.opens)
-    return false;
-  return is_of_persistent(l);
+  return l.recovered || (l.detached == l.opens && l.persistent != 0);
 }
 
 // Ends the detached opens whose leases the plan would break. True if there were any: what was
 // planned is then out of date.
 bool file_state::impl::purge(const break_plan& plan, time_point now, effects& out) {
-  std::vector<open_id> ending;
+  std::vector<const lease_entry*> unattended;
   for (const auto& step : plan.steps)
     if (step.lease->opens != 0 && step.lease->detached == step.lease->opens &&
       !must_be_left(*step.lease))
-      for (const auto& open : opens)
-        if (open->lease == step.lease)
-          ending.push_back(open->id);
-  for (const auto id : ending)
-    end_unattended(id, end_cause::purged, now, out);
-  return !ending.empty();
+      unattended.push_back(step.lease);
+  if (unattended.empty())
+    return false;
+  std::sort(unattended.begin(), unattended.end(), std::less<>{});
+  std::vector<open_id> ending;
+  for (const auto& open : opens)
+    if (open->lease != nullptr &&
+      std::binary_search(unattended.begin(), unattended.end(), open->lease, std::less<>{}))
+      ending.push_back(open->id);
+  end_purged(ending, now, out);
+  return true;
 }
 
 // The same for detached opens whose share mode is in the newcomer's way. `errc::reclaim_needed` if
@@ -177,8 +175,7 @@ errc file_state::impl::purge_for_open(const open_file& c, time_point now, effect
     if (conflicts)
       ending.push_back(open->id);
   }
-  for (const auto id : ending)
-    end_unattended(id, end_cause::purged, now, out);
+  end_purged(ending, now, out);
   return errc::success;
 }
 
@@ -190,8 +187,8 @@ void file_state::impl::end_stranded(time_point now, effects& out) {
     for (const auto& open : opens)
       if (open->is_detached() && !may_remain(*open))
         ending.push_back(open->id);
-    for (const auto id : ending)
-      end_open(id, end_cause::purged, now, out);
+    for (auto id = ending.rbegin(); id != ending.rend(); ++id)
+      end_open(*id, end_cause::purged, now, out);
   }
 }
 
@@ -202,6 +199,13 @@ void file_state::impl::end_unattended(open_id id, end_cause cause, time_point no
   end_open(id, cause, now, out);
   follow_end(now, out);
   out.ended.back().hold = delete_if_last();
+}
+
+// Those that are in somebody's way, in the order of their ids.
+void file_state::impl::end_purged(
+  const std::vector<open_id>& ending, time_point now, effects& out) {
+  for (auto id = ending.rbegin(); id != ending.rend(); ++id)
+    end_unattended(*id, end_cause::purged, now, out);
 }
 
 // What goes because of something else than an end. If that leaves nothing of a file to be deleted,

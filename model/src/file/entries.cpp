@@ -105,6 +105,8 @@ void file_state::impl::attach(open_entry& open, lease_entry& lease) {
   }
   if (lease.connection == connection_id::none)
     lease.connection = open.connection;
+  if (open.is_persistent())
+    ++lease.persistent;
   count_lease(lease, 1);
   count_open(open, 1);
 }
@@ -116,6 +118,8 @@ void file_state::impl::detach(open_entry& open) {
   count_open(open, 1);
   if (open.is_detached())
     --lease.detached;
+  if (open.is_persistent())
+    --lease.persistent;
   --lease.opens;
   note_stranded(lease);
   if (lease.opens == 0)

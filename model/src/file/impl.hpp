@@ -32,7 +32,8 @@ struct file_state::impl {
 
   const file_policy* policy;
   std::string file_id;
-  std::vector<std::unique_ptr<open_entry>> opens; ///< Ordered by id.
+  /// Ordered by id. Of many that end at once the last ends first, so that none has to move up.
+  std::vector<std::unique_ptr<open_entry>> opens;
   std::vector<std::unique_ptr<lease_entry>> leases; ///< Ordered by name.
   detail::lock_table locks;
   bool is_directory = false;
@@ -180,13 +181,13 @@ struct file_state::impl {
   void reconnect(const reconnect_open& c, time_point now, effects& out);
   void set_state(const set_server_state& c, effects& out);
   void take_over(open_entry& open, const client_guid& client, effects& out);
-  [[nodiscard]] bool is_of_persistent(const lease_entry& l) const;
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   bool purge(const break_plan& plan, time_point now, effects& out);
   [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
   [[nodiscard]] bool may_remain(const open_entry& open) const;
   void end_stranded(time_point now, effects& out);
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
+  void end_purged(const std::vector<open_id>& ending, time_point now, effects& out);
   void follow_unattended(time_point now, effects& out);
 
   // -- replay.cpp: a CREATE that is sent again (MS-SMB2 3.3.5.9.10)

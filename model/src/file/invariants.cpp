@@ -40,11 +40,14 @@ std::string file_state::impl::check_invariants() const {
   counts expected;
   std::map<const lease_entry*, std::uint32_t> uses;
   std::map<const lease_entry*, std::uint32_t> detached_uses;
+  std::map<const lease_entry*, std::uint32_t> persistent_uses;
   impl recount(*policy, file_id);
   for (const auto& open : opens) {
     recount.count_open(*open, 1);
     if (open->lease != nullptr)
       ++uses[open->lease];
+    if (open->lease != nullptr && open->is_persistent())
+      ++persistent_uses[open->lease];
     if (open->lease != nullptr && open->is_detached())
       ++detached_uses[open->lease];
     if (open->is_detached() && !may_remain(*open))
@@ -56,7 +59,8 @@ std::string file_state::impl::check_invariants() const {
     recount.count_lease(*l, 1);
     if (auto problem = check_lease(*l); !problem.empty())
       return problem;
-    if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()])
+    if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()] ||
+      l->persistent != persistent_uses[l.get()])
       return describe_lease(*l) + "it does not know how many opens use it";
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))

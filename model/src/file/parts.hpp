@@ -34,7 +34,8 @@ struct lease_entry {
   client_guid client;
   lease_info info;
   std::uint32_t opens = 0;
-  std::uint32_t detached = 0; ///< Of these, how many have no connection.
+  std::uint32_t detached = 0; ///< Of these, how many have no connection ...
+  std::uint32_t persistent = 0; ///< ... and how many are persistent.
   open_id first_open{}; ///< The oldest open that uses it.
   connection_id connection{}; ///< Of that open.
   break_id current_break{};
@@ -159,9 +160,9 @@ struct deadline_entry {
     return {at, kind::detached_open, {}, {}, open};
   }
 
-  /// For a heap with the earliest on top.
+  /// For a heap with the earliest on top; of opens that were lost together, the last.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
-    return a.at > b.at;
+    return a.at != b.at ? a.at > b.at : a.open < b.open;
   }
 };
 
