@@ -368,6 +368,51 @@ TEST_F(Holds, LeaveTheWritersOwnLeaseAlone) {
   static_cast<void>(a);
 }
 
+// Whoever breaks the writer's Write is let in when that has ended, and the disk may be slower.
+TEST_F(Holds, OfAWriteUnderAnOwnWriteOutliveItsBreak) {
+  for (const bool answers : {true, false}) {
+    world w;
+    w.keeps_holds = true;
+    const auto a = w.open(by(alice).lease(k1, rwh));
+    const auto writing = w.access(alice, access_kind::write, a);
+    const auto hold = w.result_of<access_granted>(writing).hold;
+    const auto b = w.open(by(bob).lease(k2, rh));
+    w.expect_break(k1, rwh, rh);
+    if (answers)
+      w.acknowledge(alice, k1, rh);
+    else
+      w.pass(seconds{36});
+
+    w.expect_granted(b, none);
+
+    w.end(hold);
+    w.expect_granted(w.open(by(bob).lease(k2, rh)), rh);
+  }
+}
+
+TEST_F(Holds, OfAWriteUnderABatchOplockOutliveItsBreak) {
+  const auto a = open(by(alice).oplock(oplock_level::batch));
+  const auto hold = begin_write(alice, a);
+  const auto b = open(by(bob).lease(k2, rh));
+  expect_oplock_break(a, rwh, r);
+  acknowledge_oplock(alice, a, oplock_level::level_ii);
+
+  expect_granted(b, none);
+  EXPECT_EQ(oplock_of_open(a)->state, r) << "the writer knows of its own write";
+
+  end(hold);
+  expect_granted(open(by(bob).lease(k2, r)), r);
+}
+
+TEST_F(Holds, OfAWriteUnderAnOwnWriteLeaveTheWritersLeaseAlone) {
+  const auto a = open(by(alice).lease(k1, rw));
+  const auto hold = begin_write(alice, a);
+
+  expect_granted(open(by(alice).lease(k1, rwh)), rwh);
+
+  end(hold);
+}
+
 TEST_F(Holds, OfAnOutsidersWriteKeepReadFromEverybody) {
   open(by(alice).lease(k1, r));
   const auto writing = access(nobody, access_kind::write);

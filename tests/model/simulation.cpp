@@ -154,9 +154,8 @@ void simulation::take(const command& cause, const completion& c) {
     if (access.kind == access_kind::read && stored_ != newest_)
       complain("a read without an open is let in while version " + std::to_string(newest_) +
         " is not written back");
-    if (access.kind == access_kind::write && allowed->hold == hold_id::none)
-      fresh_data(name_of(access.open)); // Under an own Write there is nobody to hold off.
-    if (allowed->hold != hold_id::none)
+    // A write takes its time, whatever the server thinks of it.
+    if (access.kind == access_kind::write || allowed->hold != hold_id::none)
       changes_.push_back({allowed->hold, name_of(access.open), access.kind == access_kind::write});
   } else if (const auto* closed = std::get_if<open_closed>(&c.result)) {
     if (const auto open = opens_.find(std::get<close_open>(cause).open); open != opens_.end())
@@ -249,17 +248,19 @@ void simulation::read(const live_open& o) {
     c.data = seen;
 }
 
-void simulation::write(const live_open& o) {
+// Under Write a client may yet write through.
+void simulation::write(const live_open& o, bool through) {
   if (o.detached || (o.request.access & (access::write_data | access::append_data)) == 0)
     return;
   cache& c = caches_[name_of(o.request)];
-  if (intersects(c.state, lease_state::write)) {
+  if (intersects(c.state, lease_state::write) && !through) {
     c.data = ++newest_;
     c.dirty = true;
     history_.push_back("write through " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
       " into the cache: version " + std::to_string(newest_));
     return;
   }
+  write_back(c);
   world_.access(o.who, access_kind::write, o.a);
 }
 
@@ -297,7 +298,7 @@ void simulation::perform(const step& s) {
   case 13:
   case 14:
     if (open != nullptr && !is_directory_)
-      write(*open);
+      write(*open, s.b % 4 == 0);
     if (open != nullptr && is_directory_)
       read(*open);
     return;

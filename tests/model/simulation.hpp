@@ -85,7 +85,7 @@ private:
   void make_change(const step& s);
   void change_children(const step& s);
   void read(const live_open& o);
-  void write(const live_open& o);
+  void write(const live_open& o, bool through);
   void write_back(cache& c);
   void write_back_all_of(const client_guid& who);
   void fresh_data(const std::optional<cache_name>& by);

@@ -232,9 +232,8 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   const auto client = own != nullptr ? own->client : client_guid{};
   switch (c.kind) {
   case access_kind::write:
-    // Under an own Write nobody else caches; who wants to has to break it first.
-    if (own != nullptr && intersects(own->info.state, lease_state::write))
-      return {};
+    // Also under an own Write, where nobody else caches: it can be broken, and that break be over,
+    // before the write is.
     return {add_hold(lease_state::rwh, false, client, key)};
   case access_kind::rename:
   case access_kind::rename_ancestor:
@@ -299,8 +298,16 @@ hold_id file_state::impl::add_hold(
 }
 
 void file_state::impl::end(const end_hold& c) {
-  if (rare && std::erase_if(rare->holds, [&c](const auto& h) { return h.id == c.hold; }) != 0)
-    waiters_may_go = true; // somebody may wait for a deletion
+  if (!rare)
+    return;
+  auto& holds = rare->holds; // Each has a greater id than those before.
+  const auto ended = std::lower_bound(
+    holds.begin(), holds.end(), c.hold, [](const auto& hold, hold_id id) { return hold.id < id; });
+  if (ended == holds.end() || ended->id != c.hold)
+    return;
+  // Nobody waits for anything else: of other holds a newcomer is told less.
+  waiters_may_go = ended->deleting;
+  holds.erase(ended);
 }
 
 } // namespace leasebreak
