@@ -652,6 +652,42 @@ TEST_F(Waiters, GoOnIfTheHolderCannotBeTold) {
   EXPECT_EQ(state_of_lease(alice, k1), none);
 }
 
+// If each answer made each of them look at every holder, this would take a minute.
+TEST(ManyWaiters, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
+  constexpr std::uint64_t holders = 2'000;
+  constexpr std::uint64_t waiters = 1'000;
+  const file_policy policy;
+  file_state file(policy, "f");
+  const auto now = time_point{} + std::chrono::hours{1};
+  for (std::uint64_t i = 1; i <= holders; ++i) {
+    auto holder =
+      by(alice).access(access::read_data).shares(share::read).lease(lease_key::of(i), rh);
+    holder.request.open = open_id{i};
+    static_cast<void>(file.apply(holder.request, now));
+  }
+  for (std::uint64_t i = 1; i <= waiters; ++i) {
+    auto waiter = by(bob).access(access::write_attributes | access::delete_file);
+    waiter.request.open = open_id{holders + i};
+    waiter.request.operation = operation_id{i};
+    static_cast<void>(file.apply(waiter.request, now));
+  }
+  ASSERT_EQ(file.waiting(), waiters);
+
+  effects last;
+  for (std::uint64_t i = 0; i < holders; ++i) {
+    ASSERT_EQ(file.waiting(), waiters);
+    last.clear();
+    // In no order that the file would have them in.
+    file.apply(
+      acknowledge_lease{{}, alice.guid, lease_key::of(1 + i * 1'103 % holders), r}, now, last);
+  }
+
+  EXPECT_EQ(file.waiting(), 0U);
+  ASSERT_EQ(last.completions.size(), 1 + waiters);
+  for (std::uint64_t i = 1; i <= waiters; ++i)
+    EXPECT_EQ(last.completions[i].operation, operation_id{i});
+}
+
 TEST_F(Waiters, AReportAboutAnOlderBreakSaysNothing) {
   open(by(alice).lease(k1, rwh));
   open(by(bob));

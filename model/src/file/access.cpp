@@ -64,9 +64,9 @@ bool file_state::impl::attempt_access(
     return fail(error);
   if (c.kind == access_kind::change_children)
     drop_recovered_leases(out);
-  auto plan = plan_access(c, a);
+  auto plan = plan_access(c);
   while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_access(c, a);
+    plan = plan_access(c);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -86,39 +86,53 @@ bool file_state::impl::attempt_access(
   }
   if (const auto error = after_breaks(c); error != errc::success)
     return fail(error);
-  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
-  complete(out, c.operation, errc::success, carry_out(c, open != nullptr ? open->lease : nullptr));
+  complete(out, c.operation, errc::success, carry_out(c, spared_by(c)));
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
     store_persistent(out);
   follow_unattended(now, out);
   return true;
 }
 
-file_state::impl::break_plan file_state::impl::plan_access(const access_file& c, attempt) const {
-  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
-  const auto* own = open != nullptr ? open->lease : nullptr;
-  // Who has no open has not broken anybody's Write yet; who is no SMB client will not be refused
-  // later because of others' opens either.
-  const bool is_outsider = open == nullptr && c.client.is_zero();
-  const auto without_handles = is_outsider ? handle_and_write : lease_state::handle;
+// What everybody but whom it spares loses, and is waited for.
+lease_state file_state::impl::taken_by(const access_file& c) const {
+  const bool has_open = is_through_open(c.kind) && find_open(c.open) != nullptr;
   switch (c.kind) {
   case access_kind::read:
-    return open != nullptr ? break_plan{}
-                           : plan_without(lease_state::write, nullptr, break_cause::read);
-  case access_kind::write:
-    return plan_data_change(own, break_cause::write);
+    return has_open ? lease_state::none : lease_state::write;
   case access_kind::rename:
   case access_kind::replace:
-    return plan_without(without_handles, own, break_cause::rename);
+  case access_kind::unlink:
+    // Who has no open has not broken anybody's Write yet; who is no SMB client will not be refused
+    // later because of others' opens either.
+    return !has_open && c.client.is_zero() ? handle_and_write : lease_state::handle;
   case access_kind::rename_ancestor:
-    // Even the holder's own: the file's path changes under it.
-    return plan_without(lease_state::handle, nullptr, break_cause::rename);
+  case access_kind::set_delete:
+    return lease_state::handle;
+  default:
+    return lease_state::none;
+  }
+}
+
+const detail::lease_entry* file_state::impl::spared_by(const access_file& c) const {
+  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
+  return open != nullptr ? open->lease : nullptr;
+}
+
+file_state::impl::break_plan file_state::impl::plan_access(const access_file& c) const {
+  switch (c.kind) {
+  case access_kind::read:
+    return plan_without(taken_by(c), spared_by(c), break_cause::read);
+  case access_kind::write:
+    return plan_data_change(spared_by(c), break_cause::write);
+  case access_kind::rename:
+  case access_kind::replace:
+  case access_kind::rename_ancestor: // Even the holder's own: the file's path changes under it.
+    return plan_without(taken_by(c), spared_by(c), break_cause::rename);
   case access_kind::rename_into:
     return plan_rename_into();
   case access_kind::set_delete:
-    return plan_without(lease_state::handle, own, break_cause::remove);
   case access_kind::unlink:
-    return plan_without(without_handles, own, break_cause::remove);
+    return plan_without(taken_by(c), spared_by(c), break_cause::remove);
   case access_kind::clear_delete:
     return {};
   case access_kind::change_children:
@@ -177,6 +191,13 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
   return plan;
 }
 
+detail::awaited_breaks file_state::impl::awaited_by_data_change(const lease_entry* own) {
+  if (own != nullptr && intersects(own->info.state, lease_state::write))
+    return {};
+  const bool is_spared = own != nullptr && !own->info.is_oplock;
+  return {is_spared ? own : nullptr, lease_state::write, lease_state::write, true};
+}
+
 // MS-FSA 2.1.5.15.11: a rename opens its target's directory to write there, and shares reading and
 // writing. Whoever has the directory open for deletion, or does not share writing, is in its way.
 file_state::impl::break_plan file_state::impl::plan_rename_into() const {
@@ -209,6 +230,22 @@ file_state::impl::break_plan file_state::impl::plan_child_change(
       intersects(entry->info.state, lease_state::read))
       plan.steps.push_back({entry.get(), lease_state::none});
   return plan;
+}
+
+// The breaks in progress that the plan has to wait for.
+detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const {
+  switch (c.kind) {
+  case access_kind::write:
+    return awaited_by_data_change(spared_by(c));
+  case access_kind::rename_into:
+    // Which opens of a holder are in the way is not looked for: without its answer the rename would
+    // be refused anyway.
+    if (count.deleting == 0 && count.denying_write == 0)
+      return {};
+    return {nullptr, lease_state::handle, lease_state::handle, false};
+  default:
+    return {spared_by(c), taken_by(c), taken_by(c), false};
+  }
 }
 
 // What must hold besides, when all breaks have ended.

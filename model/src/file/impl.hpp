@@ -21,6 +21,8 @@ namespace leasebreak {
 struct file_state::impl {
   using lease_entry = detail::lease_entry;
   using lease_name = detail::lease_name;
+  using obstacle = detail::obstacle;
+  using awaited_breaks = detail::awaited_breaks;
   using open_entry = detail::open_entry;
   using hold_entry = detail::hold_entry;
   using waiting_operation = detail::waiting_operation;
@@ -48,6 +50,7 @@ struct file_state::impl {
     std::vector<hold_entry> holds;
     std::vector<detail::recovered_lock> recovered_locks;
     std::vector<detail::deadline_entry> deadlines; ///< A heap, the earliest first.
+    std::uint32_t choices = 0; ///< Of obstacles, to choose others each time.
   };
   std::unique_ptr<contention> rare;
   std::uint64_t last_break = 0;
@@ -125,6 +128,7 @@ struct file_state::impl {
   bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);
   [[nodiscard]] bool violates_sharing(const open_file& c) const noexcept;
   [[nodiscard]] break_plan plan_open(const open_file& c, bool violation, attempt a) const;
+  [[nodiscard]] awaited_breaks awaited_by(const open_file& c) const;
 
   // -- grant.cpp: what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8)
   // -----------------------
@@ -205,6 +209,8 @@ struct file_state::impl {
   bool attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out);
   [[nodiscard]] errc take_ranges(
     const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken);
+  [[nodiscard]] awaited_breaks awaited_by(const lock_ranges& c) const;
+  [[nodiscard]] bool is_range_taken(const lock_ranges& c) const;
   void unlock(const unlock_ranges& c, effects& out);
   void fail_waiting_of(open_id open, effects& out);
 
@@ -213,12 +219,16 @@ struct file_state::impl {
 
   [[nodiscard]] errc check_access(const access_file& c) const;
   bool attempt_access(const access_file& c, attempt a, time_point now, effects& out);
-  [[nodiscard]] break_plan plan_access(const access_file& c, attempt a) const;
+  [[nodiscard]] lease_state taken_by(const access_file& c) const;
+  [[nodiscard]] const lease_entry* spared_by(const access_file& c) const;
+  [[nodiscard]] break_plan plan_access(const access_file& c) const;
   [[nodiscard]] break_plan plan_without(
     lease_state taken, const lease_entry* own, break_cause cause) const;
   [[nodiscard]] break_plan plan_data_change(const lease_entry* own, break_cause cause) const;
   [[nodiscard]] break_plan plan_rename_into() const;
   [[nodiscard]] break_plan plan_child_change(const std::optional<lease_key>& parent_key) const;
+  [[nodiscard]] awaited_breaks awaited_by(const access_file& c) const;
+  [[nodiscard]] static awaited_breaks awaited_by_data_change(const lease_entry* own);
   [[nodiscard]] errc after_breaks(const access_file& c) const;
   [[nodiscard]] access_granted carry_out(const access_file& c, const lease_entry* own);
   bool attempt_force(const force_break& c, attempt a, time_point now, effects& out);
@@ -233,6 +243,9 @@ struct file_state::impl {
   void wait(command what, operation_id id, const client_guid& client, connection_id connection,
     open_id open, bool bounded, time_point now);
   [[nodiscard]] bool waiting_is_full() const noexcept;
+  [[nodiscard]] awaited_breaks awaited_by(const command& what) const;
+  [[nodiscard]] bool is_held_up(const waiting_operation& w) const;
+  [[nodiscard]] std::optional<obstacle> choose_obstacle(const command& what);
   void wake(time_point now, effects& out);
   void cancel(const cancel_operation& c, effects& out);
   void stop(effects& out);
@@ -283,6 +296,7 @@ struct file_state::impl {
   // -------------------------------------------------------------------------------
 
   [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] std::string check_held_up(const waiting_operation& w) const;
 
   // -- file_state.cpp
   // -------------------------------------------------------------------------------

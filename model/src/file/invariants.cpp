@@ -118,12 +118,37 @@ std::string file_state::impl::check_invariants() const {
       return "an operation waits without a deadline";
     if (w->open != open_id::none && find_open(w->open) == nullptr)
       return "an operation waits through an open that is gone";
+    if (auto problem = check_held_up(*w); !problem.empty())
+      return problem;
     const auto* open = std::get_if<open_file>(&w->what);
     const bool waits_for_deletion = open != nullptr && is_being_deleted(*open);
     if (count.breaking == 0 && !waits_for_deletion && !std::holds_alternative<lock_ranges>(w->what))
       return "an operation waits, and nothing is breaking or being deleted";
   }
   return "";
+}
+
+// Who is not planned again would have to wait, or could not be let in.
+std::string file_state::impl::check_held_up(const waiting_operation& w) const {
+  if (!is_held_up(w))
+    return "";
+  break_plan plan;
+  if (const auto* open = std::get_if<open_file>(&w.what)) {
+    if (is_being_deleted(*open))
+      return "";
+    plan = plan_open(*open, violates_sharing(*open), attempt::again);
+  } else if (const auto* lock = std::get_if<lock_ranges>(&w.what)) {
+    if (is_range_taken(*lock))
+      return "";
+    plan = plan_data_change(find_open(lock->open)->lease, break_cause::lock);
+  } else if (const auto* access = std::get_if<access_file>(&w.what)) {
+    plan = plan_access(*access);
+    if (access->kind == access_kind::rename_into)
+      plan.wait = after_breaks(*access) != errc::success;
+  } else {
+    plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+  }
+  return plan.wait || plan.meets_recovered ? "" : "an operation waits for nothing";
 }
 
 } // namespace leasebreak

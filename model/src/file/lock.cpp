@@ -117,6 +117,23 @@ errc file_state::impl::take_ranges(
   return errc::success;
 }
 
+// Whether a request that waits, and so is for a single lock, has to wait for somebody's lock still.
+// One of a detached open may give way.
+bool file_state::impl::is_range_taken(const lock_ranges& c) const {
+  const auto& element = c.elements.front();
+  const auto* const held = locks.conflict(c.open, element.range, element.exclusive);
+  return held != nullptr && find_connected(held->open) != nullptr;
+}
+
+// The breaks in progress that the plan has to wait for, unless the request fails for another lock.
+detail::awaited_breaks file_state::impl::awaited_by(const lock_ranges& c) const {
+  if (c.fail_immediately && std::any_of(c.elements.begin(), c.elements.end(), [&](const auto& e) {
+        return locks.conflict(c.open, e.range, e.exclusive) != nullptr;
+      }))
+    return {};
+  return awaited_by_data_change(find_open(c.open)->lease);
+}
+
 // MS-SMB2 3.3.5.14.1: in order; the first that is not held ends it, and what came before stays
 // unlocked.
 void file_state::impl::unlock(const unlock_ranges& c, effects& out) {

@@ -182,4 +182,16 @@ file_state::impl::break_plan file_state::impl::plan_open(
   return plan;
 }
 
+// The breaks in progress that keep an open waiting which waits already.
+detail::awaited_breaks file_state::impl::awaited_by(const open_file& c) const {
+  const auto mask = effective_access(c);
+  const bool violation = violates_sharing(c);
+  if (is_stat_access_for_oplocks(mask) || (is_directory && !violation))
+    return {};
+  // Every lease that is breaking has Read.
+  const auto of_leases = is_stat_access_for_leases(mask) ? lease_state::none : lease_state::read;
+  const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
+  return {own, of_leases, violation ? lease_state::handle : lease_state::write, false};
+}
+
 } // namespace leasebreak

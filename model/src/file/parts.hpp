@@ -53,9 +53,12 @@ struct lease_entry {
     return info.breaking && intersects(info.break_to, lease_state::read);
   }
 
+  /// All opens that use it have lost their connection: there is nobody who could be told.
+  [[nodiscard]] bool is_unattended() const noexcept { return opens != 0 && detached == opens; }
+
   /// A break is in progress, and none of its opens has a connection to hear of it.
   [[nodiscard]] bool is_unanswerable() const noexcept {
-    return info.breaking && opens != 0 && detached == opens;
+    return info.breaking && is_unattended();
   }
 
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
@@ -128,7 +131,28 @@ struct recovered_lock {
   persisted_lock record;
 };
 
-/// An operation that waits: its command, which is evaluated again whenever something was given up.
+/// Which leases an operation waits for while they are breaking.
+struct awaited_breaks {
+  const lease_entry* own = nullptr; ///< Not this one.
+  lease_state of_leases{}; ///< Leases that have something of this,
+  lease_state of_oplocks{}; ///< oplocks that have something of that,
+  bool left_read = false; ///< and whoever was told that it keeps Read.
+
+  /// Who cannot be told is not waited for: it gives way, or keeps the operation off.
+  [[nodiscard]] bool include(const lease_entry& l) const noexcept {
+    return l.info.breaking && !l.recovered && !l.is_unattended() && &l != own &&
+      (intersects(l.info.state, l.info.is_oplock ? of_oplocks : of_leases) ||
+        (left_read && l.is_left_read()));
+  }
+};
+
+/// A break that somebody waits for.
+struct obstacle {
+  lease_name lease;
+  break_id id{};
+};
+
+/// An operation that waits: its command, which is evaluated again when something was given up.
 struct waiting_operation {
   operation_id id{};
   command what;
@@ -137,6 +161,7 @@ struct waiting_operation {
   open_id open{}; ///< The open that it belongs to; none for an open in the making.
   time_point since{};
   std::optional<time_point> deadline; ///< A byte-range lock waits for as long as its client likes.
+  std::optional<obstacle> held_up_by; ///< One of the breaks that it waits for, or nothing known.
 };
 
 /// Something that ends at a certain time. Entries may be out of date: they are checked when they

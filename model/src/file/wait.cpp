@@ -24,7 +24,56 @@ void file_state::impl::wait(command what, operation_id id, const client_guid& cl
     w->deadline = now + policy->wait_max;
     push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
   }
+  w->held_up_by = choose_obstacle(w->what);
   contended().waiting.push_back(std::move(w));
+}
+
+detail::awaited_breaks file_state::impl::awaited_by(const command& what) const {
+  if (const auto* open = std::get_if<open_file>(&what))
+    return awaited_by(*open);
+  if (const auto* lock = std::get_if<lock_ranges>(&what))
+    return awaited_by(*lock);
+  if (const auto* access = std::get_if<access_file>(&what))
+    return awaited_by(*access);
+  if (std::holds_alternative<close_open>(what))
+    return {nullptr, lease_state::handle, lease_state::handle, false};
+  return {}; // An operator's forced break: these are few.
+}
+
+// Whether it is known without a plan, which looks at all leases, that an operation has to wait
+// still.
+bool file_state::impl::is_held_up(const waiting_operation& w) const {
+  if (const auto* open = std::get_if<open_file>(&w.what)) {
+    if (is_pending_deletion() || check_open(*open) != errc::success)
+      return false;
+    if (is_being_deleted(*open))
+      return true;
+  }
+  if (const auto* lock = std::get_if<lock_ranges>(&w.what);
+      lock != nullptr && !lock->fail_immediately && is_range_taken(*lock))
+    return true;
+  if (!w.held_up_by)
+    return false;
+  const auto* const lease = find_lease(w.held_up_by->lease);
+  return lease != nullptr && lease->current_break == w.held_up_by->id &&
+    awaited_by(w.what).include(*lease);
+}
+
+// One of the breaks that an operation waits for. Those of many operations are spread evenly over
+// the breaks: then the end of one, whichever it is, is that of few, and few are planned again.
+std::optional<detail::obstacle> file_state::impl::choose_obstacle(const command& what) {
+  const auto awaited = awaited_by(what);
+  std::vector<const lease_entry*> found;
+  for (const auto& l : leases)
+    if (awaited.include(*l))
+      found.push_back(l.get());
+  if (found.empty())
+    return std::nullopt;
+  // Multiples of the golden ratio, modulo one, never crowd.
+  constexpr std::uint32_t golden = 0x9e37'79b9;
+  const std::uint64_t share = contended().choices++ * golden;
+  const auto* const chosen = found[static_cast<std::size_t>(share * found.size() >> 32U)];
+  return obstacle{chosen->name(), chosen->current_break};
 }
 
 // True: it has completed.
@@ -48,10 +97,15 @@ void file_state::impl::wake(time_point now, effects& out) {
     waiters_may_go = false;
     auto& waiting = rare->waiting;
     for (std::size_t i = 0; i < waiting.size();) {
-      if (attempt_again(*waiting[i], attempt::again, now, out))
-        waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
-      else
+      auto& w = *waiting[i];
+      if (is_held_up(w)) {
         ++i;
+      } else if (attempt_again(w, attempt::again, now, out)) {
+        waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+      } else {
+        w.held_up_by = choose_obstacle(w.what);
+        ++i;
+      }
     }
   }
   waiters_may_go = false;
