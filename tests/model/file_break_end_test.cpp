@@ -559,6 +559,19 @@ TEST_F(Waiters, ThatGiveUpLeaveTheBreakAlone) {
   expect_acknowledged(acknowledge(alice, k1, rh), rh);
 }
 
+TEST_F(Waiters, ThatGiveUpLeaveNoDeadlinesBehind) {
+  open(by(alice).lease(k1, rwh));
+  const auto first = open(by(bob));
+  expect_break(k1, rwh, rh);
+
+  for (int i = 0; i < 300; ++i)
+    cancel(open(by(bob)));
+
+  // The file's invariants, after each of them, say how many deadlines there may be.
+  acknowledge(alice, k1, rh);
+  expect_granted(first, none);
+}
+
 TEST_F(Waiters, ThatDisconnectLeaveTheBreakAlone) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));

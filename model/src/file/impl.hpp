@@ -252,6 +252,8 @@ struct file_state::impl {
   void reach_deadlines(time_point now, effects& out);
   void push_deadline(detail::deadline_entry entry);
   void forget_past_deadlines();
+  void sift_deadlines();
+  [[nodiscard]] std::size_t deadlines_max() const noexcept;
   [[nodiscard]] bool is_current(const detail::deadline_entry& entry) const noexcept;
   [[nodiscard]] waiting_operation* find_waiting(operation_id id) const noexcept;
 

@@ -103,6 +103,8 @@ std::string file_state::impl::check_invariants() const {
     return "the opens are out of order";
   if (!rare)
     return count.breaking == 0 ? "" : "a break without a deadline";
+  if (rare->deadlines.size() > deadlines_max())
+    return "deadlines are left of what is over";
   for (const auto& l : leases) {
     if (!l->info.breaking)
       continue;

@@ -185,6 +185,8 @@ struct deadline_entry {
     return {at, kind::detached_open, {}, {}, open};
   }
 
+  friend bool operator==(const deadline_entry&, const deadline_entry&) = default;
+
   /// For a heap with the earliest on top; of opens that were lost together, the last.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
     return a.at != b.at ? a.at > b.at : a.open < b.open;

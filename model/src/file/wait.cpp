@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 namespace leasebreak {
@@ -166,6 +167,27 @@ void file_state::impl::push_deadline(detail::deadline_entry entry) {
   std::push_heap(deadlines.begin(), deadlines.end());
 }
 
+// A deadline that is taken back stays in the heap; with so many, those that are out of date are
+// looked for, which then happens once for as many commands as there are true deadlines, or more.
+std::size_t file_state::impl::deadlines_max() const noexcept {
+  constexpr std::size_t few = 64;
+  return few + 2 * (rare->waiting.size() + count.breaking + count.detached);
+}
+
+// Drops what is out of date, and what is there twice: a break that goes on at the moment at which
+// it began, or an open whose connection came and went at one.
+void file_state::impl::sift_deadlines() {
+  auto& deadlines = rare->deadlines;
+  std::erase_if(deadlines, [this](const auto& entry) { return !is_current(entry); });
+  const auto place = [](const detail::deadline_entry& e) {
+    return std::tie(e.at, e.of, e.lease, e.waiting, e.open);
+  };
+  // In this order they are a heap, too.
+  std::sort(deadlines.begin(), deadlines.end(),
+    [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  deadlines.erase(std::unique(deadlines.begin(), deadlines.end()), deadlines.end());
+}
+
 // Drops what is out of date from the top, so that the next deadline is a true one.
 void file_state::impl::forget_past_deadlines() {
   if (!rare)
@@ -173,6 +195,8 @@ void file_state::impl::forget_past_deadlines() {
   auto& deadlines = rare->deadlines;
   if (count.breaking == 0 && count.detached == 0 && rare->waiting.empty())
     deadlines.clear();
+  if (deadlines.size() > deadlines_max())
+    sift_deadlines();
   while (!deadlines.empty() && !is_current(deadlines.front())) {
     std::pop_heap(deadlines.begin(), deadlines.end());
     deadlines.pop_back();
