@@ -146,10 +146,22 @@ void postgres_session::set_up(const postgres_store_options& options, int replace
   else
     run("SET synchronous_commit = off");
   server_process_ = run("SELECT pg_backend_pid()").at(0).at(0).as<int>();
+  keep_to_first_schema();
   take_store(replaces);
   migrate();
   for (const auto& statement : postgres_statements())
     run(statement);
+}
+
+// The lock is that of the first schema, so nothing may be found in a later one, where the tables of
+// somebody else's store can be.
+void postgres_session::keep_to_first_schema() {
+  const auto kept = run("SELECT set_config('search_path', quote_ident(name), false) "
+                        "FROM (SELECT current_schema() AS name) AS first WHERE name IS NOT NULL");
+  if (kept.empty())
+    throw postgres_error{failure(errc::store_unavailable,
+                           "the search path has no schema that exists and that this user may use"),
+      {}};
 }
 
 void postgres_session::take_store(int replaces) {
@@ -158,9 +170,6 @@ void postgres_session::take_store(int replaces) {
       "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = " +
       std::string{lock_class} + " AND pid = " + std::to_string(replaces));
   const auto schema = run("SELECT hashtext(current_schema())");
-  if (schema.at(0).at(0).is_null())
-    throw postgres_error{
-      failure(errc::store_unavailable, "the search path has no schema to use"), {}};
   try {
     // Waits for the lock timeout: the server may not have noticed yet that a previous user ended.
     run("SELECT pg_advisory_lock(" + std::string{lock_class} + ", " + schema.at(0).at(0).c_str() +

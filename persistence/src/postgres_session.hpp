@@ -73,6 +73,7 @@ public:
 
 private:
   void set_up(const postgres_store_options& options, int replaces);
+  void keep_to_first_schema();
   void take_store(int replaces);
   void migrate();
   pqxx::result run_unguarded(const std::string& statement);

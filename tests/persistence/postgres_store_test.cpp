@@ -179,6 +179,42 @@ TEST_F(PostgresStore, StoresInOtherSchemasAreOthers) {
   EXPECT_TRUE(second.value->list({}).value.records.empty());
 }
 
+TEST_F(PostgresStore, TablesOfALaterSchemaOfTheSearchPathAreLeftAlone) {
+  const postgres_site later_site;
+  const auto later = open_postgres_store(later_site.connection());
+  ASSERT_TRUE(later.ok()) << later.status.detail;
+  ASSERT_TRUE(later.value->put(lease_record("id")).ok());
+
+  const auto first =
+    open_postgres_store(shared_postgres().connection(site.schema() + "," + later_site.schema()));
+
+  ASSERT_TRUE(first.ok()) << first.status.detail;
+  EXPECT_TRUE(first.value->list({}).value.records.empty());
+  EXPECT_EQ(first.value->increment_server_epoch().value, 1U);
+  EXPECT_EQ(later.value->server_epoch().value, 0U);
+  EXPECT_EQ(site.sql("SELECT epoch FROM leasebreak_server"), "1");
+}
+
+TEST_F(PostgresStore, SchemaMayHaveAnyName) {
+  const std::string name = R"("Odd,""Name")";
+  site.sql("CREATE SCHEMA " + name);
+  {
+    const auto opened = open_postgres_store(shared_postgres().connection(name));
+    ASSERT_TRUE(opened.ok()) << opened.status.detail;
+    ASSERT_TRUE(opened.value->put(lease_record("id")).ok());
+  }
+
+  EXPECT_EQ(site.sql("SELECT count(*) FROM " + name + ".leasebreak_locks"), "1");
+  site.sql("SET client_min_messages = warning; DROP SCHEMA " + name + " CASCADE");
+}
+
+TEST_F(PostgresStore, SearchPathWithoutASchemaIsStoreUnavailable) {
+  const auto opened = open_postgres_store(shared_postgres().connection("nowhere"));
+
+  EXPECT_EQ(opened.status.code, errc::store_unavailable);
+  EXPECT_THAT(opened.status.detail, HasSubstr("no schema"));
+}
+
 TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
   const auto store = open();
   ASSERT_TRUE(store->put(lease_record("id")).ok());

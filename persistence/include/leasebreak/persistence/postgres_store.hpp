@@ -22,8 +22,9 @@ struct postgres_store_options {
 };
 
 /// Opens the store in the database that `connection` names, a libpq connection string or URI. The
-/// tables, prefixed `leasebreak_`, are in the first schema of the search path; they are made or
-/// brought up to date. One connection is used, and one process at a time may have the store open.
+/// tables, prefixed `leasebreak_`, are in the first schema of the search path that exists; what
+/// later ones have is not looked at. They are made or brought up to date. One connection is used,
+/// and one process at a time may have the store open.
 ///
 /// A connection that is lost is made anew by the next call; while that fails, calls fail with
 /// `errc::store_unavailable`. Calls from several threads take turns.
