@@ -2,9 +2,28 @@
 #include "pending_records.hpp"
 
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace leasebreak::detail {
+
+namespace {
+
+// Longer records count as several.
+constexpr std::size_t bytes_of_one = 1024;
+
+std::size_t size_of(const record_change& change) noexcept {
+  if (!change.put)
+    return 1;
+  const auto& r = *change.put;
+  auto bytes = r.id.size() + r.share_name.size() + r.file_id.size() + r.owner_id.size() +
+    r.client_id.size() + r.delegation_id.size();
+  if (r.open)
+    bytes += r.open->server_state.size();
+  return 1 + bytes / bytes_of_one;
+}
+
+} // namespace
 
 // Two unrelated hashes: 128 bits that do not collide by chance.
 pending_records::mark pending_records::mark_of(std::string_view id) noexcept {
@@ -14,35 +33,126 @@ pending_records::mark pending_records::mark_of(std::string_view id) noexcept {
   return {std::hash<std::string_view>{}(id), fnv};
 }
 
-void pending_records::add(record_change change) {
-  if (!change.put && !known_.contains(mark_of(change.id))) {
-    changes_.erase(change.id);
-    return;
-  }
-  changes_.insert_or_assign(std::move(change.id), std::move(change.put));
+std::uint64_t pending_records::add(std::vector<record_change> changes, time_point now) {
+  const auto number = ++last_number_;
+  // Before anything is erased: what came and went holds together what it came and went with.
+  auto& to = join_all(new_group(number, now), changes);
+  for (auto& change : changes)
+    set(to, std::move(change));
+  if (to.entries.empty())
+    groups_.erase(to.number);
+  return number;
 }
 
-std::vector<record_change> pending_records::take() {
-  std::vector<record_change> batch;
-  batch.reserve(changes_.size());
-  while (!changes_.empty()) {
-    auto node = changes_.extract(changes_.begin());
-    if (node.mapped())
-      know(node.key()); // from now on it may be there
-    batch.push_back({std::move(node.key()), std::move(node.mapped())});
+std::uint64_t pending_records::oldest_number() const noexcept {
+  return groups_.empty() ? last_number_ + 1 : groups_.begin()->first;
+}
+
+record_batch pending_records::take(std::size_t size_max) {
+  record_batch batch;
+  std::size_t size = 0;
+  while (!groups_.empty()) {
+    size += size_of(groups_.begin()->second);
+    if (size > size_max && !batch.parts.empty())
+      break;
+    move_first_to(batch);
   }
   return batch;
 }
 
-void pending_records::written(const std::vector<record_change>& batch) {
-  for (const auto& change : batch)
+void pending_records::written(const record_batch& batch) {
+  for (const auto& change : batch.changes)
     if (!change.put)
       known_.erase(mark_of(change.id));
 }
 
-void pending_records::put_back(std::vector<record_change> batch) {
-  for (auto& change : batch)
-    changes_.try_emplace(std::move(change.id), std::move(change.put));
+void pending_records::put_back(record_batch batch) {
+  std::span all{batch.changes};
+  for (const auto& part : batch.parts) {
+    const auto changes = all.first(part.size);
+    all = all.subspan(part.size);
+    auto& to = join_all(new_group(part.number, part.since), changes);
+    for (auto& change : changes)
+      if (!changes_.contains(change.id))
+        insert(to, std::move(change));
+  }
+}
+
+pending_records::group& pending_records::new_group(std::uint64_t number, time_point since) {
+  return groups_.try_emplace(number, group{number, since, {}}).first->second;
+}
+
+// One group of two, with the number of the older. The entries of the smaller move, so that however
+// groups grow, an entry moves few times.
+pending_records::group& pending_records::joined(group& a, group& b) {
+  if (&a == &b)
+    return a;
+  auto& small = a.entries.size() < b.entries.size() ? a : b;
+  auto& large = &small == &a ? b : a;
+  for (auto& e : small.entries)
+    e.of = &large;
+  large.entries.splice(large.entries.end(), small.entries);
+  const auto gone = groups_.extract(small.number);
+  if (small.number < large.number) {
+    auto renumbered = groups_.extract(large.number);
+    renumbered.key() = large.number = small.number;
+    large.since = small.since;
+    groups_.insert(std::move(renumbered));
+  }
+  return large;
+}
+
+// Joins to `first` the groups that have one of these records.
+pending_records::group& pending_records::join_all(
+  group& first, std::span<const record_change> all) {
+  auto* joint = &first;
+  for (const auto& change : all)
+    if (const auto found = changes_.find(change.id); found != changes_.end())
+      joint = &joined(*joint, *found->second->of);
+  return *joint;
+}
+
+void pending_records::insert(group& to, record_change change) {
+  to.entries.push_back({std::move(change), &to});
+  const auto added = std::prev(to.entries.end());
+  changes_.emplace(added->change.id, added);
+}
+
+void pending_records::set(group& to, record_change change) {
+  if (!change.put && !known_.contains(mark_of(change.id)))
+    return erase(change.id);
+  const auto found = changes_.find(change.id);
+  if (found == changes_.end())
+    return insert(to, std::move(change));
+  found->second->change.put = std::move(change.put);
+}
+
+void pending_records::erase(std::string_view id) {
+  const auto found = changes_.find(id);
+  if (found == changes_.end())
+    return;
+  const auto gone = found->second;
+  changes_.erase(found); // first: its key is in what goes
+  gone->of->entries.erase(gone);
+}
+
+std::size_t pending_records::size_of(const group& g) noexcept {
+  std::size_t size = 0;
+  for (const auto& e : g.entries)
+    size += detail::size_of(e.change);
+  return size;
+}
+
+void pending_records::move_first_to(record_batch& batch) {
+  auto& first = groups_.begin()->second;
+  batch.parts.push_back({first.number, first.since, first.entries.size()});
+  for (auto& e : first.entries) {
+    changes_.erase(e.change.id);
+    if (e.change.put)
+      know(e.change.id); // from now on it may be there
+    batch.changes.push_back(std::move(e.change));
+  }
+  groups_.erase(groups_.begin());
 }
 
 } // namespace leasebreak::detail

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 
 namespace leasebreak::detail {
 
@@ -18,6 +19,10 @@ constexpr caf::atom_value tick = caf::atom("lb.store");
 
 /// After so many failures in a row a grant waits no longer, and is taken back.
 constexpr unsigned failures_max = 4;
+
+/// Of a batch, in records of up to 1 KiB. Beyond some hundreds larger ones save a store nothing;
+/// one that it could not write within its time would be tried again for ever.
+constexpr std::size_t batch_size_max = 1'000;
 
 errc errc_of(const store_status& status) noexcept {
   if (status.ok())
@@ -94,10 +99,46 @@ recovered_open describe_open(const persisted_lock& record) {
   return o;
 }
 
+/// The writes after the end, of which one that fails is the last.
+struct last_writes {
+  std::shared_ptr<spdlog::logger> log;
+  std::string store;
+  std::size_t left; ///< Records.
+  bool failed = false;
+
+  template <class Write>
+  void step(Write write, std::size_t records) {
+    if (failed)
+      return;
+    const auto status = guarded(write);
+    failed = !status.ok();
+    if (!failed)
+      left -= records;
+    else if (log != nullptr)
+      log->error("store {} could not be closed in order, {} records are not written: {}: {}", store,
+        left, status.code.message(), status.detail);
+  }
+};
+
 /// A request that was sent again has done nothing: what it was told of is taken back for the first.
 bool repeats_another(const gated_answer& a) {
   return std::holds_alternative<lock_replayed>(a.with.result) ||
     std::holds_alternative<replay_open>(a.op->what);
+}
+
+/// Moves from the front of `all` to the end of `to` what waits for nothing from `oldest` on.
+template <class Waiting>
+void move_stored(std::vector<Waiting>& all, std::uint64_t oldest, std::vector<Waiting>& to) {
+  const auto end = std::find_if(
+    all.begin(), all.end(), [oldest](const auto& waiting) { return waiting.number >= oldest; });
+  std::move(all.begin(), end, std::back_inserter(to));
+  all.erase(all.begin(), end);
+}
+
+template <class Waiting>
+void put_in_front(std::vector<Waiting> older, std::vector<Waiting>& all) {
+  std::move(all.begin(), all.end(), std::back_inserter(older));
+  all = std::move(older);
 }
 
 /// Takes a grant back; nobody waits for it.
@@ -154,7 +195,7 @@ void persistence_actor::submit(
   in_mail_.fetch_add(changes.size());
   waiting_list w{std::move(answers), {}};
   if (changed)
-    w.files.push_back(std::move(changed));
+    w.files.push_back({std::move(changed)});
   tell([c = std::move(changes), w = std::move(w)](persistence_actor& self) mutable {
     self.in_mail_.fetch_sub(c.size());
     self.take(std::move(c), std::move(w));
@@ -204,7 +245,8 @@ void persistence_actor::timeout() noexcept {
   if (grace_until_ && *grace_until_ <= now)
     end_grace();
   if (flush_until_ && *flush_until_ <= now) {
-    const auto why = failures_ != 0 ? last_failure_ : failure("the store does not answer");
+    const auto why =
+      failures_ != 0 ? last_failure_ : failure("the store does not take all of it in time");
     answer(std::exchange(waiting_.answers, {}), why);
     gave_up_ = writing_.has_value() || marking_;
     flush_done(why);
@@ -241,30 +283,48 @@ void persistence_actor::set_timer() {
 
 // -- writing
 
-void persistence_actor::waiting_list::append(waiting_list more) {
-  std::move(more.answers.begin(), more.answers.end(), std::back_inserter(answers));
-  std::move(more.files.begin(), more.files.end(), std::back_inserter(files));
-}
-
 void persistence_actor::take(std::vector<record_change> changes, waiting_list waiting) {
   const auto now = owner_.now();
-  if (pending_.empty())
-    pending_since_ = now;
-  for (auto& change : changes)
-    pending_.add(std::move(change));
-  waiting_.append(std::move(waiting));
+  const auto number = pending_.add(std::move(changes), now);
+  for (auto& a : waiting.answers) {
+    a.number = number;
+    waiting_.answers.push_back(std::move(a));
+  }
+  for (auto& f : waiting.files)
+    waiting_.files.push_back({std::move(f.file), number});
+  // What came and went before the store heard of it is as good as stored. What is being written is
+  // not.
+  if (!writing_)
+    stored(take_stored());
   if (pending_.empty()) {
-    // All of it came and went before the store heard of it. What is being written may still fail.
-    if (!writing_)
-      stored(std::exchange(waiting_, {}));
     if (failures_ == 0)
       write_at_.reset();
     return;
   }
-  // Somebody waits: at once. What comes while the writer is busy makes up the next batch.
-  const auto due = waiting_.answers.empty() ? pending_since_ + owner_.config().write_delay : now;
-  if (failures_ == 0 && (!write_at_ || due < *write_at_))
+  if (const auto due = next_write(); failures_ == 0 && (!write_at_ || due < *write_at_))
     write_at_ = due;
+}
+
+// Somebody waits: at once. What comes while the writer is busy makes up the next batch.
+time_point persistence_actor::next_write() const {
+  return waiting_.answers.empty() && flush_ == nullptr
+    ? pending_.since() + owner_.config().write_delay
+    : owner_.now();
+}
+
+// Who waits for nothing that is pending. Those of a batch that is being written wait for that
+// alone.
+persistence_actor::waiting_list persistence_actor::take_stored() {
+  waiting_list stored;
+  move_stored(waiting_.answers, pending_.oldest_number(), stored.answers);
+  move_stored(waiting_.files, pending_.oldest_number(), stored.files);
+  return stored;
+}
+
+void persistence_actor::stored(waiting_list waiting) {
+  for (const auto& f : waiting.files)
+    f.file->records_stored();
+  answer(std::move(waiting.answers), {});
 }
 
 void persistence_actor::write_if_due() {
@@ -279,11 +339,10 @@ void persistence_actor::write_if_due() {
 void persistence_actor::write() {
   write_at_.reset();
   writing_.emplace();
-  writing_->changes = std::make_shared<std::vector<record_change>>(pending_.take());
-  writing_->waiting = std::exchange(waiting_, {});
-  writing_->since = pending_since_;
-  ask_store([changes = writing_->changes](
-              lock_store& store) { return guarded([&] { return store.apply(*changes); }); },
+  writing_->records = std::make_shared<record_batch>(pending_.take(batch_size_max));
+  writing_->waiting = take_stored();
+  ask_store([records = writing_->records](
+              lock_store& store) { return guarded([&] { return store.apply(records->changes); }); },
     [](persistence_actor& self, const store_status& status) { self.write_done(status); });
 }
 
@@ -292,30 +351,22 @@ void persistence_actor::write_done(const store_status& status) {
     return;
   if (!status.ok())
     return write_failed(status);
+  auto taken = std::exchange(writing_, std::nullopt);
+  const auto size = taken->records->changes.size();
+  pending_.written(*taken->records);
   if (failing_.exchange(false))
     if (auto* const log = owner_.log())
-      log->warn("store {} works again, {} records were written", owner_.store_name(),
-        writing_->changes->size());
+      log->warn("store {} works again, {} records were written, {} wait", owner_.store_name(), size,
+        pending_.size());
   failures_ = 0;
   pause_ = duration::zero();
   auto& count = owner_.count();
   count.add(counters::store_batches);
-  count.add(counters::records_written, static_cast<std::int64_t>(writing_->changes->size()));
-  pending_.written(*writing_->changes);
-  auto waited = std::move(writing_->waiting);
-  writing_.reset();
-  if (pending_.empty())
-    waited.append(std::exchange(waiting_, {}));
-  else
-    write_at_ =
-      waiting_.answers.empty() ? pending_since_ + owner_.config().write_delay : owner_.now();
-  stored(std::move(waited));
-}
-
-void persistence_actor::stored(waiting_list waiting) {
-  for (const auto& file : waiting.files)
-    file->records_stored();
-  answer(std::move(waiting.answers), {});
+  count.add(counters::records_written, static_cast<std::int64_t>(size));
+  stored(std::move(taken->waiting));
+  stored(take_stored());
+  if (!pending_.empty())
+    write_at_ = next_write();
 }
 
 // Nothing is dropped: the batch counts again, below what is newer.
@@ -323,11 +374,9 @@ void persistence_actor::write_failed(const store_status& status) {
   ++failures_;
   last_failure_ = status;
   owner_.count().add(counters::store_failures);
-  pending_since_ = writing_->since;
-  pending_.put_back(std::move(*writing_->changes));
-  auto waited = std::move(writing_->waiting);
-  waited.append(std::move(waiting_)); // who came first is answered first
-  waiting_ = std::move(waited);
+  pending_.put_back(std::move(*writing_->records));
+  put_in_front(std::move(writing_->waiting.answers), waiting_.answers);
+  put_in_front(std::move(writing_->waiting.files), waiting_.files);
   writing_.reset();
   const auto& config = owner_.config();
   pause_ = std::clamp(pause_ * 2, config.store_retry_min, config.store_retry_max);
@@ -499,7 +548,7 @@ void persistence_actor::stopped() noexcept {
   if (writing_) {
     writing_->waiting = {};
     // Whether it was written is not known: saying it again does no harm.
-    pending_.put_back(*writing_->changes);
+    pending_.put_back(*writing_->records);
     writing_.reset();
   }
 }
@@ -509,34 +558,35 @@ void persistence_actor::finish_store() noexcept {
     return;
   // A store that hangs has had its time.
   const auto wait_max = gave_up_ ? duration::zero() : owner_.config().shutdown_store_wait;
-  if (loaded_ && !gave_up_ && !(marked_ && pending_.empty())) {
-    auto changes = std::make_shared<std::vector<record_change>>(pending_.take());
-    writer_->post(
-      [changes, log = owner_.shared_log(), name = owner_.store_name()](lock_store& store) {
-        const auto status = guarded([&]() -> store_status {
-          if (!changes->empty())
-            if (auto applied = store.apply(*changes); !applied.ok())
-              return applied;
-          return store.set_clean_shutdown(true);
-        });
-        if (!status.ok() && log != nullptr)
-          log->error("store {} could not be closed in order, {} records are not written: {}: {}",
-            name, changes->size(), status.code.message(), status.detail);
-      });
-  }
+  if (loaded_ && !gave_up_ && !(marked_ && pending_.empty()))
+    write_the_last();
   if (!writer_->finish(wait_max))
     if (auto* const log = owner_.log())
       log->error("store {} does not answer and is left behind", owner_.store_name());
   writer_.reset();
 }
 
+// One job for each batch: a writer that is left behind does no more than the one that it is at.
+void persistence_actor::write_the_last() {
+  const auto end = std::make_shared<last_writes>(
+    last_writes{owner_.shared_log(), owner_.store_name(), pending_.size()});
+  while (!pending_.empty())
+    writer_->post([end,
+                    changes = std::make_shared<std::vector<record_change>>(
+                      std::move(pending_.take(batch_size_max).changes))](lock_store& store) {
+      end->step([&] { return store.apply(*changes); }, changes->size());
+    });
+  writer_->post(
+    [end](lock_store& store) { end->step([&] { return store.set_clean_shutdown(true); }, 0); });
+}
+
 void persistence_actor::publish() {
-  backlog_.store(pending_.size() + (writing_ ? writing_->changes->size() : 0));
+  backlog_.store(pending_.size() + (writing_ ? writing_->records->changes.size() : 0));
   auto since = time_point{};
   if (writing_)
-    since = writing_->since;
+    since = writing_->records->parts.front().since;
   else if (!pending_.empty())
-    since = pending_since_;
+    since = pending_.since();
   oldest_.store(since.time_since_epoch().count());
 }
 

@@ -1,10 +1,12 @@
 // The actor between the files and the store. The files report, and go on; it collects what changed,
-// and has one batch at a time written, on the writer's thread.
+// and has one batch at a time written, on the writer's thread. What waits is written in batches of
+// a limited size, in the order in which it came in, so that no store gets more than it can take
+// within its time.
 //
-// Durable mode: a grant comes with the records that it changed, and is answered once they are in
-// the store; so is leave to change a file if caches were broken for it, and the end of a persistent
-// open or of its locks. If the store keeps failing, what was granted is taken back and answered
-// with the store's error.
+// Durable mode: a grant comes with the records that it changed, and is answered once they and all
+// that came before are in the store; so is leave to change a file if caches were broken for it, and
+// the end of a persistent open or of its locks. If the store keeps failing, what was granted is
+// taken back and answered with the store's error.
 #pragma once
 
 #include "client.hpp"
@@ -16,6 +18,7 @@
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,6 +34,13 @@ struct gated_answer {
   file_ref file;
   std::unique_ptr<operation> op;
   completion with;
+  std::uint64_t number = 0; ///< Of the changes that it came with, and waits for.
+};
+
+/// A file with records that are on their way to the store.
+struct changed_file {
+  file_ref file;
+  std::uint64_t number = 0; ///< As `gated_answer::number`.
 };
 
 /// What the store had to say when it was opened.
@@ -79,17 +89,14 @@ private:
   class task;
   template <class Read, class Then>
   void ask_store(Read read, Then then);
-  /// Who waits for records to be in the store.
+  /// Who waits for records to be in the store; each in the order they came in.
   struct waiting_list {
     std::vector<gated_answer> answers;
-    std::vector<file_ref> files; ///< Durable mode: whose records they are, once for each lot.
-
-    void append(waiting_list more);
+    std::vector<changed_file> files; ///< Durable mode: once for each lot of a file's records.
   };
   struct batch {
-    std::shared_ptr<std::vector<record_change>> changes; ///< Read by the writer meanwhile.
-    waiting_list waiting;
-    time_point since; // without an initialiser clang 14 makes one within std::optional
+    std::shared_ptr<record_batch> records; ///< Read by the writer meanwhile.
+    waiting_list waiting; ///< Is over once this is in the store.
   };
 
   template <class Function>
@@ -100,6 +107,8 @@ private:
   void write();
   void write_done(const store_status& status);
   void write_failed(const store_status& status);
+  [[nodiscard]] time_point next_write() const;
+  [[nodiscard]] waiting_list take_stored();
   void stored(waiting_list waiting);
   void answer(std::vector<gated_answer> answers, const store_status& status);
   [[nodiscard]] static bool can_be_undone(const gated_answer& a);
@@ -109,14 +118,14 @@ private:
   void end_grace();
   void flush_if_done();
   void flush_done(const store_status& status);
+  void write_the_last();
   void set_timer();
   void publish();
 
   coordinator_impl& owner_;
   std::unique_ptr<store_writer> writer_; ///< From the first `load` on.
   pending_records pending_;
-  waiting_list waiting_; ///< For what is in `pending_`, or for nothing but what is being written.
-  time_point pending_since_{}; ///< Of the oldest in `pending_`.
+  waiting_list waiting_; ///< For what is in `pending_`.
   std::optional<batch> writing_;
 
   std::optional<time_point> write_at_; ///< When what is pending is to be written.

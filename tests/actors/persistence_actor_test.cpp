@@ -6,7 +6,11 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <sstream>
+#include <string>
+#include <vector>
 
 namespace leasebreak::test {
 namespace {
@@ -24,6 +28,11 @@ struct stored_world {
   }
 
   [[nodiscard]] std::size_t records() { return store->inner().list({}).value.records.size(); }
+  [[nodiscard]] std::size_t records_of(const std::string& file) {
+    lock_query query;
+    query.file_id = file;
+    return store->inner().list(query).value.records.size();
+  }
 
   std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
   std::unique_ptr<world> w;
@@ -103,6 +112,82 @@ TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
   EXPECT_NE(first, std::string::npos);
   EXPECT_EQ(log.find("store faulty fails", first + 1), std::string::npos) << "logged once";
   EXPECT_THAT(log, testing::HasSubstr("works again"));
+}
+
+/// More than goes into one batch.
+constexpr std::uint64_t many = 2'100;
+
+void open_many(world& w) {
+  for (std::uint64_t i = 1; i <= many; ++i)
+    w.start(world::request(world::alice, "f" + std::to_string(i), i));
+  w.settle();
+}
+
+// Else what the store cannot take within its time would be tried again for ever.
+TEST(Persistence, ALargeBacklogIsWrittenInSeveralBatches) {
+  stored_world s;
+  s.store->fail_with(errc::store_unavailable);
+  open_many(*s.w);
+  s.w->advance(2ms);
+  EXPECT_EQ(s.w->c->stats().store_backlog, many);
+
+  s.store->fail_with(errc::success);
+  s.store->refuse_more_than(1'000);
+  s.w->advance(50ms);
+
+  EXPECT_EQ(s.records(), many);
+  EXPECT_EQ(s.store->batches(), 1 + 3);
+  EXPECT_EQ(s.w->c->stats().store_backlog, 0U);
+}
+
+TEST(Persistence, ShutdownWritesALargeBacklog) {
+  coordinator_config config;
+  config.write_delay = 1h;
+  stored_world s(config);
+  s.store->refuse_more_than(1'000);
+  open_many(*s.w);
+
+  auto& end = s.w->start(detail::shutdown_request{});
+  s.w->settle();
+
+  EXPECT_EQ(end.calls, 1);
+  EXPECT_EQ(end.error(), errc::success);
+  EXPECT_EQ(s.records(), many);
+}
+
+TEST(Persistence, TheDestructorWritesALargeBacklog) {
+  stored_world s;
+  s.store->refuse_more_than(1'000);
+  open_many(*s.w);
+
+  s.w->c.reset();
+
+  EXPECT_EQ(s.records(), many);
+  EXPECT_TRUE(s.store->inner().clean_shutdown().value);
+}
+
+TEST(Persistence, DurableGrantsOfALargeBacklogAreToldInOrderWhenTheyAreInTheStore) {
+  stored_world s(durable());
+  s.store->fail_with(errc::store_unavailable);
+  std::vector<std::uint64_t> told;
+  for (std::uint64_t i = 1; i <= many; ++i) {
+    auto& p = s.w->start(world::request(world::alice, "f" + std::to_string(i), i));
+    p.on_call = [&told, &s, i] {
+      // Each tells of a batch that is in the store, and of none that is not.
+      if (s.records_of("f" + std::to_string(i)) == 1)
+        told.push_back(i);
+    };
+  }
+  s.w->settle();
+  EXPECT_TRUE(told.empty());
+
+  s.store->fail_with(errc::success);
+  s.store->refuse_more_than(1'000);
+  s.w->advance(50ms);
+
+  EXPECT_EQ(told.size(), many);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(s.store->batches(), 1 + 3);
 }
 
 TEST(Persistence, PausesBetweenTriesDouble) {

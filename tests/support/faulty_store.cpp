@@ -58,6 +58,8 @@ store_result<std::size_t> faulty_store::erase_by_file(std::string_view file_id) 
 
 store_status faulty_store::apply(std::span<const record_change> changes) {
   batches_.fetch_add(1);
+  if (changes.size() > batch_max_.load())
+    return {make_error_code(errc::store_unavailable), "more than it takes at once"};
   const auto status = pass();
   return status.ok() ? inner_.apply(changes) : status;
 }

@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -16,6 +18,8 @@ class faulty_store final : public lock_store {
 public:
   /// From now on every call fails so; `errc::success`: none does.
   void fail_with(errc error) { error_.store(error); }
+  /// From now on a batch of more changes fails, as with a database that gives up what takes long.
+  void refuse_more_than(std::size_t changes) { batch_max_.store(changes); }
   /// From now on every call waits for `release`.
   void hang();
   void release();
@@ -47,6 +51,7 @@ private:
 
   memory_store inner_;
   std::atomic<errc> error_{errc::success};
+  std::atomic<std::size_t> batch_max_{SIZE_MAX};
   std::atomic<int> batches_{0};
   std::atomic<int> hanging_{0};
   std::mutex mutex_;
