@@ -153,14 +153,23 @@ public:
   }
 
   store_result<std::uint64_t> server_epoch() override {
-    return with_session<std::uint64_t>([](postgres_session& session) {
-      return read_epoch(session.run("EXECUTE leasebreak_server_row"));
+    return with_session<std::uint64_t>([this](postgres_session& session) {
+      auto read = read_epoch(session.run("EXECUTE leasebreak_server_row"));
+      if (read.ok())
+        epoch_ = read.value;
+      return read;
     });
   }
 
   store_result<std::uint64_t> increment_server_epoch() override {
-    return with_session<std::uint64_t>(
-      [](postgres_session& session) { return read_epoch(session.run("EXECUTE leasebreak_bump")); });
+    return with_session<std::uint64_t>([this](postgres_session& session) {
+      // Until there is an answer it may be either.
+      epoch_.reset();
+      auto raised = read_epoch(session.run("EXECUTE leasebreak_bump"));
+      if (raised.ok())
+        epoch_ = raised.value;
+      return raised;
+    });
   }
 
   store_result<bool> clean_shutdown() override {
@@ -213,12 +222,13 @@ private:
     const std::lock_guard lock(mutex_);
     if (closed_)
       return {failure(errc::store_closed, target_.description), {}};
+    if (lost_)
+      return {described(*lost_), {}};
     try {
       if (session_ && !session_->alive())
         session_.reset();
       if (!session_)
-        session_ = std::make_unique<postgres_session>(connection_, options_, last_process_);
-      last_process_ = session_->server_process();
+        connect();
       return action(*session_);
     } catch (const postgres_error& error) {
       session_.reset();
@@ -228,6 +238,30 @@ private:
       session_.reset();
       return {described(failure(errc::store_corrupt, error.what())), {}};
     }
+  }
+
+  void connect() {
+    session_ = std::make_unique<postgres_session>(connection_, options_, last_process_);
+    last_process_ = session_->server_process();
+    if (epoch_)
+      check_epoch(*epoch_);
+  }
+
+  // While the connection was lost, another server may have had the store: what this one would write
+  // is of before then. Whoever has the store raises the epoch first.
+  void check_epoch(std::uint64_t own) {
+    const auto found = read_epoch(session_->run("EXECUTE leasebreak_server_row"));
+    if (!found.ok())
+      throw postgres_error{found.status, {}};
+    if (found.value == own)
+      return;
+    session_->release(); // the other one may be about to connect again
+    lost_ = failure(errc::store_locked,
+      "the store has epoch " + std::to_string(found.value) + ", this server's is " +
+        std::to_string(own) +
+        ": another server has used the store meanwhile, or it is an older copy. This server writes "
+        "to it no more: end it, and start it again only if no other is to use the store");
+    throw postgres_error{*lost_, {}};
   }
 
   store_status described(store_status status) const {
@@ -303,6 +337,8 @@ private:
   std::mutex mutex_; // Guards everything below; held for the whole of a call.
   std::unique_ptr<postgres_session> session_;
   int last_process_ = 0;
+  std::optional<std::uint64_t> epoch_; ///< As this store has seen it last.
+  std::optional<store_status> lost_; ///< To another server, for good.
   bool closed_ = false;
 };
 

@@ -42,6 +42,12 @@ protected:
   static constexpr postgres_store_options impatient{
     .durable = false, .timeout = std::chrono::milliseconds{1000}};
 
+  /// Ends the connections of all stores, and waits until they are ended.
+  void end_sessions() const {
+    site.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+             "WHERE application_name = 'leasebreak'");
+  }
+
   /// What `ask` says last: when it is ok, or when a minute has passed.
   static store_status in_the_end(const std::function<store_status()>& ask) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{1};
@@ -218,15 +224,58 @@ TEST_F(PostgresStore, SearchPathWithoutASchemaIsStoreUnavailable) {
 TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
   const auto store = open();
   ASSERT_TRUE(store->put(lease_record("id")).ok());
-  site.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-           "WHERE application_name = 'leasebreak'");
+  end_sessions();
 
   EXPECT_EQ(store->increment_server_epoch().value, 1U);
   EXPECT_TRUE(store->get("id").ok());
 }
 
+// Its records are of before the other one's.
+TEST_F(PostgresStore, StoreThatAnotherHasUsedMeanwhileIsNotTakenBack) {
+  const auto first = open();
+  ASSERT_EQ(first->increment_server_epoch().value, 1U);
+  end_sessions();
+  const auto second = open();
+  ASSERT_EQ(second->increment_server_epoch().value, 2U);
+  end_sessions();
+
+  const auto status = first->put(lease_record("stale"));
+
+  EXPECT_EQ(status.code, errc::store_locked);
+  EXPECT_THAT(status.detail, HasSubstr("epoch 2"));
+  EXPECT_TRUE(second->put(lease_record("id")).ok());
+  second->close();
+  EXPECT_EQ(first->put(lease_record("stale")).code, errc::store_locked) << "it is lost for good";
+  EXPECT_EQ(first->increment_server_epoch().status.code, errc::store_locked);
+  EXPECT_EQ(open()->list({}).value.records, std::vector{lease_record("id")});
+}
+
+TEST_F(PostgresStore, StoreThatAnotherHasUsedWhileItWasBeingReadIsNotTakenBack) {
+  const auto first = open();
+  ASSERT_EQ(first->server_epoch().value, 0U);
+  end_sessions();
+  ASSERT_EQ(open()->increment_server_epoch().value, 1U);
+
+  EXPECT_EQ(first->increment_server_epoch().status.code, errc::store_locked);
+}
+
+TEST_F(PostgresStore, EpochThatWasRaisedWithoutAnAnswerIsNotAnothers) {
+  const auto store = open(impatient);
+  ASSERT_TRUE(in_the_end([&] { return store->increment_server_epoch().status; }).ok());
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> other(
+    PQconnectdb(site.connection().c_str()), PQfinish);
+  PQclear(PQexec(other.get(), "BEGIN; LOCK TABLE leasebreak_server IN ACCESS EXCLUSIVE MODE"));
+  ASSERT_EQ(store->increment_server_epoch().status.code, errc::store_unavailable);
+  // As if the server had done it, and only its answer had been lost.
+  PQclear(PQexec(other.get(), "UPDATE leasebreak_server SET epoch = epoch + 1; COMMIT"));
+
+  EXPECT_TRUE(in_the_end([&] { return store->increment_server_epoch().status; }).ok());
+  EXPECT_TRUE(in_the_end([&] { return store->put(lease_record("id")); }).ok());
+}
+
 TEST_F(PostgresStore, ReconnectsAfterTheServerWasStoppedAndStarted) {
   const auto store = open();
+  ASSERT_EQ(store->increment_server_epoch().value, 1U);
   ASSERT_TRUE(store->put(lease_record("id")).ok());
   shared_postgres().stop();
 

@@ -27,7 +27,9 @@ struct postgres_store_options {
 /// and one process at a time may have the store open.
 ///
 /// A connection that is lost is made anew by the next call; while that fails, calls fail with
-/// `errc::store_unavailable`. Calls from several threads take turns.
+/// `errc::store_unavailable`. If another process has used the store before the connection is back,
+/// which the server epoch tells, this and all further calls fail with `errc::store_locked`: what
+/// this one knows is out of date. Calls from several threads take turns.
 ///
 /// Errors: `errc::store_unavailable` if the server cannot be reached or refuses,
 /// `errc::store_locked` if the store is open already, `errc::store_version` if a newer library
