@@ -99,8 +99,8 @@ pqxx::connectionpolicy::handle session_policy::do_startconnect(handle original) 
   return native_;
 }
 
-postgres_session::postgres_session(
-  const std::string& connection, const postgres_store_options& options, int replaces)
+postgres_session::postgres_session(const std::string& connection,
+  const postgres_store_options& options, const server_session& replaces)
   : pqxx::connection_base(policy_), policy_(connection, options.timeout),
     timeout_(std::max(options.timeout, std::chrono::milliseconds{1000})) {
   try {
@@ -121,7 +121,8 @@ postgres_session::~postgres_session() noexcept {
   close();
 }
 
-void postgres_session::set_up(const postgres_store_options& options, int replaces) {
+void postgres_session::set_up(
+  const postgres_store_options& options, const server_session& replaces) {
   const auto milliseconds = [](std::chrono::milliseconds time) {
     return std::to_string(std::max<std::int64_t>(time.count(), 1));
   };
@@ -145,7 +146,10 @@ void postgres_session::set_up(const postgres_store_options& options, int replace
         "WHERE current_setting('synchronous_commit') = 'off'");
   else
     run("SET synchronous_commit = off");
-  server_process_ = run("SELECT pg_backend_pid()").at(0).at(0).as<int>();
+  const auto self = run("SELECT pid, extract(epoch FROM backend_start) FROM pg_stat_activity "
+                        "WHERE pid = pg_backend_pid()")
+                      .at(0);
+  self_ = {self.at(0).as<int>(), self.at(1).c_str()};
   keep_to_first_schema();
   take_store(replaces);
   migrate();
@@ -164,11 +168,9 @@ void postgres_session::keep_to_first_schema() {
       {}};
 }
 
-void postgres_session::take_store(int replaces) {
-  if (replaces != 0)
-    run(
-      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = " +
-      std::string{lock_class} + " AND pid = " + std::to_string(replaces));
+void postgres_session::take_store(const server_session& replaces) {
+  if (replaces.process != 0)
+    end(replaces);
   const auto schema = run("SELECT hashtext(current_schema())");
   try {
     // Waits for the lock timeout: the server may not have noticed yet that a previous user ended.
@@ -179,6 +181,18 @@ void postgres_session::take_store(int replaces) {
       error.status = failure(errc::store_locked, "another session has the store open");
     throw;
   }
+}
+
+// Only if it is the very session that had this very store: by now the process of that number may be
+// another, and have another store, or this one for another server.
+void postgres_session::end(const server_session& lost) {
+  run("SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+      "WHERE locktype = 'advisory' AND pid = " +
+    std::to_string(lost.process) + " AND extract(epoch FROM backend_start)::text = '" +
+    lost.started +
+    "' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid "
+    "= " +
+    lock_class + " AND objid = (hashtext(current_schema())::bigint & 4294967295)::oid");
 }
 
 void postgres_session::migrate() {

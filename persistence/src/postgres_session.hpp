@@ -46,13 +46,19 @@ private:
   handle native_ = nullptr;
 };
 
+/// A process of the server, and when it began, since process numbers are used again.
+struct server_session {
+  int process = 0;
+  std::string started; ///< Seconds since 1970, as PostgreSQL writes them.
+};
+
 /// A connection with its tables up to date and its statements prepared. For one thread at a time.
 class postgres_session : private pqxx::connection_base {
 public:
-  /// Connects, takes the store for this process, brings the tables up to date. `replaces` is the
-  /// server process of a session that was lost, which is ended if it still has the store; or 0.
-  postgres_session(
-    const std::string& connection, const postgres_store_options& options, int replaces);
+  /// Connects, takes the store for this process, brings the tables up to date. `replaces` is a
+  /// session that was lost, which is ended if it still has the store; or process 0.
+  postgres_session(const std::string& connection, const postgres_store_options& options,
+    const server_session& replaces);
   ~postgres_session() noexcept;
 
   postgres_session(const postgres_session&) = delete;
@@ -65,16 +71,17 @@ public:
   /// False if the connection ended while nobody used it. Does not wait.
   [[nodiscard]] bool alive() noexcept;
 
-  /// The process that serves this session.
-  [[nodiscard]] int server_process() const noexcept { return server_process_; }
+  /// What a session that is to replace this one gets.
+  [[nodiscard]] const server_session& self() const noexcept { return self_; }
 
   /// Lets others have the store at once, not only when the server sees that the connection is gone.
   void release() noexcept;
 
 private:
-  void set_up(const postgres_store_options& options, int replaces);
+  void set_up(const postgres_store_options& options, const server_session& replaces);
   void keep_to_first_schema();
-  void take_store(int replaces);
+  void take_store(const server_session& replaces);
+  void end(const server_session& lost);
   void migrate();
   pqxx::result run_unguarded(const std::string& statement);
   void wait_for_server();
@@ -82,7 +89,7 @@ private:
 
   session_policy policy_;
   std::chrono::milliseconds timeout_;
-  int server_process_ = 0;
+  server_session self_;
 };
 
 } // namespace leasebreak::detail

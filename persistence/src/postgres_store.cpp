@@ -241,8 +241,8 @@ private:
   }
 
   void connect() {
-    session_ = std::make_unique<postgres_session>(connection_, options_, last_process_);
-    last_process_ = session_->server_process();
+    session_ = std::make_unique<postgres_session>(connection_, options_, last_);
+    last_ = session_->self();
     if (epoch_)
       check_epoch(*epoch_);
   }
@@ -336,7 +336,7 @@ private:
 
   std::mutex mutex_; // Guards everything below; held for the whole of a call.
   std::unique_ptr<postgres_session> session_;
-  int last_process_ = 0;
+  detail::server_session last_; ///< The session, or the one before.
   std::optional<std::uint64_t> epoch_; ///< As this store has seen it last.
   std::optional<store_status> lost_; ///< To another server, for good.
   bool closed_ = false;

@@ -416,6 +416,52 @@ TEST_F(PostgresStore, QueriesByFileOwnerAndClientUseTheIndexes) {
   }
 }
 
+// Process numbers are used again.
+class PostgresSession : public PostgresStore {
+protected:
+  /// The session that has the store of a site.
+  static detail::server_session holder(const postgres_site& of) {
+    const std::string from = " FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                             "WHERE locktype = 'advisory' AND objid = "
+                             "(hashtext(current_schema())::bigint & 4294967295)::oid";
+    return {std::stoi(of.sql("SELECT pid" + from)),
+      of.sql("SELECT extract(epoch FROM backend_start)" + from)};
+  }
+};
+
+TEST_F(PostgresSession, EndsTheOneThatItReplaces) {
+  const auto store = open();
+
+  detail::postgres_session session(site.connection(), {}, holder(site));
+
+  EXPECT_EQ(holder(site).process, session.self().process);
+  EXPECT_EQ(holder(site).started, session.self().started);
+}
+
+TEST_F(PostgresSession, LeavesAloneWhoHasAnotherStoreInTheProcessOfThatNumber) {
+  const postgres_site other_site;
+  const auto other = open_postgres_store(other_site.connection());
+  ASSERT_TRUE(other.ok()) << other.status.detail;
+  const auto before = holder(other_site);
+
+  detail::postgres_session session(site.connection(), {}, before);
+
+  ASSERT_TRUE(other.value->put(lease_record("id")).ok());
+  EXPECT_EQ(holder(other_site).process, before.process);
+}
+
+TEST_F(PostgresSession, LeavesAloneWhoHasTheStoreInALaterProcessOfThatNumber) {
+  const auto store = open();
+  const auto before = holder(site);
+
+  EXPECT_THROW(
+    detail::postgres_session(site.connection(), impatient, {before.process, "1700000000.000001"}),
+    detail::postgres_error);
+
+  ASSERT_TRUE(store->put(lease_record("id")).ok());
+  EXPECT_EQ(holder(site).process, before.process);
+}
+
 TEST(PostgresErrors, EachKindHasItsOwnCode) {
   using detail::postgres_errc;
   EXPECT_EQ(postgres_errc("53100"), errc::store_full); // disk_full
