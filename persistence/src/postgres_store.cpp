@@ -4,6 +4,7 @@
 #include "postgres_columns.hpp"
 #include "postgres_session.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -56,7 +57,16 @@ std::string select_matching(const lock_query& query) {
     sql += " AND share_name = " + bytea_literal(query.share_name);
   if (query.is_lease)
     sql += *query.is_lease ? " AND lease_key <> ''" : " AND lease_key = ''";
-  return sql + " ORDER BY id";
+  return sql;
+}
+
+// Not left to the server: it would read and sort everything in the first statement of a listing,
+// and the time of one statement is limited.
+void sort_by_id(lock_listing& listing) {
+  std::sort(listing.records.begin(), listing.records.end(),
+    [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(listing.malformed.begin(), listing.malformed.end(),
+    [](const auto& a, const auto& b) { return a.record < b.record; });
 }
 
 std::string execute_apply(const std::vector<const record_change*>& changes) {
@@ -293,6 +303,12 @@ private:
   }
 
   static lock_listing list_from(postgres_session& session, const lock_query& query) {
+    auto listing = list_unsorted(session, query);
+    sort_by_id(listing);
+    return listing;
+  }
+
+  static lock_listing list_unsorted(postgres_session& session, const lock_query& query) {
     lock_listing listing;
     const auto select = select_matching(query);
     const bool by_index =
