@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdarg>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,18 @@ namespace leasebreak::detail {
 namespace {
 
 using opened = store_result<std::unique_ptr<rocksdb::DB>>;
+
+// RocksDB's own messages go nowhere: what matters of them is in the status of a call. In a file, as
+// is its habit, they need room on the same disk, and its logger ends the process when it writes on
+// after a write that failed (in a build with assertions, such as Debian's).
+class silent_logger final : public rocksdb::Logger {
+public:
+  silent_logger() : Logger(rocksdb::FATAL_LEVEL) {}
+
+  void Logv(const char* /*format*/, va_list /*values*/) override {}
+  void Logv(rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*values*/) override {}
+  void LogHeader(const char* /*format*/, va_list /*values*/) override {}
+};
 
 rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb::Env* env) {
   constexpr std::size_t least = std::size_t{4} * 1024 * 1024;
@@ -48,9 +61,7 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   db.max_open_files = 256;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
-  db.info_log_level = rocksdb::WARN_LEVEL;
-  db.max_log_file_size = 1024 * 1024;
-  db.keep_log_file_num = 2;
+  db.info_log = std::make_shared<silent_logger>();
   return db;
 }
 

@@ -330,6 +330,24 @@ TEST_F(RocksDbStore, FullDiskIsStoreFullAndTheStoreGoesOnWhenThereIsRoom) {
   }
 }
 
+TEST_F(RocksDbStore, StartOnAFullDiskIsStoreFullAndWorksWhenThereIsRoom) {
+  ASSERT_TRUE(open_with_faults(false)->put(lease_record("before")).ok());
+  faults.disk_full = true;
+
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(detail::open_rocksdb_store(path, {}, env.get()).status.code, errc::store_full);
+  faults.disk_full = false;
+
+  EXPECT_EQ(open_with_faults(false)->list({}).value.records, std::vector{lease_record("before")});
+}
+
+TEST_F(RocksDbStore, LetsRocksDbWriteNoLogFile) {
+  const auto store = open();
+  ASSERT_TRUE(store->put(lease_record("id")).ok());
+
+  EXPECT_FALSE(fs::exists(fs::path(path) / "LOG"));
+}
+
 TEST_F(RocksDbStore, FailedSyncIsStoreUnavailableAndTheStoreGoesOnAfterwards) {
   const auto store = open_with_faults(true);
   ASSERT_TRUE(store->put(lease_record("before")).ok());
