@@ -5,6 +5,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
@@ -31,6 +32,16 @@ public:
   void Logv(const char* /*format*/, va_list /*values*/) override {}
   void Logv(rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*values*/) override {}
   void LogHeader(const char* /*format*/, va_list /*values*/) override {}
+};
+
+// After an error RocksDB would try to go on by itself, in threads of its own that a close has to
+// wait for, while the store opens the database again anyway.
+class no_recovery final : public rocksdb::EventListener {
+public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+    bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 };
 
 rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb::Env* env) {
@@ -61,6 +72,8 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   db.max_open_files = 256;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
+  db.listeners.push_back(std::make_shared<no_recovery>());
+  db.max_bgerror_resume_count = 0;
   db.info_log = std::make_shared<silent_logger>();
   return db;
 }
@@ -68,10 +81,18 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
 // RocksDB takes a directory without CURRENT for a new one and deletes what it finds there.
 store_status refuse_remains(const std::string& path, rocksdb::Env* env) {
   std::vector<std::string> names;
-  if (!env->GetChildren(path, &names).ok() ||
-    std::find(names.begin(), names.end(), "CURRENT") != names.end())
+  const auto listed = env->GetChildren(path, &names);
+  if (listed.IsNotFound() || listed.IsPathNotFound())
+    return {};
+  if (!listed.ok())
+    return to_store_status(listed, path);
+  if (std::find(names.begin(), names.end(), "CURRENT") != names.end())
     return {};
   for (const std::string_view name : names) {
+    // The first manifest names no records, and CURRENT comes after it: a disk that was full by
+    // then, or a crash, leaves it alone. What has ever been open has a later one.
+    if (name == "MANIFEST-000001")
+      continue;
     if (name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"))
       return failure(errc::store_corrupt, path + ": has database files, but CURRENT is missing");
   }

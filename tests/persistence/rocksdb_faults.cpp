@@ -321,10 +321,21 @@ private:
   rocksdb_faults& faults_;
 };
 
+class faulty_environment final : public rocksdb::EnvWrapper {
+public:
+  explicit faulty_environment(std::shared_ptr<rocksdb::FileSystem> files)
+    : EnvWrapper(rocksdb::NewCompositeEnv(files)) {
+    file_system_ = std::move(files);
+  }
+
+  // RocksDB sleeps for a second after each flush that failed.
+  void SleepForMicroseconds(int /*us*/) override {}
+};
+
 } // namespace
 
 std::unique_ptr<rocksdb::Env> faulty_env(rocksdb_faults& faults) {
-  return rocksdb::NewCompositeEnv(std::make_shared<faulty_file_system>(faults));
+  return std::make_unique<faulty_environment>(std::make_shared<faulty_file_system>(faults));
 }
 
 } // namespace leasebreak::test

@@ -264,6 +264,13 @@ TEST_F(RocksDbStore, MissingCurrentIsStoreCorruptAndNotANewStore) {
   EXPECT_TRUE(fs::exists(file_like("MANIFEST")));
 }
 
+TEST_F(RocksDbStore, CreationThatWasInterruptedBeforeCurrentIsDoneAgain) {
+  fs::create_directory(path);
+  std::ofstream(fs::path(path) / "MANIFEST-000001") << "x";
+
+  EXPECT_TRUE(open()->put(lease_record("id")).ok());
+}
+
 TEST_F(RocksDbStore, MissingTableIsStoreCorrupt) {
   make_store_with_a_record();
   raw([](rocksdb::DB& db) { db.Flush({}); });
