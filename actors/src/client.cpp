@@ -24,13 +24,11 @@ errc client::reserve_open(file_actor& file, const lease_key& key, const limits& 
   if (opens_ >= limit.opens_per_client)
     return errc::too_many_opens_of_client;
   if (!key.is_zero()) {
-    const auto [found, is_new] = leases_.try_emplace(key, binding{&file, 0});
-    auto& bound = found->second;
-    // Two actors may stand for one file for a moment: one that has just ended, and the next. The
-    // one bound here is alive, since whoever bound it is on the way to it or there.
-    if (bound.file != &file && bound.file->file_id() != file.file_id())
+    auto& bound = leases_[key];
+    if (bound.opens == 0)
+      bound.file = file.file_id();
+    else if (bound.file != file.file_id())
       return errc::lease_key_in_use;
-    bound.file = &file;
     ++bound.opens;
   }
   ++files_[&file];
@@ -59,10 +57,10 @@ void client::release_locks(std::size_t n) noexcept {
   locks_.fetch_sub(n, std::memory_order_relaxed);
 }
 
-file_ref client::file_of(const lease_key& key) const {
+file_name_id client::file_of(const lease_key& key) const {
   const std::lock_guard lock(mutex_);
   const auto found = leases_.find(key);
-  return found == leases_.end() ? file_ref{} : file_ref{*found->second.file};
+  return found == leases_.end() ? file_name_id{} : found->second.file;
 }
 
 std::vector<file_ref> client::files() const {

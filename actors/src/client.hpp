@@ -48,8 +48,8 @@ public:
   [[nodiscard]] bool reserve_locks(std::size_t n, const limits& limit) noexcept;
   void release_locks(std::size_t n) noexcept;
 
-  /// The file that the lease key is bound to, if any.
-  [[nodiscard]] file_ref file_of(const lease_key& key) const;
+  /// The file that the lease key is bound to; empty if it is bound to none.
+  [[nodiscard]] file_name_id file_of(const lease_key& key) const;
 
   /// The files of which it has opens.
   [[nodiscard]] std::vector<file_ref> files() const;
@@ -62,9 +62,11 @@ public:
     const std::string& file, break_report report);
 
 private:
+  /// Not to an actor: two may stand for one file for a moment, one that has just ended, on the way
+  /// to which an open still is, and the next, which has the lease.
   struct binding {
-    file_actor* file;
-    std::size_t opens;
+    file_name_id file;
+    std::size_t opens = 0;
   };
 
   const client_guid guid_;
@@ -78,7 +80,9 @@ private:
 
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
   std::unordered_map<lease_key, binding> leases_;
-  std::unordered_map<file_actor*, std::size_t> files_; ///< How many opens of each.
+  /// How many opens of each. All are alive: what has an open has not ended, and who is on the way
+  /// to one holds it.
+  std::unordered_map<file_actor*, std::size_t> files_;
   std::size_t opens_ = 0;
   bool retired_ = false;
   std::atomic<std::size_t> locks_{0};

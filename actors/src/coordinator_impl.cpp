@@ -157,10 +157,7 @@ error_code coordinator_impl::remove_client(const client_guid& guid) {
 
 file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
   const auto owner = clients_.find(guid);
-  if (owner == nullptr)
-    return {};
-  const auto file = owner->file_of(key);
-  return file ? file->file_id() : file_name_id{};
+  return owner ? owner->file_of(key) : file_name_id{};
 }
 
 statistics coordinator_impl::stats() const {

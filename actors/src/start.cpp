@@ -199,22 +199,15 @@ void coordinator_impl::start(unlock_request&& r, std::unique_ptr<file_call<std::
 
 void coordinator_impl::start(
   lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op) {
-  auto error = admit();
-  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
-  const auto file = owner ? owner->file_of(r.key) : file_ref{};
-  if (error == errc::success && !file) {
-    counters_.add(counters::acknowledgements_refused);
-    error = errc::unknown_lease;
-  }
-  if (error != errc::success)
+  if (const auto error = admit(); error != errc::success)
     return op->answer(error);
+  const auto file = file_of_lease(r.client, r.key);
+  if (file.empty()) {
+    counters_.add(counters::acknowledgements_refused);
+    return op->answer(errc::unknown_lease);
+  }
   op->what = acknowledge_lease{op->id, r.client, r.key, r.state};
-  message_ptr m = std::move(op);
-  if (file->deliver(m))
-    return;
-  // The file was given up between the two: so was the lease.
-  std::unique_ptr<file_call<lease_state>> back(static_cast<file_call<lease_state>*>(m.release()));
-  back->answer(stopping_.load() ? errc::shutting_down : errc::unknown_lease);
+  send(file, std::move(op), false, errc::unknown_lease);
 }
 
 void coordinator_impl::start(

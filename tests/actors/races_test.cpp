@@ -1,4 +1,6 @@
 // What can happen at the same time, in every order, under CAF's test coordinator.
+#include "coordinator_impl.hpp"
+#include "file_actor.hpp"
 #include "support/world.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
@@ -208,6 +210,88 @@ TEST(Races, AKeyIsFreeForAnotherFileOnceTheCloseIsKnown) {
   w.settle();
 
   EXPECT_EQ(error, errc::success);
+}
+
+/// A thread's open of "f" by Alice, with the lease key 1, on its way to a file actor that has been
+/// given up since the thread found it. One step at a time.
+class late_open {
+public:
+  explicit late_open(world& w) : client_(w.inside().clients().find(world::alice)), w_(w) {
+    file_ = w.inside().files().find_or_create("f");
+    message_ptr nothing = std::make_unique<detail::plain_command>(cancel_operation{});
+    EXPECT_TRUE(file_->deliver(nothing));
+    w.settle(); // it has nothing to do, and no place among those that are kept
+  }
+  void reserve() {
+    EXPECT_EQ(client_->reserve_open(*file_, lease_key::of(1), w_.inside().limit()), errc::success);
+  }
+  /// The end of it: the thread goes back to the registry.
+  void fail() {
+    message_ptr m = std::make_unique<detail::plain_command>(cancel_operation{});
+    EXPECT_FALSE(file_->deliver(m));
+    client_->release_open(*file_, lease_key::of(1));
+  }
+  void forget() { file_.reset(); }
+
+private:
+  using message_ptr = detail::message_ptr;
+  std::shared_ptr<detail::client> client_;
+  detail::file_ref file_;
+  world& w_;
+};
+
+/// Has Alice's lease with the key 1 broken and acknowledged.
+errc acknowledge_a_break(world& w) {
+  auto& forced = w.start(force_break_request{"f", {}, {}, lease_state::r});
+  w.settle();
+  auto& p = w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
+  w.settle();
+  EXPECT_EQ(forced.calls, 1);
+  return p.error();
+}
+
+TEST(Races, AKeyLeadsToTheFileAlsoWhileAnOpenIsOnItsWayToOneThatHasEnded) {
+  for (const bool late_comes_first : {false, true}) {
+    SCOPED_TRACE(late_comes_first);
+    coordinator_config config;
+    config.idle_files_max = 0;
+    world w(world::clock::test, config);
+    late_open late(w);
+
+    if (late_comes_first)
+      late.reserve();
+    w.open(world::alice, "f", 1);
+    if (!late_comes_first)
+      late.reserve();
+
+    EXPECT_EQ(acknowledge_a_break(w), errc::success);
+    late.fail();
+  }
+}
+
+TEST(Races, AKeyLeadsToTheFileAfterAnOpenCameToOneThatHadEnded) {
+  for (const bool late_comes_first : {false, true}) {
+    SCOPED_TRACE(late_comes_first);
+    coordinator_config config;
+    config.idle_files_max = 0;
+    world w(world::clock::test, config);
+    late_open late(w);
+
+    if (late_comes_first)
+      late.reserve();
+    w.open(world::alice, "f", 1);
+    if (!late_comes_first)
+      late.reserve();
+    late.fail();
+    late.forget();
+
+    EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+    EXPECT_EQ(acknowledge_a_break(w), errc::success);
+    w.open(world::alice, "f", 1);
+    auto& elsewhere = w.start(world::request(world::alice, "g", 1));
+    w.settle();
+    EXPECT_EQ(elsewhere.error(), errc::lease_key_in_use);
+  }
 }
 
 TEST(Races, NotificationsComeInTheOrderInWhichTheStateChanged) {

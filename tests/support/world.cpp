@@ -47,8 +47,11 @@ world::~world() {
 }
 
 caf::scheduler::test_coordinator& world::scheduler() {
-  return dynamic_cast<caf::scheduler::test_coordinator&>(
-    detail::coordinator_access::impl(*c).system().scheduler());
+  return dynamic_cast<caf::scheduler::test_coordinator&>(inside().system().scheduler());
+}
+
+detail::coordinator_impl& world::inside() {
+  return detail::coordinator_access::impl(*c);
 }
 
 void world::settle() {

@@ -22,6 +22,10 @@ namespace caf::scheduler {
 class test_coordinator;
 }
 
+namespace leasebreak::detail {
+class coordinator_impl;
+}
+
 namespace leasebreak::test {
 
 namespace asio = boost::asio;
@@ -98,6 +102,8 @@ public:
   /// With the test clock: `settle`, lets time pass, and `settle`.
   void advance(duration d);
   [[nodiscard]] caf::scheduler::test_coordinator& scheduler();
+  /// What is behind the coordinator, for tests that take the place of another thread within it.
+  [[nodiscard]] detail::coordinator_impl& inside();
 
   /// Starts an operation; `probe` gets its result.
   template <class Request>
