@@ -107,11 +107,21 @@ private:
   [[nodiscard]] open_id next_open() noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
 
-  /// Sends `op` to the file; with `create`, to a new actor if there is none. `absent` is the error
-  /// if there is none.
+  /// What to say of something that is not there: nothing is, once all has been stopped.
+  [[nodiscard]] errc unless_stopping(errc absent) const noexcept {
+    return stopping_.load() ? errc::shutting_down : absent;
+  }
+
+  /// Has the file get `m`; with `create`, a new actor if there is none. False, and `m` stays, if
+  /// there is none.
+  [[nodiscard]] bool deliver(const file_name_id& file, message_ptr& m, bool create);
+  /// The same for `op`. `absent` is the error if there is none.
   template <class Result>
   void send(
     const file_name_id& file, std::unique_ptr<file_call<Result>> op, bool create, errc absent);
+  template <class Result>
+  void send_acknowledgement(
+    const file_name_id& file, std::unique_ptr<file_call<Result>> op, errc absent);
   template <class Result>
   void make_cancellable(file_call<Result>& op, const file_name_id& file);
   void send_open(

@@ -11,20 +11,48 @@
 
 namespace leasebreak::detail {
 
+namespace {
+
+/// The operation that went into a mailbox as what it is there, and came back.
+template <class Result>
+std::unique_ptr<file_call<Result>> call_of(message_ptr m) {
+  return std::unique_ptr<file_call<Result>>(static_cast<file_call<Result>*>(m.release()));
+}
+
+} // namespace
+
+// An actor that is given up on the way gives the message back: then it is the next one's, if there
+// is one.
+bool coordinator_impl::deliver(const file_name_id& file, message_ptr& m, bool create) {
+  for (;;) {
+    const auto to = create ? files_.find_or_create(file) : files_.find(file);
+    if (!to)
+      return false;
+    if (to->deliver(m))
+      return true;
+  }
+}
+
 template <class Result>
 void coordinator_impl::send(
   const file_name_id& file, std::unique_ptr<file_call<Result>> op, bool create, errc absent) {
-  // The operation goes into a mailbox as what it is there, and comes back if that is closed.
   message_ptr m = std::move(op);
-  for (;;) {
-    const auto to = create ? files_.find_or_create(file) : files_.find(file);
-    if (to && to->deliver(m))
-      return;
-    if (!to)
-      break;
-  }
-  std::unique_ptr<file_call<Result>> back(static_cast<file_call<Result>*>(m.release()));
-  back->answer(stopping_.load() ? errc::shutting_down : absent);
+  if (!deliver(file, m, create))
+    call_of<Result>(std::move(m))->answer(unless_stopping(absent));
+}
+
+// As `send`. Who acknowledges to a file that is not there is refused as one that is would refuse
+// it.
+template <class Result>
+void coordinator_impl::send_acknowledgement(
+  const file_name_id& file, std::unique_ptr<file_call<Result>> op, errc absent) {
+  message_ptr m = std::move(op);
+  if (deliver(file, m, false))
+    return;
+  const auto error = unless_stopping(absent);
+  if (error != errc::shutting_down)
+    counters_.add(counters::acknowledgements_refused);
+  call_of<Result>(std::move(m))->answer(error);
 }
 
 // The slot can outlive all of this, so it refers to nothing that it would keep alive.
@@ -99,8 +127,7 @@ void coordinator_impl::send_open(
   }
   opens_.release(1);
   counters_.add(counters::opens_refused);
-  std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
-  back->answer(error);
+  call_of<open_result>(std::move(m))->answer(error);
 }
 
 void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
@@ -146,9 +173,9 @@ void coordinator_impl::send_reconnect(
   // The client has taken the key for another file meanwhile: it has given up what it had here.
   if (error == errc::lease_key_in_use)
     error = errc::nothing_to_reclaim;
-  std::unique_ptr<file_call<open_result>> back(static_cast<file_call<open_result>*>(m.release()));
+  const auto back = call_of<open_result>(std::move(m));
   back->reserved = {};
-  back->answer(stopping_.load() ? errc::shutting_down : error);
+  back->answer(unless_stopping(error));
 }
 
 void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_result>> op) {
@@ -201,13 +228,8 @@ void coordinator_impl::start(
   lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op) {
   if (const auto error = admit(); error != errc::success)
     return op->answer(error);
-  const auto file = file_of_lease(r.client, r.key);
-  if (file.empty()) {
-    counters_.add(counters::acknowledgements_refused);
-    return op->answer(errc::unknown_lease);
-  }
   op->what = acknowledge_lease{op->id, r.client, r.key, r.state};
-  send(file, std::move(op), false, errc::unknown_lease);
+  send_acknowledgement(file_of_lease(r.client, r.key), std::move(op), errc::unknown_lease);
 }
 
 void coordinator_impl::start(
@@ -215,7 +237,7 @@ void coordinator_impl::start(
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   op->what = acknowledge_oplock{op->id, r.client, r.open, r.level};
-  send(r.file, std::move(op), false, errc::unknown_open);
+  send_acknowledgement(r.file, std::move(op), errc::unknown_open);
 }
 
 void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
@@ -234,15 +256,19 @@ namespace {
 /// Asks the file without changing it.
 class io_check final : public file_message {
 public:
-  io_check(io_request r, std::unique_ptr<file_call<void>> op)
-    : request_(std::move(r)), op_(std::move(op)) {}
+  io_check(const io_request& r, std::unique_ptr<file_call<void>> op)
+    : open_(r.open), range_(r.range), is_write_(r.is_write), op_(std::move(op)) {}
 
   void act(file_actor& file, std::unique_ptr<file_message>) override {
-    op_->answer(file.state().check_io(request_.open, request_.range, request_.is_write));
+    op_->answer(file.state().check_io(open_, range_, is_write_));
   }
 
+  void refuse(errc error) { op_->answer(error); }
+
 private:
-  io_request request_;
+  open_id open_;
+  byte_range range_;
+  bool is_write_;
   std::unique_ptr<file_call<void>> op_;
 };
 
@@ -251,11 +277,9 @@ private:
 void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  auto to = files_.find(r.file);
-  if (!to)
-    return op->answer(errc::unknown_open);
-  message_ptr m = std::make_unique<io_check>(std::move(r), std::move(op));
-  static_cast<void>(to->deliver(m));
+  message_ptr m = std::make_unique<io_check>(r, std::move(op));
+  if (!deliver(r.file, m, false))
+    static_cast<io_check&>(*m).refuse(unless_stopping(errc::unknown_open));
 }
 
 void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {

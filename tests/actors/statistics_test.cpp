@@ -117,6 +117,21 @@ TEST(Statistics, FollowWhatHappens) {
   EXPECT_EQ(s.grants_by_state[bits(lease_state::rwh)], 2U);
 }
 
+TEST(Statistics, CountEveryRefusedAcknowledgement) {
+  world w;
+  w.open(world::alice, "f", 1);
+
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r}); // not breaking
+  w.start(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::r});
+  w.start(oplock_acknowledgement{"f", world::alice, open_id{5}, oplock_level::none});
+  w.start(oplock_acknowledgement{"no file", world::alice, open_id{5}, oplock_level::none});
+  w.start(lease_acknowledgement{client_guid::of(9), lease_key::of(1), lease_state::r});
+  w.settle();
+
+  EXPECT_EQ(w.c->stats().acknowledgements_refused, 5U);
+  EXPECT_EQ(w.c->stats().acknowledgements_late, 0U);
+}
+
 TEST(Statistics, HaveAJsonForm) {
   statistics s;
   s.opens = 12;

@@ -139,6 +139,45 @@ TEST_P(Stress, FilesComeAndGoAndNoMessageIsLost) {
 
 INSTANTIATE_TEST_SUITE_P(KeptFiles, Stress, testing::Values(0, 1, 1000));
 
+/// Asks again and again whether somebody may read through an open that nobody has.
+void keep_checking(
+  coordinator& c, asio::thread_pool& pool, int left, std::atomic<int>& wrong, std::latch& done) {
+  if (left == 0)
+    return done.count_down();
+  c.async_check_io(
+    {"f", open_id{UINT64_MAX}, {0, 1}, false}, [&c, &pool, left, &wrong, &done](error_code ec) {
+      wrong += to_errc(ec) != errc::unknown_open;
+      asio::post(pool, [&, left] { keep_checking(c, pool, left - 1, wrong, done); });
+    });
+}
+
+TEST(Stress, WhoAsksAFileThatIsBeingGivenUpIsNotToldThatAllStops) {
+  asio::thread_pool pool(4);
+  coordinator_config config;
+  config.idle_files_max = 0;
+  coordinator c(pool.get_executor(), config);
+  const auto alice = client_guid::of(1);
+  c.register_client(alice, [](const auto&, const auto&, const auto&) {});
+  std::atomic<int> wrong{0};
+  std::latch done(2);
+  const std::function<void()> use = [&] {
+    if (done.try_wait())
+      return;
+    c.async_open(world::request(alice, "f", 0), [&](error_code ec, open_result o) {
+      EXPECT_FALSE(ec) << ec.message();
+      c.async_close({"f", o.open}, [&](error_code, close_result) { asio::post(pool, use); });
+    });
+  };
+
+  use();
+  keep_checking(c, pool, 200'000, wrong, done);
+  keep_checking(c, pool, 200'000, wrong, done);
+  done.wait();
+  pool.join();
+
+  EXPECT_EQ(wrong.load(), 0);
+}
+
 TEST(StressStop, InTheMiddleOfEverything) {
   const auto s = seed();
   std::cout << "seed=" << s << '\n';
