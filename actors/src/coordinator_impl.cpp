@@ -128,7 +128,6 @@ errc coordinator_impl::admit_waiter() const noexcept {
     : errc::success;
 }
 
-// Whether there is room for the records of one more grant.
 errc coordinator_impl::admit_record() const noexcept {
   return records_ && records_->backlog() >= config_.store_backlog_max ? errc::store_backlog
                                                                       : errc::success;

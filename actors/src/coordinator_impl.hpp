@@ -76,6 +76,8 @@ public:
   [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
   [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
+  /// Whether there is room for the records of one more grant.
+  [[nodiscard]] errc admit_record() const noexcept;
   void report_lost(open_lost lost);
   void count_waiting(std::int64_t change) noexcept;
   /// Opens that a restart found, and whose clients are not back.
@@ -103,7 +105,6 @@ private:
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
   [[nodiscard]] errc admit_waiter() const noexcept;
-  [[nodiscard]] errc admit_record() const noexcept;
   [[nodiscard]] open_id next_open() noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
 

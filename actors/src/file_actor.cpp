@@ -37,6 +37,14 @@ public:
   void act(file_actor&, std::unique_ptr<file_message>) override {}
 };
 
+// Whether what it asks for has a record.
+bool needs_record(const command& c) {
+  if (const auto* const open = std::get_if<open_file>(&c))
+    return open->lease || open->oplock != oplock_level::none ||
+      (open->durable && open->durable->persistent);
+  return std::holds_alternative<lock_ranges>(c) || std::holds_alternative<set_server_state>(c);
+}
+
 } // namespace
 
 file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
@@ -118,13 +126,22 @@ void file_actor::keep_time() {
 }
 
 void file_actor::perform(std::unique_ptr<operation> op) {
-  if (const auto error = reserve_locks(*op); error != errc::success) {
-    operation_result nothing;
-    auto& refused = *op;
-    return refused.finish(*this, std::move(op), error, nothing);
-  }
+  // Here and not before: what has been sent and not yet handled has no records yet.
+  auto error = needs_record(op->what) ? owner_.admit_record() : errc::success;
+  if (error == errc::success)
+    error = reserve_locks(*op);
+  if (error != errc::success)
+    return refuse(std::move(op), error);
   const auto& c = op->what;
   run(c, std::move(op));
+}
+
+void file_actor::refuse(std::unique_ptr<operation> op, errc error) {
+  completion refused{op->id, error, {}};
+  account(*op, refused);
+  give_back(*op);
+  auto& from = *op;
+  from.finish(*this, std::move(op), error, refused.result);
 }
 
 void file_actor::perform(const command& c) {

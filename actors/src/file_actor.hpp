@@ -56,6 +56,7 @@ private:
   using holder_list = std::vector<std::pair<open_id, client*>>;
 
   [[nodiscard]] errc reserve_locks(operation& op);
+  void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);
   void settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);

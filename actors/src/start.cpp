@@ -77,8 +77,6 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   auto error = admit(r.file);
   if (error == errc::success)
     error = admit_waiter();
-  if (error == errc::success && (r.lease || r.oplock != oplock_level::none))
-    error = admit_record();
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
   const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
@@ -186,10 +184,7 @@ void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_
 }
 
 void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call<void>> op) {
-  auto error = admit(r.file);
-  if (error == errc::success)
-    error = admit_record();
-  if (error != errc::success)
+  if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   op->what = set_server_state{op->id, r.open, std::move(r.server_state)};
   send(r.file, std::move(op), false, errc::unknown_open);
@@ -199,8 +194,6 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
   auto error = admit(r.file);
   if (error == errc::success && !r.fail_immediately)
     error = admit_waiter();
-  if (error == errc::success)
-    error = admit_record();
   if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
     error = errc::invalid_argument;
   if (error != errc::success)

@@ -227,6 +227,53 @@ TEST(Persistence, ABacklogRefusesGrantsAndNothingElse) {
   EXPECT_LT(s.w->c->stats().store_backlog, 2U) << "it was never written";
 }
 
+TEST(Persistence, ABacklogRefusesPersistentOpensWithoutALease) {
+  coordinator_config config;
+  config.store_backlog_max = 2;
+  stored_world s(config);
+  s.store->fail_with(errc::store_unavailable);
+  s.w->open(world::alice, "a", 1);
+  s.w->open(world::alice, "b", 2);
+  auto r = world::request(world::alice, "c", 0);
+  r.durable = durable_request{60s, true, {}, {}};
+
+  auto& persistent = s.w->start(r);
+  r.durable->persistent = false;
+  auto& plain = s.w->start(r);
+  s.w->settle();
+
+  EXPECT_EQ(persistent.error(), errc::store_backlog);
+  EXPECT_EQ(plain.error(), errc::success) << "it is not durable without Handle either";
+  EXPECT_EQ(s.w->c->stats().opens_now, 3U);
+  EXPECT_EQ(s.w->c->stats().opens_refused, 1U);
+  EXPECT_EQ(s.w->c->stats().store_backlog, 2U);
+}
+
+TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
+  coordinator_config config;
+  config.store_backlog_max = 2;
+  stored_world s(config);
+  s.store->fail_with(errc::store_unavailable);
+  const auto a = s.w->open(world::alice, "a", 0).open;
+  const auto b = s.w->open(world::bob, "b", 0).open;
+
+  for (std::uint64_t i = 1; i <= 10; ++i)
+    s.w->start(world::request(world::alice, "f" + std::to_string(i), i));
+  for (std::uint64_t i = 0; i < 10; ++i)
+    s.w->start(lock_request{i % 2 == 0 ? "a" : "b", i % 2 == 0 ? a : b, {{{i, 1}, true}}, true});
+  s.w->settle();
+
+  const auto granted = std::count_if(s.w->probes.begin() + 3, s.w->probes.end(),
+    [](const probe& p) { return p.error() == errc::success; });
+  EXPECT_EQ(granted, 2);
+  EXPECT_TRUE(std::all_of(s.w->probes.begin() + 3, s.w->probes.end(), [](const probe& p) {
+    return p.calls == 1 && (p.error() == errc::success || p.error() == errc::store_backlog);
+  }));
+  const auto stats = s.w->c->stats();
+  EXPECT_EQ(stats.store_backlog, 2U);
+  EXPECT_LE(stats.opens_now + stats.locks_now, 4U) << "what is refused counts nowhere";
+}
+
 TEST(Persistence, ADurableGrantIsInTheStoreWhenItIsTold) {
   stored_world s(durable());
   std::size_t found = 99;

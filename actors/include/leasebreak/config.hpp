@@ -46,7 +46,9 @@ struct coordinator_config {
   bool durable = false;
   duration write_delay =
     std::chrono::milliseconds{2}; ///< For how long changes are collected into a batch.
-  std::size_t store_backlog_max = 1'000'000; ///< Records that may wait for the store.
+  /// Records that may wait for the store: what would add to them is refused from then on. What
+  /// files grant at the same moment may pass it by one grant each.
+  std::size_t store_backlog_max = 1'000'000;
   duration store_retry_min =
     std::chrono::milliseconds{50}; ///< First pause after a failure; doubles.
   duration store_retry_max = std::chrono::seconds{10}; ///< Longest pause.
