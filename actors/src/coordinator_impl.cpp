@@ -119,15 +119,6 @@ errc coordinator_impl::admit(const file_name_id& file) const noexcept {
   return admit();
 }
 
-// Whether there is room for one more that waits. Whether it will wait is not known before it has
-// come to its file, so this is asked of each.
-errc coordinator_impl::admit_waiter() const noexcept {
-  return static_cast<std::uint64_t>(waiting_.load(std::memory_order_relaxed)) >=
-      limit().waiting_total
-    ? errc::too_many_waiting
-    : errc::success;
-}
-
 errc coordinator_impl::admit_record() const noexcept {
   return records_ && records_->backlog() >= config_.store_backlog_max ? errc::store_backlog
                                                                       : errc::success;

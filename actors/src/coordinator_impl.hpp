@@ -75,6 +75,8 @@ public:
   [[nodiscard]] counters& count() noexcept { return counters_; }
   [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
   [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
+  /// Places for operations that wait.
+  [[nodiscard]] bounded_total& places() noexcept { return places_; }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
   /// Whether there is room for the records of one more grant.
   [[nodiscard]] errc admit_record() const noexcept;
@@ -104,7 +106,6 @@ public:
 private:
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
-  [[nodiscard]] errc admit_waiter() const noexcept;
   [[nodiscard]] open_id next_open() noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
 
@@ -141,6 +142,7 @@ private:
   counters counters_;
   bounded_total opens_;
   bounded_total locks_;
+  bounded_total places_;
   std::atomic<std::int64_t> waiting_{0};
   std::atomic<std::int64_t> waiting_most_{0};
   std::atomic<std::int64_t> unclaimed_{0};

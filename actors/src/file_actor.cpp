@@ -45,6 +45,34 @@ bool needs_record(const command& c) {
   return std::holds_alternative<lock_ranges>(c) || std::holds_alternative<set_server_state>(c);
 }
 
+bool is_of_a_kind_that_waits(const command& c) {
+  return std::holds_alternative<open_file>(c) || std::holds_alternative<close_open>(c) ||
+    std::holds_alternative<lock_ranges>(c) || std::holds_alternative<access_file>(c) ||
+    std::holds_alternative<force_break>(c);
+}
+
+/// A place among all operations that wait, for one that may have to. One that need not has taken it
+/// for a moment: the last places, one for each thread at most, may go to nobody.
+class reserved_place {
+public:
+  explicit reserved_place(coordinator_impl& owner)
+    : places_(owner.places()), is_held_(places_.reserve(1, owner.limit().waiting_total)) {}
+  ~reserved_place() {
+    if (is_held_)
+      places_.release(1);
+  }
+  reserved_place(const reserved_place&) = delete;
+  reserved_place& operator=(const reserved_place&) = delete;
+
+  [[nodiscard]] bool is_held() const noexcept { return is_held_; }
+  /// It waits, and has the place until it goes on.
+  void keep() noexcept { is_held_ = false; }
+
+private:
+  bounded_total& places_;
+  bool is_held_;
+};
+
 } // namespace
 
 file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
@@ -75,11 +103,6 @@ bool file_actor::end_turn() noexcept {
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   keep_time();
-  const auto waiting = static_cast<std::uint32_t>(state_.waiting());
-  if (waiting != counted_waiting_) {
-    owner_.count_waiting(std::int64_t{waiting} - std::int64_t{counted_waiting_});
-    counted_waiting_ = waiting;
-  }
   return state_.empty() && parked_.empty() && is_stored();
 }
 
@@ -179,11 +202,21 @@ void file_actor::run(const command& c, std::unique_ptr<operation> op) {
   // Not a member: a file that nobody talks to shall not keep the memory.
   thread_local effects out;
   out.clear();
-  state_.apply(c, owner_.now(), out);
-  settle(out, std::move(op));
+  // Where nothing is held, nobody waits.
+  if (op == nullptr || state_.empty() || !is_of_a_kind_that_waits(c)) {
+    state_.apply(c, owner_.now(), out);
+    settle(out, std::move(op));
+    return;
+  }
+  // Whether it will wait is known when it has begun what it waits for, so there is room before.
+  reserved_place place(owner_);
+  state_.apply(c, owner_.now(), out, place.is_held());
+  if (settle(out, std::move(op)))
+    place.keep();
 }
 
-void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
+// True: `current` waits.
+bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   thread_local std::vector<answer> answers;
   answers.clear();
   const operation* const cause = current.get();
@@ -199,7 +232,9 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     answers.push_back({std::move(op), &c});
   }
   answer_last(answers, cause);
-  if (current) {
+  const bool waits = current != nullptr;
+  if (waits) {
+    owner_.count_waiting(1);
     current->keep_working();
     current->ended_persistent = ends_persistent_open(*current, out);
     parked_.push_back(std::move(current));
@@ -221,6 +256,7 @@ void file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     auto& op = *a.op;
     op.finish(*this, std::move(a.op), a.with->error, a.with->result);
   }
+  return waits;
 }
 
 // Who has waited is answered first: he has something to do now, which can begin while the one who
@@ -281,6 +317,8 @@ std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
   parked_.erase(found);
   if (parked_.empty())
     parked_.shrink_to_fit();
+  owner_.count_waiting(-1);
+  owner_.places().release(1);
   return op;
 }
 

@@ -58,7 +58,7 @@ private:
   [[nodiscard]] errc reserve_locks(operation& op);
   void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);
-  void settle(effects& out, std::unique_ptr<operation> current);
+  bool settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
   static void answer_last(std::vector<answer>& answers, const operation* op);
   void store(effects& out, std::vector<answer>& answers);
@@ -82,7 +82,6 @@ private:
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.
   bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.
-  std::uint32_t counted_waiting_ = 0; ///< What the gauge knows of this file.
   std::atomic<bool> listed_{false};
   /// Durable mode: lots of records that were handed over, and are not in the store.
   std::atomic<std::uint32_t> unstored_{0};

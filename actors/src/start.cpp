@@ -75,8 +75,6 @@ void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_i
 
 void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_result>> op) {
   auto error = admit(r.file);
-  if (error == errc::success)
-    error = admit_waiter();
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
   const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
@@ -192,8 +190,6 @@ void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call
 
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
   auto error = admit(r.file);
-  if (error == errc::success && !r.fail_immediately)
-    error = admit_waiter();
   if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
     error = errc::invalid_argument;
   if (error != errc::success)
@@ -234,10 +230,7 @@ void coordinator_impl::start(
 }
 
 void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
-  auto error = admit(r.file);
-  if (error == errc::success)
-    error = admit_waiter();
-  if (error != errc::success)
+  if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key)};
   make_cancellable(*op, r.file);
@@ -276,10 +269,7 @@ void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op
 }
 
 void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {
-  auto error = admit(r.file);
-  if (error == errc::success)
-    error = admit_waiter();
-  if (error != errc::success)
+  if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   op->what = force_break{op->id, r.client, r.key, r.keep};
   make_cancellable(*op, r.file);

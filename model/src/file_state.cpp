@@ -13,13 +13,14 @@ file_state::~file_state() = default;
 file_state::file_state(file_state&&) noexcept = default;
 file_state& file_state::operator=(file_state&&) noexcept = default;
 
-void file_state::apply(const command& c, time_point now, effects& out) {
+void file_state::apply(const command& c, time_point now, effects& out, bool may_wait) {
+  impl_->may_wait = may_wait;
   impl_->apply(c, now, out);
 }
 
-effects file_state::apply(const command& c, time_point now) {
+effects file_state::apply(const command& c, time_point now, bool may_wait) {
   effects out;
-  impl_->apply(c, now, out);
+  apply(c, now, out, may_wait);
   return out;
 }
 

@@ -73,6 +73,35 @@ TEST(Limits, OfOperationsThatWait) {
   static_cast<void>(a);
 }
 
+TEST(Limits, OfOperationsThatWaitElsewhere) {
+  const file_policy policy;
+  file_state state(policy, "f");
+  const auto now = time_point{};
+  open_file open;
+  open.operation = operation_id{1};
+  open.open = open_id{1};
+  open.client = client_guid::of(1);
+  open.access = access::read_data;
+  open.lease = lease_request{lease_key::of(1), lease_state::rwh, 2, 0, std::nullopt};
+  ASSERT_EQ(state.apply(open, now).completions.at(0).error, errc::success);
+  open_file other;
+  other.operation = operation_id{2};
+  other.open = open_id{2};
+  other.client = client_guid::of(2);
+  other.access = access::read_data;
+
+  const auto refused = state.apply(other, now, false);
+
+  ASSERT_EQ(refused.completions.size(), 1U);
+  EXPECT_EQ(refused.completions[0].error, errc::too_many_waiting);
+  EXPECT_TRUE(refused.notifications.empty());
+  EXPECT_EQ(state.waiting(), 0U);
+  const auto waits = state.apply(other, now);
+  EXPECT_TRUE(waits.completions.empty());
+  EXPECT_EQ(waits.notifications.size(), 1U);
+  EXPECT_EQ(state.waiting(), 1U);
+}
+
 TEST(Limits, OfLocksThatWait) {
   world w(with([](limits& l) { l.waiting_per_file = 1; }));
   const auto a = w.open(by(alice));

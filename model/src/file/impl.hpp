@@ -40,6 +40,7 @@ struct file_state::impl {
   detail::lock_table locks;
   bool is_directory = false;
   bool delete_pending = false;
+  bool may_wait = true; ///< There is room for one more that waits, as far as others are concerned.
   bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
   bool detached_may_end = false; ///< A detached open may have lost what it stays for.
   bool deletion_is_untold = false; ///< An open that deletes has ended: Handle is to be asked for.

@@ -9,7 +9,7 @@
 namespace leasebreak {
 
 bool file_state::impl::waiting_is_full() const noexcept {
-  return (rare ? rare->waiting.size() : 0) >= policy->limit.waiting_per_file;
+  return !may_wait || (rare ? rare->waiting.size() : 0) >= policy->limit.waiting_per_file;
 }
 
 void file_state::impl::wait(command what, operation_id id, const client_guid& client,

@@ -40,11 +40,13 @@ public:
   file_state& operator=(file_state&&) noexcept;
 
   /// Carries out `c` at the time `now` and appends to `out` what it leads to. `now` must not be
-  /// earlier than in a previous call.
-  void apply(const command& c, time_point now, effects& out);
+  /// earlier than in a previous call. `may_wait`: whether there is room for one more that waits,
+  /// here and elsewhere; without it, an operation that would have to wait fails with
+  /// `errc::too_many_waiting`, as with `limits::waiting_per_file`.
+  void apply(const command& c, time_point now, effects& out, bool may_wait = true);
 
   /// As above, for tests and tools.
-  [[nodiscard]] effects apply(const command& c, time_point now);
+  [[nodiscard]] effects apply(const command& c, time_point now, bool may_wait = true);
 
   /// When `deadline_reached` is due; nothing if there is nothing to wait for.
   [[nodiscard]] std::optional<time_point> next_deadline() const;
