@@ -41,9 +41,25 @@ void client::release_open(file_actor& file, const lease_key& key) {
   if (!key.is_zero())
     if (const auto found = leases_.find(key); found != leases_.end() && --found->second.opens == 0)
       leases_.erase(found);
+  leave_locked(file);
+  --opens_;
+}
+
+bool client::enter(file_actor& file) {
+  const std::lock_guard lock(mutex_);
+  if (!retired_)
+    ++files_[&file];
+  return !retired_;
+}
+
+void client::leave(file_actor& file) {
+  const std::lock_guard lock(mutex_);
+  leave_locked(file);
+}
+
+void client::leave_locked(file_actor& file) {
   if (const auto found = files_.find(&file); found != files_.end() && --found->second == 0)
     files_.erase(found);
-  --opens_;
 }
 
 bool client::reserve_locks(std::size_t n, const limits& limit) noexcept {
@@ -74,7 +90,7 @@ std::vector<file_ref> client::files() const {
 
 bool client::retire() {
   const std::lock_guard lock(mutex_);
-  if (opens_ != 0)
+  if (!files_.empty())
     return false;
   retired_ = true;
   return true;

@@ -30,7 +30,8 @@ namespace leasebreak::detail {
 class file_actor;
 using file_ref = actor_ref<file_actor>;
 
-/// A registered client. Thread-safe. Lives at least as long as it has opens, or opens on their way.
+/// A registered client. Thread-safe. Lives at least as long as it has opens, opens on their way, or
+/// operations that may wait without one.
 class client {
 public:
   client(const client_guid& guid, std::string label, break_sink sink,
@@ -44,17 +45,22 @@ public:
   [[nodiscard]] errc reserve_open(file_actor& file, const lease_key& key, const limits& limit);
   void release_open(file_actor& file, const lease_key& key);
 
-  /// The same for byte-range locks.
+  /// Counts an operation on `file` that may wait for the client without an open: a disconnect has
+  /// to find it. To be undone with `leave`. False, and nothing counts, if the client was retired.
+  [[nodiscard]] bool enter(file_actor& file);
+  void leave(file_actor& file);
+
+  /// As for opens, for byte-range locks.
   [[nodiscard]] bool reserve_locks(std::size_t n, const limits& limit) noexcept;
   void release_locks(std::size_t n) noexcept;
 
   /// The file that the lease key is bound to; empty if it is bound to none.
   [[nodiscard]] file_name_id file_of(const lease_key& key) const;
 
-  /// The files of which it has opens.
+  /// The files of which it has opens, and those that it has entered.
   [[nodiscard]] std::vector<file_ref> files() const;
 
-  /// Makes later opens fail. False, and no effect, while it has opens.
+  /// Makes later opens fail. False, and no effect, while it has any of these.
   [[nodiscard]] bool retire();
 
   /// Has the sink called on the strand.
@@ -78,10 +84,12 @@ private:
   static strand_type make_strand(const boost::asio::any_io_executor& executor);
   const strand_type strand_;
 
+  void leave_locked(file_actor& file);
+
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
   std::unordered_map<lease_key, binding> leases_;
-  /// How many opens of each. All are alive: what has an open has not ended, and who is on the way
-  /// to one holds it.
+  /// How many opens of each, and who has entered. All are alive: what has an open or an operation
+  /// has not ended, and who is on the way to one holds it.
   std::unordered_map<file_actor*, std::size_t> files_;
   std::size_t opens_ = 0;
   bool retired_ = false;

@@ -124,6 +124,8 @@ private:
   template <class Result>
   void send_acknowledgement(
     const file_name_id& file, std::unique_ptr<file_call<Result>> op, errc absent);
+  void send_of_client(const file_name_id& file, const std::shared_ptr<client>& owner,
+    std::unique_ptr<file_call<hold>> op, bool create);
   template <class Result>
   void make_cancellable(file_call<Result>& op, const file_name_id& file);
   void send_open(

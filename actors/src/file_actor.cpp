@@ -227,7 +227,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     if (op == nullptr)
       continue;
     account(*op, c);
-    if (!is_success(c) || std::holds_alternative<lock_replayed>(c.result))
+    if (!is_success(c) || op->reserved.has_entered ||
+      std::holds_alternative<lock_replayed>(c.result))
       give_back(*op);
     answers.push_back({std::move(op), &c});
   }
@@ -394,7 +395,7 @@ void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   before->release_open(*this, key);
 }
 
-// A failed operation's reservations.
+// A failed operation's reservations, and those that last no longer than the operation.
 void file_actor::give_back(operation& op) {
   auto& r = op.reserved;
   if (r.owner == nullptr)
@@ -408,6 +409,8 @@ void file_actor::give_back(operation& op) {
       owner_.opens().release(1);
     r.owner->release_open(*this, r.key);
   }
+  if (r.has_entered)
+    r.owner->leave(*this);
   r = {};
 }
 

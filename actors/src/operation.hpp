@@ -54,6 +54,7 @@ public:
     open_id open{}; ///< An open's: its id,
     lease_key key; ///< and its lease key.
     std::size_t locks = 0; ///< A lock's: how many.
+    bool has_entered = false; ///< One's that may wait without an open: its client knows the file.
   };
 
   const operation_id id;

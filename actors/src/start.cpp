@@ -229,12 +229,53 @@ void coordinator_impl::start(
   send_acknowledgement(r.file, std::move(op), errc::unknown_open);
 }
 
+namespace {
+
+// Whether nothing but its client leads to what waits. Nobody is waited for when a directory's
+// content changes.
+bool may_wait_without_open(const access_request& r) {
+  switch (r.kind) {
+  case access_kind::replace:
+  case access_kind::rename_ancestor:
+  case access_kind::rename_into:
+    return true;
+  case access_kind::change_children:
+    return false;
+  default:
+    return r.open == open_id::none;
+  }
+}
+
+} // namespace
+
 void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key)};
   make_cancellable(*op, r.file);
-  send(r.file, std::move(op), r.open == open_id::none, errc::unknown_open);
+  const bool create = r.open == open_id::none;
+  if (may_wait_without_open(r) && !r.client.is_zero())
+    if (const auto owner = clients_.find(r.client))
+      return send_of_client(r.file, owner, std::move(op), create);
+  send(r.file, std::move(op), create, errc::unknown_open);
+}
+
+// As `send`, and the client's table has to know the actor before it has the message.
+void coordinator_impl::send_of_client(const file_name_id& file,
+  const std::shared_ptr<client>& owner, std::unique_ptr<file_call<hold>> op, bool create) {
+  auto& reserved = op->reserved;
+  message_ptr m = std::move(op);
+  while (const auto to = create ? files_.find_or_create(file) : files_.find(file)) {
+    if (owner->enter(*to)) {
+      reserved.owner = owner.get();
+      reserved.has_entered = true;
+    }
+    if (to->deliver(m))
+      return;
+    if (std::exchange(reserved, {}).has_entered)
+      owner->leave(*to);
+  }
+  call_of<hold>(std::move(m))->answer(unless_stopping(errc::unknown_open));
 }
 
 namespace {

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace leasebreak::test {
 namespace {
@@ -115,6 +117,73 @@ TEST(Clients, ADisconnectSaysWhichFilesToDelete) {
   EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::delete_pending);
   result.to_delete[0].hold.release();
   EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::success);
+}
+
+/// What may wait for a client that has no open of the file.
+class WithoutAnOpen : public testing::TestWithParam<access_kind> {};
+
+TEST_P(WithoutAnOpen, ADisconnectEndsWhatWaits) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+  w.settle();
+  ASSERT_EQ(waiting.calls, 0);
+  lock_query of_bob;
+  of_bob.client_id = to_string(world::bob);
+  auto& listed = w.start(of_bob);
+  w.settle();
+  EXPECT_EQ(listed.as<std::vector<listed_entry>>().size(), 1U);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::client_busy);
+
+  auto& p = w.start(disconnect_request{world::bob, {}});
+  w.settle();
+
+  EXPECT_EQ(p.error(), errc::success);
+  EXPECT_EQ(waiting.calls, 1);
+  EXPECT_EQ(waiting.error(), errc::client_gone);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::none});
+  w.settle();
+  EXPECT_EQ(waiting.calls, 1);
+}
+
+TEST_P(WithoutAnOpen, ADisconnectEndsWhatIsOnItsWay) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+
+  w.start(disconnect_request{world::bob, {}});
+  w.settle();
+
+  EXPECT_EQ(waiting.error(), errc::client_gone);
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+}
+
+TEST_P(WithoutAnOpen, AClientCanGoWhenItsOperationHasEnded) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+  w.settle();
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
+  w.settle();
+  ASSERT_EQ(waiting.calls, 1);
+
+  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+}
+
+INSTANTIATE_TEST_SUITE_P(Clients, WithoutAnOpen,
+  testing::Values(access_kind::read, access_kind::rename, access_kind::rename_ancestor,
+    access_kind::replace, access_kind::unlink));
+
+TEST(Clients, WithoutRegistrationMayActAllTheSame) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1, lease_state::r);
+
+  auto& p =
+    w.start(access_request{"f", access_kind::replace, open_id::none, client_guid::of(9), {}});
+  w.settle();
+
+  EXPECT_EQ(p.error(), errc::access_denied) << "others' handles, as for anybody";
 }
 
 TEST(Clients, AnUndeliverableBreakEndsAtOnce) {
@@ -235,6 +304,88 @@ TEST(Clients, ALimitOfWaitingHolds) {
   EXPECT_EQ(open_error(w, world::request(world::bob, "f", 3)), errc::too_many_waiting);
   EXPECT_EQ(first.calls, 0);
   EXPECT_EQ(w.c->stats().waiting_most, 1U);
+}
+
+TEST(Clients, ALimitOfWaitingHoldsAlsoForWhatComesAtOnce) {
+  coordinator_config config;
+  config.limit.waiting_total = 3;
+  world w(world::clock::test, config);
+  const auto f = w.open(world::alice, "f", 1).open;
+  const auto g = w.open(world::alice, "g", 0).open;
+  w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
+  const auto other = w.open(world::bob, "g", 0, lease_state::none).open;
+  std::vector<probe*> burst;
+
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    burst.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+    burst.push_back(&w.start(lock_request{"g", other, {{{0, 10}, true}}, false}));
+  }
+  auto& reads = w.start(access_request{"f", access_kind::read, open_id::none, {}, {}});
+  auto& forced = w.start(force_break_request{"f", {}, {}, lease_state::none});
+  w.settle();
+
+  EXPECT_EQ(std::count_if(burst.begin(), burst.end(), [](auto* p) { return !p->done(); }), 3);
+  EXPECT_EQ(std::count_if(burst.begin(), burst.end(),
+              [](auto* p) { return p->error() == errc::too_many_waiting; }),
+    17);
+  EXPECT_EQ(reads.error(), errc::too_many_waiting);
+  EXPECT_EQ(forced.error(), errc::too_many_waiting);
+  EXPECT_EQ(w.c->stats().waiting_now, 3U);
+  EXPECT_EQ(w.c->stats().waiting_most, 3U);
+
+  w.close("f", f);
+  w.start(close_request{"g", g});
+  w.start(close_request{"g", other});
+  w.settle();
+  EXPECT_EQ(w.c->stats().waiting_now, 0U);
+}
+
+TEST(Clients, WhatNeedNotWaitGoesOnThoughNoneMayWait) {
+  coordinator_config config;
+  config.limit.waiting_total = 1;
+  world w(world::clock::test, config);
+  w.open(world::alice, "f", 1);
+  const auto g = w.open(world::bob, "g", 7).open;
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  ASSERT_EQ(waiting.calls, 0);
+
+  EXPECT_EQ(open_error(w, world::request(world::bob, "new", 3)), errc::success);
+  EXPECT_EQ(open_error(w, world::request(world::bob, "g", 7)), errc::success);
+  auto& lock = w.start(lock_request{"g", g, {{{0, 10}, true}}, false});
+  auto& write = w.start(access_request{"g", access_kind::write, g, world::bob, {}});
+  auto& forced = w.start(force_break_request{"new", {}, lease_key::of(9), lease_state::none});
+  w.settle();
+  EXPECT_EQ(lock.error(), errc::success);
+  EXPECT_EQ(write.error(), errc::success);
+  EXPECT_EQ(forced.error(), errc::success);
+
+  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 4)), errc::too_many_waiting);
+  waiting.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+  auto& next = w.start(world::request(world::bob, "f", 4));
+  w.settle();
+  EXPECT_EQ(next.calls, 0) << "there is room again";
+}
+
+// A close cannot fail: it does not ask others for their handles first, as it would.
+TEST(Clients, ALimitOfWaitingKeepsNobodyFromClosing) {
+  coordinator_config config;
+  config.limit.waiting_total = 1;
+  world w(world::clock::test, config);
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.open(world::alice, "g", 3, lease_state::rh);
+  auto r = world::request(world::bob, "g", 0);
+  r.access |= access::delete_file;
+  r.delete_on_close = true;
+  auto& deleting = w.start(r);
+  w.settle();
+  ASSERT_EQ(deleting.error(), errc::success);
+
+  w.close("g", deleting.as<open_result>().open);
+
+  EXPECT_EQ(w.c->stats().waiting_now, 1U);
 }
 
 TEST(Clients, ZeroLeaseKeysAreRefused) {

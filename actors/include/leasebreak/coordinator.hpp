@@ -159,8 +159,8 @@ public:
   error_code register_client(
     client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});
 
-  /// Forgets a client. Errors: `errc::unknown_client`; `errc::client_busy` if it still has opens:
-  /// `async_disconnect` first.
+  /// Forgets a client. Errors: `errc::unknown_client`; `errc::client_busy` if it still has opens,
+  /// or operations that may wait: `async_disconnect` first.
   error_code unregister_client(client_guid client);
 
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
@@ -272,8 +272,9 @@ public:
   }
 
   /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what it
-  /// waited for completes with `errc::client_gone`. The client stays registered. Handler:
-  /// `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`.
+  /// waited for completes with `errc::client_gone`, on files of which it has no open as well. The
+  /// client stays registered. Handler: `void(error_code, disconnect_result)`. Errors:
+  /// `errc::unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_disconnect(disconnect_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
