@@ -24,7 +24,8 @@ std::uint64_t counters::get(std::size_t which) const noexcept {
   std::int64_t sum = 0;
   for (const auto& c : cells_)
     sum += c.values[which].load(std::memory_order_relaxed);
-  // A gauge that one thread raises and another lowers is read at two moments.
+  // A gauge that one thread raises and another lowers is read at two moments. Nothing else makes it
+  // negative.
   return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
 }
 

@@ -103,6 +103,7 @@ bool file_actor::end_turn() noexcept {
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   keep_time();
+  count_breaks();
   return state_.empty() && parked_.empty() && is_stored();
 }
 
@@ -146,6 +147,17 @@ void file_actor::keep_time() {
     armed_.reset();
   }
   looked_ = false;
+}
+
+// Taken from the state and not from what is reported: a break also begins with a record that a
+// restart finds, and ends with a lease that nobody reclaims.
+void file_actor::count_breaks() {
+  const auto breaking = static_cast<std::uint32_t>(state_.breaking());
+  if (breaking == counted_breaking_)
+    return;
+  owner_.count().add(
+    counters::breaking_now, std::int64_t{breaking} - std::int64_t{counted_breaking_});
+  counted_breaking_ = breaking;
 }
 
 void file_actor::perform(std::unique_ptr<operation> op) {

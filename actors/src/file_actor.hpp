@@ -71,6 +71,7 @@ private:
   void notify(const break_notification& n);
   void give_back(operation& op);
   void keep_time();
+  void count_breaks();
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
   [[nodiscard]] client* holder_of(open_id open) noexcept;
 
@@ -82,6 +83,7 @@ private:
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.
   bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.
+  std::uint32_t counted_breaking_ = 0; ///< What the gauge knows of this file.
   std::atomic<bool> listed_{false};
   /// Durable mode: lots of records that were handed over, and are not in the store.
   std::atomic<std::uint32_t> unstored_{0};

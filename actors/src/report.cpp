@@ -49,13 +49,11 @@ public:
 
   void operator()(const break_begun& f) {
     owner_.count().add(counters::breaks_by_cause + index_of(f.cause));
-    owner_.count().add(counters::breaking_now);
   }
 
   void operator()(const break_ended& f) {
     auto& count = owner_.count();
     count.add(counters::breaks_by_outcome + index_of(f.outcome));
-    count.add(counters::breaking_now, -1);
     count.add_latency(f.age);
     const auto level =
       f.outcome == break_outcome::timed_out ? spdlog::level::warn : spdlog::level::debug;

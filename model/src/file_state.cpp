@@ -41,6 +41,10 @@ std::size_t file_state::waiting() const noexcept {
   return impl_->rare ? impl_->rare->waiting.size() : 0;
 }
 
+std::size_t file_state::breaking() const noexcept {
+  return impl_->count.breaking;
+}
+
 bool file_state::has_open(open_id id) const noexcept {
   return impl_->find_open(id) != nullptr;
 }

@@ -146,6 +146,9 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
     w.open(world::alice, "f", 1);
     w.start(world::request(world::bob, "f", 2));
     w.advance(1s);
+    store->fail_with(errc::store_unavailable);
+    w.c.reset();
+    store->fail_with(errc::success);
   }
   const auto records = store->inner().list({}).value.records;
   ASSERT_EQ(records.size(), 1U);
@@ -160,6 +163,66 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].kind, entry_kind::recovered);
   EXPECT_EQ(entries[0].lease->break_started, records[0].break_started);
+}
+
+/// Alice has a persistent open of "f" with RWH by key 1, which Bob has had broken. The server dies.
+struct crashed_while_breaking {
+  crashed_while_breaking() {
+    world w(world::clock::test, with(store));
+    begin(w);
+    auto r = world::request(world::alice, "f", 1);
+    r.durable = durable_request{600s, true, {}, {}};
+    EXPECT_EQ(try_open(w, r), errc::success);
+    open = w.probes.back().as<open_result>().open;
+    w.open(world::alice, "g", 2);
+    w.start(world::request(world::bob, "f", 3));
+    w.start(world::request(world::bob, "g", 4));
+    w.advance(1s);
+    EXPECT_EQ(w.c->stats().breaking_now, 2U);
+    store->fail_with(errc::store_unavailable);
+    w.c.reset();
+    store->fail_with(errc::success);
+  }
+
+  std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
+  open_id open{};
+};
+
+TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
+  const crashed_while_breaking before;
+  world w(world::clock::test, with(before.store));
+  begin(w);
+  EXPECT_EQ(w.c->stats().breaking_now, 2U);
+  reconnect_request back{"f", before.open, world::alice, {}, lease_key::of(1), {}};
+  w.start(back);
+  w.settle();
+  EXPECT_EQ(w.probes.back().error(), errc::success);
+
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+  EXPECT_EQ(w.probes.back().error(), errc::success);
+  EXPECT_EQ(w.c->stats().breaking_now, 1U);
+  w.open(world::alice, "h", 5);
+  w.start(world::request(world::bob, "h", 6));
+  w.settle();
+  EXPECT_EQ(w.c->stats().breaking_now, 2U);
+
+  w.advance(35s); // nobody has come back for the lease of "g", nor acknowledged that of "h"
+
+  EXPECT_EQ(w.c->stats().breaking_now, 0U);
+}
+
+TEST(Recovery, ABreakOfALeaseThatNobodyReclaimsEndsWithTheGracePeriod) {
+  const crashed_while_breaking before;
+  auto config = with(before.store);
+  config.grace = 1s;
+  world w(world::clock::test, config);
+  begin(w);
+  ASSERT_EQ(w.c->stats().breaking_now, 2U);
+
+  w.advance(1s);
+
+  EXPECT_EQ(w.c->stats().breaking_now, 1U) << "that of the persistent open goes on";
 }
 
 TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {

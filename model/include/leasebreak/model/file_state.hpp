@@ -57,6 +57,9 @@ public:
   /// How many operations wait.
   [[nodiscard]] std::size_t waiting() const noexcept;
 
+  /// How many breaks are in progress.
+  [[nodiscard]] std::size_t breaking() const noexcept;
+
   /// Whether the open `id` is here.
   [[nodiscard]] bool has_open(open_id id) const noexcept;
 
