@@ -496,6 +496,18 @@ TEST_F(DetachedOpens, GiveWayToForcedBreaks) {
   EXPECT_FALSE(is_kept(a));
 }
 
+TEST_F(DetachedOpens, GiveWayToForcedBreaksAlsoBesideAPersistentOpen) {
+  const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
+  const auto kept = open(by(alice).lease(k1, rh).persistent(seconds{900}));
+  disconnect(alice);
+
+  force({});
+
+  expect_break(k1, rh, none);
+  EXPECT_FALSE(is_kept(a));
+  EXPECT_TRUE(is_kept(kept));
+}
+
 TEST_F(DetachedOpens, ThatArePersistentKeepAfterAForcedBreakWhatItLeaves) {
   const auto a = open(by(alice).lease(k1, rh).persistent(seconds{900}));
   disconnect(alice);

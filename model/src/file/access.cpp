@@ -318,6 +318,7 @@ bool file_state::impl::attempt_force(
   if (purge(plan, now, out))
     return attempt_force(c, a, now, out);
   begin_breaks(plan, now, out);
+  follow_unattended(now, out);
   if (!plan.wait) {
     complete(out, c.operation, errc::success);
     return true;

@@ -173,6 +173,7 @@ void file_state::impl::set_breaking(lease_entry& lease, bool breaking) {
   count_lease(lease, minus_one);
   lease.info.breaking = breaking;
   count_lease(lease, 1);
+  note_stranded(lease);
 }
 
 bool file_state::impl::any_with(lease_state some_of) const noexcept {
