@@ -5,6 +5,8 @@
 #include "file_actor.hpp"
 #include "report.hpp"
 
+#include <leasebreak/model/after.hpp>
+
 #include <spdlog/logger.h>
 
 #include <algorithm>
@@ -222,7 +224,7 @@ void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
       return op->answer(errc::success);
     self.flush_ = std::move(op);
     const auto now = self.owner_.now();
-    self.flush_until_ = now + self.owner_.config().shutdown_store_wait;
+    self.flush_until_ = after(now, self.owner_.config().shutdown_store_wait);
     self.write_at_ = now;
   });
 }
@@ -308,7 +310,7 @@ void persistence_actor::take(std::vector<record_change> changes, waiting_list wa
 // Somebody waits: at once. What comes while the writer is busy makes up the next batch.
 time_point persistence_actor::next_write() const {
   return waiting_.answers.empty() && flush_ == nullptr
-    ? pending_.since() + owner_.config().write_delay
+    ? after(pending_.since(), owner_.config().write_delay)
     : owner_.now();
 }
 
@@ -379,8 +381,9 @@ void persistence_actor::write_failed(const store_status& status) {
   put_in_front(std::move(writing_->waiting.files), waiting_.files);
   writing_.reset();
   const auto& config = owner_.config();
-  pause_ = std::clamp(pause_ * 2, config.store_retry_min, config.store_retry_max);
-  write_at_ = owner_.now() + pause_;
+  const auto longer = pause_ < config.store_retry_max / 2 ? pause_ * 2 : config.store_retry_max;
+  pause_ = std::max(longer, config.store_retry_min);
+  write_at_ = after(owner_.now(), pause_);
   if (!failing_.exchange(true))
     if (auto* const log = owner_.log())
       log->error("store {} fails, {} records wait and are tried again: {}: {}", owner_.store_name(),
@@ -500,7 +503,7 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
   result.in_grace = owner_.config().grace > duration::zero();
   owner_.set_in_grace(result.in_grace);
   if (result.in_grace)
-    grace_until_ = owner_.now() + owner_.config().grace;
+    grace_until_ = after(owner_.now(), owner_.config().grace);
   else
     end_grace();
 }

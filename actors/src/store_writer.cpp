@@ -1,6 +1,9 @@
 // See store_writer.hpp.
 #include "store_writer.hpp"
 
+#include <leasebreak/model/after.hpp>
+
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -71,7 +74,8 @@ bool store_writer::finish(duration wait_max) {
   std::unique_lock lock(shared_->mutex);
   shared_->ending = true;
   shared_->changed.notify_all();
-  if (shared_->changed.wait_for(lock, wait_max, [this] { return shared_->ended; }))
+  const auto until = after(std::chrono::steady_clock::now(), wait_max);
+  if (shared_->changed.wait_until(lock, until, [this] { return shared_->ended; }))
     return true;
   shared_->abandoned = true;
   return false;

@@ -109,6 +109,18 @@ TEST(Recovery, WhatNobodyReclaimsIsGivenUpAfterTheGracePeriod) {
   EXPECT_EQ(left[0].client_id, to_string(world::bob));
 }
 
+TEST(Recovery, AGracePeriodMayLastForEver) {
+  const auto store = store_after_crash();
+  auto config = with(store);
+  config.grace = duration::max();
+  world w(world::clock::test, config);
+
+  EXPECT_TRUE(begin(w).in_grace);
+  w.advance(1000h);
+
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+}
+
 TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
   const auto store = store_after_crash();
   auto config = with(store);

@@ -36,5 +36,16 @@ TEST(StoreWriter, HasLetGoOfTheStoreWhenItHasFinished) {
   }
 }
 
+TEST(StoreWriter, WaitsForAStoreForEverIfItShall) {
+  for (int i = 0; i < 20; ++i) {
+    std::atomic<bool> closed{false};
+    store_writer writer{slow_to_close(closed), false};
+
+    ASSERT_TRUE(writer.finish(duration::max()));
+
+    ASSERT_TRUE(closed);
+  }
+}
+
 } // namespace
 } // namespace leasebreak::test

@@ -488,6 +488,22 @@ TEST_F(Deadlines, AreConfigurable) {
   w.expect_granted(b, none);
 }
 
+TEST_F(Deadlines, ThatAreForEverDoNotCome) {
+  file_policy patient;
+  patient.break_timeout = duration::max();
+  patient.wait_max = duration::max();
+  world w(patient);
+  w.open(by(alice).lease(k1, rwh));
+  const auto b = w.open(by(bob));
+  w.expect_break(k1, rwh, rh);
+
+  w.pass(std::chrono::hours{100'000});
+
+  w.expect_waits(b);
+  w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
+  w.expect_granted(b, none);
+}
+
 // The holder answers each time, but there is always another break to wait for.
 TEST_F(Deadlines, NobodyWaitsForLongerThanTheMostThatIsAllowed) {
   file_policy brief;

@@ -25,7 +25,7 @@ enum class scheduler_kind {
   caf_stealing, ///< CAF's pool with work stealing, `caf_threads` threads.
 };
 
-/// Settings of a coordinator. All have a default.
+/// Settings of a coordinator. All have a default. A duration of `duration::max()` is for ever.
 struct coordinator_config {
   scheduler_kind scheduler = scheduler_kind::asio;
   std::size_t caf_threads = 2; ///< For CAF's own pools; at least 1.

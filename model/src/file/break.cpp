@@ -199,7 +199,11 @@ void file_state::impl::notify_again(
 // MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.
 void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
   l.info.break_started = now;
-  push_deadline(detail::deadline_entry::for_break(now + policy->break_timeout, l.name()));
+  push_deadline(detail::deadline_entry::for_break(break_deadline(l), l.name()));
+}
+
+time_point file_state::impl::break_deadline(const lease_entry& l) const noexcept {
+  return after(l.info.break_started, policy->break_timeout);
 }
 
 } // namespace leasebreak

@@ -58,7 +58,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   fail_waiting_of(open.id, out);
   count_open(open, static_cast<std::uint32_t>(-1));
   open.durable->detached = true;
-  open.durable->expires = now + open.durable->timeout;
+  open.durable->expires = after(now, open.durable->timeout);
   const auto lost = std::exchange(open.connection, connection_id::none);
   count_open(open, 1);
   if (auto* lease = open.lease; lease != nullptr) {
@@ -123,8 +123,7 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
     entry->client = client;
     auto& oplock = add_lease(std::move(entry));
     if (oplock.info.breaking)
-      push_deadline(detail::deadline_entry::for_break(
-        oplock.info.break_started + policy->break_timeout, oplock.name()));
+      push_deadline(detail::deadline_entry::for_break(break_deadline(oplock), oplock.name()));
     store_lease(oplock, out);
   }
   locks.for_each_of(open.id, [&](const auto& lock) { store_lock(lock, out); });

@@ -6,6 +6,7 @@
 #include "file/parts.hpp"
 #include "lock_table.hpp"
 
+#include <leasebreak/model/after.hpp>
 #include <leasebreak/model/file_state.hpp>
 
 #include <array>
@@ -159,6 +160,7 @@ struct file_state::impl {
   void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const;
   void notify_again(lease_entry& l, connection_id connection, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
+  [[nodiscard]] time_point break_deadline(const lease_entry& l) const noexcept;
 
   // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
   // -----------------------------------------------------------

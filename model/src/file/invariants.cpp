@@ -111,7 +111,7 @@ std::string file_state::impl::check_invariants() const {
     const auto& due = rare->deadlines;
     if (std::none_of(due.begin(), due.end(), [&](const auto& d) {
           return d.of == detail::deadline_entry::kind::lease_break && d.lease == l->name() &&
-            d.at == l->info.break_started + policy->break_timeout;
+            d.at == break_deadline(*l);
         }))
       return describe_lease(*l) + "its break has no deadline";
   }

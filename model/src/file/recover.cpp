@@ -71,8 +71,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   lease.info.break_started = std::min(lease.info.break_started, now);
   lease.break_begun = lease.info.break_started;
   lease.maybe_unheard = true;
-  push_deadline(detail::deadline_entry::for_break(
-    lease.info.break_started + policy->break_timeout, lease.name()));
+  push_deadline(detail::deadline_entry::for_break(break_deadline(lease), lease.name()));
 }
 
 // The restart took the connection: the open is as one that has just lost it.
@@ -96,7 +95,7 @@ void file_state::impl::load_open(const persisted_lock& record, time_point now, e
   std::copy(kept.create_guid.begin(), kept.create_guid.end(), durable.guid.bytes.begin());
   durable.server_state = kept.server_state;
   durable.detached = true;
-  durable.expires = now + durable.timeout;
+  durable.expires = after(now, durable.timeout);
   push_deadline(detail::deadline_entry::for_open(durable.expires, id));
   if (opens.empty())
     is_directory = false;

@@ -22,7 +22,7 @@ void file_state::impl::wait(command what, operation_id id, const client_guid& cl
   w->open = open;
   w->since = now;
   if (bounded) {
-    w->deadline = now + policy->wait_max;
+    w->deadline = after(now, policy->wait_max);
     push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
   }
   w->held_up_by = choose_obstacle(w->what);
@@ -214,8 +214,7 @@ bool file_state::impl::is_current(const detail::deadline_entry& entry) const noe
     return open != nullptr && open->is_detached() && open->durable->expires == entry.at;
   }
   const auto* lease = find_lease(entry.lease);
-  return lease != nullptr && lease->info.breaking &&
-    lease->info.break_started + policy->break_timeout == entry.at;
+  return lease != nullptr && lease->info.breaking && break_deadline(*lease) == entry.at;
 }
 
 detail::waiting_operation* file_state::impl::find_waiting(operation_id id) const noexcept {

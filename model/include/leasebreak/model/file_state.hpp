@@ -16,7 +16,7 @@
 
 namespace leasebreak {
 
-/// What all files of a coordinator have in common. Must outlive the files.
+/// What all files of a coordinator have in common; it outlives them. `duration::max()` is for ever.
 struct file_policy {
   duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
   duration wait_max =
