@@ -500,7 +500,7 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
   recovered_.erase(std::unique(recovered_.begin(), recovered_.end(),
                      [](const auto& a, const auto& b) { return a.get() == b.get(); }),
     recovered_.end());
-  result.in_grace = owner_.config().grace > duration::zero();
+  result.in_grace = !result.clean && owner_.config().grace > duration::zero();
   owner_.set_in_grace(result.in_grace);
   if (result.in_grace)
     grace_until_ = after(owner_.now(), owner_.config().grace);
@@ -524,13 +524,19 @@ void persistence_actor::flush_if_done() {
     return;
   marking_ = true;
   ask_store(
-    [](lock_store& store) { return guarded([&] { return store.set_clean_shutdown(true); }); },
+    [clean = ends_clean()](
+      lock_store& store) { return guarded([&] { return store.set_clean_shutdown(clean); }); },
     [](persistence_actor& self, const store_status& status) {
       self.marking_ = false;
       self.marked_ = status.ok();
       if (self.flush_ != nullptr)
         self.flush_done(status);
     });
+}
+
+// Who had something before a crash has his grace period, also if it takes several starts.
+bool persistence_actor::ends_clean() const {
+  return !grace_until_;
 }
 
 void persistence_actor::flush_done(const store_status& status) {
@@ -579,8 +585,9 @@ void persistence_actor::write_the_last() {
                       std::move(pending_.take(batch_size_max).changes))](lock_store& store) {
       end->step([&] { return store.apply(*changes); }, changes->size());
     });
-  writer_->post(
-    [end](lock_store& store) { end->step([&] { return store.set_clean_shutdown(true); }, 0); });
+  writer_->post([end, clean = ends_clean()](lock_store& store) {
+    end->step([&] { return store.set_clean_shutdown(clean); }, 0);
+  });
 }
 
 void persistence_actor::publish() {

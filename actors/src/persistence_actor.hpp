@@ -117,6 +117,7 @@ private:
   void recover(lock_listing listing, start_result& result);
   void end_grace();
   void flush_if_done();
+  [[nodiscard]] bool ends_clean() const;
   void flush_done(const store_status& status);
   void write_the_last();
   void set_timer();
@@ -139,7 +140,7 @@ private:
   std::vector<file_ref> recovered_; ///< Files with recovered records, until the grace ends.
   std::unique_ptr<plain_call<start_result>> start_;
   std::unique_ptr<plain_call<void>> flush_;
-  bool marking_ = false; ///< The writer sets the mark of an orderly end.
+  bool marking_ = false; ///< The writer sets the mark of how it ended.
   bool marked_ = false;
   bool gave_up_ = false; ///< The store did not answer while it was to be closed.
   bool loaded_ = false; ///< The store was read, and is to be kept up to date.

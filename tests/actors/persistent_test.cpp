@@ -287,13 +287,18 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
     auto& p = w.start(persistent(world::alice, "f", 1));
     w.settle();
     open = p.as<open_result>().open;
+    EXPECT_EQ(done(w, lock_request{"f", open, {{{0, 10}, true}}, true}), errc::success);
     EXPECT_EQ(done(w, detail::shutdown_request{}), errc::success);
   }
   world w(world::clock::test, with(store));
 
   EXPECT_TRUE(begin(w).clean);
 
+  EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
   EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
+  EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
+  EXPECT_EQ(w.c->stats().locks_now, 1U);
+  EXPECT_EQ(done(w, unlock_request{"f", open, {{0, 10}}}), errc::success);
 }
 
 TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {

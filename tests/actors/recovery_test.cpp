@@ -75,6 +75,58 @@ TEST(Recovery, AnOrderlyStopIsRemembered) {
   EXPECT_EQ(found.server_epoch, 2U);
 }
 
+TEST(Recovery, AfterAnOrderlyStopNothingKeepsOthersOff) {
+  const auto store = std::make_shared<memory_store>();
+  {
+    world w(world::clock::test, with(store));
+    begin(w);
+    w.open(world::alice, "f", 1);
+    const auto g = w.open(world::alice, "g", 0).open;
+    w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
+    w.start(detail::shutdown_request{});
+    w.settle();
+  }
+  world w(world::clock::test, with(store));
+
+  const auto found = begin(w);
+
+  EXPECT_EQ(found.recovered, 2U);
+  EXPECT_FALSE(found.in_grace);
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+  const auto g = w.open(world::bob, "g", 0).open;
+  auto& lock = w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
+  w.settle();
+  EXPECT_EQ(lock.error(), errc::success);
+  auto late = world::request(world::alice, "f", 1);
+  late.reclaim = true;
+  EXPECT_EQ(try_open(w, late), errc::nothing_to_reclaim);
+}
+
+// However it is stopped: who had something before the crash has not had his time.
+TEST(Recovery, AnOrderlyStopWithinTheGracePeriodDoesNotEndIt) {
+  for (const bool by_destructor : {false, true}) {
+    SCOPED_TRACE(by_destructor);
+    const auto store = store_after_crash();
+    {
+      world w(world::clock::test, with(store));
+      EXPECT_TRUE(begin(w).in_grace);
+      if (!by_destructor)
+        w.start(detail::shutdown_request{});
+      w.settle();
+    }
+    {
+      world w(world::clock::test, with(store));
+
+      EXPECT_TRUE(begin(w).in_grace);
+
+      EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+      w.advance(45s);
+    }
+    world w(world::clock::test, with(store));
+    EXPECT_TRUE(begin(w).clean) << "it was over";
+  }
+}
+
 TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
   const auto store = store_after_crash();
   world w(world::clock::test, with(store));

@@ -144,10 +144,10 @@ public:
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   /// Reads the store: bumps the server epoch, recovers what was held, and opens the grace period if
-  /// the last stop was not clean. Persistent opens are back, without a connection: the result names
-  /// them, and `async_reconnect` gives them to their clients. To be called once, before other
-  /// operations; without a store it may be left out. Handler: `void(error_code, start_result)`.
-  /// Errors: those of the store.
+  /// the last stop was not clean, or within a grace period; otherwise what has no open is dropped.
+  /// Persistent opens are back, without a connection: the result names them, and `async_reconnect`
+  /// gives them to their clients. To be called once, before other operations; without a store it
+  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store.
   template <class Token = boost::asio::deferred_t>
   auto async_start(Token&& token = {}) {
     return initiate<start_result>(detail::start_request{}, token);

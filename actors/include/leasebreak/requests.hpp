@@ -196,7 +196,7 @@ struct recovered_open {
 
 /// What `async_start` found.
 struct start_result {
-  bool clean = true; ///< The last stop was in order, or there was none.
+  bool clean = true; ///< The last stop was in order and not in a grace period, or there was none.
   std::uint64_t server_epoch = 0;
   std::size_t recovered = 0; ///< Records of what was held.
   std::vector<record_error>
