@@ -106,7 +106,7 @@ asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold 
 
 asio::awaitable<void> after_close(server& host, open& o, bool delete_file, leasebreak::hold hold) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
-  vfs::open_ptr file = std::move(o.vfs_open);
+  const vfs::open_ptr file = o.vfs_open;
   o.cursor.reset();
   host.paths().remove(o);
   host.instances().remove(o);
@@ -131,8 +131,6 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
       delete_file ? name_removed(o.is_directory, o.is_stream) : data_written(o.is_stream);
     co_await tell_parent(host, share, std::move(name), key, kind);
   }
-  // Nothing that the client may ask for next depends on it.
-  share->files.close(std::move(file));
 }
 
 } // namespace leasebreak::smb

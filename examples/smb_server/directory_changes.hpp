@@ -53,8 +53,8 @@ boost::asio::awaitable<void> end_base(server& host, open& o);
 /// Deletes the file of a stream that is open, and tells its directory.
 boost::asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold hold);
 
-/// The rest of a close: deletes the file if it is time, lets go of the hold, tells the directory,
-/// and lets go of the file.
+/// The rest of a close: deletes the file if it is time, lets go of the hold, and tells the
+/// directory. The file stays open for the requests that still have the open in hand.
 boost::asio::awaitable<void> after_close(
   server& host, open& o, bool delete_file, leasebreak::hold hold);
 

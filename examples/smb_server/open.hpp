@@ -23,12 +23,19 @@ class watch;
 struct tree;
 using tree_ptr = std::shared_ptr<tree>;
 
-/// State of an open. Belongs to its session's strand.
+/// State of an open. Belongs to its session's strand. A request that waits may come back to one
+/// that has been closed meanwhile: what it needs of it stays until the last of them lets go.
 struct open {
+  open() = default;
+  /// Closes the file, where that may block.
+  ~open();
+  open(const open&) = delete;
+  open& operator=(const open&) = delete;
+
   file_id id; ///< What the client calls it.
   open_id handle{}; ///< What the coordinator calls it.
   file_name_id file; ///< The file, for the coordinator.
-  vfs::open_ptr vfs_open;
+  vfs::open_ptr vfs_open; ///< Never null once the file is open.
   tree_ptr tree_connect;
   std::uint64_t session_id = 0;
   std::weak_ptr<connection>

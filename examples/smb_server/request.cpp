@@ -65,6 +65,10 @@ std::uint32_t request::find_directory(const file_id& id, open_ptr& found) {
   return found->may(access::read_data) ? status::success : status::access_denied;
 }
 
+bool request::still_has(const open& o) const {
+  return connection_->opens.find(o.handle).get() == &o;
+}
+
 std::uint32_t request::no_open() const noexcept {
   if (overtaken_)
     return status::file_not_available;

@@ -107,6 +107,10 @@ public:
   /// The same for what is in a directory: in `found`, if the status is good.
   [[nodiscard]] std::uint32_t find_directory(const file_id& id, open_ptr& found);
 
+  /// Whether the client still has an open that was found: it may have been closed while the request
+  /// waited.
+  [[nodiscard]] bool still_has(const open& o) const;
+
   /// The status for a request whose open was not found.
   [[nodiscard]] std::uint32_t no_open() const noexcept;
 

@@ -84,6 +84,8 @@ asio::awaitable<reply> write(request& r) {
   announced change = co_await announce(r, o->file, access_kind::write, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
+  if (!r.still_has(*o))
+    co_return fail(status::file_closed);
   // The request's frame outlives the request, and with it the data.
   auto [error, written] = co_await o->tree_connect->share->files.async_write(
     o->vfs_open, asked->offset, asked->data, nullptr, asio::as_tuple(asio::use_awaitable));

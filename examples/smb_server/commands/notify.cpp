@@ -77,7 +77,7 @@ asio::awaitable<reply> change_notify(request& r) {
       co_return fail(bad);
   }
   // It may have been closed meanwhile.
-  if (r.on().opens.find(o->handle) != o)
+  if (!r.still_has(*o))
     co_return fail(status::file_closed);
   const watch_ptr w = o->watch;
   o.reset();

@@ -206,13 +206,19 @@ vfs::result<listed> fill(
   }
 }
 
-/// Starts the listing, or starts it again.
-asio::awaitable<std::uint32_t> prepare_cursor(open_ptr o, query_directory_request asked) {
+/// Starts the listing, or starts it again. An open that is closed meanwhile has no cursor any more,
+/// so that the request goes on with its own.
+asio::awaitable<std::uint32_t> prepare_cursor(
+  open_ptr o, query_directory_request asked, vfs::cursor_ptr& cursor_now) {
   const std::uint8_t restarts = directory_flag::restart | directory_flag::reopen;
-  if (o->cursor && (asked.flags & restarts) == 0)
+  cursor_now = o->cursor;
+  if (cursor_now && (asked.flags & restarts) == 0)
     co_return status::success;
-  if (o->cursor && (asked.flags & directory_flag::reopen) == 0 && asked.pattern.empty()) {
-    const error_code error = o->cursor->seek({});
+  if (cursor_now && (asked.flags & directory_flag::reopen) == 0 && asked.pattern.empty()) {
+    // It has to wait for what is being listed by it.
+    vfs::work<void> rewind = [cursor_now] { return cursor_now->seek({}); };
+    auto [error] = co_await o->tree_connect->share->files.async_run<void>(
+      std::move(rewind), asio::as_tuple(asio::use_awaitable));
     o->listed_any = false;
     co_return status_of(error);
   }
@@ -222,7 +228,7 @@ asio::awaitable<std::uint32_t> prepare_cursor(open_ptr o, query_directory_reques
     o->vfs_open, std::move(pattern), true, asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return status_of(error);
-  o->cursor = std::move(cursor);
+  cursor_now = o->cursor = std::move(cursor);
   o->listed_any = false;
   co_return status::success;
 }
@@ -240,10 +246,11 @@ asio::awaitable<reply> query_directory(request& r) {
   const auto c = static_cast<file_class>(asked->info_class);
   if (!is_directory_class(c))
     co_return fail(status::invalid_info_class);
-  if (const std::uint32_t bad = co_await prepare_cursor(o, *asked); bad != status::success)
+  vfs::cursor_ptr cursor;
+  if (const std::uint32_t bad = co_await prepare_cursor(o, *asked, cursor); bad != status::success)
     co_return fail(bad);
   const bool single = (asked->flags & directory_flag::single_entry) != 0;
-  vfs::detail::work<listed> job = [cursor = o->cursor, c, room = asked->output_max, single] {
+  vfs::detail::work<listed> job = [cursor, c, room = asked->output_max, single] {
     return fill(cursor, c, room, single);
   };
   auto [error, found] = co_await o->tree_connect->share->files.async_run<listed>(

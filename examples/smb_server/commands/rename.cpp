@@ -134,6 +134,8 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
     if (change.status != status::success)
       co_return fail(change.status);
   }
+  if (!r.still_has(*o))
+    co_return fail(status::file_closed);
   auto [error] = co_await o->tree_connect->share->files.async_rename_stream(
     o->vfs_open, std::move(to), setting.replace, asio::as_tuple(asio::use_awaitable));
   change.hold.release();
@@ -189,6 +191,8 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
   const std::uint32_t unstored = co_await expect_rename(r, *share, around.from, *target);
   if (unstored != status::success)
     co_return fail(unstored);
+  if (!r.still_has(*o))
+    co_return fail(status::file_closed);
   auto [error] = co_await share->files.async_rename(
     o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
   may = {};
@@ -224,6 +228,8 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
       co_return fail(replaced.status);
     hold = std::move(replaced.hold);
   }
+  if (!r.still_has(*o))
+    co_return fail(status::file_closed);
   auto [error] = co_await share->files.async_link(
     o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
   hold.release();

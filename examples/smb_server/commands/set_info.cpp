@@ -62,6 +62,8 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
   announced change = co_await announce(r, o->file, access_kind::write, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
+  if (!r.still_has(*o))
+    co_return fail(status::file_closed);
   const bool is_end = static_cast<file_class>(asked.info_class) == file_class::end_of_file;
   const vfs::async_share& files = o->tree_connect->share->files;
   vfs::detail::work<void> job = [file = o->vfs_open, size, is_end] {

@@ -2,14 +2,13 @@
 #include "async_share.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace leasebreak::smb::vfs {
 
-void async_share::close(open_ptr open) const {
+void async_share::close(open_ptr open) const noexcept {
   if (!open->closes_at_once())
-    async_close(std::move(open), boost::asio::detached);
+    pool_.discard(std::move(open));
 }
 
 boost::asio::awaitable<std::tuple<error_code, file_info>> async_share::info(open_ptr open) const {

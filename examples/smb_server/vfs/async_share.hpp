@@ -28,9 +28,9 @@ class async_share {
 public:
   using executor_type = boost::asio::any_io_executor;
 
-  /// `pool` must outlive the calls. `executor` is the default of the handlers.
+  /// `executor` is the default of the handlers.
   async_share(share_ptr share, const worker_pool& pool, executor_type executor)
-    : share_(std::move(share)), pool_(&pool), executor_(std::move(executor)) {}
+    : share_(std::move(share)), pool_(pool.access()), executor_(std::move(executor)) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
   [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
@@ -39,7 +39,7 @@ public:
   /// Handler: `void(error_code, T)`, `void(error_code)` for `void`.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(work<T> job, Token&& token = {}) const {
-    return pool_->async_run<T>(executor_, std::move(job), std::forward<Token>(token));
+    return pool_.async_run<T>(executor_, std::move(job), std::forward<Token>(token));
   }
 
   /// Handler: `void(error_code, file_info)`.
@@ -73,8 +73,8 @@ public:
   }
 
   /// Gives up a reference without waiting for that: closes here if that takes no time, else on the
-  /// pool.
-  void close(open_ptr open) const;
+  /// pool if there still is one.
+  void close(open_ptr open) const noexcept;
 
   /// Gives up a reference; if it is the last, closes on the pool. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
@@ -236,7 +236,7 @@ public:
 
 private:
   share_ptr share_;
-  const worker_pool* pool_;
+  pool_access pool_;
   executor_type executor_;
 };
 

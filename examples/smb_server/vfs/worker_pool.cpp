@@ -3,6 +3,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include <new>
 #include <stdexcept>
 
 namespace leasebreak::smb::vfs {
@@ -22,6 +23,11 @@ public:
     boost::asio::post(threads_,
       [job, taken = std::move(taken)]() mutable { job->run([&taken] { taken.release(); }); });
     return {};
+  }
+
+  void discard(std::shared_ptr<const void> reference) {
+    boost::asio::post(threads_,
+      [reference = std::move(reference), taken = ticket(count_)]() mutable { reference.reset(); });
   }
 
   void stop() {
@@ -64,6 +70,16 @@ private:
 error_code submit(const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job) {
   const auto core = pool.lock();
   return core ? core->submit(job) : error_code(errc::shutting_down);
+}
+
+void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept {
+  try {
+    if (const auto core = pool.lock()) {
+      core->discard(std::move(reference));
+    }
+  } catch (const std::bad_alloc&) {
+    // Given up here.
+  }
 }
 
 } // namespace detail

@@ -51,6 +51,9 @@ public:
 [[nodiscard]] error_code submit(
   const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job);
 
+/// Gives up a reference on one of the pool's threads, or here if the pool is gone.
+void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept;
+
 template <class T>
 struct work_signature {
   using type = void(error_code, T);
@@ -191,6 +194,28 @@ struct pool_options {
   std::size_t operations_max = 4096; ///< Waiting and running ones together.
 };
 
+/// The way to a pool that may be gone: then all fails with `errc::shutting_down`. A value.
+class pool_access {
+public:
+  explicit pool_access(std::weak_ptr<detail::pool_core> core) : core_(std::move(core)) {}
+
+  /// See `worker_pool`.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
+    return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
+      detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
+  }
+
+  /// Gives up a reference on one of the threads, where the destructor may block; here if the pool
+  /// is gone. Never refused.
+  void discard(std::shared_ptr<const void> reference) const noexcept {
+    detail::discard(core_, std::move(reference));
+  }
+
+private:
+  std::weak_ptr<detail::pool_core> core_;
+};
+
 /// Threads that carry out what blocks. Destruction waits for what is running; what waits completes
 /// with `errc::shutting_down`. Not to be destroyed on one of its own threads.
 class worker_pool {
@@ -208,9 +233,11 @@ public:
   /// `errc::too_many_operations`, `shutting_down`, ENOMEM. `T` must have a default constructor.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
-    return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
-      detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
+    return access().async_run<T>(std::move(executor), std::move(job), std::forward<Token>(token));
   }
+
+  /// For those who may outlive the pool.
+  [[nodiscard]] pool_access access() const noexcept { return pool_access(core_); }
 
   /// Operations that wait or run now.
   [[nodiscard]] std::size_t operations() const noexcept;
