@@ -44,9 +44,13 @@ asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_sha
 
 asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
   vfs::path name, std::optional<lease_key> parent_key) {
-  vfs::path parent = name.parent();
-  auto [lost, info] =
-    co_await share->files.async_lookup(std::move(parent), asio::as_tuple(asio::use_awaitable));
+  // The change has been made: however much the disk has to do, those who cache the directory hear
+  // of it.
+  vfs::work<vfs::file_info> look = [core = share->files.core(), parent = name.parent()] {
+    return core->lookup(parent);
+  };
+  auto [lost, info] = co_await share->files.async_finish<vfs::file_info>(
+    std::move(look), asio::as_tuple(asio::use_awaitable));
   if (lost)
     co_return;
   access_request ask;
@@ -63,7 +67,7 @@ asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind ki
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const std::optional<lease_key> key = o.parent_key;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
-  auto [lost, name] = co_await share->files.async_run<vfs::path>(
+  auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   if (!lost)
     co_await tell_parent(host, share, std::move(name), key, kind);
@@ -72,7 +76,7 @@ asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind ki
 asio::awaitable<void> end_watches(server& host, const open& o) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
-  auto [lost, name] = co_await share->files.async_run<vfs::path>(
+  auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   if (!lost)
     host.watches().report_gone(share.get(), name.name());
@@ -93,7 +97,7 @@ asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold 
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const std::optional<lease_key> key = o.parent_key;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
-  auto [lost, name] = co_await share->files.async_run<vfs::path>(
+  auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   auto [error] =
     co_await share->files.async_remove_file(o.vfs_open, asio::as_tuple(asio::use_awaitable));
@@ -114,7 +118,7 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
   bool found = false;
   if (delete_file || o.wrote) {
     vfs::detail::work<vfs::path> where = [file] { return file->current_path(); };
-    auto [lost, path] = co_await share->files.async_run<vfs::path>(
+    auto [lost, path] = co_await share->files.async_finish<vfs::path>(
       std::move(where), asio::as_tuple(asio::use_awaitable));
     found = !lost;
     name = std::move(path);

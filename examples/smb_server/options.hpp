@@ -37,6 +37,7 @@ struct server_limits {
   std::size_t opens_per_connection = 65'536; ///< Or of all that may share sessions.
   std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
   std::size_t credits = 8'192; ///< Of one connection.
+  std::size_t disk_operations = 4'096; ///< Waiting for the disk, of all connections.
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.

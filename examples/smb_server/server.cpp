@@ -46,6 +46,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
                                                                       acceptor_.get_executor()} {
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
+  pool.operations_max = options_.limits.disk_operations;
   workers_ = std::make_unique<vfs::worker_pool>(pool);
   open_shares();
   open_coordinator();

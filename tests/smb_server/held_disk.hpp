@@ -3,18 +3,18 @@
 
 #include "test_server.hpp"
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/system_executor.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <cstddef>
 #include <future>
 #include <latch>
-#include <memory>
+#include <vector>
 
 namespace leasebreak::smb::testing {
 
 /// Keeps all of a server's disk threads busy until it is released, or gone: what they are asked for
-/// meanwhile waits. The server has as many as the options say unless the test says otherwise.
+/// meanwhile waits.
 class held_disk {
 public:
   explicit held_disk(test_server& server)
@@ -26,8 +26,8 @@ public:
         until.wait();
         return vfs::error_code{};
       };
-      server.get().workers().async_run<void>(
-        boost::asio::system_executor{}, std::move(job), boost::asio::detached);
+      ended_.push_back(server.get().workers().async_finish<void>(
+        boost::asio::system_executor{}, std::move(job), boost::asio::use_future));
     }
     held_.wait();
   }
@@ -35,16 +35,20 @@ public:
   held_disk(const held_disk&) = delete;
   held_disk& operator=(const held_disk&) = delete;
 
+  /// The threads are free when it returns.
   void release() {
-    if (!released_)
-      release_.set_value();
-    released_ = true;
+    if (ended_.empty())
+      return;
+    release_.set_value();
+    for (std::future<void>& each : ended_)
+      each.get();
+    ended_.clear();
   }
 
 private:
   std::latch held_;
   std::promise<void> release_;
-  bool released_ = false;
+  std::vector<std::future<void>> ended_;
 };
 
 } // namespace leasebreak::smb::testing

@@ -161,6 +161,35 @@ TEST_F(WorkerPool, RefusesWhatIsAboveItsLimitAndGoesOnAfterwards) {
   EXPECT_THAT(seen, ::testing::ElementsAre(errc::too_many_operations, error_code(), error_code()));
 }
 
+TEST_F(WorkerPool, FinishesWhatItMustAboveItsLimit) {
+  occupy();
+  std::vector<error_code> seen;
+  const auto note = [&](error_code error) { seen.push_back(error); };
+  const auto nothing = [] { return error_code(); };
+  pool_->async_run<void>(io_.get_executor(), nothing, note);
+
+  pool_->async_finish<void>(io_.get_executor(), nothing, note);
+  gate_->open();
+  io_.run();
+
+  EXPECT_THAT(seen, ::testing::ElementsAre(error_code(), error_code()));
+}
+
+TEST_F(WorkerPool, GivesUpReferencesOnItsThreadsOrHereWhenItIsGone) {
+  std::promise<std::thread::id> where;
+  const auto one = std::make_shared<int>(0);
+  const auto tell = [&where, one](const int*) { where.set_value(std::this_thread::get_id()); };
+  const pool_access access = pool_->access();
+
+  access.discard(std::shared_ptr<int>(one.get(), tell));
+  EXPECT_NE(where.get_future().get(), std::this_thread::get_id());
+
+  pool_.reset();
+  where = {};
+  access.discard(std::shared_ptr<int>(one.get(), tell));
+  EXPECT_EQ(where.get_future().get(), std::this_thread::get_id());
+}
+
 TEST_F(WorkerPool, CancellationEndsWhatHasNotBegun) {
   occupy();
   asio::cancellation_signal signal;

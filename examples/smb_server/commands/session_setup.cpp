@@ -1,5 +1,6 @@
 // SESSION_SETUP: new sessions, sessions that are authenticated again, and further channels of a
 // session (MS-SMB2 3.3.5.5).
+#include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
@@ -111,8 +112,8 @@ asio::awaitable<void> end_previous(request& r, std::uint64_t id) {
     previous->group->executor, end(previous, r.user->user), asio::use_awaitable);
 }
 
-/// Looks at the client's token, on a thread where it may block.
-asio::awaitable<gss_step> take_token(request& r, bytes_view token) {
+/// Looks at the client's token, on a thread where it may block. An error is that nobody has looked.
+asio::awaitable<std::tuple<error_code, gss_step>> take_token(request& r, bytes_view token) {
   channel& c = *r.channel;
   if (!c.acceptor)
     c.acceptor = std::make_unique<gss_acceptor>(r.host().credentials());
@@ -123,9 +124,7 @@ asio::awaitable<gss_step> take_token(request& r, bytes_view token) {
   auto [error, step] = co_await r.host().workers().async_run<gss_step>(
     r.on().get_executor(), std::move(job), asio::as_tuple(asio::use_awaitable));
   c.step_running = false;
-  if (error)
-    step.problem = error.message();
-  co_return step;
+  co_return std::make_tuple(error, std::move(step));
 }
 
 /// The set-up has failed: what was set up before stays as it was.
@@ -228,7 +227,11 @@ asio::awaitable<reply> session_setup(request& r) {
     *mine->hash = extend(*mine->hash, r.bytes());
   }
   const std::shared_ptr<preauth_hash> hash = mine->hash;
-  const gss_step step = co_await take_token(r, asked->token);
+  const auto [not_looked_at, step] = co_await take_token(r, asked->token);
+  if (not_looked_at) {
+    give_up(r);
+    co_return co_await refuse(r, status_of(not_looked_at));
+  }
   if (step.result == gss_step::outcome::more) {
     reply answer = setup_reply(status::more_processing_required, step.token);
     answer.hash = hash;

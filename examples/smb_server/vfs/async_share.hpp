@@ -42,6 +42,12 @@ public:
     return pool_.async_run<T>(executor_, std::move(job), std::forward<Token>(token));
   }
 
+  /// The same, but never refused for too many operations: see `worker_pool::async_finish`.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_finish(work<T> job, Token&& token = {}) const {
+    return pool_.async_finish<T>(executor_, std::move(job), std::forward<Token>(token));
+  }
+
   /// Handler: `void(error_code, file_info)`.
   template <class Token = boost::asio::deferred_t>
   auto async_lookup(path name, Token&& token = {}) const {
@@ -65,10 +71,10 @@ public:
       std::forward<Token>(token));
   }
 
-  /// Handler: `void(error_code)`.
+  /// Never refused for too many operations. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_undo_create(opened open, Token&& token = {}) const {
-    return async_run<void>(
+    return async_finish<void>(
       [s = share_, o = std::move(open)] { return s->undo_create(o); }, std::forward<Token>(token));
   }
 
@@ -76,10 +82,11 @@ public:
   /// pool if there still is one.
   void close(open_ptr open) const noexcept;
 
-  /// Gives up a reference; if it is the last, closes on the pool. Handler: `void(error_code)`.
+  /// Gives up a reference; if it is the last, closes on the pool. Never refused for too many
+  /// operations. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_close(open_ptr open, Token&& token = {}) const {
-    return async_run<void>(
+    return async_finish<void>(
       [o = std::move(open)]() mutable {
         o.reset();
         return error_code{};
@@ -192,16 +199,17 @@ public:
       std::forward<Token>(token));
   }
 
-  /// Handler: `void(error_code)`.
+  /// Never refused for too many operations. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_remove(open_ptr open, Token&& token = {}) const {
-    return async_run<void>(
+    return async_finish<void>(
       [s = share_, o = std::move(open)] { return s->remove(*o); }, std::forward<Token>(token));
   }
 
+  /// Never refused for too many operations. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_remove_file(open_ptr open, Token&& token = {}) const {
-    return async_run<void>(
+    return async_finish<void>(
       [s = share_, o = std::move(open)] { return s->remove_file(*o); }, std::forward<Token>(token));
   }
 

@@ -15,9 +15,9 @@ public:
   explicit pool_core(pool_options options)
     : operations_max_(options.operations_max), threads_(options.threads) {}
 
-  [[nodiscard]] error_code submit(const std::shared_ptr<pool_job>& job) {
+  [[nodiscard]] error_code submit(const std::shared_ptr<pool_job>& job, admission how) {
     ticket taken(count_);
-    if (taken.position() >= operations_max_) {
+    if (how == admission::bounded && taken.position() >= operations_max_) {
       return errc::too_many_operations;
     }
     boost::asio::post(threads_,
@@ -67,9 +67,10 @@ private:
   boost::asio::thread_pool threads_;
 };
 
-error_code submit(const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job) {
+error_code submit(
+  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job, admission how) {
   const auto core = pool.lock();
-  return core ? core->submit(job) : error_code(errc::shutting_down);
+  return core ? core->submit(job, how) : error_code(errc::shutting_down);
 }
 
 void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept {

@@ -46,10 +46,13 @@ public:
   virtual void run(const std::function<void()>& done) = 0;
 };
 
+/// Whether the bound on what waits is for a job as well.
+enum class admission { bounded, always };
+
 /// Posts a job. The job's destructor completes it if it never ran.
 /// Errors: `errc::too_many_operations`, `shutting_down`.
 [[nodiscard]] error_code submit(
-  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job);
+  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job, admission how);
 
 /// Gives up a reference on one of the pool's threads, or here if the pool is gone.
 void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept;
@@ -157,6 +160,7 @@ struct work_initiation {
   using executor_type = boost::asio::any_io_executor;
   std::weak_ptr<pool_core> pool;
   executor_type executor;
+  admission how = admission::bounded;
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
 
@@ -175,7 +179,7 @@ struct work_initiation {
         }
       });
     }
-    if (const error_code error = submit(pool, pending)) {
+    if (const error_code error = submit(pool, pending, how)) {
       pending->fail(error);
     }
   }
@@ -206,6 +210,14 @@ public:
       detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
   }
 
+  /// See `worker_pool`.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_finish(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
+    return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
+      detail::work_initiation<T>{core_, std::move(executor), detail::admission::always}, token,
+      std::move(job));
+  }
+
   /// Gives up a reference on one of the threads, where the destructor may block; here if the pool
   /// is gone. Never refused.
   void discard(std::shared_ptr<const void> reference) const noexcept {
@@ -234,6 +246,15 @@ public:
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return access().async_run<T>(std::move(executor), std::move(job), std::forward<Token>(token));
+  }
+
+  /// The same for work that ends something, as a removal does, or that others rely on: it is never
+  /// refused because there is too much to do. The caller sees to it that there is not too much of
+  /// this.
+  template <class T, class Token = boost::asio::deferred_t>
+  auto async_finish(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
+    return access().async_finish<T>(
+      std::move(executor), std::move(job), std::forward<Token>(token));
   }
 
   /// For those who may outlive the pool.
