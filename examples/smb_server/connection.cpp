@@ -144,8 +144,15 @@ asio::awaitable<void> connection::change() {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
+/// One connection is not to fill the disk's queue, nor the memory.
+bool connection::is_busy() const {
+  const server_limits& limits = host_.options().limits;
+  return in_flight_bytes_ > limits.requests_bytes ||
+    in_flight_ >= limits.working_requests + pending_;
+}
+
 asio::awaitable<void> connection::room() {
-  while (!closed_ && in_flight_bytes_ > host_.options().limits.requests_bytes)
+  while (!closed_ && is_busy())
     co_await change();
   co_await room_for_answers(promised_bytes_);
 }
@@ -194,9 +201,12 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_
   }
   if (!take_ids(*messages))
     return false;
-  if (!messages->empty())
+  if (!messages->empty()) {
+    ++in_flight_;
+    in_flight_bytes_ += frame->size();
     asio::co_spawn(socket_.get_executor(),
       process(std::move(frame), std::move(*messages), std::move(sealer)), asio::detached);
+  }
   return true;
 }
 
@@ -267,8 +277,6 @@ bool connection::handle_smb1(bytes_view frame) {
 asio::awaitable<void> connection::process(
   std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer) {
   const auto self = shared_from_this();
-  ++in_flight_;
-  in_flight_bytes_ += frame->size();
   const std::size_t promised = promise_of(messages);
   promised_bytes_ += promised;
   compound_state compound;
@@ -321,6 +329,8 @@ asio::awaitable<void> connection::answer(
   }
   if (answer.end_connection || closed_)
     co_return;
+  if (r.is_one_too_many() && answer.status == status::cancelled)
+    answer = fail(status::insufficient_resources);
   if (answer.file)
     compound.file = answer.file;
   if (m.head.command == command::create)
@@ -373,6 +383,16 @@ void connection::enter(request& r) {
 
 void connection::leave(const request& r) {
   requests_.erase(r.head().message_id);
+  if (r.async_id != 0)
+    --pending_;
+}
+
+std::uint64_t connection::begin_pending() {
+  if (pending_ >= host_.options().limits.pending_requests)
+    return 0;
+  ++pending_;
+  wake(); // it is no longer one of those that are worked on
+  return ++last_async_id_;
 }
 
 request* connection::find_request(std::uint64_t message_id) const {

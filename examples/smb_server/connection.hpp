@@ -105,7 +105,9 @@ public:
   /// Tells the request's client that it is pending, if it still waits.
   void send_interim(std::uint64_t message_id);
 
-  std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
+  /// The async id of one more request that is pending; 0 if there are too many. It counts until it
+  /// leaves.
+  std::uint64_t begin_pending();
   std::uint16_t grant_credits(std::uint16_t wanted);
 
   /// From now on the peer counts as taking nothing at TCP level.
@@ -139,6 +141,7 @@ private:
   [[nodiscard]] asio::awaitable<bool> fill(std::size_t bytes);
   void write_output();
   void took_output(std::size_t bytes);
+  [[nodiscard]] bool is_busy() const;
   asio::awaitable<void> room();
   asio::awaitable<void> room_for_answers(const std::size_t& promised);
   asio::awaitable<void> change();
@@ -187,6 +190,7 @@ private:
 
   std::size_t in_flight_ = 0; ///< Frames being worked on.
   std::size_t in_flight_bytes_ = 0;
+  std::size_t pending_ = 0; ///< Requests whose clients were told so; each has a frame of its own.
   std::size_t promised_bytes_ = 0; ///< To be answered to READs in flight.
   asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
   asio::steady_timer setup_deadline_;

@@ -37,6 +37,10 @@ struct server_limits {
   std::size_t opens_per_connection = 65'536; ///< Or of all that may share sessions.
   std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
   std::size_t credits = 8'192; ///< Of one connection.
+  /// Requests of one connection that wait, and whose client was told so; further ones are refused.
+  std::size_t pending_requests = 512;
+  /// Others of one connection that are worked on: what comes after them is read later.
+  std::size_t working_requests = 128;
   std::size_t disk_operations = 4'096; ///< Waiting for the disk, of all connections.
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.

@@ -118,7 +118,13 @@ void request::end_wait() {
 void request::send_interim() {
   if (!waiting_ || async_id != 0 || connection_->closed())
     return;
-  async_id = connection_->next_async_id();
+  async_id = connection_->begin_pending();
+  if (async_id == 0) {
+    // MS-SMB2 3.3.4.2: it holds much more memory than its bytes, and for as long as it likes.
+    one_too_many_ = true;
+    cancel();
+    return;
+  }
   response_item item;
   item.head = head();
   item.head.status = status::pending;

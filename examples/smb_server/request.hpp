@@ -137,9 +137,14 @@ public:
   /// The client, or the end of its session, wants it to stop: what it waits for now, or will wait
   /// for, is given up.
   void cancel();
+  [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
-  /// Tells the client that it is pending, unless it has been told, or no longer waits.
+  /// Tells the client that it is pending, unless it has been told, or no longer waits. If too many
+  /// are pending, what it waits for is given up instead.
   void send_interim();
+
+  /// There were too many others for it to wait.
+  [[nodiscard]] bool is_one_too_many() const noexcept { return one_too_many_; }
 
   channel_ptr channel; ///< Null before session setup.
   session_ptr user; ///< The channel's.
@@ -166,6 +171,7 @@ private:
   bool waiting_ = false;
   interim_timer::wait reminder_;
   bool cancelled_ = false;
+  bool one_too_many_ = false;
   bool overtaken_ = false;
   open_ptr counted_; ///< The open whose ChannelSequence counts it.
 };

@@ -11,9 +11,127 @@ namespace leasebreak::smb {
 namespace {
 
 using testing::answer;
+using testing::created;
 using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
+
+byte_vector notify_body(const file_id& id) {
+  constexpr std::uint32_t all_changes = 0xfff;
+  byte_writer body;
+  body.u16(32);
+  body.u16(0);
+  body.u32(1'000);
+  write_file_id(body, id);
+  body.u32(all_changes);
+  body.u32(0);
+  return body.take();
+}
+
+byte_vector flush_body(const file_id& id) {
+  byte_writer body;
+  body.u16(24);
+  body.zeros(6);
+  write_file_id(body, id);
+  return body.take();
+}
+
+byte_vector cancel_frame(const answer& interim, const raw_client& client) {
+  header h;
+  h.command = command::cancel;
+  h.flags = header_flag::async;
+  h.async_id = interim.head.async_id;
+  h.session_id = client.session_id;
+  byte_writer out;
+  encode(out, h);
+  out.u16(4);
+  out.u16(0);
+  return out.take();
+}
+
+file_id open_directory(raw_client& client) {
+  constexpr std::uint32_t directory_option = 0x1;
+  return raw_client::read_created(
+    client.call(
+      command::create, raw_client::create_body("", 0, {}, disposition::open, directory_option)))
+    .id;
+}
+
+/// A directory whose changes are waited for.
+struct watched {
+  explicit watched(const server_limits& limits) : server{limits} {
+    client.set_up();
+    directory = open_directory(client);
+  }
+
+  /// The first answer to one more that waits.
+  answer wait() {
+    client.send(command::change_notify, notify_body(directory));
+    auto a = client.receive();
+    return a ? *a : answer{};
+  }
+
+  test_server server;
+  raw_client client{server.port()};
+  file_id directory;
+};
+
+TEST(PendingRequests, AboveTheLimitAreRefused) {
+  server_limits limits;
+  limits.pending_requests = 2;
+  watched w{limits};
+
+  EXPECT_EQ(w.wait().head.status, status::pending);
+  EXPECT_EQ(w.wait().head.status, status::pending);
+  EXPECT_EQ(w.wait().head.status, status::insufficient_resources);
+
+  EXPECT_EQ(w.client.echo(), status::success);
+}
+
+TEST(PendingRequests, MakeRoomWhenTheyEnd) {
+  server_limits limits;
+  limits.pending_requests = 1;
+  watched w{limits};
+  const answer first = w.wait();
+  ASSERT_EQ(first.head.status, status::pending);
+
+  w.client.send_frame(cancel_frame(first, w.client));
+  const auto ended = w.client.receive();
+  ASSERT_TRUE(ended && ended->head.status == status::cancelled);
+
+  EXPECT_EQ(w.wait().head.status, status::pending);
+}
+
+TEST(PendingRequests, LeaveRoomForThoseThatAreWorkedOn) {
+  server_limits limits;
+  limits.working_requests = 1;
+  watched w{limits};
+  EXPECT_EQ(w.wait().head.status, status::pending);
+  EXPECT_EQ(w.wait().head.status, status::pending);
+
+  EXPECT_EQ(w.client.echo(), status::success);
+}
+
+TEST(WorkingRequests, AboveTheLimitAreReadLater) {
+  server_limits limits;
+  limits.working_requests = 1;
+  test_server server{limits};
+  raw_client client{server.port()};
+  client.set_up();
+  const created f = client.create("f");
+  ASSERT_EQ(f.status, status::success);
+  held_disk disk{server};
+
+  const std::uint64_t first = client.send(command::flush, flush_body(f.id));
+  const std::uint64_t second = client.send(command::echo, byte_vector{4, 0, 0, 0});
+  disk.release();
+
+  for (const std::uint64_t id : {first, second}) {
+    const auto a = client.receive();
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->head.message_id, id);
+  }
+}
 
 /// A disk that has as much to do as it may.
 class FullDisk : public ::testing::Test {
