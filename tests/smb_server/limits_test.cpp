@@ -4,6 +4,7 @@
 #include "test_server.hpp"
 
 #include <smb_server/wire/status.hpp>
+#include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,22 @@ byte_vector notify_body(const file_id& id) {
   write_file_id(body, id);
   body.u32(all_changes);
   body.u32(0);
+  return body.take();
+}
+
+byte_vector list_body(const file_id& id, const std::string& pattern) {
+  constexpr std::uint8_t names_information = 12;
+  const byte_vector name = utf8_to_utf16(pattern);
+  byte_writer body;
+  body.u16(33);
+  body.u8(names_information);
+  body.u8(0);
+  body.u32(0);
+  write_file_id(body, id);
+  body.u16(96);
+  body.u16(static_cast<std::uint16_t>(name.size()));
+  body.u32(65'536);
+  body.append(name);
   return body.take();
 }
 
@@ -176,6 +193,20 @@ TEST_F(FullDisk, IsNoWrongPassword) {
   raw_client other{server.port()};
   other.negotiate();
   EXPECT_EQ(other.log_on(), status::success);
+}
+
+TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
+  test_server server;
+  raw_client client{server.port()};
+  constexpr int many = 20'000; // more than one turn of the disk's thread
+  for (int i = 0; i < many; ++i)
+    std::filesystem::create_symlink("nothing", server.directory() / ("link" + std::to_string(i)));
+  client.set_up();
+  ASSERT_EQ(client.create("last").status, status::success);
+
+  const answer a = client.call(command::query_directory, list_body(open_directory(client), "la*"));
+
+  EXPECT_EQ(a.head.status, status::success);
 }
 
 } // namespace

@@ -114,6 +114,22 @@ TEST(Wildcards, BytesThatAreNoUtf8MatchThemselvesOnly) {
   EXPECT_TRUE(matches("a?", "a\xff"));
 }
 
+TEST(Wildcards, MayBeLongerThanAWordOfPositions) {
+  const std::string name(200, 'a');
+  for (const std::size_t length : {63U, 64U, 65U, 127U, 128U, 200U}) {
+    const std::string letters(length, 'a');
+    EXPECT_TRUE(matches(letters, letters)) << length;
+    EXPECT_FALSE(matches(letters + "a", letters)) << length;
+    EXPECT_TRUE(matches(std::string(length, '?'), letters)) << length;
+    EXPECT_TRUE(matches(std::string(length, '*'), name)) << length;
+    EXPECT_TRUE(matches(std::string(length, '>'), "a")) << length;
+    EXPECT_TRUE(matches(std::string(length, '>') + ".b", "a.b")) << length;
+    EXPECT_TRUE(matches(letters + std::string(length, '"'), letters)) << length;
+    EXPECT_TRUE(matches(letters + std::string(length, '<') + ".b", letters + "c.b")) << length;
+    EXPECT_FALSE(matches(letters + std::string(length, '<') + ".b", letters + ".c")) << length;
+  }
+}
+
 TEST(Wildcards, NoExpressionTakesExponentialTime) {
   std::string expression;
   for (int i = 0; i < 60; ++i) {

@@ -172,38 +172,58 @@ namespace {
 
 /// A piece of a listing: as many entries as fit.
 struct listed {
+  listed(file_class c, std::size_t room, bool one) : listing{c, room}, single{one} {}
+
   directory_listing listing;
+  bool single; ///< At most one entry is wanted.
   bool any = false;
   bool too_small = false; ///< Not even one entry fits.
-
-  listed() : listing{file_class::names, 0} {}
-  listed(file_class c, std::size_t room) : listing{c, room} {}
+  bool complete = false;
+  vfs::list_position fits_to; ///< Behind the last entry that fits.
 };
 
-vfs::result<listed> fill(
-  const vfs::cursor_ptr& cursor, file_class c, std::size_t room, bool single) {
+/// Adds the entries of a batch; false if one does not fit.
+bool add_entries(listed& l, const std::vector<vfs::directory_entry>& entries) {
+  for (const vfs::directory_entry& e : entries) {
+    if (!l.listing.add(e.name, to_metadata(e.info)))
+      return false;
+    l.fits_to = e.after;
+    l.any = true;
+  }
+  return true;
+}
+
+/// Goes on with a piece, for a while: a large directory is not to keep others from the disk.
+error_code fill(const vfs::cursor_ptr& cursor, listed& l) {
   constexpr std::size_t batch_size = 64;
-  listed result{c, room};
-  vfs::list_position fits_to;
-  for (;;) {
-    const auto batch = cursor->next(single ? 1 : batch_size);
+  constexpr int batches_max = 16;
+  for (int i = 0; i < batches_max && !l.complete; ++i) {
+    const auto batch = cursor->next(l.single ? 1 : batch_size);
     if (!batch)
       return batch.error();
-    for (const vfs::directory_entry& e : batch->entries) {
-      if (!result.listing.add(e.name, to_metadata(e.info))) {
-        result.too_small = !result.any;
-        if (result.any) {
-          if (const error_code error = cursor->seek(fits_to))
-            return error;
-        }
-        return result;
-      }
-      fits_to = e.after;
-      result.any = true;
+    if (!add_entries(l, batch->entries)) {
+      l.complete = true;
+      l.too_small = !l.any;
+      return l.any ? cursor->seek(l.fits_to) : error_code{};
     }
-    if (batch->end || (single && result.any))
-      return result;
+    l.complete = batch->end || (l.single && l.any);
   }
+  return {};
+}
+
+/// The whole piece, as far as the client still wants it.
+asio::awaitable<std::uint32_t> list_piece(
+  request& r, open_ptr o, vfs::cursor_ptr cursor, std::shared_ptr<listed> l) {
+  while (!l->complete) {
+    if (r.is_cancelled())
+      co_return status::cancelled;
+    vfs::work<void> job = [cursor, l] { return fill(cursor, *l); };
+    auto [error] = co_await o->tree_connect->share->files.async_run<void>(
+      std::move(job), asio::as_tuple(asio::use_awaitable));
+    if (error)
+      co_return status_of(error);
+  }
+  co_return status::success;
 }
 
 /// Starts the listing, or starts it again. An open that is closed meanwhile has no cursor any more,
@@ -250,21 +270,17 @@ asio::awaitable<reply> query_directory(request& r) {
   if (const std::uint32_t bad = co_await prepare_cursor(o, *asked, cursor); bad != status::success)
     co_return fail(bad);
   const bool single = (asked->flags & directory_flag::single_entry) != 0;
-  vfs::detail::work<listed> job = [cursor, c, room = asked->output_max, single] {
-    return fill(cursor, c, room, single);
-  };
-  auto [error, found] = co_await o->tree_connect->share->files.async_run<listed>(
-    std::move(job), asio::as_tuple(asio::use_awaitable));
-  if (error)
-    co_return fail(status_of(error));
-  if (found.too_small)
+  const auto found = std::make_shared<listed>(c, asked->output_max, single);
+  if (const std::uint32_t bad = co_await list_piece(r, o, cursor, found); bad != status::success)
+    co_return fail(bad);
+  if (found->too_small)
     co_return fail(status::info_length_mismatch);
   // MS-SMB2 3.3.5.18: nothing at all is told from nothing more.
-  if (!found.any)
+  if (!found->any)
     co_return fail(o->listed_any ? status::no_more_files : status::no_such_file);
   o->listed_any = true;
   reply answer;
-  encode_buffer_response(answer.out, found.listing.take());
+  encode_buffer_response(answer.out, found->listing.take());
   co_return answer;
 }
 

@@ -2,7 +2,6 @@
 #include "directory_cursor.hpp"
 
 #include "share_core.hpp"
-#include "wildcard.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -33,7 +32,7 @@ bool is_gone(const error_code& error) {
 directory_cursor::directory_cursor(
   open_ptr directory, int fd, std::string pattern, bool ignore_case)
   : directory_(std::move(directory)), fd_(fd), pattern_(std::move(pattern)),
-    ignore_case_(ignore_case) {}
+    matcher_(pattern_, ignore_case), ignore_case_(ignore_case) {}
 
 directory_cursor::~directory_cursor() {
   ::close(fd_);
@@ -87,7 +86,7 @@ void directory_cursor::add_dots(list_batch& batch, std::size_t count) {
     const bool is_parent = position_.stage == at_dot_dot;
     ++position_.stage;
     const std::string name = is_parent ? ".." : ".";
-    if (!matches(pattern_, name, ignore_case_)) {
+    if (!matcher_.matches(name)) {
       continue;
     }
     const identity id = directory_->id();
@@ -120,7 +119,8 @@ result<list_batch> directory_cursor::next(std::size_t count) {
   }
   list_batch batch;
   add_dots(batch, count);
-  while (position_.stage == at_entries && batch.entries.size() < count) {
+  std::size_t names_left = directory_->core()->options.list_names_max;
+  while (position_.stage == at_entries && batch.entries.size() < count && names_left > 0) {
     if (used_ == size_) {
       if (const error_code error = fill()) {
         return error;
@@ -130,11 +130,12 @@ result<list_batch> directory_cursor::next(std::size_t count) {
     const auto* entry = reinterpret_cast<const dirent64*>(buffer_.data() + used_);
     used_ += entry->d_reclen;
     position_.offset = entry->d_off;
+    --names_left;
     if (!may_be_served(entry->d_type)) {
       continue;
     }
     const std::string name = entry->d_name;
-    if (!is_valid_component(name) || !matches(pattern_, name, ignore_case_)) {
+    if (!is_valid_component(name) || !matcher_.matches(name)) {
       continue;
     }
     if (const error_code error = add(batch, name, position_)) {

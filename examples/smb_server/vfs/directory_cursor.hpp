@@ -3,6 +3,7 @@
 
 #include "errors.hpp"
 #include "types.hpp"
+#include "wildcard.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -25,7 +26,8 @@ public:
   directory_cursor& operator=(const directory_cursor&) = delete;
 
   /// At most `count` more entries (at least one is tried, at most `share_options::list_batch_max`).
-  /// Fewer than asked for only at the end.
+  /// Fewer than asked for, or none, at the end or if `share_options::list_names_max` names have
+  /// been looked at: `list_batch::end` tells which.
   [[nodiscard]] result<list_batch> next(std::size_t count);
 
   /// Goes on from a position that an entry had as `after`; a default one is the start.
@@ -47,6 +49,7 @@ private:
   open_ptr directory_;
   int fd_;
   std::string pattern_;
+  wildcard matcher_;
   bool ignore_case_;
   bool single_ = false; ///< The pattern is a plain name.
   list_position position_;

@@ -5,7 +5,9 @@
 #include "share_core.hpp"
 #include "utf8.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -20,7 +22,13 @@ namespace leasebreak::smb::vfs {
 
 namespace {
 
-constexpr std::size_t pattern_bytes_max = 1024;
+/// No name is longer, and each listing of a long pattern is more work.
+constexpr std::size_t pattern_characters_max = 255;
+
+std::size_t characters_of(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(),
+    [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
 
 bool is_local(int fd) {
   struct statfs system {};
@@ -179,11 +187,12 @@ error_code directory_cursor::restart(std::string pattern) {
   if (pattern.empty()) {
     pattern = "*";
   }
-  if (pattern.size() > pattern_bytes_max || !detail::is_utf8(pattern)) {
+  if (!detail::is_utf8(pattern) || characters_of(pattern) > pattern_characters_max) {
     return errc::invalid_name;
   }
   const std::lock_guard lock(mutex_);
   pattern_ = std::move(pattern);
+  matcher_ = wildcard(pattern_, ignore_case_);
   return seek_locked({});
 }
 

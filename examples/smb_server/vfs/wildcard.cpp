@@ -1,4 +1,4 @@
-// Matching by sets of positions in the expression, so that no expression takes exponential time.
+// Matching by sets of positions in the expression, a word of them at a time.
 #include "wildcard.hpp"
 
 #include "utf8.hpp"
@@ -28,75 +28,14 @@ std::u32string decode(std::string_view text, bool ignore_case) {
   return out;
 }
 
-/// The positions of the expression at which matching may stand. Position n is behind its end.
-using positions = std::vector<bool>;
+constexpr std::size_t word_bits = 64;
 
-/// Adds the positions that are reached without taking a character, before `name[at]`.
-void close(positions& set, const std::u32string& expression, bool at_end, bool at_period) {
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    if (!set[i]) {
-      continue;
-    }
-    switch (expression[i]) {
-    case U'*':
-    case U'<':
-      set[i + 1] = true;
-      break;
-    // MS-FSA 2.1.4.4: DOS_QM at a period or the end advances beyond all DOS_QMs that follow.
-    case U'>':
-      if (at_end || at_period) {
-        set[i + 1] = true;
-      }
-      break;
-    // DOS_DOT matches a period, or nothing at the end of the name.
-    case U'"':
-      if (at_end) {
-        set[i + 1] = true;
-      }
-      break;
-    default:
-      break;
-    }
-  }
+void add(std::vector<std::uint64_t>& set, std::size_t position) {
+  set[position / word_bits] |= std::uint64_t{1} << (position % word_bits);
 }
 
-positions step(
-  const positions& set, const std::u32string& expression, char32_t c, bool last_period) {
-  positions next(set.size(), false);
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    if (!set[i]) {
-      continue;
-    }
-    switch (expression[i]) {
-    case U'*':
-      next[i] = true;
-      break;
-    // DOS_STAR takes everything but the last period, which is for what follows it.
-    case U'<':
-      if (!last_period) {
-        next[i] = true;
-      }
-      break;
-    case U'?':
-      next[i + 1] = true;
-      break;
-    case U'>':
-      if (c != U'.') {
-        next[i + 1] = true;
-      }
-      break;
-    case U'"':
-      if (c == U'.') {
-        next[i + 1] = true;
-      }
-      break;
-    default:
-      if (expression[i] == c) {
-        next[i + 1] = true;
-      }
-    }
-  }
-  return next;
+bool has(const std::vector<std::uint64_t>& set, std::size_t position) {
+  return (set[position / word_bits] >> (position % word_bits) & 1) != 0;
 }
 
 } // namespace
@@ -105,23 +44,104 @@ bool has_wildcards(std::string_view expression) noexcept {
   return expression.find_first_of("*?<>\"") != std::string_view::npos;
 }
 
-bool matches(std::string_view expression, std::string_view name, bool ignore_case) {
+wildcard::wildcard(std::string_view expression, bool ignore_case)
   // MS-FSA 2.1.4.4, part 1.
-  if (expression == "*" || expression == "*.*") {
+  : ignore_case_(ignore_case), takes_all_(expression == "*" || expression == "*.*") {
+  const auto pattern = decode(expression, ignore_case);
+  end_ = pattern.size();
+  none_.assign(end_ / word_bits + 1, 0);
+  star_ = question_ = dos_star_ = dos_qm_ = dos_dot_ = none_;
+  for (std::size_t i = 0; i < end_; ++i) {
+    switch (pattern[i]) {
+    case U'*':
+      add(star_, i);
+      break;
+    case U'?':
+      add(question_, i);
+      break;
+    case U'<':
+      add(dos_star_, i);
+      break;
+    case U'>':
+      add(dos_qm_, i);
+      break;
+    case U'"':
+      add(dos_dot_, i);
+      break;
+    default: {
+      auto at = std::lower_bound(characters_.begin(), characters_.end(), pattern[i],
+        [](const auto& entry, char32_t c) { return entry.first < c; });
+      if (at == characters_.end() || at->first != pattern[i]) {
+        at = characters_.emplace(at, pattern[i], none_);
+      }
+      add(at->second, i);
+    }
+    }
+  }
+}
+
+const wildcard::positions& wildcard::of_character(char32_t c) const {
+  const auto at = std::lower_bound(characters_.begin(), characters_.end(), c,
+    [](const auto& entry, char32_t wanted) { return entry.first < wanted; });
+  return at != characters_.end() && at->first == c ? at->second : none_;
+}
+
+/// Adds the positions that are reached without taking a character.
+void wildcard::pass_over(positions& set, bool at_end, bool at_period) const {
+  std::uint64_t carry = 0;
+  for (std::size_t w = 0; w < set.size(); ++w) {
+    std::uint64_t free = star_[w] | dos_star_[w];
+    // MS-FSA 2.1.4.4: DOS_QM at a period or the end advances beyond all DOS_QMs that follow.
+    if (at_end || at_period) {
+      free |= dos_qm_[w];
+    }
+    // DOS_DOT matches a period, or nothing at the end of the name.
+    if (at_end) {
+      free |= dos_dot_[w];
+    }
+    // An addition carries a bit through the run of ones that it is in, to the position behind: the
+    // bits that change are those that are reached. The carry into the next word is a position there
+    // that matching stands at.
+    set[w] |= carry;
+    const std::uint64_t begin = set[w] & free;
+    const std::uint64_t sum = free + begin;
+    carry = sum < free ? 1 : 0;
+    set[w] |= sum ^ free;
+  }
+}
+
+/// Moves on by a character.
+void wildcard::take(positions& set, char32_t c, bool last_period) const {
+  const positions& same = of_character(c);
+  std::uint64_t carry = 0;
+  for (std::size_t w = 0; w < set.size(); ++w) {
+    // DOS_STAR takes everything but the last period, which is for what follows it.
+    const std::uint64_t staying = star_[w] | (last_period ? 0 : dos_star_[w]);
+    const std::uint64_t moving = same[w] | question_[w] | (c == U'.' ? dos_dot_[w] : dos_qm_[w]);
+    const std::uint64_t moved = set[w] & moving;
+    set[w] = (set[w] & staying) | moved << 1 | carry;
+    carry = moved >> (word_bits - 1);
+  }
+}
+
+bool wildcard::matches(std::string_view name) const {
+  if (takes_all_) {
     return !name.empty();
   }
-  const auto pattern = decode(expression, ignore_case);
-  const auto text = decode(name, ignore_case);
+  const auto text = decode(name, ignore_case_);
   const auto last_period = text.rfind(U'.');
-
-  positions set(pattern.size() + 1, false);
-  set[0] = true;
+  positions set = none_;
+  add(set, 0);
   for (std::size_t at = 0; at < text.size(); ++at) {
-    close(set, pattern, false, text[at] == U'.');
-    set = step(set, pattern, text[at], at == last_period);
+    pass_over(set, false, text[at] == U'.');
+    take(set, text[at], at == last_period);
   }
-  close(set, pattern, true, false);
-  return set[pattern.size()];
+  pass_over(set, true, false);
+  return has(set, end_);
+}
+
+bool matches(std::string_view expression, std::string_view name, bool ignore_case) {
+  return wildcard(expression, ignore_case).matches(name);
 }
 
 } // namespace leasebreak::smb::vfs
