@@ -1,5 +1,6 @@
 // An SMB2/3 server that exports directories and leaves every decision about leases, oplocks and
 // byte-range locks to leasebreak.
+#include <smb_server/descriptors.hpp>
 #include <smb_server/event_loop.hpp>
 #include <smb_server/options.hpp>
 #include <smb_server/server.hpp>
@@ -79,6 +80,7 @@ int main(int argc, char** argv) {
     return parsed.status;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  leasebreak::smb::raise_descriptor_limit();
   try {
     return run(*parsed.options);
   } catch (const std::exception& e) {

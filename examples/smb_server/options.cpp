@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -79,6 +80,17 @@ void set_listen(server_options& o, const std::string& text) {
 }
 
 } // namespace
+
+server_limits server_limits::within(std::size_t descriptors) const {
+  constexpr std::size_t for_the_server = 128; // the store's files, the log, and what is looked up
+  const std::size_t rest = descriptors - std::min(for_the_server, descriptors / 2);
+  server_limits result = *this;
+  result.connections = std::min(connections, std::max<std::size_t>(rest / 4, 1));
+  const std::size_t left = rest - std::min(rest, result.connections);
+  result.opens = std::min(opens, left);
+  result.opens_per_connection = std::min(opens_per_connection, std::max<std::size_t>(left / 4, 1));
+  return result;
+}
 
 parsed_options parse_options(int argc, const char* const* argv) {
   server_options o;

@@ -34,6 +34,7 @@ struct server_limits {
   std::size_t sessions_per_connection = 64; ///< Those being set up among them.
   std::size_t channels_per_session = 32; ///< Connections that it is bound to.
   std::size_t trees_per_session = 64;
+  std::size_t opens = 262'144; ///< Of all connections, kept ones among them, and listings.
   std::size_t opens_per_connection = 65'536; ///< Or of all that may share sessions.
   std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
   std::size_t credits = 8'192; ///< Of one connection.
@@ -52,6 +53,12 @@ struct server_limits {
 
   /// What is longer is not read: the connection ends.
   [[nodiscard]] std::size_t frame_bytes() const noexcept { return io_bytes + 65'536; }
+
+  /// What of them holds for a process that may have so many file descriptors: some are for the
+  /// server itself, a quarter of the rest at most for connections, and what is left for opens, a
+  /// quarter of it at most for those of one client, each of which may be listed as well. So whoever
+  /// opens all that he may keeps nobody else from connecting, or from a file.
+  [[nodiscard]] server_limits within(std::size_t descriptors) const;
 };
 
 /// All settings.

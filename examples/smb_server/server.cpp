@@ -2,6 +2,7 @@
 #include <smb_server/server.hpp>
 
 #include <smb_server/connection.hpp>
+#include <smb_server/descriptors.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/negotiate.hpp>
@@ -19,6 +20,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace leasebreak::smb {
 
@@ -44,6 +46,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
     credentials_{options_.users, options_.domain}, initial_token_{credentials_.initial_token()},
     interims_{io.get_executor()}, acceptor_{asio::make_strand(io)}, emptied_{
                                                                       acceptor_.get_executor()} {
+  keep_within_descriptors();
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;
@@ -60,9 +63,22 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
 
 server::~server() = default;
 
+/// What the process cannot have is not promised.
+void server::keep_within_descriptors() {
+  const server_limits wanted =
+    std::exchange(options_.limits, options_.limits.within(descriptor_limit()));
+  const server_limits& now = options_.limits;
+  if (now.connections < wanted.connections || now.opens < wanted.opens)
+    log().warn("{} file descriptors are enough for {} connections and {} opens", descriptor_limit(),
+      now.connections, now.opens);
+}
+
 void server::open_shares() {
+  vfs::share_options counted;
+  counted.opens_max = options_.limits.opens;
+  counted.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
   for (const share_definition& s : options_.shares) {
-    auto root = vfs::share::open_root(s.path);
+    auto root = vfs::share::open_root(s.path, counted);
     if (!root)
       throw std::runtime_error(
         "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
@@ -126,6 +142,7 @@ asio::awaitable<void> server::start() {
 }
 
 asio::awaitable<void> server::listen() {
+  bool told = false; // once for each time that it fails, however long that lasts
   while (acceptor_.is_open()) {
     error_code error;
     auto socket = co_await acceptor_.async_accept(
@@ -134,11 +151,13 @@ asio::awaitable<void> server::listen() {
       co_return;
     if (error) {
       // Out of descriptors, for instance: others must go first.
-      log().warn("cannot accept: {}", error.message());
+      if (!std::exchange(told, true))
+        log().warn("cannot accept: {}", error.message());
       asio::steady_timer pause{acceptor_.get_executor(), std::chrono::milliseconds{100}};
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
+    told = false;
     const auto id = static_cast<connection_id>(++last_connection_);
     const auto executor = socket.get_executor();
     auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);

@@ -96,6 +96,7 @@ private:
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
+  void keep_within_descriptors();
   void open_shares();
   void open_coordinator();
 

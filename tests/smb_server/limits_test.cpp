@@ -195,6 +195,25 @@ TEST_F(FullDisk, IsNoWrongPassword) {
   EXPECT_EQ(other.log_on(), status::success);
 }
 
+TEST(Opens, OfAllConnectionsAreBounded) {
+  server_limits limits;
+  limits.opens = 3;
+  test_server server{limits};
+  raw_client greedy{server.port()};
+  greedy.set_up({1});
+  const file_id directory = open_directory(greedy);
+  ASSERT_EQ(greedy.create("f").status, status::success);
+  ASSERT_EQ(
+    greedy.call(command::query_directory, list_body(directory, "*")).head.status, status::success);
+  raw_client other{server.port()};
+  other.set_up({2});
+
+  EXPECT_EQ(other.create("g").status, status::too_many_opened_files);
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "g"));
+  ASSERT_EQ(greedy.close(directory), status::success);
+  EXPECT_EQ(other.create("g").status, status::success);
+}
+
 TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   test_server server;
   raw_client client{server.port()};
@@ -207,6 +226,26 @@ TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   const answer a = client.call(command::query_directory, list_body(open_directory(client), "la*"));
 
   EXPECT_EQ(a.head.status, status::success);
+}
+
+// -- without a server
+// ------------------------------------------------------------------------------
+
+TEST(Descriptors, AreSharedOutSoThatSomeAreLeftForEverybody) {
+  const server_limits limits;
+
+  const server_limits few = limits.within(1'024);
+  EXPECT_EQ(few.connections, 224U);
+  EXPECT_EQ(few.opens, 672U);
+  EXPECT_EQ(few.opens_per_connection, 168U);
+
+  const server_limits enough = limits.within(std::size_t{1} << 20);
+  EXPECT_EQ(enough.connections, limits.connections);
+  EXPECT_EQ(enough.opens, limits.opens);
+  EXPECT_EQ(enough.opens_per_connection, limits.opens_per_connection);
+
+  EXPECT_EQ(limits.within(SIZE_MAX).opens, limits.opens);
+  EXPECT_GE(limits.within(0).connections, 1U);
 }
 
 } // namespace

@@ -215,6 +215,30 @@ TEST_F(Listings, BatchesLookAtSoManyNames) {
   EXPECT_EQ(batches, 11);
 }
 
+TEST_F(Listings, CountAmongTheOpens) {
+  share_options few;
+  few.opens_max = 2;
+  const auto share = share::open_root(root().string(), few).value();
+  const auto directory = share->open(path(), {})->file;
+  auto cursor = share->list(directory, "*", true).value();
+
+  EXPECT_EQ(error_of(share->list(directory, "*", true)), errc::too_many_opens);
+  cursor.reset();
+  EXPECT_TRUE(share->list(directory, "*", true).has_value());
+}
+
+TEST_F(Listings, OfSharesWithOneCounterCountTogether) {
+  share_options few;
+  few.opens_max = 1;
+  few.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
+  const auto one = share::open_root(root().string(), few).value();
+  const auto two = share::open_root(root().string(), few).value();
+  const auto directory = one->open(path(), {}).value();
+
+  EXPECT_EQ(error_of(two->open(path(), {})), errc::too_many_opens);
+  EXPECT_EQ(two->opens(), 1U);
+}
+
 TEST_F(Listings, OfARemovedDirectoryEnd) {
   make_directory("folder");
   const auto cursor = list("folder");

@@ -36,6 +36,7 @@ directory_cursor::directory_cursor(
 
 directory_cursor::~directory_cursor() {
   ::close(fd_);
+  directory_->core()->opens->fetch_sub(1);
 }
 
 error_code directory_cursor::seek(list_position position) {

@@ -19,7 +19,7 @@ namespace leasebreak::smb::vfs {
 /// Blocks on the disk; may be called from any thread, one call at a time is carried out.
 class directory_cursor {
 public:
-  /// Made by `share::list`.
+  /// Made by `share::list`, which has counted it.
   directory_cursor(open_ptr directory, int fd, std::string pattern, bool ignore_case);
   ~directory_cursor();
   directory_cursor(const directory_cursor&) = delete;

@@ -63,7 +63,7 @@ open_file::open_file(detail::open_parts parts)
 
 open_file::~open_file() {
   ::close(fd_);
-  core_->opens.fetch_sub(1);
+  core_->opens->fetch_sub(1);
 }
 
 std::string open_file::stream() const {

@@ -74,8 +74,10 @@ result<std::shared_ptr<share>> share::open_root(
   }
   core->root_device = status.st_dev;
   core->root_inode = status.st_ino;
-  core->options = options;
-  core->has_openat2 = options.use_openat2;
+  core->opens =
+    options.opens_counter ? options.opens_counter : std::make_shared<std::atomic<std::size_t>>(0);
+  core->options = std::move(options);
+  core->has_openat2 = core->options.use_openat2;
   probe(*core);
   return std::shared_ptr<share>(new share(std::move(core)));
 }
@@ -85,7 +87,7 @@ share::share(std::shared_ptr<detail::share_core> core) : core_(std::move(core)) 
 share::~share() = default;
 
 std::size_t share::opens() const noexcept {
-  return core_->opens.load();
+  return core_->opens->load();
 }
 
 bool share::is_local() const noexcept {
@@ -148,8 +150,13 @@ result<cursor_ptr> share::list(
   if (!directory || !directory->is_directory()) {
     return error_code(errc::not_directory);
   }
+  if (core_->opens->fetch_add(1) >= core_->options.opens_max) {
+    core_->opens->fetch_sub(1);
+    return error_code(errc::too_many_opens);
+  }
   const int fd = ::openat(directory->fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
+    core_->opens->fetch_sub(1);
     return from_errno(errno);
   }
   auto cursor = std::make_shared<directory_cursor>(directory, fd, std::string(), ignore_case);

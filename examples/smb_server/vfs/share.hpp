@@ -7,6 +7,7 @@
 #include "path.hpp"
 #include "types.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,7 +20,10 @@ namespace leasebreak::smb::vfs {
 
 /// Limits and choices of a share.
 struct share_options {
-  std::size_t opens_max = 65536; ///< Opens at a time.
+  /// Opens and listings at a time: each takes a file descriptor.
+  std::size_t opens_max = 65536;
+  /// Where they are counted; shares that have the same one have the limit in common. Null: alone.
+  std::shared_ptr<std::atomic<std::size_t>> opens_counter;
   std::size_t io_bytes_max = 8U << 20; ///< Bytes of one read or write.
   /// Greatest end of file: NTFS's (MS-FSA 2.1.5.3), or that of the file system if it is less.
   std::uint64_t file_bytes_max = 0xfff'ffff'0000;

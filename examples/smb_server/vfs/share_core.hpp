@@ -52,7 +52,8 @@ struct share_core {
   /// without asking anybody else.
   bool is_local = false;
   std::atomic<bool> has_cached_opens{true}; ///< Linux 5.12 and newer.
-  std::atomic<std::size_t> opens{0};
+  /// Opens and listings; never null.
+  std::shared_ptr<std::atomic<std::size_t>> opens;
   /// Serialises renames, links and removals of this process, so that what they look at stays.
   std::mutex names;
   /// By inode: changes of what is kept in extended attributes.

@@ -45,10 +45,10 @@ create_action action_on_existing(disposition how) {
 class open_slot {
 public:
   explicit open_slot(share_core& core)
-    : core_(&core), taken_(core.opens.fetch_add(1) < core.options.opens_max) {}
+    : core_(&core), taken_(core.opens->fetch_add(1) < core.options.opens_max) {}
   ~open_slot() {
     if (core_ != nullptr) {
-      core_->opens.fetch_sub(1);
+      core_->opens->fetch_sub(1);
     }
   }
   open_slot(const open_slot&) = delete;
