@@ -69,6 +69,10 @@ bool request::still_has(const open& o) const {
   return connection_->opens.find(o.handle).get() == &o;
 }
 
+bool request::may_have_more() const {
+  return !connection_->closed() && user->valid && user->trees.count(tree_connect->id) != 0;
+}
+
 std::uint32_t request::no_open() const noexcept {
   if (overtaken_)
     return status::file_not_available;

@@ -111,6 +111,9 @@ public:
   /// waited.
   [[nodiscard]] bool still_has(const open& o) const;
 
+  /// Whether its connection, session and tree go on, so that they can have one more open.
+  [[nodiscard]] bool may_have_more() const;
+
   /// The status for a request whose open was not found.
   [[nodiscard]] std::uint32_t no_open() const noexcept;
 

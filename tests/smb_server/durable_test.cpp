@@ -113,6 +113,36 @@ TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
   EXPECT_EQ(second.await_answer().head.status, status::success);
 }
 
+// The session that asks for it ends while the old connection does.
+TEST(DurableOpens, StayKeptIfWhoAsksForThemHasLoggedOff) {
+  test_server server{with_log()};
+  raw_client first{server.port()};
+  first.set_up({1});
+  const created c = raw_client::read_created(
+    first.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  ASSERT_EQ(c.status, status::success);
+  raw_client second{server.port()};
+  second.set_up({1});
+
+  {
+    const auto handle = static_cast<open_id>(c.id.persistent);
+    const strand_block ending{
+      server.get().kept().connection_of(handle), [](connection& old) { old.close("a test"); }};
+    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
+    ASSERT_TRUE(server.has_logged("asks for an open of"));
+    EXPECT_EQ(second.call(command::logoff, byte_vector{4, 0, 0, 0}).head.status, status::success);
+  }
+  const auto late = second.receive();
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->head.status, status::user_session_deleted);
+
+  raw_client third{server.port()};
+  third.set_up({1});
+  EXPECT_EQ(
+    third.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id))).head.status,
+    status::success);
+}
+
 // The old connection has so much to do that the server does not read on, and learns of nothing.
 TEST(DurableOpens, AreGivenBackThoughTheOldConnectionsEndIsUnread) {
   server_limits limits;

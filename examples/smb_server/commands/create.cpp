@@ -354,7 +354,7 @@ asio::awaitable<std::optional<reply>> finish(
   std::uint32_t bad = co_await settle(r, p, opened, granted);
   const open_ptr o = make_open(r, p, opened, granted);
   const bool deleted = bad == status::success && opened.info.links == 0;
-  if (c.closed() || !r.user->valid || r.user->trees.count(r.tree_connect->id) == 0)
+  if (!r.may_have_more())
     bad = status::user_session_deleted;
   if (bad != status::success || deleted) {
     co_await c.close_open(o);

@@ -144,7 +144,7 @@ asio::awaitable<reply> reconnect(
   vfs::opened opened;
   auto [lost, info] = co_await r.tree_connect->share->files.info(o->vfs_open);
   opened.info = info;
-  if (lost || r.on().closed()) {
+  if (lost || !r.may_have_more()) {
     co_await r.on().close_open(o, true);
     co_return fail(lost ? status_of(lost) : status::user_session_deleted);
   }
