@@ -12,6 +12,7 @@
 
 #include <sys/time.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace leasebreak::smb::testing {
@@ -196,20 +197,47 @@ bool raw_client::is_closed_by_peer() {
   return !receive_frame().has_value();
 }
 
-answer raw_client::negotiate(dialect d, const guid& client) {
+byte_vector raw_client::negotiate_body(
+  const std::vector<dialect>& offered, const guid& client, std::uint16_t hash_algorithm) {
+  constexpr std::size_t contexts_at = 28;
   byte_writer body;
   body.u16(36);
-  body.u16(1);
-  body.u16(1);
+  body.u16(static_cast<std::uint16_t>(offered.size()));
+  body.u16(security_mode::signing_enabled);
   body.u16(0);
   body.u32(0x7f);
   body.append(client);
   body.u64(0);
-  body.u16(static_cast<std::uint16_t>(d));
-  answer a = call(command::negotiate, body.view());
+  for (const dialect d : offered)
+    body.u16(static_cast<std::uint16_t>(d));
+  if (std::find(offered.begin(), offered.end(), dialect::smb_3_1_1) == offered.end())
+    return body.take();
+  body.align(8);
+  body.patch_u32(contexts_at, static_cast<std::uint32_t>(header_size + body.size()));
+  body.patch_u32(contexts_at + 4, 1);
+  body.u16(1); // SMB2_PREAUTH_INTEGRITY_CAPABILITIES
+  body.u16(6);
+  body.u32(0);
+  body.u16(1);
+  body.u16(0);
+  body.u16(hash_algorithm);
+  return body.take();
+}
+
+answer raw_client::negotiate(dialect d, const guid& client) {
+  return negotiate(std::vector{d}, client);
+}
+
+answer raw_client::negotiate(const std::vector<dialect>& offered, const guid& client) {
+  const byte_vector message = make_message(command::negotiate, negotiate_body(offered, client));
+  send_frame(message);
+  answer a = await_answer();
   if (a.bytes.empty() || a.head.status != status::success)
     throw std::runtime_error("NEGOTIATE failed");
-  spoken = d;
+  byte_reader in = a.body();
+  in.skip(4);
+  spoken = static_cast<dialect>(in.u16());
+  hash_ = extend(extend({}, message), a.bytes);
   return a;
 }
 
@@ -217,18 +245,22 @@ std::uint32_t raw_client::log_on(const std::string& user, const std::string& pas
   std::uint8_t flags, std::uint64_t previous_session) {
   initiator who{user, password};
   byte_vector token = who.step({});
+  preauth_hash hash = hash_;
   for (;;) {
     byte_writer body;
     body.u16(25);
     body.u8(flags);
-    body.u8(1);
+    body.u8(security_mode);
     body.u32(0);
     body.u32(0);
     body.u16(88);
     body.u16(static_cast<std::uint16_t>(token.size()));
     body.u64(previous_session);
     body.append(token);
-    const answer a = call(command::session_setup, body.view());
+    const byte_vector message = make_message(command::session_setup, body.view());
+    hash = extend(hash, message);
+    send_frame(message);
+    const answer a = await_answer();
     if (a.bytes.empty())
       return UINT32_MAX;
     session_id = a.head.session_id;
@@ -242,9 +274,10 @@ std::uint32_t raw_client::log_on(const std::string& user, const std::string& pas
     if (a.head.status == status::success) {
       if (!theirs->empty())
         who.step(*theirs);
-      key = signing_key(spoken, who.session_key(), {});
+      key = signing_key(spoken, who.session_key(), hash);
       return status::success;
     }
+    hash = extend(hash, a.bytes);
     token = who.step(*theirs);
   }
 }
@@ -370,6 +403,22 @@ created raw_client::read_created(const answer& a) {
 created raw_client::create(const std::string& name, std::uint8_t oplock,
   const std::optional<lease_context>& lease, disposition how) {
   return read_created(call(command::create, create_body(name, oplock, lease, how)));
+}
+
+byte_vector raw_client::ioctl_body(std::uint32_t code, bytes_view input, std::uint32_t output_max) {
+  byte_writer body;
+  body.u16(57);
+  body.u16(0);
+  body.u32(code);
+  write_file_id(body, related_file_id);
+  body.u32(header_size + 56);
+  body.u32(static_cast<std::uint32_t>(input.size()));
+  body.zeros(12);
+  body.u32(output_max);
+  body.u32(1);
+  body.u32(0);
+  body.append(input);
+  return body.take();
 }
 
 byte_vector raw_client::close_body(const file_id& id) {

@@ -71,8 +71,15 @@ public:
 
   // -- set-up ------------------------------------------------------------------------------------
 
+  /// The body of a NEGOTIATE. With 3.1.1 among the dialects it has the one context that is needed,
+  /// which offers one hash.
+  static byte_vector negotiate_body(const std::vector<dialect>& offered, const guid& client = {1},
+    std::uint16_t hash_algorithm = hash_sha512);
+
   /// The answer, which is good; throws otherwise.
   answer negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
+  answer negotiate(const std::vector<dialect>& offered, const guid& client = {1});
+
   /// The status of the last SESSION_SETUP.
   std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass",
     std::uint8_t flags = 0, std::uint64_t previous_session = 0);
@@ -107,6 +114,8 @@ public:
   static created read_created(const answer& a);
   created create(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);
+  /// The body of an IOCTL that is about no file.
+  static byte_vector ioctl_body(std::uint32_t code, bytes_view input, std::uint32_t output_max);
   static byte_vector close_body(const file_id& id);
   std::uint32_t close(const file_id& id);
   std::uint32_t echo();
@@ -129,6 +138,7 @@ public:
   std::uint32_t share_capabilities = 0; ///< Of the last TREE_CONNECT.
   std::uint16_t credits_wanted = 16;
   std::uint16_t channel_sequence = 0;
+  std::uint8_t security_mode = security_mode::signing_enabled; ///< Of SESSION_SETUP.
   bool signs = false;
   dialect spoken = dialect::none;
   key16 key{};
@@ -137,6 +147,7 @@ private:
   bool read_exactly(std::span<std::uint8_t> into);
 
   std::uint64_t last_message_ = 0;
+  preauth_hash hash_{}; ///< At 3.1.1: of what has been said for the session so far.
   boost::asio::io_context io_;
   boost::asio::ip::tcp::socket socket_;
 };

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <smb_server/request.hpp>
+#include <smb_server/wire/negotiate.hpp>
+
+#include <vector>
 
 namespace leasebreak::smb::commands {
 
 asio::awaitable<reply> negotiate(request& r); ///< MS-SMB2 3.3.5.4
+/// The greatest dialect that the server and a client with these have; `none` if there is none.
+[[nodiscard]] dialect greatest_common_dialect(const std::vector<dialect>& offered);
 asio::awaitable<reply> session_setup(request& r); ///< 3.3.5.5
 asio::awaitable<reply> logoff(request& r); ///< 3.3.5.6
 asio::awaitable<reply> tree_connect(request& r); ///< 3.3.5.7

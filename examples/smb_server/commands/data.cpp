@@ -225,7 +225,8 @@ reply validate_negotiate(request& r, const ioctl_request& asked) {
   out.u16(static_cast<std::uint16_t>(terms.dialect));
   if (!said || said->client_guid != terms.client_guid ||
     said->capabilities != terms.client_capabilities ||
-    said->security_mode != terms.client_security_mode || asked.output_max < out.size() ||
+    said->security_mode != terms.client_security_mode ||
+    greatest_common_dialect(said->dialects) != terms.dialect || asked.output_max < out.size() ||
     terms.dialect == dialect::smb_3_1_1) {
     r.on().close("a negotiation that does not validate");
     return hang_up();

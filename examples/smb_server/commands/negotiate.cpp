@@ -19,15 +19,6 @@ bool contains(const Container& c, const T& value) {
   return std::find(c.begin(), c.end(), value) != c.end();
 }
 
-/// The greatest dialect that both sides have.
-dialect choose(const std::vector<dialect>& offered) {
-  for (const dialect d : supported) {
-    if (contains(offered, d))
-      return d;
-  }
-  return dialect::none;
-}
-
 std::uint32_t capabilities_for(dialect d, std::uint32_t client, const connection& c) {
   if (d == dialect::smb_2_0_2)
     return 0;
@@ -85,12 +76,20 @@ leasebreak::client_guid identity_of(const negotiate_request& asked, dialect d) {
 
 } // namespace
 
+dialect greatest_common_dialect(const std::vector<dialect>& offered) {
+  for (const dialect d : supported) {
+    if (contains(offered, d))
+      return d;
+  }
+  return dialect::none;
+}
+
 asio::awaitable<reply> negotiate(request& r) {
   connection& c = r.on();
   const auto asked = parse_negotiate(r.bytes());
   if (!asked)
     co_return fail(status::invalid_parameter);
-  const dialect d = choose(asked->dialects);
+  const dialect d = greatest_common_dialect(asked->dialects);
   if (d == dialect::none)
     co_return fail(status::not_supported);
   if (d == dialect::smb_3_1_1 &&
