@@ -50,8 +50,9 @@ std::uint32_t check_signature(const request& r) {
     return status::success;
   if (is_signed)
     return verify(c->algorithm, *c->key, r.bytes()) ? status::success : status::access_denied;
-  const bool required = ((r.on().terms.security_mode | r.on().terms.client_security_mode) &
-                          security_mode::signing_required) != 0;
+  const bool required = c->of->signing_required ||
+    ((r.on().terms.security_mode | r.on().terms.client_security_mode) &
+      security_mode::signing_required) != 0;
   return c->valid && required ? status::access_denied : status::success;
 }
 

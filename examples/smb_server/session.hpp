@@ -43,6 +43,7 @@ struct session {
   const smb::cipher cipher;
   std::uint64_t id = 0; ///< Set once, before anybody else knows the session.
   bool valid = false; ///< Set up.
+  bool signing_required = false; ///< By its client, for all that it sends.
   std::string user;
   std::size_t channels = 0; ///< It ends with the last.
   std::optional<key16> key; ///< Signs what binds further channels; `Session.SigningKey`.

@@ -300,6 +300,8 @@ std::uint32_t raw_client::connect_tree(const std::string& share) {
   body.u16(static_cast<std::uint16_t>(path.size()));
   body.append(path);
   const answer a = call(command::tree_connect, body.view());
+  if (a.bytes.empty())
+    return UINT32_MAX;
   tree_id = a.head.tree_id;
   if (a.head.status == status::success) {
     byte_reader in = a.body();

@@ -124,6 +124,44 @@ TEST(Signatures, ThatAreNotRequiredMayBeMissing) {
   EXPECT_EQ(client.connect_tree(), status::success);
 }
 
+TEST(Signatures, ThatTheClientRequiresMayNotBeMissingInItsSession) {
+  test_server server;
+  for (const dialect d : {dialect::smb_2_0_2, dialect::smb_2_1, dialect::smb_3_0_2}) {
+    raw_client client{server.port()};
+    client.negotiate(d);
+    ASSERT_EQ(client.log_on(), status::success);
+    const std::uint64_t lax = client.session_id;
+    client.session_id = 0;
+    client.security_mode = security_mode::signing_enabled | security_mode::signing_required;
+    ASSERT_EQ(client.log_on(), status::success);
+
+    EXPECT_EQ(client.connect_tree(), status::access_denied);
+    client.signs = true;
+    EXPECT_EQ(client.connect_tree(), status::success);
+    EXPECT_EQ(client.create("f").status, status::success);
+    client.signs = false;
+    client.session_id = lax;
+    EXPECT_EQ(client.connect_tree(), status::success);
+  }
+}
+
+// What was negotiated is only certain once something has been signed (MS-SMB2 3.3.5.7).
+TEST(Signatures, AreNeededToUseAShareAt311) {
+  test_server server;
+  raw_client signing{server.port()};
+  raw_client lax{server.port()};
+  for (raw_client* client : {&signing, &lax}) {
+    client->negotiate(dialect::smb_3_1_1);
+    ASSERT_EQ(client->log_on(), status::success);
+  }
+
+  signing.signs = true;
+  EXPECT_EQ(signing.connect_tree(), status::success);
+  EXPECT_EQ(signing.create("f").status, status::success);
+  lax.connect_tree();
+  EXPECT_TRUE(lax.is_closed_by_peer());
+}
+
 TEST(Opens, AreClosedOnce) {
   test_server server;
   raw_client client{server.port()};

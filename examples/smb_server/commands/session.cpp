@@ -15,7 +15,22 @@ asio::awaitable<reply> logoff(request& r) {
   co_return done();
 }
 
+namespace {
+
+/// What was negotiated at 3.1.1 is certain once a key that comes of all that was said has proved a
+/// request (MS-SMB2 3.3.5.7). Nobody is anonymous or a guest here.
+bool proves_negotiation(const request& r) {
+  return r.on().terms.dialect != dialect::smb_3_1_1 || r.compound().sealer ||
+    r.head().has(header_flag::signed_message);
+}
+
+} // namespace
+
 asio::awaitable<reply> tree_connect(request& r) {
+  if (!proves_negotiation(r)) {
+    r.on().close("an unsigned TREE_CONNECT at 3.1.1");
+    co_return hang_up();
+  }
   const auto asked = parse_tree_connect(r.bytes());
   if (!asked)
     co_return fail(status::invalid_parameter);

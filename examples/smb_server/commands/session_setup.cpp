@@ -142,7 +142,7 @@ void give_up(request& r) {
 }
 
 /// The session, or its further channel, is authenticated. The status is what is wrong with that.
-std::uint32_t accept(request& r) {
+std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   session& s = *r.user;
   channel& c = *r.channel;
   const negotiated& terms = r.on().terms;
@@ -172,6 +172,9 @@ std::uint32_t accept(request& r) {
   c.hash.reset();
   c.valid = true;
   s.valid = true;
+  // MS-SMB2 3.3.5.5.3. What was required once stays so.
+  s.signing_required =
+    s.signing_required || (client_security_mode & security_mode::signing_required) != 0;
   r.host().log().info("{}: {} logged on, dialect {:#06x}, channel {}", r.on().peer(), s.user,
     static_cast<unsigned>(terms.dialect), s.channels);
   return status::success;
@@ -244,7 +247,7 @@ asio::awaitable<reply> session_setup(request& r) {
   }
   if (c.closed())
     co_return hang_up();
-  if (const std::uint32_t bad = accept(r); bad != status::success) {
+  if (const std::uint32_t bad = accept(r, asked->security_mode); bad != status::success) {
     give_up(r);
     co_return co_await refuse(r, bad);
   }
