@@ -5,6 +5,11 @@
 #include <cerrno>
 #include <thread>
 
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 namespace leasebreak::smb::vfs::testing {
 
 namespace {
@@ -279,6 +284,88 @@ TEST_F(Names, TheRootAndReadOnlyFilesAreNotRemovable) {
   EXPECT_EQ(share_->check_removable(*look("")->file), errc::cannot_delete);
   EXPECT_EQ(share_->remove(*look("")->file), errc::cannot_delete);
   EXPECT_TRUE(std::filesystem::exists(root()));
+}
+
+/// While it lives, this thread looks at files as somebody without privileges.
+class without_privileges {
+public:
+  without_privileges() {
+    if (::geteuid() == 0) {
+      ::setfsuid(65534);
+    }
+  }
+  ~without_privileges() { ::setfsuid(::geteuid()); }
+  without_privileges(const without_privileges&) = delete;
+  without_privileges& operator=(const without_privileges&) = delete;
+};
+
+open_options to_delete() {
+  open_options how;
+  how.delete_on_close = true;
+  return how;
+}
+
+TEST_F(Names, WhatAFolderKeepsIsNotRemovable) {
+  namespace fs = std::filesystem;
+  make_directory("folder/empty");
+  put("folder/file");
+  const auto file = look("folder/file").value().file;
+  const auto empty = look("folder/empty").value().file;
+  fs::permissions(root() / "folder", fs::perms{0555});
+
+  {
+    const without_privileges now;
+    EXPECT_EQ(share_->check_removable(*file), from_errno(EACCES));
+    EXPECT_EQ(share_->check_removable(*empty), from_errno(EACCES));
+    EXPECT_EQ(error_of(share_->open(at("folder/file"), to_delete())), from_errno(EACCES));
+  }
+
+  fs::permissions(root() / "folder", fs::perms{0777});
+  const without_privileges now;
+  EXPECT_FALSE(share_->check_removable(*file).failed());
+  EXPECT_TRUE(share_->open(at("folder/file"), to_delete()));
+}
+
+TEST_F(Names, TheRootIsNotOpenedForDeletion) {
+  EXPECT_EQ(error_of(share_->open(at(""), to_delete())), errc::cannot_delete);
+}
+
+TEST_F(Names, WhatIsGoneAlreadyIsRemovable) {
+  put("file");
+  const auto file = look("file").value().file;
+  std::filesystem::remove(root() / "file");
+
+  EXPECT_FALSE(share_->check_removable(*file).failed());
+}
+
+/// Gives this thread a view of its own of all mounts, with the directory read-only. False if it may
+/// not do so.
+bool mount_read_only(const std::filesystem::path& directory) {
+  const char* where = directory.c_str();
+  return ::unshare(CLONE_NEWNS) == 0 &&
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    ::mount(where, where, nullptr, MS_BIND, nullptr) == 0 &&
+    ::mount("none", where, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+}
+
+TEST_F(Names, NothingOfAReadOnlyFileSystemIsRemovable) {
+  put("file");
+  bool mounted = false;
+
+  std::thread([&] {
+    mounted = mount_read_only(root());
+    if (!mounted) {
+      return;
+    }
+    const auto read_only = share::open_root(root().string()).value();
+    const auto file = read_only->open(at("file"), {}).value().file;
+    EXPECT_EQ(read_only->check_removable(*file), from_errno(EROFS));
+    EXPECT_EQ(error_of(read_only->open(at("file"), to_delete())), from_errno(EROFS));
+  }).join();
+
+  if (!mounted) {
+    GTEST_SKIP() << "needs the right to mount";
+  }
 }
 
 TEST_F(Names, RemovingTakesTheNameThroughWhichItWasOpened) {

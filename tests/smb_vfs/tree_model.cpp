@@ -122,7 +122,8 @@ error_code tree_model::open_node(const path& name, const open_options& options, 
     }
     done.action = action_of(options.how);
     done.truncates = truncates(options.how);
-    return check_attributes(*done.node, options, false);
+    const error_code error = check_attributes(*done.node, options, false);
+    return !error && name.is_root() && options.delete_on_close ? errc::cannot_delete : error;
   }
   if (missing != errc::name_not_found || !creates(options.how)) {
     return missing;

@@ -89,7 +89,8 @@ public:
   error_code link(const open_file& open, const path& target, bool replace);
 
   /// Whether it may be deleted: `errc::cannot_delete` if read-only or the root, ENOTEMPTY for a
-  /// directory with entries.
+  /// directory with entries, EROFS on a read-only file system, EACCES if its folder may not be
+  /// changed.
   [[nodiscard]] error_code check_removable(const open_file& open) const;
 
   /// Removes the name through which it was opened, or the stream. Errors: `errc::name_not_found`,

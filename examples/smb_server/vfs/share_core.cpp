@@ -326,6 +326,21 @@ result<location> locate(share_core& core, const open_file& open) {
   return last;
 }
 
+error_code check_unlinkable(share_core& core, const open_file& open) {
+  if (open.is_stream()) {
+    const auto file = proc_path(open.fd());
+    return ::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) == 0 ? error_code{}
+                                                                      : from_errno(errno);
+  }
+  const std::lock_guard lock(core.names);
+  const auto at = locate(core, open);
+  if (!at) {
+    return at.error() == errc::name_not_found ? error_code{} : at.error();
+  }
+  return ::faccessat(at->folder.get(), ".", W_OK | X_OK, AT_EACCESS) == 0 ? error_code{}
+                                                                          : from_errno(errno);
+}
+
 } // namespace detail
 
 } // namespace leasebreak::smb::vfs

@@ -118,6 +118,11 @@ struct location {
 };
 [[nodiscard]] result<location> locate(share_core& core, const open_file& open);
 
+/// Whether the name of an open, or its stream, could be removed now: the file system may be
+/// read-only, or the account may not change the folder. What is gone already can be. Errors: errno,
+/// `errc::cannot_delete` for the root.
+[[nodiscard]] error_code check_unlinkable(share_core& core, const open_file& open);
+
 /// `/proc/self/fd/N`, for calls that have no form with a descriptor opened with O_PATH.
 [[nodiscard]] std::string proc_path(int fd);
 

@@ -222,6 +222,9 @@ error_code share::check_removable(const open_file& open) const {
   if (is_root || (info->attributes & attribute::read_only) != 0) {
     return errc::cannot_delete;
   }
+  if (const error_code error = detail::check_unlinkable(*core_, open)) {
+    return error;
+  }
   return open.is_directory() ? check_empty(open.fd()) : error_code{};
 }
 

@@ -365,8 +365,14 @@ result<opened> share::open(const path& name, const open_options& options) {
     return error_code(errc::too_many_opens);
   }
   auto done = name.stream().empty() ? open_node(name, options) : open_stream(name, options);
-  if (done) {
-    slot.keep();
+  if (!done) {
+    return done;
+  }
+  slot.keep();
+  if (options.delete_on_close && !done->created) {
+    if (const error_code error = detail::check_unlinkable(*core_, *done->file)) {
+      return error;
+    }
   }
   return done;
 }
@@ -386,7 +392,8 @@ result<opened> share::open_node(const path& name, const open_options& options) {
 
 std::optional<opened> share::open_cached(const path& name, const open_options& options) {
   const auto kind = effective_kind(name, options);
-  if (!kind || !name.stream().empty() || options.how == disposition::create) {
+  if (!kind || !name.stream().empty() || options.how == disposition::create ||
+    options.delete_on_close) {
     return std::nullopt;
   }
   open_slot slot(*core_);

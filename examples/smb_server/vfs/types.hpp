@@ -89,7 +89,7 @@ struct open_options {
   node_kind kind = node_kind::any;
   bool read = false; ///< The granted access includes reading data.
   bool write = false; ///< It includes writing or appending data.
-  bool delete_on_close = false; ///< Refused for what is read-only.
+  bool delete_on_close = false; ///< Refused for what is read-only or could not be removed.
   std::uint32_t attributes = 0; ///< Of a file that is created or overwritten.
   std::uint64_t allocation_size = 0; ///< Of a file that is created or overwritten.
 };
