@@ -109,7 +109,10 @@ parsed_options parse_options(int argc, const char* const* argv) {
         "unless told otherwise; a comma in PATH is written twice; may be repeated")
     ->required();
   app.add_option("--user", users, "NAME:PASSWORD, who may log on; may be repeated")->required();
-  app.add_option("--domain", o.domain, "The users' domain")->capture_default_str();
+  app
+    .add_option("--domain", o.domain,
+      "The users' domain; its ASCII letters are upper case, whatever is said here")
+    ->capture_default_str();
   app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
   app.add_flag(
     "--require-signing", o.require_signing, "Refuse what a session sends without a signature");

@@ -65,6 +65,27 @@ TEST(DurableOpens, AreKeptAndGivenBack) {
   EXPECT_EQ(server.get().kept().size(), 0U);
 }
 
+TEST(DurableOpens, AreGivenBackHoweverTheUserIsSpelled) {
+  test_server server;
+  auto first = std::make_unique<raw_client>(server.port());
+  first->set_up({1});
+  const created c = raw_client::read_created(
+    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  ASSERT_EQ(c.status, status::success);
+
+  first.reset();
+  while (server.get().kept().size() == 0)
+    std::this_thread::yield();
+  raw_client second{server.port()};
+  second.negotiate();
+  ASSERT_EQ(second.log_on("User"), status::success);
+  ASSERT_EQ(second.connect_tree(), status::success);
+
+  EXPECT_EQ(
+    second.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id))).head.status,
+    status::success);
+}
+
 /// Blocks a connection's strand while it lives, once it has run `first` there.
 class strand_block {
 public:

@@ -97,7 +97,8 @@ TEST(PreauthHashes, ChainTheMessages) {
 
 struct Logons : ::testing::Test {
   static gss_credentials& credentials() {
-    static gss_credentials c{{{"user", "pass"}, {"other", "word"}}, "WORKGROUP"};
+    static gss_credentials c{
+      {{"user", "pass"}, {"other", "word"}, {"Caf\xc3\xa9", "cr\xc3\xa8me"}}, "Workgroup"};
     return c;
   }
 
@@ -123,6 +124,26 @@ TEST_F(Logons, WithTheRightPasswordGiveBothSidesTheSameKey) {
   EXPECT_EQ(acceptor.session_key(), who.session_key());
   EXPECT_GE(acceptor.session_key().size(), 16U);
   EXPECT_NE(acceptor.user().find("user"), std::string::npos);
+}
+
+TEST_F(Logons, AreOfTheAccountHoweverItIsSpelled) {
+  for (const char* name : {"user", "USER", "uSer"}) {
+    gss_acceptor acceptor{credentials()};
+    testing::initiator who{name, "pass"};
+
+    EXPECT_EQ(log_on(acceptor, who), gss_step::outcome::done);
+    EXPECT_EQ(acceptor.user(), "WORKGROUP\\user");
+  }
+}
+
+TEST_F(Logons, MayHaveLettersBeyondAscii) {
+  for (const char* name : {"Caf\xc3\xa9", "CAF\xc3\x89", "caf\xc3\xa9"}) {
+    gss_acceptor acceptor{credentials()};
+    testing::initiator who{name, "cr\xc3\xa8me"};
+
+    EXPECT_EQ(log_on(acceptor, who), gss_step::outcome::done);
+    EXPECT_EQ(acceptor.user(), "WORKGROUP\\Caf\xc3\xa9");
+  }
 }
 
 TEST_F(Logons, WithAWrongPasswordOrUserAreRefused) {
@@ -165,9 +186,30 @@ TEST_F(Logons, KeepHashesInAFileThatOnlyTheOwnerReadsAndThatIsOnNoDisk) {
 }
 
 TEST(Accounts, ThatTheFileCannotHoldAreRefused) {
-  for (const user_account& account : {user_account{"", "p"}, user_account{"u", ""},
-         user_account{"a:b", "p"}, user_account{"a\\b", "p"}, user_account{"u", "a\nb"}})
+  for (const user_account& account :
+    {user_account{"", "p"}, user_account{"u", ""}, user_account{"a:b", "p"},
+      user_account{"a\\b", "p"}, user_account{"u", "a\nb"}, user_account{"\xff", "p"}})
     EXPECT_THROW(gss_credentials({account}, "D"), std::invalid_argument);
+}
+
+TEST(Accounts, ThatCannotBeToldApartAreRefused) {
+  const auto refuses = [](const std::string& a, const std::string& b) {
+    try {
+      gss_credentials({{a, "p"}, {b, "q"}}, "D");
+      return std::string{};
+    } catch (const std::invalid_argument& e) {
+      return std::string{e.what()};
+    }
+  };
+
+  EXPECT_NE(refuses("twin", "twin").find("'twin'"), std::string::npos);
+  EXPECT_NE(refuses("twin", "TWIN").find("'TWIN'"), std::string::npos);
+  EXPECT_NE(refuses("\xc3\xa9", "\xc3\x89").find("'\xc3\x89'"), std::string::npos);
+}
+
+TEST(Domains, ThatTheFileCannotHoldAreRefused) {
+  for (const char* domain : {"", "a:b", "a\\b", "a/b", "a\nb", "\xff"})
+    EXPECT_THROW(gss_credentials({{"u", "p"}}, domain), std::invalid_argument) << domain;
 }
 
 } // namespace

@@ -35,6 +35,18 @@ TEST(Sessions, AreSetUpAtEveryDialectWithoutContexts) {
   }
 }
 
+TEST(Sessions, EndTheOneBeforeHoweverTheUserIsSpelled) {
+  test_server server;
+  raw_client before{server.port()};
+  before.set_up();
+  raw_client other{server.port()};
+  other.negotiate();
+
+  ASSERT_EQ(other.log_on("USER", "pass", 0, before.session_id), status::success);
+
+  EXPECT_EQ(before.create("f").status, status::user_session_deleted);
+}
+
 TEST(Sessions, ThatAreUnknownOrEndedAreTold) {
   test_server server;
   raw_client client{server.port()};

@@ -12,11 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clocale>
 #include <cstdlib>
 #include <cstring>
+#include <cwctype>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -63,19 +66,74 @@ std::string words_of(OM_uint32 code, int type) {
   return result;
 }
 
+std::string text_of(gss_name_t name) {
+  gss_buffer text;
+  OM_uint32 ignored = 0;
+  if (gss_display_name(&ignored, name, &text.value, nullptr) != GSS_S_COMPLETE)
+    return {};
+  const std::string result(static_cast<const char*>(text.value.value), text.value.length);
+  return result.substr(0, result.find('\0')); // counted by the mechanism
+}
+
 std::string words_of(OM_uint32 major, OM_uint32 minor) {
   return words_of(major, GSS_C_GSS_CODE) + " (" + words_of(minor, GSS_C_MECH_CODE) + ")";
 }
 
+/// The text's letters in lower case; nothing if it is not UTF-8.
+std::optional<std::wstring> folded(const std::string& text) {
+  std::wstring result(text.size(), L'\0');
+  const std::size_t length = std::mbstowcs(result.data(), text.c_str(), result.size());
+  if (length == static_cast<std::size_t>(-1))
+    return std::nullopt;
+  result.resize(length);
+  for (wchar_t& c : result)
+    c = static_cast<wchar_t>(std::towlower(static_cast<std::wint_t>(c)));
+  return result;
+}
+
+/// Whether it can be a field of the users' file.
+bool fits(const std::string& text) {
+  return !text.empty() && text.find_first_of(std::string_view{":\n\r\0", 4}) == std::string::npos &&
+    folded(text);
+}
+
 void check_account(const user_account& account) {
-  const auto fits = [](std::string_view text) {
-    return !text.empty() && text.find_first_of(std::string_view{":\n\r\0", 4}) == std::string::npos;
-  };
   if (!fits(account.first) || !fits(account.second) ||
     account.first.find('\\') != std::string::npos)
-    throw std::invalid_argument("users and passwords must not be empty or hold a colon, a line "
-                                "break or a zero, nor users a backslash: user '" +
+    throw std::invalid_argument("users and passwords must be UTF-8 and not empty, without a colon, "
+                                "a line break or a zero, and users without a backslash: user '" +
       account.first + "'");
+}
+
+/// The mechanism finds the first one that is equal but for its case.
+void check_accounts(const std::vector<user_account>& users) {
+  std::set<std::wstring> names;
+  for (const user_account& account : users) {
+    check_account(account);
+    if (!names.insert(*folded(account.first)).second)
+      throw std::invalid_argument(
+        "the user '" + account.first + "' is given twice; letters in either case are the same");
+  }
+}
+
+/// In upper case: what clients send is compared with it letter by letter, and most of them send it
+/// so (MS-NLMP 3.3.2, NTOWFv2).
+std::string checked_domain(std::string domain) {
+  if (!fits(domain) || domain.find_first_of("\\/") != std::string::npos)
+    throw std::invalid_argument("a domain must be UTF-8 and not empty, without a colon, a slash, a "
+                                "backslash, a line break or a zero: '" +
+      domain + "'");
+  for (char& c : domain) {
+    if (c >= 'a' && c <= 'z')
+      c = static_cast<char>(c - 'a' + 'A');
+  }
+  return domain;
+}
+
+/// The mechanism compares names in the locale's encoding.
+void use_utf8() {
+  if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr)
+    throw std::runtime_error("there is no locale C.UTF-8");
 }
 
 /// A file in memory that only its owner may read, and that goes with the object, or with the
@@ -110,7 +168,6 @@ std::string lines_of(const std::vector<user_account>& users, const std::string& 
   const std::string no_lm_hash(32, '0');
   std::string result;
   for (const user_account& account : users) {
-    check_account(account);
     result += domain + "\\" + account.first + ":0:" + no_lm_hash + ":" +
       to_hex(nt_hash(account.second)) + ":[U]:\n";
   }
@@ -120,10 +177,16 @@ std::string lines_of(const std::vector<user_account>& users, const std::string& 
 } // namespace
 
 struct gss_credentials::implementation {
+  std::vector<std::string> names;
+  std::string domain;
   private_file users;
   gss_cred_id_t handle = GSS_C_NO_CREDENTIAL;
 
-  explicit implementation(const std::string& lines) : users{lines} {}
+  implementation(const std::vector<user_account>& accounts, std::string of)
+    : domain{std::move(of)}, users{lines_of(accounts, domain)} {
+    for (const user_account& account : accounts)
+      names.push_back(account.first);
+  }
   implementation(const implementation&) = delete;
   implementation& operator=(const implementation&) = delete;
   ~implementation() {
@@ -132,10 +195,13 @@ struct gss_credentials::implementation {
   }
 };
 
-gss_credentials::gss_credentials(const std::vector<user_account>& users, const std::string& domain)
-  : implementation_{std::make_unique<implementation>(lines_of(users, domain))} {
+gss_credentials::gss_credentials(
+  const std::vector<user_account>& users, const std::string& domain) {
+  use_utf8();
+  check_accounts(users);
+  implementation_ = std::make_unique<implementation>(users, checked_domain(domain));
   ::setenv("NTLM_USER_FILE", implementation_->users.path().c_str(), 1);
-  ::setenv("NETBIOS_DOMAIN_NAME", domain.c_str(), 1);
+  ::setenv("NETBIOS_DOMAIN_NAME", implementation_->domain.c_str(), 1);
   gss_OID_set_desc spnego{1, &spnego_oid};
   OM_uint32 minor = 0;
   OM_uint32 major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &spnego, GSS_C_ACCEPT,
@@ -149,6 +215,15 @@ gss_credentials::gss_credentials(const std::vector<user_account>& users, const s
 }
 
 gss_credentials::~gss_credentials() = default;
+
+std::string gss_credentials::account_of(const std::string& told) const {
+  const auto wanted = folded(told.substr(told.rfind('\\') + 1));
+  for (const std::string& name : implementation_->names) {
+    if (wanted && wanted == folded(name))
+      return implementation_->domain + "\\" + name;
+  }
+  return {};
+}
 
 byte_vector gss_credentials::initial_token() const {
   gss_ctx_id_t context = GSS_C_NO_CONTEXT;
@@ -211,15 +286,14 @@ gss_step gss_acceptor::step(bytes_view token) {
   } else if ((major & GSS_S_CONTINUE_NEEDED) != 0) {
     result.result = gss_step::outcome::more;
   } else {
-    gss_buffer text;
-    if (gss_display_name(&ignored, name, &text.value, nullptr) == GSS_S_COMPLETE)
-      user_.assign(static_cast<const char*>(text.value.value), text.value.length);
-    user_.erase(
-      std::find(user_.begin(), user_.end(), '\0'), user_.end()); // counted by the mechanism
+    user_ = credentials_.account_of(text_of(name));
     session_key_ = context_->session_key();
-    result.result = session_key_.empty() ? gss_step::outcome::refused : gss_step::outcome::done;
-    if (session_key_.empty())
+    if (user_.empty())
+      result.problem = "the mechanism lets somebody in who has no account";
+    else if (session_key_.empty())
       result.problem = "the mechanism gives no session key";
+    else
+      result.result = gss_step::outcome::done;
   }
   gss_release_name(&ignored, &name);
   return result;

@@ -22,8 +22,9 @@ class gss_credentials {
 public:
   /// Writes the users to a private file, which lasts as long as the object, and acquires the
   /// credentials. Call it before there are threads: it sets environment variables.
-  /// Throws `std::runtime_error` with what GSSAPI says, and `std::invalid_argument` for a user or
-  /// password that the file cannot hold.
+  /// Throws `std::runtime_error` with what GSSAPI says, and `std::invalid_argument` for a user,
+  /// password or domain that the file cannot hold, and for users that differ in case alone.
+  /// Sets the process's LC_CTYPE to UTF-8, without which the mechanism knows ASCII letters only.
   gss_credentials(const std::vector<user_account>& users, const std::string& domain);
   ~gss_credentials();
   gss_credentials(const gss_credentials&) = delete;
@@ -31,6 +32,10 @@ public:
 
   /// What NEGOTIATE's answer offers: the mechanisms (MS-SPNG 2.2.1).
   [[nodiscard]] byte_vector initial_token() const;
+
+  /// The account's name, as it was given to the constructor, with its domain in front: clients may
+  /// write it in either case, and leave the domain out. Empty if there is none of this name.
+  [[nodiscard]] std::string account_of(const std::string& told) const;
 
   struct implementation;
   [[nodiscard]] const implementation& get() const noexcept { return *implementation_; }
@@ -59,7 +64,7 @@ public:
 
   [[nodiscard]] gss_step step(bytes_view token);
 
-  /// After `done`.
+  /// After `done`: as `gss_credentials::account_of`.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
   [[nodiscard]] const byte_vector& session_key() const noexcept { return session_key_; }
 
