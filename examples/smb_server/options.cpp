@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <boost/asio/ip/address.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <sstream>
@@ -60,6 +62,8 @@ void set_share_option(share_options& o, const std::string& option, const std::st
 share_definition parse_share(const std::string& text) {
   auto [name, rest] = cut(text, '=', std::string{"--share "} + share_form);
   const std::vector<std::string> parts = split_at_commas(rest);
+  if (name.find_first_of("\\/") != std::string::npos)
+    refuse_share(text, "a share's name has no slash or backslash: no client could say it");
   if (parts.front().empty())
     refuse_share(text, "there is no path");
   share_definition share{std::move(name), parts.front(), {}};
@@ -77,6 +81,10 @@ void set_listen(server_options& o, const std::string& text) {
   o.address = text.substr(0, colon);
   if (o.address.size() > 2 && o.address.front() == '[' && o.address.back() == ']')
     o.address = o.address.substr(1, o.address.size() - 2);
+  boost::system::error_code wrong;
+  static_cast<void>(boost::asio::ip::make_address(o.address, wrong));
+  if (wrong)
+    throw CLI::ValidationError("--listen", "'" + text + "': '" + o.address + "' is no IP address");
 }
 
 } // namespace

@@ -125,7 +125,25 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
   clients_->remove(lost.client, nullptr);
 }
 
+/// Takes the port; nobody is answered yet.
+void server::bind() {
+  const std::string place =
+    (options_.address.find(':') == std::string::npos ? options_.address
+                                                     : "[" + options_.address + "]") +
+    ":" + std::to_string(options_.port);
+  try {
+    const asio::ip::tcp::endpoint where{asio::ip::make_address(options_.address), options_.port};
+    acceptor_.open(where.protocol());
+    acceptor_.set_option(asio::socket_base::reuse_address{true});
+    acceptor_.bind(where);
+    acceptor_.listen();
+  } catch (const boost::system::system_error& e) {
+    throw std::runtime_error("cannot listen on " + place + ": " + e.code().message());
+  }
+}
+
 asio::awaitable<void> server::start() {
+  bind(); // who cannot have the port leaves the store as it is
   auto [error, found] = co_await coordinator_->async_start(asio::as_tuple(asio::use_awaitable));
   if (error)
     throw boost::system::system_error{error, "cannot read the store " + options_.store};
@@ -133,11 +151,6 @@ asio::awaitable<void> server::start() {
     log().info("the store has {} records; the last stop was {}", found.recovered,
       found.clean ? "in order" : "not in order");
   co_await recover(std::move(found.opens));
-  const asio::ip::tcp::endpoint where{asio::ip::make_address(options_.address), options_.port};
-  acceptor_.open(where.protocol());
-  acceptor_.set_option(asio::socket_base::reuse_address{true});
-  acceptor_.bind(where);
-  acceptor_.listen();
   asio::co_spawn(acceptor_.get_executor(), listen(), asio::detached);
 }
 

@@ -42,7 +42,8 @@ public:
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  /// Recovers what the store has, and listens. Throws `boost::system::system_error`.
+  /// Takes its port, recovers what the store has, and listens. Throws `std::runtime_error`, with
+  /// words for the user, of which `boost::system::system_error` is one.
   boost::asio::awaitable<void> start();
 
   /// Ends all connections, and stops the coordinator.
@@ -99,6 +100,7 @@ private:
   void keep_within_descriptors();
   void open_shares();
   void open_coordinator();
+  void bind();
 
   boost::asio::io_context& io_;
   server_options options_;

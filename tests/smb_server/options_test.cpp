@@ -60,6 +60,16 @@ TEST(ShareOptions, LeaveACommaThatIsWrittenTwiceToThePath) {
   EXPECT_EQ(shares[2].path, ",");
 }
 
+TEST(ShareOptions, NeedANameThatClientsCanSay) {
+  for (const char* share : {"x\\y=/tmp", "x/y=/tmp", "\\=/tmp", "/=/tmp"}) {
+    const auto parsed = parse({"--share", share, "--user", "u:p"});
+
+    EXPECT_FALSE(parsed.options) << share;
+    EXPECT_NE(parsed.status, 0);
+    EXPECT_NE(parsed.text.find(share), std::string::npos) << parsed.text;
+  }
+}
+
 TEST(ShareOptions, ThatDoNotExistAreNamed) {
   for (const char* share : {"a=/tmp,cb", "a=/tmp,leases=some", "a=/tmp,", "a=,ca", "a=/tmp,CA"}) {
     const auto parsed = parse({"--share", share, "--user", "u:p"});
@@ -88,6 +98,8 @@ TEST(Options, ThatMakeNoSenseAreExplained) {
     {"--share", "a", "--user", "u:p"}, {"--share", "=b", "--user", "u:p"},
     {"--share", "a=/tmp", "--user", "u"}, {"--share", "a=/tmp", "--user", "u:p", "--listen", "x"},
     {"--share", "a=/tmp", "--user", "u:p", "--listen", "127.0.0.1:70000"},
+    {"--share", "a=/tmp", "--user", "u:p", "--listen", "foo:1"},
+    {"--share", "a=/tmp", "--user", "u:p", "--listen", "[127.0.0.1:1"},
     {"--share", "a=/tmp", "--user", "u:p", "--threads", "0"},
     {"--share", "a=/tmp", "--user", "u:p", "--poll-us", "10001"},
     {"--share", "a=/tmp", "--user", "u:p", "--log-level", "loud"}};

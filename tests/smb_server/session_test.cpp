@@ -4,7 +4,14 @@
 
 #include <smb_server/wire/status.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
 
 namespace leasebreak::smb {
 namespace {
@@ -191,6 +198,36 @@ TEST(Opens, OfPathsThatLeadOutAreRefused) {
 
   for (const std::string name : {"..\\x", "a\\..\\..\\x", "\\x", "a\\\\b", "x*", "a/../../x"})
     EXPECT_NE(client.create(name).status, status::success) << name;
+}
+
+/// What the start of a server with these options says that is wrong.
+std::string failure_to_start(server_options options) {
+  boost::asio::io_context io;
+  options.users = {{"user", "pass"}};
+  options.shares = {{"share", std::filesystem::temp_directory_path().string(), {}}};
+  const auto log = std::make_shared<testing::log_keeper>();
+  server s{io, options, std::make_shared<spdlog::logger>("test", log)};
+  auto started = boost::asio::co_spawn(io, s.start(), boost::asio::use_future);
+  io.run();
+  EXPECT_EQ(log->text().find("store memory read"), std::string::npos) << log->text();
+  try {
+    started.get();
+    return {};
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+}
+
+TEST(Servers, ThatCannotListenSayWhereAndLeaveTheStoreAlone) {
+  test_server first;
+  server_options options;
+  options.port = first.port();
+
+  EXPECT_EQ(failure_to_start(options),
+    "cannot listen on 127.0.0.1:" + std::to_string(first.port()) + ": Address already in use");
+  options.address = "2001:db8::1";
+  options.port = 1;
+  EXPECT_EQ(failure_to_start(options).find("cannot listen on [2001:db8::1]:1: "), 0U);
 }
 
 TEST(Servers, StopInOrderWithClientsConnected) {
