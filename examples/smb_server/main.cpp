@@ -33,6 +33,11 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
   return logger;
 }
 
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /// Starts, waits for a signal, stops.
 asio::awaitable<void> serve(server& s, const server_options& o) {
   co_await s.start();
@@ -40,6 +45,8 @@ asio::awaitable<void> serve(server& s, const server_options& o) {
     "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
   std::fflush(stdout);
   asio::signal_set signals{co_await asio::this_coro::executor, SIGINT, SIGTERM};
+  if (!is_ignored(SIGHUP))
+    signals.add(SIGHUP); // a terminal that is closed; nohup has it ignored
   co_await signals.async_wait(asio::use_awaitable);
   s.log().info("stopping");
   co_await s.stop();

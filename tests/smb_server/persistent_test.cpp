@@ -304,6 +304,12 @@ TEST(PersistentOpens, SurviveWithoutCachingAndMoreThanOnce) {
   EXPECT_EQ(connect(server, bob)->create("p").status, status::success);
 }
 
+TEST(Servers, StopInOrderWhenTheirTerminalIsClosed) {
+  server_process server;
+
+  EXPECT_EQ(server.stop(SIGHUP), 0);
+}
+
 TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   server_process server;
   const created before = open_lock_and_write(*connect(server, alice));

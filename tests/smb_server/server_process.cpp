@@ -74,8 +74,8 @@ void server_process::kill() {
   wait();
 }
 
-int server_process::stop() {
-  ::kill(pid_, SIGTERM);
+int server_process::stop(int signal) {
+  ::kill(pid_, signal);
   const int status = wait();
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -26,8 +27,8 @@ public:
   /// SIGKILL.
   void kill();
 
-  /// SIGTERM; returns its exit status.
-  int stop();
+  /// Sends the signal; returns its exit status, or -1 if the signal killed it.
+  int stop(int signal = SIGTERM);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::filesystem::path share() const { return directory_ / "share"; }
