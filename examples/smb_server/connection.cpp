@@ -247,18 +247,41 @@ bool connection::take_ids(std::vector<message>& messages) {
   return true;
 }
 
+bool connection::settle(const negotiated& agreed) {
+  if (const error_code error = host_.clients().add(agreed.client, shared_from_this(), peer_)) {
+    host_.log().warn("{}: cannot be registered: {}", peer_, error.message());
+    return false;
+  }
+  terms = agreed;
+  return true;
+}
+
+/// MS-SMB2 3.3.5.3.1. SMB1 names no client, so that it gets an identity of its own.
+bool connection::settle_2_0_2() {
+  negotiated agreed;
+  agreed.dialect = dialect::smb_2_0_2;
+  fill_random(agreed.client.bytes);
+  agreed.security_mode = host_.signing_mode();
+  return settle(agreed);
+}
+
 bool connection::handle_smb1(bytes_view frame) {
   const auto offer = parse_smb1_negotiate(frame);
   if (!offer || terms.dialect != dialect::none || (!offer->smb_2_wildcard && !offer->smb_2_002)) {
     close("an SMB1 message");
     return false;
   }
-  // MS-SMB2 3.3.5.3.2: go on with an SMB2 NEGOTIATE. It will have message id 1.
+  // The next message will have id 1.
   static_cast<void>(credits_.use(0, 1));
-  terms.dialect = dialect::smb_2_wildcard;
+  if (offer->smb_2_wildcard) {
+    terms.dialect = dialect::smb_2_wildcard; // MS-SMB2 3.3.5.3.2: go on with an SMB2 NEGOTIATE
+  } else if (!settle_2_0_2()) {
+    close("a client that cannot be taken");
+    return false;
+  }
   negotiate_response response;
   response.security_mode = host_.signing_mode();
-  response.dialect = dialect::smb_2_wildcard;
+  response.dialect = terms.dialect;
   response.server_guid = host_.id();
   response.max_transact = response.max_read = response.max_write = 65'536;
   response.security_buffer = host_.initial_token();

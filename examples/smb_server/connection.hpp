@@ -60,6 +60,9 @@ public:
     return terms.dialect != dialect::none && terms.dialect != dialect::smb_2_wildcard;
   }
 
+  /// The client is known by now, and what it and the server agreed upon. False: it cannot be taken.
+  [[nodiscard]] bool settle(const negotiated& agreed);
+
   // -- sessions and opens ------------------------------------------------------------------------
 
   /// Null if the session is not set up here, nor being set up.
@@ -135,6 +138,7 @@ private:
   bool handle_sealed(bytes_view frame);
   bool take_ids(std::vector<message>& messages);
   bool handle_smb1(bytes_view frame);
+  bool settle_2_0_2();
   asio::awaitable<void> process(
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
   asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);

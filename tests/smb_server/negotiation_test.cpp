@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ namespace {
 using testing::answer;
 using testing::raw_client;
 using testing::test_server;
+
+std::uint16_t dialect_of(const answer& negotiated) {
+  byte_reader in = negotiated.body();
+  in.skip(4);
+  return in.u16();
+}
 
 constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
 
@@ -79,6 +86,83 @@ TEST(Validations, At311EndTheConnection) {
   test_server server;
 
   EXPECT_TRUE(is_cut_off(server, {dialect::smb_3_1_1}, {dialect::smb_3_1_1}));
+}
+
+TEST(Negotiations, At311NeedAHashThatTheServerHas) {
+  test_server server;
+  const auto status_with = [&](std::uint16_t hash_algorithm) {
+    raw_client client{server.port()};
+    const byte_vector body =
+      raw_client::negotiate_body({dialect::smb_2_1, dialect::smb_3_1_1}, {1}, hash_algorithm);
+    return client.call(command::negotiate, body).head.status;
+  };
+
+  EXPECT_EQ(status_with(hash_sha512), status::success);
+  EXPECT_EQ(status_with(0x0999), status::no_preauth_integrity_hash_overlap);
+}
+
+/// The SMB1 NEGOTIATE of a client that offers these.
+byte_vector smb1_negotiate(const std::vector<std::string>& names) {
+  byte_writer out;
+  for (const int b : std::array<int, 5>{0xff, 'S', 'M', 'B', 0x72})
+    out.u8(static_cast<std::uint8_t>(b));
+  out.zeros(28);
+  std::string text;
+  for (const std::string& name : names)
+    text += "\x02" + name + std::string(1, '\0');
+  out.u16(static_cast<std::uint16_t>(text.size()));
+  out.append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return out.take();
+}
+
+/// A client that has begun with one, and the dialect that it was told.
+struct smb1_beginner {
+  smb1_beginner(const test_server& server, const std::vector<std::string>& names)
+    : client{server.port()} {
+    client.send_frame(smb1_negotiate(names));
+    client.next_message = 1;
+    const auto a = client.receive();
+    if (a && a->head.status == status::success)
+      told = dialect_of(*a);
+  }
+
+  raw_client client;
+  std::uint16_t told = 0;
+};
+
+TEST(Smb1Negotiations, OfADialectThatAnyVersionMayFollowGoOnWithSmb2) {
+  test_server server;
+  smb1_beginner both{server, {"NT LM 0.12", "SMB 2.002", "SMB 2.???"}};
+
+  EXPECT_EQ(both.told, 0x02ff);
+  EXPECT_EQ(dialect_of(both.client.negotiate(dialect::smb_3_0_2)), 0x0302);
+  EXPECT_EQ(both.client.log_on(), status::success);
+  both.client.signs = true;
+  ASSERT_EQ(both.client.connect_tree(), status::success);
+  EXPECT_EQ(both.client.call(command::ioctl, validation_of({dialect::smb_3_0_2})).head.status,
+    status::success);
+}
+
+TEST(Smb1Negotiations, Of202AloneHaveSettledIt) {
+  test_server server;
+  smb1_beginner old{server, {"NT LM 0.12", "SMB 2.002"}};
+  old.client.spoken = dialect::smb_2_0_2;
+
+  EXPECT_EQ(old.told, 0x0202);
+  ASSERT_EQ(old.client.log_on(), status::success);
+  old.client.signs = true;
+  EXPECT_EQ(old.client.connect_tree(), status::success);
+  EXPECT_EQ(old.client.create("f").status, status::success);
+  old.client.send(command::negotiate, raw_client::negotiate_body({dialect::smb_2_1}));
+  EXPECT_TRUE(old.client.is_closed_by_peer());
+}
+
+TEST(Smb1Negotiations, WithoutAnySmb2EndTheConnection) {
+  test_server server;
+  raw_client client{server.port()};
+  client.send_frame(smb1_negotiate({"NT LM 0.12"}));
+
+  EXPECT_TRUE(client.is_closed_by_peer());
 }
 
 } // namespace

@@ -181,6 +181,22 @@ TEST(Signatures, AreNeededToUseAShareAt311) {
   EXPECT_TRUE(lax.is_closed_by_peer());
 }
 
+TEST(Opens, WithAnImpersonationLevelThatDoesNotExistAreRefused) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const auto status_with = [&](std::uint8_t level) {
+    byte_vector body = raw_client::create_body("f");
+    body[4] = level;
+    return client.call(command::create, body).head.status;
+  };
+
+  for (std::uint8_t level = 0; level < 4; ++level)
+    EXPECT_EQ(status_with(level), status::success);
+  EXPECT_EQ(status_with(4), status::bad_impersonation_level);
+  EXPECT_EQ(status_with(255), status::bad_impersonation_level);
+}
+
 TEST(Opens, AreClosedOnce) {
   test_server server;
   raw_client client{server.port()};

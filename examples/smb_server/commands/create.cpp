@@ -20,6 +20,7 @@ namespace leasebreak::smb::commands {
 namespace {
 
 constexpr std::uint32_t access_bits = 0xf31f'01ff; ///< MS-SMB2 2.2.13.1.1, those with a meaning.
+constexpr std::uint32_t impersonation_max = 3; ///< Delegate, MS-SMB2 2.2.13.
 constexpr std::uint32_t write_bits = access::write_data | access::append_data;
 
 /// A CREATE after the checks that need no file.
@@ -48,7 +49,7 @@ bool is_valid(const create_request& asked) {
   const bool truncates = asked.disposition == disposition::supersede ||
     asked.disposition == disposition::overwrite || asked.disposition == disposition::overwrite_if;
   return asked.disposition <= disposition::overwrite_if && asked.share_access <= share::all &&
-    asked.impersonation <= 3 && !(directory && (file || truncates));
+    !(directory && (file || truncates));
 }
 
 /// The lease or oplock that is asked for, as far as the dialect knows it (MS-SMB2 3.3.5.9.8,
@@ -119,6 +120,8 @@ std::uint32_t make_plan(request& r, plan& p) {
     p.app_instance = parse_app_instance(p.asked);
   if (!is_valid(p.asked))
     return status::invalid_parameter;
+  if (p.asked.impersonation > impersonation_max)
+    return status::bad_impersonation_level;
   if (!r.tree_connect->share)
     return status::object_name_not_found; // no pipes
   if ((p.asked.options & create_option::open_by_file_id) != 0)

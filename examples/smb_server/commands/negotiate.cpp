@@ -92,9 +92,10 @@ asio::awaitable<reply> negotiate(request& r) {
   const dialect d = greatest_common_dialect(asked->dialects);
   if (d == dialect::none)
     co_return fail(status::not_supported);
-  if (d == dialect::smb_3_1_1 &&
-    (asked->preauth_contexts != 1 || !contains(asked->hash_algorithms, hash_sha512)))
+  if (d == dialect::smb_3_1_1 && asked->preauth_contexts != 1)
     co_return fail(status::invalid_parameter);
+  if (d == dialect::smb_3_1_1 && !contains(asked->hash_algorithms, hash_sha512))
+    co_return fail(status::no_preauth_integrity_hash_overlap);
 
   negotiated terms;
   terms.dialect = d;
@@ -107,12 +108,8 @@ asio::awaitable<reply> negotiate(request& r) {
   terms.algorithm = algorithm_for(d, *asked);
   terms.cipher = cipher_for(d, *asked);
   terms.hash = extend(preauth_hash{}, r.bytes());
-  if (const error_code error =
-        r.host().clients().add(terms.client, c.shared_from_this(), c.peer())) {
-    r.host().log().warn("{}: cannot be registered: {}", c.peer(), error.message());
+  if (!c.settle(terms))
     co_return fail(status::insufficient_resources);
-  }
-  c.terms = terms;
 
   negotiate_response response;
   response.security_mode = terms.security_mode;

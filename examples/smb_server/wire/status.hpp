@@ -33,6 +33,7 @@ inline constexpr std::uint32_t logon_failure = 0xc000'006d;
 inline constexpr std::uint32_t disk_full = 0xc000'007f;
 inline constexpr std::uint32_t insufficient_resources = 0xc000'009a;
 inline constexpr std::uint32_t media_write_protected = 0xc000'00a2;
+inline constexpr std::uint32_t bad_impersonation_level = 0xc000'00a5;
 inline constexpr std::uint32_t file_is_a_directory = 0xc000'00ba;
 inline constexpr std::uint32_t not_supported = 0xc000'00bb;
 inline constexpr std::uint32_t network_name_deleted = 0xc000'00c9;
@@ -56,6 +57,7 @@ inline constexpr std::uint32_t not_found = 0xc000'0225;
 inline constexpr std::uint32_t duplicate_objectid = 0xc000'022a;
 inline constexpr std::uint32_t request_out_of_sequence = 0xc000'042a;
 inline constexpr std::uint32_t file_not_available = 0xc000'0467;
+inline constexpr std::uint32_t no_preauth_integrity_hash_overlap = 0xc05d'0000;
 
 /// Whether the status stands for a failure, as opposed to success, information or a warning.
 [[nodiscard]] constexpr bool is_error(std::uint32_t status) noexcept {
