@@ -38,7 +38,7 @@ std::string watched_name(const vfs::path& path) {
 
 asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_share> share,
   vfs::path name, std::optional<lease_key> parent_key, change_kind kind) {
-  host.watches().report(share.get(), {{watched_name(name), kind.action, kind.what}});
+  host.watches().report(share->place(), {{watched_name(name), kind.action, kind.what}});
   co_await break_parent(host, share, std::move(name), parent_key);
 }
 
@@ -79,7 +79,7 @@ asio::awaitable<void> end_watches(server& host, const open& o) {
   auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   if (!lost)
-    host.watches().report_gone(share.get(), name.name());
+    host.watches().report_gone(share->place(), name.name());
 }
 
 asio::awaitable<void> end_base(server& host, open& o) {

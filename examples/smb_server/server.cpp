@@ -73,18 +73,34 @@ void server::keep_within_descriptors() {
       now.connections, now.opens);
 }
 
+/// Shares of one directory have it in common, so that each sees what comes through the others.
+/// Paths of different roots cannot be compared, so that none may lie beneath another.
+vfs::share_ptr server::open_root(
+  const share_definition& s, const vfs::share_options& options) const {
+  auto root = vfs::share::open_root(s.path, options);
+  if (!root)
+    throw std::runtime_error(
+      "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
+  for (const auto& [name, other] : shares_) {
+    const vfs::share& there = *other->files.core();
+    if ((*root)->is_same(there))
+      return other->files.core();
+    if ((*root)->is_beneath(there) || there.is_beneath(**root))
+      throw std::runtime_error("cannot serve '" + s.path + "' as " + s.name + ": the share " +
+        other->name + " is of a directory above or beneath it");
+  }
+  return std::move(*root);
+}
+
 void server::open_shares() {
   vfs::share_options counted;
   counted.opens_max = options_.limits.opens;
   counted.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
   for (const share_definition& s : options_.shares) {
-    auto root = vfs::share::open_root(s.path, counted);
-    if (!root)
-      throw std::runtime_error(
-        "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
+    auto root = open_root(s, counted);
     persistent_ = persistent_ || s.options.continuously_available;
     auto served = std::make_shared<served_share>(served_share{
-      s.name, vfs::async_share{std::move(*root), *workers_, io_.get_executor()}, s.options});
+      s.name, vfs::async_share{std::move(root), *workers_, io_.get_executor()}, s.options});
     if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
       throw std::runtime_error("the share name '" + s.name + "' is taken");
   }

@@ -98,6 +98,8 @@ private:
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
   void keep_within_descriptors();
+  [[nodiscard]] vfs::share_ptr open_root(
+    const share_definition& s, const vfs::share_options& options) const;
   void open_shares();
   void open_coordinator();
   void bind();

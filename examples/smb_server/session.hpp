@@ -22,6 +22,9 @@ struct served_share {
   std::string name;
   vfs::async_share files;
   share_options options{};
+
+  /// Stands for its directory: the same for all shares that have it.
+  [[nodiscard]] const void* place() const noexcept { return files.core().get(); }
 };
 
 /// A client's use of a share.

@@ -93,7 +93,13 @@ protected:
     ASSERT_EQ(actor.close(c.id), status::success);
   }
 
-  test_server server;
+  static server_options with_two_shares() {
+    server_options options;
+    options.shares = {{"share", {}, {}}, {"again", {}, {}}};
+    return options;
+  }
+
+  test_server server{with_two_shares()};
   raw_client watcher{server.port()};
   raw_client actor{server.port()};
   file_id directory;
@@ -107,6 +113,29 @@ TEST_F(Changes, OfNamesAreToldByNameBelowTheDirectory) {
   const answer a = wait_for(watcher, id);
   EXPECT_EQ(a.head.status, status::success);
   EXPECT_EQ(changes_of(a), std::vector<std::string>{"1 new"});
+}
+
+TEST_F(Changes, ThroughAnotherShareOfTheDirectoryAreTold) {
+  const std::uint64_t id = watch(notify_filter::file_name);
+  ASSERT_EQ(actor.connect_tree("again"), status::success);
+
+  make("d\\new");
+
+  EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 new"});
+}
+
+TEST_F(Changes, OfARenameThroughAnotherShareAreTold) {
+  ASSERT_EQ(actor.connect_tree("again"), status::success);
+  byte_writer body{raw_client::create_body("d\\old")};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  const created c = raw_client::read_created(actor.call(command::create, body.view()));
+  ASSERT_EQ(c.status, status::success);
+  const std::uint64_t id = watch(notify_filter::file_name);
+
+  ASSERT_EQ(actor.call(command::set_info, raw_client::rename_body(c.id, "d\\new")).head.status,
+    status::success);
+
+  EXPECT_EQ(changes_of(wait_for(watcher, id)), (std::vector<std::string>{"4 old", "5 new"}));
 }
 
 TEST_F(Changes, BetweenTwoRequestsAreRemembered) {

@@ -41,6 +41,32 @@ TEST(Renames, OfADirectoryNeedAllBeneathToBeClosed) {
   EXPECT_TRUE(std::filesystem::exists(server.directory() / "e" / "f"));
 }
 
+TEST(Renames, OfADirectoryLookAtWhatIsOpenThroughOtherSharesOfIt) {
+  constexpr std::uint32_t directory_option = 0x1;
+  server_options options;
+  options.shares = {{"one", {}, {}}, {"two", {}, {}}};
+  test_server server{options};
+  raw_client first{server.port()};
+  raw_client second{server.port()};
+  const auto set_up = [](raw_client& c, std::uint8_t number, const std::string& share) {
+    c.negotiate(dialect::smb_2_1, {number});
+    ASSERT_EQ(c.log_on(), status::success);
+    ASSERT_EQ(c.connect_tree(share), status::success);
+  };
+  set_up(first, 1, "one");
+  set_up(second, 2, "two");
+  const file_id d =
+    raw_client::read_created(first.call(command::create, open_to_rename("d", directory_option))).id;
+  const created f = second.create("d\\f");
+  const auto rename = [&] {
+    return first.call(command::set_info, raw_client::rename_body(d, "e")).head.status;
+  };
+
+  EXPECT_EQ(rename(), status::access_denied);
+  ASSERT_EQ(second.close(f.id), status::success);
+  EXPECT_EQ(rename(), status::success);
+}
+
 // MS-SMB2 3.3.5.2.7.2.
 TEST(Compounds, RelatedToARequestWithoutASessionAreMalformed) {
   test_server server;

@@ -246,6 +246,22 @@ TEST(Servers, ThatCannotListenSayWhereAndLeaveTheStoreAlone) {
   EXPECT_EQ(failure_to_start(options).find("cannot listen on [2001:db8::1]:1: "), 0U);
 }
 
+/// Two shares: of a directory, and of another one with this way from the first.
+void serve_both(const std::filesystem::path& other) {
+  const test_server first; // for its directory
+  std::filesystem::create_directories(first.directory() / "folder/inner");
+  server_options options;
+  options.shares = {{"outer", (first.directory() / "folder").string(), {}},
+    {"second", (first.directory() / "folder" / other).string(), {}}};
+  const test_server both{options};
+}
+
+TEST(Servers, RefuseSharesOfWhichOneLiesBeneathTheOther) {
+  EXPECT_THROW(serve_both("inner"), std::runtime_error);
+  EXPECT_THROW(serve_both(".."), std::runtime_error);
+  EXPECT_NO_THROW(serve_both("."));
+}
+
 TEST(Servers, StopInOrderWithClientsConnected) {
   test_server server;
   raw_client client{server.port()};

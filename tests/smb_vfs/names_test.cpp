@@ -368,6 +368,26 @@ TEST_F(Names, NothingOfAReadOnlyFileSystemIsRemovable) {
   }
 }
 
+TEST_F(Names, OfSharesTellWhichLiesBeneathWhich) {
+  make_directory("folder/inner");
+  std::filesystem::create_directory_symlink(root() / "folder", outside() / "link");
+  const auto open_at = [](const std::filesystem::path& where) {
+    return share::open_root(where.string()).value();
+  };
+  const auto inner = open_at(root() / "folder/inner");
+  const auto linked = open_at(outside() / "link");
+  const auto beside = open_at(outside());
+
+  EXPECT_TRUE(inner->is_beneath(*share_));
+  EXPECT_TRUE(inner->is_beneath(*linked));
+  EXPECT_TRUE(linked->is_beneath(*share_));
+  EXPECT_FALSE(share_->is_beneath(*inner));
+  EXPECT_FALSE(share_->is_beneath(*share_));
+  EXPECT_FALSE(beside->is_beneath(*share_));
+  EXPECT_TRUE(linked->is_same(*open_at(root() / "folder")));
+  EXPECT_FALSE(linked->is_same(*share_));
+}
+
 TEST_F(Names, RemovingTakesTheNameThroughWhichItWasOpened) {
   put("file");
   std::filesystem::create_hard_link(root() / "file", root() / "second");

@@ -342,7 +342,7 @@ asio::awaitable<std::uint32_t> settle(
     if (opened.truncates)
       kind = data_written(is_stream);
     if (opened.base_created)
-      r.host().watches().report(r.tree_connect->share.get(),
+      r.host().watches().report(r.tree_connect->share->place(),
         {{p.path.name(), change_action::added, notify_filter::file_name}});
     co_await tell_parent(r.host(), r.tree_connect->share, p.path, key, kind);
   }
@@ -365,7 +365,7 @@ asio::awaitable<std::optional<reply>> finish(
       co_return std::nullopt;
     co_return fail(bad);
   }
-  r.host().paths().add(*o, r.tree_connect->share.get(), p.path.name());
+  r.host().paths().add(*o, r.tree_connect->share->place(), p.path.name());
   if (o->app_instance)
     r.host().instances().add(o, c.group);
   co_return enter(r, p.asked, o, opened, granted);

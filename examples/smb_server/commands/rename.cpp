@@ -63,7 +63,7 @@ struct permission {
 asio::awaitable<std::uint32_t> ask_beneath(
   request& r, const open& o, const vfs::path& from, std::vector<leasebreak::hold>& holds) {
   const std::vector<file_name_id> files =
-    r.host().paths().beneath(o.tree_connect->share.get(), from.name());
+    r.host().paths().beneath(o.tree_connect->share->place(), from.name());
   for (const file_name_id& file : files) {
     announced change = co_await announce(r, file, access_kind::rename_ancestor, open_id::none);
     if (change.status != status::success)
@@ -79,7 +79,7 @@ void report_rename(server& host, const served_share& share, const open& o, const
   const std::uint32_t what =
     o.is_directory ? notify_filter::directory_name : notify_filter::file_name;
   const bool stays = from.parent() == to.parent();
-  host.watches().report(&share,
+  host.watches().report(share.place(),
     {{from.name(), stays ? change_action::renamed_from : change_action::removed, what},
       {to.name(), stays ? change_action::renamed_to : change_action::added, what}});
 }
@@ -148,7 +148,7 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
 /// be stored. A directory has none, nor has one that is renamed any beneath.
 asio::awaitable<std::uint32_t> expect_rename(
   request& r, const served_share& share, const vfs::path& from, const vfs::path& to) {
-  const auto opens = r.host().paths().stored_at(&share, from.name());
+  const auto opens = r.host().paths().stored_at(share.place(), from.name());
   for (const auto& stored : opens) {
     const error_code error =
       co_await stored->expect_rename(r.host().coordinator(), from.name(), to.name());
@@ -200,7 +200,7 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
     co_return fail(status_of(error));
   const std::optional<lease_key> key = o->parent_key;
   const vfs::path from = around.from;
-  r.host().paths().rename(share.get(), from.name(), target->name());
+  r.host().paths().rename(share->place(), from.name(), target->name());
   report_rename(r.host(), *share, *o, from, *target);
   co_await break_parent(r.host(), share, from, key);
   if (from.parent() != target->parent())

@@ -86,6 +86,30 @@ share::share(std::shared_ptr<detail::share_core> core) : core_(std::move(core)) 
 
 share::~share() = default;
 
+bool share::is_same(const share& other) const noexcept {
+  return core_->root_device == other.core_->root_device &&
+    core_->root_inode == other.core_->root_inode;
+}
+
+bool share::is_beneath(const share& other) const {
+  detail::entry_identity at{core_->root_device, core_->root_inode, 0};
+  detail::unique_fd here(::openat(core_->root.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (;;) {
+    here = detail::unique_fd(::openat(here.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct stat up {};
+    if (here.get() < 0 || ::fstat(here.get(), &up) < 0) {
+      return false;
+    }
+    if (up.st_dev == at.device && up.st_ino == at.inode) {
+      return false; // The root of everything.
+    }
+    if (up.st_dev == other.core_->root_device && up.st_ino == other.core_->root_inode) {
+      return true;
+    }
+    at = {up.st_dev, up.st_ino, 0};
+  }
+}
+
 std::size_t share::opens() const noexcept {
   return core_->opens->load();
 }

@@ -110,6 +110,12 @@ public:
   [[nodiscard]] result<cursor_ptr> list(
     const open_ptr& directory, std::string pattern = "*", bool ignore_case = false) const;
 
+  /// Whether the directory is the other share's.
+  [[nodiscard]] bool is_same(const share& other) const noexcept;
+
+  /// Whether the directory lies beneath the other share's, by whatever way.
+  [[nodiscard]] bool is_beneath(const share& other) const;
+
   /// Sizes of the file system.
   [[nodiscard]] result<space_info> space() const;
 
