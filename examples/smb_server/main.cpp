@@ -41,12 +41,13 @@ bool is_ignored(int signal) {
 /// Starts, waits for a signal, stops.
 asio::awaitable<void> serve(server& s, const server_options& o) {
   co_await s.start();
-  std::printf(
-    "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
-  std::fflush(stdout);
+  // Before anybody is told that it serves, and could stop it.
   asio::signal_set signals{co_await asio::this_coro::executor, SIGINT, SIGTERM};
   if (!is_ignored(SIGHUP))
     signals.add(SIGHUP); // a terminal that is closed; nohup has it ignored
+  std::printf(
+    "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
+  std::fflush(stdout);
   co_await signals.async_wait(asio::use_awaitable);
   s.log().info("stopping");
   co_await s.stop();

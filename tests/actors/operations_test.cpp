@@ -84,7 +84,7 @@ void persist_open(world& w, scene& s) {
   s.open = p.as<open_result>().open;
 }
 
-/// A restart, after which Alice has "g" open again, and a lock of it to reclaim.
+/// A restart after a crash, after which Alice has "g" open again, and a lock of it to reclaim.
 void recover_lock(world& w, scene& s) {
   persisted_lock record;
   record.id = "lock";
@@ -97,6 +97,8 @@ void recover_lock(world& w, scene& s) {
   coordinator_config config;
   config.store = std::make_shared<memory_store>();
   ASSERT_TRUE(config.store->put(record).ok());
+  ASSERT_TRUE(config.store->increment_server_epoch().ok());
+  ASSERT_TRUE(config.store->set_clean_shutdown(false).ok());
   w.c.reset();
   w.settle();
   w.c = std::make_unique<coordinator>(w.io.get_executor(), config);

@@ -57,9 +57,7 @@ struct lease_entry {
   [[nodiscard]] bool is_unattended() const noexcept { return opens != 0 && detached == opens; }
 
   /// A break is in progress, and none of its opens has a connection to hear of it.
-  [[nodiscard]] bool is_unanswerable() const noexcept {
-    return info.breaking && is_unattended();
-  }
+  [[nodiscard]] bool is_unanswerable() const noexcept { return info.breaking && is_unattended(); }
 
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
