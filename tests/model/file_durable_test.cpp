@@ -621,6 +621,25 @@ TEST_F(DurableOpens, LeaveBreaksToANewOpenOfTheirLease) {
   EXPECT_TRUE(is_kept(a));
 }
 
+// The file's invariants, after each of them, say that the deadlines are few and in order.
+TEST_F(Reconnects, AtTheMomentOfTheLossLeaveDeadlinesInOrder) {
+  const auto comes_back = open(by(alice).lease(k1, rwh).durable());
+  const auto first = open(by(alice).lease(k1, rwh).durable());
+  const auto second = open(by(alice).lease(k1, rwh).durable());
+  drop(first);
+  drop(second);
+
+  for (int i = 0; i < 100; ++i) {
+    drop(comes_back);
+    expect_done(reconnect(alice, comes_back, k1));
+  }
+  drop(comes_back);
+
+  pass(std::chrono::seconds{60});
+  for (const auto& a : {first, second, comes_back})
+    EXPECT_FALSE(is_kept(a));
+}
+
 TEST_F(Reconnects, StopTheClock) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
   disconnect(alice);

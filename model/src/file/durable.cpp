@@ -132,7 +132,7 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
 
 // Whether nobody can be told of a break of this lease, and it does not give way either.
 bool file_state::impl::must_be_left(const lease_entry& l) const {
-  return l.recovered || (l.detached == l.opens && l.persistent != 0);
+  return l.recovered || (l.is_unattended() && l.persistent != 0);
 }
 
 // Ends the detached opens whose leases the plan would break. True if there were any: what was
@@ -140,8 +140,7 @@ bool file_state::impl::must_be_left(const lease_entry& l) const {
 bool file_state::impl::purge(const break_plan& plan, time_point now, effects& out) {
   std::vector<const lease_entry*> unattended;
   for (const auto& step : plan.steps)
-    if (step.lease->opens != 0 && step.lease->detached == step.lease->opens &&
-      !must_be_left(*step.lease))
+    if (step.lease->is_unattended() && !must_be_left(*step.lease))
       unattended.push_back(step.lease);
   if (unattended.empty())
     return false;

@@ -105,6 +105,8 @@ std::string file_state::impl::check_invariants() const {
     return count.breaking == 0 ? "" : "a break without a deadline";
   if (rare->deadlines.size() > deadlines_max())
     return "deadlines are left of what is over";
+  if (!std::is_heap(rare->deadlines.begin(), rare->deadlines.end()))
+    return "the deadlines are no heap";
   for (const auto& l : leases) {
     if (!l->info.breaking)
       continue;

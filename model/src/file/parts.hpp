@@ -37,7 +37,7 @@ struct lease_entry {
   std::uint32_t detached = 0; ///< Of these, how many have no connection ...
   std::uint32_t persistent = 0; ///< ... and how many are persistent.
   open_id first_open{}; ///< The oldest open that uses it.
-  connection_id connection{}; ///< Of that open.
+  connection_id connection{}; ///< Of that open, or if that has none of another; none: all lost.
   break_id current_break{};
   break_cause cause{}; ///< Of the break in progress.
   lease_state break_from{}; ///< What it had before the break in progress.

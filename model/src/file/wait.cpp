@@ -182,10 +182,10 @@ void file_state::impl::sift_deadlines() {
   const auto place = [](const detail::deadline_entry& e) {
     return std::tie(e.at, e.of, e.lease, e.waiting, e.open);
   };
-  // In this order they are a heap, too.
   std::sort(deadlines.begin(), deadlines.end(),
     [&](const auto& a, const auto& b) { return place(a) < place(b); });
   deadlines.erase(std::unique(deadlines.begin(), deadlines.end()), deadlines.end());
+  std::make_heap(deadlines.begin(), deadlines.end());
 }
 
 // Drops what is out of date from the top, so that the next deadline is a true one.
