@@ -174,16 +174,16 @@ result<cursor_ptr> share::list(
   if (!directory || !directory->is_directory()) {
     return error_code(errc::not_directory);
   }
-  if (core_->opens->fetch_add(1) >= core_->options.opens_max) {
-    core_->opens->fetch_sub(1);
+  detail::open_slot slot(*core_);
+  if (!slot.taken()) {
     return error_code(errc::too_many_opens);
   }
   const int fd = ::openat(directory->fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    core_->opens->fetch_sub(1);
     return from_errno(errno);
   }
   auto cursor = std::make_shared<directory_cursor>(directory, fd, std::string(), ignore_case);
+  slot.keep(); // until the cursor gives it back
   if (const error_code error = cursor->restart(std::move(pattern))) {
     return error;
   }

@@ -64,6 +64,27 @@ struct share_core {
   }
 };
 
+/// Counts an open or a listing; gives it back unless it is kept.
+class open_slot {
+public:
+  explicit open_slot(share_core& core)
+    : core_(&core), taken_(core.opens->fetch_add(1) < core.options.opens_max) {}
+  ~open_slot() {
+    if (core_ != nullptr) {
+      core_->opens->fetch_sub(1);
+    }
+  }
+  open_slot(const open_slot&) = delete;
+  open_slot& operator=(const open_slot&) = delete;
+
+  [[nodiscard]] bool taken() const { return taken_; }
+  void keep() { core_ = nullptr; }
+
+private:
+  share_core* core_;
+  bool taken_;
+};
+
 /// What an open_file is made of.
 struct open_parts {
   std::shared_ptr<share_core> core;

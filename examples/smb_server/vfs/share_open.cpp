@@ -20,6 +20,7 @@ namespace leasebreak::smb::vfs {
 namespace {
 
 using detail::open_parts;
+using detail::open_slot;
 using detail::share_core;
 using detail::unique_fd;
 
@@ -40,27 +41,6 @@ create_action action_on_existing(disposition how) {
   }
   return truncates(how) ? create_action::overwritten : create_action::opened;
 }
-
-/// Counts an open; gives it back unless it is kept.
-class open_slot {
-public:
-  explicit open_slot(share_core& core)
-    : core_(&core), taken_(core.opens->fetch_add(1) < core.options.opens_max) {}
-  ~open_slot() {
-    if (core_ != nullptr) {
-      core_->opens->fetch_sub(1);
-    }
-  }
-  open_slot(const open_slot&) = delete;
-  open_slot& operator=(const open_slot&) = delete;
-
-  [[nodiscard]] bool taken() const { return taken_; }
-  void keep() { core_ = nullptr; }
-
-private:
-  share_core* core_;
-  bool taken_;
-};
 
 /// An open node before it becomes an open_file.
 struct node {
