@@ -17,14 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A world with a store, on the test clock: the store is used in the actor's own turn.
+/// A world with a store. On the test clock the store is used in the actor's own turn, on the real
+/// one by the writer's own thread.
 struct stored_world {
-  explicit stored_world(coordinator_config config = {}) {
+  explicit stored_world(coordinator_config config = {}, world::clock clock = world::clock::test) {
     config.store = store;
-    w = std::make_unique<world>(world::clock::test, config);
-    w->start(detail::start_request{});
-    w->settle();
-    EXPECT_EQ(w->probes.back().error(), errc::success);
+    w = std::make_unique<world>(clock, config);
+    auto& started = w->start(detail::start_request{});
+    w->settle_until([&] { return started.done(); });
+    EXPECT_EQ(started.error(), errc::success);
   }
 
   [[nodiscard]] std::size_t records() { return store->inner().list({}).value.records.size(); }
@@ -373,6 +374,16 @@ TEST(Persistence, ADurableChangeThatCannotBeStoredIsRefused) {
 
 // What an answer rests on may have been changed by an earlier command, whose records still wait.
 
+/// Nobody is told before the store works again; then all are, of a success.
+void expect_told_when_stored(stored_world& s, const std::vector<const probe*>& told) {
+  for (const auto* p : told)
+    EXPECT_EQ(p->calls, 0);
+  s.store->fail_with(errc::success);
+  s.w->advance(1s);
+  for (const auto* p : told)
+    EXPECT_EQ(p->error(), errc::success);
+}
+
 TEST(Persistence, ADurableGrantWaitsForTheRecordThatItSharesWithAnEarlierOne) {
   stored_world s(durable());
   s.store->fail_with(errc::store_unavailable);
@@ -381,13 +392,7 @@ TEST(Persistence, ADurableGrantWaitsForTheRecordThatItSharesWithAnEarlierOne) {
 
   auto& second = s.w->start(world::request(world::alice, "f", 1));
   s.w->settle();
-  EXPECT_EQ(first.calls, 0);
-  EXPECT_EQ(second.calls, 0);
-  s.store->fail_with(errc::success);
-  s.w->advance(1s);
-
-  EXPECT_EQ(first.error(), errc::success);
-  EXPECT_EQ(second.error(), errc::success);
+  expect_told_when_stored(s, {&first, &second});
   EXPECT_EQ(s.records(), 1U);
 }
 
@@ -425,13 +430,7 @@ TEST(Persistence, EachDurableChangeWaitsUntilTheCachesThatAnotherBrokeAreGoneFro
 
   auto& second = s.w->start(write);
   s.w->settle();
-  EXPECT_EQ(first.calls, 0);
-  EXPECT_EQ(second.calls, 0);
-  s.store->fail_with(errc::success);
-  s.w->advance(1s);
-
-  EXPECT_EQ(first.error(), errc::success);
-  EXPECT_EQ(second.error(), errc::success);
+  expect_told_when_stored(s, {&first, &second});
   EXPECT_EQ(s.records(), 0U);
 }
 
@@ -446,11 +445,7 @@ TEST(Persistence, ADurableChangeWaitsUntilAnAcknowledgedBreakIsInTheStore) {
 
   auto& write = s.w->start(access_request{"f", access_kind::write, open_id::none, world::bob, {}});
   s.w->settle();
-  EXPECT_EQ(write.calls, 0);
-  s.store->fail_with(errc::success);
-  s.w->advance(1s);
-
-  EXPECT_EQ(write.error(), errc::success);
+  expect_told_when_stored(s, {&write});
   EXPECT_EQ(s.records(), 0U);
 }
 
@@ -465,11 +460,7 @@ TEST(Persistence, ADurableChangeWaitsAlsoForWhatAFileLeftBehind) {
 
   auto& write = s.w->start(access_request{"f", access_kind::write, open_id::none, world::bob, {}});
   s.w->settle();
-  EXPECT_EQ(write.calls, 0);
-  s.store->fail_with(errc::success);
-  s.w->advance(1s);
-
-  EXPECT_EQ(write.error(), errc::success);
+  expect_told_when_stored(s, {&write});
   EXPECT_EQ(s.records(), 0U);
   write.as<hold>().release();
   s.w->settle();
@@ -538,15 +529,14 @@ TEST(Persistence, OperationsBeforeTheStartAreRefused) {
 // From here on with the writer's own thread.
 
 TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigured) {
-  const auto store = std::make_shared<faulty_store>();
   coordinator_config config;
-  config.store = store;
   config.write_delay = duration::zero();
   config.shutdown_store_wait = 20ms;
+  std::shared_ptr<faulty_store> store;
   {
-    world w(world::clock::real, config);
-    auto& started = w.start(detail::start_request{});
-    w.settle_until([&] { return started.done(); });
+    const stored_world s(config, world::clock::real);
+    auto& w = *s.w;
+    store = s.store;
     store->hang();
     const auto open = w.open(world::alice, "f", 1);
     EXPECT_EQ(open.state, lease_state::rwh);
@@ -564,12 +554,9 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
 }
 
 TEST(StoreThread, DurableGrantsShareBatches) {
-  const auto store = std::make_shared<faulty_store>();
-  coordinator_config config = durable();
-  config.store = store;
-  world w(world::clock::real, config);
-  auto& started = w.start(detail::start_request{});
-  w.settle_until([&] { return started.done(); });
+  const stored_world s(durable(), world::clock::real);
+  auto& w = *s.w;
+  const auto& store = s.store;
   store->hang();
   for (std::uint64_t i = 1; i <= 100; ++i)
     w.start(world::request(world::alice, "f" + std::to_string(i), i));
@@ -589,12 +576,9 @@ TEST(StoreThread, DurableGrantsShareBatches) {
 
 // What is on its way to the store may still fail.
 TEST(StoreThread, AnAnswerWithoutRecordsWaitsForTheBatchThatIsBeingWritten) {
-  const auto store = std::make_shared<faulty_store>();
-  coordinator_config config = durable();
-  config.store = store;
-  world w(world::clock::real, config);
-  auto& started = w.start(detail::start_request{});
-  w.settle_until([&] { return started.done(); });
+  const stored_world s(durable(), world::clock::real);
+  auto& w = *s.w;
+  const auto& store = s.store;
   store->hang();
   auto& first = w.start(world::request(world::alice, "f", 1));
   w.settle_until([&] { return store->hanging() == 1; });
@@ -611,13 +595,11 @@ TEST(StoreThread, AnAnswerWithoutRecordsWaitsForTheBatchThatIsBeingWritten) {
 }
 
 TEST(StoreThread, AStopWithDurableGrantsInTheStoreCompletesThem) {
-  const auto store = std::make_shared<faulty_store>();
   coordinator_config config = durable();
-  config.store = store;
   config.shutdown_store_wait = duration::zero();
-  world w(world::clock::real, config);
-  auto& started = w.start(detail::start_request{});
-  w.settle_until([&] { return started.done(); });
+  const stored_world s(config, world::clock::real);
+  auto& w = *s.w;
+  const auto& store = s.store;
   store->hang();
   auto& p = w.start(world::request(world::alice, "f", 1));
   w.settle_until([&] { return store->hanging() == 1; });

@@ -212,6 +212,12 @@ TEST(Races, AKeyIsFreeForAnotherFileOnceTheCloseIsKnown) {
   EXPECT_EQ(error, errc::success);
 }
 
+coordinator_config without_idle_files() {
+  coordinator_config config;
+  config.idle_files_max = 0;
+  return config;
+}
+
 /// A thread's open of "f" by Alice, with the lease key 1, on its way to a file actor that has been
 /// given up since the thread found it. One step at a time.
 class late_open {
@@ -224,6 +230,14 @@ public:
   }
   void reserve() {
     EXPECT_EQ(client_->reserve_open(*file_, lease_key::of(1), w_.inside().limit()), errc::success);
+  }
+  /// Before or after another open with that key, by the actor that now stands for the file.
+  void reserve_beside_another(bool comes_first) {
+    if (comes_first)
+      reserve();
+    w_.open(world::alice, "f", 1);
+    if (!comes_first)
+      reserve();
   }
   /// The end of it: the thread goes back to the registry.
   void fail() {
@@ -253,16 +267,9 @@ errc acknowledge_a_break(world& w) {
 TEST(Races, AKeyLeadsToTheFileAlsoWhileAnOpenIsOnItsWayToOneThatHasEnded) {
   for (const bool late_comes_first : {false, true}) {
     SCOPED_TRACE(late_comes_first);
-    coordinator_config config;
-    config.idle_files_max = 0;
-    world w(world::clock::test, config);
+    world w(world::clock::test, without_idle_files());
     late_open late(w);
-
-    if (late_comes_first)
-      late.reserve();
-    w.open(world::alice, "f", 1);
-    if (!late_comes_first)
-      late.reserve();
+    late.reserve_beside_another(late_comes_first);
 
     EXPECT_EQ(acknowledge_a_break(w), errc::success);
     late.fail();
@@ -272,16 +279,9 @@ TEST(Races, AKeyLeadsToTheFileAlsoWhileAnOpenIsOnItsWayToOneThatHasEnded) {
 TEST(Races, AKeyLeadsToTheFileAfterAnOpenCameToOneThatHadEnded) {
   for (const bool late_comes_first : {false, true}) {
     SCOPED_TRACE(late_comes_first);
-    coordinator_config config;
-    config.idle_files_max = 0;
-    world w(world::clock::test, config);
+    world w(world::clock::test, without_idle_files());
     late_open late(w);
-
-    if (late_comes_first)
-      late.reserve();
-    w.open(world::alice, "f", 1);
-    if (!late_comes_first)
-      late.reserve();
+    late.reserve_beside_another(late_comes_first);
     late.fail();
     late.forget();
 

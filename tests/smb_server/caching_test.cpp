@@ -173,16 +173,8 @@ TEST(WaitingRequests, AreCancelledByTheirAsyncId) {
   ASSERT_EQ(t.first.create("f", lease_level, lease(5, 7)).status, status::success);
   t.second.send(command::create, raw_client::create_body("f", 0, {}, disposition::open));
   const answer interim = t.second.receive().value();
-  header cancel;
-  cancel.command = command::cancel;
-  cancel.flags = header_flag::async;
-  cancel.async_id = interim.head.async_id;
-  cancel.session_id = t.second.session_id;
-  byte_writer frame;
-  encode(frame, cancel);
-  frame.u32(4);
 
-  t.second.send_frame(frame.view());
+  t.second.send_frame(t.second.cancel_frame(0, interim.head.async_id));
   const answer end = t.second.receive().value();
 
   EXPECT_EQ(end.head.status, status::cancelled);

@@ -26,26 +26,6 @@ byte_vector lock_body(const file_id& id, std::uint32_t flags) {
   return body.take();
 }
 
-/// A CANCEL of a request, by its async id if that is known.
-byte_vector cancel_frame(
-  const raw_client& client, std::uint64_t message_id, std::uint64_t async_id = 0) {
-  header h;
-  h.command = command::cancel;
-  h.message_id = message_id;
-  h.session_id = client.session_id;
-  if (async_id != 0) {
-    h.flags = header_flag::async;
-    h.async_id = async_id;
-  } else {
-    h.tree_id = client.tree_id;
-  }
-  byte_writer out;
-  encode(out, h);
-  out.u16(4);
-  out.u16(0);
-  return out.take();
-}
-
 /// Both as one stretch of bytes, so that the server has read the second when it begins the first.
 void send_together(raw_client& client, const byte_vector& first, const byte_vector& second) {
   byte_writer out;
@@ -93,7 +73,7 @@ TEST(Cancels, EndWhatWaits) {
   ASSERT_TRUE(interim);
   ASSERT_EQ(interim->head.status, status::pending);
 
-  c.client.send_frame(cancel_frame(c.client, id, interim->head.async_id));
+  c.client.send_frame(c.client.cancel_frame(id, interim->head.async_id));
 
   EXPECT_EQ(final_status(c.client, id), status::cancelled);
 }
@@ -105,7 +85,7 @@ TEST(Cancels, EndWhatDoesNotWaitYet) {
     const byte_vector lock =
       c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive));
 
-    send_together(c.client, lock, cancel_frame(c.client, id));
+    send_together(c.client, lock, c.client.cancel_frame(id));
 
     ASSERT_EQ(final_status(c.client, id), status::cancelled);
   }
@@ -121,8 +101,8 @@ TEST(Cancels, OfARequestBehindOthersOfItsFrameEndIt) {
   const std::uint64_t second_id = c.client.next_message;
   frame.append(c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive)));
 
-  send_together(c.client, frame.take(), cancel_frame(c.client, second_id));
-  c.client.send_frame(cancel_frame(c.client, second_id - 1));
+  send_together(c.client, frame.take(), c.client.cancel_frame(second_id));
+  c.client.send_frame(c.client.cancel_frame(second_id - 1));
 
   EXPECT_EQ(final_status(c.client, second_id), status::cancelled);
 }
@@ -131,8 +111,8 @@ TEST(Cancels, BeforeTheirRequestOrOfNothingAreIgnored) {
   contended c;
   const std::uint64_t id = c.client.next_message;
 
-  c.client.send_frame(cancel_frame(c.client, id));
-  c.client.send_frame(cancel_frame(c.client, 4'711, 4'711));
+  c.client.send_frame(c.client.cancel_frame(id));
+  c.client.send_frame(c.client.cancel_frame(4'711, 4'711));
 
   EXPECT_EQ(c.client.echo(), status::success);
 }

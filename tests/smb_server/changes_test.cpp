@@ -21,18 +21,6 @@ using testing::test_server;
 
 constexpr std::uint32_t directory_option = 0x1;
 
-byte_vector notify_body(
-  const file_id& id, std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096) {
-  byte_writer body;
-  body.u16(32);
-  body.u16(recursive ? 1 : 0);
-  body.u32(room);
-  write_file_id(body, id);
-  body.u32(filter);
-  body.u32(0);
-  return body.take();
-}
-
 file_id open_directory(raw_client& client, const std::string& name) {
   return raw_client::read_created(
     client.call(command::create,
@@ -79,8 +67,8 @@ protected:
 
   /// Asks to be told, and returns when the server has understood.
   std::uint64_t watch(std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096) {
-    const std::uint64_t id =
-      watcher.send(command::change_notify, notify_body(directory, filter, recursive, room));
+    const std::uint64_t id = watcher.send(
+      command::change_notify, raw_client::notify_body(directory, filter, recursive, room));
     const auto interim = watcher.receive();
     EXPECT_TRUE(interim && interim->head.message_id == id);
     EXPECT_EQ(interim->head.status, status::pending);
@@ -145,8 +133,8 @@ TEST_F(Changes, BetweenTwoRequestsAreRemembered) {
   make("d\\b");
   make("d\\c");
 
-  const answer a =
-    watcher.call(command::change_notify, notify_body(directory, notify_filter::file_name));
+  const answer a = watcher.call(
+    command::change_notify, raw_client::notify_body(directory, notify_filter::file_name));
 
   EXPECT_EQ(a.head.status, status::success);
   EXPECT_EQ(changes_of(a).front(), "1 b");
@@ -194,7 +182,7 @@ TEST_F(Changes, EndWhenTheDirectoryIsToBeDeleted) {
 TEST_F(Changes, AreForDirectoriesAndNeedAFilter) {
   const created f = watcher.create("file");
   const auto ask = [this](const file_id& id, std::uint32_t filter) {
-    return watcher.call(command::change_notify, notify_body(id, filter)).head.status;
+    return watcher.call(command::change_notify, raw_client::notify_body(id, filter)).head.status;
   };
 
   EXPECT_EQ(ask(f.id, notify_filter::file_name), status::invalid_parameter);

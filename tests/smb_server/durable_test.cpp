@@ -112,55 +112,66 @@ server_options with_log() {
   return options;
 }
 
-// The server has decided to end the old connection, and has done nothing of that.
-TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
-  test_server server{with_log()};
-  raw_client first{server.port()};
-  first.set_up({1});
-  const created c = raw_client::read_created(
-    first.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
-  ASSERT_EQ(c.status, status::success);
-  raw_client second{server.port()};
-  second.set_up({1});
-
-  {
-    const auto handle = static_cast<open_id>(c.id.persistent);
-    const strand_block ending{
-      server.get().kept().connection_of(handle), [](connection& old) { old.close("a test"); }};
-    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
-    ASSERT_TRUE(server.has_logged("asks for an open of"));
+/// A client's second connection asks for the durable open of its first, before the server is done
+/// with the end of that.
+struct overtaken {
+  overtaken() {
+    first.set_up({1});
+    c = raw_client::read_created(
+      first.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+    second.set_up({1});
   }
 
-  EXPECT_EQ(second.await_answer().head.status, status::success);
+  /// The server has decided to end the first, and does nothing of that while the block lives.
+  strand_block end_the_first() {
+    const auto handle = static_cast<open_id>(c.id.persistent);
+    return {
+      server.get().kept().connection_of(handle), [](connection& old) { old.close("a test"); }};
+  }
+
+  void ask_by_the_second() {
+    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
+  }
+
+  test_server server{with_log()};
+  raw_client first{server.port()};
+  raw_client second{server.port()};
+  created c;
+};
+
+// The server has decided to end the old connection, and has done nothing of that.
+TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
+  overtaken t;
+  ASSERT_EQ(t.c.status, status::success);
+
+  {
+    const strand_block ending = t.end_the_first();
+    t.ask_by_the_second();
+    ASSERT_TRUE(t.server.has_logged("asks for an open of"));
+  }
+
+  EXPECT_EQ(t.second.await_answer().head.status, status::success);
 }
 
 // The session that asks for it ends while the old connection does.
 TEST(DurableOpens, StayKeptIfWhoAsksForThemHasLoggedOff) {
-  test_server server{with_log()};
-  raw_client first{server.port()};
-  first.set_up({1});
-  const created c = raw_client::read_created(
-    first.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
-  ASSERT_EQ(c.status, status::success);
-  raw_client second{server.port()};
-  second.set_up({1});
+  overtaken t;
+  ASSERT_EQ(t.c.status, status::success);
 
   {
-    const auto handle = static_cast<open_id>(c.id.persistent);
-    const strand_block ending{
-      server.get().kept().connection_of(handle), [](connection& old) { old.close("a test"); }};
-    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
-    ASSERT_TRUE(server.has_logged("asks for an open of"));
-    EXPECT_EQ(second.call(command::logoff, byte_vector{4, 0, 0, 0}).head.status, status::success);
+    const strand_block ending = t.end_the_first();
+    t.ask_by_the_second();
+    ASSERT_TRUE(t.server.has_logged("asks for an open of"));
+    EXPECT_EQ(t.second.call(command::logoff, byte_vector{4, 0, 0, 0}).head.status, status::success);
   }
-  const auto late = second.receive();
+  const auto late = t.second.receive();
   ASSERT_TRUE(late);
   EXPECT_EQ(late->head.status, status::user_session_deleted);
 
-  raw_client third{server.port()};
+  raw_client third{t.server.port()};
   third.set_up({1});
   EXPECT_EQ(
-    third.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id))).head.status,
+    third.call(command::create, create_with("", 0, "DHnC", reconnect_data(t.c.id))).head.status,
     status::success);
 }
 

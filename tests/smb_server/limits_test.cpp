@@ -17,18 +17,6 @@ using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
 
-byte_vector notify_body(const file_id& id) {
-  constexpr std::uint32_t all_changes = 0xfff;
-  byte_writer body;
-  body.u16(32);
-  body.u16(0);
-  body.u32(1'000);
-  write_file_id(body, id);
-  body.u32(all_changes);
-  body.u32(0);
-  return body.take();
-}
-
 byte_vector list_body(const file_id& id, const std::string& pattern) {
   constexpr std::uint8_t names_information = 12;
   const byte_vector name = utf8_to_utf16(pattern);
@@ -53,19 +41,6 @@ byte_vector flush_body(const file_id& id) {
   return body.take();
 }
 
-byte_vector cancel_frame(const answer& interim, const raw_client& client) {
-  header h;
-  h.command = command::cancel;
-  h.flags = header_flag::async;
-  h.async_id = interim.head.async_id;
-  h.session_id = client.session_id;
-  byte_writer out;
-  encode(out, h);
-  out.u16(4);
-  out.u16(0);
-  return out.take();
-}
-
 file_id open_directory(raw_client& client) {
   constexpr std::uint32_t directory_option = 0x1;
   return raw_client::read_created(
@@ -83,7 +58,8 @@ struct watched {
 
   /// The first answer to one more that waits.
   answer wait() {
-    client.send(command::change_notify, notify_body(directory));
+    constexpr std::uint32_t all_changes = 0xfff;
+    client.send(command::change_notify, raw_client::notify_body(directory, all_changes));
     auto a = client.receive();
     return a ? *a : answer{};
   }
@@ -112,7 +88,7 @@ TEST(PendingRequests, MakeRoomWhenTheyEnd) {
   const answer first = w.wait();
   ASSERT_EQ(first.head.status, status::pending);
 
-  w.client.send_frame(cancel_frame(first, w.client));
+  w.client.send_frame(w.client.cancel_frame(0, first.head.async_id));
   const auto ended = w.client.receive();
   ASSERT_TRUE(ended && ended->head.status == status::cancelled);
 

@@ -132,6 +132,36 @@ std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) 
   return id;
 }
 
+byte_vector raw_client::notify_body(
+  const file_id& id, std::uint32_t filter, bool recursive, std::uint32_t room) {
+  byte_writer body;
+  body.u16(32);
+  body.u16(recursive ? 1 : 0);
+  body.u32(room);
+  write_file_id(body, id);
+  body.u32(filter);
+  body.u32(0);
+  return body.take();
+}
+
+byte_vector raw_client::cancel_frame(std::uint64_t message_id, std::uint64_t async_id) const {
+  header h;
+  h.command = command::cancel;
+  h.message_id = message_id;
+  h.session_id = session_id;
+  if (async_id != 0) {
+    h.flags = header_flag::async;
+    h.async_id = async_id;
+  } else {
+    h.tree_id = tree_id;
+  }
+  byte_writer out;
+  encode(out, h);
+  out.u16(4);
+  out.u16(0);
+  return out.take();
+}
+
 byte_vector raw_client::write_body(const file_id& id, const std::string& data) {
   byte_writer body;
   body.u16(49);

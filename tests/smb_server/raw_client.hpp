@@ -129,6 +129,13 @@ public:
   /// The same for FileRenameInformation, without replacing anything.
   static byte_vector rename_body(const file_id& id, const std::string& to);
 
+  /// The body of a CHANGE_NOTIFY of a directory.
+  static byte_vector notify_body(
+    const file_id& id, std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096);
+  /// A CANCEL of one of its requests, by the async id if that is known.
+  [[nodiscard]] byte_vector cancel_frame(
+    std::uint64_t message_id, std::uint64_t async_id = 0) const;
+
   static byte_vector write_body(const file_id& id, const std::string& data);
   static byte_vector read_body(const file_id& id, std::uint32_t length, std::uint64_t offset = 0);
 
