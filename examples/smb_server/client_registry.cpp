@@ -5,7 +5,7 @@
 
 #include <boost/asio/dispatch.hpp>
 
-#include <algorithm>
+#include <utility>
 
 namespace leasebreak::smb {
 
@@ -29,7 +29,9 @@ error_code client_registry::add(
       return error;
     }
   }
-  it->second.connections.push_back(c);
+  auto more = fresh ? candidates{} : *it->second.connections;
+  more.push_back(c);
+  it->second.connections = std::make_shared<const candidates>(std::move(more));
   return {};
 }
 
@@ -38,26 +40,28 @@ void client_registry::remove(client_guid client, const connection* c) {
   const auto found = clients_.find(client);
   if (found == clients_.end())
     return;
-  auto& list = found->second.connections;
-  list.erase(std::remove_if(list.begin(), list.end(),
-               [c](const std::weak_ptr<connection>& w) {
-                 const auto alive = w.lock();
-                 return !alive || alive.get() == c;
-               }),
-    list.end());
+  candidates left = *found->second.connections;
+  std::erase_if(left, [c](const std::weak_ptr<connection>& w) {
+    const auto alive = w.lock();
+    return !alive || alive.get() == c;
+  });
+  const bool is_last = left.empty();
+  found->second.connections = std::make_shared<const candidates>(std::move(left));
   // A client that is busy keeps its entry, and with it its registration, for its next connection.
-  if (list.empty() && !coordinator_.unregister_client(client))
+  if (is_last && !coordinator_.unregister_client(client))
     clients_.erase(found);
 }
 
 void client_registry::deliver(client_guid client, undelivered_break b) {
-  auto to = std::make_shared<candidates>();
+  std::shared_ptr<const candidates> to;
   {
     const std::lock_guard lock{mutex_};
     const auto found = clients_.find(client);
     if (found != clients_.end())
-      *to = found->second.connections;
+      to = found->second.connections;
   }
+  if (!to)
+    return b.report.undeliverable();
   // A lease is the client's, through whichever connection it was had: its notification goes to the
   // client's oldest connection, as Samba's clients expect it. An oplock's goes to a channel of its
   // session: the others do not take it.

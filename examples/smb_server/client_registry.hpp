@@ -33,11 +33,12 @@ public:
   void deliver(client_guid client, undelivered_break b);
 
 private:
-  struct entry {
-    std::vector<std::weak_ptr<connection>> connections;
-  };
-
   using candidates = std::vector<std::weak_ptr<connection>>;
+
+  /// Replaced when they change: notifications that are on their way refer to them.
+  struct entry {
+    std::shared_ptr<const candidates> connections;
+  };
 
   static void offer(std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b);
 

@@ -94,7 +94,8 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
     }
     if (!shared->empty() && !handle_frame(std::move(shared)))
       break;
-    co_await room();
+    if (is_busy() || !has_room_for_answers(promised_bytes_))
+      co_await room();
     // What this request sets going has its turn before the next one, also if both were read at one
     // go: a break that it causes is on its way before what the client asks for then is answered.
     if (input_begin_ < input_end_)
@@ -159,11 +160,14 @@ asio::awaitable<void> connection::room() {
 
 /// `promised` is what others will have to say, and is counted as said.
 asio::awaitable<void> connection::room_for_answers(const std::size_t& promised) {
-  const std::size_t most = host_.options().limits.responses_bytes;
-  if (output_bytes_ + promised > most)
+  if (!has_room_for_answers(promised))
     host_.log().debug("{}: nothing more is done until the peer takes its answers", peer_);
-  while (!closed_ && output_bytes_ + promised > most)
+  while (!closed_ && !has_room_for_answers(promised))
     co_await change();
+}
+
+bool connection::has_room_for_answers(std::size_t promised) const {
+  return output_bytes_ + promised <= host_.options().limits.responses_bytes;
 }
 
 namespace {

@@ -148,6 +148,7 @@ private:
   [[nodiscard]] bool is_busy() const;
   asio::awaitable<void> room();
   asio::awaitable<void> room_for_answers(const std::size_t& promised);
+  [[nodiscard]] bool has_room_for_answers(std::size_t promised) const;
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
   [[nodiscard]] bool peer_has_left();

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace leasebreak::smb {
 
@@ -77,17 +79,17 @@ void connection::send(byte_vector message) {
 // Most often the socket takes all of it, and nobody has to hear of that.
 void connection::write_output() {
   while (!output_.empty() && !closed_) {
-    std::vector<asio::const_buffer> buffers;
-    buffers.reserve(2 * std::min(output_.size(), frames_at_once));
-    for (std::size_t i = 0; i < std::min(output_.size(), frames_at_once); ++i) {
-      buffers.push_back(asio::buffer(output_[i].nbt));
-      buffers.push_back(asio::buffer(output_[i].message));
+    std::array<asio::const_buffer, 2 * frames_at_once> buffers;
+    const std::size_t frames = std::min(output_.size(), frames_at_once);
+    for (std::size_t i = 0; i < frames; ++i) {
+      buffers[2 * i] = asio::buffer(output_[i].nbt);
+      buffers[2 * i + 1] = asio::buffer(output_[i].message);
     }
     const std::size_t in_header = std::min(output_begin_, nbt_header_size);
     buffers[0] += in_header;
     buffers[1] += output_begin_ - in_header;
     error_code error;
-    const std::size_t written = socket_.write_some(buffers, error);
+    const std::size_t written = socket_.write_some(std::span{buffers}.first(2 * frames), error);
     if (error == asio::error::would_block) {
       host_.log().debug("{}: the peer's window is full", peer_);
       writing_ = true;

@@ -94,26 +94,31 @@ std::uint32_t prepare(request& r, needs what) {
   return status::success;
 }
 
+asio::awaitable<reply> at_once(reply answer) {
+  co_return answer;
+}
+
 } // namespace
 
+// No coroutine: each would cost every request a frame of its own.
 asio::awaitable<reply> dispatch(request& r) {
   const auto index = static_cast<std::size_t>(r.head().command);
   if (index >= table.size() || table[index].run == nullptr)
-    co_return fail(status::invalid_parameter);
+    return at_once(fail(status::invalid_parameter));
   const bool negotiates = r.head().command == command::negotiate;
   // MS-SMB2 3.3.5.2: nothing comes before NEGOTIATE, and there is one of it.
   if (negotiates == r.on().is_negotiated()) {
     r.on().close(negotiates ? "negotiated twice" : "a request before NEGOTIATE");
-    co_return hang_up();
+    return at_once(hang_up());
   }
   const needs what = commands::is_connection_control(r) ? needs::nothing : table[index].what;
   if (const std::uint32_t bad = prepare(r, what); bad != status::success) {
     // MS-SMB2 3.3.5.2.7.2: nothing can be related to a request without session or tree.
     if (!r.head().has(header_flag::related))
       r.compound().malformed = true;
-    co_return fail(bad);
+    return at_once(fail(bad));
   }
-  co_return co_await table[index].run(r);
+  return table[index].run(r);
 }
 
 } // namespace leasebreak::smb

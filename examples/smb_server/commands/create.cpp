@@ -175,13 +175,9 @@ std::optional<found_file> find_cached(
   return result;
 }
 
-asio::awaitable<std::tuple<error_code, found_file>> find_file(request& r, plan& p) {
-  file_name_id file_of_key;
-  if (p.lease)
-    file_of_key = r.host().coordinator().file_of_lease(r.on().terms.client, p.lease->key);
+asio::awaitable<std::tuple<error_code, found_file>> find_on_disk(
+  request& r, plan& p, file_name_id file_of_key) {
   const vfs::async_share& files = r.tree_connect->share->files;
-  if (auto found = find_cached(files.core(), p, file_of_key))
-    co_return std::make_tuple(error_code{}, std::move(*found));
   for (;;) {
     vfs::detail::work<found_file> job = [core = files.core(), path = p.path, how = p.how,
                                           file_of_key] {
@@ -216,6 +212,14 @@ persistent_state state_of(const request& r, const plan& p) {
   return s;
 }
 
+// MS-SMB2 3.3.5.9.8: a directory's leases are V2, and only if that was negotiated.
+std::optional<leasebreak::lease_request> lease_for(
+  const request& r, const plan& p, const vfs::opened& opened) {
+  const bool directory_leases = (r.on().terms.capabilities & capability::directory_leasing) != 0 &&
+    p.lease && p.lease->version == 2;
+  return !opened.info.is_directory || directory_leases ? p.lease : std::nullopt;
+}
+
 open_request make_open_request(const request& r, const plan& p, const vfs::opened& opened) {
   open_request ask;
   ask.file = opened.info.id.bytes();
@@ -229,13 +233,8 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.created = opened.created;
   ask.is_directory = opened.info.is_directory;
   ask.delete_on_close = p.how.delete_on_close;
-  // MS-SMB2 3.3.5.9.8: a directory's leases are V2, and only if that was negotiated. Oplocks are
-  // for files.
-  const bool directory_leases = (r.on().terms.capabilities & capability::directory_leasing) != 0 &&
-    p.lease && p.lease->version == 2;
-  if (!ask.is_directory || directory_leases)
-    ask.lease = p.lease;
-  if (!ask.is_directory)
+  ask.lease = lease_for(r, p, opened);
+  if (!ask.is_directory) // oplocks are for files
     ask.oplock = p.oplock;
   // Implementation specific: opens of streams end with their connection.
   if (!ask.is_directory && p.path.stream().empty() && p.durable.query) {
@@ -297,7 +296,7 @@ open_ptr make_open(
 }
 
 /// Gives back what was opened for a CREATE that is refused.
-asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened opened) {
+asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened& opened) {
   const vfs::async_share& files = r.tree_connect->share->files;
   vfs::open_ptr file = opened.file;
   if (opened.created) {
@@ -330,10 +329,15 @@ asio::awaitable<std::uint32_t> settle(
     if (error)
       co_return status_of(error);
   } else if (!opened.created && !holds_still(p, granted)) {
-    auto [error, info] = co_await files.info(opened.file);
-    opened.info = info;
-    if (error)
-      co_return status_of(error);
+    if (auto known = opened.file->info_cached()) {
+      opened.info = std::move(*known);
+    } else {
+      auto [error, info] =
+        co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
+      opened.info = info;
+      if (error)
+        co_return status_of(error);
+    }
   }
   if (opened.created || opened.truncates) {
     const std::optional<lease_key> key = p.lease ? p.lease->parent_key : std::optional<lease_key>{};
@@ -352,7 +356,7 @@ asio::awaitable<std::uint32_t> settle(
 /// The second half. Nothing if the file was deleted meanwhile, so that the CREATE has to be done
 /// again.
 asio::awaitable<std::optional<reply>> finish(
-  request& r, plan& p, vfs::opened opened, open_result granted) {
+  request& r, plan& p, vfs::opened& opened, open_result& granted) {
   connection& c = r.on();
   std::uint32_t bad = co_await settle(r, p, opened, granted);
   const open_ptr o = make_open(r, p, opened, granted);
@@ -418,31 +422,49 @@ asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened)
   co_await end_base(r.host(), o);
 }
 
-/// One attempt, up to its answer. Nothing: the file was deleted meanwhile.
-asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
-  auto [error, found] = co_await find_file(r, p);
-  if (error)
-    co_return fail(status_of(error));
+/// The coordinator's part: waits until those in the way have given up what they cache.
+// No coroutine, as are others here: what it makes is too large to be in a frame. A frame of more
+// than a kilobyte is what malloc does not keep at hand.
+auto ask_coordinator(request& r, const plan& p, const vfs::opened& opened) {
+  return r.wait_for(r.host().coordinator().async_open(make_open_request(r, p, opened)));
+}
+
+/// An attempt, from the file on up to its answer. Nothing: the file was deleted meanwhile.
+asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_file found) {
   if (found.key_in_use)
     co_return fail(to_ntstatus(errc::lease_key_in_use));
-  vfs::opened opened = std::move(found.opened);
+  vfs::opened& opened = found.opened;
   if (!p.path.stream().empty()) {
     if (const std::uint32_t bad = co_await open_base(r, p, opened); bad != status::success) {
-      co_await give_up(r, p, std::move(opened));
+      co_await give_up(r, p, opened);
       co_return fail(bad);
     }
   }
-  open_request ask = make_open_request(r, p, opened);
-  const create_in_flight guard{r.on(), ask.lease};
-  // The coordinator's part: waits until those in the way have given up what they cache.
-  auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
+  const create_in_flight guard{r.on(), lease_for(r, p, opened)};
+  auto [refused, granted] = co_await ask_coordinator(r, p, opened);
   if (refused) {
     co_await close_base(r, p, opened);
-    co_await give_up(r, p, std::move(opened));
+    co_await give_up(r, p, opened);
     co_return fail(status_of(refused));
   }
-  open_result result = std::move(granted);
-  co_return co_await finish(r, p, std::move(opened), std::move(result));
+  co_return co_await finish(r, p, opened, granted);
+}
+
+asio::awaitable<std::optional<reply>> attempt_on_disk(
+  request& r, plan& p, file_name_id file_of_key) {
+  auto [error, found] = co_await find_on_disk(r, p, std::move(file_of_key));
+  if (error)
+    co_return fail(status_of(error));
+  co_return co_await attempt_with(r, p, std::move(found));
+}
+
+asio::awaitable<std::optional<reply>> attempt(request& r, plan& p) {
+  file_name_id file_of_key;
+  if (p.lease)
+    file_of_key = r.host().coordinator().file_of_lease(r.on().terms.client, p.lease->key);
+  if (auto found = find_cached(r.tree_connect->share->files.core(), p, file_of_key))
+    return attempt_with(r, p, std::move(*found));
+  return attempt_on_disk(r, p, std::move(file_of_key));
 }
 
 constexpr int attempts_max = 8;
@@ -450,7 +472,9 @@ constexpr int attempts_max = 8;
 } // namespace
 
 asio::awaitable<reply> create(request& r) {
-  plan p;
+  // Within the coroutine's frame it would make that too large for what malloc keeps at hand.
+  const auto held = std::make_unique<plan>();
+  plan& p = *held;
   if (const std::uint32_t bad = make_plan(r, p); bad != status::success)
     co_return fail(bad);
   if (p.durable.reconnect && !r.tree_connect->share)

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace leasebreak::smb {
@@ -30,10 +31,10 @@ public:
   [[nodiscard]] byte_vector& bytes() noexcept { return bytes_; }
   [[nodiscard]] byte_vector take() noexcept { return std::move(bytes_); }
 
-  void u8(std::uint8_t value) { number(value, 1); }
-  void u16(std::uint16_t value) { number(value, 2); }
-  void u32(std::uint32_t value) { number(value, 4); }
-  void u64(std::uint64_t value) { number(value, 8); }
+  void u8(std::uint8_t value) { bytes_.push_back(value); }
+  void u16(std::uint16_t value) { number<2>(value); }
+  void u32(std::uint32_t value) { number<4>(value); }
+  void u64(std::uint64_t value) { number<8>(value); }
   void zeros(std::size_t count) { bytes_.resize(bytes_.size() + count); }
 
   /// Appends them as they are.
@@ -51,11 +52,15 @@ public:
 private:
   static constexpr std::size_t usual_bytes = 128; ///< Most of what is written is shorter.
 
-  void number(std::uint64_t value, std::size_t size) {
-    std::array<std::uint8_t, 8> little_endian;
-    for (std::size_t i = 0; i < little_endian.size(); ++i)
+  // Of a size that the compiler knows, this is one store.
+  template <std::size_t Size>
+  void number(std::uint64_t value) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + Size);
+    std::array<std::uint8_t, Size> little_endian;
+    for (std::size_t i = 0; i < Size; ++i)
       little_endian[i] = static_cast<std::uint8_t>(value >> (8 * i));
-    bytes_.insert(bytes_.end(), little_endian.begin(), little_endian.begin() + size);
+    std::memcpy(bytes_.data() + at, little_endian.data(), Size);
   }
 
   void patch(std::size_t at, std::uint64_t value, std::size_t size) {
