@@ -1,6 +1,7 @@
 // See client.hpp.
 #include "client.hpp"
 
+#include "completions.hpp"
 #include "file_actor.hpp"
 
 #include <boost/asio/defer.hpp>
@@ -8,14 +9,9 @@
 namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
-  const boost::asio::any_io_executor& executor)
-  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)), strand_(make_strand(executor)) {}
-
-client::strand_type client::make_strand(const boost::asio::any_io_executor& executor) {
-  if (const auto* plain = executor.target<boost::asio::io_context::executor_type>())
-    return boost::asio::strand<boost::asio::io_context::executor_type>(*plain);
-  return boost::asio::strand<boost::asio::any_io_executor>(executor);
-}
+  boost::asio::any_io_executor own, const boost::asio::any_io_executor& common)
+  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)), has_own_executor_(own),
+    executor_(has_own_executor_ ? std::move(own) : common) {}
 
 errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
   const std::lock_guard lock(mutex_);
@@ -96,20 +92,56 @@ bool client::retire() {
   return true;
 }
 
-// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
 void client::notify(std::shared_ptr<client> self, const break_notification& notification,
   const std::string& file, break_report report) {
-  auto& to = *self;
-  auto call = [self = std::move(self), notification, file, report = std::move(report)]() mutable {
-    try {
-      self->sink_(notification, file, report);
-    } catch (...) {
-      // A sink must not throw; one that does has sent nothing that could be relied on.
-      report.undeliverable();
-    }
-  };
-  std::visit(
-    [&call](const auto& strand) { boost::asio::defer(strand, std::move(call)); }, to.strand_);
+  {
+    const std::lock_guard lock(self->untold_mutex_);
+    self->untold_.push_back({notification, file, std::move(report)});
+    if (std::exchange(self->is_telling_, true))
+      return;
+  }
+  if (auto* const batch = completion_batch::current(); batch != nullptr && !self->has_own_executor_)
+    batch->add(std::move(self));
+  else
+    tell_later(std::move(self));
+}
+
+// Not a strand: who is in line is decided in a file's turn, and who calls the sink after it.
+void client::tell(std::shared_ptr<client> self) {
+  constexpr int at_once_max = 16; // then others' turn
+  for (int told = 0; told != at_once_max; ++told) {
+    auto what = self->next_untold();
+    if (!what)
+      return;
+    self->tell(std::move(*what));
+  }
+  tell_later(std::move(self));
+}
+
+// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
+void client::tell_later(std::shared_ptr<client> self) {
+  auto& executor = self->executor_;
+  boost::asio::defer(executor, [self = std::move(self)]() mutable { tell(std::move(self)); });
+}
+
+std::optional<client::untold> client::next_untold() {
+  const std::lock_guard lock(untold_mutex_);
+  if (untold_.empty()) {
+    is_telling_ = false;
+    return std::nullopt;
+  }
+  std::optional<untold> next(std::move(untold_.front()));
+  untold_.pop_front();
+  return next;
+}
+
+void client::tell(untold what) {
+  try {
+    sink_(what.notification, what.file, what.report);
+  } catch (...) {
+    // A sink must not throw; one that does has sent nothing that could be relied on.
+    what.report.undeliverable();
+  }
 }
 
 bool client_table::add(std::shared_ptr<client> c) {

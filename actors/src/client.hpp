@@ -12,17 +12,16 @@
 #include <leasebreak/requests.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
-#include <variant>
 #include <vector>
 
 namespace leasebreak::detail {
@@ -34,8 +33,9 @@ using file_ref = actor_ref<file_actor>;
 /// operations that may wait without one.
 class client {
 public:
+  /// `own` is where the sink is called; if it is empty, that is `common`, the coordinator's.
   client(const client_guid& guid, std::string label, break_sink sink,
-    const boost::asio::any_io_executor& executor);
+    boost::asio::any_io_executor own, const boost::asio::any_io_executor& common);
 
   [[nodiscard]] const client_guid& guid() const noexcept { return guid_; }
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
@@ -63,9 +63,15 @@ public:
   /// Makes later opens fail. False, and no effect, while it has any of these.
   [[nodiscard]] bool retire();
 
-  /// Has the sink called on the strand.
+  /// Has the sink called, in the order of these calls: after this turn, or on the executor.
   static void notify(std::shared_ptr<client> self, const break_notification& notification,
     const std::string& file, break_report report);
+
+  /// Calls the sink for all that it is to be told. One thread at a time does: whoever was asked to
+  /// by the `notify` that found nothing to be told.
+  static void tell(std::shared_ptr<client> self);
+  /// The same, on the executor.
+  static void tell_later(std::shared_ptr<client> self);
 
 private:
   /// Not to an actor: two may stand for one file for a moment, one that has just ended, on the way
@@ -78,11 +84,16 @@ private:
   const client_guid guid_;
   const std::string label_;
   const break_sink sink_;
-  /// That of an `io_context`'s executor as it is: saves what type erasure costs.
-  using strand_type = std::variant<boost::asio::strand<boost::asio::any_io_executor>,
-    boost::asio::strand<boost::asio::io_context::executor_type>>;
-  static strand_type make_strand(const boost::asio::any_io_executor& executor);
-  const strand_type strand_;
+  const bool has_own_executor_;
+  const boost::asio::any_io_executor executor_;
+
+  struct untold {
+    break_notification notification;
+    std::string file;
+    break_report report;
+  };
+  [[nodiscard]] std::optional<untold> next_untold();
+  void tell(untold what);
 
   void leave_locked(file_actor& file);
 
@@ -94,6 +105,10 @@ private:
   std::size_t opens_ = 0;
   bool retired_ = false;
   std::atomic<std::size_t> locks_{0};
+
+  std::mutex untold_mutex_;
+  std::deque<untold> untold_;
+  bool is_telling_ = false; ///< Somebody tells the sink, or is about to.
 };
 
 /// All registered clients. Thread-safe.

@@ -25,16 +25,15 @@ void post(pending_completion_ptr completion);
 /// The same, or adds it to the batch of this thread.
 void finish(pending_completion_ptr completion);
 
-/// Collects what completes on this thread while it lives; `run` then calls the handlers. Used
-/// around a turn on the coordinator's executor: that saves each completion a way through its queue.
+class client;
+
+/// Collects what completes on this thread while it lives, and who is to be told of a break; `run`
+/// then calls the handlers and the sink. Used around a turn on the coordinator's executor: that
+/// saves each of them a way through its queue.
 class completion_batch {
 public:
   completion_batch() noexcept : outer_(std::exchange(current_, this)) {}
-  ~completion_batch() {
-    current_ = outer_;
-    for (; next_ != count_; ++next_) // a handler has thrown
-      post(std::move(kept_[next_]));
-  }
+  ~completion_batch();
   completion_batch(const completion_batch&) = delete;
   completion_batch& operator=(const completion_batch&) = delete;
 
@@ -47,12 +46,11 @@ public:
       kept_[count_++] = std::move(completion);
   }
 
+  /// `client::tell` is to be called for it.
+  void add(std::shared_ptr<client> untold);
+
   /// Ends the collecting. Last thing of all: handlers may do anything.
-  void run() {
-    current_ = outer_;
-    while (next_ != count_)
-      kept_[next_++].release()->run();
-  }
+  void run();
 
 private:
   static thread_local completion_batch* current_;
@@ -63,6 +61,7 @@ private:
   std::array<pending_completion_ptr, 2> kept_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;
+  std::shared_ptr<client> untold_; ///< The first; the others are work for many threads as well.
 };
 
 template <class Signature>

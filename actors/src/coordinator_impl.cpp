@@ -137,7 +137,7 @@ error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink
   if (is_stopping())
     return to_error_code(errc::shutting_down);
   auto added = std::make_shared<client>(
-    guid, std::move(label), std::move(sink), executor ? executor : executor_);
+    guid, std::move(label), std::move(sink), std::move(executor), executor_);
   return to_error_code(clients_.add(std::move(added)) ? errc::success : errc::client_exists);
 }
 
