@@ -317,7 +317,8 @@ void file_actor::store(effects& out, std::vector<answer>& answers) {
     unstored_.fetch_add(1);
     changed = file_ref(*this);
   }
-  owner_.records()->submit(std::move(changed), std::move(out.records), std::move(gated));
+  owner_.records()->submit(
+    {std::move(changed), std::move(out.records), std::move(gated), owner_.now()});
 }
 
 // Few wait, and it is the first of them that goes on: a search is cheaper than a table.

@@ -1,7 +1,6 @@
 // See pending_records.hpp.
 #include "pending_records.hpp"
 
-#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -12,28 +11,13 @@ namespace {
 // Longer records count as several.
 constexpr std::size_t bytes_of_one = 1024;
 
-std::size_t size_of(const record_change& change) noexcept {
-  if (!change.put)
-    return 1;
-  const auto& r = *change.put;
-  auto bytes = r.id.size() + r.share_name.size() + r.file_id.size() + r.owner_id.size() +
-    r.client_id.size() + r.delegation_id.size();
-  if (r.open)
-    bytes += r.open->server_state.size();
-  return 1 + bytes / bytes_of_one;
+std::size_t size_of(const stored_change& change) noexcept {
+  return 1 + change.text_bytes() / bytes_of_one;
 }
 
 } // namespace
 
-// Two unrelated hashes: 128 bits that do not collide by chance.
-pending_records::mark pending_records::mark_of(std::string_view id) noexcept {
-  std::uint64_t fnv = 0xcbf29ce484222325U;
-  for (const char c : id)
-    fnv = (fnv ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-  return {std::hash<std::string_view>{}(id), fnv};
-}
-
-std::uint64_t pending_records::add(std::vector<record_change> changes, time_point now) {
+std::uint64_t pending_records::add(std::vector<stored_change> changes, time_point now) {
   const auto number = ++last_number_;
   // Before anything is erased: what came and went holds together what it came and went with.
   auto& to = join_all(new_group(number, now), changes);
@@ -63,17 +47,19 @@ record_batch pending_records::take(std::size_t size_max) {
 void pending_records::written(const record_batch& batch) {
   for (const auto& change : batch.changes)
     if (!change.put)
-      known_.erase(mark_of(change.id));
+      known_.erase(mark_of(record_name(change.id)));
 }
 
 void pending_records::put_back(record_batch batch) {
-  std::span all{batch.changes};
+  std::vector<stored_change> again(
+    std::make_move_iterator(batch.changes.begin()), std::make_move_iterator(batch.changes.end()));
+  std::span all{again};
   for (const auto& part : batch.parts) {
     const auto changes = all.first(part.size);
     all = all.subspan(part.size);
     auto& to = join_all(new_group(part.number, part.since), changes);
     for (auto& change : changes)
-      if (!changes_.contains(change.id))
+      if (!changes_.contains(change.name.get()))
         insert(to, std::move(change));
   }
 }
@@ -104,31 +90,31 @@ pending_records::group& pending_records::joined(group& a, group& b) {
 
 // Joins to `first` the groups that have one of these records.
 pending_records::group& pending_records::join_all(
-  group& first, std::span<const record_change> all) {
+  group& first, std::span<const stored_change> all) {
   auto* joint = &first;
   for (const auto& change : all)
-    if (const auto found = changes_.find(change.id); found != changes_.end())
+    if (const auto found = changes_.find(change.name.get()); found != changes_.end())
       joint = &joined(*joint, *found->second->of);
   return *joint;
 }
 
-void pending_records::insert(group& to, record_change change) {
+void pending_records::insert(group& to, stored_change change) {
   to.entries.push_back({std::move(change), &to});
   const auto added = std::prev(to.entries.end());
-  changes_.emplace(added->change.id, added);
+  changes_.emplace(added->change.name.get(), added);
 }
 
-void pending_records::set(group& to, record_change change) {
-  if (!change.put && !known_.contains(mark_of(change.id)))
-    return erase(change.id);
-  const auto found = changes_.find(change.id);
+void pending_records::set(group& to, stored_change change) {
+  if (change.is_deletion() && !known_.contains(mark_of(*change.name)))
+    return erase(*change.name);
+  const auto found = changes_.find(change.name.get());
   if (found == changes_.end())
     return insert(to, std::move(change));
   found->second->change.put = std::move(change.put);
 }
 
-void pending_records::erase(std::string_view id) {
-  const auto found = changes_.find(id);
+void pending_records::erase(const record_name& name) {
+  const auto found = changes_.find(&name);
   if (found == changes_.end())
     return;
   const auto gone = found->second;
@@ -147,10 +133,10 @@ void pending_records::move_first_to(record_batch& batch) {
   auto& first = groups_.begin()->second;
   batch.parts.push_back({first.number, first.since, first.entries.size()});
   for (auto& e : first.entries) {
-    changes_.erase(e.change.id);
-    if (e.change.put)
-      know(e.change.id); // from now on it may be there
-    batch.changes.push_back(std::move(e.change));
+    changes_.erase(e.change.name.get());
+    if (!e.change.is_deletion())
+      know(*e.change.name); // from now on it may be there
+    batch.changes.push_back(std::move(e.change).to_record());
   }
   groups_.erase(groups_.begin());
 }

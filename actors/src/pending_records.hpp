@@ -2,14 +2,14 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
-#include <leasebreak/model/persisted_lock.hpp>
+#include <leasebreak/model/stored_change.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <span>
-#include <string_view>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -38,11 +38,11 @@ struct record_batch {
 class pending_records {
 public:
   /// The store has a record of this id.
-  void know(std::string_view id) { known_.insert(mark_of(id)); }
+  void know(const std::string& id) { know(record_name(id)); }
 
   /// A newer change replaces the one before; a record that comes and goes before the store has
   /// heard of it leaves nothing. The value is the number of this addition: one more than the last.
-  std::uint64_t add(std::vector<record_change> changes, time_point now);
+  std::uint64_t add(std::vector<stored_change> changes, time_point now);
 
   [[nodiscard]] bool empty() const noexcept { return groups_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return changes_.size(); }
@@ -72,11 +72,24 @@ private:
   struct mark_hash {
     std::size_t operator()(const mark& m) const noexcept { return static_cast<std::size_t>(m.a); }
   };
-  [[nodiscard]] static mark mark_of(std::string_view id) noexcept;
+  // Two unrelated hashes: 128 bits that do not collide by chance.
+  [[nodiscard]] static mark mark_of(const record_name& name) noexcept {
+    return {name.hash(), name.second_hash()};
+  }
+
+  /// By a pointer to what is alive as long as the entry.
+  struct name_hash {
+    std::size_t operator()(const record_name* n) const noexcept { return n->hash(); }
+  };
+  struct same_name {
+    bool operator()(const record_name* a, const record_name* b) const noexcept {
+      return a == b || a->id() == b->id();
+    }
+  };
 
   struct group;
   struct entry {
-    record_change change;
+    stored_change change;
     group* of;
   };
   struct group {
@@ -87,16 +100,17 @@ private:
 
   group& new_group(std::uint64_t number, time_point since);
   group& joined(group& a, group& b);
-  group& join_all(group& first, std::span<const record_change> all);
-  void insert(group& to, record_change change);
-  void set(group& to, record_change change);
-  void erase(std::string_view id);
+  group& join_all(group& first, std::span<const stored_change> all);
+  void know(const record_name& name) { known_.insert(mark_of(name)); }
+  void insert(group& to, stored_change change);
+  void set(group& to, stored_change change);
+  void erase(const record_name& name);
   [[nodiscard]] static std::size_t size_of(const group& g) noexcept;
   void move_first_to(record_batch& batch);
 
   std::map<std::uint64_t, group> groups_; ///< By number; between two calls none is empty.
-  /// Where the change of a record is. The key is the id in there.
-  std::unordered_map<std::string_view, std::list<entry>::iterator> changes_;
+  /// Where the change of a record is. The key is the name in there.
+  std::unordered_map<const record_name*, std::list<entry>::iterator, name_hash, same_name> changes_;
   std::uint64_t last_number_ = 0;
   std::unordered_set<mark, mark_hash> known_; ///< What the store has, or may have.
 };

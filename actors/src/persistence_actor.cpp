@@ -26,6 +26,13 @@ constexpr unsigned failures_max = 4;
 /// one that it could not write within its time would be tried again for ever.
 constexpr std::size_t batch_size_max = 1'000;
 
+/// So many changes may stay in the mail. They count against the backlog one by one, also those that
+/// will leave nothing.
+std::size_t mail_max(const coordinator_config& config) noexcept {
+  constexpr std::size_t some = 64;
+  return std::min(some, config.store_backlog_max / 8);
+}
+
 errc errc_of(const store_status& status) noexcept {
   if (status.ok())
     return errc::success;
@@ -157,11 +164,24 @@ public:
 
 } // namespace
 
-/// Something to be done in a turn.
-class persistence_actor::task final : public message {
+class persistence_actor::note : public message {
 public:
-  explicit task(std::function<void(persistence_actor&)> f) : run(std::move(f)) {}
-  const std::function<void(persistence_actor&)> run;
+  virtual void act(persistence_actor& self) = 0;
+};
+
+/// Something to be done in a turn.
+class persistence_actor::task final : public note {
+public:
+  explicit task(std::function<void(persistence_actor&)> f) : run_(std::move(f)) {}
+  void act(persistence_actor& self) override { run_(self); }
+
+private:
+  std::function<void(persistence_actor&)> run_;
+};
+
+class persistence_actor::mail_note final : public note {
+public:
+  void act(persistence_actor& self) override { self.look_at_mail(); }
 };
 
 persistence_actor::persistence_actor(caf::actor_config& config, coordinator_impl& owner)
@@ -184,7 +204,7 @@ void persistence_actor::tell(Function f) {
 }
 
 void persistence_actor::handle(message_ptr m) noexcept {
-  static_cast<task&>(*m).run(*this);
+  static_cast<note&>(*m).act(*this);
 }
 
 void persistence_actor::left_over(message_ptr m) noexcept {
@@ -192,16 +212,24 @@ void persistence_actor::left_over(message_ptr m) noexcept {
   handle(std::move(m));
 }
 
-void persistence_actor::submit(
-  file_ref changed, std::vector<record_change> changes, std::vector<gated_answer> answers) {
-  in_mail_.fetch_add(changes.size());
-  waiting_list w{std::move(answers), {}};
-  if (changed)
-    w.files.push_back({std::move(changed)});
-  tell([c = std::move(changes), w = std::move(w)](persistence_actor& self) mutable {
-    self.in_mail_.fetch_sub(c.size());
-    self.take(std::move(c), std::move(w));
-  });
+void persistence_actor::submit(record_lot lot) {
+  const auto& config = owner_.config();
+  {
+    const std::lock_guard lock(mail_.mutex);
+    if (mail_.is_closed)
+      return;
+    in_mail_.fetch_add(lot.changes.size());
+    mail_.changes += lot.changes.size();
+    mail_.lots.push_back(std::move(lot));
+    const bool urgent = config.durable || mail_.changes >= mail_max(config);
+    const bool noted = urgent ? mail_.is_urgent : mail_.is_noted;
+    mail_.is_noted = true;
+    mail_.is_urgent |= urgent;
+    if (noted)
+      return;
+  }
+  message_ptr m = std::make_unique<mail_note>();
+  static_cast<void>(deliver(m));
 }
 
 void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
@@ -285,15 +313,46 @@ void persistence_actor::set_timer() {
 
 // -- writing
 
-void persistence_actor::take(std::vector<record_change> changes, waiting_list waiting) {
-  const auto now = owner_.now();
-  const auto number = pending_.add(std::move(changes), now);
-  for (auto& a : waiting.answers) {
+void persistence_actor::look_at_mail() {
+  bool is_urgent = flush_ != nullptr;
+  {
+    const std::lock_guard lock(mail_.mutex);
+    if (mail_.lots.empty())
+      return;
+    is_urgent |= mail_.is_urgent;
+    mail_since_ = mail_.lots.front().since;
+  }
+  if (is_urgent)
+    take_mail();
+  else if (failures_ == 0)
+    write_by(after(*mail_since_, owner_.config().write_delay));
+}
+
+void persistence_actor::take_mail() {
+  std::vector<record_lot> lots;
+  std::size_t changes = 0;
+  {
+    const std::lock_guard lock(mail_.mutex);
+    lots.swap(mail_.lots);
+    changes = std::exchange(mail_.changes, 0);
+    mail_.is_noted = mail_.is_urgent = false;
+  }
+  mail_since_.reset();
+  for (auto& lot : lots)
+    take(std::move(lot));
+  // In this order, so that they count all the time.
+  publish();
+  in_mail_.fetch_sub(changes);
+}
+
+void persistence_actor::take(record_lot lot) {
+  const auto number = pending_.add(std::move(lot.changes), lot.since);
+  for (auto& a : lot.answers) {
     a.number = number;
     waiting_.answers.push_back(std::move(a));
   }
-  for (auto& f : waiting.files)
-    waiting_.files.push_back({std::move(f.file), number});
+  if (lot.changed)
+    waiting_.files.push_back({std::move(lot.changed), number});
   // What came and went before the store heard of it is as good as stored. What is being written is
   // not.
   if (!writing_)
@@ -303,7 +362,12 @@ void persistence_actor::take(std::vector<record_change> changes, waiting_list wa
       write_at_.reset();
     return;
   }
-  if (const auto due = next_write(); failures_ == 0 && (!write_at_ || due < *write_at_))
+  if (failures_ == 0)
+    write_by(next_write());
+}
+
+void persistence_actor::write_by(time_point due) {
+  if (!write_at_ || due < *write_at_)
     write_at_ = due;
 }
 
@@ -330,11 +394,14 @@ void persistence_actor::stored(waiting_list waiting) {
 }
 
 void persistence_actor::write_if_due() {
-  if (pending_.empty())
+  if (pending_.empty() && !mail_since_)
     write_at_.reset();
-  if (ending_ || !loaded_ || writing_ || !write_at_)
+  if (ending_ || !loaded_ || writing_ || !write_at_ || owner_.now() < *write_at_)
     return;
-  if (*write_at_ <= owner_.now())
+  take_mail();
+  if (pending_.empty())
+    write_at_.reset(); // all of it came and went
+  else
     write();
 }
 
@@ -369,6 +436,8 @@ void persistence_actor::write_done(const store_status& status) {
   stored(take_stored());
   if (!pending_.empty())
     write_at_ = next_write();
+  else if (mail_since_)
+    write_by(after(*mail_since_, owner_.config().write_delay));
 }
 
 // Nothing is dropped: the batch counts again, below what is newer.
@@ -520,7 +589,8 @@ void persistence_actor::end_grace() {
 // -- stopping
 
 void persistence_actor::flush_if_done() {
-  if (flush_ == nullptr || writing_ || marking_ || !pending_.empty() || ending_)
+  const bool is_busy = writing_ || marking_;
+  if (flush_ == nullptr || is_busy || !pending_.empty() || mail_since_ || ending_)
     return;
   marking_ = true;
   ask_store(
@@ -550,6 +620,11 @@ void persistence_actor::flush_done(const store_status& status) {
 }
 
 void persistence_actor::stopped() noexcept {
+  {
+    const std::lock_guard lock(mail_.mutex);
+    mail_.is_closed = true;
+  }
+  take_mail();
   // Each completes with `errc::shutting_down`.
   start_.reset();
   flush_.reset();
@@ -597,6 +672,8 @@ void persistence_actor::publish() {
     since = writing_->records->parts.front().since;
   else if (!pending_.empty())
     since = pending_.since();
+  else if (mail_since_)
+    since = *mail_since_;
   oldest_.store(since.time_since_epoch().count());
 }
 

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,15 @@ struct gated_answer {
   std::unique_ptr<operation> op;
   completion with;
   std::uint64_t number = 0; ///< Of the changes that it came with, and waits for.
+};
+
+/// What a command has changed.
+struct record_lot {
+  file_ref changed; ///< If given, is told when the changes are in the store.
+  std::vector<stored_change> changes;
+  /// Durable mode: are given when all is in the store that was handed over before.
+  std::vector<gated_answer> answers;
+  time_point since{};
 };
 
 /// A file with records that are on their way to the store.
@@ -60,10 +70,7 @@ public:
 
   // -- any thread
 
-  /// `changed`, if given, is told when the changes are in the store. The answers are given when all
-  /// is that was handed over before.
-  void submit(
-    file_ref changed, std::vector<record_change> changes, std::vector<gated_answer> answers);
+  void submit(record_lot lot);
   /// Reads the store and starts all over: see `coordinator::async_start`.
   void load(std::unique_ptr<plain_call<start_result>> op);
   /// Writes what there is, and marks the store as closed in order.
@@ -86,7 +93,9 @@ protected:
   void stopped() noexcept override;
 
 private:
+  class note;
   class task;
+  class mail_note;
   template <class Read, class Then>
   void ask_store(Read read, Then then);
   /// Who waits for records to be in the store; each in the order they came in.
@@ -102,7 +111,10 @@ private:
   template <class Function>
   void tell(Function f); ///< Any thread: runs `f(*this)` in a turn.
 
-  void take(std::vector<record_change> changes, waiting_list waiting);
+  void look_at_mail();
+  void take_mail();
+  void take(record_lot lot);
+  void write_by(time_point due);
   void write_if_due();
   void write();
   void write_done(const store_status& status);
@@ -123,7 +135,21 @@ private:
   void set_timer();
   void publish();
 
+  /// What was submitted. As long as that is not urgent and not much, one note says that there is
+  /// something, and it stays here until it is to be written: a turn for each lot costs more than
+  /// all else that is done with it.
+  struct mail {
+    std::mutex mutex;
+    std::vector<record_lot> lots;
+    std::size_t changes = 0;
+    bool is_noted = false;
+    bool is_urgent = false; ///< And noted.
+    bool is_closed = false;
+  };
+
   coordinator_impl& owner_;
+  mail mail_;
+  std::optional<time_point> mail_since_; ///< Of what was left in the mail.
   std::unique_ptr<store_writer> writer_; ///< From the first `load` on.
   pending_records pending_;
   waiting_list waiting_; ///< For what is in `pending_`.

@@ -123,13 +123,13 @@ lease_info lease_of_record(const persisted_lock& r) {
 
 } // namespace
 
-persisted_lock to_persisted_lock(const enhanced_lock& lock, std::uint64_t server_epoch) {
+persisted_lock to_persisted_lock(enhanced_lock lock, std::uint64_t server_epoch) {
   persisted_lock r;
-  r.id = lock.id;
-  r.share_name = lock.owner.share;
-  r.file_id = lock.file_id;
-  r.owner_id = lock.owner.owner_id;
-  r.client_id = lock.owner.client_id;
+  r.id = std::move(lock.id);
+  r.share_name = std::move(lock.owner.share);
+  r.file_id = std::move(lock.file_id);
+  r.owner_id = std::move(lock.owner.owner_id);
+  r.client_id = std::move(lock.owner.client_id);
   r.lock_type = lock.exclusive ? 1 : 0;
   r.share_reservation = static_cast<std::uint8_t>(lock.denies);
   r.acquired_at = lock.acquired_at;

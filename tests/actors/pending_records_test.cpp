@@ -40,6 +40,28 @@ TEST(PendingRecords, TheNewestChangeOfARecordWins) {
   EXPECT_TRUE(p.empty());
 }
 
+// As a file reports it: the name of a record is one object, or several that are equal.
+TEST(PendingRecords, KnowARecordByItsName) {
+  lease_snapshot lease;
+  lease.info.epoch = 1;
+  lease.file_id = "f";
+  const auto name = make_record_name("a");
+  pending_records p;
+  p.add({{name, lease}}, {});
+  lease.info.epoch = 2;
+  p.add({{name, lease}}, {});
+  lease.info.epoch = 3;
+  p.add({{make_record_name("a"), lease}}, {});
+
+  const auto batch = p.take(all);
+
+  ASSERT_EQ(batch.changes.size(), 1U);
+  EXPECT_EQ(batch.changes[0].put->lease_epoch, 3U);
+  EXPECT_EQ(batch.changes[0].put->file_id, "f");
+  p.add({stored_change(name)}, {});
+  EXPECT_EQ(p.take(all).changes.size(), 1U) << "it may be in the store";
+}
+
 TEST(PendingRecords, WhatCameAndWentLeavesNothing) {
   pending_records p;
   p.add({put("a")}, {});
@@ -200,9 +222,9 @@ TEST(PendingRecords, NeverLeaveHalfAnAdditionInTheStore) {
     auto& changed = additions[number];
     while (changed.size() < 1 + random() % 3)
       changed.insert(std::to_string(random() % 200));
-    std::vector<record_change> changes;
+    std::vector<stored_change> changes;
     for (const auto& id : changed)
-      changes.push_back(put(id, number));
+      changes.emplace_back(put(id, number));
     ASSERT_EQ(p.add(std::move(changes), {}), number);
     if (random() % 10 != 0)
       continue;

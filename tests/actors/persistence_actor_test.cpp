@@ -275,6 +275,24 @@ TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
   EXPECT_LE(stats.opens_now + stats.locks_now, 4U) << "what is refused counts nowhere";
 }
 
+// Changes that nobody has looked at yet count one by one.
+TEST(Persistence, WhatCameAndWentDoesNotFillTheBacklog) {
+  coordinator_config config;
+  config.store_backlog_max = 32;
+  stored_world s(config);
+  s.w->open(world::alice, "other", 1'000);
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    const auto open = s.w->open(world::alice, "f", i).open;
+    ASSERT_LT(s.w->c->stats().store_backlog, 8U);
+    s.w->close("f", open);
+  }
+
+  s.w->advance(2ms);
+
+  EXPECT_EQ(s.store->batches(), 1);
+  EXPECT_EQ(s.w->c->stats().records_written, 1U);
+}
+
 TEST(Persistence, ADurableGrantIsInTheStoreWhenItIsTold) {
   stored_world s(durable());
   std::size_t found = 99;
@@ -551,6 +569,38 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
   EXPECT_EQ(store->hanging(), 1) << "the coordinator is gone, the store still hangs";
   store->release();
   world::wait_for([&] { return store->hanging() == 0; });
+}
+
+TEST(StoreThread, WhatComesWhileItWritesIsWrittenNext) {
+  stored_world s({}, world::clock::real);
+  s.store->hang();
+  s.w->open(world::alice, "f", 1);
+  s.w->settle_until([&] { return s.store->hanging() == 1; });
+  s.w->open(world::alice, "g", 2);
+  EXPECT_EQ(s.w->c->stats().store_backlog, 2U);
+
+  s.store->release();
+
+  s.w->settle_until([&] { return s.w->c->stats().store_backlog == 0; });
+  EXPECT_EQ(s.records(), 2U);
+  EXPECT_EQ(s.store->batches(), 2);
+}
+
+TEST(StoreThread, WhatComesWhileItTriesAgainIsWrittenNext) {
+  stored_world s({}, world::clock::real);
+  s.store->fail_with(errc::store_unavailable);
+  s.w->open(world::alice, "f", 1);
+  s.w->settle_until([&] { return s.w->c->stats().store_failing; });
+  s.store->hang();
+  s.store->fail_with(errc::success);
+  s.w->settle_until([&] { return s.store->hanging() == 1; });
+  s.w->open(world::alice, "g", 2);
+
+  s.store->release();
+
+  s.w->settle_until([&] { return s.w->c->stats().store_backlog == 0; });
+  EXPECT_EQ(s.records(), 2U);
+  EXPECT_FALSE(s.w->c->stats().store_failing);
 }
 
 TEST(StoreThread, DurableGrantsShareBatches) {

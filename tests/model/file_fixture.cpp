@@ -551,7 +551,8 @@ void world::take(const command& what, effects&& out, where_t where) {
       holds_to_end_.push_back(ended.hold);
     }
   }
-  for (const auto& change : out.records) {
+  for (const auto& reported : out.records) {
+    const auto change = stored_change(reported).to_record();
     if (!policy.keep_records)
       fail(where, "a record although none are kept: " + change.id);
     if (change.put)

@@ -153,8 +153,8 @@ public:
     return initiate<start_result>(detail::start_request{}, token);
   }
 
-  /// Makes a client known. `sink` is called on a strand of `executor`, which defaults to the
-  /// coordinator's. `label`, such as its address, is for logs.
+  /// Makes a client known. `sink` is called on `executor`, which defaults to the coordinator's, one
+  /// call at a time. `label`, such as its address, is for logs.
   /// Errors: `errc::client_exists`; `errc::invalid_argument` if `client` is zero or `sink` empty.
   error_code register_client(
     client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});

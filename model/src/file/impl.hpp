@@ -288,6 +288,9 @@ struct file_state::impl {
   void unstore_open(const open_entry& open, effects& out) const;
   void store_persistent(effects& out, const lease_entry* of = nullptr) const;
   [[nodiscard]] persisted_lock record_of(const open_entry& open) const;
+  [[nodiscard]] lease_snapshot snapshot_of(const lease_entry& l) const;
+  [[nodiscard]] std::string lease_record_id(const lease_entry& l) const;
+  [[nodiscard]] const record_name_ptr& lease_record(lease_entry& l) const;
   [[nodiscard]] enhanced_lock describe(const lease_entry& l) const;
   [[nodiscard]] enhanced_lock describe(const detail::lock_table::entry& e) const;
 

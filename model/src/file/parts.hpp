@@ -46,7 +46,7 @@ struct lease_entry {
   bool recovered = false; ///< From a record, and not reclaimed yet: it has no open.
   bool stored = false; ///< The store has a record of it.
   time_point acquired_at{};
-  std::string record_id; ///< Only if the record came from the store.
+  record_name_ptr record; ///< As it is stored; made when it is needed first.
 
   /// A break is in progress, and its holder was told that it keeps Read.
   [[nodiscard]] bool is_left_read() const noexcept {

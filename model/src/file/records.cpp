@@ -1,6 +1,7 @@
 // What is stored: a record for each lease and oplock that caches something, for each byte-range
 // lock, and for each persistent open.
 #include "file/impl.hpp"
+#include "fnv.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,26 +25,10 @@ std::string hex64(std::uint64_t value) {
   return text;
 }
 
-// FNV-1a. A key is free for another file as soon as its last open here is gone; the file in the id
-// keeps the new record apart from the deletion of the old one, whichever reaches the store first.
+// A key is free for another file as soon as its last open here is gone; the file in the id keeps
+// the new record apart from the deletion of the old one, whichever reaches the store first.
 std::string file_mark(const std::string& file_id) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : file_id)
-    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-  return hex64(hash);
-}
-
-std::string owner_of(const detail::lease_entry& l) {
-  return l.info.is_oplock ? "smb:oplock:" + detail::to_hex(l.first_open)
-                          : "smb:lease:" + to_string(l.info.key);
-}
-
-std::string record_id_of(const detail::lease_entry& l, const std::string& file_id) {
-  if (!l.record_id.empty())
-    return l.record_id;
-  if (l.info.is_oplock)
-    return "oplock:" + to_string(l.info.key);
-  return "lease:" + to_string(l.client) + ":" + to_string(l.info.key) + ":" + file_mark(file_id);
+  return hex64(detail::fnv(file_id));
 }
 
 std::string record_id_of(const detail::lock_table::entry& e) {
@@ -94,16 +79,14 @@ void file_state::impl::store_lease(lease_entry& l, effects& out) const {
     return store_persistent(out, &l); // They go on with its epoch.
   }
   l.stored = true;
-  auto record = to_persisted_lock(describe(l), policy->server_epoch);
-  auto id = record.id;
-  out.records.push_back({std::move(id), std::move(record)});
+  out.records.emplace_back(lease_record(l), snapshot_of(l));
 }
 
 void file_state::impl::unstore_lease(lease_entry& l, effects& out) const {
   if (!policy->keep_records || !l.stored)
     return;
   l.stored = false;
-  out.records.push_back({record_id_of(l, file_id), std::nullopt});
+  out.records.emplace_back(lease_record(l));
 }
 
 void file_state::impl::store_lock(const detail::lock_table::entry& e, effects& out) const {
@@ -111,12 +94,12 @@ void file_state::impl::store_lock(const detail::lock_table::entry& e, effects& o
     return;
   auto record = to_persisted_lock(describe(e), policy->server_epoch);
   auto id = record.id;
-  out.records.push_back({std::move(id), std::move(record)});
+  out.records.push_back(record_change{std::move(id), std::move(record)});
 }
 
 void file_state::impl::unstore_lock(const detail::lock_table::entry& e, effects& out) const {
   if (policy->keep_records)
-    out.records.push_back({record_id_of(e), std::nullopt});
+    out.records.push_back(record_change{record_id_of(e), std::nullopt});
 }
 
 // A persistent open goes on after a restart, and names its next locks as it did before: none of
@@ -128,12 +111,12 @@ void file_state::impl::spare_record_of_lock(const std::string& record_id) {
 
 void file_state::impl::store_open(const open_entry& open, effects& out) const {
   if (policy->keep_records && open.is_persistent())
-    out.records.push_back({record_id_of(open), record_of(open)});
+    out.records.push_back(record_change{record_id_of(open), record_of(open)});
 }
 
 void file_state::impl::unstore_open(const open_entry& open, effects& out) const {
   if (policy->keep_records && open.is_persistent())
-    out.records.push_back({record_id_of(open), std::nullopt});
+    out.records.push_back(record_change{record_id_of(open), std::nullopt});
 }
 
 // Something has changed that all persistent opens' records say; with `of`, those of that lease.
@@ -152,7 +135,7 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
   lock.file_id = file_id;
   lock.denies = denied_by(open);
   lock.acquired_at = open.opened_at;
-  auto record = to_persisted_lock(lock, policy->server_epoch);
+  auto record = to_persisted_lock(std::move(lock), policy->server_epoch);
   auto& kept = record.open.emplace();
   kept.id = static_cast<std::uint64_t>(open.id);
   kept.access = open.access;
@@ -172,18 +155,28 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
   return record;
 }
 
+lease_snapshot file_state::impl::snapshot_of(const lease_entry& l) const {
+  const auto* const open = find_open(l.first_open);
+  return {l.info, l.client, l.first_open, open != nullptr ? open->share : std::string(), file_id,
+    l.acquired_at, policy->server_epoch};
+}
+
 enhanced_lock file_state::impl::describe(const lease_entry& l) const {
-  enhanced_lock lock;
-  lock.id = record_id_of(l, file_id);
-  lock.owner.owner_id = owner_of(l);
-  lock.owner.client_id = to_string(l.client);
-  if (const auto* open = find_open(l.first_open); open != nullptr)
-    lock.owner.share = open->share;
-  lock.file_id = file_id;
-  lock.exclusive = intersects(l.info.state, lease_state::write);
-  lock.acquired_at = l.acquired_at;
-  lock.lease = l.info;
-  return lock;
+  return to_enhanced_lock(snapshot_of(l), lease_record_id(l));
+}
+
+std::string file_state::impl::lease_record_id(const lease_entry& l) const {
+  if (l.record != nullptr)
+    return l.record->id();
+  if (l.info.is_oplock)
+    return "oplock:" + to_string(l.info.key);
+  return "lease:" + to_string(l.client) + ":" + to_string(l.info.key) + ":" + file_mark(file_id);
+}
+
+const record_name_ptr& file_state::impl::lease_record(lease_entry& l) const {
+  if (l.record == nullptr)
+    l.record = make_record_name(lease_record_id(l));
+  return l.record;
 }
 
 enhanced_lock file_state::impl::describe(const detail::lock_table::entry& e) const {

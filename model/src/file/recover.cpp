@@ -52,7 +52,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   if (lock.lease->state == lease_state::none || find_lease(name) != nullptr) {
     // It holds nothing, or the holder was faster than the recovery.
     if (policy->keep_records)
-      out.records.push_back({record.id, std::nullopt});
+      out.records.push_back(record_change{record.id, std::nullopt});
     return;
   }
   if (opens.empty())
@@ -63,7 +63,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   entry->recovered = true;
   entry->stored = true;
   entry->acquired_at = lock.acquired_at;
-  entry->record_id = record.id;
+  entry->record = make_record_name(record.id);
   auto& lease = add_lease(std::move(entry));
   if (!lease.info.breaking)
     return;
@@ -178,7 +178,7 @@ void file_state::impl::end_grace(effects& out) {
     for (const auto& r : rare->recovered_locks) {
       out.facts.emplace_back(record_dropped{r.record.id});
       if (policy->keep_records)
-        out.records.push_back({r.record.id, std::nullopt});
+        out.records.push_back(record_change{r.record.id, std::nullopt});
     }
     rare->recovered_locks.clear();
   }
@@ -223,7 +223,7 @@ bool file_state::impl::io_meets_recovered_lock(
 }
 
 void file_state::impl::drop_recovered(lease_entry& l, effects& out) {
-  out.facts.emplace_back(record_dropped{l.record_id});
+  out.facts.emplace_back(record_dropped{lease_record_id(l)});
   unstore_lease(l, out);
   remove_lease(l);
   waiters_may_go = true;

@@ -6,7 +6,7 @@
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
-#include <leasebreak/model/persisted_lock.hpp>
+#include <leasebreak/model/stored_change.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -214,7 +214,7 @@ struct open_recovered {
 struct effects {
   std::vector<break_notification> notifications;
   std::vector<completion> completions;
-  std::vector<record_change> records;
+  std::vector<stored_change> records;
   std::vector<open_ended> ended;
   std::vector<fact> facts;
   std::vector<open_recovered> recovered;

@@ -84,8 +84,7 @@ struct persisted_lock {
 /// The record of `lock`. Nothing that means something is lost: `to_enhanced_lock` gives back an
 /// equal lock. Not kept is what has no meaning: the range of a lease, and the targets and the start
 /// of a break while there is none, which come back as the state and `time_point{}`.
-[[nodiscard]] persisted_lock to_persisted_lock(
-  const enhanced_lock& lock, std::uint64_t server_epoch);
+[[nodiscard]] persisted_lock to_persisted_lock(enhanced_lock lock, std::uint64_t server_epoch);
 
 /// A reason why a record cannot be used.
 struct record_error {
