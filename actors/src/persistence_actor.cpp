@@ -248,7 +248,7 @@ void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
 
 void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
   tell([op = std::move(op)](persistence_actor& self) mutable {
-    if (!self.loaded_)
+    if (!self.loaded_ && self.start_ == nullptr && !self.found_clean_)
       return op->answer(errc::success);
     self.flush_ = std::move(op);
     const auto now = self.owner_.now();
@@ -278,7 +278,7 @@ void persistence_actor::timeout() noexcept {
     const auto why =
       failures_ != 0 ? last_failure_ : failure("the store does not take all of it in time");
     answer(std::exchange(waiting_.answers, {}), why);
-    gave_up_ = writing_.has_value() || marking_;
+    gave_up_ = writing_.has_value() || marking_ || start_ != nullptr;
     flush_done(why);
   }
 }
@@ -523,7 +523,14 @@ void persistence_actor::loaded(store_content content) {
     if (auto* const log = owner_.log())
       log->error("store {} cannot be read: {}: {}", owner_.store_name(),
         content.status.code.message(), content.status.detail);
-    return op->answer(errc_of(content.status));
+    op->answer(errc_of(content.status));
+    if (flush_ != nullptr)
+      flush_done({}); // nothing was begun that would have to be ended
+    return;
+  }
+  if (owner_.is_stopping()) {
+    found_clean_ = content.clean;
+    return op->answer(errc::shutting_down);
   }
   loaded_ = true;
   start_result result;
@@ -589,7 +596,7 @@ void persistence_actor::end_grace() {
 // -- stopping
 
 void persistence_actor::flush_if_done() {
-  const bool is_busy = writing_ || marking_;
+  const bool is_busy = start_ != nullptr || writing_ || marking_;
   if (flush_ == nullptr || is_busy || !pending_.empty() || mail_since_ || ending_)
     return;
   marking_ = true;
@@ -606,7 +613,7 @@ void persistence_actor::flush_if_done() {
 
 // Who had something before a crash has his grace period, also if it takes several starts.
 bool persistence_actor::ends_clean() const {
-  return !grace_until_;
+  return found_clean_.value_or(!grace_until_);
 }
 
 void persistence_actor::flush_done(const store_status& status) {
@@ -642,7 +649,7 @@ void persistence_actor::finish_store() noexcept {
     return;
   // A store that hangs has had its time.
   const auto wait_max = gave_up_ ? duration::zero() : owner_.config().shutdown_store_wait;
-  if (loaded_ && !gave_up_ && !(marked_ && pending_.empty()))
+  if ((loaded_ || found_clean_) && !gave_up_ && !(marked_ && pending_.empty()))
     write_the_last();
   if (!writer_->finish(wait_max))
     if (auto* const log = owner_.log())

@@ -166,6 +166,8 @@ private:
   std::vector<file_ref> recovered_; ///< Files with recovered records, until the grace ends.
   std::unique_ptr<plain_call<start_result>> start_;
   std::unique_ptr<plain_call<void>> flush_;
+  /// How a store was that was read only when all was to stop: so it is left.
+  std::optional<bool> found_clean_;
   bool marking_ = false; ///< The writer sets the mark of how it ended.
   bool marked_ = false;
   bool gave_up_ = false; ///< The store did not answer while it was to be closed.

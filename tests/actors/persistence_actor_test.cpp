@@ -571,6 +571,51 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
   world::wait_for([&] { return store->hanging() == 0; });
 }
 
+TEST(StoreThread, AShutdownWhileTheStoreIsReadLeavesItAsItWas) {
+  for (const bool clean : {false, true}) {
+    SCOPED_TRACE(clean);
+    const auto store = std::make_shared<faulty_store>();
+    ASSERT_TRUE(store->inner().increment_server_epoch().ok());
+    ASSERT_TRUE(store->inner().set_clean_shutdown(clean).ok());
+    coordinator_config config;
+    config.store = store;
+    world w(world::clock::real, config);
+    store->hang();
+    auto& started = w.start(detail::start_request{});
+    w.settle_until([&] { return store->hanging() == 1; });
+    auto& end = w.start(detail::shutdown_request{});
+    w.settle();
+    EXPECT_EQ(end.calls, 0);
+    EXPECT_EQ(started.calls, 0);
+
+    store->release();
+    w.settle_until([&] { return end.done() && started.done(); });
+
+    EXPECT_EQ(started.error(), errc::shutting_down);
+    EXPECT_EQ(end.error(), errc::success);
+    EXPECT_EQ(store->inner().clean_shutdown().value, clean);
+  }
+}
+
+TEST(StoreThread, AShutdownWhileTheStoreCannotBeReadHasNothingToWrite) {
+  const auto store = std::make_shared<faulty_store>();
+  coordinator_config config;
+  config.store = store;
+  world w(world::clock::real, config);
+  store->hang();
+  auto& started = w.start(detail::start_request{});
+  w.settle_until([&] { return store->hanging() == 1; });
+  auto& end = w.start(detail::shutdown_request{});
+  w.settle();
+
+  store->fail_with(errc::store_corrupt);
+  store->release();
+  w.settle_until([&] { return end.done() && started.done(); });
+
+  EXPECT_EQ(started.error(), errc::store_corrupt);
+  EXPECT_EQ(end.error(), errc::success);
+}
+
 TEST(StoreThread, WhatComesWhileItWritesIsWrittenNext) {
   stored_world s({}, world::clock::real);
   s.store->hang();

@@ -147,7 +147,8 @@ public:
   /// the last stop was not clean, or within a grace period; otherwise what has no open is dropped.
   /// Persistent opens are back, without a connection: the result names them, and `async_reconnect`
   /// gives them to their clients. To be called once, before other operations; without a store it
-  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store.
+  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store,
+  /// `errc::shutting_down`.
   template <class Token = boost::asio::deferred_t>
   auto async_start(Token&& token = {}) {
     return initiate<start_result>(detail::start_request{}, token);
