@@ -76,7 +76,11 @@ public:
   /// Writes what there is, and marks the store as closed in order.
   void flush(std::unique_ptr<plain_call<void>> op);
   /// How many records wait.
-  [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load() + in_mail_.load(); }
+  [[nodiscard]] std::size_t backlog() const noexcept {
+    // In this order: what goes from one to the other meanwhile counts twice, and not never.
+    const auto in_mail = in_mail_.load();
+    return in_mail + backlog_.load();
+  }
   [[nodiscard]] bool is_failing() const noexcept { return failing_.load(); }
   /// Since when the oldest waits; the epoch if none does.
   [[nodiscard]] time_point oldest() const noexcept;

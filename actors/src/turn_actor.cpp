@@ -85,15 +85,20 @@ void turn_actor::stop() noexcept {
   // A turn sees the end at the next look at its mailbox, and is bounded by its number of messages.
   while (inside_.load(std::memory_order_seq_cst) != 0)
     std::this_thread::yield();
-  for (auto m = next_message(); m != nullptr; m = next_message())
-    left_over(std::move(m));
+  leave_over();
   if (!is_tag(mail))
     queue(mail);
-  for (auto m = next_message(); m != nullptr; m = next_message())
-    left_over(std::move(m));
+  leave_over();
   stopped();
   cleanup(caf::exit_reason::user_shutdown, nullptr);
   leave_mark(inside_);
+}
+
+// What a timeout would have had done, `stopped` does or nobody needs.
+void turn_actor::leave_over() noexcept {
+  for (auto m = next_message(); m != nullptr; m = next_message())
+    if (!m->is_timeout_)
+      left_over(std::move(m));
 }
 
 message_ptr turn_actor::next_message() noexcept {

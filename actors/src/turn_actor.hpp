@@ -79,6 +79,7 @@ private:
   [[nodiscard]] bool take_mail() noexcept;
   void queue(message* newest_first) noexcept;
   [[nodiscard]] message_ptr next_message() noexcept;
+  void leave_over() noexcept;
   void schedule() noexcept;
   [[nodiscard]] static message* tag(std::uintptr_t value) noexcept {
     return reinterpret_cast<message*>(value);

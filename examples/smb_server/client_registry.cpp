@@ -29,7 +29,7 @@ error_code client_registry::add(
       return error;
     }
   }
-  auto more = fresh ? candidates{} : *it->second.connections;
+  auto more = *it->second.connections;
   more.push_back(c);
   it->second.connections = std::make_shared<const candidates>(std::move(more));
   return {};

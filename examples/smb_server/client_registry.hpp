@@ -37,7 +37,7 @@ private:
 
   /// Replaced when they change: notifications that are on their way refer to them.
   struct entry {
-    std::shared_ptr<const candidates> connections;
+    std::shared_ptr<const candidates> connections = std::make_shared<const candidates>();
   };
 
   static void offer(std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b);

@@ -2,6 +2,7 @@
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -569,6 +570,34 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
   EXPECT_EQ(store->hanging(), 1) << "the coordinator is gone, the store still hangs";
   store->release();
   world::wait_for([&] { return store->hanging() == 0; });
+}
+
+TEST(StoreThread, AStopWhenItIsTimeToWriteWrites) {
+  const auto store = std::make_shared<faulty_store>();
+  boost::asio::io_context io;
+  coordinator_config config;
+  config.store = store;
+  config.write_delay = 50ms;
+  auto c = std::make_unique<coordinator>(io.get_executor(), config);
+  bool done = false;
+  const auto finish = [&](auto initiate) {
+    done = false;
+    initiate([&](error_code ec, auto&&) { done = !ec; });
+    io.restart();
+    while (!done && io.run_one() != 0) {
+    }
+    ASSERT_TRUE(done);
+  };
+  finish([&](auto handler) { c->async_start(handler); });
+  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  finish([&](auto handler) { c->async_open(world::request(world::alice, "f", 1), handler); });
+  io.poll();
+  ASSERT_EQ(store->batches(), 0);
+
+  io.run_one(); // the clock: it tells the actor, whose turn will not come
+  c.reset();
+
+  EXPECT_EQ(store->inner().list({}).value.records.size(), 1U);
 }
 
 TEST(StoreThread, AShutdownWhileTheStoreIsReadLeavesItAsItWas) {
