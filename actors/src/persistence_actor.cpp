@@ -325,7 +325,7 @@ void persistence_actor::look_at_mail() {
   if (is_urgent)
     take_mail();
   else if (failures_ == 0)
-    write_by(after(*mail_since_, owner_.config().write_delay));
+    write_by(end_of_delay(*mail_since_));
 }
 
 void persistence_actor::take_mail() {
@@ -373,9 +373,12 @@ void persistence_actor::write_by(time_point due) {
 
 // Somebody waits: at once. What comes while the writer is busy makes up the next batch.
 time_point persistence_actor::next_write() const {
-  return waiting_.answers.empty() && flush_ == nullptr
-    ? after(pending_.since(), owner_.config().write_delay)
-    : owner_.now();
+  return waiting_.answers.empty() && flush_ == nullptr ? end_of_delay(pending_.since())
+                                                       : owner_.now();
+}
+
+time_point persistence_actor::end_of_delay(time_point since) const {
+  return after(since, owner_.config().write_delay);
 }
 
 // Who waits for nothing that is pending. Those of a batch that is being written wait for that
@@ -437,7 +440,7 @@ void persistence_actor::write_done(const store_status& status) {
   if (!pending_.empty())
     write_at_ = next_write();
   else if (mail_since_)
-    write_by(after(*mail_since_, owner_.config().write_delay));
+    write_by(end_of_delay(*mail_since_));
 }
 
 // Nothing is dropped: the batch counts again, below what is newer.

@@ -70,6 +70,7 @@ public:
 
   // -- any thread
 
+  /// Has it stored, and told of as the lot says.
   void submit(record_lot lot);
   /// Reads the store and starts all over: see `coordinator::async_start`.
   void load(std::unique_ptr<plain_call<start_result>> op);
@@ -124,6 +125,7 @@ private:
   void write_done(const store_status& status);
   void write_failed(const store_status& status);
   [[nodiscard]] time_point next_write() const;
+  [[nodiscard]] time_point end_of_delay(time_point since) const;
   [[nodiscard]] waiting_list take_stored();
   void stored(waiting_list waiting);
   void answer(std::vector<gated_answer> answers, const store_status& status);

@@ -600,49 +600,55 @@ TEST(StoreThread, AStopWhenItIsTimeToWriteWrites) {
   EXPECT_EQ(store->inner().list({}).value.records.size(), 1U);
 }
 
+/// A coordinator that is to stop while its store is read; both wait for the store.
+struct stop_within_a_start {
+  explicit stop_within_a_start(bool clean = true) {
+    EXPECT_TRUE(store->inner().increment_server_epoch().ok());
+    EXPECT_TRUE(store->inner().set_clean_shutdown(clean).ok());
+    coordinator_config config;
+    config.store = store;
+    w = std::make_unique<world>(world::clock::real, config);
+    store->hang();
+    started = &w->start(detail::start_request{});
+    w->settle_until([&] { return store->hanging() == 1; });
+    end = &w->start(detail::shutdown_request{});
+    w->settle();
+    EXPECT_EQ(end->calls, 0);
+    EXPECT_EQ(started->calls, 0);
+  }
+
+  void release() {
+    store->release();
+    w->settle_until([&] { return end->done() && started->done(); });
+  }
+
+  std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
+  std::unique_ptr<world> w;
+  probe* started = nullptr;
+  probe* end = nullptr;
+};
+
 TEST(StoreThread, AShutdownWhileTheStoreIsReadLeavesItAsItWas) {
   for (const bool clean : {false, true}) {
     SCOPED_TRACE(clean);
-    const auto store = std::make_shared<faulty_store>();
-    ASSERT_TRUE(store->inner().increment_server_epoch().ok());
-    ASSERT_TRUE(store->inner().set_clean_shutdown(clean).ok());
-    coordinator_config config;
-    config.store = store;
-    world w(world::clock::real, config);
-    store->hang();
-    auto& started = w.start(detail::start_request{});
-    w.settle_until([&] { return store->hanging() == 1; });
-    auto& end = w.start(detail::shutdown_request{});
-    w.settle();
-    EXPECT_EQ(end.calls, 0);
-    EXPECT_EQ(started.calls, 0);
+    stop_within_a_start s(clean);
 
-    store->release();
-    w.settle_until([&] { return end.done() && started.done(); });
+    s.release();
 
-    EXPECT_EQ(started.error(), errc::shutting_down);
-    EXPECT_EQ(end.error(), errc::success);
-    EXPECT_EQ(store->inner().clean_shutdown().value, clean);
+    EXPECT_EQ(s.started->error(), errc::shutting_down);
+    EXPECT_EQ(s.end->error(), errc::success);
+    EXPECT_EQ(s.store->inner().clean_shutdown().value, clean);
   }
 }
 
 TEST(StoreThread, AShutdownWhileTheStoreCannotBeReadHasNothingToWrite) {
-  const auto store = std::make_shared<faulty_store>();
-  coordinator_config config;
-  config.store = store;
-  world w(world::clock::real, config);
-  store->hang();
-  auto& started = w.start(detail::start_request{});
-  w.settle_until([&] { return store->hanging() == 1; });
-  auto& end = w.start(detail::shutdown_request{});
-  w.settle();
+  stop_within_a_start s;
+  s.store->fail_with(errc::store_corrupt);
 
-  store->fail_with(errc::store_corrupt);
-  store->release();
-  w.settle_until([&] { return end.done() && started.done(); });
+  s.release();
 
-  EXPECT_EQ(started.error(), errc::store_corrupt);
-  EXPECT_EQ(end.error(), errc::success);
+  EXPECT_EQ(s.started->error(), errc::store_corrupt);
+  EXPECT_EQ(s.end->error(), errc::success);
 }
 
 TEST(StoreThread, WhatComesWhileItWritesIsWrittenNext) {

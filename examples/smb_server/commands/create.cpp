@@ -329,15 +329,10 @@ asio::awaitable<std::uint32_t> settle(
     if (error)
       co_return status_of(error);
   } else if (!opened.created && !holds_still(p, granted)) {
-    if (auto known = opened.file->info_cached()) {
-      opened.info = std::move(*known);
-    } else {
-      auto [error, info] =
-        co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
-      opened.info = info;
-      if (error)
-        co_return status_of(error);
-    }
+    auto [error, info] = co_await files.info(opened.file);
+    opened.info = info;
+    if (error)
+      co_return status_of(error);
   }
   if (opened.created || opened.truncates) {
     const std::optional<lease_key> key = p.lease ? p.lease->parent_key : std::optional<lease_key>{};
