@@ -27,9 +27,9 @@ constexpr unsigned failures_max = 4;
 constexpr std::size_t batch_size_max = 1'000;
 
 /// So many changes may stay in the mail. They count against the backlog one by one, also those that
-/// will leave nothing.
+/// will leave nothing; and to take many at once would keep others waiting.
 std::size_t mail_max(const coordinator_config& config) noexcept {
-  constexpr std::size_t some = 64;
+  constexpr std::size_t some = 16;
   return std::min(some, config.store_backlog_max / 8);
 }
 

@@ -104,23 +104,17 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
   co_return nullptr;
 }
 
-/// Has at least so many bytes in the buffer. False: none will come.
-asio::awaitable<bool> connection::fill(std::size_t bytes) {
-  while (input_end_ - input_begin_ < bytes) {
+/// False: none will come.
+asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
+  error_code error;
+  while (input_end_ - input_begin_ < nbt_header_size) {
     std::copy(input_.data() + input_begin_, input_.data() + input_end_, input_.data());
     input_end_ -= std::exchange(input_begin_, 0);
-    error_code error;
     input_end_ += co_await socket_.async_read_some(
       asio::buffer(input_) + input_end_, asio::redirect_error(asio::use_awaitable, error));
     if (error || closed_)
       co_return false;
   }
-  co_return true;
-}
-
-asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
-  if (!co_await fill(nbt_header_size))
-    co_return false;
   std::array<std::uint8_t, nbt_header_size> nbt{};
   std::copy_n(input_.data() + input_begin_, nbt.size(), nbt.data());
   const auto length = parse_nbt_header(nbt);
@@ -133,7 +127,6 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   const std::size_t here = std::min<std::size_t>(*length, input_end_ - input_begin_);
   std::copy_n(input_.data() + input_begin_, here, frame.data());
   input_begin_ += here;
-  error_code error;
   if (here < *length)
     co_await asio::async_read(
       socket_, asio::buffer(frame) + here, asio::redirect_error(asio::use_awaitable, error));
@@ -311,7 +304,25 @@ asio::awaitable<void> connection::process(
   bool is_first = true;
   for (const message& m : messages) {
     compound.is_last = &m == &messages.back();
-    co_await answer(m, compound, is_first);
+    begin(m, compound);
+    {
+      request r{self, m, compound};
+      std::optional<reply> answer;
+      try {
+        if (m.head.has(header_flag::related) && (is_first || compound.malformed)) {
+          compound.malformed = true; // MS-SMB2 3.3.5.2.7.2: there is nothing to be related to
+          answer = fail(status::invalid_parameter);
+        } else {
+          answer = co_await dispatch(r);
+        }
+      } catch (const std::bad_alloc&) {
+        answer = fail(status::insufficient_resources);
+      } catch (const std::exception& e) {
+        host_.log().error("{}: {} failed: {}", peer_, to_string(m.head.command), e.what());
+        answer = fail(status::internal_error);
+      }
+      put_answer(r, std::move(*answer));
+    }
     is_first = false;
     if (closed_)
       break;
@@ -330,59 +341,50 @@ asio::awaitable<void> connection::process(
   wake();
 }
 
-asio::awaitable<void> connection::answer(
-  const message& m, compound_state& compound, bool is_first) {
-  if (!m.head.has(header_flag::related)) {
-    compound.session_id = m.head.session_id;
-    compound.tree_id = m.head.tree_id;
-    compound.file.reset();
-    compound.malformed = false;
-    compound.create_status = status::success;
-  }
-  request r{shared_from_this(), m, compound};
-  reply answer;
-  try {
-    if (m.head.has(header_flag::related) && (is_first || compound.malformed)) {
-      compound.malformed = true; // MS-SMB2 3.3.5.2.7.2: there is nothing to be related to
-      answer = fail(status::invalid_parameter);
-    } else {
-      answer = co_await dispatch(r);
-    }
-  } catch (const std::bad_alloc&) {
-    answer = fail(status::insufficient_resources);
-  } catch (const std::exception& e) {
-    host_.log().error("{}: {} failed: {}", peer_, to_string(m.head.command), e.what());
-    answer = fail(status::internal_error);
-  }
+/// Of the one before, a request that is not related to it keeps nothing.
+void connection::begin(const message& m, compound_state& compound) {
+  if (m.head.has(header_flag::related))
+    return;
+  compound.session_id = m.head.session_id;
+  compound.tree_id = m.head.tree_id;
+  compound.file.reset();
+  compound.malformed = false;
+  compound.create_status = status::success;
+}
+
+/// Has it sent with the others of its compound.
+void connection::put_answer(request& r, reply answer) {
   if (answer.end_connection || closed_)
-    co_return;
+    return;
+  const header& asked = r.head();
+  compound_state& compound = r.compound();
   if (r.is_one_too_many() && answer.status == status::cancelled)
     answer = fail(status::insufficient_resources);
   if (answer.file)
     compound.file = answer.file;
-  if (m.head.command == command::create)
+  if (asked.command == command::create)
     compound.create_status = answer.status;
   host_.log().trace(
-    "{}: {} {}: {:#010x}", peer_, to_string(m.head.command), m.head.message_id, answer.status);
+    "{}: {} {}: {:#010x}", peer_, to_string(asked.command), asked.message_id, answer.status);
 
   response_item item;
-  item.head = m.head;
+  item.head = asked;
   item.head.status = answer.status;
-  item.head.flags = header_flag::response | (m.head.flags & header_flag::related);
+  item.head.flags = header_flag::response | (asked.flags & header_flag::related);
   if (r.async_id != 0) {
     item.head.flags |= header_flag::async;
     item.head.async_id = r.async_id;
     item.head.credits = 0; // granted with the interim response
   } else {
-    item.head.credits = grant_credits(std::max<std::uint16_t>(m.head.credits, 1));
+    item.head.credits = grant_credits(std::max<std::uint16_t>(asked.credits, 1));
   }
-  if (m.head.command == command::session_setup && r.user)
+  if (asked.command == command::session_setup && r.user)
     item.head.session_id = r.user->id;
-  if (m.head.command == command::tree_connect && r.tree_connect)
+  if (asked.command == command::tree_connect && r.tree_connect)
     item.head.tree_id = r.tree_connect->id;
   if (answer.sign_with)
     item.signer = answer.sign_with;
-  else if (m.head.has(header_flag::signed_message) && r.channel && r.channel->key)
+  else if (asked.has(header_flag::signed_message) && r.channel && r.channel->key)
     item.signer = r.channel;
   item.bytes = answer.out.take();
   item.hash = answer.hash;

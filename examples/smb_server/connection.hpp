@@ -141,9 +141,11 @@ private:
   bool settle_2_0_2();
   asio::awaitable<void> process(
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
-  asio::awaitable<void> answer(const message& m, compound_state& compound, bool is_first);
-  [[nodiscard]] asio::awaitable<bool> fill(std::size_t bytes);
+  static void begin(const message& m, compound_state& compound);
+  void put_answer(request& r, reply answer);
   void write_output();
+  std::size_t write_small(error_code& error);
+  std::size_t write_frames(error_code& error);
   void took_output(std::size_t bytes);
   [[nodiscard]] bool is_busy() const;
   asio::awaitable<void> room();

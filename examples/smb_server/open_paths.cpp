@@ -7,9 +7,7 @@ namespace leasebreak::smb {
 
 void open_paths::add(const open& o, const void* share, const std::string& path) {
   const std::lock_guard lock{mutex_};
-  const place where{share, path};
-  by_place_.emplace(where, entry{&o, o.file, o.stored});
-  places_[&o] = where;
+  places_[&o] = by_place_.emplace(place{share, path}, entry{&o, o.file, o.stored});
 }
 
 void open_paths::remove(const open& o) {
@@ -17,10 +15,7 @@ void open_paths::remove(const open& o) {
   const auto found = places_.find(&o);
   if (found == places_.end())
     return;
-  const auto [begin, end] = by_place_.equal_range(found->second);
-  const auto it = std::find_if(begin, end, [&o](const auto& e) { return e.second.key == &o; });
-  if (it != end)
-    by_place_.erase(it);
+  by_place_.erase(found->second);
   places_.erase(found);
 }
 
@@ -43,7 +38,7 @@ std::vector<file_name_id> open_paths::beneath(
 std::string open_paths::path_of(const open& o) const {
   const std::lock_guard lock{mutex_};
   const auto found = places_.find(&o);
-  return found == places_.end() ? std::string{} : found->second.second;
+  return found == places_.end() ? std::string{} : found->second->first.second;
 }
 
 std::vector<std::shared_ptr<stored_state>> open_paths::stored_at(
@@ -81,8 +76,8 @@ void open_paths::move(const place& from, const place& to) {
     entries.push_back(std::move(it->second));
   by_place_.erase(begin, end);
   for (entry& e : entries) {
-    places_[e.key] = to;
-    by_place_.emplace(to, std::move(e));
+    const open* const key = e.key;
+    places_[key] = by_place_.emplace(to, std::move(e));
   }
 }
 

@@ -43,11 +43,13 @@ private:
     std::shared_ptr<stored_state> stored;
   };
 
+  using table = std::multimap<place, entry>;
+
   void move(const place& from, const place& to);
 
   mutable std::mutex mutex_;
-  std::multimap<place, entry> by_place_;
-  std::unordered_map<const open*, place> places_;
+  table by_place_;
+  std::unordered_map<const open*, table::iterator> places_;
 };
 
 } // namespace leasebreak::smb

@@ -50,7 +50,7 @@ std::string to_bytes(const persistent_state& s) {
   append(out, s.name_before);
   append(out, s.app_instance ? &*s.app_instance : nullptr);
   out.u64(s.position);
-  return {out.bytes().begin(), out.bytes().end()};
+  return {out.view().begin(), out.view().end()};
 }
 
 std::optional<persistent_state> parse_persistent_state(std::string_view bytes) {

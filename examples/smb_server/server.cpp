@@ -44,8 +44,7 @@ constexpr auto stop_wait = std::chrono::seconds{10};
 server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
   : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
     credentials_{options_.users, options_.domain}, initial_token_{credentials_.initial_token()},
-    interims_{io.get_executor()}, acceptor_{asio::make_strand(io)}, emptied_{
-                                                                      acceptor_.get_executor()} {
+    interims_{io.get_executor()}, acceptor_{make_strand()}, emptied_{acceptor_.get_executor()} {
   keep_within_descriptors();
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
@@ -175,7 +174,7 @@ asio::awaitable<void> server::listen() {
   while (acceptor_.is_open()) {
     error_code error;
     auto socket = co_await acceptor_.async_accept(
-      asio::make_strand(io_), asio::redirect_error(asio::use_awaitable, error));
+      make_strand(), asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted)
       co_return;
     if (error) {
@@ -235,8 +234,15 @@ bool server::replace(const connection& c, const std::shared_ptr<connection>& by)
   return true;
 }
 
+/// A loop of one thread is a strand by itself; one more around it would only cost.
+asio::any_io_executor server::make_strand() const {
+  if (options_.threads == 1)
+    return io_.get_executor();
+  return asio::make_strand(io_);
+}
+
 channel_group_ptr server::group_of(const leasebreak::client_guid& client) {
-  return groups_->of(client, asio::make_strand(io_));
+  return groups_->of(client, make_strand());
 }
 
 asio::awaitable<void> server::stop() {

@@ -97,6 +97,7 @@ private:
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
+  [[nodiscard]] boost::asio::any_io_executor make_strand() const;
   void keep_within_descriptors();
   [[nodiscard]] vfs::share_ptr open_root(
     const share_definition& s, const vfs::share_options& options) const;

@@ -117,13 +117,14 @@ byte_vector raw_client::make_message(
   byte_writer out;
   encode(out, h);
   out.append(body);
+  byte_vector message = out.take();
   if (signs) {
     const auto algorithm =
       spoken < dialect::smb_3_0 ? signing_algorithm::hmac_sha256 : signing_algorithm::aes_cmac;
-    const signature s = sign(algorithm, key, out.view());
-    std::copy(s.begin(), s.end(), out.bytes().begin() + signature_offset);
+    const signature s = sign(algorithm, key, message);
+    std::copy(s.begin(), s.end(), message.begin() + signature_offset);
   }
-  return out.take();
+  return message;
 }
 
 std::uint64_t raw_client::send(command c, bytes_view body, std::uint32_t flags) {

@@ -48,6 +48,7 @@ test_server::test_server(server_limits limits) : test_server{with_limits(limits)
 
 test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
   options.port = 0;
+  options.threads = 2;
   if (options.users.empty())
     options.users = {{"user", "pass"}};
   if (options.shares.empty())
@@ -60,7 +61,7 @@ test_server::test_server(server_options options) : directory_{make_directory()},
   logger->set_level(spdlog::level::from_str(options.log_level));
   server_ = std::make_unique<server>(io_, options, std::move(logger));
   auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
-  for (int i = 0; i < 2; ++i)
+  for (std::size_t i = 0; i < options.threads; ++i)
     threads_.emplace_back([this] { io_.run(); });
   started.get();
   port_ = server_->endpoint().port();

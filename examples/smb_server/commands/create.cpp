@@ -317,7 +317,19 @@ bool holds_still(const plan& p, const open_result& granted) {
 }
 
 /// The file as it is once the open is granted: whoever was in the way may have changed or deleted
-/// it meanwhile. An overwriting open truncates it now.
+/// it meanwhile. False if that takes the disk.
+bool settle_cached(const plan& p, vfs::opened& opened, const open_result& granted) {
+  if (opened.created || opened.truncates)
+    return false;
+  if (holds_still(p, granted))
+    return true;
+  auto known = opened.file->info_cached();
+  if (known)
+    opened.info = std::move(*known);
+  return known.has_value();
+}
+
+/// The same where it does. An overwriting open truncates the file now.
 asio::awaitable<std::uint32_t> settle(
   request& r, const plan& p, vfs::opened& opened, open_result& granted) {
   const vfs::async_share& files = r.tree_connect->share->files;
@@ -328,8 +340,9 @@ asio::awaitable<std::uint32_t> settle(
     opened.info = info;
     if (error)
       co_return status_of(error);
-  } else if (!opened.created && !holds_still(p, granted)) {
-    auto [error, info] = co_await files.info(opened.file);
+  } else if (!opened.created) {
+    auto [error, info] =
+      co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
     opened.info = info;
     if (error)
       co_return status_of(error);
@@ -353,7 +366,9 @@ asio::awaitable<std::uint32_t> settle(
 asio::awaitable<std::optional<reply>> finish(
   request& r, plan& p, vfs::opened& opened, open_result& granted) {
   connection& c = r.on();
-  std::uint32_t bad = co_await settle(r, p, opened, granted);
+  std::uint32_t bad = status::success;
+  if (!settle_cached(p, opened, granted))
+    bad = co_await settle(r, p, opened, granted);
   const open_ptr o = make_open(r, p, opened, granted);
   const bool deleted = bad == status::success && opened.info.links == 0;
   if (!r.may_have_more())

@@ -4,13 +4,24 @@
 #include "utf8.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 namespace leasebreak::smb::vfs {
 
 namespace {
 
-// MS-FSCC 2.1.5.2: what no component may have, beside control characters.
-constexpr std::string_view forbidden = "\"*/:<>?\\|";
+// MS-FSCC 2.1.5.2: what no component may have, as a table.
+constexpr auto forbidden = [] {
+  std::array<bool, 256> result{};
+  for (std::size_t control = 0; control < 0x20; ++control) {
+    result[control] = true;
+  }
+  for (const char c : std::string_view{"\"*/:<>?\\|"}) {
+    result[static_cast<unsigned char>(c)] = true;
+  }
+  return result;
+}();
 
 bool is_separator(char c) noexcept {
   return c == '\\' || c == '/';
@@ -23,9 +34,7 @@ error_code check_component(std::string_view name) noexcept {
   if (name == "." || name == "..") {
     return errc::dot_component;
   }
-  const auto bad = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20U || forbidden.find(c) != std::string_view::npos;
-  };
+  const auto bad = [](char c) { return forbidden[static_cast<unsigned char>(c)]; };
   if (std::any_of(name.begin(), name.end(), bad) || !detail::is_utf8(name)) {
     return errc::invalid_name;
   }
@@ -74,6 +83,7 @@ result<path> path::parse(std::string_view text) {
     parsed.names_directory_ = true;
     text.remove_suffix(1);
   }
+  parsed.name_.reserve(text.size());
   while (!text.empty()) {
     const auto end = std::find_if(text.begin(), text.end(), is_separator);
     const auto length = static_cast<std::size_t>(end - text.begin());

@@ -4,6 +4,7 @@
 #include "extended.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -21,11 +22,14 @@ std::string identity::bytes() const {
   std::string out;
   out.reserve(24 + stream.size());
   for (const std::uint64_t number : {device, inode, birth}) {
-    for (int shift = 0; shift < 64; shift += 8) {
-      out += static_cast<char>(number >> shift);
+    std::array<char, 8> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<char>(number >> (8 * i));
     }
+    out.append(bytes.data(), bytes.size());
   }
-  return out + stream;
+  out += stream;
+  return out;
 }
 
 namespace detail {

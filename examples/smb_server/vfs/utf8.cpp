@@ -56,7 +56,9 @@ std::optional<char32_t> take_character(std::string_view& text) noexcept {
 
 bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
-    if (!take_character(text)) {
+    if (static_cast<unsigned char>(text.front()) < 0x80U) {
+      text.remove_prefix(1);
+    } else if (!take_character(text)) {
       return false;
     }
   }

@@ -1,6 +1,8 @@
 // Reads little-endian values from a frame without ever leaving it.
 #pragma once
 
+#include <smb_server/wire/little_endian.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -23,10 +25,10 @@ public:
   [[nodiscard]] std::size_t position() const noexcept { return position_; }
   [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
 
-  std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(number(1)); }
-  std::uint16_t u16() noexcept { return static_cast<std::uint16_t>(number(2)); }
-  std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(number(4)); }
-  std::uint64_t u64() noexcept { return number(8); }
+  std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(number<1>()); }
+  std::uint16_t u16() noexcept { return static_cast<std::uint16_t>(number<2>()); }
+  std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(number<4>()); }
+  std::uint64_t u64() noexcept { return number<8>(); }
 
   guid guid16() noexcept {
     guid result{};
@@ -54,12 +56,9 @@ private:
     return true;
   }
 
-  std::uint64_t number(std::size_t size) noexcept {
-    std::uint64_t result = 0;
-    const bytes_view from = bytes(size);
-    for (std::size_t i = from.size(); i-- > 0;)
-      result = (result << 8) | from[i];
-    return result;
+  template <std::size_t Size>
+  std::uint64_t number() noexcept {
+    return take(Size) ? get_little_endian<Size>(bytes_.data() + position_ - Size) : 0;
   }
 
   bytes_view bytes_;

@@ -13,6 +13,11 @@ constexpr std::array<std::string_view, command_count> command_names{"NEGOTIATE",
   "IOCTL", "CANCEL", "ECHO", "QUERY_DIRECTORY", "CHANGE_NOTIFY", "QUERY_INFO", "SET_INFO",
   "OPLOCK_BREAK"};
 
+template <class Number>
+void put(std::uint8_t*& at, Number value) noexcept {
+  at = put_little_endian<sizeof value>(at, value);
+}
+
 } // namespace
 
 std::string_view to_string(command c) noexcept {
@@ -62,24 +67,30 @@ std::optional<header> parse_header(bytes_view message) noexcept {
   return h;
 }
 
-void encode(byte_writer& out, const header& h) {
-  out.append(smb2_id);
-  out.u16(header_size);
-  out.u16(h.credit_charge);
-  out.u32(h.status);
-  out.u16(static_cast<std::uint16_t>(h.command));
-  out.u16(h.credits);
-  out.u32(h.flags);
-  out.u32(h.next_command);
-  out.u64(h.message_id);
+std::array<std::uint8_t, header_size> to_bytes(const header& h) noexcept {
+  std::array<std::uint8_t, header_size> bytes;
+  std::uint8_t* at = std::copy(smb2_id.begin(), smb2_id.end(), bytes.data());
+  put(at, std::uint16_t{header_size});
+  put(at, h.credit_charge);
+  put(at, h.status);
+  put(at, static_cast<std::uint16_t>(h.command));
+  put(at, h.credits);
+  put(at, h.flags);
+  put(at, h.next_command);
+  put(at, h.message_id);
   if (h.has(header_flag::async)) {
-    out.u64(h.async_id);
+    put(at, h.async_id);
   } else {
-    out.u32(0);
-    out.u32(h.tree_id);
+    put(at, std::uint32_t{0});
+    put(at, h.tree_id);
   }
-  out.u64(h.session_id);
-  out.append(h.signature);
+  put(at, h.session_id);
+  std::copy(h.signature.begin(), h.signature.end(), at);
+  return bytes;
+}
+
+void encode(byte_writer& out, const header& h) {
+  out.append(to_bytes(h));
 }
 
 std::optional<std::vector<message>> split_compound(bytes_view frame) {

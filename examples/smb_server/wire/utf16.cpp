@@ -64,9 +64,14 @@ char32_t next_character(std::string_view& text) {
 std::optional<std::string> utf16_to_utf8(bytes_view bytes) {
   if (bytes.size() % 2 != 0)
     return std::nullopt;
-  std::string result;
-  result.reserve(bytes.size() / 2);
-  byte_reader in{bytes};
+  // Most names are of ASCII only.
+  std::size_t simple = 0;
+  while (2 * simple < bytes.size() && bytes[2 * simple] < 0x80 && bytes[2 * simple + 1] == 0)
+    ++simple;
+  std::string result(simple, '\0');
+  for (std::size_t i = 0; i < simple; ++i)
+    result[i] = static_cast<char>(bytes[2 * i]);
+  byte_reader in{bytes.subspan(2 * simple)};
   while (in.remaining() > 0) {
     char32_t c = in.u16();
     if (c >= 0xdc00 && c <= 0xdfff)

@@ -184,8 +184,10 @@ bool file_state::impl::any_with(lease_state some_of) const noexcept {
 }
 
 file_state::impl::contention& file_state::impl::contended() {
-  if (!rare)
+  if (!rare) {
     rare = std::make_unique<contention>();
+    rare->deadlines.reserve(2); // a break and who waits for it
+  }
   return *rare;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -64,17 +66,18 @@ bool file_state::impl::is_held_up(const waiting_operation& w) const {
 // the breaks: then the end of one, whichever it is, is that of few, and few are planned again.
 std::optional<detail::obstacle> file_state::impl::choose_obstacle(const command& what) {
   const auto awaited = awaited_by(what);
-  std::vector<const lease_entry*> found;
-  for (const auto& l : leases)
-    if (awaited.include(*l))
-      found.push_back(l.get());
-  if (found.empty())
+  const auto is_one = [&awaited](const auto& l) { return awaited.include(*l); };
+  const auto found =
+    static_cast<std::uint64_t>(std::count_if(leases.begin(), leases.end(), is_one));
+  if (found == 0)
     return std::nullopt;
   // Multiples of the golden ratio, modulo one, never crowd.
   constexpr std::uint32_t golden = 0x9e37'79b9;
   const std::uint64_t share = contended().choices++ * golden;
-  const auto* const chosen = found[static_cast<std::size_t>(share * found.size() >> 32U)];
-  return obstacle{chosen->name(), chosen->current_break};
+  auto chosen = std::find_if(leases.begin(), leases.end(), is_one);
+  for (auto before = share * found >> 32U; before != 0; --before)
+    chosen = std::find_if(std::next(chosen), leases.end(), is_one);
+  return obstacle{(*chosen)->name(), (*chosen)->current_break};
 }
 
 // True: it has completed.
