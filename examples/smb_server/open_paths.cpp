@@ -7,7 +7,13 @@ namespace leasebreak::smb {
 
 void open_paths::add(const open& o, const void* share, const std::string& path) {
   const std::lock_guard lock{mutex_};
-  places_[&o] = by_place_.emplace(place{share, path}, entry{&o, o.file, o.stored});
+  const auto where = by_place_.emplace(place{share, path}, entry{&o, o.file, o.stored});
+  try {
+    places_.emplace(&o, where);
+  } catch (...) {
+    by_place_.erase(where);
+    throw;
+  }
 }
 
 void open_paths::remove(const open& o) {
@@ -69,15 +75,18 @@ void open_paths::rename(const void* share, const std::string& from, const std::s
     move({share, path}, {share, to + path.substr(from.size())});
 }
 
+// Without memory some have moved and some have not, but each is where it is said to be.
 void open_paths::move(const place& from, const place& to) {
+  std::vector<table::iterator> moving;
   const auto [begin, end] = by_place_.equal_range(from);
-  std::vector<entry> entries;
   for (auto it = begin; it != end; ++it)
-    entries.push_back(std::move(it->second));
-  by_place_.erase(begin, end);
-  for (entry& e : entries) {
-    const open* const key = e.key;
-    places_[key] = by_place_.emplace(to, std::move(e));
+    moving.push_back(it);
+  for (const table::iterator it : moving) {
+    table::iterator& where = places_.at(it->second.key);
+    place now = to;
+    auto node = by_place_.extract(it);
+    node.key() = std::move(now);
+    where = by_place_.insert(std::move(node));
   }
 }
 

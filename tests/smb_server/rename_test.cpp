@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace leasebreak::smb {
 namespace {
 
@@ -120,6 +122,30 @@ TEST(OpenPaths, AreFoundBeneathADirectoryAndFollowRenames) {
   paths.remove(two);
   EXPECT_TRUE(paths.beneath(&share, "x").empty());
   EXPECT_EQ(paths.beneath(&share, "a"), (std::vector<file_name_id>{"3"}));
+}
+
+TEST(OpenPaths, OfOneFileMoveTogetherAndEndOneByOne) {
+  open_paths paths;
+  std::array<open, 3> opens;
+  const int share = 0;
+  for (open& o : opens) {
+    o.file = "1";
+    paths.add(o, &share, "a/f");
+  }
+
+  paths.rename(&share, "a/f", "a/f");
+  paths.remove(opens[1]);
+  paths.rename(&share, "a", "b");
+  EXPECT_EQ(paths.path_of(opens[0]), "b/f");
+  EXPECT_EQ(paths.path_of(opens[1]), "");
+  EXPECT_EQ(paths.path_of(opens[2]), "b/f");
+
+  paths.remove(opens[0]);
+  paths.rename(&share, "b/f", "f");
+  EXPECT_EQ(paths.path_of(opens[2]), "f");
+  paths.remove(opens[2]);
+  EXPECT_TRUE(paths.beneath(&share, "b").empty());
+  EXPECT_TRUE(paths.stored_at(&share, "f").empty());
 }
 
 } // namespace

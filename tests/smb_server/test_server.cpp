@@ -5,7 +5,9 @@
 #include <boost/asio/use_future.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
+#include <string>
 
 namespace leasebreak::smb::testing {
 
@@ -22,6 +24,12 @@ server_options with_limits(server_limits limits) {
   server_options options;
   options.limits = limits;
   return options;
+}
+
+/// Two, for races to happen, unless the environment says how many.
+std::size_t loop_threads() {
+  const char* const wanted = std::getenv("LEASEBREAK_TEST_THREADS");
+  return wanted == nullptr ? 2 : std::stoul(wanted);
 }
 
 } // namespace
@@ -48,7 +56,7 @@ test_server::test_server(server_limits limits) : test_server{with_limits(limits)
 
 test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
   options.port = 0;
-  options.threads = 2;
+  options.threads = loop_threads();
   if (options.users.empty())
     options.users = {{"user", "pass"}};
   if (options.shares.empty())
