@@ -35,6 +35,18 @@ die() {
   exit 1
 }
 
+# make_results NAME: RESULTS is the folder build/NAME from now on, and empty. Dies if the script runs
+# in this checkout already: what it has there would be lost.
+make_results() {
+  RESULTS="$ROOT/build/$1"
+  mkdir -p "$ROOT/build"
+  exec {RESULTS_LOCK}>"$RESULTS.lock"
+  flock --nonblock "$RESULTS_LOCK" ||
+    die "runs in this checkout already, or a program of it does; its results are in $RESULTS"
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+}
+
 # jobs_at_once: how many compilers to run: one a core, but no more than memory allows.
 jobs_at_once() {
   local cores memory_gb
