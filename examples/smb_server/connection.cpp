@@ -301,20 +301,17 @@ asio::awaitable<void> connection::process(
   promised_bytes_ += promised;
   compound_state compound;
   compound.sealer = std::move(sealer);
-  bool is_first = true;
   for (const message& m : messages) {
     compound.is_last = &m == &messages.back();
-    begin(m, compound);
+    begin(m, &m == &messages.front(), compound);
     {
       request r{self, m, compound};
       std::optional<reply> answer;
       try {
-        if (m.head.has(header_flag::related) && (is_first || compound.malformed)) {
-          compound.malformed = true; // MS-SMB2 3.3.5.2.7.2: there is nothing to be related to
+        if (compound.malformed)
           answer = fail(status::invalid_parameter);
-        } else {
+        else
           answer = co_await dispatch(r);
-        }
       } catch (const std::bad_alloc&) {
         answer = fail(status::insufficient_resources);
       } catch (const std::exception& e) {
@@ -323,7 +320,6 @@ asio::awaitable<void> connection::process(
       }
       put_answer(r, std::move(*answer));
     }
-    is_first = false;
     if (closed_)
       break;
     // MS-SMB2 3.3.4.1.3: the answers may go separately. Those to many small requests can be more
@@ -341,10 +337,13 @@ asio::awaitable<void> connection::process(
   wake();
 }
 
-/// Of the one before, a request that is not related to it keeps nothing.
-void connection::begin(const message& m, compound_state& compound) {
-  if (m.head.has(header_flag::related))
+/// MS-SMB2 3.3.5.2.7.2: a related request works on what those before it have left behind, and the
+/// first has nothing to be related to; any other request starts anew.
+void connection::begin(const message& m, bool is_first, compound_state& compound) {
+  if (m.head.has(header_flag::related)) {
+    compound.malformed |= is_first;
     return;
+  }
   compound.session_id = m.head.session_id;
   compound.tree_id = m.head.tree_id;
   compound.file.reset();

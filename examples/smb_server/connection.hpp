@@ -141,7 +141,7 @@ private:
   bool settle_2_0_2();
   asio::awaitable<void> process(
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
-  static void begin(const message& m, compound_state& compound);
+  static void begin(const message& m, bool is_first, compound_state& compound);
   void put_answer(request& r, reply answer);
   void write_output();
   std::size_t write_small(error_code& error);

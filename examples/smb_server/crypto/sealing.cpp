@@ -1,6 +1,7 @@
 // AES-CCM and AES-GCM through OpenSSL.
 #include <smb_server/crypto/sealing.hpp>
 
+#include <smb_server/wire/little_endian.hpp>
 #include <smb_server/wire/transform.hpp>
 
 #include <openssl/evp.h>
@@ -77,8 +78,7 @@ sealing_keys make_sealing_keys(dialect d, bytes_view session_key, const preauth_
 byte_vector seal(
   cipher c, const key16& key, std::uint64_t number, std::uint64_t session_id, bytes_view message) {
   transform_header h;
-  for (std::size_t i = 0; i < 8; ++i)
-    h.nonce[i] = static_cast<std::uint8_t>(number >> (8 * i));
+  put_little_endian<sizeof number>(h.nonce.data(), number);
   h.original_size = static_cast<std::uint32_t>(message.size());
   h.flags = 1;
   h.session_id = session_id;

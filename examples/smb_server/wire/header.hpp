@@ -79,9 +79,10 @@ enum class protocol { smb2, smb1, transform, compressed, unknown };
 /// Nothing if it is too short, not SMB2, or its StructureSize is wrong.
 [[nodiscard]] std::optional<header> parse_header(bytes_view message) noexcept;
 
+/// As it is on the wire (MS-SMB2 2.2.1.1, 2.2.1.2).
 [[nodiscard]] std::array<std::uint8_t, header_size> to_bytes(const header& h) noexcept;
 
-/// Appends them.
+/// Appends its bytes.
 void encode(byte_writer& out, const header& h);
 
 /// One message of a frame, header included, up to the next one.
