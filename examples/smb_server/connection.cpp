@@ -281,7 +281,7 @@ bool connection::handle_smb1(bytes_view frame) {
   response.dialect = terms.dialect;
   response.server_guid = host_.id();
   response.max_transact = response.max_read = response.max_write = 65'536;
-  response.security_buffer = host_.initial_token();
+  response.security_buffer = host_.offered_mechanisms();
   header h;
   h.flags = header_flag::response;
   h.credits = grant_credits(1);

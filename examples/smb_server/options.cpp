@@ -119,7 +119,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--user", users, "NAME:PASSWORD, who may log on; may be repeated")->required();
   app
     .add_option("--domain", o.domain,
-      "The users' domain; its ASCII letters are upper case, whatever is said here")
+      "The domain that the server names to clients, and in its log. Clients may log on with any")
     ->capture_default_str();
   app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
   app.add_flag(

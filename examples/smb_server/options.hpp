@@ -67,7 +67,7 @@ struct server_options {
   std::uint16_t port = 4450; ///< 0: any that is free.
   std::vector<share_definition> shares;
   std::vector<std::pair<std::string, std::string>> users; ///< Names and passwords.
-  std::string domain = "WORKGROUP"; ///< Of the users.
+  std::string domain = "WORKGROUP"; ///< See `account_list`.
   std::string store = "memory";
   bool require_signing = false; ///< What a session sends unsigned is refused.
   std::chrono::milliseconds break_timeout{35'000};

@@ -1,6 +1,7 @@
 // Starts, listens, and stops.
 #include <smb_server/server.hpp>
 
+#include <smb_server/auth/spnego.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/descriptors.hpp>
 #include <smb_server/directory_changes.hpp>
@@ -12,6 +13,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
@@ -19,6 +21,8 @@
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -36,15 +40,22 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string host_name() {
+  error_code error;
+  std::string name = asio::ip::host_name(error);
+  return error || name.empty() ? "localhost" : name;
+}
+
 /// How long the stop waits for connections that are being ended.
 constexpr auto stop_wait = std::chrono::seconds{10};
 
 } // namespace
 
 server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
-  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
-    credentials_{options_.users, options_.domain}, initial_token_{credentials_.initial_token()},
-    interims_{io.get_executor()}, acceptor_{make_strand()}, emptied_{acceptor_.get_executor()} {
+  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)}, accounts_{options_.users,
+                                                                         options_.domain},
+    name_{host_name()}, offered_mechanisms_{spnego::make_offer()}, interims_{io.get_executor()},
+    acceptor_{make_strand()}, emptied_{acceptor_.get_executor()} {
   keep_within_descriptors();
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
@@ -169,38 +180,71 @@ asio::awaitable<void> server::start() {
   asio::co_spawn(acceptor_.get_executor(), listen(), asio::detached);
 }
 
+/// Accepts until the acceptor is closed. What goes wrong with one connection, a lack of memory
+/// included, must not keep the next ones out.
 asio::awaitable<void> server::listen() {
+  // Given back while memory is short, so that the pause below can be begun: without it the loop
+  // would have nothing else to do than to fail again.
+  constexpr std::size_t reserve_bytes = 65'536;
+  auto reserve = std::make_unique<std::byte[]>(reserve_bytes);
   bool told = false; // once for each time that it fails, however long that lasts
+  asio::steady_timer pause{acceptor_.get_executor()};
   while (acceptor_.is_open()) {
     error_code error;
-    auto socket = co_await acceptor_.async_accept(
-      make_strand(), asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted)
-      co_return;
-    if (error) {
+    try {
+      error = co_await accept_one();
+      if (error == asio::error::operation_aborted)
+        co_return;
+    } catch (const std::bad_alloc&) {
+      error = make_error_code(boost::system::errc::not_enough_memory);
+      reserve.reset();
+    }
+    if (!error) {
+      told = false;
+      continue;
+    }
+    try {
       // Out of descriptors, for instance: others must go first.
       if (!std::exchange(told, true))
         log().warn("cannot accept: {}", error.message());
-      asio::steady_timer pause{acceptor_.get_executor(), std::chrono::milliseconds{100}};
+      pause.expires_after(std::chrono::milliseconds{100});
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      continue;
+    } catch (const std::bad_alloc&) {
+      reserve.reset();
     }
-    told = false;
-    const auto id = static_cast<connection_id>(++last_connection_);
-    const auto executor = socket.get_executor();
-    auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);
-    auto c = std::make_shared<connection>(*this, std::move(socket), id, std::move(alone));
-    log().debug("{}: connected", c->peer());
-    {
-      const std::lock_guard lock{mutex_};
-      if (connections_.size() >= options_.limits.connections) {
-        log().warn("{}: refused: {} connections already", c->peer(), connections_.size());
-        continue;
-      }
-      connections_.emplace(c.get(), c);
-    }
-    asio::co_spawn(c->get_executor(), serve(c), asio::detached);
+    if (!reserve)
+      reserve.reset(new (std::nothrow) std::byte[reserve_bytes]);
   }
+}
+
+/// Returns when a connection is served, or refused because there are too many.
+asio::awaitable<error_code> server::accept_one() {
+  error_code error;
+  auto socket = co_await acceptor_.async_accept(
+    make_strand(), asio::redirect_error(asio::use_awaitable, error));
+  if (error)
+    co_return error;
+  const auto id = static_cast<connection_id>(++last_connection_);
+  const auto executor = socket.get_executor();
+  auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);
+  auto c = std::make_shared<connection>(*this, std::move(socket), id, std::move(alone));
+  log().debug("{}: connected", c->peer());
+  {
+    const std::lock_guard lock{mutex_};
+    if (connections_.size() >= options_.limits.connections) {
+      log().warn("{}: refused: {} connections already", c->peer(), connections_.size());
+      co_return error;
+    }
+    connections_.emplace(c.get(), c);
+  }
+  try {
+    asio::co_spawn(c->get_executor(), serve(c), asio::detached);
+  } catch (...) { // nobody serves it
+    const std::lock_guard lock{mutex_};
+    connections_.erase(c.get());
+    throw;
+  }
+  co_return error;
 }
 
 asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <smb_server/app_instances.hpp>
-#include <smb_server/auth/gss_acceptor.hpp>
+#include <smb_server/auth/accounts.hpp>
 #include <smb_server/client_registry.hpp>
 #include <smb_server/directory_watches.hpp>
 #include <smb_server/interim_timer.hpp>
@@ -67,8 +67,15 @@ public:
   [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
   [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
-  [[nodiscard]] const gss_credentials& credentials() const noexcept { return credentials_; }
-  [[nodiscard]] const byte_vector& initial_token() const noexcept { return initial_token_; }
+  [[nodiscard]] const account_list& accounts() const noexcept { return accounts_; }
+
+  /// The name that it tells clients, which is the host's.
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// The mechanisms that NEGOTIATE's response offers (MS-SPNG 2.2.1).
+  [[nodiscard]] const byte_vector& offered_mechanisms() const noexcept {
+    return offered_mechanisms_;
+  }
   [[nodiscard]] const guid& id() const noexcept { return id_; }
 
   /// The SecurityMode that NEGOTIATE answers (MS-SMB2 3.3.5.4).
@@ -92,6 +99,7 @@ public:
 
 private:
   boost::asio::awaitable<void> listen();
+  boost::asio::awaitable<boost::system::error_code> accept_one();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
   bool replace(const connection& c, const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
@@ -108,8 +116,9 @@ private:
   boost::asio::io_context& io_;
   server_options options_;
   std::shared_ptr<spdlog::logger> logger_;
-  gss_credentials credentials_;
-  byte_vector initial_token_;
+  account_list accounts_;
+  std::string name_;
+  byte_vector offered_mechanisms_;
   std::unique_ptr<vfs::worker_pool> workers_;
   std::map<std::string, std::shared_ptr<const served_share>> shares_; // names in lower case
   kept_opens kept_;

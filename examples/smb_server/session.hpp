@@ -1,7 +1,7 @@
 // Sessions, their channels, and tree connects (MS-SMB2 3.3.1.8, 3.3.1.9, 3.3.1.14).
 #pragma once
 
-#include <smb_server/auth/gss_acceptor.hpp>
+#include <smb_server/auth/logon.hpp>
 #include <smb_server/channel_group.hpp>
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/crypto/sealing.hpp>
@@ -71,8 +71,7 @@ struct channel {
   const session_ptr of;
   bool counted = false; ///< It is one of the session's `channels`.
   bool valid = false; ///< Set up: the session may be used through it.
-  std::unique_ptr<gss_acceptor> acceptor; ///< While being set up.
-  bool step_running = false; ///< A token is being looked at, off the strand.
+  std::unique_ptr<smb::logon> logon; ///< While being set up, or authenticated again.
   std::shared_ptr<preauth_hash> hash; ///< 3.1.1, while being set up.
   /// Signs its messages; while it is being bound, the session's.
   std::optional<key16> key;

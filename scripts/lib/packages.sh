@@ -6,11 +6,11 @@
 BUILD_PACKAGES=(
   g++ cmake ninja-build pkg-config ccache
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libspdlog-dev
-  librocksdb-dev libpqxx-dev libcli11-dev libkrb5-dev libssl-dev
+  librocksdb-dev libpqxx-dev libcli11-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # To run the SMB server and Debian's clients against it.
-SMB_PACKAGES=(gss-ntlmssp smbclient samba-testsuite python3 python3-impacket)
+SMB_PACKAGES=(smbclient samba-testsuite python3 python3-impacket)
 # To run the tests beside those.
 TEST_PACKAGES=(postgresql clang-format-14 python3)
 

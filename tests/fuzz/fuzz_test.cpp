@@ -1,5 +1,6 @@
 // Bounded runs of the fuzz targets: what was recorded, and random changes of it.
 #include "frame_target.hpp"
+#include "logon_target.hpp"
 #include "mutator.hpp"
 #include "session_target.hpp"
 
@@ -62,6 +63,41 @@ TEST(FrameParsers, StandWhatWasRecordedAndChangesOfIt) {
     ASSERT_NO_THROW(parse_everything(frame));
   for (int i = 0; i < rounds; ++i)
     ASSERT_NO_THROW(parse_everything(random.frame())) << "round " << i;
+}
+
+std::vector<byte_vector> logons() {
+  return read_folder(corpus / "logons");
+}
+
+TEST(LogonTokens, OfTheCorpusLetInWhoKnowsThePassword) {
+  std::size_t let_in = 0;
+  for (const byte_vector& bytes : logons()) {
+    recorded_logon l = decode_logon(bytes);
+    EXPECT_EQ(encode_logon(l), bytes);
+    ASSERT_TRUE(l.knows_password);
+    if (play_logon(bytes) == logon_end::done)
+      ++let_in;
+    l.knows_password = false;
+    EXPECT_EQ(play_logon(encode_logon(l)), logon_end::refused);
+  }
+  EXPECT_GE(let_in, 5U); // the target reaches the end, so that changes of these come near it
+}
+
+TEST(LogonTokens, StandChangesOfTheCorpus) {
+  constexpr int rounds = 100'000;
+  const std::vector<byte_vector> recorded = logons();
+  ASSERT_FALSE(recorded.empty());
+  SCOPED_TRACE("seed=" + std::to_string(seed()));
+  mutator random{seed(), recorded};
+  int done = 0;
+
+  for (int i = 0; i < rounds; ++i) {
+    logon_end end = logon_end::unfinished;
+    ASSERT_NO_THROW(end = play_logon(random.frame())) << "round " << i;
+    done += end == logon_end::done ? 1 : 0;
+  }
+
+  EXPECT_GT(done, 0); // changes that mean nothing let the client in all the same
 }
 
 TEST(Sessions, StandWhatWasRecordedAndChangesOfIt) {

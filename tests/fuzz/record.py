@@ -5,7 +5,9 @@ usage: record.py LISTEN_PORT SERVER_PORT NAME
 
 Passes on what comes to LISTEN_PORT to the server at SERVER_PORT and back, until interrupted. Each
 connection becomes corpus/sessions/NAME-N, in the form of recording.hpp; frames of a kind that was
-not seen yet become corpus/frames/COMMAND-LENGTH. Clients must neither sign nor encrypt.
+not seen yet become corpus/frames/COMMAND-LENGTH; the tokens of its logon become corpus/logons/NAME-N,
+in the form of logon_target.hpp. Clients must neither sign nor encrypt, and log on as "user" with
+the password "pass".
 """
 
 import pathlib
@@ -18,7 +20,8 @@ CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 FRAME_BYTES_MAX = 2048
 FRAMES_MAX = 64
 SETUP_COMMANDS = (0, 1, 3)  # NEGOTIATE, SESSION_SETUP, TREE_CONNECT
-LOGGED_ON = b"\x01"
+SESSION_SETUP = 1
+LOGGED_ON = KNOWS_PASSWORD = b"\x01"
 
 
 def receive(source, count):
@@ -63,17 +66,29 @@ def keep_frame(frame):
         path.write_bytes(frame)
 
 
+def token_of(frame):
+    offset, length = struct.unpack_from("<HH", frame, 76)
+    return frame[offset:offset + length]
+
+
+def with_lengths(parts, flags=b""):
+    return b"".join(flags + struct.pack("<H", len(part)) + part for part in parts)
+
+
 def record(client, server_port, name):
     with socket.create_connection(("127.0.0.1", server_port)) as server:
         threading.Thread(target=pass_back, args=(server, client), daemon=True).start()
-        kept = []
+        kept, tokens = [], []
         for frame in frames_of(client, server):
             keep_frame(frame)
+            if command_of(frame) == SESSION_SETUP:
+                tokens.append(token_of(frame))
             if command_of(frame) not in SETUP_COMMANDS and len(frame) <= FRAME_BYTES_MAX:
                 kept.append(frame)
-    records = [b"\0" + struct.pack("<H", len(frame)) + frame for frame in kept[:FRAMES_MAX]]
-    if records:
-        (CORPUS / "sessions" / name).write_bytes(LOGGED_ON + b"".join(records))
+    if kept:
+        (CORPUS / "sessions" / name).write_bytes(LOGGED_ON + with_lengths(kept[:FRAMES_MAX], b"\0"))
+    if tokens:
+        (CORPUS / "logons" / name).write_bytes(KNOWS_PASSWORD + with_lengths(tokens))
 
 
 def main(arguments):
@@ -81,7 +96,7 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         return 2
     listen_port, server_port, name = int(arguments[0]), int(arguments[1]), arguments[2]
-    for folder in ("frames", "sessions"):
+    for folder in ("frames", "sessions", "logons"):
         (CORPUS / folder).mkdir(parents=True, exist_ok=True)
     number = 0
     with socket.create_server(("127.0.0.1", listen_port)) as listener:

@@ -55,7 +55,7 @@ RULES = [
     Rule("actors", ("leasebreak/", "boost/", "caf/", "spdlog/", "fmt/"), system=True),
     Rule(
         "examples",
-        ("leasebreak/", "boost/", "spdlog/", "fmt/", "CLI/", "gssapi/", "openssl/",
+        ("leasebreak/", "boost/", "spdlog/", "fmt/", "CLI/", "openssl/",
          "smb_server/"),
         system=True,
     ),

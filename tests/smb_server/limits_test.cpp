@@ -160,15 +160,11 @@ TEST_F(FullDisk, StillDeletesWhatIsClosed) {
   EXPECT_FALSE(std::filesystem::exists(server.directory() / "f"));
 }
 
-TEST_F(FullDisk, IsNoWrongPassword) {
+TEST_F(FullDisk, KeepsNobodyFromLoggingOn) {
   client.negotiate();
-  {
-    const held_disk disk{server};
-    EXPECT_EQ(client.log_on(), status::insufficient_resources);
-  }
-  raw_client other{server.port()};
-  other.negotiate();
-  EXPECT_EQ(other.log_on(), status::success);
+  const held_disk disk{server};
+
+  EXPECT_EQ(client.log_on(), status::success);
 }
 
 TEST(Opens, OfAllConnectionsAreBounded) {

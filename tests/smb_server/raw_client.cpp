@@ -1,8 +1,6 @@
 // A blocking client.
 #include "raw_client.hpp"
 
-#include "initiator.hpp"
-
 #include <smb_server/wire/session.hpp>
 #include <smb_server/wire/status.hpp>
 #include <smb_server/wire/utf16.hpp>
@@ -274,7 +272,15 @@ answer raw_client::negotiate(const std::vector<dialect>& offered, const guid& cl
 
 std::uint32_t raw_client::log_on(const std::string& user, const std::string& password,
   std::uint8_t flags, std::uint64_t previous_session) {
-  initiator who{user, password};
+  logon_script script;
+  script.user = user;
+  script.password = password;
+  return log_on(script, flags, previous_session);
+}
+
+std::uint32_t raw_client::log_on(
+  const logon_script& script, std::uint8_t flags, std::uint64_t previous_session) {
+  initiator who{script};
   byte_vector token = who.step({});
   preauth_hash hash = hash_;
   for (;;) {

@@ -1,6 +1,8 @@
 // A client that sends what a test says, byte for byte, and hands back what comes.
 #pragma once
 
+#include "initiator.hpp"
+
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/wire/create.hpp>
 #include <smb_server/wire/header.hpp>
@@ -83,6 +85,9 @@ public:
   /// The status of the last SESSION_SETUP.
   std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass",
     std::uint8_t flags = 0, std::uint64_t previous_session = 0);
+
+  std::uint32_t log_on(
+    const logon_script& script, std::uint8_t flags = 0, std::uint64_t previous_session = 0);
 
   /// Makes this connection a channel of the other's session. What the client signs with is changed
   /// only if that is granted.

@@ -1,19 +1,10 @@
-// Signatures against published vectors, and logons with a real initiator.
+// Keys and signatures against published vectors.
 #include "hex.hpp"
-#include "initiator.hpp"
 
-#include <smb_server/auth/gss_acceptor.hpp>
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/wire/header.hpp>
 
 #include <gtest/gtest.h>
-
-#include <sys/stat.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
 
 namespace leasebreak::smb {
 namespace {
@@ -93,123 +84,6 @@ TEST(PreauthHashes, ChainTheMessages) {
 
   EXPECT_NE(chained, extend({}, both));
   EXPECT_NE(chained, extend(extend({}, b), a));
-}
-
-struct Logons : ::testing::Test {
-  static gss_credentials& credentials() {
-    static gss_credentials c{
-      {{"user", "pass"}, {"other", "word"}, {"Caf\xc3\xa9", "cr\xc3\xa8me"}}, "Workgroup"};
-    return c;
-  }
-
-  static gss_step::outcome log_on(
-    gss_acceptor& acceptor, testing::initiator& who, int rounds_max = 4) {
-    byte_vector token = who.step({});
-    gss_step::outcome last = gss_step::outcome::more;
-    for (int i = 0; i < rounds_max && last == gss_step::outcome::more; ++i) {
-      const gss_step step = acceptor.step(token);
-      last = step.result;
-      if (last != gss_step::outcome::refused && !step.token.empty())
-        token = who.step(step.token);
-    }
-    return last;
-  }
-};
-
-TEST_F(Logons, WithTheRightPasswordGiveBothSidesTheSameKey) {
-  gss_acceptor acceptor{credentials()};
-  testing::initiator who{"user", "pass"};
-
-  EXPECT_EQ(log_on(acceptor, who), gss_step::outcome::done);
-  EXPECT_EQ(acceptor.session_key(), who.session_key());
-  EXPECT_GE(acceptor.session_key().size(), 16U);
-  EXPECT_NE(acceptor.user().find("user"), std::string::npos);
-}
-
-TEST_F(Logons, AreOfTheAccountHoweverItIsSpelled) {
-  for (const char* name : {"user", "USER", "uSer"}) {
-    gss_acceptor acceptor{credentials()};
-    testing::initiator who{name, "pass"};
-
-    EXPECT_EQ(log_on(acceptor, who), gss_step::outcome::done);
-    EXPECT_EQ(acceptor.user(), "WORKGROUP\\user");
-  }
-}
-
-TEST_F(Logons, MayHaveLettersBeyondAscii) {
-  for (const char* name : {"Caf\xc3\xa9", "CAF\xc3\x89", "caf\xc3\xa9"}) {
-    gss_acceptor acceptor{credentials()};
-    testing::initiator who{name, "cr\xc3\xa8me"};
-
-    EXPECT_EQ(log_on(acceptor, who), gss_step::outcome::done);
-    EXPECT_EQ(acceptor.user(), "WORKGROUP\\Caf\xc3\xa9");
-  }
-}
-
-TEST_F(Logons, WithAWrongPasswordOrUserAreRefused) {
-  gss_acceptor first{credentials()};
-  testing::initiator wrong_password{"user", "word"};
-  gss_acceptor second{credentials()};
-  testing::initiator wrong_user{"nobody", "pass"};
-
-  EXPECT_EQ(log_on(first, wrong_password), gss_step::outcome::refused);
-  EXPECT_EQ(log_on(second, wrong_user), gss_step::outcome::refused);
-}
-
-TEST_F(Logons, WithTokensOfAnyBytesAreRefused) {
-  for (const byte_vector& token : {byte_vector{}, byte_vector{0}, byte_vector(100, 0xff),
-         from_hex("604806062b0601050502"), from_hex("4e544c4d5353500003000000ffff0000ffffffff")}) {
-    gss_acceptor acceptor{credentials()};
-    const gss_step step = acceptor.step(token);
-    EXPECT_NE(step.result, gss_step::outcome::done);
-    EXPECT_EQ(step.problem.empty(), step.result != gss_step::outcome::refused);
-  }
-}
-
-TEST_F(Logons, AreOfferedNtlmBeforehand) {
-  const byte_vector token = credentials().initial_token();
-  const byte_vector ntlmssp = from_hex("2b06010401823702020a");
-
-  EXPECT_NE(std::search(token.begin(), token.end(), ntlmssp.begin(), ntlmssp.end()), token.end());
-}
-
-TEST_F(Logons, KeepHashesInAFileThatOnlyTheOwnerReadsAndThatIsOnNoDisk) {
-  static_cast<void>(credentials());
-  struct stat info {};
-
-  ASSERT_EQ(::stat(std::getenv("NTLM_USER_FILE"), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0600U);
-  EXPECT_EQ(info.st_nlink, 0U);
-  std::ifstream in{std::getenv("NTLM_USER_FILE")};
-  const std::string content{std::istreambuf_iterator<char>{in}, {}};
-  EXPECT_EQ(content.find("pass"), std::string::npos) << content;
-}
-
-TEST(Accounts, ThatTheFileCannotHoldAreRefused) {
-  for (const user_account& account :
-    {user_account{"", "p"}, user_account{"u", ""}, user_account{"a:b", "p"},
-      user_account{"a\\b", "p"}, user_account{"u", "a\nb"}, user_account{"\xff", "p"}})
-    EXPECT_THROW(gss_credentials({account}, "D"), std::invalid_argument);
-}
-
-TEST(Accounts, ThatCannotBeToldApartAreRefused) {
-  const auto refuses = [](const std::string& a, const std::string& b) {
-    try {
-      gss_credentials({{a, "p"}, {b, "q"}}, "D");
-      return std::string{};
-    } catch (const std::invalid_argument& e) {
-      return std::string{e.what()};
-    }
-  };
-
-  EXPECT_NE(refuses("twin", "twin").find("'twin'"), std::string::npos);
-  EXPECT_NE(refuses("twin", "TWIN").find("'TWIN'"), std::string::npos);
-  EXPECT_NE(refuses("\xc3\xa9", "\xc3\x89").find("'\xc3\x89'"), std::string::npos);
-}
-
-TEST(Domains, ThatTheFileCannotHoldAreRefused) {
-  for (const char* domain : {"", "a:b", "a\\b", "a/b", "a\nb", "\xff"})
-    EXPECT_THROW(gss_credentials({{"u", "p"}}, domain), std::invalid_argument) << domain;
 }
 
 } // namespace

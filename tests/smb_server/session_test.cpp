@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace leasebreak::smb {
 namespace {
@@ -52,6 +53,132 @@ TEST(Sessions, EndTheOneBeforeHoweverTheUserIsSpelled) {
   ASSERT_EQ(other.log_on("USER", "pass", 0, before.session_id), status::success);
 
   EXPECT_EQ(before.create("f").status, status::user_session_deleted);
+}
+
+TEST(Sessions, AreSetUpWithNtlmAloneAtEveryDialect) {
+  test_server server;
+  testing::logon_script alone;
+  alone.uses_spnego = false;
+  for (const dialect d : {dialect::smb_2_0_2, dialect::smb_2_1, dialect::smb_3_0,
+         dialect::smb_3_0_2, dialect::smb_3_1_1}) {
+    raw_client client{server.port()};
+    client.negotiate(d);
+
+    ASSERT_EQ(client.log_on(alone), status::success);
+    client.signs = true; // both sides have the same key
+    EXPECT_EQ(client.connect_tree(), status::success);
+    EXPECT_EQ(client.create("f").status, status::success);
+  }
+}
+
+/// A logon by everything but the password.
+std::vector<testing::logon_script> forged_logons() {
+  using testing::logon_script;
+  std::vector<logon_script> result(4);
+  result[0].password = "wrong";
+  result[1].nt = logon_script::response::version_1;
+  result[1].signs_messages = logon_script::mic::none;
+  result[2].nt = logon_script::response::wrong_proof;
+  result[2].lm_is_right = true;
+  result[3].nt = logon_script::response::empty;
+  return result;
+}
+
+// MS-SMB2 3.3.5.5.3: before the client is authenticated nothing happens to what others have.
+TEST(Sessions, AreNotEndedByAClientThatDoesNotKnowThePassword) {
+  test_server server;
+  raw_client before{server.port()};
+  before.set_up();
+  const testing::created open = before.create("f", 0x09);
+  for (const bool spnego : {false, true}) {
+    for (testing::logon_script script : forged_logons()) {
+      script.uses_spnego = spnego;
+      raw_client other{server.port()};
+      other.negotiate();
+
+      EXPECT_EQ(other.log_on(script, 0, before.session_id), status::logon_failure);
+      EXPECT_NE(other.connect_tree(), status::success);
+    }
+  }
+
+  EXPECT_EQ(
+    before.call(command::write, raw_client::write_body(open.id, "x")).head.status, status::success);
+}
+
+TEST(Sessions, CanBeSetUpOnAConnectionThatWasRefusedOne) {
+  test_server server;
+  raw_client client{server.port()};
+  client.negotiate();
+  for (const testing::logon_script& script : forged_logons()) {
+    client.session_id = 0;
+    ASSERT_EQ(client.log_on(script), status::logon_failure);
+  }
+  client.session_id = 0;
+
+  EXPECT_EQ(client.log_on(), status::success);
+  EXPECT_EQ(client.connect_tree(), status::success);
+}
+
+// MS-SMB2 3.3.5.5.3.
+TEST(Sessions, EndWhenTheirClientFailsToAuthenticateAgain) {
+  test_server server;
+  for (const dialect d : {dialect::smb_2_1, dialect::smb_3_0, dialect::smb_3_1_1}) {
+    raw_client client{server.port()};
+    client.negotiate(d);
+    ASSERT_EQ(client.log_on(), status::success);
+    client.signs = true;
+    ASSERT_EQ(client.connect_tree(), status::success);
+    const testing::created open = client.create("f", 0x09);
+    ASSERT_EQ(open.status, status::success);
+
+    EXPECT_EQ(client.log_on("user", "wrong"), status::logon_failure);
+
+    EXPECT_EQ(client.close(open.id), status::user_session_deleted);
+    raw_client other{server.port()};
+    other.set_up({2});
+    EXPECT_EQ(other.create("f", 0x09).oplock, 0x09) << "the open of the session that ended is left";
+  }
+}
+
+TEST(Sessions, StayWhenTheirClientAuthenticatesAgain) {
+  test_server server;
+  raw_client client{server.port()};
+  client.set_up();
+  const testing::created open = client.create("f", 0x09);
+  const std::uint64_t id = client.session_id;
+
+  EXPECT_EQ(client.log_on(), status::success);
+
+  EXPECT_EQ(client.session_id, id);
+  EXPECT_EQ(client.close(open.id), status::success);
+}
+
+TEST(Sessions, StayWhenAFurtherChannelIsRefused) {
+  test_server server;
+  raw_client first{server.port()};
+  first.negotiate(dialect::smb_3_0_2);
+  ASSERT_EQ(first.log_on(), status::success);
+  first.signs = true;
+  ASSERT_EQ(first.connect_tree(), status::success);
+  raw_client second{server.port()};
+  second.negotiate(dialect::smb_3_0_2);
+
+  EXPECT_EQ(second.bind_to(first, "user", "wrong"), status::logon_failure);
+
+  EXPECT_EQ(first.create("f").status, status::success);
+}
+
+TEST(Sessions, LogWhoWasRefusedWithoutLettingThemWriteLines) {
+  test_server server;
+  raw_client client{server.port()};
+  client.negotiate();
+  client.log_on("no\nbody", "pass");
+  client.session_id = 0;
+  client.log_on("user", "wrong");
+
+  const std::string log = server.stop();
+  EXPECT_NE(log.find("an unknown user: 'no\\x0abody'"), std::string::npos) << log;
+  EXPECT_NE(log.find("a wrong password of WORKGROUP\\user"), std::string::npos) << log;
 }
 
 TEST(Sessions, ThatAreUnknownOrEndedAreTold) {

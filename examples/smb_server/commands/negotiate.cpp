@@ -121,7 +121,7 @@ asio::awaitable<reply> negotiate(request& r) {
   response.max_transact = response.max_read = response.max_write = most;
   response.system_time = to_filetime(std::chrono::system_clock::now());
   response.start_time = r.host().start_time();
-  response.security_buffer = r.host().initial_token();
+  response.security_buffer = r.host().offered_mechanisms();
   reply answer;
   if (d == dialect::smb_3_1_1) {
     response.preauth_salt_low.emplace();

@@ -112,32 +112,30 @@ asio::awaitable<void> end_previous(request& r, std::uint64_t id) {
     previous->group->executor, end(previous, r.user->user), asio::use_awaitable);
 }
 
-/// Looks at the client's token, on a thread where it may block. An error is that nobody has looked.
-asio::awaitable<std::tuple<error_code, gss_step>> take_token(request& r, bytes_view token) {
+/// Removes what this request set up. A session that was valid before stays as it was.
+void abandon(request& r) {
   channel& c = *r.channel;
-  if (!c.acceptor)
-    c.acceptor = std::make_unique<gss_acceptor>(r.host().credentials());
-  vfs::detail::work<gss_step> job = [acceptor = c.acceptor.get(), token] {
-    return vfs::result<gss_step>{acceptor->step(token)};
-  };
-  c.step_running = true;
-  auto [error, step] = co_await r.host().workers().async_run<gss_step>(
-    r.on().get_executor(), std::move(job), asio::as_tuple(asio::use_awaitable));
-  c.step_running = false;
-  co_return std::make_tuple(error, std::move(step));
-}
-
-/// The set-up has failed: what was set up before stays as it was.
-void give_up(request& r) {
-  channel& c = *r.channel;
-  if (c.valid) {
-    c.acceptor.reset();
+  c.logon.reset();
+  c.hash.reset();
+  if (c.valid)
     return;
-  }
   r.on().channels.erase(r.user->id);
   if (c.counted) {
     r.user->channels = 0;
     r.host().remove_session(r.user->id);
+  }
+}
+
+/// Hands the client's token to the logon.
+logon_step take_token(request& r, bytes_view token) {
+  channel& c = *r.channel;
+  try {
+    if (!c.logon)
+      c.logon = std::make_unique<logon>(r.host().accounts(), r.host().name());
+    return c.logon->step(token);
+  } catch (...) { // no memory: this says nothing of the client
+    abandon(r);
+    throw;
   }
 }
 
@@ -146,11 +144,9 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   session& s = *r.user;
   channel& c = *r.channel;
   const negotiated& terms = r.on().terms;
-  if (r.on().find_channel(s.id) != r.channel)
-    return status::user_session_deleted; // it was logged off meanwhile
   if (!c.counted) {
     // MS-SMB2 3.3.5.5.3: a channel is the same user's.
-    if (s.user != c.acceptor->user())
+    if (s.user != c.logon->user())
       return status::access_denied;
     if (s.channels >= r.host().options().limits.channels_per_session)
       return status::insufficient_resources;
@@ -159,16 +155,16 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   }
   if (!c.valid) {
     const preauth_hash hash = c.hash ? *c.hash : preauth_hash{};
-    c.key = signing_key(terms.dialect, c.acceptor->session_key(), hash);
+    c.key = signing_key(terms.dialect, c.logon->session_key(), hash);
     c.algorithm = terms.algorithm;
     if (!s.valid) {
       s.key = c.key;
       if (terms.cipher != cipher::none)
-        s.sealing = make_sealing_keys(terms.dialect, c.acceptor->session_key(), hash);
+        s.sealing = make_sealing_keys(terms.dialect, c.logon->session_key(), hash);
     }
   }
-  s.user = c.acceptor->user();
-  c.acceptor.reset();
+  s.user = c.logon->user();
+  c.logon.reset();
   c.hash.reset();
   c.valid = true;
   s.valid = true;
@@ -212,6 +208,17 @@ asio::awaitable<reply> refuse(request& r, std::uint32_t status) {
   co_return answer;
 }
 
+/// MS-SMB2 3.3.5.5.3: a session whose client fails to authenticate again ends.
+asio::awaitable<reply> refuse_logon(request& r, const logon_step& step) {
+  r.host().log().warn("{}: logon refused: {}", r.on().peer(), step.problem);
+  const bool was_valid = r.channel->valid;
+  abandon(r);
+  reply answer = co_await refuse(r, status::logon_failure);
+  if (was_valid)
+    co_await r.on().end_session(r.user, &r);
+  co_return answer;
+}
+
 } // namespace
 
 asio::awaitable<reply> session_setup(request& r) {
@@ -222,33 +229,21 @@ asio::awaitable<reply> session_setup(request& r) {
   if (const std::uint32_t bad = begin_setup(r, *asked); bad != status::success)
     co_return co_await refuse(r, bad);
   const channel_ptr mine = r.channel;
-  if (mine->step_running)
-    co_return fail(status::request_not_accepted);
   if (c.terms.dialect == dialect::smb_3_1_1) {
     if (!mine->hash)
       mine->hash = std::make_shared<preauth_hash>(c.terms.hash);
     *mine->hash = extend(*mine->hash, r.bytes());
   }
-  const std::shared_ptr<preauth_hash> hash = mine->hash;
-  const auto [not_looked_at, step] = co_await take_token(r, asked->token);
-  if (not_looked_at) {
-    give_up(r);
-    co_return co_await refuse(r, status_of(not_looked_at));
-  }
-  if (step.result == gss_step::outcome::more) {
+  const logon_step step = take_token(r, asked->token);
+  if (step.result == logon_step::outcome::more) {
     reply answer = setup_reply(status::more_processing_required, step.token);
-    answer.hash = hash;
+    answer.hash = mine->hash;
     co_return answer;
   }
-  if (step.result == gss_step::outcome::refused) {
-    r.host().log().warn("{}: logon refused: {}", c.peer(), step.problem);
-    give_up(r);
-    co_return co_await refuse(r, status::logon_failure);
-  }
-  if (c.closed())
-    co_return hang_up();
+  if (step.result == logon_step::outcome::refused)
+    co_return co_await refuse_logon(r, step);
   if (const std::uint32_t bad = accept(r, asked->security_mode); bad != status::success) {
-    give_up(r);
+    abandon(r);
     co_return co_await refuse(r, bad);
   }
   co_await end_previous(r, asked->previous_session_id);

@@ -1,6 +1,7 @@
 // Signatures, keys and hashes through OpenSSL.
 #include <smb_server/crypto/digest.hpp>
 
+#include <smb_server/crypto/legacy.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/utf16.hpp>
 
@@ -9,7 +10,6 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/params.h>
-#include <openssl/provider.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -34,14 +34,7 @@ struct mac_free {
 };
 struct digest_free {
   void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
-  void operator()(EVP_MD* d) const noexcept { EVP_MD_free(d); }
 };
-/// A library context of its own, so that nothing else in the process gets to see old algorithms.
-struct library_free {
-  void operator()(OSSL_LIB_CTX* c) const noexcept { OSSL_LIB_CTX_free(c); }
-  void operator()(OSSL_PROVIDER* p) const noexcept { OSSL_PROVIDER_unload(p); }
-};
-
 std::array<std::uint8_t, 32> hmac_sha256(bytes_view key, bytes_view data) {
   std::array<std::uint8_t, 32> result{};
   unsigned length = 0;
@@ -113,19 +106,7 @@ void fill_random(std::span<std::uint8_t> bytes) {
 }
 
 key16 nt_hash(std::string_view password) {
-  const std::unique_ptr<OSSL_LIB_CTX, library_free> library{OSSL_LIB_CTX_new()};
-  const std::unique_ptr<OSSL_PROVIDER, library_free> legacy{
-    OSSL_PROVIDER_load(library.get(), "legacy")};
-  check(legacy != nullptr, "no provider 'legacy', which NTLM needs for its MD4");
-  const std::unique_ptr<EVP_MD, digest_free> md4{EVP_MD_fetch(library.get(), "MD4", nullptr)};
-  const byte_vector text = utf8_to_utf16(password);
-  key16 result{};
-  unsigned length = 0;
-  check(md4 &&
-      EVP_Digest(text.data(), text.size(), result.data(), &length, md4.get(), nullptr) == 1 &&
-      length == result.size(),
-    "MD4");
-  return result;
+  return md4(utf8_to_utf16(password));
 }
 
 key16 derive_key(bytes_view key, std::string_view label, bytes_view context) {

@@ -16,8 +16,8 @@ using preauth_hash = std::array<std::uint8_t, 64>;
 /// Random bytes that nobody can guess. Throws `std::runtime_error` if there are none to be had.
 void fill_random(std::span<std::uint8_t> bytes);
 
-/// What stands for a password in NTLM: MD4 of its UTF-16 (MS-NLMP 3.3.1, NTOWFv1). Throws
-/// `std::runtime_error` if OpenSSL's provider of legacy algorithms cannot be had.
+/// The hash that NTLM knows a password by: MD4 of its UTF-16 (MS-NLMP 3.3.1, NTOWFv1). Throws what
+/// `md4` throws.
 [[nodiscard]] key16 nt_hash(std::string_view password);
 
 /// SP800-108 in counter mode with HMAC-SHA256 (MS-SMB2 3.1.4.2). The label's zero is added here.

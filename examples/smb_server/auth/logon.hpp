@@ -1,0 +1,49 @@
+// One logon: the tokens of SESSION_SETUP, NTLM within SPNEGO or alone (MS-SMB2 3.3.5.5.3, MS-SPNG).
+#pragma once
+
+#include <smb_server/auth/ntlm_acceptor.hpp>
+#include <smb_server/auth/spnego.hpp>
+
+namespace leasebreak::smb {
+
+/// What one token led to.
+struct logon_step {
+  enum class outcome { more, done, refused };
+  outcome result = outcome::refused;
+  byte_vector token; ///< For the client; may be empty.
+  std::string problem; ///< If refused: why, for the log; names are quoted.
+};
+
+/// A logon in progress. It answers at most three tokens, and ends with the first error.
+///
+/// *Threads*: one at a time. Nothing blocks.
+class logon {
+public:
+  /// `accounts` and `computer`, the server's host name, must outlive the object.
+  logon(const account_list& accounts, const std::string& computer) : ntlm_{accounts, computer} {}
+
+  /// Takes the client's next token. Throws `std::bad_alloc` and `std::runtime_error` if memory or
+  /// OpenSSL fail; the logon is over then.
+  [[nodiscard]] logon_step step(bytes_view token);
+
+  /// After `done`: as `account_list::entry::name`.
+  [[nodiscard]] const std::string& user() const noexcept { return ntlm_.user(); }
+  [[nodiscard]] const key16& session_key() const noexcept { return ntlm_.session_key(); }
+
+private:
+  /// What the next token must be.
+  enum class awaits { anything, ntlm_authenticate, spnego_negotiate, spnego_authenticate, nothing };
+
+  [[nodiscard]] logon_step begin(bytes_view token);
+  [[nodiscard]] logon_step begin_spnego(const spnego::token& t);
+  [[nodiscard]] logon_step challenge(bytes_view message, awaits next);
+  [[nodiscard]] logon_step authenticate(bytes_view token);
+  [[nodiscard]] logon_step authenticate_spnego(const spnego::token& t);
+
+  ntlm::acceptor ntlm_;
+  awaits awaits_ = awaits::anything;
+  byte_vector mechanism_list_; ///< SPNEGO's `mechListMIC` covers it.
+  bool needs_mic_ = false;
+};
+
+} // namespace leasebreak::smb

@@ -1,0 +1,66 @@
+// The server's side of NTLM (MS-NLMP 3.2): who is it, and does it know the password?
+#pragma once
+
+#include <smb_server/auth/accounts.hpp>
+#include <smb_server/auth/ntlm_keys.hpp>
+
+#include <optional>
+#include <string>
+
+namespace leasebreak::smb::ntlm {
+
+/// One authentication. Only the NT response of NTLMv2 decides; there are no anonymous users and no
+/// guests.
+///
+/// *Threads*: one at a time. *Errors*: functions throw what `hmac_md5` throws, and
+/// `std::bad_alloc`; the authentication is over then.
+class acceptor {
+public:
+  /// `accounts` and `computer` must outlive the object.
+  acceptor(const account_list& accounts, const std::string& computer)
+    : accounts_{accounts}, computer_{computer} {}
+
+  /// Takes NEGOTIATE_MESSAGE. Returns CHALLENGE_MESSAGE, or nothing if the message is malformed or
+  /// not the first one.
+  [[nodiscard]] std::optional<byte_vector> challenge(bytes_view negotiate);
+
+  /// Takes AUTHENTICATE_MESSAGE, once, after `challenge`. Returns what is wrong, for the log;
+  /// empty: the client has proved that it is `user`.
+  [[nodiscard]] std::string authenticate(bytes_view message);
+
+  /// After success: as `account_list::entry::name`.
+  [[nodiscard]] const std::string& user() const noexcept { return user_; }
+
+  /// After success: ExportedSessionKey.
+  [[nodiscard]] const key16& session_key() const noexcept { return session_key_; }
+
+  /// After success: whether the two sides can sign with NTLM, as SPNEGO's `mechListMIC` needs it.
+  [[nodiscard]] bool can_sign() const noexcept {
+    return (flags_ & flag::extended_session_security) != 0;
+  }
+
+  /// After success, if `can_sign`: the signature that the side of `d` gives its first message.
+  [[nodiscard]] key16 signature_of(direction d, bytes_view message) const {
+    return first_signature(session_key_, flags_, d, message);
+  }
+
+private:
+  enum class stage { fresh, challenged, over };
+
+  [[nodiscard]] std::string check_response(
+    const smb::ntlm::authenticate& a, const nt_response_v2& response);
+  [[nodiscard]] std::string check_mic(
+    const smb::ntlm::authenticate& a, const nt_response_v2& response, bytes_view message) const;
+
+  const account_list& accounts_;
+  const std::string& computer_;
+  stage stage_ = stage::fresh;
+  challenge_bytes server_challenge_{};
+  byte_vector negotiate_; ///< The MIC covers it.
+  byte_vector challenge_;
+  std::uint32_t flags_ = 0;
+  std::string user_;
+  key16 session_key_{};
+};
+
+} // namespace leasebreak::smb::ntlm

@@ -1,0 +1,7 @@
+// libFuzzer's entry to the tokens of a logon.
+#include "logon_target.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  leasebreak::smb::fuzz::play_logon({bytes, size});
+  return 0;
+}
