@@ -11,6 +11,13 @@ BUILD_PACKAGES=(
 )
 # To run the SMB server and Debian's clients against it.
 SMB_PACKAGES=(smbclient samba-testsuite python3 python3-impacket)
+# To run scripts/clients: the clients, smbd to compare with, and what npm's clients need.
+CLIENT_PACKAGES=(
+  rclone restic python3 python3-impacket smbclient samba-testsuite
+  libglib2.0-bin gvfs-backends dbus-daemon
+)
+SMBD_PACKAGES=(samba)
+NODE_PACKAGES=(nodejs npm)
 # To run the tests beside those.
 TEST_PACKAGES=(postgresql clang-format-14 python3)
 

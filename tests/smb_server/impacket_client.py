@@ -20,7 +20,6 @@ import sys
 import tempfile
 
 try:
-    from impacket import ntlm
     from impacket import smb3structs as smb
     from impacket.smbconnection import SMBConnection, SessionError
 except ImportError:
@@ -59,25 +58,6 @@ def running(program, work, *options):
         if server.poll() is None:
             server.kill()
         log.close()
-
-
-def complete_ntlm_messages():
-    """impacket leaves fields out of its NTLM messages that systems send, and that gss-ntlmssp does not do
-    without: the versions (MS-NLMP 2.2.2.10), and the place of the MIC, for which it reserves room."""
-    version = bytes([10, 0, 0, 0, 0, 0, 0, 15])
-    make_negotiate, make_authenticate = ntlm.getNTLMSSPType1, ntlm.getNTLMSSPType3
-
-    def negotiate(*arguments, **options):
-        message = make_negotiate(*arguments, **options)
-        message["os_version"] = version
-        return message
-
-    def authenticate(*arguments, **options):
-        message, key = make_authenticate(*arguments, **options)
-        message["Version"], message["MIC"] = version, bytes(16)
-        return message, key
-
-    ntlm.getNTLMSSPType1, ntlm.getNTLMSSPType3 = negotiate, authenticate
 
 
 @dataclasses.dataclass
@@ -246,7 +226,6 @@ def main(arguments):
         print("smbclient is missing")
         return 77
     random.seed(1)  # for contents and keys alone
-    complete_ntlm_messages()
     if contends:
         contend_at(*arguments[1:])
     else:
