@@ -61,14 +61,24 @@ jobs_at_once() {
 minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 # run_step NAME COMMAND...: runs it, and notes its outcome and time. Returns the command's status.
-run_step() {
-  local name=$1 began=$SECONDS status=0
-  shift
+run_step() { run_noting fails "$@"; }
+
+# run_step_or_skip NAME COMMAND...: as run_step, but by the status 77 the command says that it cannot
+# run here.
+run_step_or_skip() { run_noting skips "$@"; }
+
+# run_noting fails|skips NAME COMMAND...: what the status 77 does comes first.
+run_noting() {
+  local on_77=$1 name=$2 began=$SECONDS status=0
+  shift 2
   title "$name"
   "$@" || status=$?
   local took
   took=$(minutes $((SECONDS - began)))
-  if ((status == 0)); then
+  if ((status == 77)) && [[ $on_77 == skips ]]; then
+    skip_step "$name" "it cannot run here; see above"
+    status=0
+  elif ((status == 0)); then
     SUMMARY+=("${GREEN}passed${PLAIN}  $took  $name")
   else
     SUMMARY+=("${RED}FAILED${PLAIN}  $took  $name")

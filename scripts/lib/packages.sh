@@ -18,6 +18,8 @@ CLIENT_PACKAGES=(
 )
 SMBD_PACKAGES=(samba)
 NODE_PACKAGES=(nodejs npm)
+# To run Linux' own SMB client in guests of user-mode Linux.
+KERNEL_PACKAGES=(user-mode-linux cifs-utils iproute2 kmod python3)
 # To run the tests beside those.
 TEST_PACKAGES=(postgresql clang-format-14 python3)
 

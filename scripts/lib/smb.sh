@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # The SMB server on a free loopback port, and Debian's clients against it. Sourced after common.sh.
-# The scripts set WORK, a folder for what lives as long as they do.
+# The scripts set WORK, a folder for what lives as long as they do. For another address or a network
+# namespace, they set SMB_LISTEN and SMB_LAUNCH.
 
 SMB_USER=tester
 SMB_PASSWORD=$RANDOM-secret-$RANDOM
+SMB_LISTEN=127.0.0.1:0 # address and port; the port 0 takes one that is free
+SMB_LAUNCH=()          # a command that runs the server, such as ip netns exec
 SMB_PORT=
 SMB_SERVER_PID=
 SMB_SHOW_PID=
@@ -19,7 +22,7 @@ smb_server_start() {
   }
   mkdir -p "$WORK/share"
   : >"$WORK/server.log" # it is looked into before the server has got as far as to make it
-  "$program" --listen 127.0.0.1:0 --share "demo=$WORK/share" \
+  "${SMB_LAUNCH[@]}" "$program" --listen "$SMB_LISTEN" --share "demo=$WORK/share" \
     --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" \
     --log-level "${SMB_LOG_LEVEL:-info}" "$@" >"$WORK/server.log" 2>&1 </dev/null &
   SMB_SERVER_PID=$!
@@ -27,7 +30,7 @@ smb_server_start() {
   for ((attempt = 0; attempt < 300; ++attempt)); do
     SMB_PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
     if [[ -n $SMB_PORT ]]; then
-      say "listens on 127.0.0.1:$SMB_PORT, share demo, process $SMB_SERVER_PID"
+      say "listens on ${SMB_LISTEN%:*}:$SMB_PORT, share demo, process $SMB_SERVER_PID"
       return 0
     fi
     kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
