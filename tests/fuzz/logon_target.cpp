@@ -1,4 +1,4 @@
-// Plays tokens, and looks at who is let in.
+// Plays tokens, and checks which clients are let in.
 #include "logon_target.hpp"
 
 #include <smb_server/auth/logon.hpp>
@@ -94,7 +94,7 @@ private:
   byte_vector challenge_;
 };
 
-/// Whoever is let in must have sent this.
+/// Checks the last token of a client that was let in.
 void check_last(bytes_view token, const logon& server) {
   const auto t = spnego::parse(token);
   const auto a = ntlm::parse_authenticate(t ? t->mechanism_token.value_or(bytes_view{}) : token);

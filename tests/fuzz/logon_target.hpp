@@ -22,10 +22,10 @@ struct recorded_logon {
 enum class logon_end { refused, unfinished, done };
 
 /// Plays the tokens against a server with the users `user` and `other`. If the client knows the
-/// password, proof and MICs are made right wherever a token has them; so whatever else random bytes
-/// hold is reached behind them.
-/// Throws `std::logic_error` if a client is let in that does not know the password, one without a
-/// name, one whose response is not NTLMv2's, or anybody after a refusal.
+/// password, the proof and the MICs of each token are made right first. Random changes of the other
+/// fields are then parsed instead of being refused for a wrong proof.
+/// Throws `std::logic_error` if the server lets in a client without the password, without a name or
+/// without an NTLMv2 response, or any client after a refusal.
 logon_end play_logon(bytes_view bytes);
 
 } // namespace leasebreak::smb::fuzz

@@ -93,7 +93,7 @@ mount_round() {
   in_mount "$share" "$options" file_round "$@"
 }
 
-# mount_is_refused SHARE OPTIONS: because of who logs on, not for another reason.
+# mount_is_refused SHARE OPTIONS: the logon must be the reason.
 mount_is_refused() {
   local said status=0
   said=$(mount_share "$1" /mnt/refused "$2" 2>&1) || status=$?

@@ -16,7 +16,7 @@
 
 namespace {
 
-/// Allocations until the one that fails; 0: none does.
+/// Counts down to the allocation that fails. 0: none does.
 std::size_t until_failure = 0;
 
 /// As if memory were short once.
@@ -124,7 +124,7 @@ TEST(LogonsWithoutMemory, NeverSayThatTheRightPasswordIsWrong) {
   EXPECT_LT(count, allocations_max);
 }
 
-TEST(LogonsWithoutMemory, LetNobodyInWhoDoesNotKnowThePassword) {
+TEST(LogonsWithoutMemory, NeverAcceptAWrongPassword) {
   ASSERT_TRUE(replaced);
   const std::size_t count = sweep("wrong", [](std::size_t number, std::optional<outcome> end) {
     EXPECT_TRUE(!end || *end == outcome::refused) << "allocation " << number;

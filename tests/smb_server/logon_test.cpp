@@ -1,4 +1,4 @@
-// Who is let in, and who is not: logons token by token.
+// Logons, token by token: each variant that is accepted, and each that is refused.
 #include "hex.hpp"
 #include "initiator.hpp"
 
@@ -49,7 +49,7 @@ logon_step log_on(const logon_script& script) {
   return log_on(server, client);
 }
 
-// -- who is let in -------------------------------------------------------------------------------
+// -- accepted ------------------------------------------------------------------------------------
 
 struct variant {
   const char* name;
@@ -72,7 +72,6 @@ std::string name_of_wrapped(const ::testing::TestParamInfo<wrapped_variant>& of)
     (std::get<bool>(of.param) ? "InSpnego" : "Alone");
 }
 
-/// Not told apart by what SPNEGO or NTLM around the proof looks like.
 class LogonsWithTheRightPassword : public ::testing::TestWithParam<wrapped_variant> {};
 
 TEST_P(LogonsWithTheRightPassword, AreLetIn) {
@@ -176,7 +175,7 @@ TEST(Logons, GiveTheAccountAsItWasWritten) {
   }
 }
 
-// -- who is not ----------------------------------------------------------------------------------
+// -- refused -------------------------------------------------------------------------------------
 
 class RefusedLogons : public ::testing::TestWithParam<wrapped_variant> {};
 
@@ -446,7 +445,7 @@ TEST(SpnegoTokens, HaveTheirFieldsInOrder) {
 
 // -- accounts ------------------------------------------------------------------------------------
 
-TEST(Accounts, ThatNobodyCanNameAreRefused) {
+TEST(Accounts, ThatClientsCannotNameAreRefused) {
   for (const user_account& account :
     {user_account{"", "p"}, user_account{"u", ""}, user_account{"a/b", "p"},
       user_account{"a\\b", "p"}, user_account{"a\nb", "p"}, user_account{"\xff", "p"},
@@ -479,7 +478,7 @@ TEST(Accounts, ThatCannotBeToldApartAreRefused) {
   EXPECT_NE(refuses("\xc3\xa9", "\xc3\x89").find("'\xc3\x89'"), std::string::npos);
 }
 
-TEST(Domains, ThatNobodyCanNameAreRefused) {
+TEST(Domains, ThatClientsCannotNameAreRefused) {
   for (const char* domain : {"", "a\\b", "a/b", "a\nb", "\xff"})
     EXPECT_THROW(account_list({{"u", "p"}}, domain), std::invalid_argument) << domain;
 }

@@ -58,8 +58,8 @@ logon_step logon::begin_spnego(const spnego::token& t) {
     return refuse("a client that offers no NTLM");
   mechanism_list_.assign(t.mechanism_list.begin(), t.mechanism_list.end());
   const bool is_preferred = is_ntlmssp(t.mechanisms.front());
-  // RFC 4178 5: a mechanism that is not the client's first choice may be the work of somebody on
-  // the way. `mechListMIC` proves that it is not.
+  // RFC 4178 5: an attacker between client and server could have removed the client's first choice
+  // from the list. `mechListMIC` proves that the list is the client's.
   needs_mic_ = !is_preferred;
   if (is_preferred && t.mechanism_token)
     return challenge(*t.mechanism_token, awaits::spnego_authenticate);
@@ -102,7 +102,7 @@ logon_step logon::authenticate_spnego(const spnego::token& t) {
   using ntlm::direction;
   if (!ntlm_.can_sign() ||
     !ntlm::are_equal(ntlm_.signature_of(direction::to_server, mechanism_list_), *t.mic))
-    return refuse("a wrong mechListMIC: somebody changed the list of mechanisms on its way");
+    return refuse("a wrong mechListMIC: the list of mechanisms was changed in transit");
   const key16 mine = ntlm_.signature_of(direction::to_client, mechanism_list_);
   r.mic = mine;
   return finish(spnego::make_response(r));

@@ -40,7 +40,7 @@ byte_vector to_ascii_upper_case(bytes_view text) {
   return out.take();
 }
 
-/// Finds the user, who may have written `user@domain` where the domain has a field of its own.
+/// Finds the account. Without a domain in its own field, the user may be written as `user@domain`.
 const account_list::entry* find_account(
   const account_list& accounts, const std::string& user, bool has_domain) {
   const account_list::entry* found = accounts.find(user);
@@ -68,7 +68,7 @@ std::optional<byte_vector> acceptor::challenge(bytes_view negotiate) {
   const auto asked = parse_negotiate(negotiate);
   if (stage_ != stage::fresh || !asked)
     return std::nullopt;
-  stage_ = stage::over; // unless all of the following succeeds
+  stage_ = stage::over; // if anything below throws
   fill_random(server_challenge_);
   ntlm::challenge c;
   c.flags = answer_flags(*asked);
@@ -112,7 +112,7 @@ std::string acceptor::check_response(
   if (!name || !domain)
     return "a user or a domain that is no text";
   const account_list::entry* account = find_account(accounts_, *name, !domain->empty());
-  // The same work for an unknown user, so that the time does not tell who exists.
+  // Do the same work for an unknown user, so that the time does not tell which users exist.
   const key16 hash = account != nullptr ? account->nt_hash : key16{};
   const auto key = prove(hash, *user, *domain, server_challenge_, response);
   if (account == nullptr)
@@ -139,7 +139,7 @@ std::string acceptor::check_mic(
   const key16 expected =
     message_integrity_code(session_key_, negotiate_, challenge_, message, *mic_at);
   if (!are_equal(expected, message.subspan(*mic_at, expected.size())))
-    return "a wrong MIC: somebody changed a message on its way";
+    return "a wrong MIC: a message was changed in transit";
   return {};
 }
 

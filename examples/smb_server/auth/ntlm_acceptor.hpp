@@ -1,4 +1,4 @@
-// The server's side of NTLM (MS-NLMP 3.2): who is it, and does it know the password?
+// The server's side of NTLM (MS-NLMP 3.2): verifies that a client knows a user's password.
 #pragma once
 
 #include <smb_server/auth/accounts.hpp>

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Who may log on, from which domain, and that others may not.
+# Logons that must succeed, with any domain, and logons that must be refused.
 
 # expect_logon NAME USER PASSWORD [OPTIONS]
 expect_logon() {
