@@ -15,6 +15,7 @@ GUEST_CALLS=() # what the guest is told, as a descriptor
 GUEST_WAITS=() # the command that the guest executes
 GUEST_ENDS=()  # when its answer is overdue
 GUEST_CALLED=0 # commands so far
+INTERRUPTED=   # the status to exit with, from the trap of a signal
 
 # network_start: makes the namespace, with a bridge that has the server's addresses.
 network_start() {
@@ -89,6 +90,12 @@ guest_start() {
   GUEST_ENDS[number]=$((SECONDS + GUEST_BOOT_SECONDS))
 }
 
+# exit_if_interrupted: the traps of signals set INTERRUPTED and leave it to this to exit. If a trap exits
+# while `read -t` waits, the alarm of that comes later, and bash 5.2 crashes instead of cleaning up.
+exit_if_interrupted() {
+  [[ -z $INTERRUPTED ]] || exit "$INTERRUPTED"
+}
+
 # guest_await NUMBER: waits for the answer of a guest that boots or executes a command. Returns the
 # command's status; 124 if no answer came in time, 125 if the guest ended. Both leave the guest dead.
 guest_await() {
@@ -102,6 +109,7 @@ guest_await() {
       text=
       continue
     fi
+    exit_if_interrupted
     text+=$piece # a line may come in pieces
     if ! kill -0 "${GUEST_PIDS[number]}" 2>/dev/null; then
       complain "guest $number has ended; see $RESULTS/guest$number.console"
