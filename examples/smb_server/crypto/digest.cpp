@@ -2,39 +2,26 @@
 #include <smb_server/crypto/digest.hpp>
 
 #include <smb_server/crypto/legacy.hpp>
+#include <smb_server/crypto/openssl.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/utf16.hpp>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
-#include <memory>
-#include <stdexcept>
 
 namespace leasebreak::smb {
 
 namespace {
 
-void check(bool good, const char* what) {
-  if (!good)
-    throw std::runtime_error(std::string{"OpenSSL: "} + what);
-}
+using openssl::allocated;
+using openssl::check;
+using openssl::owned;
 
-struct cipher_free {
-  void operator()(EVP_CIPHER_CTX* c) const noexcept { EVP_CIPHER_CTX_free(c); }
-};
-struct mac_free {
-  void operator()(EVP_MAC* m) const noexcept { EVP_MAC_free(m); }
-  void operator()(EVP_MAC_CTX* c) const noexcept { EVP_MAC_CTX_free(c); }
-};
-struct digest_free {
-  void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
-};
 std::array<std::uint8_t, 32> hmac_sha256(bytes_view key, bytes_view data) {
   std::array<std::uint8_t, 32> result{};
   unsigned length = 0;
@@ -45,9 +32,9 @@ std::array<std::uint8_t, 32> hmac_sha256(bytes_view key, bytes_view data) {
 }
 
 signature aes_cmac(const key16& key, bytes_view data) {
-  static const std::unique_ptr<EVP_MAC, mac_free> algorithm{
-    EVP_MAC_fetch(nullptr, "CMAC", nullptr)};
-  const std::unique_ptr<EVP_MAC_CTX, mac_free> context{EVP_MAC_CTX_new(algorithm.get())};
+  // A failure throws, and the next call tries again: kept, it would end all signing for good.
+  static const owned<EVP_MAC> algorithm = allocated(EVP_MAC_fetch(nullptr, "CMAC", nullptr));
+  const owned<EVP_MAC_CTX> context{EVP_MAC_CTX_new(algorithm.get())};
   char cipher[] = "AES-128-CBC";
   const OSSL_PARAM parameters[]{
     OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0), OSSL_PARAM_construct_end()};
@@ -74,7 +61,7 @@ std::array<std::uint8_t, 12> gmac_nonce(const header& h) {
 signature aes_gmac(const key16& key, bytes_view data) {
   const header h = parse_header(data).value_or(header{});
   const auto nonce = gmac_nonce(h);
-  const std::unique_ptr<EVP_CIPHER_CTX, cipher_free> context{EVP_CIPHER_CTX_new()};
+  const owned<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
   signature result{};
   int length = 0;
   check(context &&
@@ -135,7 +122,7 @@ key16 signing_key(dialect d, bytes_view session_key, const preauth_hash& hash) {
 }
 
 preauth_hash extend(const preauth_hash& hash, bytes_view message) {
-  const std::unique_ptr<EVP_MD_CTX, digest_free> context{EVP_MD_CTX_new()};
+  const owned<EVP_MD_CTX> context{EVP_MD_CTX_new()};
   preauth_hash result{};
   unsigned length = 0;
   check(context && EVP_DigestInit_ex(context.get(), EVP_sha512(), nullptr) == 1 &&

@@ -1,14 +1,12 @@
 // MD4, MD5, HMAC-MD5 and RC4 through OpenSSL.
 #include <smb_server/crypto/legacy.hpp>
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <openssl/provider.h>
+#include <smb_server/crypto/openssl.hpp>
 
-#include <memory>
-#include <new>
-#include <stdexcept>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -16,32 +14,9 @@ namespace leasebreak::smb {
 
 namespace {
 
-void check(bool good, const char* what) {
-  if (!good)
-    throw std::runtime_error(std::string{"OpenSSL: "} + what);
-}
-
-struct openssl_free {
-  void operator()(OSSL_LIB_CTX* c) const noexcept { OSSL_LIB_CTX_free(c); }
-  void operator()(OSSL_PROVIDER* p) const noexcept { OSSL_PROVIDER_unload(p); }
-  void operator()(EVP_MD* d) const noexcept { EVP_MD_free(d); }
-  void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
-  void operator()(EVP_MAC* m) const noexcept { EVP_MAC_free(m); }
-  void operator()(EVP_MAC_CTX* c) const noexcept { EVP_MAC_CTX_free(c); }
-  void operator()(EVP_CIPHER* c) const noexcept { EVP_CIPHER_free(c); }
-  void operator()(EVP_CIPHER_CTX* c) const noexcept { EVP_CIPHER_CTX_free(c); }
-};
-
-template <class T>
-using owned = std::unique_ptr<T, openssl_free>;
-
-/// Takes what OpenSSL has just allocated.
-template <class T>
-owned<T> allocated(T* pointer) {
-  if (pointer == nullptr)
-    throw std::bad_alloc{};
-  return owned<T>{pointer};
-}
+using openssl::allocated;
+using openssl::check;
+using openssl::owned;
 
 /// A library context of its own, so that the rest of the process does not get the old algorithms,
 /// and no configuration of the host takes them away.
