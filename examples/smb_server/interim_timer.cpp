@@ -15,19 +15,22 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// How long a request may take before its client is told that it is pending: most that must wait
-/// for somebody's acknowledgement take longer, most that need not are done by then.
-constexpr auto interim_delay = std::chrono::microseconds{500};
-/// Within this time after that: looking for those that are due wakes a thread up.
+/// Told within this time after they are due: looking for them wakes a thread up.
 constexpr auto interim_slack = std::chrono::microseconds{500};
 
 } // namespace
 
 struct interim_timer::state : std::enable_shared_from_this<state> {
-  explicit state(const boost::asio::any_io_executor& executor) : timer{executor} {}
+  state(const boost::asio::any_io_executor& executor, std::chrono::microseconds d)
+    : delay{d}, timer{executor} {}
 
   std::list<entry>::iterator add(entry e) {
     const std::lock_guard lock{mutex};
+    if (delay == delay.zero()) {
+      tell(e);
+      told.push_back(std::move(e));
+      return std::prev(told.end());
+    }
     waiting.push_back(std::move(e));
     if (!armed)
       arm();
@@ -38,6 +41,12 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
     std::list<entry> gone; // what it refers to is given up without the lock
     const std::lock_guard lock{mutex};
     gone.splice(gone.end(), e->told ? told : waiting, e);
+  }
+
+  static void tell(entry& e) {
+    e.told = true;
+    if (const auto c = e.whose.lock())
+      boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->send_interim(id); });
   }
 
   // With the lock.
@@ -56,16 +65,14 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
     armed = false;
     const auto now = clock::now();
     while (!waiting.empty() && waiting.front().due <= now) {
-      entry& e = waiting.front();
-      e.told = true;
-      if (const auto c = e.whose.lock())
-        boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->send_interim(id); });
+      tell(waiting.front());
       told.splice(told.end(), waiting, waiting.begin());
     }
     if (!waiting.empty())
       arm();
   }
 
+  const std::chrono::microseconds delay;
   std::mutex mutex;
   boost::asio::steady_timer timer;
   bool armed = false;
@@ -73,8 +80,9 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   std::list<entry> told;
 };
 
-interim_timer::interim_timer(const boost::asio::any_io_executor& executor)
-  : state_{std::make_shared<state>(executor)} {}
+interim_timer::interim_timer(
+  const boost::asio::any_io_executor& executor, std::chrono::microseconds delay)
+  : state_{std::make_shared<state>(executor, delay)} {}
 
 interim_timer::~interim_timer() {
   const std::lock_guard lock{state_->mutex};
@@ -84,7 +92,7 @@ interim_timer::~interim_timer() {
 
 interim_timer::wait interim_timer::begin(
   std::weak_ptr<connection> whose, std::uint64_t message_id) {
-  const auto e = state_->add({clock::now() + interim_delay, std::move(whose), message_id});
+  const auto e = state_->add({clock::now() + state_->delay, std::move(whose), message_id});
   return {state_, e};
 }
 

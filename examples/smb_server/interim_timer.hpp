@@ -25,7 +25,7 @@ class interim_timer {
   };
 
 public:
-  explicit interim_timer(const boost::asio::any_io_executor& executor);
+  interim_timer(const boost::asio::any_io_executor& executor, std::chrono::microseconds delay);
   ~interim_timer();
   interim_timer(const interim_timer&) = delete;
   interim_timer& operator=(const interim_timer&) = delete;
@@ -46,8 +46,8 @@ public:
     std::list<entry>::iterator position_{};
   };
 
-  /// Has `send_interim` of that connection called, on its executor and a little later, unless the
-  /// wait has ended by then.
+  /// Has `send_interim` of that connection called, on its executor and after the delay, unless the
+  /// wait has ended by then. Without a delay the call is posted at once.
   [[nodiscard]] wait begin(std::weak_ptr<connection> whose, std::uint64_t message_id);
 
 private:

@@ -74,6 +74,10 @@ struct server_options {
   std::size_t threads = 1; ///< That run the event loop. One: it is its own strand.
   std::chrono::microseconds poll_time{200}; ///< See `poll_window`; with one thread only.
   std::size_t disk_threads = 4;
+  /// How long a request may wait for others before its client is told that it is pending: most that
+  /// must wait for somebody's acknowledgement take longer, most that need not are done by then. 0:
+  /// it is told of every wait.
+  std::chrono::microseconds interim_delay{500};
   std::string log_level = "info";
   server_limits limits;
 };

@@ -207,14 +207,12 @@ TEST(Compounds, WorkOnTheFileOfTheRequestBefore) {
   append(frame, h, raw_client::close_body(related_file_id), true);
 
   t.first.send_frame(frame.view());
-  const byte_vector answers = t.first.receive_frame().value();
+  const std::vector<answer> answers = t.first.receive_compound(2);
 
-  const auto messages = split_compound(answers);
-  ASSERT_TRUE(messages);
-  ASSERT_EQ(messages->size(), 2U);
-  EXPECT_EQ((*messages)[0].head.status, status::success);
-  EXPECT_EQ((*messages)[1].head.status, status::success);
-  EXPECT_TRUE((*messages)[1].head.has(header_flag::related));
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].head.status, status::success);
+  EXPECT_EQ(answers[1].head.status, status::success);
+  EXPECT_TRUE(answers[1].head.has(header_flag::related));
 }
 
 TEST(Deletes, HappenWhenTheConnectionEnds) {

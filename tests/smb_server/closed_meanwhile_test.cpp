@@ -76,7 +76,7 @@ protected:
     EXPECT_EQ(mover.close(moving), status::success);
     EXPECT_TRUE(holder.receive()); // the break
     EXPECT_EQ(holder.close(held.id), status::success);
-    const auto last = mover.receive();
+    const auto last = mover.receive_final();
     EXPECT_TRUE(last && last->head.message_id == id);
     return last ? last->head.status : status::success;
   }
@@ -136,10 +136,11 @@ TEST_F(ClosedMeanwhile, WhatTheDiskHasToDoAlreadyIsDone) {
 
   const std::uint64_t id = mover.send(command::set_info,
     raw_client::set_info_body(moving, static_cast<std::uint8_t>(file_class::basic), times.view()));
+  disk.await_operation();
   EXPECT_EQ(mover.close(moving), status::success);
   disk.release();
 
-  const auto last = mover.receive();
+  const auto last = mover.receive_final();
   ASSERT_TRUE(last && last->head.message_id == id);
   EXPECT_EQ(last->head.status, status::success);
   EXPECT_EQ(mover.echo(), status::success);
@@ -154,13 +155,14 @@ TEST_F(ClosedMeanwhile, WhatTheDiskHasToDoAlreadyIsDoneForWhoLogsOff) {
   const std::uint64_t id = mover.send(command::set_info,
     raw_client::set_info_body(
       moving, static_cast<std::uint8_t>(file_class::end_of_file), size.view()));
+  disk.await_operation();
   byte_writer logoff;
   logoff.u16(4);
   logoff.u16(0);
   EXPECT_EQ(mover.call(command::logoff, logoff.view()).head.status, status::success);
   disk.release();
 
-  const auto last = mover.receive();
+  const auto last = mover.receive_final();
   ASSERT_TRUE(last && last->head.message_id == id);
   EXPECT_EQ(std::filesystem::file_size(server.directory() / "f"), 4'711U);
   EXPECT_EQ(holder.echo(), status::success);

@@ -164,7 +164,7 @@ TEST(DurableOpens, StayKeptIfWhoAsksForThemHasLoggedOff) {
     ASSERT_TRUE(t.server.has_logged("asks for an open of"));
     EXPECT_EQ(t.second.call(command::logoff, byte_vector{4, 0, 0, 0}).head.status, status::success);
   }
-  const auto late = t.second.receive();
+  const auto late = t.second.receive_final();
   ASSERT_TRUE(late);
   EXPECT_EQ(late->head.status, status::user_session_deleted);
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <future>
 #include <latch>
+#include <thread>
 #include <vector>
 
 namespace leasebreak::smb::testing {
@@ -18,7 +19,8 @@ namespace leasebreak::smb::testing {
 class held_disk {
 public:
   explicit held_disk(test_server& server)
-    : held_{static_cast<std::ptrdiff_t>(server.get().options().disk_threads)} {
+    : workers_{server.get().workers()}, held_{static_cast<std::ptrdiff_t>(
+                                          server.get().options().disk_threads)} {
     const std::shared_future<void> until = release_.get_future().share();
     for (std::size_t i = 0; i < server.get().options().disk_threads; ++i) {
       vfs::work<void> job = [this, until] {
@@ -26,7 +28,7 @@ public:
         until.wait();
         return vfs::error_code{};
       };
-      ended_.push_back(server.get().workers().async_finish<void>(
+      ended_.push_back(workers_.async_finish<void>(
         boost::asio::system_executor{}, std::move(job), boost::asio::use_future));
     }
     held_.wait();
@@ -34,6 +36,13 @@ public:
   ~held_disk() { release(); }
   held_disk(const held_disk&) = delete;
   held_disk& operator=(const held_disk&) = delete;
+
+  /// Returns when an operation waits for the disk; whoever sent a request cannot know otherwise
+  /// that the server has come that far.
+  void await_operation() const {
+    while (workers_.operations() <= ended_.size())
+      std::this_thread::yield();
+  }
 
   /// The threads are free when it returns.
   void release() {
@@ -46,6 +55,7 @@ public:
   }
 
 private:
+  const vfs::worker_pool& workers_;
   std::latch held_;
   std::promise<void> release_;
   std::vector<std::future<void>> ended_;

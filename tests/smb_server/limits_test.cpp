@@ -120,7 +120,7 @@ TEST(WorkingRequests, AboveTheLimitAreReadLater) {
   disk.release();
 
   for (const std::uint64_t id : {first, second}) {
-    const auto a = client.receive();
+    const auto a = client.receive_final();
     ASSERT_TRUE(a);
     EXPECT_EQ(a->head.message_id, id);
   }
@@ -154,7 +154,7 @@ TEST_F(FullDisk, StillDeletesWhatIsClosed) {
   EXPECT_EQ(client.call(command::echo, byte_vector{4, 0, 0, 0}).head.message_id, id + 1);
   disk.release();
 
-  const auto closed = client.receive();
+  const auto closed = client.receive_final();
   ASSERT_TRUE(closed && closed->head.message_id == id);
   EXPECT_EQ(closed->head.status, status::success);
   EXPECT_FALSE(std::filesystem::exists(server.directory() / "f"));

@@ -224,11 +224,9 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   notification.skip(2);
   EXPECT_EQ(notification.u16(), before.lease->epoch + 1);
   acknowledge(*again, 3);
-  std::optional<answer> opened;
-  do {
-    opened = other->receive();
-    ASSERT_TRUE(opened);
-  } while (opened->head.message_id != waiting || opened->head.status == status::pending);
+  const auto opened = other->receive_final();
+  ASSERT_TRUE(opened);
+  ASSERT_EQ(opened->head.message_id, waiting);
   const created others = raw_client::read_created(*opened);
   ASSERT_EQ(others.status, status::success);
 
@@ -257,7 +255,7 @@ TEST(PersistentOpens, AreToldOfABreakThatTheirConnectionTookAlong) {
   again->send(command::create,
     raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)}));
 
-  const auto back = again->receive();
+  const auto back = again->receive_final();
   ASSERT_TRUE(back);
   ASSERT_EQ(back->head.command, command::create) << "the answer comes first";
   ASSERT_EQ(back->head.status, status::success);
@@ -266,11 +264,9 @@ TEST(PersistentOpens, AreToldOfABreakThatTheirConnectionTookAlong) {
   ASSERT_EQ(told->head.command, command::oplock_break);
   EXPECT_EQ(told->bytes, lost->bytes);
   acknowledge(*again, 3);
-  std::optional<answer> opened;
-  do {
-    opened = other->receive();
-    ASSERT_TRUE(opened);
-  } while (opened->head.message_id != waiting || opened->head.status == status::pending);
+  const auto opened = other->receive_final();
+  ASSERT_TRUE(opened);
+  ASSERT_EQ(opened->head.message_id, waiting);
   EXPECT_EQ(opened->head.status, status::success);
 }
 

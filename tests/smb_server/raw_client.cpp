@@ -100,6 +100,28 @@ std::optional<answer> raw_client::receive() {
   return answer{*h, std::move(*frame)};
 }
 
+std::optional<answer> raw_client::receive_final() {
+  auto a = receive();
+  while (a && a->head.status == status::pending)
+    a = receive();
+  return a;
+}
+
+std::vector<answer> raw_client::receive_compound(std::size_t requests) {
+  std::vector<answer> answers;
+  while (answers.size() < requests) {
+    const auto frame = receive_frame();
+    const auto messages = frame ? split_compound(*frame) : std::nullopt;
+    if (!messages)
+      break;
+    for (const message& m : *messages) {
+      if (m.head.status != status::pending)
+        answers.push_back({m.head, byte_vector(m.bytes.begin(), m.bytes.end())});
+    }
+  }
+  return answers;
+}
+
 byte_vector raw_client::make_message(
   command c, bytes_view body, std::uint32_t flags, std::uint16_t charge) {
   header h;

@@ -56,8 +56,17 @@ public:
   /// The next frame; nothing if the connection ended.
   std::optional<byte_vector> receive_frame();
 
-  /// The next frame as one message; nothing if the connection ended.
+  /// The next frame as one message; nothing if the connection ended. A server may say of any
+  /// request that it is pending, so this is for what cannot be an answer, or for who wants to see
+  /// that.
   std::optional<answer> receive();
+
+  /// The next message that does not say of a request that it is pending.
+  std::optional<answer> receive_final();
+
+  /// The answers to all requests of a compound, in the order in which they came, in as many frames
+  /// as the server liked. Fewer if the connection ended or sent what is no frame.
+  std::vector<answer> receive_compound(std::size_t requests);
 
   /// A request with this body, and the next message id. Returns the id.
   std::uint64_t send(command c, bytes_view body, std::uint32_t flags = 0);

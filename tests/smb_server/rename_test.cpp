@@ -82,14 +82,12 @@ TEST(Compounds, RelatedToARequestWithoutASessionAreMalformed) {
     command::close, raw_client::close_body(related_file_id), header_flag::related));
 
   client.send_frame(frame.view());
-  const auto answers = client.receive_frame();
+  const std::vector<answer> answers = client.receive_compound(2);
   client.session_id = session;
 
-  ASSERT_TRUE(answers);
-  const auto messages = split_compound(*answers);
-  ASSERT_TRUE(messages && messages->size() == 2);
-  EXPECT_EQ((*messages)[0].head.status, status::user_session_deleted);
-  EXPECT_EQ((*messages)[1].head.status, status::invalid_parameter);
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].head.status, status::user_session_deleted);
+  EXPECT_EQ(answers[1].head.status, status::invalid_parameter);
 }
 
 // -- without a server

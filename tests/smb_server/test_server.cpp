@@ -32,6 +32,11 @@ std::size_t loop_threads() {
   return wanted == nullptr ? 2 : std::stoul(wanted);
 }
 
+std::chrono::microseconds interim_delay(std::chrono::microseconds usual) {
+  const char* const wanted = std::getenv("LEASEBREAK_TEST_INTERIM_DELAY");
+  return wanted == nullptr ? usual : std::chrono::microseconds{std::stoul(wanted)};
+}
+
 } // namespace
 
 std::string log_keeper::text() {
@@ -57,6 +62,7 @@ test_server::test_server(server_limits limits) : test_server{with_limits(limits)
 test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
   options.port = 0;
   options.threads = loop_threads();
+  options.interim_delay = interim_delay(options.interim_delay);
   if (options.users.empty())
     options.users = {{"user", "pass"}};
   if (options.shares.empty())

@@ -87,7 +87,7 @@ TEST(PeersThatDoNotRead, AreAskedNoMoreUntilTheyTakeTheirAnswers) {
   ASSERT_TRUE(server.has_logged("until the peer takes its answers"));
   int answers = 0;
   while (answers < many_reads) {
-    const auto a = slow.receive();
+    const auto a = slow.receive_final();
     ASSERT_TRUE(a) << answers;
     ASSERT_EQ(a->head.status, status::success) << answers;
     ++answers;
@@ -119,18 +119,11 @@ TEST(Compounds, WhoseAnswersExceedAFrameAreAnsweredInSeveral) {
   std::filesystem::resize_file(server.directory() / "large", 8 * read_bytes);
 
   client.send_frame(compound_of_large_reads(client, held.id, reads));
-  std::size_t answers = 0;
-  while (answers < reads) {
-    const auto bytes = client.receive_frame();
-    ASSERT_TRUE(bytes) << answers;
-    const auto messages = split_compound(*bytes);
-    ASSERT_TRUE(messages) << answers;
-    for (const message& m : *messages)
-      ASSERT_EQ(m.head.status, status::success);
-    answers += messages->size();
-  }
+  const std::vector<answer> answers = client.receive_compound(reads);
 
-  EXPECT_EQ(answers, reads);
+  EXPECT_EQ(answers.size(), reads);
+  for (const answer& a : answers)
+    EXPECT_EQ(a.head.status, status::success);
   EXPECT_EQ(client.close(held.id), status::success);
 }
 
