@@ -30,13 +30,18 @@ void overwrite(byte_vector& whole, bytes_view part, bytes_view value) {
     std::copy(value.begin(), value.end(), whole.begin() + (part.data() - whole.data()));
 }
 
+/// The NTLM message in a token that is `t`, or no SPNEGO at all.
+bytes_view ntlm_message(const std::optional<spnego::token>& t, bytes_view token) {
+  return t ? t->mechanism_token.value_or(bytes_view{}) : token;
+}
+
 /// A client that makes proofs and MICs of whatever tokens it is given.
 class forger {
 public:
   /// Remembers what MICs cover.
   void note_sent(bytes_view token) {
     const auto t = spnego::parse(token);
-    const bytes_view message = t ? t->mechanism_token.value_or(bytes_view{}) : token;
+    const bytes_view message = ntlm_message(t, token);
     if (t && t->is_first)
       mechanism_list_.assign(t->mechanism_list.begin(), t->mechanism_list.end());
     if (ntlm::parse_negotiate(message))
@@ -45,7 +50,7 @@ public:
 
   void note_received(bytes_view token) {
     const auto t = spnego::parse(token);
-    const bytes_view message = t ? t->mechanism_token.value_or(bytes_view{}) : token;
+    const bytes_view message = ntlm_message(t, token);
     if (ntlm::is_message(message))
       challenge_.assign(message.begin(), message.end());
   }
@@ -53,7 +58,7 @@ public:
   /// Makes right what can be in `token`.
   void repair(byte_vector& token) const {
     const auto t = spnego::parse(token);
-    const bytes_view message = t ? t->mechanism_token.value_or(bytes_view{}) : bytes_view{token};
+    const bytes_view message = ntlm_message(t, token);
     const auto a = ntlm::parse_authenticate(message);
     const auto response = a ? ntlm::parse_nt_response(a->nt_response) : std::nullopt;
     if (!response || challenge_.size() < 32)
@@ -97,7 +102,7 @@ private:
 /// Checks the last token of a client that was let in.
 void check_last(bytes_view token, const logon& server) {
   const auto t = spnego::parse(token);
-  const auto a = ntlm::parse_authenticate(t ? t->mechanism_token.value_or(bytes_view{}) : token);
+  const auto a = ntlm::parse_authenticate(ntlm_message(t, token));
   require(
     a && !a->user.empty() && (a->flags & ntlm::flag::anonymous) == 0, "let in without a name");
   require(ntlm::parse_nt_response(a->nt_response).has_value(), "let in without NTLMv2");

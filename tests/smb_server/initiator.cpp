@@ -2,6 +2,7 @@
 #include "initiator.hpp"
 
 #include <smb_server/auth/der.hpp>
+#include <smb_server/auth/name_case.hpp>
 #include <smb_server/auth/spnego.hpp>
 #include <smb_server/crypto/legacy.hpp>
 #include <smb_server/wire/utf16.hpp>
@@ -29,14 +30,6 @@ void require(bool holds, const char* what) {
 
 byte_vector field(std::uint8_t number, bytes_view content) {
   return der::make(context(number), content);
-}
-
-byte_vector ascii_upper(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
-  }
-  return utf8_to_utf16(text);
 }
 
 /// NegTokenResp with these fields.
@@ -148,7 +141,7 @@ byte_vector initiator::make_authenticate(bytes_view token) {
 
 byte_vector initiator::make_nt_response(bytes_view target_info) {
   const byte_vector user =
-    script_.to_upper ? utf8_to_utf16(script_.to_upper(script_.user)) : ascii_upper(script_.user);
+    utf8_to_utf16(script_.to_upper ? script_.to_upper(script_.user) : ascii_upper(script_.user));
   response_key_ =
     ntlm::response_key(nt_hash(script_.password), user, utf8_to_utf16(script_.domain));
   byte_writer blob;
@@ -247,7 +240,7 @@ void initiator::check_last(bytes_view token) const {
     "the server signs the mechanisms if the client does not, or does not if it does");
   if (t.mic)
     require(
-      ntlm::are_equal(
+      are_equal(
         first_signature(session_key_, flags_, ntlm::direction::to_client, mechanism_list_), *t.mic),
       "the server's mechListMIC is wrong");
 }

@@ -20,16 +20,12 @@ bool is_name(const std::string& text, std::string_view forbidden) {
   return !text.empty() && fold_case(text);
 }
 
-std::string checked_domain(std::string domain) {
+std::string checked_domain(const std::string& domain) {
   if (!is_name(domain, "\\/"))
     throw std::invalid_argument("a domain must be UTF-8 and not empty, without a slash, a "
                                 "backslash or a control character: '" +
       domain + "'");
-  for (char& c : domain) {
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
-  }
-  return domain;
+  return ascii_upper(domain);
 }
 
 void check_account(const user_account& account) {
@@ -44,8 +40,8 @@ void check_account(const user_account& account) {
 
 } // namespace
 
-account_list::account_list(const std::vector<user_account>& users, std::string domain)
-  : domain_{checked_domain(std::move(domain))} {
+account_list::account_list(const std::vector<user_account>& users, const std::string& domain)
+  : domain_{checked_domain(domain)} {
   load_legacy_algorithms();
   for (const user_account& account : users) {
     check_account(account);

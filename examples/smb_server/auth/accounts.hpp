@@ -28,7 +28,7 @@ public:
   /// Throws `std::invalid_argument` for a name or domain that clients cannot send, for an empty or
   /// malformed password, and for users whose names differ in case alone; `std::runtime_error` if
   /// the old algorithms or the locale are missing.
-  account_list(const std::vector<user_account>& users, std::string domain);
+  account_list(const std::vector<user_account>& users, const std::string& domain);
 
   /// By name, in either case. Null if there is no such user.
   [[nodiscard]] const entry* find(std::string_view name) const;

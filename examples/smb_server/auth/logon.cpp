@@ -101,7 +101,7 @@ logon_step logon::authenticate_spnego(const spnego::token& t) {
                       : finish(spnego::make_response(r));
   using ntlm::direction;
   if (!ntlm_.can_sign() ||
-    !ntlm::are_equal(ntlm_.signature_of(direction::to_server, mechanism_list_), *t.mic))
+    !are_equal(ntlm_.signature_of(direction::to_server, mechanism_list_), *t.mic))
     return refuse("a wrong mechListMIC: the list of mechanisms was changed in transit");
   const key16 mine = ntlm_.signature_of(direction::to_client, mechanism_list_);
   r.mic = mine;

@@ -60,6 +60,14 @@ std::optional<std::u32string> fold_case(std::string_view name) {
   return result;
 }
 
+std::string ascii_upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z')
+      c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
 byte_vector to_upper_case(bytes_view text) {
   byte_writer out;
   byte_reader in{text};

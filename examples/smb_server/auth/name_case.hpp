@@ -15,6 +15,9 @@ namespace leasebreak::smb {
 /// alone. They throw `std::runtime_error` if the system has no locale C.UTF-8.
 [[nodiscard]] std::optional<std::u32string> fold_case(std::string_view name);
 
+/// The text with its ASCII letters in upper case, and all else as it was.
+[[nodiscard]] std::string ascii_upper(std::string text);
+
 /// Each UTF-16LE unit in upper case, as NTLM clients do it (MS-NLMP 3.3.2, `Uppercase`). Surrogates
 /// stay as they are. `text` has an even number of bytes.
 [[nodiscard]] byte_vector to_upper_case(bytes_view text);

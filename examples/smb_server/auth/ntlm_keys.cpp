@@ -3,8 +3,6 @@
 
 #include <smb_server/crypto/legacy.hpp>
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <string>
 
@@ -86,10 +84,6 @@ key16 first_signature(
   key16 result{};
   std::copy(out.view().begin(), out.view().end(), result.begin());
   return result;
-}
-
-bool are_equal(const key16& a, bytes_view b) noexcept {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 } // namespace leasebreak::smb::ntlm

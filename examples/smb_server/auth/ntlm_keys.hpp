@@ -36,7 +36,4 @@ enum class direction { to_server, to_client };
 [[nodiscard]] key16 first_signature(
   const key16& exported_session_key, std::uint32_t flags, direction d, bytes_view message);
 
-/// Whether both are the same. Takes as long for all that differ.
-[[nodiscard]] bool are_equal(const key16& a, bytes_view b) noexcept;
-
 } // namespace leasebreak::smb::ntlm

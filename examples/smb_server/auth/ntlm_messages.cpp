@@ -1,6 +1,7 @@
 // NTLM's messages.
 #include <smb_server/auth/ntlm_messages.hpp>
 
+#include <smb_server/auth/name_case.hpp>
 #include <smb_server/wire/utf16.hpp>
 
 #include <algorithm>
@@ -20,8 +21,7 @@ constexpr std::size_t mic_bytes = 16;
 
 /// Reads the signature and the type.
 bool begins_as(byte_reader& in, message_type wanted) noexcept {
-  const bytes_view begin = in.bytes(signature_bytes.size());
-  return std::equal(begin.begin(), begin.end(), signature_bytes.begin(), signature_bytes.end()) &&
+  return is_message(in.bytes(signature_bytes.size())) &&
     in.u32() == static_cast<std::uint32_t>(wanted) && in.ok();
 }
 
@@ -43,12 +43,7 @@ bool read_field(
 /// The first label in ASCII upper case, at most 15 characters.
 std::string netbios_name(std::string_view host) {
   constexpr std::size_t length_max = 15;
-  std::string result{host.substr(0, std::min(host.find('.'), length_max))};
-  for (char& c : result) {
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
-  }
-  return result;
+  return ascii_upper(std::string{host.substr(0, std::min(host.find('.'), length_max))});
 }
 
 void append_pair(byte_writer& out, std::uint16_t id, bytes_view value) {

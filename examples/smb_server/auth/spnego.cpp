@@ -3,6 +3,7 @@
 
 #include <smb_server/auth/der.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 

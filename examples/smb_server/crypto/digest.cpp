@@ -88,6 +88,10 @@ bytes_view view_of(std::string_view text) {
 
 } // namespace
 
+bool are_equal(const key16& a, bytes_view b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 void fill_random(std::span<std::uint8_t> bytes) {
   check(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1, "no random bytes");
 }
@@ -152,7 +156,7 @@ signature sign(signing_algorithm algorithm, const key16& key, bytes_view message
 
 bool verify(signing_algorithm algorithm, const key16& key, bytes_view message) {
   const signature expected = sign(algorithm, key, message);
-  return CRYPTO_memcmp(expected.data(), message.data() + signature_offset, expected.size()) == 0;
+  return are_equal(expected, message.subspan(signature_offset, expected.size()));
 }
 
 } // namespace leasebreak::smb

@@ -13,6 +13,9 @@ using key16 = std::array<std::uint8_t, 16>;
 using signature = std::array<std::uint8_t, 16>;
 using preauth_hash = std::array<std::uint8_t, 64>;
 
+/// Whether both are the same. Takes as long for all that differ.
+[[nodiscard]] bool are_equal(const key16& a, bytes_view b) noexcept;
+
 /// Random bytes that nobody can guess. Throws `std::runtime_error` if there are none to be had.
 void fill_random(std::span<std::uint8_t> bytes);
 
