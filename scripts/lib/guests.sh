@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A network namespace and guests in it: user-mode Linux that boots from the host's own files. Sourced
-# after common.sh. The scripts set WORK, a folder for what lives as long as they do, and RESULTS.
+# after common.sh and checks.sh. The scripts set WORK, a folder for what lives as long as they do, and RESULTS.
 #
 # Server and guests see each other at addresses that exist in the namespace only.
 
@@ -15,7 +15,6 @@ GUEST_CALLS=() # what the guest is told, as a descriptor
 GUEST_WAITS=() # the command that the guest executes
 GUEST_ENDS=()  # when its answer is overdue
 GUEST_CALLED=0 # commands so far
-INTERRUPTED=   # the status to exit with, from the trap of a signal
 
 # network_start: makes the namespace, with a bridge that has the server's addresses.
 network_start() {
@@ -88,12 +87,6 @@ guest_start() {
   disown "$!" # or bash would report how it ends
   GUEST_WAITS[number]=ready
   GUEST_ENDS[number]=$((SECONDS + GUEST_BOOT_SECONDS))
-}
-
-# exit_if_interrupted: the traps of signals set INTERRUPTED and leave it to this to exit. If a trap exits
-# while `read -t` waits, the alarm of that comes later, and bash 5.2 crashes instead of cleaning up.
-exit_if_interrupted() {
-  [[ -z $INTERRUPTED ]] || exit "$INTERRUPTED"
 }
 
 # guest_await NUMBER: waits for the answer of a guest that boots or executes a command. Returns the

@@ -11,13 +11,14 @@ BUILD_PACKAGES=(
 )
 # To run the SMB server and Debian's clients against it.
 SMB_PACKAGES=(smbclient samba-testsuite python3 python3-impacket)
-# To run scripts/clients: the clients, smbd to compare with, and what npm's clients need.
+# To run scripts/clients: the clients, and what npm's need.
 CLIENT_PACKAGES=(
   rclone restic python3 python3-impacket smbclient samba-testsuite
   libglib2.0-bin gvfs-backends dbus-daemon
 )
-SMBD_PACKAGES=(samba)
 NODE_PACKAGES=(nodejs npm)
+# smbd, to compare with.
+SAMBA_PACKAGES=(samba samba-vfs-modules)
 # To run Linux' own SMB client in guests of user-mode Linux.
 KERNEL_PACKAGES=(user-mode-linux cifs-utils iproute2 kmod python3)
 # To run the tests beside those.
