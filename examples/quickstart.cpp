@@ -45,13 +45,15 @@ asio::awaitable<void> two_clients(leasebreak::coordinator& leases) {
   leases.register_client(bob, [](const auto&, const auto&, auto) { std::cout << "bob    told\n"; });
 
   auto first = open_by(alice);
-  const auto by_alice = co_await leases.async_open(std::move(first));
+  auto by_alice = co_await leases.async_open(std::move(first));
   std::cout << "alice  opened, may cache " << by_alice.state << '\n';
+  by_alice.answer.sent(); // from now on she may be told of breaks
 
   // Alice may have buffered writes, so Bob's open waits until she has acknowledged.
   auto second = open_by(bob);
-  const auto by_bob = co_await leases.async_open(std::move(second));
+  auto by_bob = co_await leases.async_open(std::move(second));
   std::cout << "bob    opened, may cache " << by_bob.state << '\n';
+  by_bob.answer.sent();
 
   for (const auto open : {by_alice.open, by_bob.open}) {
     leasebreak::close_request done{file, open};

@@ -7,13 +7,14 @@
 namespace leasebreak {
 
 std::string coordinator_config::validate() const {
-  const std::array<std::pair<bool, const char*>, 22> rules{{
+  const std::array<std::pair<bool, const char*>, 23> rules{{
     {scheduler >= scheduler_kind::asio && scheduler <= scheduler_kind::caf_stealing,
       "scheduler: no such kind"},
     {caf_threads >= 1 && caf_threads <= 1024, "caf_threads: must be 1 to 1024"},
     {messages_per_turn >= 1, "messages_per_turn: must be at least 1"},
     {break_timeout > duration::zero(), "break_timeout: must be positive"},
     {wait_max > duration::zero(), "wait_max: must be positive"},
+    {answer_wait_max > duration::zero(), "answer_wait_max: must be positive"},
     {limit.locks_per_file >= 1, "limit.locks_per_file: must be at least 1"},
     {limit.locks_per_client >= 1, "limit.locks_per_client: must be at least 1"},
     {limit.locks_total >= 1, "limit.locks_total: must be at least 1"},

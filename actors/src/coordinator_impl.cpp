@@ -52,6 +52,7 @@ coordinator_impl::coordinator_impl(
     system_(std::make_unique<caf::actor_system>(*caf_config_)) {
   policy_.break_timeout = config_.break_timeout;
   policy_.wait_max = config_.wait_max;
+  policy_.answer_wait_max = config_.answer_wait_max;
   policy_.limit = config_.limit;
   policy_.keep_records = config_.store != nullptr;
   if (config_.store != nullptr) {

@@ -214,15 +214,18 @@ void file_actor::run(const command& c, std::unique_ptr<operation> op) {
   // Not a member: a file that nobody talks to shall not keep the memory.
   thread_local effects out;
   out.clear();
+  look_at_answers(out);
   // Where nothing is held, nobody waits.
   if (op == nullptr || state_.empty() || !is_of_a_kind_that_waits(c)) {
     state_.apply(c, owner_.now(), out);
+    look_at_answers(out);
     settle(out, std::move(op));
     return;
   }
   // Whether it will wait is known when it has begun what it waits for, so there is room before.
   reserved_place place(owner_);
   state_.apply(c, owner_.now(), out, place.is_held());
+  look_at_answers(out);
   if (settle(out, std::move(op)))
     place.keep();
 }
@@ -242,6 +245,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     if (!is_success(c) || op->reserved.has_entered ||
       std::holds_alternative<lock_replayed>(c.result))
       give_back(*op);
+    if (const auto* const granted = std::get_if<open_granted>(&c.result))
+      op->pending = expect_answer(*granted);
     answers.push_back({std::move(op), &c});
   }
   answer_last(answers, cause);
@@ -444,6 +449,28 @@ void file_actor::notify(const break_notification& n) {
     client::notify(std::move(to), n, file_id(), std::move(report));
   else
     report.undeliverable();
+}
+
+void file_actor::see_answers() {
+  thread_local effects out;
+  out.clear();
+  look_at_answers(out);
+  settle(out, nullptr);
+}
+
+// An answer that nothing waits for is noticed here, and costs no message. Once a break is held
+// back, the file is told of each answer at once.
+void file_actor::look_at_answers(effects& out) {
+  answers_.look(
+    state_.holds_back(), [&](const answer_sent& sent) { state_.apply(sent, owner_.now(), out); });
+}
+
+// Only who may cache something can lose it.
+pending_answer file_actor::expect_answer(const open_granted& granted) {
+  if (granted.answer == 0)
+    return {};
+  return pending_answer(
+    new answer_slot(owner_.weak(), file_ref(*this), {granted.open, granted.answer}));
 }
 
 hold file_actor::make_hold(hold_id id) {

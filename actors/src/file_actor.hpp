@@ -2,6 +2,7 @@
 // timeouts and records. It owns the file's state, has no rules of its own, and never waits.
 #pragma once
 
+#include "answer_slot.hpp"
 #include "operation.hpp"
 #include "turn_actor.hpp"
 
@@ -34,10 +35,14 @@ public:
 
   void perform(std::unique_ptr<operation> op);
   void perform(const command& c);
+  /// Looks which answers are sent, though nothing else is to be done.
+  void see_answers();
 
   [[nodiscard]] const file_state& state() const noexcept { return state_; }
   [[nodiscard]] coordinator_impl& owner() noexcept { return owner_; }
   [[nodiscard]] hold make_hold(hold_id id);
+  /// Any thread.
+  [[nodiscard]] sent_answers& answers() noexcept { return answers_; }
   /// Durable mode: one lot of its records is in the store. Any thread.
   void records_stored() noexcept;
 
@@ -70,6 +75,8 @@ private:
   void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
   void give_back(operation& op);
+  void look_at_answers(effects& out);
+  [[nodiscard]] pending_answer expect_answer(const open_granted& granted);
   void keep_time();
   void count_breaks();
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
@@ -79,6 +86,7 @@ private:
   file_state state_;
   /// Whose each open is; ordered by id. Null: of a client that is not back since the restart.
   holder_list holders_;
+  sent_answers answers_;
   std::vector<std::unique_ptr<operation>> parked_; ///< Those that wait, as they came.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.

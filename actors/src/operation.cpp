@@ -60,8 +60,10 @@ void convert(file_actor&, break_acknowledged& from, oplock_level& to) {
 }
 
 template <class Result>
-Result result_of(file_actor& file, operation_result& from) {
+Result result_of(file_actor& file, operation& op, operation_result& from) {
   Result to{};
+  if constexpr (std::is_same_v<Result, open_result>)
+    to.answer = std::move(op.pending);
   std::visit(
     [&](auto& value) {
       if constexpr (requires { convert(file, value, to); })
@@ -80,7 +82,7 @@ void file_call<Result>::finish(
   if constexpr (std::is_void_v<Result>)
     this->complete(ec);
   else
-    this->complete(ec, result_of<Result>(file, result));
+    this->complete(ec, result_of<Result>(file, *this, result));
 }
 
 template class file_call<open_result>;

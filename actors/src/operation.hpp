@@ -60,6 +60,8 @@ public:
   const operation_id id;
   command what;
   reservation reserved;
+  /// An open's that is granted: what holds breaks back until its client is told.
+  pending_answer pending;
   /// A close's that waits: its open, which is gone by now, was a persistent one.
   bool ended_persistent = false;
 

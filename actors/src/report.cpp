@@ -90,6 +90,14 @@ public:
         "recovered and not reclaimed: file {}, record {}", quoted(file_.file_id()), quoted(f.id));
   }
 
+  void operator()(const answer_overdue& f) {
+    if (auto* const log = owner_.log())
+      log->warn(
+        "answer overdue: client {}, file {}, {}; it is told of a break before the server has "
+        "said that the answer to its open is sent",
+        describe(owner_, f.client), quoted(file_.file_id()), describe(f.key, f.open));
+  }
+
   void log_notifications() const {
     auto* const log = owner_.log();
     if (log == nullptr || !log->should_log(spdlog::level::info))

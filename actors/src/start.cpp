@@ -94,7 +94,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->reserved.key = r.lease->key;
   op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream};
+    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, true};
   make_cancellable(*op, r.file);
   send_open(r.file, *owner, std::move(op));
 }
@@ -143,7 +143,7 @@ void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<op
   op->reserved.owner = owner.get();
   op->reserved.open = r.open;
   op->reserved.key = r.key.value_or(lease_key{});
-  op->what = reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid};
+  op->what = reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid, true};
   send_reconnect(r.file, *owner, std::move(op));
 }
 
@@ -177,7 +177,7 @@ void coordinator_impl::send_reconnect(
 void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock};
+  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock, true};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 

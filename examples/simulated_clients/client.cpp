@@ -157,7 +157,7 @@ client::task<std::optional<client::open_id>> client::open(
   f.cache.opening();
   const canceller give_up{strand_, random_, world_.break_timeout / 4, world_.counts};
   auto request = open_request_of(file, access, exclusive, overwrites, cache);
-  const auto reply = co_await world_.host.open(
+  auto reply = co_await world_.host.open(
     self(), std::move(request), overwrites ? world_.host.disk().next_stamp() : 0, give_up.slot());
   if (connection != connection_) {
     // The connection was lost meanwhile: the open has gone with it, or goes now.
@@ -180,6 +180,7 @@ client::task<std::optional<client::open_id>> client::open(
     co_return std::nullopt;
   }
   opened(file, reply.value, access);
+  reply.value.granted.answer.sent();
   co_return reply.value.granted.open;
 }
 
@@ -197,13 +198,6 @@ void client::opened(std::size_t file, const opened_file& result, std::uint32_t a
   if (known_opens_.size() == known_opens_max)
     known_opens_.pop_front();
   known_opens_.push_back({granted.open, f.cache.id()});
-  // What overtook this answer.
-  for (const auto& early : std::exchange(early_, {})) {
-    if (early.notification.open != granted.open)
-      continue;
-    world_.judge.notified(file, number_, f.cache.id(), early.issued, early.notification.to, now());
-    obey(early.notification, early.file, f.cache.id(), early.issued);
-  }
 }
 
 client::task<std::optional<client::open_id>> client::handle_for(

@@ -75,13 +75,6 @@ private:
     std::optional<time_point> ignoring_until; // unresponsive: when it finds out
   };
 
-  /// A notification for an oplock whose open has not been answered yet.
-  struct early_break {
-    leasebreak::break_notification notification;
-    std::size_t file = 0;
-    time_point issued{};
-  };
-
   /// Which cache an open belongs to; remembered for notifications that come after its close.
   struct known_open {
     open_id open{};
@@ -149,7 +142,6 @@ private:
   random_source random_;
   std::uint64_t seed_;
   std::vector<std::unique_ptr<file_slot>> files_;
-  std::deque<early_break> early_;
   std::deque<known_open> known_opens_;
   bool connected_ = true;
   std::uint64_t connection_ = 1; // a new one each time the client comes back

@@ -74,6 +74,7 @@ void breaks(std::ostream& out, const outcome& r) {
       row(out, to_string(static_cast<break_outcome>(i)), s.breaks_by_outcome[i]);
   row(out, "notifications ignored by clients", r.counts->breaks_ignored);
   row(out, "notifications that could not be sent", r.counts->breaks_unsendable);
+  row(out, "notifications that came before the grant", r.counts->breaks_early);
   row(out, "answers that came too late", r.counts->breaks_late);
   row(out, "acknowledgements refused", s.acknowledgements_refused);
   row(out, "operations waiting at once, at most", s.waiting_most);

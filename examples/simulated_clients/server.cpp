@@ -16,6 +16,10 @@ namespace {
 constexpr auto disk_write_max = std::chrono::microseconds{500};
 constexpr unsigned slow_disk_percent = 20;
 
+// How long an answer is on its way to its client's connection.
+constexpr auto answer_delay_max = std::chrono::microseconds{300};
+constexpr unsigned slow_answer_percent = 20;
+
 } // namespace
 
 std::string name_of(std::size_t file) {
@@ -63,8 +67,12 @@ server::task<answer<opened_file>> server::open(
     counts_.waited_opens.add(took);
   answer<opened_file> result;
   result.error = reply.error;
+  if (faults_.early_answers)
+    reply.value.answer.sent();
   if (reply && reply.value.hold)
     result.value.truncated = co_await put(who, file, truncated, std::move(reply.value.hold));
+  else if (faults_.early_answers || chance(*who.random, slow_answer_percent))
+    co_await pause(up_to(*who.random, answer_delay_max));
   result.value.granted = std::move(reply.value);
   co_return result;
 }

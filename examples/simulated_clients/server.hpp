@@ -29,6 +29,7 @@ struct faults {
   unsigned lost_notifications_percent = 0; ///< Swallowed; the client stays responsive.
   unsigned unannounced_writes_percent = 0; ///< Written without asking the coordinator.
   bool early_release = false; ///< Holds end before the write is on the disk.
+  bool early_answers = false; ///< Opens count as answered before their clients are told.
 };
 
 /// Whoever asks the server: a client, or a process on the server itself.

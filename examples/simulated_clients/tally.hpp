@@ -48,6 +48,7 @@ struct tally {
   counter breaks_late = 0; ///< Breaks that a client answered after their deadline.
   counter breaks_lost = 0; ///< Only with faults: notifications that were swallowed.
   counter breaks_unsendable = 0; ///< The client's connection was down.
+  counter breaks_early = 0; ///< Of oplocks that their clients had not been told of.
   shared_histogram waited_opens; ///< Opens during which a break began on the file.
   shared_histogram all_opens;
 

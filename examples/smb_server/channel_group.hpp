@@ -8,10 +8,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include <cstddef>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -40,10 +38,7 @@ struct channel_group {
 
   std::vector<connection*> members; ///< Those that run, oldest first.
   open_table opens;
-  std::size_t creating = 0; ///< CREATEs in flight, whose breaks wait for their answers.
-  std::multiset<lease_key> creating_keys;
   std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that may come again.
-  std::vector<undelivered_break> early_breaks; ///< Those that wait so.
 };
 
 using channel_group_ptr = std::shared_ptr<channel_group>;

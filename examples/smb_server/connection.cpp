@@ -330,7 +330,6 @@ asio::awaitable<void> connection::process(
     }
   }
   send(compound);
-  retry_breaks();
   --in_flight_;
   in_flight_bytes_ -= frame->size();
   promised_bytes_ -= promised;
@@ -389,6 +388,8 @@ void connection::put_answer(request& r, reply answer) {
   item.hash = answer.hash;
   item.sealer = compound.sealer;
   compound.ready_bytes += item.bytes.size();
+  if (answer.granted)
+    compound.granted.push_back(std::move(answer.granted));
   compound.ready.push_back(std::move(item));
 }
 
@@ -449,18 +450,6 @@ void connection::cancel(const header& h) {
       return;
     }
   }
-}
-
-void connection::begin_create(const std::optional<lease_key>& key) {
-  ++group->creating;
-  if (key)
-    group->creating_keys.insert(*key);
-}
-
-void connection::end_create(const std::optional<lease_key>& key) {
-  --group->creating;
-  if (key)
-    group->creating_keys.erase(group->creating_keys.find(*key));
 }
 
 } // namespace leasebreak::smb

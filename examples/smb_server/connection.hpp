@@ -116,10 +116,6 @@ public:
   /// From now on the peer counts as taking nothing at TCP level.
   void pretend_stuck();
 
-  /// Marks a CREATE as in flight, so that breaks of what it opens wait for its answer.
-  void begin_create(const std::optional<lease_key>& key);
-  void end_create(const std::optional<lease_key>& key);
-
   const std::shared_ptr<channel_group> group;
   open_table& opens; ///< The group's.
   negotiated terms;
@@ -157,7 +153,6 @@ private:
   void leave_opens(const session& s);
   asio::awaitable<void> end_lost_session(session_ptr s, bool was_valid);
   asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
-  void retry_breaks();
   bool put_break(const undelivered_break& b, const open_ptr& o);
   void forget_taken_breaks();
   void pass_breaks_on();

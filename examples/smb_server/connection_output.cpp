@@ -14,7 +14,6 @@ namespace leasebreak::smb {
 
 namespace {
 
-constexpr std::size_t early_breaks_max = 1'024;
 constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
 constexpr std::size_t sent_breaks_unlooked = 16; ///< So many may have been taken and not forgotten.
 constexpr std::size_t frames_at_once = 16; ///< Of one call to the socket.
@@ -25,6 +24,7 @@ constexpr std::size_t small_bytes = 512; ///< Most answers are shorter.
 void connection::send(compound_state& compound) {
   compound.ready_bytes = 0;
   send(compound.ready);
+  compound.granted.clear(); // from now on breaks come behind
 }
 
 void connection::send(std::vector<response_item>& items) {
@@ -145,16 +145,10 @@ bool connection::send_break(const undelivered_break& b) {
   if (n.is_oplock && channels.count(session) == 0)
     return false;
   const open_ptr o = opens.find(n.open);
-  // A CREATE that was granted what is broken now may be on its way to being answered.
-  const bool early = n.is_oplock
-    ? !o && group->creating > 0
-    : !opens.has_lease(n.key) && group->creating_keys.count(n.key) != 0;
-  if (early && group->early_breaks.size() < early_breaks_max) {
-    group->early_breaks.push_back(b);
-    return true;
-  }
+  // It was closed, which has ended the break; or its CREATE takes so long that the coordinator has
+  // not waited for the answer, and comes again behind it.
   if (n.is_oplock && !o)
-    return true; // it was closed, which has ended the break
+    return true;
   // MS-SMB2 3.3.4.6: on the connection that opened; if that is gone, on any other channel.
   const auto first = n.is_oplock ? o->on.lock() : nullptr;
   if (first && first->channels.count(session) != 0 && first->put_break(b, o))
@@ -263,13 +257,6 @@ void connection::watch_output() {
     else
       self->watch_output();
   });
-}
-
-void connection::retry_breaks() {
-  if (group->early_breaks.empty())
-    return;
-  for (undelivered_break& b : std::exchange(group->early_breaks, {}))
-    host_.clients().deliver(terms.client, std::move(b));
 }
 
 } // namespace leasebreak::smb

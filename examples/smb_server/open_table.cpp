@@ -6,8 +6,6 @@
 namespace leasebreak::smb {
 
 void open_table::add(open_ptr o) {
-  if (o->lease)
-    ++leases_[*o->lease];
   by_handle_[o->handle] = o;
   if (o->create_guid)
     unused_[*o->create_guid] = o;
@@ -22,11 +20,6 @@ open_ptr open_table::remove(const file_id& id) {
   by_id_.erase(found);
   by_handle_.erase(result->handle);
   used(*result);
-  if (result->lease) {
-    const auto lease = leases_.find(*result->lease);
-    if (lease != leases_.end() && --lease->second == 0)
-      leases_.erase(lease);
-  }
   return result;
 }
 

@@ -31,7 +31,6 @@ public:
   /// The client uses an open of the table, and so knows what came of its CREATE.
   void used(open& o);
 
-  [[nodiscard]] bool has_lease(const lease_key& key) const { return leases_.count(key) != 0; }
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
   /// Those of a session; with `tree` only that tree's.
@@ -43,7 +42,6 @@ public:
 private:
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the volatile half
   std::unordered_map<open_id, open_ptr> by_handle_;
-  std::map<lease_key, std::size_t> leases_;
   std::map<guid, open_ptr> unused_; // by CreateGuid
 };
 

@@ -8,6 +8,7 @@
 #include <smb_server/wire/status.hpp>
 
 #include <leasebreak/error_code.hpp>
+#include <leasebreak/pending_answer.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -35,6 +36,7 @@ struct reply {
   channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.
+  pending_answer granted; ///< CREATE: keeps breaks from overtaking the response.
   bool end_connection = false; ///< Send nothing, and end.
 };
 
@@ -73,6 +75,7 @@ struct response_item {
 struct compound_state {
   std::vector<response_item> ready; ///< Answered, not sent.
   std::size_t ready_bytes = 0; ///< Of those.
+  std::vector<pending_answer> granted; ///< What is to be told of when those are sent.
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;

@@ -45,6 +45,10 @@ std::size_t file_state::breaking() const noexcept {
   return impl_->count.breaking;
 }
 
+bool file_state::holds_back() const noexcept {
+  return impl_->held_notices != 0;
+}
+
 bool file_state::has_open(open_id id) const noexcept {
   return impl_->find_open(id) != nullptr;
 }
@@ -98,6 +102,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const close_open& x) { close(x, now, out); },
                [&](const reconnect_open& x) { reconnect(x, now, out); },
                [&](const replay_open& x) { replay(x, out); },
+               [&](const answer_sent& x) { answer(x, now, out); },
                [&](const set_server_state& x) { set_state(x, out); },
                [&](const lock_ranges& x) { attempt_lock(x, first, now, out); },
                [&](const unlock_ranges& x) { unlock(x, out); },

@@ -132,6 +132,11 @@ opening& opening::at_most(lease_state state) {
   return *this;
 }
 
+opening& opening::answered_later() {
+  request.answer_follows = true;
+  return *this;
+}
+
 opening by(const client& who) {
   return opening(who);
 }
@@ -200,6 +205,9 @@ struct describer {
       out << " with " << short_name(c.lease->key);
     else
       out << " with " << to_string(c.oplock);
+  }
+  void operator()(const answer_sent& c) {
+    out << "answer " << c.answer << " of " << number(c.open) << " sent";
   }
   void operator()(const lock_ranges& c) {
     out << "lock through " << number(c.open);
@@ -381,14 +389,18 @@ attempt world::drop(const attempt& open, where_t where) {
 attempt world::reconnect(const client& who, const attempt& open, std::optional<lease_key> key,
   std::optional<create_guid> guid, where_t where) {
   const attempt a = start();
-  apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid}, where);
+  apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid,
+          reconnects_are_answered_later},
+    where);
   return a;
 }
 
 attempt world::replay(const attempt& open, const opening& again, where_t where) {
   const attempt a = start();
   const auto& request = again.request;
-  apply(replay_open{a.operation, open.open, request.client, request.lease, request.oplock}, where);
+  apply(replay_open{a.operation, open.open, request.client, request.lease, request.oplock,
+          request.answer_follows},
+    where);
   return a;
 }
 
@@ -423,6 +435,16 @@ attempt world::set_state(const attempt& open, const std::string& state, where_t 
   const attempt a = start(open.open);
   apply(set_server_state{a.operation, open.open, state}, where);
   return a;
+}
+
+void world::answer(const attempt& granted, where_t where) {
+  answer(result_of<open_granted>(granted), where);
+}
+
+void world::answer(const open_granted& granted, where_t where) {
+  if (granted.answer == 0)
+    fail(where, "no answer is expected");
+  apply(answer_sent{granted.open, granted.answer}, where);
 }
 
 void world::cancel(const attempt& waiting, where_t where) {

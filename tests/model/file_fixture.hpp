@@ -76,6 +76,8 @@ public:
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& at_most(lease_state state);
+  /// Its client is told of the result by `answer`, and not at once.
+  opening& answered_later();
 
   open_file request;
 };
@@ -140,6 +142,9 @@ public:
     const attempt& open, const std::string& state, where_t where = where_t::current());
   attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
     where_t where = where_t::current());
+  /// The answer that granted this is on its way to the client.
+  void answer(const attempt& granted, where_t where = where_t::current());
+  void answer(const open_granted& granted, where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());
   void end(hold_id hold, where_t where = where_t::current());
   void undeliverable(break_id id, where_t where = where_t::current());
@@ -230,6 +235,8 @@ public:
 
   /// False: the holds of accesses and opens are ended as soon as they are there.
   bool keeps_holds = false;
+  /// The clients of `reconnect` are told of the result by `answer`, and not at once.
+  bool reconnects_are_answered_later = false;
   /// False: notifications that nobody expects are thrown away.
   bool is_strict_about_breaks = true;
   /// Sees each command and what it led to, before anything is checked.

@@ -43,6 +43,9 @@ simulation::simulation(bool is_directory) : is_directory_(is_directory), world_(
 }
 
 std::string simulation::run(const std::vector<step>& steps) {
+  // A server tells all of its clients at once, or none.
+  answers_follow_ = !steps.empty() && steps.front().d % 4 != 0;
+  world_.reconnects_are_answered_later = answers_follow_;
   for (const auto& s : steps) {
     perform(s);
     if (!problems_.empty())
@@ -72,6 +75,18 @@ void simulation::take(const command& what, const effects& out) {
         commands_[c.operation] = what;
     },
     what);
+  // The answers to opens that end, or lose their connection, are never sent.
+  for (const auto& ended : out.ended)
+    if (const auto open = opens_.find(ended.open); open != opens_.end())
+      open->second.untold.reset();
+  if (const auto* closing = std::get_if<close_open>(&what))
+    if (const auto open = opens_.find(closing->open); open != opens_.end())
+      open->second.untold.reset();
+  if (const auto* gone = std::get_if<client_gone>(&what))
+    forget_untold(*gone);
+  for (const auto& f : out.facts)
+    if (const auto* overdue = std::get_if<answer_overdue>(&f))
+      take(*overdue);
   for (const auto& n : out.notifications) {
     history_.push_back("    -> " + describe(n));
     take(n);
@@ -98,16 +113,36 @@ void simulation::take(const command& what, const effects& out) {
   }
 }
 
+// The server has lost its right to an order: the break may come before the answers.
+void simulation::take(const answer_overdue& overdue) {
+  const bool is_oplock = overdue.key.is_zero();
+  const cache_name name{is_oplock ? client_guid{} : overdue.client, overdue.key,
+    is_oplock ? overdue.open : open_id::none};
+  late_.insert(name);
+}
+
 // A break: what is taken goes at once, the acknowledgement comes when the client gets to it.
 void simulation::take(const break_notification& n) {
   const cache_name name{
     n.is_oplock ? client_guid{} : n.client, n.key, n.is_oplock ? n.open : open_id::none};
+  // A client that knows nothing of the lease drops a notification of it, and never acknowledges.
+  const auto is_known = [&](const auto& o) {
+    return name_of(o.second.request) == name && o.second.is_known;
+  };
+  if (std::ranges::any_of(opens_,
+        [&](const auto& o) { return name_of(o.second.request) == name && o.second.untold; }) &&
+    !late_.contains(name) &&
+    (intersects(n.from, lease_state::write) || std::ranges::none_of(opens_, is_known)))
+    complain("a notification overtakes the answer: " + describe(n));
+  if (std::ranges::none_of(opens_, is_known))
+    return;
   cache& c = caches_[name];
   if (!intersects(n.to, lease_state::write))
     write_back(c);
   if (!intersects(n.to, lease_state::read))
     c.data.reset();
   c.state = c.state & n.to;
+  c.epoch = n.epoch;
   if (n.ack_required)
     acks_.push_back({name, n.to, n.id});
 }
@@ -136,16 +171,17 @@ void simulation::take(const command& cause, const completion& c) {
           clients, [&](const client& x) { return x.connection == back->connection; });
         open->second.request.client = back->client;
         open->second.request.connection = back->connection;
+        tell(open->second, *granted, back->answer_follows);
       }
     }
+    if (const auto* replayed = std::get_if<replay_open>(&cause))
+      if (const auto open = opens_.find(replayed->open); open != opens_.end())
+        tell(open->second, *granted, replayed->answer_follows);
     if (const auto* request = std::get_if<open_file>(&cause)) {
       const auto who = std::ranges::find_if(
         clients, [&](const client& x) { return x.connection == request->connection; });
-      opens_[granted->open] = {{c.operation, granted->open}, *request, *who, false};
-      cache& mine = caches_[name_of(*request)];
-      // During a break the answer still has the old state; the client knows better.
-      if (!granted->break_in_progress)
-        mine.state = granted->state;
+      opens_[granted->open] = {{c.operation, granted->open}, *request, *who, false, {}, 0, false};
+      tell(opens_[granted->open], *granted, request->answer_follows);
       if (granted->hold != hold_id::none)
         changes_.push_back({granted->hold, name_of(*request), true});
     }
@@ -166,6 +202,44 @@ void simulation::take(const command& cause, const completion& c) {
     detach(std::get<client_gone>(cause));
     if (removed->hold != hold_id::none)
       changes_.push_back({removed->hold, std::nullopt, false});
+  }
+}
+
+void simulation::tell(live_open& o, const open_granted& granted, bool later) {
+  o.granted = ++grants_;
+  if (later)
+    o.untold = granted;
+  else
+    believe(o, granted);
+}
+
+void simulation::believe(live_open& o, const open_granted& granted) {
+  o.is_known = true;
+  auto& c = caches_[name_of(o.request)];
+  // During a break the answer still has the old state; the client knows better. A server that sends
+  // two answers in another order than they were given is on its own.
+  if (granted.break_in_progress || o.granted < c.believed)
+    return;
+  if (granted.version == 2 && static_cast<std::int16_t>(granted.epoch - c.epoch) < 0 &&
+    c.believed != 0)
+    return;
+  c.epoch = granted.epoch;
+  c.believed = o.granted;
+  c.state = granted.state;
+}
+
+// The client hears of what it was granted, and of what has come after that behind it.
+void simulation::send_answer(live_open& o) {
+  if (const auto granted = std::exchange(o.untold, std::nullopt)) {
+    history_.push_back(
+      "answer of " + std::to_string(static_cast<std::uint64_t>(o.a.open)) + " arrives");
+    believe(o, *granted);
+    if (std::ranges::none_of(opens_, [&](const auto& x) {
+          return x.second.untold && name_of(x.second.request) == name_of(o.request);
+        }))
+      late_.erase(name_of(o.request));
+    if (granted->answer != 0)
+      world_.answer(*granted);
   }
 }
 
@@ -216,6 +290,13 @@ void simulation::fresh_data(const std::optional<cache_name>& by) {
     c.data = newest_;
 }
 
+void simulation::forget_untold(const client_gone& gone) {
+  for (auto& [id, open] : opens_)
+    if (open.request.client == gone.client &&
+      (!gone.connection || *gone.connection == open.request.connection))
+      open.untold.reset();
+}
+
 // What is left of the client's opens now is durable, and out of its reach until it reconnects.
 void simulation::detach(const client_gone& gone) {
   for (auto& [id, open] : opens_)
@@ -234,7 +315,7 @@ bool simulation::is_forgiven(const live_open& o) const {
 }
 
 void simulation::read(const live_open& o) {
-  if (o.detached || (o.request.access & (access::read_data | access::execute)) == 0)
+  if (o.detached || o.untold || (o.request.access & (access::read_data | access::execute)) == 0)
     return;
   cache& c = caches_[name_of(o.request)];
   const bool may_cache = intersects(c.state, lease_state::read);
@@ -250,7 +331,8 @@ void simulation::read(const live_open& o) {
 
 // Under Write a client may yet write through.
 void simulation::write(const live_open& o, bool through) {
-  if (o.detached || (o.request.access & (access::write_data | access::append_data)) == 0)
+  if (o.detached || o.untold ||
+    (o.request.access & (access::write_data | access::append_data)) == 0)
     return;
   cache& c = caches_[name_of(o.request)];
   if (intersects(c.state, lease_state::write) && !through) {
@@ -269,7 +351,7 @@ void simulation::write(const live_open& o, bool through) {
 
 void simulation::perform(const step& s) {
   live_open* open = pick(s.a);
-  switch (s.what % 33) {
+  switch (s.what % 36) {
   case 0:
   case 1:
   case 2:
@@ -283,7 +365,10 @@ void simulation::perform(const step& s) {
     if (open != nullptr) {
       write_back(caches_[name_of(open->request)]);
       const attempt a = open->a;
-      s.b % 4 == 0 ? world_.drop(a) : world_.close(a);
+      if (s.b % 4 == 0)
+        world_.drop(a);
+      else if (!open->untold) // its client does not know it yet
+        world_.close(a);
     }
     return;
   case 9:
@@ -352,11 +437,17 @@ void simulation::perform(const step& s) {
     }
     return;
   case 31:
-    if (open != nullptr) {
+    if (open != nullptr && !open->untold) {
       opening again = by(open->who);
       again.request = open->request;
       world_.replay(open->a, again);
     }
+    return;
+  case 32:
+  case 33:
+  case 34:
+    if (open != nullptr)
+      send_answer(*open);
     return;
   default:
     return world_.pass(milliseconds{s.a % 40'000U});
@@ -382,6 +473,7 @@ void simulation::perform_open(const step& s) {
     how.durable(seconds{60});
   else if ((s.d >> 10) % 9 == 1)
     how.persistent(seconds{60});
+  how.request.answer_follows = answers_follow_;
   locks_and_waits_.push_back(world_.open(how));
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,8 @@ private:
     lease_state state = none;
     std::optional<std::uint64_t> data;
     bool dirty = false;
+    std::uint16_t epoch = 0; ///< Version 2: of what was heard last.
+    std::uint64_t believed = 0; ///< Which grant `state` is from, as they came.
   };
 
   struct live_open {
@@ -59,6 +62,10 @@ private:
     open_file request;
     client who;
     bool detached = false; ///< Kept by the server, out of its client's reach.
+    /// What its client has not been told yet; nothing once the answer is sent.
+    std::optional<open_granted> untold;
+    std::uint64_t granted = 0; ///< Which of all grants it is.
+    bool is_known = false; ///< Its client was told of it once.
   };
 
   struct awaited_ack {
@@ -77,9 +84,13 @@ private:
   void take(const command& what, const effects& out);
   void take(const break_notification& n);
   void take(const break_ended& ended);
+  void take(const answer_overdue& overdue);
   void take(const command& cause, const completion& c);
   void perform(const step& s);
   void perform_open(const step& s);
+  void send_answer(live_open& o);
+  void tell(live_open& o, const open_granted& granted, bool later);
+  void believe(live_open& o, const open_granted& granted);
   void perform_access(const step& s);
   void acknowledge_one(const step& s);
   void make_change(const step& s);
@@ -90,6 +101,7 @@ private:
   void write_back_all_of(const client_guid& who);
   void fresh_data(const std::optional<cache_name>& by);
   void detach(const client_gone& gone);
+  void forget_untold(const client_gone& gone);
   [[nodiscard]] bool is_forgiven(const live_open& o) const;
   [[nodiscard]] live_open* pick(std::uint16_t n);
   [[nodiscard]] std::optional<cache_name> name_of(open_id id) const;
@@ -99,10 +111,13 @@ private:
   bool is_directory_;
   std::map<open_id, live_open> opens_;
   std::map<cache_name, cache> caches_;
+  std::set<cache_name> late_; ///< Whose answers the server takes too long to send.
   std::map<operation_id, command> commands_;
   std::vector<awaited_ack> acks_;
   std::vector<change> changes_;
   std::vector<attempt> locks_and_waits_;
+  std::uint64_t grants_ = 0;
+  bool answers_follow_ = false; ///< Answers to opens are sent in steps of their own.
   std::uint64_t stored_ = 1; ///< The version that the server has.
   std::uint64_t newest_ = 1; ///< The version of the newest write that is completed.
   std::vector<std::string> history_;

@@ -128,6 +128,33 @@ TEST(SimulatedClients, AreFoundIncoherentWhenHoldsEndBeforeTheWrite) {
   EXPECT_FALSE(result.coherent());
 }
 
+// No break times out here, so that nothing is told before its time.
+settings with_oplocks() {
+  auto s = few_clients();
+  s.break_timeout = 35s;
+  return s;
+}
+
+TEST(SimulatedClients, HearOfNoBreakBeforeTheGrant) {
+  auto s = with_oplocks();
+
+  const auto result = run(s);
+
+  EXPECT_EQ(result.counts->breaks_early, 0);
+  EXPECT_TRUE(result.coherent());
+  explain(s, result);
+}
+
+TEST(SimulatedClients, HearOfBreaksTooEarlyWhenAnswersCountBeforeTheyAreSent) {
+  auto s = with_oplocks();
+  s.injected.early_answers = true;
+  s.enough = [](const progress& p) { return p.counts->breaks_early != 0; };
+
+  const auto result = run(s);
+
+  EXPECT_GT(result.counts->breaks_early, 0);
+}
+
 TEST(SimulatedClients, RefuseSettingsThatMakeNoSense) {
   settings s;
   s.clients = 0;

@@ -121,11 +121,12 @@ def next_break(client):
     return notification["Data"]
 
 
-def answer_break(client, body):
+def answer_break(client, tree, body):
     """Acknowledges, and returns the status."""
     low = client.getSMBServer()
     packet = low.SMB_PACKET()
     packet["Command"] = smb.SMB2_OPLOCK_BREAK
+    packet["TreeID"] = tree
     packet["Data"] = body
     answer = low.recvSMB(low.sendSMB(packet))
     return answer["Status"]
@@ -175,7 +176,7 @@ def contend(account, folder, dialect, with_lease, tell=lambda text: None):
         body = struct.pack("<HHL", 36, 0, 0) + key + struct.pack("<LQ", RH, 0)
     else:
         body = struct.pack("<HBBL", 24, LEVEL_TWO, 0, 0) + file_id
-    assert answer_break(client, body) == 0
+    assert answer_break(client, tree, body) == 0
     tell("impacket   has written it, and acknowledged")
 
     output, _ = other.communicate(timeout=TIMEOUT_S)

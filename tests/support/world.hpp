@@ -57,6 +57,7 @@ public:
   error_code ec;
   std::any value; ///< A shared pointer to the result.
   std::function<void()> on_call;
+  bool answers_later = false; ///< An open's answer is sent by the test.
 
 private:
   struct handler {
@@ -64,6 +65,9 @@ private:
     void operator()(error_code e) const { self->call(e); }
     template <class T>
     void operator()(error_code e, T result) const {
+      if constexpr (requires { result.answer.sent(); })
+        if (!self->answers_later)
+          result.answer.sent(); // the test keeps the rest of the result
       self->value = std::make_shared<T>(std::move(result));
       self->call(e);
     }

@@ -35,6 +35,9 @@ struct coordinator_config {
   duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
   /// The longest that an operation waits, unless for a byte-range lock.
   duration wait_max = std::chrono::seconds{70};
+  /// How long a break is held back at most for an answer that the server has not sent; see
+  /// `pending_answer`. No longer than `break_timeout`.
+  duration answer_wait_max = std::chrono::seconds{5};
   limits limit;
   std::size_t idle_files_max = 1'024; ///< Files that own nothing, kept ready for their next use.
 

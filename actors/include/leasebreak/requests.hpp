@@ -4,6 +4,7 @@
 #include <leasebreak/hold.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/pending_answer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +53,7 @@ struct open_result {
   bool durable = false; ///< It will be kept when its connection goes.
   bool persistent = false;
   leasebreak::hold hold; ///< Overwriting: release it when the file is truncated.
+  pending_answer answer; ///< Keep it until the answer to the client is queued.
 };
 
 /// Arguments of `async_close`.

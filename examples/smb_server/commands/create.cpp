@@ -385,22 +385,6 @@ asio::awaitable<std::optional<reply>> finish(
   co_return enter(r, p.asked, o, opened, granted);
 }
 
-/// Keeps breaks of what a CREATE opens from overtaking its answer.
-class create_in_flight {
-public:
-  create_in_flight(connection& c, const std::optional<leasebreak::lease_request>& lease)
-    : connection_{c}, key_{lease ? std::optional{lease->key} : std::nullopt} {
-    connection_.begin_create(key_);
-  }
-  ~create_in_flight() { connection_.end_create(key_); }
-  create_in_flight(const create_in_flight&) = delete;
-  create_in_flight& operator=(const create_in_flight&) = delete;
-
-private:
-  connection& connection_;
-  std::optional<lease_key> key_;
-};
-
 /// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and denies its deletion unless it shares that.
 asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened& opened) {
   vfs::identity base = opened.info.id;
@@ -450,7 +434,6 @@ asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_fi
       co_return fail(bad);
     }
   }
-  const create_in_flight guard{r.on(), lease_for(r, p, opened)};
   auto [refused, granted] = co_await ask_coordinator(r, p, opened);
   if (refused) {
     co_await close_base(r, p, opened);

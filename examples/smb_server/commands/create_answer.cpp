@@ -54,7 +54,7 @@ void log_grant(const request& r, const open& o, const open_result& granted) {
 } // namespace
 
 reply enter(request& r, const create_request& asked, const open_ptr& o, const vfs::opened& opened,
-  const open_result& granted) {
+  open_result& granted) {
   r.on().opens.add(o);
   if (o->durable)
     r.host().kept().attach(o->handle, r.on().shared_from_this());
@@ -62,8 +62,8 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
   return answer_of(asked, *o, opened, granted);
 }
 
-reply answer_of(const create_request& asked, const open& o, const vfs::opened& opened,
-  const open_result& granted) {
+reply answer_of(
+  const create_request& asked, const open& o, const vfs::opened& opened, open_result& granted) {
   create_response response;
   response.oplock_level = static_cast<std::uint8_t>(granted.oplock);
   response.action = static_cast<create_action>(opened.action);
@@ -77,6 +77,7 @@ reply answer_of(const create_request& asked, const open& o, const vfs::opened& o
   }
   reply answer;
   answer.file = o.id;
+  answer.granted = std::move(granted.answer);
   encode(answer.out, 0, response);
   return answer;
 }

@@ -9,12 +9,12 @@
 
 namespace leasebreak::smb::commands {
 
-/// The answer for an open that was granted so.
-[[nodiscard]] reply answer_of(const create_request& asked, const open& o, const vfs::opened& opened,
-  const open_result& granted);
+/// The answer for an open that was granted so. Takes `granted.answer`.
+[[nodiscard]] reply answer_of(
+  const create_request& asked, const open& o, const vfs::opened& opened, open_result& granted);
 
-/// Enters an open that was granted, and answers.
+/// Enters an open that was granted, and answers. Takes `granted.answer`.
 [[nodiscard]] reply enter(request& r, const create_request& asked, const open_ptr& o,
-  const vfs::opened& opened, const open_result& granted);
+  const vfs::opened& opened, open_result& granted);
 
 } // namespace leasebreak::smb::commands

@@ -40,7 +40,6 @@ asio::awaitable<std::optional<reply>> answer_again(
   auto [lost, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
   if (lost)
     co_return fail(status_of(lost));
-  // The last thing that is asked: a break that begins after it is sent after the answer.
   auto [refused, granted] = co_await r.host().coordinator().async_replay(
     ask_again(r, again, *o), asio::as_tuple(asio::use_awaitable));
   if (refused == errc::unknown_open) // it has ended meanwhile

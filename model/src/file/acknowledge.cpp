@@ -10,7 +10,7 @@ void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, e
   auto error = errc::success;
   if (lease == nullptr || lease->recovered)
     error = errc::unknown_lease;
-  else if (!lease->info.breaking)
+  else if (!lease->info.breaking || is_untold(*lease))
     error = errc::lease_not_breaking;
   else if (!is_valid(c.state, is_directory) || !is_subset(c.state, lease->info.break_to))
     error = errc::ack_exceeds_break;
@@ -53,7 +53,8 @@ void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, 
     error = errc::unknown_open;
   else if (open->client != c.client)
     error = errc::wrong_owner;
-  else if (open->lease == nullptr || !open->lease->info.is_oplock || !open->lease->info.breaking)
+  else if (open->lease == nullptr || !open->lease->info.is_oplock || !open->lease->info.breaking ||
+    is_untold(*open->lease))
     error = errc::oplock_not_breaking;
   else if (c.level != oplock_level::none && c.level != oplock_level::level_ii)
     error = errc::invalid_oplock_level;

@@ -18,6 +18,15 @@ void file_state::impl::begin_breaks(const break_plan& plan, time_point now, effe
 void file_state::impl::begin_break(
   lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out) {
   to = to & l.info.state;
+  if (is_untold(l)) {
+    // One notification will tell all.
+    if ((l.info.required & to) != l.info.required) {
+      l.info.required = l.info.required & to;
+      l.info.break_to = l.info.required;
+      store_lease(l, out);
+    }
+    return;
+  }
   if (l.info.breaking) {
     // A second break of the same lease joins the first: no notification, no epoch. The holder is
     // told of the rest when it acknowledges. An oplock knows no second step: who needs more asks
@@ -34,7 +43,8 @@ void file_state::impl::begin_break(
   l.cause = cause;
   l.break_from = l.info.state;
   l.break_begun = now;
-  ++l.info.epoch;
+  if (tells_now(l))
+    ++l.info.epoch;
   out.facts.emplace_back(break_begun{cause, l.info.state, to});
   // MS-SMB2 3.3.4.6, 3.3.4.7: who caches nothing but reads has nothing to write back or to close;
   // it is told, and not waited for.
@@ -50,6 +60,8 @@ void file_state::impl::begin_break(
   l.info.required = to;
   set_breaking(l, true);
   notify(l, to, true, now, out);
+  if (is_untold(l))
+    ++held_of(l)->epochs;
   start_break_timer(l, now);
   store_lease(l, out);
   if (!l.info.is_oplock)
@@ -72,7 +84,7 @@ bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effec
       granted.state = to;
       granted.oplock = oplock_of(to);
     } else {
-      tell(l.info, granted);
+      tell(l, granted);
     }
     // Without Handle it is not durable either, unless the share promised that.
     if (!granted.durable || granted.persistent || intersects(to, lease_state::handle))
@@ -92,7 +104,7 @@ bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effec
 // Who knows the lease is notified, which comes before the answers to what has just been granted:
 // they must not say more than is left, or they would seem to be the newer of the two.
 void file_state::impl::correct_untold_grants(lease_entry& l, effects& out) {
-  for_each_untold(l, out, [&](open_entry&, open_granted& granted) { tell(l.info, granted); });
+  for_each_untold(l, out, [&](open_entry&, open_granted& granted) { tell(l, granted); });
 }
 
 // Calls `f` for each open of the lease whose grant is among `out`.
@@ -123,8 +135,11 @@ void file_state::impl::end_break(
   ended.waiting = rare ? rare->waiting.size() : 0;
   out.facts.emplace_back(std::move(ended));
 
-  if (l.info.breaking)
+  if (l.info.breaking) {
     waiters_may_go = true;
+    if (l.unanswered != 0 && held_of(l) != nullptr)
+      held_of(l)->breaking = false;
+  }
   set_breaking(l, false);
   set_state(l, left);
   l.info.break_to = left;
@@ -164,7 +179,7 @@ void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point n
 }
 
 void file_state::impl::notify(
-  lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const {
+  lease_entry& l, lease_state to, bool ack, time_point now, effects& out) {
   l.maybe_unheard = l.detached == l.opens;
   break_notification n;
   n.id = l.current_break;
@@ -176,24 +191,38 @@ void file_state::impl::notify(
     n.key = l.info.key;
   n.from = l.info.state;
   n.to = to;
-  // MS-SMB2 2.2.23.2: NewEpoch is for V2 leases; others get 0.
-  n.epoch = !l.info.is_oplock && l.info.version == 2 ? l.info.epoch : std::uint16_t{0};
+  n.epoch = told_epoch(l);
   n.ack_required = ack;
   n.cause = l.cause;
   n.issued = now;
-  out.notifications.push_back(n);
+  if (tells_now(l)) {
+    out.notifications.push_back(n);
+    n.ack_required = false;
+  }
+  if (l.unanswered != 0)
+    hold_back(l, std::move(n), now);
+}
+
+// MS-SMB2 2.2.23.2: NewEpoch is for V2 leases; others get 0.
+std::uint16_t file_state::impl::told_epoch(const lease_entry& l) noexcept {
+  return !l.info.is_oplock && l.info.version == 2 ? l.info.epoch : std::uint16_t{0};
 }
 
 // MS-SMB2 3.3.4.7: what could not be sent is sent when the client is back. It hears of the same
 // break, and has no more time: others have been waiting all the while.
 void file_state::impl::notify_again(
   lease_entry& l, connection_id connection, time_point now, effects& out) {
-  if (!l.info.breaking || !l.maybe_unheard)
+  if (!l.info.breaking || !l.maybe_unheard || is_untold(l))
     return;
   if (l.current_break == break_id::none)
     l.current_break = break_id{++last_break}; // It began before a restart.
   notify(l, l.info.break_to, true, now, out);
-  out.notifications.back().connection = connection;
+  if (tells_now(l))
+    out.notifications.back().connection = connection;
+  else
+    held_of(l)->keeps_time = true;
+  if (l.unanswered != 0)
+    store_lease(l, out); // it will be told once more, with an epoch of its own
 }
 
 // MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.

@@ -114,6 +114,8 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
     if (lease->opens > 1) {
       lease->maybe_unheard = lease->maybe_unheard || cause == end_cause::disconnected;
       detach(open);
+      if (lease->unanswered == 0)
+        tell_held(*lease, now, out); // its answer will not be sent
     } else if (lease->info.is_oplock) {
       if (lease->info.breaking) {
         end_break(*lease, lease_state::none, how, now, out);

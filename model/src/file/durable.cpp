@@ -56,6 +56,7 @@ bool file_state::impl::may_stay(const open_entry& open) const {
 
 void file_state::impl::lose_connection(open_entry& open, time_point now, effects& out) {
   fail_waiting_of(open.id, out);
+  settle_answers(open, now, out); // it will not be sent
   count_open(open, static_cast<std::uint32_t>(-1));
   open.durable->detached = true;
   open.durable->expires = after(now, open.durable->timeout);
@@ -92,13 +93,16 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
   count_open(*open, 1);
   if (open->client != c.client)
     take_over(*open, c.client, out);
+  auto held = held_by(*open);
   if (auto* lease = open->lease; lease != nullptr) {
     --lease->detached;
+    if (c.answer_follows)
+      expect_answer(*open, held);
     if (lease->first_open == open->id || lease->connection == connection_id::none)
       lease->connection = c.connection;
     notify_again(*lease, c.connection, now, out);
   }
-  complete(out, c.operation, errc::success, held_by(*open));
+  complete(out, c.operation, errc::success, std::move(held));
 }
 
 // What is stored has to be what the server goes on with after a restart, so the record is written

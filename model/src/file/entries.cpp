@@ -121,6 +121,10 @@ void file_state::impl::detach(open_entry& open) {
   if (open.is_persistent())
     --lease.persistent;
   --lease.opens;
+  if (open.unanswered != 0)
+    --lease.unanswered;
+  if (open.unknown)
+    --lease.unknown;
   note_stranded(lease);
   if (lease.opens == 0)
     return;

@@ -129,6 +129,8 @@ void file_state::impl::grant_lease(
       is_subset(lease->info.state, wanted);
   }
   attach(open, *lease);
+  if (c.answer_follows)
+    expect_first_answer(open, granted);
   notify_again(*lease, open.connection, now, out);
   if (changed) {
     set_state(*lease, state);
@@ -137,19 +139,20 @@ void file_state::impl::grant_lease(
     out.facts.emplace_back(caching_granted{state, false});
     store_lease(*lease, out);
   }
-  tell(lease->info, granted);
+  tell(*lease, granted);
   if (lease->info.version == 2)
     granted.parent_key = request.parent_key;
 }
 
 // MS-SMB2 2.2.14.2.10, 2.2.14.2.11.
-void file_state::impl::tell(const lease_info& lease, open_granted& granted) {
+void file_state::impl::tell(const lease_entry& l, open_granted& granted) const {
+  const auto& lease = l.info;
   granted.oplock = oplock_level::lease;
   granted.key = lease.key;
   granted.state = lease.state;
   granted.version = lease.version;
   granted.epoch = lease.version == 2 ? lease.epoch : std::uint16_t{0};
-  granted.break_in_progress = lease.breaking;
+  granted.break_in_progress = lease.breaking && !is_untold(l);
 }
 
 void file_state::impl::grant_oplock(
@@ -166,6 +169,8 @@ void file_state::impl::grant_oplock(
   entry->acquired_at = now;
   auto& oplock = add_lease(std::move(entry));
   attach(open, oplock);
+  if (c.answer_follows)
+    expect_first_answer(open, granted);
   out.facts.emplace_back(caching_granted{granted.state, true});
   store_lease(oplock, out);
 }

@@ -35,6 +35,7 @@ struct file_state::impl {
 
   const file_policy* policy;
   std::string file_id;
+  std::uint32_t held_notices = 0; ///< Of all leases and opens; they count themselves.
   /// Ordered by id. Of many that end at once the last ends first, so that none has to move up.
   std::vector<std::unique_ptr<open_entry>> opens;
   std::vector<std::unique_ptr<lease_entry>> leases; ///< Ordered by name.
@@ -143,7 +144,7 @@ struct file_state::impl {
     const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
   void grant_oplock(
     const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
-  static void tell(const lease_info& lease, open_granted& granted);
+  void tell(const lease_entry& lease, open_granted& granted) const;
 
   // -- break.cpp: how a break begins and ends (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
   // ----------
@@ -157,10 +158,30 @@ struct file_state::impl {
   void end_break(lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out);
   void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
-  void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out) const;
+  void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out);
+  [[nodiscard]] static std::uint16_t told_epoch(const lease_entry& l) noexcept;
   void notify_again(lease_entry& l, connection_id connection, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
   [[nodiscard]] time_point break_deadline(const lease_entry& l) const noexcept;
+
+  // -- answer.cpp: notifications that must not overtake an answer (MS-SMB2 3.3.4.6, 3.3.4.7)
+  // -----------
+
+  static void expect_answer(open_entry& open, open_granted& granted);
+  static void expect_first_answer(open_entry& open, open_granted& granted);
+  void answer(const answer_sent& c, time_point now, effects& out);
+  void learn(open_entry& open, time_point now, effects& out);
+  void settle_answers(open_entry& open, time_point now, effects& out);
+  static void tell_gone_oplock(open_entry& open, effects& out);
+  [[nodiscard]] std::unique_ptr<detail::held_notice>& held_of(lease_entry& l) const;
+  [[nodiscard]] const detail::held_notice* held_of(const lease_entry& l) const noexcept;
+  /// A break is in progress of which its holder has not been told.
+  [[nodiscard]] bool is_untold(const lease_entry& l) const noexcept;
+  [[nodiscard]] static bool tells_now(const lease_entry& l) noexcept;
+  void hold_back(lease_entry& l, break_notification n, time_point now);
+  void tell_held(lease_entry& l, time_point now, effects& out);
+  void tell_known(lease_entry& l, time_point now, effects& out);
+  void answer_is_overdue(const detail::deadline_entry& due, time_point now, effects& out);
 
   // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
   // -----------------------------------------------------------
@@ -288,6 +309,7 @@ struct file_state::impl {
   void unstore_open(const open_entry& open, effects& out) const;
   void store_persistent(effects& out, const lease_entry* of = nullptr) const;
   [[nodiscard]] persisted_lock record_of(const open_entry& open) const;
+  [[nodiscard]] lease_info shown(const lease_entry& l) const;
   [[nodiscard]] lease_snapshot snapshot_of(const lease_entry& l) const;
   [[nodiscard]] std::string lease_record_id(const lease_entry& l) const;
   [[nodiscard]] const record_name_ptr& lease_record(lease_entry& l) const;

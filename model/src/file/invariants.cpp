@@ -41,11 +41,19 @@ std::string file_state::impl::check_invariants() const {
   std::map<const lease_entry*, std::uint32_t> uses;
   std::map<const lease_entry*, std::uint32_t> detached_uses;
   std::map<const lease_entry*, std::uint32_t> persistent_uses;
+  std::map<const lease_entry*, std::uint32_t> unanswered;
+  std::map<const lease_entry*, std::uint32_t> unknown;
   impl recount(*policy, file_id);
   for (const auto& open : opens) {
     recount.count_open(*open, 1);
     if (open->lease != nullptr)
       ++uses[open->lease];
+    if (open->lease != nullptr && open->unanswered != 0)
+      ++unanswered[open->lease];
+    if (open->lease != nullptr && open->unknown)
+      ++unknown[open->lease];
+    if (open->held != nullptr && !open->unanswered)
+      return "a notification is held back, and no answer is outstanding";
     if (open->lease != nullptr && open->is_persistent())
       ++persistent_uses[open->lease];
     if (open->lease != nullptr && open->is_detached())
@@ -62,6 +70,14 @@ std::string file_state::impl::check_invariants() const {
     if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()] ||
       l->persistent != persistent_uses[l.get()])
       return describe_lease(*l) + "it does not know how many opens use it";
+    if (l->unanswered != unanswered[l.get()])
+      return describe_lease(*l) + "it does not know how many answers are outstanding";
+    if (l->unknown != unknown[l.get()])
+      return describe_lease(*l) + "it does not know how many opens never had an answer";
+    if (l->held != nullptr && l->unanswered == 0)
+      return describe_lease(*l) + "a notification is held back, and no answer is outstanding";
+    if (is_untold(*l) && !l->info.breaking)
+      return describe_lease(*l) + "a break that is over is to be told";
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
       return describe_lease(*l) + "its first open is not one of its opens";

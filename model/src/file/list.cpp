@@ -74,7 +74,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.share = lock.owner.share;
     e.connection = lease->connection;
     e.open = lease->first_open;
-    e.lease = lease->info;
+    e.lease = shown(*lease);
     e.opens = lease->opens;
     e.since = lease->acquired_at;
     if (lease->info.breaking)

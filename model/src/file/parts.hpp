@@ -27,6 +27,23 @@ struct lease_name {
   friend auto operator<=>(const lease_name&, const lease_name&) = default;
 };
 
+/// What is held back until the answers are sent that it must not overtake.
+struct held_notice {
+  /// Counts itself in `all`, which outlives it.
+  explicit held_notice(std::uint32_t& all) noexcept : counted_in{all} { ++counted_in; }
+  ~held_notice() { --counted_in; }
+  held_notice(const held_notice&) = delete;
+  held_notice& operator=(const held_notice&) = delete;
+
+  std::uint32_t& counted_in;
+  time_point overdue{}; ///< When the client is told all the same.
+  bool breaking = false; ///< The break in progress is to be told, ...
+  time_point begun{}; ///< ... which began then, ...
+  bool keeps_time = false; ///< ... and goes on with the time that it has.
+  std::optional<break_notification> immediate; ///< To be told; needs no acknowledgement.
+  std::uint16_t epochs = 0; ///< Breaks that began since; each counts the epoch when it is told.
+};
+
 /// A lease with what its file has to know about it, or an oplock, which is the lease of one open.
 /// A lease lives as long as an open uses it, also when it caches nothing any more: its key stays
 /// bound. An oplock that is broken to nothing is gone.
@@ -45,6 +62,10 @@ struct lease_entry {
   bool maybe_unheard = false; ///< Breaking: what its holder was told may have been lost.
   bool recovered = false; ///< From a record, and not reclaimed yet: it has no open.
   bool stored = false; ///< The store has a record of it.
+  std::uint32_t unanswered = 0; ///< Of `opens`, those that an answer is not sent to yet ...
+  std::uint32_t unknown = 0; ///< ... and of these, those that never had one.
+  bool late = false; ///< One of these answers is overdue.
+  std::unique_ptr<held_notice> held; ///< Of a lease; an oplock's is its open's.
   time_point acquired_at{};
   record_name_ptr record; ///< As it is stored; made when it is needed first.
 
@@ -104,8 +125,13 @@ struct open_entry {
   bool delete_on_close = false;
   bool of_stream = false; ///< Stands for an open of a stream.
   bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
+  bool unknown = false; ///< No answer that tells of its lease has been sent yet.
+  std::uint32_t unanswered = 0; ///< Such answers that are not sent yet.
+  std::uint32_t answers = 0; ///< How many of them there have been: the number of the last ...
+  std::uint32_t settled = 0; ///< ... and up to which number nobody waits for them any more.
   lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
   std::unique_ptr<durability> durable;
+  std::unique_ptr<held_notice> held; ///< Of its oplock.
   std::unique_ptr<lock_sequences> sequences; ///< From the first numbered lock request on.
   time_point opened_at{};
   std::string share;
@@ -165,14 +191,20 @@ struct waiting_operation {
 /// Something that ends at a certain time. Entries may be out of date: they are checked when they
 /// are due.
 struct deadline_entry {
-  enum class kind : std::uint8_t { lease_break, waiting_operation, detached_open };
+  enum class kind : std::uint8_t { answer, lease_break, waiting_operation, detached_open };
 
   time_point at{};
   kind of{};
-  lease_name lease; ///< A break's.
+  lease_name lease; ///< A break's, or that of a lease's answer.
   operation_id waiting{}; ///< A waiting operation's.
-  open_id open{}; ///< A detached open's.
+  open_id open{}; ///< A detached open's, or that of an oplock's answer.
 
+  static deadline_entry for_answer(time_point at, const lease_name& lease) {
+    return {at, kind::answer, lease, {}, {}};
+  }
+  static deadline_entry for_answer(time_point at, open_id open) {
+    return {at, kind::answer, {}, {}, open};
+  }
   static deadline_entry for_break(time_point at, const lease_name& lease) {
     return {at, kind::lease_break, lease, {}, {}};
   }
@@ -185,9 +217,14 @@ struct deadline_entry {
 
   friend bool operator==(const deadline_entry&, const deadline_entry&) = default;
 
-  /// For a heap with the earliest on top; of opens that were lost together, the last.
+  /// For a heap with the earliest on top; of the same time, answers, since what they held back is
+  /// told with a time of its own; of opens that were lost together, the last.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
-    return a.at != b.at ? a.at > b.at : a.open < b.open;
+    if (a.at != b.at)
+      return a.at > b.at;
+    if ((a.of == kind::answer) != (b.of == kind::answer))
+      return b.of == kind::answer;
+    return a.open < b.open;
   }
 };
 

@@ -147,7 +147,7 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
   kept.timeout_ms = to_ms(open.durable->timeout);
   kept.server_state = open.durable->server_state;
   if (open.lease != nullptr && !open.lease->info.is_oplock) {
-    const auto& lease = open.lease->info;
+    const auto lease = shown(*open.lease);
     kept.lease_key.assign(lease.key.bytes.begin(), lease.key.bytes.end());
     record.lease_version = lease.version;
     record.lease_epoch = lease.epoch;
@@ -155,9 +155,18 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
   return record;
 }
 
+// As it is once its breaks are told: a restart ends the wait for an answer, and tells the break
+// anew.
+lease_info file_state::impl::shown(const lease_entry& l) const {
+  auto info = l.info;
+  if (const auto* const held = held_of(l))
+    info.epoch = static_cast<std::uint16_t>(info.epoch + held->epochs);
+  return info;
+}
+
 lease_snapshot file_state::impl::snapshot_of(const lease_entry& l) const {
   const auto* const open = find_open(l.first_open);
-  return {l.info, l.client, l.first_open, open != nullptr ? open->share : std::string(), file_id,
+  return {shown(l), l.client, l.first_open, open != nullptr ? open->share : std::string(), file_id,
     l.acquired_at, policy->server_epoch};
 }
 

@@ -17,16 +17,16 @@ open_granted file_state::impl::held_by(const open_entry& open) const {
   if (lease.is_oplock) {
     held.oplock = oplock_of(lease.state);
     held.state = lease.state;
-    held.break_in_progress = lease.breaking;
+    held.break_in_progress = lease.breaking && !is_untold(*open.lease);
   } else {
-    tell(lease, held);
+    tell(*open.lease, held);
   }
   return held;
 }
 
 // An open without a connection is had back by a reconnect, not by a replay.
 void file_state::impl::replay(const replay_open& c, effects& out) {
-  const auto* open = find_connected(c.open);
+  auto* open = find_connected(c.open);
   if (open == nullptr || open->client != c.client)
     return complete(out, c.operation, errc::unknown_open);
   const bool has_lease = open->lease != nullptr && !open->lease->info.is_oplock;
@@ -43,6 +43,8 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
     again.state = state_of(again.oplock);
     again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);
   }
+  if (c.answer_follows)
+    expect_answer(*open, again);
   complete(out, c.operation, errc::success, again);
 }
 

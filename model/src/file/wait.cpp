@@ -144,6 +144,9 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
     if (!is_current(due))
       continue;
     switch (due.of) {
+    case detail::deadline_entry::kind::answer:
+      answer_is_overdue(due, now, out);
+      break;
     case detail::deadline_entry::kind::lease_break:
       give_up(*find_lease(due.lease), break_outcome::timed_out, now, out);
       break;
@@ -174,7 +177,7 @@ void file_state::impl::push_deadline(detail::deadline_entry entry) {
 // looked for, which then happens once for as many commands as there are true deadlines, or more.
 std::size_t file_state::impl::deadlines_max() const noexcept {
   constexpr std::size_t few = 64;
-  return few + 2 * (rare->waiting.size() + count.breaking + count.detached);
+  return few + 2 * (rare->waiting.size() + count.breaking + count.detached + held_notices);
 }
 
 // Drops what is out of date, and what is there twice: a break that goes on at the moment at which
@@ -196,7 +199,7 @@ void file_state::impl::forget_past_deadlines() {
   if (!rare)
     return;
   auto& deadlines = rare->deadlines;
-  if (count.breaking == 0 && count.detached == 0 && rare->waiting.empty())
+  if (count.breaking == 0 && count.detached == 0 && held_notices == 0 && rare->waiting.empty())
     deadlines.clear();
   if (deadlines.size() > deadlines_max())
     sift_deadlines();
@@ -212,6 +215,14 @@ void file_state::impl::forget_past_deadlines() {
 bool file_state::impl::is_current(const detail::deadline_entry& entry) const noexcept {
   if (entry.of == detail::deadline_entry::kind::waiting_operation)
     return find_waiting(entry.waiting) != nullptr;
+  if (entry.of == detail::deadline_entry::kind::answer) {
+    const auto* const open = find_open(entry.open);
+    const auto* const leased = entry.open == open_id::none ? find_lease(entry.lease) : nullptr;
+    const auto* const held = open != nullptr ? open->held.get()
+      : leased != nullptr                    ? leased->held.get()
+                                             : nullptr;
+    return held != nullptr && held->overdue == entry.at;
+  }
   if (entry.of == detail::deadline_entry::kind::detached_open) {
     const auto* open = find_open(entry.open);
     return open != nullptr && open->is_detached() && open->durable->expires == entry.at;

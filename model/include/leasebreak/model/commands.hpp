@@ -56,6 +56,16 @@ struct open_file {
   /// keeps the file, and denies its deletion unless it shares that, but nothing else. With access
   /// to attributes alone.
   bool of_stream = false;
+  /// The client is told of the result later: `answer_sent` says when. Until then it hears of no
+  /// break of what is granted here.
+  bool answer_follows = false;
+};
+
+/// The answer that tells a client what an open may cache is on its way, behind all that was sent to
+/// it before; or it will never be sent.
+struct answer_sent {
+  open_id open{};
+  std::uint32_t answer = 0; ///< `open_granted::answer`.
 };
 
 /// Closes an open: its locks and, if it is the lease's last open, its lease go with it. That is a
@@ -75,6 +85,7 @@ struct reconnect_open {
   connection_id connection{};
   std::optional<lease_key> key; ///< From the request's lease context, if it has one.
   std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
+  bool answer_follows = false; ///< As in `open_file`.
 };
 
 /// A client sends a CREATE again, as it has not seen the answer (MS-SMB2 3.3.5.9.10): it is told
@@ -85,6 +96,7 @@ struct replay_open {
   client_guid client;
   std::optional<lease_request> lease; ///< Asked for this time: only key and parent key count.
   oplock_level oplock = oplock_level::none; ///< Asked for this time, without a lease.
+  bool answer_follows = false; ///< As in `open_file`.
 };
 
 /// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
@@ -225,6 +237,6 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached, set_server_state, replay_open>;
+  deadline_reached, set_server_state, replay_open, answer_sent>;
 
 } // namespace leasebreak

@@ -30,6 +30,8 @@ struct open_granted {
   bool durable = false; ///< It will be kept when its connection goes.
   bool persistent = false;
   hold_id hold{}; ///< Set if the open overwrites: end it after truncating.
+  /// Which of the open's answers this is, if `answer_sent` is to follow; otherwise 0.
+  std::uint32_t answer = 0;
 
   friend bool operator==(const open_granted&, const open_granted&) = default;
 };
@@ -130,6 +132,7 @@ struct break_notification {
   std::uint16_t epoch = 0; ///< NewEpoch; 0 for V1.
   bool ack_required = false;
   break_cause cause = break_cause::open;
+  /// When the break began. The holder's time runs from when it is told, which may be later.
   time_point issued{};
 
   friend bool operator==(const break_notification&, const break_notification&) = default;
@@ -179,8 +182,16 @@ struct record_dropped {
   std::string id;
 };
 
-using fact =
-  std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted, record_dropped>;
+/// A break was held back for an answer that the server has not sent in time. The client is told of
+/// the break now, whichever comes first.
+struct answer_overdue {
+  client_guid client;
+  lease_key key; ///< Zero for an oplock.
+  open_id open{}; ///< One of the lease's opens, or the oplock's.
+};
+
+using fact = std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted,
+  record_dropped, answer_overdue>;
 
 /// Why an open ended.
 enum class end_cause : std::uint8_t {

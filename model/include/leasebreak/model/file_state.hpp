@@ -21,6 +21,9 @@ struct file_policy {
   duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
   duration wait_max =
     std::chrono::seconds{70}; ///< From an operation's arrival until it stops waiting.
+  /// How long a break is held back at most for an answer that the server has not sent; no longer
+  /// than `break_timeout`.
+  duration answer_wait_max = std::chrono::seconds{5};
   limits limit;
   bool keep_records = false; ///< Whether `effects::records` is filled.
   std::uint64_t server_epoch = 0; ///< Written into records.
@@ -59,6 +62,9 @@ public:
 
   /// How many breaks are in progress.
   [[nodiscard]] std::size_t breaking() const noexcept;
+
+  /// Whether a notification is held back for an answer that is not sent yet.
+  [[nodiscard]] bool holds_back() const noexcept;
 
   /// Whether the open `id` is here.
   [[nodiscard]] bool has_open(open_id id) const noexcept;

@@ -1,0 +1,192 @@
+// Answers that are not on their way to the client yet (MS-SMB2 3.3.4.6, 3.3.4.7).
+//
+// A client must not be told of a break before it is told of the grant that is broken: a lease of
+// version 1 and an oplock have no epoch by which it could tell the order. While the answer to an
+// open of a lease is outstanding, the lease's notifications are held back. Once the last one is
+// sent, one notification tells all that has come together, and the holder's time begins.
+#include "file/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak {
+
+// The answer to `open` tells the client what its lease or oplock has.
+void file_state::impl::expect_answer(open_entry& open, open_granted& granted) {
+  if (open.lease == nullptr)
+    return;
+  granted.answer = ++open.answers;
+  if (open.unanswered++ == 0)
+    ++open.lease->unanswered;
+}
+
+void file_state::impl::expect_first_answer(open_entry& open, open_granted& granted) {
+  expect_answer(open, granted);
+  open.unknown = true;
+  ++open.lease->unknown;
+}
+
+void file_state::impl::answer(const answer_sent& c, time_point now, effects& out) {
+  auto* const open = find_open(c.open);
+  if (open == nullptr || open->unanswered == 0 || c.answer <= open->settled)
+    return;
+  if (open->unanswered == 1)
+    settle_answers(*open, now, out);
+  else
+    --open->unanswered;
+  learn(*open, now, out);
+}
+
+// An answer to the open is sent. Without an epoch the client takes it for the newest that there is,
+// whatever it was told before.
+void file_state::impl::learn(open_entry& open, time_point now, effects& out) {
+  auto* const lease = open.lease;
+  const bool is_first = std::exchange(open.unknown, false);
+  if (lease == nullptr)
+    return;
+  if (is_first)
+    --lease->unknown;
+  if (lease->unanswered != 0 && (is_first || lease->info.version != 2))
+    tell_known(*lease, now, out);
+}
+
+// Nobody waits for the open's answers any more: all are sent, or its connection is lost.
+void file_state::impl::settle_answers(open_entry& open, time_point now, effects& out) {
+  if (std::exchange(open.unanswered, 0) == 0)
+    return;
+  open.settled = open.answers;
+  if (open.lease == nullptr)
+    return tell_gone_oplock(open, out);
+  if (--open.lease->unanswered == 0)
+    tell_held(*open.lease, now, out);
+}
+
+// An oplock that is broken to nothing is gone; its notification is left.
+void file_state::impl::tell_gone_oplock(open_entry& open, effects& out) {
+  open.unknown = false;
+  const auto held = std::move(open.held);
+  if (held == nullptr || !held->immediate)
+    return;
+  held->immediate->to = lease_state::none;
+  out.notifications.push_back(std::move(*held->immediate));
+}
+
+std::unique_ptr<detail::held_notice>& file_state::impl::held_of(lease_entry& l) const {
+  return l.info.is_oplock ? find_open(l.first_open)->held : l.held;
+}
+
+const detail::held_notice* file_state::impl::held_of(const lease_entry& l) const noexcept {
+  if (l.unanswered == 0)
+    return nullptr;
+  return l.info.is_oplock ? find_open(l.first_open)->held.get() : l.held.get();
+}
+
+bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
+  const auto* const held = held_of(l);
+  return held != nullptr && held->breaking && !held->keeps_time;
+}
+
+// Under Write, every operation that matters waits for the holder, so its notification can wait for
+// the answers. Without Write, others go on, and a client that knows the lease must stop using its
+// cache at once: it is told now, and once more behind the answers, which still say what was
+// granted.
+bool file_state::impl::tells_now(const lease_entry& l) noexcept {
+  return l.unanswered == 0 || l.late ||
+    (l.opens > l.unknown && !intersects(l.info.state, lease_state::write));
+}
+
+void file_state::impl::hold_back(lease_entry& l, break_notification n, time_point now) {
+  auto& held = held_of(l);
+  if (held == nullptr) {
+    held = std::make_unique<detail::held_notice>(held_notices);
+    // A server that never sends the answer must not silence the break for ever.
+    held->overdue = after(now, std::min(policy->answer_wait_max, policy->break_timeout));
+    push_deadline(l.info.is_oplock ? detail::deadline_entry::for_answer(held->overdue, l.first_open)
+                                   : detail::deadline_entry::for_answer(held->overdue, l.name()));
+  }
+  if (n.ack_required) {
+    if (!std::exchange(held->breaking, true))
+      held->begun = now;
+    return;
+  }
+  if (held->immediate) {
+    n.from = held->immediate->from | n.from;
+    n.to = held->immediate->to & n.to;
+    n.issued = held->immediate->issued;
+  }
+  held->immediate = std::move(n);
+  ++held->epochs;
+}
+
+// A break that is told only now has its whole time from now on.
+void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
+  const bool was_late = std::exchange(l.late, false);
+  const auto held = std::exchange(held_of(l), nullptr);
+  if (held == nullptr)
+    return;
+  const auto count_epoch = [&] {
+    if (held->epochs != 0) {
+      --held->epochs;
+      ++l.info.epoch;
+    }
+  };
+  if (held->immediate) {
+    count_epoch();
+    held->immediate->epoch = told_epoch(l);
+    held->immediate->to = held->immediate->to & l.info.state; // it may have acknowledged less
+    // It may have dropped what it heard before the answer as of a lease that it does not have.
+    held->immediate->ack_required = was_late && l.info.breaking && !held->breaking;
+    out.notifications.push_back(std::move(*held->immediate));
+  }
+  if (held->breaking) {
+    count_epoch();
+    notify(l, l.info.break_to, true, now, out);
+    out.notifications.back().issued = held->begun;
+    if (!held->keeps_time)
+      start_break_timer(l, now);
+  }
+  store_lease(l, out);
+}
+
+// The client knows the lease from now on, and other answers are outstanding. See `tells_now`.
+void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) {
+  auto& held = held_of(l);
+  if (held == nullptr || !tells_now(l))
+    return;
+  if (held->immediate) {
+    ++l.info.epoch;
+    auto n = *held->immediate;
+    n.epoch = told_epoch(l);
+    n.to = n.to & l.info.state;
+    out.notifications.push_back(std::move(n));
+  }
+  if (std::exchange(held->breaking, false)) {
+    ++l.info.epoch;
+    notify(l, l.info.break_to, true, now, out);
+    out.notifications.back().issued = held->begun;
+    if (!std::exchange(held->keeps_time, false))
+      start_break_timer(l, now);
+  }
+  store_lease(l, out);
+}
+
+// The server has had its time to send the answer: the client is told now, and once more behind the
+// answer, which still says what was granted.
+void file_state::impl::answer_is_overdue(
+  const detail::deadline_entry& due, time_point now, effects& out) {
+  auto* const first = due.open != open_id::none ? find_open(due.open) : nullptr;
+  auto* const lease = first != nullptr ? first->lease : find_lease(due.lease);
+  out.facts.emplace_back(answer_overdue{first != nullptr ? first->client : lease->client,
+    lease != nullptr && !lease->info.is_oplock ? lease->info.key : lease_key{},
+    first != nullptr ? first->id : lease->first_open});
+  if (lease == nullptr) {
+    first->held->overdue = {};
+    out.notifications.push_back(*first->held->immediate);
+    return;
+  }
+  held_of(*lease)->overdue = {};
+  lease->late = true;
+  tell_known(*lease, now, out);
+}
+
+} // namespace leasebreak

@@ -1,0 +1,343 @@
+// No client hears of a break before it hears of the grant (MS-SMB2 3.3.4.6, 3.3.4.7).
+#include "support/faulty_store.hpp"
+#include "support/world.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <gmock/gmock.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <latch>
+#include <memory>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace leasebreak::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// A world in which alice has been granted what bob's waiting open has to break; her answer is
+/// outstanding.
+struct granted_world {
+  explicit granted_world(coordinator_config config = {})
+    : w(world::clock::test, std::move(config)) {
+    auto& a = w.probes.emplace_back();
+    a.answers_later = true;
+    w.begin(world::request(world::alice, "f", 1), a);
+    w.settle();
+    EXPECT_EQ(a.error(), errc::success);
+    answer = std::move(a.as<open_result>().answer);
+    bob = &w.start(world::request(world::bob, "f", 2));
+    w.settle();
+  }
+
+  [[nodiscard]] bool is_told() const { return !w.alice_saw.empty(); }
+
+  world w;
+  pending_answer answer;
+  probe* bob = nullptr;
+};
+
+TEST(Answers, AreOutstandingUntilTheServerSaysOtherwise) {
+  granted_world g;
+  ASSERT_TRUE(g.answer);
+  EXPECT_FALSE(g.is_told());
+
+  g.answer.sent();
+  g.w.settle();
+
+  EXPECT_TRUE(g.is_told());
+  EXPECT_FALSE(g.answer);
+}
+
+TEST(Answers, AreSentWhenTheyAreDropped) {
+  granted_world g;
+
+  g.answer = {};
+  g.w.settle();
+
+  EXPECT_TRUE(g.is_told());
+}
+
+TEST(Answers, CanBeSentFromAnyThread) {
+  granted_world g;
+
+  std::thread([&] { g.answer.sent(); }).join();
+  g.w.settle();
+
+  EXPECT_TRUE(g.is_told());
+}
+
+TEST(Answers, ThatAreSentBeforeTheBreakHoldNothingBack) {
+  world w(world::clock::test);
+  w.open(world::alice, "f", 1);
+
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  EXPECT_EQ(w.alice_saw.size(), 1U);
+}
+
+// The break begins within the turn in which the answer is sent: before it, and after it.
+TEST(Answers, ThatAreSentWhileTheBreakBeginsAreNotMissed) {
+  for (const bool sent_first : {true, false}) {
+    SCOPED_TRACE(sent_first);
+    world w(world::clock::test);
+    auto& a = w.probes.emplace_back();
+    a.answers_later = true;
+    w.begin(world::request(world::alice, "f", 1), a);
+    w.settle();
+    auto answer = std::move(a.as<open_result>().answer);
+
+    if (sent_first)
+      answer.sent();
+    w.start(world::request(world::bob, "f", 2)); // its message is queued, and not handled yet
+    answer.sent();
+    w.settle();
+
+    EXPECT_EQ(w.alice_saw.size(), 1U);
+  }
+}
+
+TEST(Answers, MayOutliveTheCoordinator) {
+  pending_answer left;
+  {
+    granted_world g;
+    left = std::move(g.answer);
+  }
+  left.sent();
+}
+
+TEST(Answers, ThatAreOverdueAreReported) {
+  std::ostringstream text;
+  coordinator_config config;
+  config.logger = std::make_shared<spdlog::logger>(
+    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  config.answer_wait_max = 3s;
+  granted_world g(config);
+
+  g.w.advance(2999ms);
+  EXPECT_FALSE(g.is_told());
+  g.w.advance(1ms);
+
+  EXPECT_TRUE(g.is_told());
+  EXPECT_THAT(text.str(), testing::HasSubstr("answer overdue: client alice"));
+  g.answer.sent();
+  g.w.settle();
+  EXPECT_EQ(g.w.alice_saw.size(), 2U) << "once more, behind the answer";
+}
+
+TEST(Answers, NeedSomeTime) {
+  coordinator_config config;
+  config.answer_wait_max = {};
+
+  EXPECT_THAT(config.validate(), testing::HasSubstr("answer_wait_max"));
+}
+
+TEST(Answers, OfOpensWithoutCachingAreNone) {
+  world w(world::clock::test);
+  auto& a = w.probes.emplace_back();
+  a.answers_later = true;
+
+  w.begin(world::request(world::alice, "f", 0, lease_state::none), a);
+  w.settle();
+
+  EXPECT_FALSE(a.as<open_result>().answer);
+}
+
+TEST(Answers, ToReconnectsAndReplaysHoldBreaksBack) {
+  for (const bool replays : {true, false}) {
+    SCOPED_TRACE(replays);
+    world w(world::clock::test);
+    auto r = world::request(world::alice, "f", 1);
+    r.durable = durable_request{60s, false, {}, {}};
+    auto& first = w.start(r);
+    w.settle();
+    const auto open = first.as<open_result>().open;
+    auto& again = w.probes.emplace_back();
+    again.answers_later = true;
+    if (replays) {
+      w.begin(replay_request{"f", open, world::alice, r.lease, oplock_level::none}, again);
+    } else {
+      w.start(close_request{"f", open, true});
+      reconnect_request back;
+      back.file = "f";
+      back.open = open;
+      back.client = world::alice;
+      back.key = r.lease->key;
+      w.begin(back, again);
+    }
+    w.settle();
+    ASSERT_EQ(again.error(), errc::success);
+
+    w.start(world::request(world::bob, "f", 2));
+    w.settle();
+    EXPECT_THAT(w.alice_saw, IsEmpty());
+    again.as<open_result>().answer.sent();
+    w.settle();
+
+    EXPECT_EQ(w.alice_saw.size(), 1U);
+  }
+}
+
+// Opens that come in one turn: each is told of its grant before it is told of the break.
+TEST(Answers, OfOneTurnComeBeforeTheBreaksOfIt) {
+  std::vector<std::string> heard;
+  asio::io_context io;
+  coordinator c(io.get_executor());
+  for (const auto& who : {world::alice, world::bob})
+    c.register_client(who, [&](const break_notification& n, const auto&, const auto&) {
+      heard.push_back("break of " + std::to_string(int{n.key.bytes[0]}));
+      c.async_acknowledge(
+        lease_acknowledgement{n.client, n.key, n.to}, [](error_code, lease_state) {});
+    });
+  const auto open = [&](const client_guid& who, std::uint64_t key) {
+    c.async_open(world::request(who, "f", key), [&, key](error_code ec, open_result) {
+      EXPECT_FALSE(ec);
+      heard.push_back("grant of " + std::to_string(key));
+    });
+  };
+  open(world::alice, 1);
+  open(world::bob, 2);
+
+  io.run();
+
+  EXPECT_THAT(heard, ElementsAre("grant of 1", "break of 1", "grant of 2"));
+}
+
+// The grant waits for the disk, so the break does.
+TEST(Answers, ThatWaitForTheStoreHoldBreaksBack) {
+  auto store = std::make_shared<faulty_store>();
+  coordinator_config config;
+  config.store = store;
+  config.durable = true;
+  world w(world::clock::test, config);
+  w.start(detail::start_request{});
+  w.settle();
+  store->fail_with(errc::store_full);
+  auto& a = w.start(world::request(world::alice, "f", 1));
+  w.settle();
+  w.start(world::request(world::bob, "f", 2));
+  w.advance(1s);
+  ASSERT_FALSE(a.done());
+  EXPECT_THAT(w.alice_saw, IsEmpty());
+  bool was_told = true;
+  a.on_call = [&] { was_told = !w.alice_saw.empty(); };
+
+  store->fail_with(errc::success);
+  w.advance(3s);
+
+  ASSERT_TRUE(a.done());
+  EXPECT_FALSE(was_told);
+  EXPECT_EQ(w.alice_saw.size(), 1U);
+}
+
+std::uint32_t seed() {
+  const char* given = std::getenv("LEASEBREAK_SEED");
+  const auto s =
+    given != nullptr ? static_cast<std::uint32_t>(std::stoul(given)) : std::random_device{}();
+  std::cout << "seed=" << s << '\n';
+  return s;
+}
+
+/// A client on a strand of its own, which is how a connection works. It opens, sends the answer at
+/// once or a little later, and closes, and hears of breaks on its strand.
+class contender {
+public:
+  contender(coordinator& c, asio::thread_pool& pool, std::uint64_t number, std::uint32_t with_seed,
+    std::latch& done)
+    : c_(c), strand_(asio::make_strand(pool.get_executor())), guid_(client_guid::of(number)),
+      number_(number), random_(with_seed), done_(done) {
+    c.register_client(
+      guid_,
+      [this](const break_notification& n, const auto&, const auto&) {
+        if (granted_.count(n.key) == 0)
+          ++early;
+        ++breaks;
+        if (n.ack_required)
+          c_.async_acknowledge(
+            lease_acknowledgement{guid_, n.key, n.to}, [](error_code, lease_state) {});
+      },
+      {}, strand_);
+  }
+
+  void start() {
+    asio::post(strand_, [this] { open(); });
+  }
+
+  int early = 0;
+  int breaks = 0;
+
+private:
+  void open() {
+    if (left_-- == 0)
+      return done_.count_down();
+    const auto r = world::request(guid_, "f" + std::to_string(random_() % 2),
+      (number_ << 32) + static_cast<unsigned>(left_) + 1);
+    c_.async_open(r,
+      asio::bind_executor(
+        strand_, [this, file = r.file, key = r.lease->key](error_code ec, open_result o) mutable {
+          ASSERT_FALSE(ec) << ec.message();
+          if (random_() % 2 == 0)
+            return answered(file, key, o.open);
+          asio::post(strand_, [this, file, key, o = std::move(o)] { answered(file, key, o.open); });
+        }));
+  }
+
+  void answered(const std::string& file, const lease_key& key, open_id open) {
+    granted_.insert(key);
+    c_.async_close({file, open},
+      asio::bind_executor(strand_, [this](error_code, close_result) { this->open(); }));
+  }
+
+  coordinator& c_;
+  asio::strand<asio::thread_pool::executor_type> strand_;
+  const client_guid guid_;
+  const std::uint64_t number_;
+  std::mt19937 random_;
+  std::set<lease_key> granted_;
+  int left_ = 2'000;
+  std::latch& done_;
+};
+
+TEST(Answers, AreNotOvertakenOnManyThreads) {
+  const auto s = seed();
+  constexpr std::uint64_t count = 4;
+  asio::thread_pool pool(4);
+  coordinator_config config;
+  config.answer_wait_max = config.break_timeout; // a machine that is busy is no mistake
+  auto c = std::make_unique<coordinator>(pool.get_executor(), config);
+  std::latch done(count);
+  std::vector<std::unique_ptr<contender>> all;
+  for (std::uint64_t i = 1; i <= count; ++i)
+    all.push_back(
+      std::make_unique<contender>(*c, pool, i, s + static_cast<std::uint32_t>(i), done));
+  for (const auto& each : all)
+    each->start();
+
+  done.wait();
+  c.reset();
+  pool.join();
+
+  int breaks = 0;
+  for (const auto& each : all) {
+    EXPECT_EQ(each->early, 0);
+    breaks += each->breaks;
+  }
+  EXPECT_GT(breaks, 0);
+}
+
+} // namespace
+} // namespace leasebreak::test
