@@ -768,6 +768,111 @@ TEST_F(Deletions, OnCloseTakeHandleWhenTheHandleCloses) {
   EXPECT_TRUE(result_of<open_closed>(close(a)).delete_file);
 }
 
+// MS-SMB2 3.3.1.4: the lease of the open that closes knows of the deletion.
+TEST_F(Deletions, OnCloseSpareTheLeaseOfTheClosingOpen) {
+  for (const bool is_directory : {false, true}) {
+    world w;
+    const auto opened_as = [&](const opening& how) {
+      opening of_kind = how;
+      of_kind.request.is_directory = is_directory;
+      return w.open(of_kind);
+    };
+    opened_as(by(alice).lease(k1, rh));
+    const auto deleting = opened_as(by(alice).lease(k1, rh).deleting_on_close());
+
+    const auto closing = w.close(deleting);
+
+    w.expect_no_break();
+    w.expect_done(closing);
+    EXPECT_EQ(w.state_of_lease(alice, k1), rh);
+  }
+}
+
+TEST_F(Deletions, OnCloseTakeHandleFromAllOtherLeases) {
+  open(by(alice).lease(k1, rh));
+  open(by(alice).lease(k3, rh));
+  open(by(bob).lease(k1, rh));
+  const auto deleting = open(by(alice).lease(k1, rh).deleting_on_close());
+
+  const auto closing = close(deleting);
+
+  auto asked = take_breaks();
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_TRUE(asked[0].client == alice.guid && asked[0].key == k3);
+  EXPECT_TRUE(asked[1].client == bob.guid && asked[1].key == k1);
+  acknowledge(alice, k3, r);
+  expect_waits(closing);
+  acknowledge(bob, k1, r);
+  expect_done(closing);
+  EXPECT_EQ(state_of_lease(alice, k1), rh);
+}
+
+TEST_F(Deletions, OnCloseDoNotWaitForABreakOfTheirOwnLease) {
+  open(by(alice).lease(k1, rh));
+  const auto deleting = open(by(alice).lease(k1, rh).deleting_on_close());
+  const auto of_bob = open(by(bob).deleting_on_close());
+  const auto first = close(of_bob);
+  expect_break(k1, rh, r);
+
+  const auto second = close(deleting);
+
+  expect_done(second);
+  expect_waits(first);
+  acknowledge(alice, k1, r);
+  expect_done(first);
+}
+
+TEST_F(Deletions, OnCloseTakeHandleFromABatchOplock) {
+  const auto deleting = open(by(bob).access(access::read_attributes).deleting_on_close());
+  const auto a = open(by(alice).oplock(oplock_level::batch));
+  expect_oplock(a, oplock_level::batch);
+
+  const auto closing = close(deleting);
+
+  expect_oplock_break(a, rwh, r);
+  expect_waits(closing);
+  acknowledge_oplock(alice, a, oplock_level::level_ii);
+  expect_done(closing);
+}
+
+TEST_F(Deletions, OnCloseSpareTheLeaseOfAnOpenWhoseConnectionEnds) {
+  open(by(alice).lease(k1, rh).deleting_on_close());
+  open(by(alice_again).lease(k1, rh));
+  open(by(bob).lease(k2, rh));
+
+  disconnect_connection(alice);
+
+  expect_break(k2, rh, r);
+  expect_no_break();
+  EXPECT_EQ(state_of_lease(alice, k1), rh);
+  acknowledge(bob, k2, r);
+}
+
+TEST_F(Deletions, OnCloseSpareTheLeaseOfADurableOpenThatExpires) {
+  open(by(alice).lease(k1, rh).durable(seconds{60}).deleting_on_close());
+  open(by(alice_again).lease(k1, rh));
+  disconnect_connection(alice);
+
+  pass(seconds{60});
+
+  expect_no_break();
+  EXPECT_EQ(state_of_lease(alice, k1), rh);
+}
+
+TEST_F(Deletions, OnCloseOfTwoLeasesTakeHandleFromBoth) {
+  for (const auto key : {k1, k2}) {
+    open(by(alice).lease(key, rh).deleting_on_close());
+    open(by(alice_again).lease(key, rh));
+  }
+
+  disconnect_connection(alice);
+
+  expect_break(k1, rh, r);
+  expect_break(k2, rh, r);
+  acknowledge(alice, k1, r);
+  acknowledge(alice, k2, r);
+}
+
 TEST_F(Deletions, OnCloseAreDoneByWhoeverClosesLast) {
   const auto a = open(by(alice).lease(k1, rh));
   const auto b = open(by(bob).deleting_on_close());

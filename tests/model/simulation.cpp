@@ -87,6 +87,7 @@ void simulation::take(const command& what, const effects& out) {
   for (const auto& f : out.facts)
     if (const auto* overdue = std::get_if<answer_overdue>(&f))
       take(*overdue);
+  check_own_deletion(out);
   for (const auto& n : out.notifications) {
     history_.push_back("    -> " + describe(n));
     take(n);
@@ -111,6 +112,22 @@ void simulation::take(const command& what, const effects& out) {
     if (ended.hold != hold_id::none)
       changes_.push_back({ended.hold, std::nullopt, false});
   }
+}
+
+// A delete-on-close open whose end breaks a lease was not opened with that lease, unless opens of
+// several leases end at once. Left out: breaks that began earlier, or for another close.
+void simulation::check_own_deletion(const effects& out) {
+  if (answers_follow_ || world_.file.waiting() != 0 || out.completions.size() > 1)
+    return;
+  std::set<cache_name> deleting;
+  for (const auto& ended : out.ended)
+    if (const auto it = opens_.find(ended.open);
+        it != opens_.end() && it->second.request.delete_on_close)
+      deleting.insert(name_of(it->second.request));
+  for (const auto& n : out.notifications)
+    if (n.cause == break_cause::remove && !n.is_oplock && deleting.size() == 1 &&
+      deleting.contains({n.client, n.key, open_id::none}))
+      complain("a close breaks its own lease: " + describe(n));
 }
 
 // The server has lost its right to an order: the break may come before the answers.

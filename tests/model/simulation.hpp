@@ -83,6 +83,7 @@ private:
 
   void take(const command& what, const effects& out);
   void take(const break_notification& n);
+  void check_own_deletion(const effects& out);
   void take(const break_ended& ended);
   void take(const answer_overdue& overdue);
   void take(const command& cause, const completion& c);

@@ -19,6 +19,9 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
     return complete(out, c.operation, errc::success, closed);
   }
   const bool deletes = open->delete_on_close;
+  std::optional<lease_name> own;
+  if (open->lease != nullptr)
+    own = open->lease->name();
   end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
   follow_end(now, out);
   closed.hold = delete_if_last();
@@ -27,13 +30,19 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
     return complete(out, c.operation, errc::success, closed);
   // The file is to be deleted now, and others keep handles to it that their users closed long ago:
   // they are asked to let go before this close returns.
-  attempt_close(c, attempt::first, now, out);
+  attempt_close(c, own, attempt::first, now, out);
 }
 
-bool file_state::impl::attempt_close(const close_open& c, attempt a, time_point now, effects& out) {
-  auto plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+// MS-SMB2 3.3.1.4: a lease is not broken by its own client's operations. The lease of the closing
+// open, `own`, may have other opens; it is neither asked nor waited for.
+bool file_state::impl::attempt_close(const close_open& c, const std::optional<lease_name>& own,
+  attempt a, time_point now, effects& out) {
+  const auto plan_deletion = [&] {
+    return plan_without(lease_state::handle, own ? find_lease(*own) : nullptr, break_cause::remove);
+  };
+  auto plan = plan_deletion();
   while (purge(plan, now, out))
-    plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+    plan = plan_deletion();
   if (a == attempt::last || (a == attempt::first && waiting_is_full()))
     plan.wait = false; // A close does not fail.
   begin_breaks(plan, now, out);
@@ -42,7 +51,7 @@ bool file_state::impl::attempt_close(const close_open& c, attempt a, time_point 
     return true;
   }
   if (a == attempt::first)
-    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now);
+    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now, own);
   return false;
 }
 
@@ -100,14 +109,8 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
 
   open_entry& open = *find_open(id);
   open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}};
-  if (open.delete_on_close) {
-    deletion_is_untold = true;
-    detached_may_end = true;
-    if (!delete_pending) {
-      delete_pending = true;
-      store_persistent(out);
-    }
-  }
+  if (open.delete_on_close)
+    note_deletion(open, out);
   if (lease_entry* lease = open.lease; lease != nullptr) {
     if (!lease->info.is_oplock)
       ended.key = lease->info.key;
@@ -139,13 +142,29 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
   waiters_may_go = true;
 }
 
+// A delete-on-close open ends. Its own lease knows of the deletion, unless opens of different
+// leases end together: then each deletion is news to the other lease.
+void file_state::impl::note_deletion(const open_entry& open, effects& out) {
+  if (!deletion_is_untold)
+    deletion_spares = open.lease;
+  else if (deletion_spares != open.lease)
+    deletion_spares = nullptr;
+  deletion_is_untold = true;
+  detached_may_end = true;
+  if (!delete_pending) {
+    delete_pending = true;
+    store_persistent(out);
+  }
+}
+
 // What an end leads to, when all that ends with it has ended: detached opens may have to go as
 // well, and if the file is to be deleted, who keeps handles to it is asked to let go.
 void file_state::impl::follow_end(time_point now, effects& out) {
   end_stranded(now, out);
+  const auto* const spared = std::exchange(deletion_spares, nullptr);
   if (!std::exchange(deletion_is_untold, false) || opens.empty())
     return;
-  begin_breaks(plan_without(lease_state::handle, nullptr, break_cause::remove), now, out);
+  begin_breaks(plan_without(lease_state::handle, spared, break_cause::remove), now, out);
 }
 
 hold_id file_state::impl::delete_if_last() {

@@ -84,6 +84,8 @@ detail::lease_entry& file_state::impl::add_lease(std::unique_ptr<lease_entry> en
 }
 
 std::unique_ptr<detail::lease_entry> file_state::impl::take_lease(lease_entry& lease) {
+  if (deletion_spares == &lease)
+    deletion_spares = nullptr;
   count_lease(lease, minus_one);
   const auto at = position(leases, lease.name());
   auto entry = std::move(*at);

@@ -45,7 +45,9 @@ struct file_state::impl {
   bool may_wait = true; ///< There is room for one more that waits, as far as others are concerned.
   bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
   bool detached_may_end = false; ///< A detached open may have lost what it stays for.
-  bool deletion_is_untold = false; ///< An open that deletes has ended: Handle is to be asked for.
+  /// A delete-on-close open has ended: break Handle caching of the remaining leases, ...
+  bool deletion_is_untold = false;
+  const lease_entry* deletion_spares = nullptr; ///< ... except this one.
 
   /// What only contended or recovering files have.
   struct contention {
@@ -194,9 +196,11 @@ struct file_state::impl {
   // ---------
 
   void close(const close_open& c, time_point now, effects& out);
-  bool attempt_close(const close_open& c, attempt a, time_point now, effects& out);
+  bool attempt_close(const close_open& c, const std::optional<lease_name>& own, attempt a,
+    time_point now, effects& out);
   void remove_client(const client_gone& c, time_point now, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
+  void note_deletion(const open_entry& open, effects& out);
   void follow_end(time_point now, effects& out);
   [[nodiscard]] hold_id delete_if_last();
 
@@ -265,11 +269,11 @@ struct file_state::impl {
 
   bool attempt_again(const waiting_operation& w, attempt a, time_point now, effects& out);
   void wait(command what, operation_id id, const client_guid& client, connection_id connection,
-    open_id open, bool bounded, time_point now);
+    open_id open, bool bounded, time_point now, const std::optional<lease_name>& spared = {});
   [[nodiscard]] bool waiting_is_full() const noexcept;
-  [[nodiscard]] awaited_breaks awaited_by(const command& what) const;
+  [[nodiscard]] awaited_breaks awaited_by(const waiting_operation& w) const;
   [[nodiscard]] bool is_held_up(const waiting_operation& w) const;
-  [[nodiscard]] std::optional<obstacle> choose_obstacle(const command& what);
+  [[nodiscard]] std::optional<obstacle> choose_obstacle(const waiting_operation& w);
   void wake(time_point now, effects& out);
   void cancel(const cancel_operation& c, effects& out);
   void stop(effects& out);

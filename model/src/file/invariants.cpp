@@ -166,7 +166,8 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
     if (access->kind == access_kind::rename_into)
       plan.wait = after_breaks(*access) != errc::success;
   } else {
-    plan = plan_without(lease_state::handle, nullptr, break_cause::remove);
+    const auto* const own = w.spared ? find_lease(*w.spared) : nullptr;
+    plan = plan_without(lease_state::handle, own, break_cause::remove);
   }
   return plan.wait || plan.meets_recovered ? "" : "an operation waits for nothing";
 }

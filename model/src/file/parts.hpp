@@ -186,6 +186,7 @@ struct waiting_operation {
   time_point since{};
   std::optional<time_point> deadline; ///< A byte-range lock waits for as long as its client likes.
   std::optional<obstacle> held_up_by; ///< One of the breaks that it waits for, or nothing known.
+  std::optional<lease_name> spared; ///< A close: the lease of the open that has ended.
 };
 
 /// Something that ends at a certain time. Entries may be out of date: they are checked when they

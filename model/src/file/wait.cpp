@@ -15,7 +15,8 @@ bool file_state::impl::waiting_is_full() const noexcept {
 }
 
 void file_state::impl::wait(command what, operation_id id, const client_guid& client,
-  connection_id connection, open_id open, bool bounded, time_point now) {
+  connection_id connection, open_id open, bool bounded, time_point now,
+  const std::optional<lease_name>& spared) {
   auto w = std::make_unique<waiting_operation>();
   w->id = id;
   w->what = std::move(what);
@@ -23,23 +24,26 @@ void file_state::impl::wait(command what, operation_id id, const client_guid& cl
   w->connection = connection;
   w->open = open;
   w->since = now;
+  w->spared = spared;
   if (bounded) {
     w->deadline = after(now, policy->wait_max);
     push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
   }
-  w->held_up_by = choose_obstacle(w->what);
+  w->held_up_by = choose_obstacle(*w);
   contended().waiting.push_back(std::move(w));
 }
 
-detail::awaited_breaks file_state::impl::awaited_by(const command& what) const {
-  if (const auto* open = std::get_if<open_file>(&what))
+detail::awaited_breaks file_state::impl::awaited_by(const waiting_operation& w) const {
+  if (const auto* open = std::get_if<open_file>(&w.what))
     return awaited_by(*open);
-  if (const auto* lock = std::get_if<lock_ranges>(&what))
+  if (const auto* lock = std::get_if<lock_ranges>(&w.what))
     return awaited_by(*lock);
-  if (const auto* access = std::get_if<access_file>(&what))
+  if (const auto* access = std::get_if<access_file>(&w.what))
     return awaited_by(*access);
-  if (std::holds_alternative<close_open>(what))
-    return {nullptr, lease_state::handle, lease_state::handle, false};
+  if (std::holds_alternative<close_open>(w.what)) {
+    const auto* const own = w.spared ? find_lease(*w.spared) : nullptr;
+    return {own, lease_state::handle, lease_state::handle, false};
+  }
   return {}; // An operator's forced break: these are few.
 }
 
@@ -59,13 +63,13 @@ bool file_state::impl::is_held_up(const waiting_operation& w) const {
     return false;
   const auto* const lease = find_lease(w.held_up_by->lease);
   return lease != nullptr && lease->current_break == w.held_up_by->id &&
-    awaited_by(w.what).include(*lease);
+    awaited_by(w).include(*lease);
 }
 
 // One of the breaks that an operation waits for. Those of many operations are spread evenly over
 // the breaks: then the end of one, whichever it is, is that of few, and few are planned again.
-std::optional<detail::obstacle> file_state::impl::choose_obstacle(const command& what) {
-  const auto awaited = awaited_by(what);
+std::optional<detail::obstacle> file_state::impl::choose_obstacle(const waiting_operation& w) {
+  const auto awaited = awaited_by(w);
   const auto is_one = [&awaited](const auto& l) { return awaited.include(*l); };
   const auto found =
     static_cast<std::uint64_t>(std::count_if(leases.begin(), leases.end(), is_one));
@@ -90,7 +94,7 @@ bool file_state::impl::attempt_again(
   if (const auto* access = std::get_if<access_file>(&w.what))
     return attempt_access(*access, a, now, out);
   if (const auto* closing = std::get_if<close_open>(&w.what))
-    return attempt_close(*closing, a, now, out);
+    return attempt_close(*closing, w.spared, a, now, out);
   return attempt_force(std::get<force_break>(w.what), a, now, out);
 }
 
@@ -107,7 +111,7 @@ void file_state::impl::wake(time_point now, effects& out) {
       } else if (attempt_again(w, attempt::again, now, out)) {
         waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
       } else {
-        w.held_up_by = choose_obstacle(w.what);
+        w.held_up_by = choose_obstacle(w);
         ++i;
       }
     }
