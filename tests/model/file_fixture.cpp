@@ -662,6 +662,7 @@ void world::check(where_t where) {
   const auto entries = file.list({});
   check_coherence(entries, where);
   check_holds(entries, where);
+  check_streams(entries, where);
   if (policy.keep_records)
     check_store(entries, where);
 
@@ -735,6 +736,18 @@ void world::check_holds(const std::vector<listed_entry>& entries, where_t where)
         fail(where,
           "[" + describe(e) + "] while open " + std::to_string(number(open)) + " changes the data");
     }
+  }
+}
+
+// A stream that is not shared for deletion and an open for deletion exclude each other.
+void world::check_streams(const std::vector<listed_entry>& entries, where_t where) {
+  for (const auto& stream : entries) {
+    if (stream.kind != entry_kind::open || !opens_.at(stream.open).of_stream ||
+      (stream.share_access & share::delete_file) != 0)
+      continue;
+    for (const auto& other : entries)
+      if (other.kind == entry_kind::open && (other.access & leasebreak::access::delete_file) != 0)
+        fail(where, "[" + describe(other) + "] beside the stream [" + describe(stream) + "]");
   }
 }
 

@@ -257,6 +257,7 @@ private:
   void check(where_t where);
   void check_coherence(const std::vector<listed_entry>& entries, where_t where);
   void check_holds(const std::vector<listed_entry>& entries, where_t where);
+  void check_streams(const std::vector<listed_entry>& entries, where_t where);
   void check_stored_opens(const std::vector<listed_entry>& entries, where_t where);
   void check_store(const std::vector<listed_entry>& entries, where_t where);
   void check_nothing_changed(

@@ -123,6 +123,63 @@ TEST_F(Streams, ThatAreNotSharedForDeletionKeepTheFile) {
   expect_granted(open(by(bob).access(access::read_data | access::write_data).shares(0)), none);
 }
 
+// MS-FSA 2.1.5.1.2: also in the other order.
+TEST_F(Streams, ThatAreNotSharedForDeletionAreNotOpenedBesideADeletion) {
+  for (const bool is_directory : {false, true}) {
+    world w;
+    auto deleting = by(bob).access(access::delete_file);
+    deleting.request.is_directory = is_directory;
+    auto stream = by(alice).of_stream(share::read | share::write);
+    stream.request.is_directory = is_directory;
+    auto shared = by(alice).of_stream(share::delete_file);
+    shared.request.is_directory = is_directory;
+    const auto b = w.open(deleting);
+
+    w.expect_error(w.open(stream), errc::sharing_violation);
+    w.expect_granted(w.open(shared), none);
+    w.close(b);
+    w.expect_granted(w.open(stream), none);
+  }
+}
+
+TEST_F(Streams, ThatAreNotSharedForDeletionTakeHandleFromADeletion) {
+  const auto b = open(by(bob).lease(k1, rwh));
+
+  const auto stream = open(by(alice).of_stream(share::read | share::write));
+
+  expect_break(k1, rwh, rw);
+  expect_waits(stream);
+  close(b);
+  expect_granted(stream, none);
+}
+
+TEST_F(Streams, ThatAreNotSharedForDeletionAreRefusedIfTheDeletionStays) {
+  open(by(bob).lease(k1, rh));
+  const auto stream = open(by(alice).of_stream(0));
+  expect_break(k1, rh, r);
+
+  acknowledge(bob, k1, r);
+
+  expect_error(stream, errc::sharing_violation);
+}
+
+TEST_F(Streams, ThatAreNotSharedForDeletionPurgeADisconnectedOpen) {
+  const auto b = open(by(bob).lease(k1, rh).durable());
+  disconnect(bob);
+
+  expect_granted(open(by(alice).of_stream(0)), none);
+
+  EXPECT_FALSE(file.has_open(b.open));
+}
+
+TEST_F(Streams, ThatAreNotSharedForDeletionAreKeptOffByAPersistentOpen) {
+  open(by(bob).lease(k1, rh).persistent());
+  disconnect(bob);
+
+  expect_error(open(by(alice).of_stream(0)), errc::reclaim_needed);
+  expect_granted(open(by(alice).of_stream(share::delete_file)), none);
+}
+
 TEST_F(Streams, ThatAreSharedForDeletionOutliveTheName) {
   const auto stream = open(by(alice).of_stream(share::all));
   const auto b = open(by(bob).access(access::delete_file).deleting_on_close());

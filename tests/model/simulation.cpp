@@ -490,6 +490,11 @@ void simulation::perform_open(const step& s) {
     how.durable(seconds{60});
   else if ((s.d >> 10) % 9 == 1)
     how.persistent(seconds{60});
+  if ((s.d >> 13) % 6 == 0) {
+    auto stream = by(clients[s.a % clients.size()]).of_stream(how.request.share_access);
+    stream.request.is_directory = is_directory_;
+    how = stream;
+  }
   how.request.answer_follows = answers_follow_;
   locks_and_waits_.push_back(world_.open(how));
 }

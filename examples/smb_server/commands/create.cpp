@@ -395,7 +395,9 @@ asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened&
   ask.connection = lifetime_of(*r.user);
   ask.share = r.tree_connect->share->name;
   ask.access = access::read_attributes;
-  ask.share_access = p.asked.share_access;
+  // MS-FSA 2.1.5.1.2.2: the share mode of an open for attributes alone does not count.
+  const bool is_stat = p.how.how == vfs::disposition::open && is_stat_access_for_oplocks(p.access);
+  ask.share_access = is_stat ? share::all : p.asked.share_access;
   ask.created = opened.base_created;
   ask.is_directory = opened.base_is_directory;
   ask.of_stream = true;

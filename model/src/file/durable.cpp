@@ -170,7 +170,10 @@ errc file_state::impl::purge_for_open(const open_file& c, time_point now, effect
       continue;
     const bool is_own = c.lease && open->lease != nullptr && open->client == c.client &&
       open->lease->info.key == c.lease->key;
-    const bool conflicts = share_conflict(mask, c.share_access, open->access, open->share_access);
+    // MS-FSA 2.1.5.1.2: of a stream, only the deletion of its file is in the way.
+    const bool conflicts = c.of_stream
+      ? (c.share_access & share::delete_file) == 0 && (open->access & access::delete_file) != 0
+      : share_conflict(mask, c.share_access, open->access, open->share_access);
     // MS-SMB2 3.3.5.9: a persistent open without Handle caching keeps everybody off.
     if (open->durable->persistent && (conflicts || (!is_own && !caches_handles(*open))))
       return errc::reclaim_needed;

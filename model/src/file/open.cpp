@@ -125,6 +125,10 @@ bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
   const bool reads = (c.access & (access::read_data | access::execute)) != 0;
   const bool writes = (effective_access(c) & (access::write_data | access::append_data)) != 0;
   const bool deletes = (c.access & access::delete_file) != 0;
+  // MS-FSA 2.1.5.1.2: a stream that is not shared for deletion excludes every open of its file or
+  // directory that has DELETE.
+  if (c.of_stream)
+    return (c.share_access & share::delete_file) == 0 && count.deleting != 0;
   if (!reads && !writes && !deletes)
     return false;
   if ((reads && count.denying_read != 0) || (writes && count.denying_write != 0) ||
@@ -142,13 +146,14 @@ file_state::impl::break_plan file_state::impl::plan_open(
     : c.overwrites       ? break_cause::overwrite
                          : break_cause::open;
   const auto mask = effective_access(c);
-  // Opens for attributes alone break nothing and wait for nothing (MS-FSA 2.1.4.12).
-  if (leases.empty() || is_stat_access_for_oplocks(mask))
+  // Opens for attributes alone break nothing and wait for nothing (MS-FSA 2.1.4.12), unless they
+  // stand for a stream.
+  if (leases.empty() || (is_stat_access_for_oplocks(mask) && !violation))
     return plan;
   // A directory's lease is in an open's way only by its handles.
   if (is_directory && !violation)
     return plan;
-  const bool spares_leases = is_stat_access_for_leases(mask);
+  const bool spares_leases = is_stat_access_for_leases(mask) && !violation;
   const bool overwrite = c.overwrites && !violation;
   const auto delaying = violation ? lease_state::handle : lease_state::write;
   if (!overwrite && count.breaking == 0 && !any_with(delaying))
@@ -186,10 +191,11 @@ file_state::impl::break_plan file_state::impl::plan_open(
 detail::awaited_breaks file_state::impl::awaited_by(const open_file& c) const {
   const auto mask = effective_access(c);
   const bool violation = violates_sharing(c);
-  if (is_stat_access_for_oplocks(mask) || (is_directory && !violation))
+  if ((is_stat_access_for_oplocks(mask) || is_directory) && !violation)
     return {};
   // Every lease that is breaking has Read.
-  const auto of_leases = is_stat_access_for_leases(mask) ? lease_state::none : lease_state::read;
+  const bool spares_leases = is_stat_access_for_leases(mask) && !violation;
+  const auto of_leases = spares_leases ? lease_state::none : lease_state::read;
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
   return {own, of_leases, violation ? lease_state::handle : lease_state::write, false};
 }
