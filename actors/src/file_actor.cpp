@@ -262,7 +262,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   for (const auto& e : out.ended) {
     account(e);
     if (e.cause == end_cause::expired || e.cause == end_cause::purged)
-      owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold)});
+      owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key});
   }
   if (!out.facts.empty())
     report_facts(owner_, *this, out);

@@ -80,7 +80,8 @@ public:
       all.opens += removed->opens;
       all.kept += removed->kept;
       if (removed->delete_file)
-        all.to_delete.push_back({file.file_id(), file.make_hold(removed->hold)});
+        all.to_delete.push_back(
+          {file.file_id(), file.make_hold(removed->hold), removed->parent_key});
     });
   }
 

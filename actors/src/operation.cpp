@@ -41,6 +41,7 @@ void convert(file_actor& file, open_closed& from, close_result& to) {
   to.kept = from.kept;
   to.delete_file = from.delete_file;
   to.hold = file.make_hold(from.hold);
+  to.parent_key = from.parent_key;
 }
 
 void convert(file_actor& file, access_granted& from, hold& to) {

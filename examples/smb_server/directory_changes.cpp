@@ -90,12 +90,12 @@ asio::awaitable<void> end_base(server& host, open& o) {
   auto [error, closed] =
     co_await host.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (closed.delete_file)
-    co_await remove_base(host, o, std::move(closed.hold));
+    co_await remove_base(host, o, std::move(closed.hold), closed.parent_key);
 }
 
-asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold hold) {
+asio::awaitable<void> remove_base(
+  server& host, const open& o, leasebreak::hold hold, std::optional<lease_key> parent_key) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
-  const std::optional<lease_key> key = o.parent_key;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
   auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
@@ -105,10 +105,11 @@ asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold 
   if (error)
     host.log().warn("cannot delete the file of {}: {}", o.path, error.message());
   else if (!lost)
-    co_await tell_parent(host, share, name.base(), key, name_removed(false, false));
+    co_await tell_parent(host, share, name.base(), parent_key, name_removed(false, false));
 }
 
-asio::awaitable<void> after_close(server& host, open& o, bool delete_file, leasebreak::hold hold) {
+asio::awaitable<void> after_close(server& host, open& o, bool delete_file, leasebreak::hold hold,
+  std::optional<lease_key> parent_key) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const vfs::open_ptr file = o.vfs_open;
   o.cursor.reset();
@@ -130,7 +131,7 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
     hold.release();
   }
   if (found) {
-    const std::optional<lease_key> key = o.parent_key;
+    const std::optional<lease_key> key = delete_file ? parent_key : o.parent_key;
     const change_kind kind =
       delete_file ? name_removed(o.is_directory, o.is_stream) : data_written(o.is_stream);
     co_await tell_parent(host, share, std::move(name), key, kind);

@@ -50,12 +50,15 @@ boost::asio::awaitable<void> end_watches(server& host, const open& o);
 /// A stream's open ends: its file is deleted if it is time.
 boost::asio::awaitable<void> end_base(server& host, open& o);
 
-/// Deletes the file of a stream that is open, and tells its directory.
-boost::asio::awaitable<void> remove_base(server& host, const open& o, leasebreak::hold hold);
+/// Deletes the file of a stream that is open, and tells its directory, as the coordinator says
+/// under which `parent_key`.
+boost::asio::awaitable<void> remove_base(
+  server& host, const open& o, leasebreak::hold hold, std::optional<lease_key> parent_key);
 
 /// The rest of a close: deletes the file if it is time, lets go of the hold, and tells the
-/// directory. The file stays open for the requests that still have the open in hand.
-boost::asio::awaitable<void> after_close(
-  server& host, open& o, bool delete_file, leasebreak::hold hold);
+/// directory: of a deletion under `parent_key`, which the coordinator says, else under the open's
+/// own. The file stays open for the requests that still have the open in hand.
+boost::asio::awaitable<void> after_close(server& host, open& o, bool delete_file,
+  leasebreak::hold hold, std::optional<lease_key> parent_key);
 
 } // namespace leasebreak::smb

@@ -148,7 +148,7 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
     co_return;
   log().info("{} is not kept any longer", o->path);
   const bool remove = static_cast<bool>(lost.hold);
-  co_await after_close(*this, *o, remove, std::move(lost.hold));
+  co_await after_close(*this, *o, remove, std::move(lost.hold), lost.parent_key);
   clients_->remove(lost.client, nullptr);
 }
 

@@ -34,7 +34,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
   if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
     co_await end_watches(host_, *o);
   co_await end_base(host_, *o);
-  co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold));
+  co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold), closed.parent_key);
 }
 
 asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
@@ -147,16 +147,21 @@ asio::awaitable<void> connection::delete_files(
   for (const open_ptr& o : opens_gone) {
     leasebreak::hold hold;
     leasebreak::hold base;
+    std::optional<lease_key> key;
+    std::optional<lease_key> base_key;
     for (file_to_delete& f : gone.to_delete) {
-      if (f.file == o->file && f.hold)
+      if (f.file == o->file && f.hold) {
         hold = std::move(f.hold);
-      else if (o->is_stream && f.file == o->base_file && f.hold)
+        key = f.parent_key;
+      } else if (o->is_stream && f.file == o->base_file && f.hold) {
         base = std::move(f.hold);
+        base_key = f.parent_key;
+      }
     }
     const bool remove = static_cast<bool>(hold);
     if (base)
-      co_await remove_base(host_, *o, std::move(base));
-    co_await after_close(host_, *o, remove, std::move(hold));
+      co_await remove_base(host_, *o, std::move(base), base_key);
+    co_await after_close(host_, *o, remove, std::move(hold), key);
   }
 }
 

@@ -975,5 +975,113 @@ TEST_F(Deletions, ByTheHolderBreakNothing) {
   EXPECT_TRUE(result_of<open_closed>(close(a)).delete_file);
 }
 
+// -- the directory's lease at a deletion
+// -------------------------------------------------------------
+
+// A deletion is known to a directory's lease if all who take part in it name its key.
+class DeletionKeys : public model_test {
+protected:
+  static opening under(const client& who, const lease_key& parent) {
+    return by(who).lease(lease_key::of(number_of_leases++ + 100), r).parent(parent);
+  }
+
+  [[nodiscard]] std::optional<lease_key> key_of_close(const attempt& closing) const {
+    const auto closed = result_of<open_closed>(closing);
+    EXPECT_TRUE(closed.delete_file);
+    return closed.parent_key;
+  }
+
+private:
+  static inline std::uint64_t number_of_leases = 0;
+};
+
+TEST_F(DeletionKeys, AreGivenBackByTheCloseThatDeletes) {
+  const auto a = open(under(alice, k1));
+  expect_done(access(alice, access_kind::set_delete, a));
+  EXPECT_EQ(key_of_close(close(a)), k1);
+
+  const auto b = open(under(alice, k2).deleting_on_close());
+  EXPECT_EQ(key_of_close(close(b)), k2);
+}
+
+// smb2.dirlease.unlink_same_set_and_close.
+TEST_F(DeletionKeys, MayBeOfSeveralOpensAndClients) {
+  const auto a = open(under(alice, k1));
+  const auto b = open(under(bob, k1));
+  expect_done(access(alice, access_kind::set_delete, a));
+  close(a);
+
+  EXPECT_EQ(key_of_close(close(b)), k1);
+}
+
+// smb2.dirlease.unlink_different_set_and_close.
+TEST_F(DeletionKeys, AreNoneIfAnotherOneCarriesOutTheDeletion) {
+  for (const auto& parent : {k2, lease_key{}}) {
+    const auto a = open(under(alice, k1));
+    const auto b = open(under(alice, parent));
+    expect_done(access(alice, access_kind::set_delete, a));
+    close(a);
+
+    EXPECT_EQ(key_of_close(close(b)), std::nullopt);
+  }
+}
+
+// smb2.dirlease.unlink_different_initial_and_close.
+TEST_F(DeletionKeys, AreNoneIfAnotherOneDeletesOnClose) {
+  const auto a = open(under(alice, k1).deleting_on_close());
+  const auto b = open(under(alice, k2));
+  close(a);
+
+  EXPECT_EQ(key_of_close(close(b)), std::nullopt);
+}
+
+TEST_F(DeletionKeys, AreNoneIfTheDeletionWasAskedForUnderSeveral) {
+  const auto a = open(under(alice, k1).deleting_on_close());
+  const auto b = open(under(alice, k2));
+  expect_done(access(alice, access_kind::set_delete, b));
+  close(b);
+
+  EXPECT_EQ(key_of_close(close(a)), std::nullopt);
+}
+
+TEST_F(DeletionKeys, AreNoneWithoutALeaseOfVersionTwo) {
+  EXPECT_EQ(key_of_close(close(open(by(alice).deleting_on_close()))), std::nullopt);
+  EXPECT_EQ(key_of_close(close(open(by(alice).lease_v1(k1, r).parent(k2).deleting_on_close()))),
+    std::nullopt);
+  EXPECT_EQ(key_of_close(close(open(under(alice, lease_key{}).deleting_on_close()))), std::nullopt);
+}
+
+TEST_F(DeletionKeys, AreForgottenWithADeletionThatIsTakenBack) {
+  const auto a = open(under(alice, k1));
+  const auto b = open(under(alice, k2));
+  expect_done(access(alice, access_kind::set_delete, a));
+  expect_done(access(alice, access_kind::clear_delete, a));
+  expect_done(access(alice, access_kind::set_delete, b));
+  close(a);
+
+  EXPECT_EQ(key_of_close(close(b)), k2);
+}
+
+TEST_F(DeletionKeys, AreGivenBackWhenTheConnectionEnds) {
+  open(under(alice, k1).deleting_on_close());
+
+  const auto removed = result_of<client_removed>(disconnect(alice));
+
+  EXPECT_TRUE(removed.delete_file);
+  EXPECT_EQ(removed.parent_key, k1);
+}
+
+TEST_F(DeletionKeys, AreGivenBackWhenALostDurableOpenExpires) {
+  open(by(alice).lease(k3, rh).parent(k1).durable(seconds{60}).deleting_on_close());
+  disconnect(alice);
+
+  pass(seconds{60});
+
+  const auto ended = take_ended();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_NE(ended[0].hold, hold_id::none);
+  EXPECT_EQ(ended[0].parent_key, k1);
+}
+
 } // namespace
 } // namespace leasebreak::model_test

@@ -100,6 +100,7 @@ void simulation::take(const command& what, const effects& out) {
       std::to_string(static_cast<std::uint64_t>(c.operation)) + " done: " + to_string(c.error));
     take(commands_[c.operation], c);
   }
+  check_deletion_keys(out);
   for (const auto& ended : out.ended) {
     const auto it = opens_.find(ended.open);
     if (it == opens_.end())
@@ -128,6 +129,45 @@ void simulation::check_own_deletion(const effects& out) {
     if (n.cause == break_cause::remove && !n.is_oplock && deleting.size() == 1 &&
       deleting.contains({n.client, n.key, open_id::none}))
       complain("a close breaks its own lease: " + describe(n));
+}
+
+// A directory's lease is spared at a deletion only if all who took part in it named its key.
+void simulation::check_deletion_keys(const effects& out) {
+  const auto note = [&](open_id id) {
+    const auto it = opens_.find(id);
+    if (it != opens_.end() && it->second.request.lease && it->second.request.lease->version == 2 &&
+      it->second.request.lease->parent_key)
+      deletion_keys_.insert(*it->second.request.lease->parent_key);
+    else
+      deletion_keys_.insert(lease_key{});
+  };
+  const auto check = [&](const std::optional<lease_key>& key) {
+    if (!out.ended.empty())
+      note(out.ended.back().open);
+    if (key && deletion_keys_ != std::set{*key})
+      complain("a deletion is said to be known under " + to_string(*key));
+    deletion_keys_.clear();
+  };
+  for (const auto& c : out.completions)
+    if (const auto* access = std::get_if<access_file>(&commands_[c.operation]);
+        access != nullptr && c.error == errc::success) {
+      if (access->kind == access_kind::clear_delete)
+        deletion_keys_.clear();
+      if (access->kind == access_kind::set_delete)
+        note(access->open);
+    }
+  for (const auto& ended : out.ended)
+    if (const auto it = opens_.find(ended.open);
+        it != opens_.end() && it->second.request.delete_on_close)
+      note(ended.open);
+  for (const auto& c : out.completions)
+    if (const auto* closed = std::get_if<open_closed>(&c.result); closed && closed->delete_file)
+      check(closed->parent_key);
+    else if (const auto* gone = std::get_if<client_removed>(&c.result); gone && gone->delete_file)
+      check(gone->parent_key);
+  for (const auto& ended : out.ended)
+    if (ended.hold != hold_id::none)
+      check(ended.parent_key);
 }
 
 // The server has lost its right to an order: the break may come before the answers.
@@ -482,6 +522,8 @@ void simulation::perform_open(const step& s) {
     how.lease_v1(keys[(s.d >> 2) % 3U], state);
   else
     how.lease(keys[(s.d >> 2) % 3U], state, static_cast<std::uint16_t>(s.d * 37U));
+  if (how.request.lease && s.c % 4 != 0)
+    how.parent(keys[(s.c >> 2) % 2U]);
   how.request.is_directory = is_directory_;
   how.request.overwrites = !is_directory_ && (s.d >> 4) % 5 == 0;
   how.request.delete_on_close =

@@ -84,6 +84,7 @@ private:
   void take(const command& what, const effects& out);
   void take(const break_notification& n);
   void check_own_deletion(const effects& out);
+  void check_deletion_keys(const effects& out);
   void take(const break_ended& ended);
   void take(const answer_overdue& overdue);
   void take(const command& cause, const completion& c);
@@ -117,6 +118,8 @@ private:
   std::vector<awaited_ack> acks_;
   std::vector<change> changes_;
   std::vector<attempt> locks_and_waits_;
+  /// The parent keys of those who asked for the deletion that is pending; zero for one without.
+  std::set<lease_key> deletion_keys_;
   std::uint64_t grants_ = 0;
   bool answers_follow_ = false; ///< Answers to opens are sent in steps of their own.
   std::uint64_t stored_ = 1; ///< The version that the server has.

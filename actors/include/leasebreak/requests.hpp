@@ -68,6 +68,10 @@ struct close_result {
   bool kept = false; ///< The open is durable, and stays without a connection.
   bool delete_file = false; ///< Delete the file now, then release the hold.
   leasebreak::hold hold;
+  /// With `delete_file`: for the `access_request` that tells the directory of the deletion. Given
+  /// only if the opens that asked for it and the one that carries it out have the same
+  /// ParentLeaseKey.
+  std::optional<lease_key> parent_key;
 };
 
 /// Arguments of `async_reconnect`; see `reconnect_open`.
@@ -155,6 +159,7 @@ struct disconnect_request {
 struct file_to_delete {
   file_name_id file;
   leasebreak::hold hold; ///< Release it when the file is deleted.
+  std::optional<lease_key> parent_key; ///< As in `close_result`.
 };
 
 /// What `async_disconnect` led to.
@@ -215,6 +220,7 @@ struct open_lost {
   client_guid client;
   end_cause cause{}; ///< `expired` or `purged`.
   leasebreak::hold hold; ///< Not empty: delete the file now, then release it.
+  std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
 };
 
 /// How a break sink tells what became of a notification. Copyable; may be used from any thread and

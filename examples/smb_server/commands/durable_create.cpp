@@ -130,7 +130,7 @@ asio::awaitable<reply> reconnect(
     r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
     if (!r.host().kept().keep(o)) {
       leasebreak::hold none;
-      co_await after_close(r.host(), *o, false, std::move(none));
+      co_await after_close(r.host(), *o, false, std::move(none), std::nullopt);
     }
     co_return fail(status::object_name_not_found);
   }

@@ -279,7 +279,7 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   case access_kind::replace:
     return {add_hold(lease_state::rwh, true, client, key)};
   case access_kind::set_delete:
-    delete_pending = true;
+    set_delete_pending(*find_open(c.open));
     detached_may_end = true;
     return {};
   case access_kind::clear_delete:

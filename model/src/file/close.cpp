@@ -24,7 +24,9 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
     own = open->lease->name();
   end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
   follow_end(now, out);
-  closed.hold = delete_if_last();
+  const auto deleted = delete_if_last();
+  closed.hold = deleted.hold;
+  closed.parent_key = deleted.parent_key;
   closed.delete_file = closed.hold != hold_id::none;
   if (!deletes || opens.empty())
     return complete(out, c.operation, errc::success, closed);
@@ -93,8 +95,11 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
   }
   end_all(ending);
   follow_end(now, out);
-  if (removed.opens != 0)
-    removed.hold = delete_if_last();
+  if (removed.opens != 0) {
+    const auto deleted = delete_if_last();
+    removed.hold = deleted.hold;
+    removed.parent_key = deleted.parent_key;
+  }
   removed.delete_file = removed.hold != hold_id::none;
   complete(out, c.operation, errc::success, removed);
 }
@@ -108,9 +113,12 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
     unstore_lock(lock, out);
 
   open_entry& open = *find_open(id);
-  open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}};
+  open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}, {}};
   if (open.delete_on_close)
     note_deletion(open, out);
+  // The directory's lease is spared only if whoever deletes knows of it as well.
+  if (opens.size() == 1 && open.parent_key != deletion_key)
+    deletion_key = {};
   if (lease_entry* lease = open.lease; lease != nullptr) {
     if (!lease->info.is_oplock)
       ended.key = lease->info.key;
@@ -151,10 +159,20 @@ void file_state::impl::note_deletion(const open_entry& open, effects& out) {
     deletion_spares = nullptr;
   deletion_is_untold = true;
   detached_may_end = true;
-  if (!delete_pending) {
-    delete_pending = true;
+  const bool is_new = !delete_pending;
+  set_delete_pending(open);
+  if (is_new)
     store_persistent(out);
-  }
+}
+
+// MS-FSA 2.1.4.12: a directory's lease is spared if the actor names its key. A deletion has several
+// actors: those that ask for it, and the one that carries it out.
+void file_state::impl::set_delete_pending(const open_entry& open) {
+  if (!delete_pending)
+    deletion_key = open.parent_key;
+  else if (deletion_key != open.parent_key)
+    deletion_key = {};
+  delete_pending = true;
 }
 
 // What an end leads to, when all that ends with it has ended: detached opens may have to go as
@@ -167,11 +185,15 @@ void file_state::impl::follow_end(time_point now, effects& out) {
   begin_breaks(plan_without(lease_state::handle, spared, break_cause::remove), now, out);
 }
 
-hold_id file_state::impl::delete_if_last() {
+detail::deletion file_state::impl::delete_if_last() {
   if (!delete_pending || !opens.empty())
-    return hold_id::none;
+    return {};
   delete_pending = false;
-  return add_hold(lease_state::rwh, true, {}, {});
+  detail::deletion deleted;
+  deleted.hold = add_hold(lease_state::rwh, true, {}, {});
+  if (!deletion_key.is_zero())
+    deleted.parent_key = deletion_key;
+  return deleted;
 }
 
 } // namespace leasebreak

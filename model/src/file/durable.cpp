@@ -203,7 +203,7 @@ void file_state::impl::end_unattended(open_id id, end_cause cause, time_point no
     return;
   end_open(id, cause, now, out);
   follow_end(now, out);
-  out.ended.back().hold = delete_if_last();
+  report_if_deleted(out);
 }
 
 // Those that are in somebody's way, in the order of their ids.
@@ -219,7 +219,13 @@ void file_state::impl::follow_unattended(time_point now, effects& out) {
   const auto before = out.ended.size();
   follow_end(now, out);
   if (out.ended.size() != before)
-    out.ended.back().hold = delete_if_last();
+    report_if_deleted(out);
+}
+
+void file_state::impl::report_if_deleted(effects& out) {
+  const auto deleted = delete_if_last();
+  out.ended.back().hold = deleted.hold;
+  out.ended.back().parent_key = deleted.parent_key;
 }
 
 } // namespace leasebreak

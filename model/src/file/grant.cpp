@@ -22,6 +22,8 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
   entry->share_access = c.share_access;
   entry->delete_on_close = c.delete_on_close;
   entry->of_stream = c.of_stream;
+  if (c.lease && c.lease->version == 2)
+    entry->parent_key = c.lease->parent_key.value_or(lease_key{});
   entry->opened_at = now;
   entry->share = c.share;
 

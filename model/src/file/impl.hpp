@@ -42,6 +42,8 @@ struct file_state::impl {
   detail::lock_table locks;
   bool is_directory = false;
   bool delete_pending = false;
+  /// With `delete_pending`: the ParentLeaseKey under which it was set; zero: none, or several.
+  lease_key deletion_key;
   bool may_wait = true; ///< There is room for one more that waits, as far as others are concerned.
   bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
   bool detached_may_end = false; ///< A detached open may have lost what it stays for.
@@ -202,7 +204,8 @@ struct file_state::impl {
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
   void note_deletion(const open_entry& open, effects& out);
   void follow_end(time_point now, effects& out);
-  [[nodiscard]] hold_id delete_if_last();
+  void set_delete_pending(const open_entry& open);
+  [[nodiscard]] detail::deletion delete_if_last();
 
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
   // -----------
@@ -221,6 +224,7 @@ struct file_state::impl {
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
   void end_purged(const std::vector<open_id>& ending, time_point now, effects& out);
   void follow_unattended(time_point now, effects& out);
+  void report_if_deleted(effects& out);
 
   // -- replay.cpp: a CREATE that is sent again (MS-SMB2 3.3.5.9.10)
   // ---------------------------------

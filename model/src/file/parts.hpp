@@ -130,6 +130,7 @@ struct open_entry {
   std::uint32_t answers = 0; ///< How many of them there have been: the number of the last ...
   std::uint32_t settled = 0; ///< ... and up to which number nobody waits for them any more.
   lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
+  lease_key parent_key; ///< The ParentLeaseKey of its lease request; zero: none.
   std::unique_ptr<durability> durable;
   std::unique_ptr<held_notice> held; ///< Of its oplock.
   std::unique_ptr<lock_sequences> sequences; ///< From the first numbered lock request on.
@@ -147,6 +148,12 @@ struct hold_entry {
   bool deleting = false; ///< The file is going away: nobody opens it.
   client_guid client; ///< With `key`: whose own lease is not restrained.
   lease_key key;
+};
+
+/// The file is to be deleted now.
+struct deletion {
+  hold_id hold{};
+  std::optional<lease_key> parent_key; ///< As in `open_closed`.
 };
 
 /// A byte-range lock of a record that nobody has reclaimed yet.

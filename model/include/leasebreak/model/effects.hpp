@@ -41,6 +41,9 @@ struct open_closed {
   bool kept = false; ///< The open is durable, and stays without a connection.
   bool delete_file = false; ///< The last open is gone and the file is to be deleted now.
   hold_id hold{}; ///< Set with `delete_file`: end it after deleting.
+  /// With `delete_file`: the ParentLeaseKey of the opens that asked for the deletion and of the one
+  /// that carries it out, if all have the same. Pass it to `access_kind::change_children`.
+  std::optional<lease_key> parent_key{};
 
   friend bool operator==(const open_closed&, const open_closed&) = default;
 };
@@ -77,6 +80,7 @@ struct client_removed {
   std::size_t kept = 0; ///< Durable ones that stay without a connection.
   bool delete_file = false;
   hold_id hold{};
+  std::optional<lease_key> parent_key{}; ///< As in `open_closed`.
 
   friend bool operator==(const client_removed&, const client_removed&) = default;
 };
@@ -211,6 +215,7 @@ struct open_ended {
   bool persistent = false;
   hold_id
     hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
+  std::optional<lease_key> parent_key{}; ///< With `hold`, as in `open_closed`.
 };
 
 /// A persistent open came back from its record, or byte-range locks of one did. From now on they
