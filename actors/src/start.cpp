@@ -94,7 +94,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->reserved.key = r.lease->key;
   op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, true};
+    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, r.allocation_size, true};
   make_cancellable(*op, r.file);
   send_open(r.file, *owner, std::move(op));
 }
@@ -194,7 +194,8 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);
-  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence};
+  op->what = lock_ranges{
+    op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence, r.allocation_size};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::unknown_open);
 }

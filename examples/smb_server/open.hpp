@@ -58,6 +58,7 @@ struct open {
   std::optional<guid> create_guid;
   std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
   std::shared_ptr<stored_state> stored; ///< Persistent: what a restart finds of it.
+  std::uint64_t allocation = 0; ///< AllocationSize when it was opened.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
   std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
 

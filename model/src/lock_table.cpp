@@ -414,6 +414,16 @@ std::size_t lock_table::size() const noexcept {
   return impl_ ? impl_->size : 0;
 }
 
+bool lock_table::any_below(std::uint64_t offset) const noexcept {
+  if (!impl_)
+    return false;
+  return std::any_of(impl_->trees.begin(), impl_->trees.end(), [offset](const node* least) {
+    while (least != nullptr && least->left != nullptr)
+      least = least->left;
+    return least != nullptr && least->range.offset < offset;
+  });
+}
+
 void lock_table::for_each(const std::function<void(const entry&)>& visit) const {
   if (!impl_)
     return;

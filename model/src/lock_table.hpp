@@ -77,6 +77,9 @@ public:
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
+  /// Whether a lock begins below `offset`.
+  [[nodiscard]] bool any_below(std::uint64_t offset) const noexcept;
+
   /// Calls `visit` with each lock in the order in which they were acquired.
   void for_each(const std::function<void(const entry&)>& visit) const;
 

@@ -132,6 +132,11 @@ opening& opening::at_most(lease_state state) {
   return *this;
 }
 
+opening& opening::allocated(std::uint64_t size) {
+  request.allocation_size = size;
+  return *this;
+}
+
 opening& opening::answered_later() {
   request.answer_follows = true;
   return *this;
@@ -311,12 +316,22 @@ attempt world::close(const attempt& open, where_t where) {
 attempt world::lock(
   const attempt& open, std::vector<lock_element> elements, bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
-  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately, {}}, where);
+  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately, {},
+          unknown_allocation},
+    where);
   return a;
 }
 
 attempt world::lock(const attempt& open, byte_range range, bool exclusive, where_t where) {
   return lock(open, {lock_element{range, exclusive}}, true, where);
+}
+
+attempt world::lock_of_allocated(std::uint64_t size, const attempt& open, byte_range range,
+  bool exclusive, bool fail_immediately, where_t where) {
+  const attempt a = start(open.open);
+  apply(
+    lock_ranges{a.operation, open.open, {{range, exclusive}}, fail_immediately, {}, size}, where);
+  return a;
 }
 
 attempt world::blocking_lock(const attempt& open, byte_range range, bool exclusive, where_t where) {
@@ -326,7 +341,9 @@ attempt world::blocking_lock(const attempt& open, byte_range range, bool exclusi
 attempt world::lock(const attempt& open, byte_range range, const lock_sequence& sequence,
   bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
-  apply(lock_ranges{a.operation, open.open, {{range, true}}, fail_immediately, sequence}, where);
+  apply(lock_ranges{a.operation, open.open, {{range, true}}, fail_immediately, sequence,
+          unknown_allocation},
+    where);
   return a;
 }
 

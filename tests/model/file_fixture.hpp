@@ -76,6 +76,8 @@ public:
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& at_most(lease_state state);
+  /// The file's AllocationSize as the server knows it.
+  opening& allocated(std::uint64_t size);
   /// Its client is told of the result by `answer`, and not at once.
   opening& answered_later();
 
@@ -114,6 +116,9 @@ public:
     bool fail_immediately = true, where_t where = where_t::current());
   attempt lock(
     const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
+  /// With the file's AllocationSize as the server knows it.
+  attempt lock_of_allocated(std::uint64_t size, const attempt& open, byte_range range,
+    bool exclusive, bool fail_immediately = true, where_t where = where_t::current());
   /// Waits until the range is free.
   attempt blocking_lock(
     const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());

@@ -354,6 +354,14 @@ TEST_F(Recovery, ALockThatMeetsARecoveredOneIsRefusedDuringGrace) {
   w.expect_done(w.lock(b, {0, 10}, true));
 }
 
+TEST_F(Recovery, ALockBeyondTheAllocationLimitsNoGrantDuringGrace) {
+  lock(open(by(alice)), {100, 10}, true);
+  auto& w = restart();
+
+  w.expect_granted(w.open(by(bob).lease(k2, rh).allocated(101)), none);
+  w.expect_granted(w.open(by(carol).lease(k3, rh).allocated(100)), rh);
+}
+
 // Who has locked his range anew has what he could take back.
 TEST_F(Recovery, ALockIsNotReclaimedOntoOneInItsWay) {
   const auto a = open(by(alice));

@@ -52,6 +52,24 @@ TEST(LockTable, KeepsWhatWasGivenToIt) {
   EXPECT_EQ(added.record_id, "record");
 }
 
+TEST(LockTable, KnowsWhetherALockBeginsBelow) {
+  for (const bool exclusive : {false, true}) {
+    for (const std::uint64_t length : {0U, 5U}) {
+      lock_table table;
+      EXPECT_FALSE(table.any_below(100));
+      table.add(a, {90, 1}, exclusive, at(0));
+      table.add(a, {10, length}, exclusive, at(0));
+      table.add(a, {50, 1}, !exclusive, at(0));
+
+      EXPECT_FALSE(table.any_below(10));
+      EXPECT_TRUE(table.any_below(11));
+      table.erase(table.find_exact(a, {10, length}));
+      EXPECT_FALSE(table.any_below(50));
+      EXPECT_TRUE(table.any_below(51));
+    }
+  }
+}
+
 TEST(LockTable, NeverGivesAnIdTwice) {
   lock_table table;
 

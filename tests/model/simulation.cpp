@@ -46,6 +46,8 @@ std::string simulation::run(const std::vector<step>& steps) {
   // A server tells all of its clients at once, or none.
   answers_follow_ = !steps.empty() && steps.front().d % 4 != 0;
   world_.reconnects_are_answered_later = answers_follow_;
+  constexpr std::array<std::uint64_t, 3> sizes{0, 8, unknown_allocation};
+  allocation_ = steps.empty() ? 0 : sizes[steps.front().c % sizes.size()];
   for (const auto& s : steps) {
     perform(s);
     if (!problems_.empty())
@@ -458,8 +460,8 @@ void simulation::perform(const step& s) {
     return perform_access(s);
   case 24:
     if (open != nullptr)
-      locks_and_waits_.push_back(
-        world_.lock(open->a, {{{s.b % 16U, s.c % 8U}, s.d % 2 == 0}}, s.d % 4 < 2));
+      locks_and_waits_.push_back(world_.lock_of_allocated(
+        allocation_, open->a, {s.b % 16U, s.c % 8U}, s.d % 2 == 0, s.d % 4 < 2));
     return;
   case 25:
     if (open != nullptr)
@@ -538,6 +540,7 @@ void simulation::perform_open(const step& s) {
     how = stream;
   }
   how.request.answer_follows = answers_follow_;
+  how.allocated(allocation_);
   locks_and_waits_.push_back(world_.open(how));
 }
 

@@ -122,6 +122,7 @@ private:
   std::set<lease_key> deletion_keys_;
   std::uint64_t grants_ = 0;
   bool answers_follow_ = false; ///< Answers to opens are sent in steps of their own.
+  std::uint64_t allocation_ = 0; ///< The file's AllocationSize.
   std::uint64_t stored_ = 1; ///< The version that the server has.
   std::uint64_t newest_ = 1; ///< The version of the newest write that is completed.
   std::vector<std::string> history_;

@@ -38,6 +38,7 @@ struct open_request {
   std::optional<durable_request> durable; ///< Given: keep the open when its connection goes.
   bool reclaim = false;
   bool of_stream = false; ///< See `open_file`.
+  std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
 };
 
 /// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.
@@ -107,6 +108,7 @@ struct lock_request {
   std::vector<lock_element> elements;
   bool fail_immediately = true;
   std::optional<lock_sequence> sequence{};
+  std::uint64_t allocation_size = unknown_allocation; ///< See `lock_ranges`.
 };
 
 /// Arguments of `async_unlock`; see `unlock_ranges`.

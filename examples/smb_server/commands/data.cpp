@@ -7,6 +7,8 @@
 
 #include <leasebreak/model/access.hpp>
 
+#include <algorithm>
+
 namespace leasebreak::smb::commands {
 
 namespace {
@@ -152,6 +154,18 @@ asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o)
   co_return all_well_formed ? done() : fail(status::invalid_parameter);
 }
 
+/// MS-FSA 2.1.5.8: locks beyond AllocationSize break nothing. Files mostly grow, so a lock below
+/// what was allocated when the file was opened needs no look at the disk.
+asio::awaitable<std::uint64_t> allocation_for(
+  const open& o, const std::vector<lock_element>& elements) {
+  if (std::any_of(elements.begin(), elements.end(),
+        [&](const lock_element& e) { return e.range.offset < o.allocation; }))
+    co_return unknown_allocation;
+  auto [error, info] = co_await o.tree_connect->share->files.async_info(
+    o.vfs_open, asio::as_tuple(asio::use_awaitable));
+  co_return error ? unknown_allocation : info.allocation_size;
+}
+
 /// MS-SMB2 3.3.5.14.2.
 asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr o) {
   leasebreak::lock_request ask;
@@ -168,6 +182,7 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
     ask.elements.push_back({{range.offset, range.length}, kind == lock_flag::exclusive});
     ask.fail_immediately = fails;
   }
+  ask.allocation_size = co_await allocation_for(*o, ask.elements);
   auto [error] = co_await r.wait_for(r.host().coordinator().async_lock(std::move(ask)));
   if (error)
     co_return fail(status_of(error));

@@ -62,9 +62,9 @@ lease_state file_state::impl::grantable(
   // An oplock for a handle that can only see attributes would keep others off for nothing.
   if (!c.lease && is_stat_access_for_oplocks(c.access) && !c.overwrites && !c.created)
     return lease_state::none;
-  // MS-FSA 2.1.5.18.2: nothing is cached in the presence of byte-range locks. A truncated file
-  // has nothing left that they would protect.
-  if (!c.overwrites && (!locks.empty() || (rare && !rare->recovered_locks.empty())))
+  // MS-FSA 2.1.5.18.2: nothing is cached in the presence of byte-range locks below AllocationSize.
+  // A truncated file has nothing left that they would protect.
+  if (!c.overwrites && any_lock_below(c.allocation_size))
     state = state - lease_state::rh;
   const auto key = c.lease ? c.lease->key : lease_key{};
   state = state - withheld_from(c.client, key);

@@ -241,6 +241,8 @@ struct file_state::impl {
   bool attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out);
   [[nodiscard]] errc take_ranges(
     const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken);
+  [[nodiscard]] bool any_lock_below(std::uint64_t offset) const;
+  [[nodiscard]] break_plan plan_lock(const lock_ranges& c) const;
   [[nodiscard]] awaited_breaks awaited_by(const lock_ranges& c) const;
   [[nodiscard]] bool is_range_taken(const lock_ranges& c) const;
   void unlock(const unlock_ranges& c, effects& out);

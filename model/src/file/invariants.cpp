@@ -160,7 +160,7 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
   } else if (const auto* lock = std::get_if<lock_ranges>(&w.what)) {
     if (is_range_taken(*lock))
       return "";
-    plan = plan_data_change(find_open(lock->open)->lease, break_cause::lock);
+    plan = plan_lock(*lock);
   } else if (const auto* access = std::get_if<access_file>(&w.what)) {
     plan = plan_access(*access);
     if (access->kind == access_kind::rename_into)

@@ -6,6 +6,16 @@
 
 namespace leasebreak {
 
+namespace {
+
+// MS-FSA 2.1.5.8: a lock beyond what is allocated breaks nothing; there is nothing to cache there.
+bool is_within_allocation(const lock_ranges& c) {
+  return std::any_of(c.elements.begin(), c.elements.end(),
+    [&](const auto& e) { return e.range.offset < c.allocation_size; });
+}
+
+} // namespace
+
 namespace detail {
 
 bool lock_sequences::is_replay(const lock_sequence& s) noexcept {
@@ -70,9 +80,9 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   if (const auto error = check_lock(c); error != errc::success)
     return fail(error);
   const auto& open = *find_open(c.open);
-  auto plan = plan_data_change(open.lease, break_cause::lock);
+  auto plan = plan_lock(c);
   while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_data_change(open.lease, break_cause::lock);
+    plan = plan_lock(c);
   std::vector<const detail::lock_table::entry*> taken;
   auto error = take_ranges(c, now, taken);
   if (error == errc::success && plan.meets_recovered)
@@ -125,8 +135,23 @@ bool file_state::impl::is_range_taken(const lock_ranges& c) const {
   return held != nullptr && find_connected(held->open) != nullptr;
 }
 
+bool file_state::impl::any_lock_below(std::uint64_t offset) const {
+  return locks.any_below(offset) ||
+    (rare &&
+      std::any_of(rare->recovered_locks.begin(), rare->recovered_locks.end(),
+        [offset](const auto& r) { return r.record.offset < offset; }));
+}
+
+file_state::impl::break_plan file_state::impl::plan_lock(const lock_ranges& c) const {
+  if (!is_within_allocation(c))
+    return {};
+  return plan_data_change(find_open(c.open)->lease, break_cause::lock);
+}
+
 // The breaks in progress that the plan has to wait for, unless the request fails for another lock.
 detail::awaited_breaks file_state::impl::awaited_by(const lock_ranges& c) const {
+  if (!is_within_allocation(c))
+    return {};
   if (c.fail_immediately && std::any_of(c.elements.begin(), c.elements.end(), [&](const auto& e) {
         return locks.conflict(c.open, e.range, e.exclusive) != nullptr;
       }))

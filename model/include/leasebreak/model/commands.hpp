@@ -34,6 +34,9 @@ struct durable_request {
   std::string server_state{};
 };
 
+/// A file's AllocationSize that is not known: every byte-range lock counts.
+inline constexpr std::uint64_t unknown_allocation = ~std::uint64_t{0};
+
 /// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits where a break must end first.
 struct open_file {
   operation_id operation{};
@@ -56,6 +59,8 @@ struct open_file {
   /// keeps the file, and denies its deletion unless it shares that, but nothing else. With access
   /// to attributes alone.
   bool of_stream = false;
+  /// The file's AllocationSize now. Byte-range locks at or beyond it do not limit what is granted.
+  std::uint64_t allocation_size = unknown_allocation;
   /// The client is told of the result later: `answer_sent` says when. Until then it hears of no
   /// break of what is granted here.
   bool answer_follows = false;
@@ -126,6 +131,8 @@ struct lock_ranges {
   std::vector<lock_element> elements; ///< One at least.
   bool fail_immediately = true; ///< False, with one element: wait until it is free.
   std::optional<lock_sequence> sequence{}; ///< Given: not done if the open's last was the same.
+  /// The file's AllocationSize now. Elements at or beyond it break nothing.
+  std::uint64_t allocation_size = unknown_allocation;
 };
 
 /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
