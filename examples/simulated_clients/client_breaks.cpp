@@ -131,7 +131,7 @@ client::task<void> client::acknowledge(
     break;
   case errc::unknown_lease:
   case errc::lease_not_breaking:
-  case errc::oplock_not_breaking:
+  case errc::invalid_oplock_ack:
     // Too late: the server has revoked it.
     world_.counts.failed(reply.error);
     ++world_.counts.breaks_late;

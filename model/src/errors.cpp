@@ -27,6 +27,7 @@ enum ntstatus : std::uint32_t {
   status_too_many_opened_files = 0xC000011F,
   status_cancelled = 0xC0000120,
   status_file_closed = 0xC0000128,
+  status_invalid_device_state = 0xC0000184,
   status_invalid_lock_range = 0xC00001A1,
   status_server_unavailable = 0xC0000466,
   status_file_not_available = 0xC0000467,
@@ -68,9 +69,12 @@ entry describe(errc e) {
     return {
       status_request_not_accepted, "the acknowledged state is not within what the break left"};
   case errc::oplock_not_breaking:
-    return {status_invalid_oplock_protocol, "no break of this oplock awaits an acknowledgement"};
+    return {status_invalid_device_state, "no break of this oplock awaits an acknowledgement"};
+  case errc::invalid_oplock_ack:
+    return {
+      status_invalid_oplock_protocol, "the acknowledged level is not below the open's oplock"};
   case errc::invalid_oplock_level:
-    return {status_invalid_parameter, "an oplock break is acknowledged with level II or none"};
+    return {status_invalid_parameter, "an oplock break is acknowledged with a lease's level"};
   case errc::lock_not_granted:
     return {status_lock_not_granted, "a byte-range lock is in the way"};
   case errc::file_lock_conflict:

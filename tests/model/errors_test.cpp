@@ -39,7 +39,9 @@ TEST(Errors, StatusIsWhatTheProtocolPrescribes) {
   EXPECT_EQ(to_ntstatus(errc::lease_not_breaking), 0xC0000001U);
   EXPECT_EQ(to_ntstatus(errc::ack_exceeds_break), 0xC00000D0U);
   // MS-SMB2 3.3.5.22.1: acknowledgements of oplocks.
-  EXPECT_EQ(to_ntstatus(errc::oplock_not_breaking), 0xC00000E3U);
+  EXPECT_EQ(to_ntstatus(errc::oplock_not_breaking), 0xC0000184U);
+  EXPECT_EQ(to_ntstatus(errc::invalid_oplock_ack), 0xC00000E3U);
+  EXPECT_EQ(to_ntstatus(errc::invalid_oplock_level), 0xC000000DU);
   // MS-SMB2 3.3.5.14: byte-range locks.
   EXPECT_EQ(to_ntstatus(errc::lock_not_granted), 0xC0000055U);
   EXPECT_EQ(to_ntstatus(errc::file_lock_conflict), 0xC0000054U);

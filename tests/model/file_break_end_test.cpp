@@ -470,7 +470,7 @@ TEST_F(Deadlines, OfAnOplockLeaveNothing) {
   expect_oplock(b, oplock_level::level_ii);
   expect_no_break();
   EXPECT_FALSE(oplock_of_open(a).has_value());
-  expect_error(acknowledge_oplock(alice, a, oplock_level::level_ii), errc::oplock_not_breaking);
+  expect_error(acknowledge_oplock(alice, a, oplock_level::level_ii), errc::invalid_oplock_ack);
   EXPECT_TRUE(take_facts<acknowledgement_refused>().at(0).late);
 }
 

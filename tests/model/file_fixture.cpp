@@ -660,7 +660,11 @@ void world::check_nothing_changed(
   // Whoever gives way without being asked is gone, also if somebody else stays in the way.
   const bool is_purged = std::ranges::any_of(
     out.ended, [](const auto& ended) { return ended.cause == end_cause::purged; });
-  if (is_partial || is_time || is_purged)
+  // MS-SMB2 3.3.5.22.1: an acknowledgement with a level that does not fit ends the break.
+  const auto* ack = std::get_if<leasebreak::acknowledge_oplock>(&what);
+  const bool ends_break =
+    ack != nullptr && ack->level != oplock_level::none && ack->level != oplock_level::level_ii;
+  if (is_partial || is_time || is_purged || ends_break)
     return;
   const operation_id own = operation_of(what);
   for (const auto& c : out.completions) {

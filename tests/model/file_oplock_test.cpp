@@ -308,8 +308,8 @@ TEST_F(SmbtortureOplock, Levelii500) {
   write_data(bob, b);
 
   expect_oplock_break(a, r, none);
-  expect_error(acknowledge_oplock(alice, a, no_oplock), errc::oplock_not_breaking);
-  expect_error(acknowledge_oplock(alice, a, level_ii), errc::oplock_not_breaking);
+  expect_error(acknowledge_oplock(alice, a, no_oplock), errc::invalid_oplock_ack);
+  expect_error(acknowledge_oplock(alice, a, level_ii), errc::invalid_oplock_ack);
 }
 
 TEST_F(SmbtortureOplock, Levelii502) {
@@ -339,23 +339,58 @@ TEST_F(OplockAcknowledgements, WithoutABreakAreRefused) {
   const auto without = open(by(bob).access(attributes));
   const auto a = open(by(alice).oplock(batch));
 
-  expect_error(acknowledge_oplock(alice, a, level_ii), errc::oplock_not_breaking);
-  expect_error(acknowledge_oplock(bob, without, level_ii), errc::oplock_not_breaking);
+  for (const auto level : {no_oplock, level_ii}) {
+    expect_error(acknowledge_oplock(alice, a, level), errc::oplock_not_breaking);
+    expect_error(acknowledge_oplock(bob, without, level), errc::invalid_oplock_ack);
+  }
+  for (const auto level : {exclusive, batch, oplock_level{0x17}}) {
+    expect_error(acknowledge_oplock(alice, a, level), errc::invalid_oplock_ack);
+    expect_error(acknowledge_oplock(bob, without, level), errc::invalid_oplock_ack);
+  }
+  expect_error(acknowledge_oplock(alice, a, oplock_level::lease), errc::invalid_oplock_level);
+  expect_error(acknowledge_oplock(bob, without, oplock_level::lease), errc::invalid_oplock_level);
 
   EXPECT_EQ(oplock_of_open(a)->state, rwh);
 }
 
-TEST_F(OplockAcknowledgements, WithAnotherLevelAreRefused) {
+TEST_F(OplockAcknowledgements, WithoutABreakOfLevelTwoAreRefused) {
+  open(by(bob));
+  const auto a = open(by(alice).oplock(level_ii));
+
+  expect_error(acknowledge_oplock(alice, a, no_oplock), errc::oplock_not_breaking);
+  expect_error(acknowledge_oplock(alice, a, level_ii), errc::invalid_oplock_ack);
+  expect_error(acknowledge_oplock(alice, a, oplock_level::lease), errc::invalid_oplock_level);
+
+  EXPECT_EQ(oplock_of_open(a)->state, r);
+}
+
+TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndTheBreakWithNone) {
+  for (const auto held : {exclusive, batch}) {
+    for (const auto level : {exclusive, batch, oplock_level::lease, oplock_level{0x17}}) {
+      world w;
+      const auto a = w.open(by(alice).oplock(held));
+      const auto b = w.open(by(bob).lease(k2, rh));
+      w.expect_oplock_break(a, state_of(held), r);
+
+      const auto refused = w.acknowledge_oplock(alice, a, level);
+
+      w.expect_error(refused,
+        level == oplock_level::lease ? errc::invalid_oplock_level : errc::invalid_oplock_ack);
+      EXPECT_FALSE(w.oplock_of_open(a).has_value());
+      w.expect_granted(b, rh);
+    }
+  }
+}
+
+TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndNobodyElsesBreak) {
   const auto a = open(by(alice).oplock(batch));
   const auto b = open(by(bob));
   expect_oplock_break(a, rwh, r);
 
-  for (const auto level : {exclusive, batch, oplock_level::lease, oplock_level{0x17}})
-    expect_error(acknowledge_oplock(alice, a, level), errc::invalid_oplock_level);
+  expect_error(acknowledge_oplock(bob, a, batch), errc::wrong_owner);
 
   expect_waits(b);
   expect_acknowledged(acknowledge_oplock(alice, a, level_ii), r);
-  expect_granted(b, none);
 }
 
 TEST_F(OplockAcknowledgements, OfABreakToNoneLeaveNone) {
@@ -374,7 +409,8 @@ TEST_F(OplockAcknowledgements, OfALeaseByItsOpenAreRefused) {
   open(by(bob));
   expect_break(k1, rwh, rh);
 
-  expect_error(acknowledge_oplock(alice, a, level_ii), errc::oplock_not_breaking);
+  expect_error(acknowledge_oplock(alice, a, level_ii), errc::invalid_oplock_ack);
+  expect_error(acknowledge_oplock(alice, a, oplock_level::lease), errc::invalid_oplock_level);
 
   EXPECT_TRUE(lease_of(alice, k1)->breaking);
   acknowledge(alice, k1, rh);

@@ -580,7 +580,11 @@ void simulation::acknowledge_one(const step& s) {
       c.state = none;
     }
     const client who = open->second.who;
-    world_.acknowledge_oplock(who, open->second.a, oplock_of(state));
+    const std::array<oplock_level, 3> wrong{
+      oplock_level::exclusive, oplock_level::lease, oplock_level{0x17}};
+    // A client that acknowledges nonsense is left nothing, and takes care to have nothing.
+    world_.acknowledge_oplock(
+      who, open->second.a, s.b % 16 == 2 && state == none ? wrong[s.c % 3U] : oplock_of(state));
     return;
   }
   const client who{ack.name.client, {}};

@@ -250,7 +250,9 @@ public:
 
   /// Takes a client's acknowledgement of an oplock break (MS-SMB2 3.3.5.22.1).
   /// Handler: `void(error_code, oplock_level)`, with the level to be sent back.
-  /// Errors: `errc::unknown_open`, `oplock_not_breaking`, `invalid_oplock_level`, `wrong_owner`.
+  /// Errors: `errc::unknown_open`, `oplock_not_breaking`, `invalid_oplock_ack`,
+  /// `invalid_oplock_level`, `wrong_owner`. `invalid_oplock_ack` and `invalid_oplock_level` end a
+  /// break in progress with none.
   template <class Token = boost::asio::deferred_t>
   auto async_acknowledge(oplock_acknowledgement request, Token&& token = {}) {
     return initiate<oplock_level>(std::move(request), token);

@@ -311,6 +311,10 @@ asio::awaitable<reply> acknowledge(request& r, lease_break_message m) {
 }
 
 asio::awaitable<reply> acknowledge(request& r, oplock_break_message m) {
+  // MS-SMB2 3.3.5.2.11. A lease is acknowledged without a tree.
+  const bool related = r.head().has(header_flag::related);
+  if (!r.user->trees.contains(related ? r.compound().tree_id : r.head().tree_id))
+    co_return fail(status::network_name_deleted);
   const file_id id = r.resolve(m.id);
   open_ptr o;
   for (const open_ptr& candidate : r.on().opens.of_session(r.user->id)) {

@@ -3,6 +3,24 @@
 
 namespace leasebreak {
 
+namespace {
+
+// MS-SMB2 3.3.5.22.1: whether the level can be left of the oplock, which is none if the open has
+// none.
+errc check_level(oplock_level level, const detail::lease_entry* oplock) {
+  if (level == oplock_level::lease)
+    return errc::invalid_oplock_level;
+  if (oplock == nullptr)
+    return errc::invalid_oplock_ack;
+  if (level == oplock_level::none)
+    return errc::success;
+  const bool is_below =
+    level == oplock_level::level_ii && intersects(oplock->info.state, lease_state::write);
+  return is_below ? errc::success : errc::invalid_oplock_ack;
+}
+
+} // namespace
+
 // MS-SMB2 3.3.5.22.2, with its checks in their order. A refused acknowledgement changes nothing:
 // the break goes on, and so does its time.
 void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, effects& out) {
@@ -44,30 +62,37 @@ void file_state::impl::next_stage(lease_entry& l, time_point now, effects& out) 
   store_lease(l, out);
 }
 
-// MS-SMB2 3.3.5.22.1. What a client accepts decides the order: no break pending comes before the
-// level.
+// MS-SMB2 3.3.5.22.1, with its checks in their order. A level that does not fit ends a break in
+// progress: the client has shown that it does not know what it has, so it is left nothing.
 void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, effects& out) {
   const auto* open = find_open(c.open);
+  auto* const oplock = open != nullptr && open->lease != nullptr && open->lease->info.is_oplock
+    ? open->lease
+    : nullptr;
+  const bool is_breaking = oplock != nullptr && oplock->info.breaking && !is_untold(*oplock);
   auto error = errc::success;
   if (open == nullptr)
     error = errc::unknown_open;
   else if (open->client != c.client)
     error = errc::wrong_owner;
-  else if (open->lease == nullptr || !open->lease->info.is_oplock || !open->lease->info.breaking ||
-    is_untold(*open->lease))
+  else
+    error = check_level(c.level, oplock);
+  const bool ends_break = is_breaking && error != errc::wrong_owner;
+  if (error == errc::success && !is_breaking)
     error = errc::oplock_not_breaking;
-  else if (c.level != oplock_level::none && c.level != oplock_level::level_ii)
-    error = errc::invalid_oplock_level;
   if (error != errc::success) {
     const bool late = open != nullptr && open->oplock_timed_out;
     out.facts.emplace_back(acknowledgement_refused{c.client, {}, error, late});
-    return complete(out, c.operation, error);
+    complete(out, c.operation, error);
+    if (!ends_break)
+      return;
+    end_break(*oplock, lease_state::none, break_outcome::acknowledged, now, out);
+    return follow_unattended(now, out);
   }
-  lease_entry& oplock = *open->lease;
   // None stays none: a client that was told to drop everything may still answer with level II.
-  const auto left = state_of(c.level) & oplock.info.break_to;
+  const auto left = state_of(c.level) & oplock->info.break_to;
   complete(out, c.operation, errc::success, break_acknowledged{left});
-  end_break(oplock, left, break_outcome::acknowledged, now, out);
+  end_break(*oplock, left, break_outcome::acknowledged, now, out);
   follow_unattended(now, out);
 }
 

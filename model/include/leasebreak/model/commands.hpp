@@ -156,7 +156,8 @@ struct acknowledge_lease {
   lease_state state = lease_state::none;
 };
 
-/// A client acknowledges an oplock break (MS-SMB2 3.3.5.22.1).
+/// A client acknowledges an oplock break (MS-SMB2 3.3.5.22.1). A level that cannot be left of the
+/// oplock ends the break with none, and is answered with an error.
 struct acknowledge_oplock {
   operation_id operation{};
   client_guid client;

@@ -27,7 +27,8 @@ enum class errc {
   lease_not_breaking, ///< No break of this lease awaits an acknowledgement.
   ack_exceeds_break, ///< The acknowledged state has more than the break left, or is no valid state.
   oplock_not_breaking, ///< No break of this oplock awaits an acknowledgement.
-  invalid_oplock_level, ///< The acknowledged level is neither none nor level II.
+  invalid_oplock_ack, ///< There is no oplock, or the acknowledged level is not below it.
+  invalid_oplock_level, ///< The acknowledged level is that of a lease.
 
   // Byte-range locks
   lock_not_granted, ///< A lock of another owner, or an own one, is in the way.

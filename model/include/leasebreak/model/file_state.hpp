@@ -32,7 +32,8 @@ struct file_policy {
 /// One file: its opens, leases, oplocks, byte-range locks, breaks, and the operations that wait.
 ///
 /// A command and the time go in, effects come out. Nothing here sleeps, calls back, looks at a
-/// clock, logs or allocates beyond its limits. An error means that nothing changed. Not
+/// clock, logs or allocates beyond its limits. An error means that nothing changed, except
+/// where a command says otherwise. Not
 /// thread-safe: one owner at a time.
 class file_state {
 public:
