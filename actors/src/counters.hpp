@@ -29,7 +29,7 @@ public:
     waiting_now,
     grants_by_state,
     breaks_by_cause = grants_by_state + 8,
-    breaks_by_outcome = breaks_by_cause + 10,
+    breaks_by_outcome = breaks_by_cause + 11,
     latency = breaks_by_outcome + 6,
     count = latency + latency_histogram::buckets,
   };

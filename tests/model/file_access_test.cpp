@@ -74,7 +74,8 @@ TEST(AccessMatrix, OfSomebodyWhoIsNoSmbClientAgainstOplocks) {
       SCOPED_TRACE(testing::Message() << to_string(kind) << " against " << held);
       world w;
       const auto a = w.open(by(alice).oplock(held));
-      const lease_state left = kind == access_kind::write ? none : r;
+      const bool is_renamed = kind == access_kind::rename && held == oplock_level::batch;
+      const lease_state left = kind == access_kind::write || is_renamed ? none : r;
 
       const auto done = w.access(nobody, kind);
 
@@ -165,7 +166,8 @@ TEST(AccessMatrix, ReadsThroughAnOpenBreakNothing) {
 
 TEST(AccessMatrix, OfAnUnknownOpenIsRefused) {
   for (const auto kind : {access_kind::read, access_kind::write, access_kind::rename,
-         access_kind::set_delete, access_kind::clear_delete, access_kind::unlink}) {
+         access_kind::link, access_kind::set_security, access_kind::set_delete,
+         access_kind::clear_delete, access_kind::unlink}) {
     world w;
     w.open(by(alice).lease(k1, rh));
 
@@ -511,6 +513,91 @@ TEST_F(Renames, LeaveTheRenamersOwnLeaseAlone) {
   expect_done(back);
 }
 
+// MS-FSA 2.1.4.12, SET_INFORMATION. A batch oplock can stand beside an open for attributes alone.
+TEST_F(Renames, TakeABatchOplockToNone) {
+  for (const auto kind : {access_kind::rename, access_kind::link}) {
+    world w;
+    const auto a = w.open(by(alice).oplock(oplock_level::batch));
+    const auto b = w.open(by(bob).access(access::write_attributes));
+
+    const auto renaming = w.access(bob, kind, b);
+
+    w.expect_oplock_break(a, rwh, none);
+    w.expect_waits(renaming);
+    w.acknowledge_oplock(alice, a, oplock_level::none);
+    w.expect_done(renaming);
+  }
+}
+
+TEST_F(Renames, LeaveAnExclusiveOplockAlone) {
+  const auto a = open(by(alice).oplock(oplock_level::exclusive));
+  const auto b = open(by(bob).access(access::write_attributes));
+
+  expect_done(access(bob, access_kind::rename, b));
+
+  expect_no_break();
+  EXPECT_EQ(oplock_of_open(a)->state, rw);
+}
+
+class LinksAndSecurity : public model_test {};
+
+// MS-FSA 2.1.4.12, SET_INFORMATION and SET_SECURITY.
+TEST_F(LinksAndSecurity, TakeHandleFromOthers) {
+  for (const auto kind : {access_kind::link, access_kind::set_security}) {
+    for (const auto held : {rh, rwh}) {
+      world w;
+      const auto b = w.open(by(bob).access(access::write_attributes).lease(k2, none));
+      if (held == rh)
+        w.open(by(carol).access(access::read_data));
+      w.open(by(alice).lease(k1, held));
+      w.take_breaks();
+      const auto had = w.state_of_lease(alice, k1);
+
+      const auto done = w.access(bob, kind, b);
+
+      w.expect_break(k1, had, had - handle);
+      w.expect_waits(done);
+      w.acknowledge(alice, k1, had - handle);
+      w.expect_done(done);
+    }
+  }
+}
+
+TEST_F(LinksAndSecurity, SpareTheLeaseOfTheirOpen) {
+  const auto a = open(by(alice).lease(k1, rwh));
+
+  expect_done(access(alice, access_kind::link, a));
+  expect_done(access(alice, access_kind::set_security, a));
+
+  expect_no_break();
+  EXPECT_EQ(state_of_lease(alice, k1), rwh);
+}
+
+TEST_F(LinksAndSecurity, KeepHandleFromOthersUntilTheyAreMade) {
+  for (const auto kind : {access_kind::link, access_kind::set_security}) {
+    world w;
+    w.keeps_holds = true;
+    const auto b = w.open(by(bob));
+    const auto done = w.access(bob, kind, b);
+    w.expect_done(done);
+
+    w.expect_granted(w.open(by(alice).lease(k1, rh)), r);
+    w.end(w.result_of<access_granted>(done).hold);
+    w.expect_granted(w.open(by(carol).lease(k3, rh)), rh);
+  }
+}
+
+TEST_F(LinksAndSecurity, OfSecurityTakeABatchOplockToLevelTwo) {
+  const auto a = open(by(alice).oplock(oplock_level::batch));
+  const auto b = open(by(bob).access(access::write_attributes));
+
+  const auto done = access(bob, access_kind::set_security, b);
+
+  expect_oplock_break(a, rwh, r);
+  acknowledge_oplock(alice, a, oplock_level::level_ii);
+  expect_done(done);
+}
+
 // smb2.lease.rename_wait.
 TEST_F(Renames, WaitForHandle) {
   open(by(alice).lease(k1, rh));
@@ -544,18 +631,6 @@ TEST_F(Renames, NeedAnOpenForDeletionOrAttributes) {
   expect_error(access(bob, access_kind::rename, b), errc::access_denied);
   expect_done(access(bob, access_kind::rename, open(by(bob).access(access::delete_file))));
   expect_done(access(bob, access_kind::rename, open(by(bob).access(access::write_attributes))));
-}
-
-TEST_F(Renames, BreakABatchOplock) {
-  const auto a = open(by(alice).oplock(oplock_level::batch));
-  const auto b = open(by(bob).access(attributes));
-
-  const auto renaming = access(bob, access_kind::rename, b);
-
-  expect_oplock_break(a, rwh, r);
-  expect_waits(renaming);
-  acknowledge_oplock(alice, a, oplock_level::level_ii);
-  expect_done(renaming);
 }
 
 TEST_F(Renames, EndWithTheOpenThatAskedForThem) {

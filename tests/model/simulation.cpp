@@ -545,9 +545,10 @@ void simulation::perform_open(const step& s) {
 }
 
 void simulation::perform_access(const step& s) {
-  constexpr std::array<access_kind, 8> kinds{access_kind::read, access_kind::write,
-    access_kind::rename, access_kind::replace, access_kind::rename_ancestor,
-    access_kind::set_delete, access_kind::clear_delete, access_kind::unlink};
+  constexpr std::array<access_kind, 10> kinds{access_kind::read, access_kind::write,
+    access_kind::rename, access_kind::link, access_kind::set_security, access_kind::replace,
+    access_kind::rename_ancestor, access_kind::set_delete, access_kind::clear_delete,
+    access_kind::unlink};
   const auto kind = kinds[s.b % kinds.size()];
   if (is_directory_ && kind == access_kind::write)
     return change_children(s);

@@ -31,7 +31,7 @@ struct statistics {
   std::uint64_t opens_refused = 0;
   std::uint64_t closes = 0;
   std::array<std::uint64_t, 8> grants_by_state{}; ///< Leases and oplocks, index: the state's bits.
-  std::array<std::uint64_t, 10> breaks_by_cause{}; ///< Index: `break_cause`.
+  std::array<std::uint64_t, 11> breaks_by_cause{}; ///< Index: `break_cause`.
   std::array<std::uint64_t, 6> breaks_by_outcome{}; ///< Index: `break_outcome`.
   std::uint64_t acknowledgements_late = 0;
   std::uint64_t acknowledgements_refused = 0; ///< All refused ones, the late ones among them.

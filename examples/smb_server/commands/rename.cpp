@@ -228,11 +228,15 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
       co_return fail(replaced.status);
     hold = std::move(replaced.hold);
   }
+  announced linked = co_await announce(r, o->file, access_kind::link, o->handle);
+  if (linked.status != status::success)
+    co_return fail(linked.status);
   if (!r.still_has(*o))
     co_return fail(status::file_closed);
   auto [error] = co_await share->files.async_link(
     o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
   hold.release();
+  linked.hold.release();
   if (error)
     co_return fail(status_of(error));
   const std::optional<lease_key> key = o->parent_key;

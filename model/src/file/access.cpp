@@ -16,6 +16,8 @@ bool is_through_open(access_kind kind) {
   case access_kind::read:
   case access_kind::write:
   case access_kind::rename:
+  case access_kind::link:
+  case access_kind::set_security:
   case access_kind::set_delete:
   case access_kind::clear_delete:
   case access_kind::unlink:
@@ -105,6 +107,8 @@ lease_state file_state::impl::taken_by(const access_file& c) const {
     // Who has no open has not broken anybody's Write yet; who is no SMB client will not be refused
     // later because of others' opens either.
     return !has_open && c.client.is_zero() ? handle_and_write : lease_state::handle;
+  case access_kind::link:
+  case access_kind::set_security:
   case access_kind::rename_ancestor:
   case access_kind::set_delete:
     return lease_state::handle;
@@ -125,9 +129,13 @@ file_state::impl::break_plan file_state::impl::plan_access(const access_file& c)
   case access_kind::write:
     return plan_data_change(spared_by(c), break_cause::write);
   case access_kind::rename:
-  case access_kind::replace:
+  case access_kind::link:
   case access_kind::rename_ancestor: // Even the holder's own: the file's path changes under it.
+    return without_batch(plan_without(taken_by(c), spared_by(c), break_cause::rename));
+  case access_kind::replace:
     return plan_without(taken_by(c), spared_by(c), break_cause::rename);
+  case access_kind::set_security:
+    return plan_without(taken_by(c), spared_by(c), break_cause::security);
   case access_kind::rename_into:
     return plan_rename_into();
   case access_kind::set_delete:
@@ -162,6 +170,14 @@ file_state::impl::break_plan file_state::impl::plan_without(
     plan.steps.push_back({&l, to});
     plan.wait = true;
   }
+  return plan;
+}
+
+// MS-FSA 2.1.4.12, SET_INFORMATION: a new name takes a batch oplock to none, not to level II.
+file_state::impl::break_plan file_state::impl::without_batch(break_plan plan) {
+  for (auto& step : plan.steps)
+    if (step.lease->info.is_oplock && intersects(step.lease->info.state, lease_state::handle))
+      step.to = lease_state::none;
   return plan;
 }
 
@@ -273,6 +289,8 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
     // before the write is.
     return {add_hold(lease_state::rwh, false, client, key)};
   case access_kind::rename:
+  case access_kind::link:
+  case access_kind::set_security:
   case access_kind::rename_ancestor:
   case access_kind::unlink:
     return {add_hold(lease_state::handle, false, client, key)};

@@ -258,6 +258,7 @@ struct file_state::impl {
   [[nodiscard]] break_plan plan_access(const access_file& c) const;
   [[nodiscard]] break_plan plan_without(
     lease_state taken, const lease_entry* own, break_cause cause) const;
+  [[nodiscard]] static break_plan without_batch(break_plan plan);
   [[nodiscard]] break_plan plan_data_change(const lease_entry* own, break_cause cause) const;
   [[nodiscard]] break_plan plan_rename_into() const;
   [[nodiscard]] break_plan plan_child_change(const std::optional<lease_key>& parent_key) const;

@@ -165,6 +165,10 @@ std::string_view to_string(access_kind kind) noexcept {
     return "write";
   case access_kind::rename:
     return "rename";
+  case access_kind::link:
+    return "link";
+  case access_kind::set_security:
+    return "security descriptor";
   case access_kind::replace:
     return "replace";
   case access_kind::rename_ancestor:
@@ -199,6 +203,8 @@ std::string_view to_string(break_cause cause) noexcept {
     return "read";
   case break_cause::rename:
     return "rename";
+  case break_cause::security:
+    return "security descriptor";
   case break_cause::remove:
     return "delete";
   case break_cause::child_change:

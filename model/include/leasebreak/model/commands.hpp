@@ -170,6 +170,8 @@ enum class access_kind : std::uint8_t {
   read, ///< Data is read, by somebody without an open of ours.
   write, ///< Data, end of file, allocation or zeroes are written.
   rename, ///< This file or directory gets another name.
+  link, ///< This file gets one more name, or another short name.
+  set_security, ///< This file's or directory's security descriptor is set.
   replace, ///< Another file is renamed onto this one.
   rename_ancestor, ///< A directory above this file gets another name.
   rename_into, ///< Something is renamed into, or within, this directory.

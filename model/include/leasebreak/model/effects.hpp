@@ -103,10 +103,11 @@ enum class break_cause : std::uint8_t {
   write, ///< Data was written.
   lock, ///< A byte-range lock was taken.
   read, ///< Data was read by somebody without an open.
-  rename, ///< The file, a directory above it, or something onto it is renamed.
+  rename, ///< The file, a directory above it, or something onto it is renamed, or it is linked.
   remove, ///< The file is deleted.
   child_change, ///< A directory's content changed.
   forced, ///< An operator's wish.
+  security, ///< The file's security descriptor is set.
 };
 
 /// How a break ended.
