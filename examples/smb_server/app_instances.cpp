@@ -8,7 +8,7 @@ namespace leasebreak::smb {
 void app_instances::add(const open_ptr& o, const channel_group_ptr& in) {
   const std::lock_guard lock{mutex_};
   entries_.emplace(
-    *o->app_instance, entry{o.get(), o, in, o->client, o->tree_connect->share.get(), o->name});
+    *o->app_instance, entry{o.get(), o, in, o->client, o->tree_connect->share->id(), o->name});
 }
 
 void app_instances::remove(const open& o) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <smb_server/open_table.hpp>
+#include <smb_server/vfs/worker_pool.hpp>
 
 #include <leasebreak/requests.hpp>
 
@@ -33,6 +34,7 @@ struct channel_group {
 
   const leasebreak::client_guid client; ///< Zero: one connection by itself.
   const boost::asio::any_io_executor executor;
+  const vfs::pool_lane lane = vfs::new_lane(); ///< Its operations on the disk.
 
   // The rest is used on the strand alone.
 

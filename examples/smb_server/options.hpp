@@ -42,7 +42,8 @@ struct server_limits {
   std::size_t pending_requests = 512;
   /// Others of one connection that are worked on: what comes after them is read later.
   std::size_t working_requests = 128;
-  std::size_t disk_operations = 4'096; ///< Waiting for the disk, of all connections.
+  /// Waiting for the disk, of all connections; a quarter of it at most for those of one client.
+  std::size_t disk_operations = 4'096;
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.

@@ -61,6 +61,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;
+  pool.lane_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
   workers_ = std::make_unique<vfs::worker_pool>(pool);
   open_shares();
   open_coordinator();
@@ -110,8 +111,8 @@ void server::open_shares() {
   for (const share_definition& s : options_.shares) {
     auto root = open_root(s, counted);
     persistent_ = persistent_ || s.options.continuously_available;
-    auto served = std::make_shared<served_share>(served_share{
-      s.name, vfs::async_share{std::move(root), *workers_, io_.get_executor()}, s.options});
+    auto served = std::make_shared<served_share>(served_share{s.name,
+      vfs::async_share{std::move(root), *workers_, io_.get_executor()}, s.options, nullptr});
     if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
       throw std::runtime_error("the share name '" + s.name + "' is taken");
   }

@@ -22,6 +22,16 @@ struct served_share {
   std::string name;
   vfs::async_share files;
   share_options options{};
+  const served_share* whole = nullptr; ///< What this is one client's use of.
+
+  /// Stands for the share: the same for all clients.
+  [[nodiscard]] const void* id() const noexcept { return whole != nullptr ? whole : this; }
+
+  /// The share, whose operations on the disk are those of the lane.
+  [[nodiscard]] std::shared_ptr<const served_share> in(vfs::pool_lane lane) const {
+    return std::make_shared<const served_share>(
+      served_share{name, files.in(lane), options, whole != nullptr ? whole : this});
+  }
 
   /// Stands for its directory: the same for all shares that have it.
   [[nodiscard]] const void* place() const noexcept { return files.core().get(); }

@@ -186,6 +186,39 @@ TEST(Opens, OfAllConnectionsAreBounded) {
   EXPECT_EQ(other.create("g").status, status::success);
 }
 
+TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
+  server_options options;
+  options.disk_threads = 1;
+  options.log_level = "trace";
+  test_server server{options};
+  constexpr int names = 5'000; // 40 batches
+  for (int i = 0; i < names; ++i)
+    std::filesystem::create_symlink("nothing", server.directory() / ("link" + std::to_string(i)));
+  raw_client lister{server.port()};
+  lister.set_up({1});
+  raw_client other{server.port()};
+  other.set_up({2});
+  const file_id directory = open_directory(lister);
+  constexpr int listings = 8;
+  {
+    held_disk disk{server};
+    for (int i = 0; i < listings; ++i)
+      lister.send(command::query_directory, list_body(directory, "la*"));
+    EXPECT_EQ(lister.echo(), status::success);
+    other.send(command::create, raw_client::create_body("file", 0, {}, disposition::open_if, 0));
+    EXPECT_EQ(other.echo(), status::success);
+  }
+
+  const auto made = other.receive_final();
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->head.status, status::success);
+  for (int i = 0; i < listings; ++i)
+    ASSERT_TRUE(lister.receive_final());
+
+  const std::string log = server.stop();
+  EXPECT_LT(log.rfind("CREATE"), log.rfind("QUERY_DIRECTORY"));
+}
+
 TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   test_server server;
   raw_client client{server.port()};

@@ -263,6 +263,99 @@ TEST_F(WorkerPool, ADeferredOperationThatOutlivesItSaysShuttingDown) {
 TEST_F(WorkerPool, RefusesToBeBuiltWithoutThreadsOrOperations) {
   EXPECT_THROW(worker_pool(pool_options{0, 1}), std::invalid_argument);
   EXPECT_THROW(worker_pool(pool_options{1, 0}), std::invalid_argument);
+  EXPECT_THROW(worker_pool(pool_options{1, 1, 0}), std::invalid_argument);
+}
+
+/// A pool of one thread, which is held, and two lanes.
+class PoolLanes : public WorkerPool {
+protected:
+  PoolLanes() { pool_.emplace(pool_options{1, 100, 3}); }
+
+  void run(pool_lane lane, const std::string& what) {
+    pool_->access().in(lane).async_run<void>(
+      io_.get_executor(),
+      [this, what] {
+        ran_.push_back(what);
+        return error_code();
+      },
+      [this](error_code error) { errors_ += error ? 1 : 0; });
+  }
+
+  const pool_lane many_ = new_lane();
+  const pool_lane few_ = new_lane();
+  std::vector<std::string> ran_; ///< By the pool's only thread.
+  int errors_ = 0;
+};
+
+TEST_F(PoolLanes, AreServedInTurn) {
+  occupy();
+  run(many_, "many 1");
+  run(many_, "many 2");
+  run(many_, "many 3");
+  run(few_, "few 1");
+
+  gate_->open();
+  io_.run();
+
+  EXPECT_THAT(ran_, ::testing::ElementsAre("many 1", "few 1", "many 2", "many 3"));
+}
+
+TEST_F(PoolLanes, AreRefusedAboveTheirShareAlone) {
+  occupy();
+  for (int i = 0; i < 4; ++i)
+    run(many_, "many");
+  run(few_, "few");
+
+  gate_->open();
+  io_.run();
+
+  EXPECT_EQ(errors_, 1);
+  EXPECT_THAT(ran_, ::testing::ElementsAre("many", "few", "many", "many"));
+}
+
+TEST_F(PoolLanes, LeaveAThreadToTheOthers) {
+  pool_.emplace(pool_options{2, 100, 100});
+  bool second_began = false;
+  bool second_was_first = true;
+  const auto note = [](error_code) {};
+  pool_->access().in(many_).async_run<int>(
+    io_.get_executor(), [g = gate_] { return g->wait(); }, [](error_code, int) {});
+  gate_->wait_until_begun();
+  pool_->access().in(many_).async_run<void>(
+    io_.get_executor(),
+    [&] {
+      second_began = true;
+      return error_code();
+    },
+    note);
+
+  // The first one ends after this has run, on the other thread.
+  pool_->access().in(few_).async_run<void>(
+    io_.get_executor(),
+    [&] {
+      second_was_first = second_began;
+      gate_->open();
+      return error_code();
+    },
+    note);
+  io_.run();
+
+  EXPECT_FALSE(second_was_first);
+  EXPECT_TRUE(second_began);
+}
+
+TEST_F(PoolLanes, GiveUpReferencesInTurn) {
+  occupy();
+  run(many_, "many 1");
+  run(many_, "many 2");
+  int reference = 0;
+  pool_->access().in(few_).discard(
+    std::shared_ptr<int>(&reference, [this](int*) { ran_.push_back("discard"); }));
+
+  gate_->open();
+  io_.run();
+
+  EXPECT_THAT(ran_, ::testing::ElementsAre("many 1", "discard", "many 2"));
 }
 
 TEST_F(WorkerPool, EveryOneOfManyCompletesOnce) {

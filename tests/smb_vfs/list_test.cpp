@@ -179,7 +179,7 @@ TEST_F(Listings, ArgumentsThatMakeNoSenseAreRefused) {
 }
 
 TEST_F(Listings, BatchesHaveALimit) {
-  for (int i = 0; i < 1100; ++i) {
+  for (int i = 0; i < 200; ++i) {
     put("f" + std::to_string(i), "");
   }
 

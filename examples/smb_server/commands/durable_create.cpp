@@ -29,7 +29,7 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
     if (c.name != "RqLs" && c.name != "DHnC" && c.name != "DH2C" && c.name != "DHnQ")
       return status::object_name_not_found;
   }
-  if (!o || o->tree_connect->share != r.tree_connect->share)
+  if (!o || o->tree_connect->share->id() != r.tree_connect->share->id())
     return status::object_name_not_found;
   // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero.
   if (d.version == 2 && o->durable->create_guid != d.create_guid)
@@ -92,7 +92,7 @@ asio::awaitable<void> end_left_behind(
       co_await in->members.front()->close_open(mine);
   };
   const std::vector<app_instances::place> places = r.host().instances().left_behind(
-    application, r.on().terms.client, r.tree_connect->share.get(), name);
+    application, r.on().terms.client, r.tree_connect->share->id(), name);
   for (const app_instances::place& p : places) {
     r.host().log().info("{}: {} has moved to another client", r.on().peer(), p.open->path);
     if (p.in)

@@ -193,21 +193,19 @@ bool add_entries(listed& l, const std::vector<vfs::directory_entry>& entries) {
   return true;
 }
 
-/// Goes on with a piece, for a while: a large directory is not to keep others from the disk.
+/// Adds one batch. The rest is for further turns of the disk's threads, so that a large directory
+/// does not keep other clients from the disk.
 error_code fill(const vfs::cursor_ptr& cursor, listed& l) {
   constexpr std::size_t batch_size = 64;
-  constexpr int batches_max = 16;
-  for (int i = 0; i < batches_max && !l.complete; ++i) {
-    const auto batch = cursor->next(l.single ? 1 : batch_size);
-    if (!batch)
-      return batch.error();
-    if (!add_entries(l, batch->entries)) {
-      l.complete = true;
-      l.too_small = !l.any;
-      return l.any ? cursor->seek(l.fits_to) : error_code{};
-    }
-    l.complete = batch->end || (l.single && l.any);
+  const auto batch = cursor->next(l.single ? 1 : batch_size);
+  if (!batch)
+    return batch.error();
+  if (!add_entries(l, batch->entries)) {
+    l.complete = true;
+    l.too_small = !l.any;
+    return l.any ? cursor->seek(l.fits_to) : error_code{};
   }
+  l.complete = batch->end || (l.single && l.any);
   return {};
 }
 

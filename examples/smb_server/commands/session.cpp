@@ -36,7 +36,8 @@ asio::awaitable<reply> tree_connect(request& r) {
     co_return fail(status::invalid_parameter);
   const std::string name = share_of(asked->path);
   auto t = std::make_shared<tree>();
-  t->share = r.host().find_share(name);
+  if (const auto share = r.host().find_share(name))
+    t->share = share->in(r.on().group->lane);
   const bool is_pipe = name == "IPC$" || name == "ipc$";
   if (!t->share && !is_pipe)
     co_return fail(status::bad_network_name);

@@ -32,6 +32,13 @@ public:
   async_share(share_ptr share, const worker_pool& pool, executor_type executor)
     : share_(std::move(share)), pool_(pool.access()), executor_(std::move(executor)) {}
 
+  /// The same share, whose operations are the lane's.
+  [[nodiscard]] async_share in(pool_lane lane) const {
+    async_share result = *this;
+    result.pool_ = pool_.in(lane);
+    return result;
+  }
+
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
   [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
 

@@ -28,8 +28,8 @@ struct share_options {
   /// Greatest end of file: NTFS's (MS-FSA 2.1.5.3), or that of the file system if it is less.
   std::uint64_t file_bytes_max = 0xfff'ffff'0000;
   std::size_t stream_bytes_max = 65536; ///< Bytes of a named stream; Linux allows 65536.
-  std::size_t list_batch_max = 1024; ///< Entries of one batch of a listing.
-  std::size_t list_names_max = 1024; ///< Names that one batch looks at.
+  std::size_t list_batch_max = 128; ///< Entries of one batch of a listing.
+  std::size_t list_names_max = 128; ///< Names that one batch looks at: a millisecond at most.
   std::size_t streams_max = 1024; ///< Named streams of a file.
   mode_t file_mode = 0664; ///< Of new files, less the umask.
   mode_t directory_mode = 0775; ///< Of new directories, less the umask.

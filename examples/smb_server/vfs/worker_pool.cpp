@@ -1,82 +1,168 @@
-// The threads of a worker pool and the count of what is in flight.
+// The threads of a worker pool, which take from a fair queue, and the count of what is in flight.
 #include "worker_pool.hpp"
 
-#include <boost/asio/thread_pool.hpp>
+#include "fair_queue.hpp"
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <new>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 namespace leasebreak::smb::vfs {
 
+pool_lane new_lane() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return static_cast<pool_lane>(++last);
+}
+
 namespace detail {
+
+namespace {
+
+using counter = std::shared_ptr<std::atomic<std::size_t>>;
+
+/// Counts an operation until it is gone, run or not. It shares the counter and not the pool, whose
+/// queue it lies in.
+class ticket {
+public:
+  explicit ticket(counter count) : count_(std::move(count)), position_(count_->fetch_add(1)) {}
+  ticket(ticket&&) = default;
+  ticket& operator=(ticket&&) = delete;
+  ~ticket() { release(); }
+
+  void release() {
+    if (count_) {
+      count_->fetch_sub(1);
+      count_.reset();
+    }
+  }
+  [[nodiscard]] std::size_t position() const noexcept { return position_; }
+
+private:
+  counter count_;
+  std::size_t position_;
+};
+
+/// Gives up a reference when it is run or destroyed.
+class discarded final : public pool_job {
+public:
+  explicit discarded(std::shared_ptr<const void> reference) : reference_(std::move(reference)) {}
+  void run(const std::function<void()>&) override { reference_.reset(); }
+
+private:
+  std::shared_ptr<const void> reference_;
+};
+
+struct queued_job {
+  std::shared_ptr<pool_job> job;
+  ticket taken;
+};
+
+} // namespace
 
 class pool_core {
 public:
   explicit pool_core(pool_options options)
-    : operations_max_(options.operations_max), threads_(options.threads) {}
+    : options_(options), lane_threads_max_(std::max<std::size_t>(options.threads - 1, 1)) {}
 
-  [[nodiscard]] error_code submit(const std::shared_ptr<pool_job>& job, admission how) {
-    ticket taken(count_);
-    if (how == admission::bounded && taken.position() >= operations_max_) {
-      return errc::too_many_operations;
+  void start() {
+    for (std::size_t i = 0; i < options_.threads; ++i) {
+      threads_.emplace_back([this] { serve(); });
     }
-    boost::asio::post(threads_,
-      [job, taken = std::move(taken)]() mutable { job->run([&taken] { taken.release(); }); });
+  }
+
+  [[nodiscard]] error_code submit(
+    pool_lane lane, const std::shared_ptr<pool_job>& job, admission how) {
+    ticket taken(count_);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_) {
+        return errc::shutting_down;
+      }
+      if (how == admission::bounded && is_full(lane, taken.position())) {
+        return errc::too_many_operations;
+      }
+      queue_.push(lane, threads_of(lane), {job, std::move(taken)});
+    }
+    changed_.notify_one();
     return {};
   }
 
-  void discard(std::shared_ptr<const void> reference) {
-    boost::asio::post(threads_,
-      [reference = std::move(reference), taken = ticket(count_)]() mutable { reference.reset(); });
-  }
-
   void stop() {
-    threads_.stop();
-    threads_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+    threads_.clear();
+    // Nothing is added any more. Jobs that never ran complete as they are destroyed.
+    queue_ = {};
   }
 
   [[nodiscard]] std::size_t operations() const noexcept { return count_->load(); }
 
 private:
-  using counter = std::shared_ptr<std::atomic<std::size_t>>;
+  [[nodiscard]] bool is_full(pool_lane lane, std::size_t position) const {
+    return position >= options_.operations_max ||
+      (lane != pool_lane::own && queue_.size(lane) >= options_.lane_operations_max);
+  }
 
-  /// Counts an operation until it is gone, run or not. It shares the counter and not the pool,
-  /// whose queue it lies in.
-  class ticket {
-  public:
-    explicit ticket(counter count) : count_(std::move(count)), position_(count_->fetch_add(1)) {}
-    ticket(ticket&&) = default;
-    ticket& operator=(ticket&&) = delete;
-    ~ticket() { release(); }
+  [[nodiscard]] std::size_t threads_of(pool_lane lane) const noexcept {
+    return lane == pool_lane::own ? options_.threads : lane_threads_max_;
+  }
 
-    void release() {
-      if (count_) {
-        count_->fetch_sub(1);
-        count_.reset();
+  void serve() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return stopped_ || queue_.has_next(); });
+      if (stopped_) {
+        return;
       }
+      const pool_lane lane = run_next(lock);
+      // A lane that this allows to go on is served here: nobody need be notified.
+      queue_.done(lane);
     }
-    [[nodiscard]] std::size_t position() const noexcept { return position_; }
+  }
 
-  private:
-    counter count_;
-    std::size_t position_;
-  };
+  /// Runs and destroys a job without the lock.
+  pool_lane run_next(std::unique_lock<std::mutex>& lock) {
+    pool_lane lane{};
+    {
+      auto next = queue_.take();
+      lane = next.lane;
+      lock.unlock();
+      next.item.job->run([&next] { next.item.taken.release(); });
+    }
+    lock.lock();
+    return lane;
+  }
 
+  const pool_options options_;
+  const std::size_t lane_threads_max_;
   counter count_ = std::make_shared<std::atomic<std::size_t>>(0);
-  std::size_t operations_max_;
-  boost::asio::thread_pool threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  fair_queue<pool_lane, queued_job> queue_;
+  bool stopped_ = false;
+  std::vector<std::jthread> threads_;
 };
 
-error_code submit(
-  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job, admission how) {
+error_code submit(const std::weak_ptr<pool_core>& pool, pool_lane lane,
+  const std::shared_ptr<pool_job>& job, admission how) {
   const auto core = pool.lock();
-  return core ? core->submit(job, how) : error_code(errc::shutting_down);
+  return core ? core->submit(lane, job, how) : error_code(errc::shutting_down);
 }
 
-void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept {
+void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
+  std::shared_ptr<const void> reference) noexcept {
   try {
     if (const auto core = pool.lock()) {
-      core->discard(std::move(reference));
+      // What is refused, because the pool stops, is given up here.
+      static_cast<void>(
+        core->submit(lane, std::make_shared<discarded>(std::move(reference)), admission::always));
     }
   } catch (const std::bad_alloc&) {
     // Given up here.
@@ -86,10 +172,16 @@ void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> r
 } // namespace detail
 
 worker_pool::worker_pool(pool_options options) {
-  if (options.threads == 0 || options.operations_max == 0) {
+  if (options.threads == 0 || options.operations_max == 0 || options.lane_operations_max == 0) {
     throw std::invalid_argument("a worker pool needs at least one thread and one operation");
   }
   core_ = std::make_shared<detail::pool_core>(options);
+  try {
+    core_->start();
+  } catch (...) {
+    core_->stop();
+    throw;
+  }
 }
 
 worker_pool::~worker_pool() {

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <new>
@@ -30,6 +31,15 @@
 #include <utility>
 
 namespace leasebreak::smb::vfs {
+
+/// A client of a pool. The threads serve the lanes in turn, so that one with many operations delays
+/// the others by few.
+enum class pool_lane : std::uint64_t {
+  own = 0, ///< The server's own work, which may take all threads.
+};
+
+/// A lane that nobody else has. May be called from any thread.
+[[nodiscard]] pool_lane new_lane() noexcept;
 
 namespace detail {
 
@@ -51,11 +61,12 @@ enum class admission { bounded, always };
 
 /// Posts a job. The job's destructor completes it if it never ran.
 /// Errors: `errc::too_many_operations`, `shutting_down`.
-[[nodiscard]] error_code submit(
-  const std::weak_ptr<pool_core>& pool, const std::shared_ptr<pool_job>& job, admission how);
+[[nodiscard]] error_code submit(const std::weak_ptr<pool_core>& pool, pool_lane lane,
+  const std::shared_ptr<pool_job>& job, admission how);
 
 /// Gives up a reference on one of the pool's threads, or here if the pool is gone.
-void discard(const std::weak_ptr<pool_core>& pool, std::shared_ptr<const void> reference) noexcept;
+void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
+  std::shared_ptr<const void> reference) noexcept;
 
 template <class T>
 struct work_signature {
@@ -160,6 +171,7 @@ struct work_initiation {
   using executor_type = boost::asio::any_io_executor;
   std::weak_ptr<pool_core> pool;
   executor_type executor;
+  pool_lane lane = pool_lane::own;
   admission how = admission::bounded;
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
@@ -179,7 +191,7 @@ struct work_initiation {
         }
       });
     }
-    if (const error_code error = submit(pool, pending, how)) {
+    if (const error_code error = submit(pool, lane, pending, how)) {
       pending->fail(error);
     }
   }
@@ -196,40 +208,48 @@ using work = detail::work<T>;
 struct pool_options {
   std::size_t threads = 4; ///< At least 1.
   std::size_t operations_max = 4096; ///< Waiting and running ones together.
+  std::size_t lane_operations_max = 1024; ///< The same of one lane, except the server's own.
 };
 
 /// The way to a pool that may be gone: then all fails with `errc::shutting_down`. A value.
 class pool_access {
 public:
-  explicit pool_access(std::weak_ptr<detail::pool_core> core) : core_(std::move(core)) {}
+  explicit pool_access(
+    std::weak_ptr<detail::pool_core> core, pool_lane lane = pool_lane::own) noexcept
+    : core_(std::move(core)), lane_(lane) {}
+
+  /// The same pool, by another lane.
+  [[nodiscard]] pool_access in(pool_lane lane) const noexcept { return pool_access(core_, lane); }
 
   /// See `worker_pool`.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
-      detail::work_initiation<T>{core_, std::move(executor)}, token, std::move(job));
+      detail::work_initiation<T>{core_, std::move(executor), lane_}, token, std::move(job));
   }
 
   /// See `worker_pool`.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_finish(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return boost::asio::async_initiate<Token, typename detail::work_signature<T>::type>(
-      detail::work_initiation<T>{core_, std::move(executor), detail::admission::always}, token,
-      std::move(job));
+      detail::work_initiation<T>{core_, std::move(executor), lane_, detail::admission::always},
+      token, std::move(job));
   }
 
   /// Gives up a reference on one of the threads, where the destructor may block; here if the pool
   /// is gone. Never refused.
   void discard(std::shared_ptr<const void> reference) const noexcept {
-    detail::discard(core_, std::move(reference));
+    detail::discard(core_, lane_, std::move(reference));
   }
 
 private:
   std::weak_ptr<detail::pool_core> core_;
+  pool_lane lane_;
 };
 
 /// Threads that carry out what blocks. Destruction waits for what is running; what waits completes
-/// with `errc::shutting_down`. Not to be destroyed on one of its own threads.
+/// with `errc::shutting_down`. Not to be destroyed on one of its own threads. If there are several
+/// threads, one lane gets all of them but one, so that another lane's operation starts at once.
 class worker_pool {
 public:
   /// Throws `std::invalid_argument` if an option is zero.

@@ -1,0 +1,110 @@
+// A queue that serves several lanes in turn.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <unordered_map>
+#include <utility>
+
+namespace leasebreak::smb::vfs {
+
+/// Items of several lanes. Takes one item of each lane in turn, first in, first out within a lane.
+/// An item runs from `take` to `done`; a lane that has as many running items as it may is skipped.
+/// A lane without items takes no memory. Not thread-safe.
+template <class Lane, class T>
+class fair_queue {
+public:
+  struct entry {
+    Lane lane;
+    T item;
+  };
+
+  void push(Lane lane, std::size_t running_max, T item) {
+    lane_state& state = *find_or_add(lane);
+    try {
+      state.waiting.push_back(std::move(item));
+    } catch (...) {
+      settle(state);
+      throw;
+    }
+    state.running_max = running_max;
+    settle(state);
+  }
+
+  [[nodiscard]] bool has_next() const noexcept { return !ready_.empty(); }
+
+  /// The next item. Precondition: `has_next()`.
+  [[nodiscard]] entry take() {
+    lane_state& state = ready_.front();
+    entry result{state.lane, std::move(state.waiting.front())};
+    state.waiting.pop_front();
+    ++state.running;
+    ready_.splice(ready_.end(), ready_, ready_.begin());
+    settle(state);
+    return result;
+  }
+
+  /// An item of the lane has ended.
+  void done(Lane lane) {
+    lane_state& state = *lanes_.at(lane);
+    --state.running;
+    settle(state);
+  }
+
+  /// Waiting and running items of a lane.
+  [[nodiscard]] std::size_t size(Lane lane) const {
+    const auto found = lanes_.find(lane);
+    return found == lanes_.end() ? 0 : found->second->waiting.size() + found->second->running;
+  }
+
+  [[nodiscard]] std::size_t lanes() const noexcept { return lanes_.size(); }
+
+private:
+  struct lane_state {
+    Lane lane;
+    std::deque<T> waiting{};
+    std::size_t running = 0;
+    std::size_t running_max = 1;
+    bool ready = false; ///< In `ready_`.
+    typename std::list<lane_state>::iterator self{};
+  };
+  using iterator = typename std::list<lane_state>::iterator;
+
+  iterator find_or_add(Lane lane) {
+    const auto [place, added] = lanes_.try_emplace(lane);
+    if (added) {
+      try {
+        place->second = blocked_.insert(blocked_.end(), lane_state{lane});
+      } catch (...) {
+        lanes_.erase(place);
+        throw;
+      }
+      place->second->self = place->second;
+    }
+    return place->second;
+  }
+
+  /// Moves a lane to where it belongs now. Allocates nothing.
+  void settle(lane_state& state) {
+    const bool ready = !state.waiting.empty() && state.running < state.running_max;
+    if (ready != state.ready) {
+      state.ready = ready;
+      if (ready) {
+        ready_.splice(ready_.end(), blocked_, state.self);
+      } else {
+        blocked_.splice(blocked_.end(), ready_, state.self);
+      }
+    }
+    if (state.waiting.empty() && state.running == 0) {
+      lanes_.erase(state.lane);
+      blocked_.erase(state.self);
+    }
+  }
+
+  std::list<lane_state> ready_; ///< An item may be taken; the next lane first.
+  std::list<lane_state> blocked_; ///< Nothing waits, or too much runs.
+  std::unordered_map<Lane, iterator> lanes_;
+};
+
+} // namespace leasebreak::smb::vfs
