@@ -2,13 +2,13 @@
 #include <smb_server/connection.hpp>
 
 #include <smb_server/dispatch.hpp>
+#include <smb_server/frame_buffer.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/transform.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
@@ -67,15 +67,23 @@ void connection::wake() {
   changed_.cancel();
 }
 
+bool connection::has_session() const {
+  return std::any_of(
+    channels.begin(), channels.end(), [](const auto& c) { return c.second->valid; });
+}
+
+void connection::make_room() {
+  if (!has_session())
+    close("too many connections of its address without a session");
+}
+
 void connection::watch_setup() {
   setup_deadline_.expires_after(host_.options().limits.setup_time);
   setup_deadline_.async_wait([weak = weak_from_this()](error_code error) {
     const auto self = weak.lock();
     if (!self || error || self->closed_)
       return;
-    const bool has_session = std::any_of(
-      self->channels.begin(), self->channels.end(), [](const auto& c) { return c.second->valid; });
-    if (!has_session)
+    if (!self->has_session())
       self->close("no session within the time for it");
   });
 }
@@ -118,19 +126,30 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   std::array<std::uint8_t, nbt_header_size> nbt{};
   std::copy_n(input_.data() + input_begin_, nbt.size(), nbt.data());
   const auto length = parse_nbt_header(nbt);
-  if (!length || *length > host_.options().limits.frame_bytes()) {
+  if (!length || *length > frame_bytes_max()) {
     close(length ? "a frame above the size limit" : "no SMB frame");
     co_return false;
   }
   input_begin_ += nbt_header_size;
-  frame.assign(*length, 0);
-  const std::size_t here = std::min<std::size_t>(*length, input_end_ - input_begin_);
-  std::copy_n(input_.data() + input_begin_, here, frame.data());
-  input_begin_ += here;
-  if (here < *length)
-    co_await asio::async_read(
-      socket_, asio::buffer(frame) + here, asio::redirect_error(asio::use_awaitable, error));
-  co_return !error && !closed_;
+  frame_buffer coming{*length};
+  input_begin_ +=
+    coming.append(bytes_view{input_}.subspan(input_begin_, input_end_ - input_begin_));
+  while (!coming.complete()) {
+    const std::span<std::uint8_t> room = coming.room();
+    coming.took(co_await socket_.async_read_some(
+      asio::buffer(room.data(), room.size()), asio::redirect_error(asio::use_awaitable, error)));
+    if (error || closed_)
+      co_return false;
+  }
+  frame = coming.take();
+  co_return !closed_;
+}
+
+/// A peer that has not logged on sends small frames.
+std::size_t connection::frame_bytes_max() {
+  had_session_ = had_session_ || has_session();
+  const server_limits& limits = host_.options().limits;
+  return had_session_ ? limits.frame_bytes() : limits.setup_frame_bytes;
 }
 
 asio::awaitable<void> connection::change() {

@@ -48,6 +48,9 @@ public:
   /// the connection goes on as this one, which is to be run on its own strand.
   asio::awaitable<std::shared_ptr<connection>> run();
 
+  /// Ends it if it has no session yet, because its address has too many such connections.
+  void make_room();
+
   /// Ends it soon.
   void close(std::string_view reason);
 
@@ -130,6 +133,8 @@ private:
   asio::awaitable<std::shared_ptr<connection>> move_to(
     channel_group_ptr other, std::shared_ptr<const byte_vector> first);
   asio::awaitable<bool> read_frame(byte_vector& frame);
+  [[nodiscard]] bool has_session() const;
+  [[nodiscard]] std::size_t frame_bytes_max();
   bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
   bool handle_sealed(bytes_view frame);
   bool take_ids(std::vector<message>& messages);
@@ -167,6 +172,7 @@ private:
   connection_id id_;
   std::string peer_;
   bool closed_ = false;
+  bool had_session_ = false;
   std::shared_ptr<const byte_vector> first_frame_; ///< Read before the connection moved here.
   credit_window credits_;
 

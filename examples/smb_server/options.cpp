@@ -94,6 +94,12 @@ server_limits server_limits::within(std::size_t descriptors) const {
   const std::size_t rest = descriptors - std::min(for_the_server, descriptors / 2);
   server_limits result = *this;
   result.connections = std::min(connections, std::max<std::size_t>(rest / 4, 1));
+  const auto scaled = [&](std::size_t share) {
+    return std::max<std::size_t>(
+      share * result.connections / std::max<std::size_t>(connections, 1), 1);
+  };
+  result.connections_per_address = scaled(connections_per_address);
+  result.silent_per_address = scaled(silent_per_address);
   const std::size_t left = rest - std::min(rest, result.connections);
   result.opens = std::min(opens, left);
   result.opens_per_connection = std::min(opens_per_connection, std::max<std::size_t>(left / 4, 1));
@@ -139,6 +145,11 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--disk-threads", o.disk_threads, "Threads for the file system")
     ->check(CLI::Range(1, 256))
     ->capture_default_str();
+  app
+    .add_option("--connections-per-address", o.limits.connections_per_address,
+      "Connections of one address; half of them may be without a session so far")
+    ->check(CLI::Range(1, 1'024))
+    ->capture_default_str();
   app.add_option("--log-level", o.log_level, "trace, debug, info, warning, error or off")
     ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
     ->capture_default_str();
@@ -155,6 +166,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
     return {std::nullopt, out.str(), status};
   }
   o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(break_timeout * 1000)};
+  o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
   o.poll_time = std::chrono::microseconds{poll_us};
   return {std::move(o), {}, 0};
 }

@@ -31,6 +31,9 @@ struct share_definition {
 /// Bounds on what peers can make the server keep.
 struct server_limits {
   std::size_t connections = 1'024; ///< Further ones are closed at once.
+  std::size_t connections_per_address = 512; ///< An IPv6 network of 64 bits counts as one address.
+  /// The same without a session so far: the oldest of them ends to make room for a further one.
+  std::size_t silent_per_address = 256;
   std::size_t sessions_per_connection = 64; ///< Those being set up among them.
   std::size_t channels_per_session = 32; ///< Connections that it is bound to.
   std::size_t trees_per_session = 64;
@@ -46,6 +49,7 @@ struct server_limits {
   std::size_t disk_operations = 4'096;
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
+  std::size_t setup_frame_bytes = 65'536; ///< Of a frame before the connection's first session.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
   std::chrono::milliseconds break_taken_time{5'000}; ///< For a break, until TCP has delivered it.
   std::chrono::milliseconds answer_taken_time{60'000}; ///< For any byte of the answers that wait.

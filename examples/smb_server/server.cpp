@@ -58,6 +58,9 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
                                                                      options_.interim_delay},
     acceptor_{make_strand()}, emptied_{acceptor_.get_executor()} {
   keep_within_descriptors();
+  const server_limits& most = options_.limits;
+  shares_of_addresses_ =
+    connection_shares{{most.connections, most.connections_per_address, most.silent_per_address}};
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;
@@ -226,57 +229,82 @@ asio::awaitable<error_code> server::accept_one() {
     make_strand(), asio::redirect_error(asio::use_awaitable, error));
   if (error)
     co_return error;
+  const auto address = socket.remote_endpoint(error).address();
+  if (error) // it has gone already
+    co_return error_code{};
   const auto id = static_cast<connection_id>(++last_connection_);
   const auto executor = socket.get_executor();
   auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);
   auto c = std::make_shared<connection>(*this, std::move(socket), id, std::move(alone));
   log().debug("{}: connected", c->peer());
-  {
-    const std::lock_guard lock{mutex_};
-    if (connections_.size() >= options_.limits.connections) {
-      log().warn("{}: refused: {} connections already", c->peer(), connections_.size());
-      co_return error;
-    }
-    connections_.emplace(c.get(), c);
-  }
   try {
+    if (!admit(c, address))
+      co_return error;
     asio::co_spawn(c->get_executor(), serve(c), asio::detached);
   } catch (...) { // nobody serves it
-    const std::lock_guard lock{mutex_};
-    connections_.erase(c.get());
+    forget(c->id());
     throw;
   }
   co_return error;
+}
+
+/// False: there are too many.
+bool server::admit(const std::shared_ptr<connection>& c, const asio::ip::address& address) {
+  std::shared_ptr<connection> displaced;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto [refused, other] = shares_of_addresses_.enter(c->id(), address);
+    if (!refused.empty()) {
+      log().warn("{}: refused: {}", c->peer(), refused);
+      return false;
+    }
+    connections_.emplace(c->id(), c);
+    if (other != connection_id::none)
+      displaced = connections_.at(other).lock();
+  }
+  if (displaced)
+    asio::post(displaced->get_executor(), [displaced] { displaced->make_room(); });
+  return true;
+}
+
+void server::logged_on(connection_id id) {
+  const std::lock_guard lock{mutex_};
+  shares_of_addresses_.logged_on(id);
+}
+
+void server::forget(connection_id id) {
+  const std::lock_guard lock{mutex_};
+  connections_.erase(id);
+  shares_of_addresses_.leave(id);
 }
 
 asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
   try {
     // It goes on where the other connections of its client run.
     const std::shared_ptr<connection> next = co_await c->run();
-    if (next && replace(*c, next)) {
+    if (next && replace(next)) {
       asio::co_spawn(next->get_executor(), serve(next), asio::detached);
       co_return;
     }
   } catch (const std::exception& e) {
     log().error("{}: connection failed: {}", c->peer(), e.what());
   }
+  forget(c->id());
   bool empty = false;
   {
     const std::lock_guard lock{mutex_};
-    connections_.erase(c.get());
     empty = connections_.empty();
   }
   if (empty)
     asio::post(emptied_.get_executor(), [this] { emptied_.cancel(); });
 }
 
-/// False if the server stops.
-bool server::replace(const connection& c, const std::shared_ptr<connection>& by) {
+/// The connection goes on as another object. False if the server stops.
+bool server::replace(const std::shared_ptr<connection>& by) {
   const std::lock_guard lock{mutex_};
   if (stopping_)
     return false;
-  connections_.erase(&c);
-  connections_.emplace(by.get(), by);
+  connections_.at(by->id()) = by;
   return true;
 }
 

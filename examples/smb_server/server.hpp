@@ -4,6 +4,7 @@
 #include <smb_server/app_instances.hpp>
 #include <smb_server/auth/accounts.hpp>
 #include <smb_server/client_registry.hpp>
+#include <smb_server/connection_shares.hpp>
 #include <smb_server/directory_watches.hpp>
 #include <smb_server/interim_timer.hpp>
 #include <smb_server/kept_opens.hpp>
@@ -90,6 +91,9 @@ public:
 
   std::uint64_t next_file_id() noexcept { return ++last_file_id_; }
 
+  /// A connection has its first session.
+  void logged_on(connection_id id);
+
   /// Gives a new session its id, and remembers it (GlobalSessionTable).
   void add_session(const session_ptr& s);
   void remove_session(std::uint64_t id);
@@ -101,7 +105,9 @@ private:
   boost::asio::awaitable<void> listen();
   boost::asio::awaitable<boost::system::error_code> accept_one();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
-  bool replace(const connection& c, const std::shared_ptr<connection>& by);
+  bool admit(const std::shared_ptr<connection>& c, const boost::asio::ip::address& address);
+  void forget(connection_id id);
+  bool replace(const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
@@ -137,7 +143,8 @@ private:
   std::uint64_t last_connection_ = 0;
 
   mutable std::mutex mutex_;
-  std::unordered_map<const connection*, std::weak_ptr<connection>> connections_;
+  connection_shares shares_of_addresses_;
+  std::unordered_map<connection_id, std::weak_ptr<connection>> connections_;
   std::unordered_map<std::uint64_t, std::weak_ptr<session>> sessions_;
   std::uint64_t last_session_ = 0;
   bool stopping_ = false;

@@ -234,6 +234,55 @@ TEST(Limits, OfConnectionsCloseFurtherOnes) {
   EXPECT_EQ(first.echo(), status::success);
 }
 
+TEST(Limits, OfSilentConnectionsLetFurtherOnesLogOn) {
+  server_limits limits;
+  limits.silent_per_address = 2;
+  test_server server{limits};
+  raw_client user{server.port()};
+  user.set_up({1});
+  raw_client oldest{server.port()};
+  raw_client silent{server.port()};
+
+  raw_client next{server.port()};
+  next.set_up({2});
+
+  EXPECT_TRUE(oldest.is_closed_by_peer());
+  EXPECT_EQ(user.echo(), status::success);
+  silent.negotiate();
+  EXPECT_EQ(silent.log_on(), status::success);
+}
+
+TEST(Limits, OfConnectionsOfAnAddressCloseFurtherOnes) {
+  server_limits limits;
+  limits.connections_per_address = 1;
+  test_server server{limits};
+  raw_client first{server.port()};
+  first.set_up();
+
+  raw_client second{server.port()};
+
+  EXPECT_TRUE(second.is_closed_by_peer());
+  EXPECT_EQ(first.echo(), status::success);
+}
+
+TEST(Limits, OfFramesAreLowerBeforeTheFirstSession) {
+  server_limits limits;
+  limits.setup_frame_bytes = 1'000;
+  test_server server{limits};
+  const byte_vector frame(1'001);
+  raw_client silent{server.port()};
+  raw_client user{server.port()};
+  user.set_up();
+
+  silent.send_frame(frame);
+  EXPECT_TRUE(silent.is_closed_by_peer());
+
+  const auto file = user.create("f");
+  const std::string data(2'000, 'x');
+  EXPECT_EQ(
+    user.call(command::write, raw_client::write_body(file.id, data)).head.status, status::success);
+}
+
 TEST(Limits, OfSessionsTreesAndOpensAreTold) {
   server_limits limits;
   limits.sessions_per_connection = 1;

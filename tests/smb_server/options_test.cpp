@@ -14,7 +14,7 @@ parsed_options parse(std::vector<const char*> arguments) {
 TEST(Options, AreTakenFromTheCommandLine) {
   const auto parsed = parse({"--listen", "[::1]:0", "--share", "a=/tmp", "--share", "b=/x=y",
     "--user", "u:p:q", "--store", "rocksdb:/d", "--break-timeout", "1.5", "--threads", "3",
-    "--poll-us", "50", "--log-level", "debug"});
+    "--poll-us", "50", "--log-level", "debug", "--connections-per-address", "9"});
 
   ASSERT_TRUE(parsed.options) << parsed.text;
   EXPECT_EQ(parsed.options->address, "::1");
@@ -26,6 +26,8 @@ TEST(Options, AreTakenFromTheCommandLine) {
   EXPECT_EQ(parsed.options->break_timeout, std::chrono::milliseconds{1'500});
   EXPECT_EQ(parsed.options->threads, 3U);
   EXPECT_EQ(parsed.options->poll_time, std::chrono::microseconds{50});
+  EXPECT_EQ(parsed.options->limits.connections_per_address, 9U);
+  EXPECT_EQ(parsed.options->limits.silent_per_address, 4U);
 }
 
 TEST(ShareOptions, FollowThePath) {

@@ -168,6 +168,7 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   c.hash.reset();
   c.valid = true;
   s.valid = true;
+  r.host().logged_on(r.on().id());
   // MS-SMB2 3.3.5.5.3. What was required once stays so.
   s.signing_required =
     s.signing_required || (client_security_mode & security_mode::signing_required) != 0;
