@@ -1,6 +1,7 @@
-// Matches changes with watches, and remembers them until somebody asks.
+// Answers CHANGE_NOTIFY requests from the changes that the table keeps.
 #include <smb_server/directory_watches.hpp>
 
+#include <smb_server/watch_table.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <boost/asio/post.hpp>
@@ -11,122 +12,114 @@
 
 namespace leasebreak::smb {
 
-std::optional<change_record> watch::record_of(const void* share, const name_change& c) const {
-  if (share != terms_.share || (c.what & terms_.filter) == 0)
-    return std::nullopt;
-  const std::string prefix = terms_.directory.empty() ? "" : terms_.directory + "/";
-  if (c.name.size() <= prefix.size() || !c.name.starts_with(prefix))
-    return std::nullopt;
-  change_record record{c.action, c.name.substr(prefix.size())};
-  if (!terms_.recursive && record.name.find('/') != std::string::npos)
-    return std::nullopt;
+namespace {
+
+/// A change as a watch of `directory` tells it.
+change_record record_of(const name_change& c, const std::string& directory) {
+  const std::size_t before = directory.empty() ? 0 : directory.size() + 1;
+  change_record record{c.action, c.name.substr(before)};
   std::replace(record.name.begin(), record.name.end(), '/', '\\');
   return record;
 }
 
-void watch::add(const std::vector<change_record>& changes) {
-  for (const change_record& c : changes) {
+/// Nothing if they take more than `bytes_max`.
+std::optional<std::vector<change_record>> records_of(
+  const std::vector<change_ptr>& changes, const std::string& directory, std::size_t bytes_max) {
+  std::vector<change_record> result;
+  std::size_t bytes = 0;
+  for (const change_ptr& c : changes) {
+    change_record record = record_of(*c, directory);
     // The same again, as of a file that is written to all the time, tells nothing new.
-    if (overflowed_ || (!changes_.empty() && changes_.back() == c))
+    if (!result.empty() && result.back() == record)
       continue;
-    bytes_ += encoded_size(c);
-    changes_.push_back(c);
-    if (bytes_ > terms_.bytes_max) {
-      forget();
-      overflowed_ = true;
-    }
+    bytes += encoded_size(record);
+    if (bytes > bytes_max)
+      return std::nullopt;
+    result.push_back(std::move(record));
   }
-  answer_next();
+  return result;
+}
+
+} // namespace
+
+watch::watch(std::shared_ptr<watch_table> table, watch_terms terms, asio::any_io_executor executor)
+  : table_{std::move(table)}, terms_{std::move(terms)}, executor_{std::move(executor)} {
+  table_->add(*this);
+}
+
+watch::~watch() {
+  table_->remove(*this);
 }
 
 void watch::wait(notify_waiter& w) {
   waiting_.push_back(&w);
-  answer_next();
+  answer();
 }
 
 void watch::leave(const notify_waiter& w) {
   waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &w), waiting_.end());
 }
 
-void watch::end(std::uint32_t status) {
-  const std::uint32_t before = std::exchange(ended_, status);
-  while (!waiting_.empty())
-    answer_next();
-  // A deletion may be taken back, a close may not.
-  if (status == status::delete_pending)
-    ended_ = before;
+void watch::answer() {
+  while (!waiting_.empty()) {
+    if (ended_ != 0) {
+      answer_first(ended_);
+      continue;
+    }
+    const auto news = table_->take_or_await(*this);
+    if (!news)
+      return;
+    answer_first(*news);
+  }
 }
 
-void watch::answer_next() {
-  const bool has_news = ended_ != 0 || overflowed_ || !changes_.empty();
-  if (waiting_.empty() || !has_news)
-    return;
+void watch::end(std::uint32_t status) {
+  while (!waiting_.empty())
+    answer_first(status);
+  // A deletion may be taken back, a close may not.
+  if (status != status::delete_pending)
+    ended_ = status;
+}
+
+void watch::answer_first(std::uint32_t status) {
   notify_waiter& w = *waiting_.front();
   waiting_.pop_front();
-  if (ended_ != 0) {
-    w.status = ended_;
-  } else {
-    if (!overflowed_)
-      w.data = encode_changes(changes_);
-    // MS-SMB2 3.3.5.19: what does not fit has to be found out by listing the directory.
-    if (overflowed_ || w.data.size() > w.room) {
-      w.data.clear();
-      w.status = status::notify_enum_dir;
-    }
-    forget();
-    overflowed_ = false;
-  }
+  w.status = status;
   w.answered = true;
   w.timer.cancel();
 }
 
-void watch::forget() {
-  changes_.clear();
-  bytes_ = 0;
+void watch::answer_first(const change_log::news& news) {
+  notify_waiter& w = *waiting_.front();
+  const auto records =
+    news.lost ? std::nullopt : records_of(news.changes, terms_.directory, terms_.bytes_max);
+  if (records)
+    w.data = encode_changes(*records);
+  // MS-SMB2 3.3.5.19: what does not fit has to be found out by listing the directory.
+  const bool fits = records && w.data.size() <= w.room;
+  if (!fits)
+    w.data.clear();
+  answer_first(fits ? status::success : status::notify_enum_dir);
 }
+
+directory_watches::directory_watches(watch_limits limits)
+  : table_{std::make_shared<watch_table>(limits)} {}
 
 watch_ptr directory_watches::add(watch_terms terms, asio::any_io_executor executor) {
-  auto result = std::make_shared<watch>(std::move(terms), std::move(executor));
-  const std::lock_guard lock{mutex_};
-  watches_.emplace_back(result);
-  any_ = true;
-  return result;
-}
-
-// Those that are gone are forgotten on the way.
-std::vector<watch_ptr> directory_watches::all() {
-  std::vector<watch_ptr> result;
-  if (!any_) // as a rule
-    return result;
-  const std::lock_guard lock{mutex_};
-  std::erase_if(watches_, [&result](const std::weak_ptr<watch>& weak) {
-    auto w = weak.lock();
-    if (!w)
-      return true;
-    result.push_back(std::move(w));
-    return false;
-  });
-  any_ = !watches_.empty();
-  return result;
+  return std::make_shared<watch>(table_, std::move(terms), std::move(executor));
 }
 
 void directory_watches::report(const void* share, const std::vector<name_change>& changes) {
-  for (const watch_ptr& w : all()) {
-    std::vector<change_record> records;
-    for (const name_change& c : changes) {
-      if (auto record = w->record_of(share, c))
-        records.push_back(std::move(*record));
-    }
-    if (!records.empty())
-      asio::post(w->executor(), [w, records = std::move(records)] { w->add(records); });
-  }
+  table_->report(share, changes);
 }
 
 void directory_watches::report_gone(const void* share, const std::string& directory) {
-  for (const watch_ptr& w : all()) {
-    if (w->terms().share == share && w->terms().directory == directory)
-      asio::post(w->executor(), [w] { w->end(status::delete_pending); });
-  }
+  for (const watch_ptr& w : table_->of(share, directory))
+    asio::post(w->executor(), [w] { w->end(status::delete_pending); });
+}
+
+std::size_t directory_watches::bytes() const {
+  return table_->bytes();
 }
 
 } // namespace leasebreak::smb

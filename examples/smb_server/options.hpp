@@ -49,6 +49,10 @@ struct server_limits {
   std::size_t disk_operations = 4'096;
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.
   std::size_t responses_bytes = std::size_t{64} << 20; ///< Waiting for the peer to take them.
+  /// Changes that CHANGE_NOTIFY has not told a client: beyond it all of them have to be looked up.
+  std::size_t client_changes_bytes = std::size_t{4} << 20;
+  std::size_t changes_bytes = std::size_t{64}
+    << 20; ///< Of all clients; the one with most loses its.
   std::size_t setup_frame_bytes = 65'536; ///< Of a frame before the connection's first session.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
   std::chrono::milliseconds break_taken_time{5'000}; ///< For a break, until TCP has delivered it.

@@ -52,11 +52,12 @@ constexpr auto stop_wait = std::chrono::seconds{10};
 } // namespace
 
 server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
-  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)}, accounts_{options_.users,
-                                                                         options_.domain},
-    name_{host_name()}, offered_mechanisms_{spnego::make_offer()}, interims_{io.get_executor(),
-                                                                     options_.interim_delay},
-    acceptor_{make_strand()}, emptied_{acceptor_.get_executor()} {
+  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
+    accounts_{options_.users, options_.domain}, name_{host_name()},
+    offered_mechanisms_{spnego::make_offer()}, watches_{{options_.limits.client_changes_bytes,
+                                                 options_.limits.changes_bytes}},
+    interims_{io.get_executor(), options_.interim_delay}, acceptor_{make_strand()},
+    emptied_{acceptor_.get_executor()} {
   keep_within_descriptors();
   const server_limits& most = options_.limits;
   shares_of_addresses_ =

@@ -2,14 +2,11 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
-#include <smb_server/directory_watches.hpp>
 #include <smb_server/wire/notify.hpp>
 #include <smb_server/wire/status.hpp>
 #include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
-
-#include <boost/asio/io_context.hpp>
 
 namespace leasebreak::smb {
 namespace {
@@ -188,82 +185,6 @@ TEST_F(Changes, AreForDirectoriesAndNeedAFilter) {
   EXPECT_EQ(ask(f.id, notify_filter::file_name), status::invalid_parameter);
   EXPECT_EQ(ask(directory, 0), status::invalid_parameter);
   EXPECT_EQ(ask({77, 77}, notify_filter::file_name), status::file_closed);
-}
-
-// -- without a server
-// ------------------------------------------------------------------------------
-
-class Watches : public ::testing::Test {
-protected:
-  watch_ptr add(bool recursive, std::size_t bytes_max) {
-    watch_terms terms;
-    terms.share = this;
-    terms.directory = "d";
-    terms.recursive = recursive;
-    terms.filter = notify_filter::file_name;
-    terms.bytes_max = bytes_max;
-    return watches.add(terms, io.get_executor());
-  }
-
-  void report(const std::string& name, std::uint32_t what = notify_filter::file_name) {
-    watches.report(this, {{name, change_action::added, what}});
-    io.restart();
-    io.poll();
-  }
-
-  boost::asio::io_context io;
-  directory_watches watches;
-};
-
-TEST_F(Watches, SeeWhatIsTheirsAlone) {
-  const watch_ptr w = add(false, 4'096);
-  notify_waiter waiter{io.get_executor()};
-  waiter.room = 4'096;
-  w->wait(waiter);
-
-  report("dd/x");
-  report("x");
-  report("d");
-  report("d/e/x");
-  report("d/x", notify_filter::size);
-  watches.report(nullptr, {{"d/x", change_action::added, notify_filter::file_name}});
-  io.restart();
-  io.poll();
-
-  EXPECT_FALSE(waiter.answered);
-  report("d/x");
-  EXPECT_TRUE(waiter.answered);
-  w->leave(waiter);
-}
-
-TEST_F(Watches, RememberUpToTheirLimit) {
-  const watch_ptr w = add(false, 100);
-  for (int i = 0; i < 1'000; ++i)
-    report("d/" + std::to_string(i));
-
-  notify_waiter waiter{io.get_executor()};
-  waiter.room = 4'096;
-  w->wait(waiter);
-
-  EXPECT_TRUE(waiter.answered);
-  EXPECT_EQ(waiter.status, status::notify_enum_dir);
-}
-
-TEST_F(Watches, AnswerFirstComeFirstServed) {
-  const watch_ptr w = add(false, 4'096);
-  notify_waiter first{io.get_executor()};
-  notify_waiter second{io.get_executor()};
-  first.room = second.room = 4'096;
-  w->wait(first);
-  w->wait(second);
-
-  report("d/x");
-
-  EXPECT_TRUE(first.answered);
-  EXPECT_FALSE(second.answered);
-  w->end(status::notify_cleanup);
-  EXPECT_TRUE(second.answered);
-  EXPECT_EQ(second.status, status::notify_cleanup);
 }
 
 } // namespace

@@ -21,6 +21,7 @@ asio::awaitable<std::uint32_t> begin_watch(request& r, const notify_request& ask
   if (o->watch)
     co_return status::success; // by another request, meanwhile
   watch_terms terms;
+  terms.client = r.on().group.get();
   terms.share = o->tree_connect->share->place();
   terms.directory = path.name();
   terms.recursive = asked.recursive;

@@ -1,0 +1,250 @@
+// Watches without a server: which changes they see, and what is kept for them.
+#include <smb_server/directory_watches.hpp>
+#include <smb_server/wire/status.hpp>
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+
+namespace leasebreak::smb {
+namespace {
+
+class Watches : public ::testing::Test {
+protected:
+  watch_ptr add(
+    bool recursive, std::size_t bytes_max, const void* client = nullptr, std::string place = "d") {
+    watch_terms terms;
+    terms.client = client;
+    terms.share = this;
+    terms.directory = std::move(place);
+    terms.recursive = recursive;
+    terms.filter = notify_filter::file_name;
+    terms.bytes_max = bytes_max;
+    return watches.add(terms, io.get_executor());
+  }
+
+  /// The answer to a request, if there is one at once.
+  std::uint32_t ask(const watch_ptr& w) {
+    notify_waiter waiter{io.get_executor()};
+    waiter.room = std::size_t{1} << 20;
+    w->wait(waiter);
+    w->leave(waiter);
+    data = waiter.data;
+    return waiter.answered ? waiter.status : status::pending;
+  }
+
+  /// Makes changes of so many bytes in all.
+  void fill(std::size_t bytes, const std::string& place = "d") {
+    const std::string name(200, 'n');
+    for (std::size_t i = 0; i * name.size() < bytes; ++i)
+      report(place + "/" + std::to_string(i) + name);
+  }
+
+  void report(const std::string& name, std::uint32_t what = notify_filter::file_name) {
+    watches.report(this, {{name, change_action::added, what}});
+    io.restart();
+    io.poll();
+  }
+
+  boost::asio::io_context io;
+  directory_watches watches{{10'000, 15'000}};
+  byte_vector data; ///< Of the last answer.
+  const int one = 1; // clients
+  const int two = 2;
+};
+
+TEST_F(Watches, SeeWhatIsTheirsAlone) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+
+  report("dd/x");
+  report("x");
+  report("d");
+  report("d/e/x");
+  report("d/x", notify_filter::size);
+  watches.report(nullptr, {{"d/x", change_action::added, notify_filter::file_name}});
+  io.restart();
+  io.poll();
+
+  EXPECT_FALSE(waiter.answered);
+  report("d/x");
+  EXPECT_TRUE(waiter.answered);
+  w->leave(waiter);
+}
+
+TEST_F(Watches, RememberUpToTheirLimit) {
+  const watch_ptr w = add(false, 100);
+  for (int i = 0; i < 1'000; ++i)
+    report("d/" + std::to_string(i));
+
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+
+  EXPECT_TRUE(waiter.answered);
+  EXPECT_EQ(waiter.status, status::notify_enum_dir);
+}
+
+TEST_F(Watches, AnswerFirstComeFirstServed) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter first{io.get_executor()};
+  notify_waiter second{io.get_executor()};
+  first.room = second.room = 4'096;
+  w->wait(first);
+  w->wait(second);
+
+  report("d/x");
+
+  EXPECT_TRUE(first.answered);
+  EXPECT_FALSE(second.answered);
+  w->end(status::notify_cleanup);
+  EXPECT_TRUE(second.answered);
+  EXPECT_EQ(second.status, status::notify_cleanup);
+}
+
+// A change and the request that asks for it may come in either order.
+TEST_F(Watches, TellAChangeBeforeTheRequest) {
+  const watch_ptr w = add(false, 4'096);
+
+  report("d/x");
+
+  EXPECT_EQ(ask(w), status::success);
+  EXPECT_EQ(ask(w), status::pending);
+}
+
+TEST_F(Watches, TellAChangeAfterTheRequest) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+
+  report("d/x");
+
+  EXPECT_TRUE(waiter.answered);
+  EXPECT_EQ(waiter.status, status::success);
+}
+
+// The request may be given up while its watch is on its way to answer it.
+TEST_F(Watches, KeepAChangeWhoseRequestIsGivenUpMeanwhile) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter waiter{io.get_executor()};
+  waiter.room = 4'096;
+  w->wait(waiter);
+  watches.report(this, {{"d/x", change_action::added, notify_filter::file_name}});
+
+  w->leave(waiter);
+  io.poll();
+
+  EXPECT_FALSE(waiter.answered);
+  EXPECT_EQ(ask(w), status::success);
+}
+
+// A watch may end while it is on its way to answer.
+TEST_F(Watches, MayEndBetweenAChangeAndItsAnswer) {
+  watch_ptr w = add(false, 4'096);
+  EXPECT_EQ(ask(w), status::pending);
+  watches.report(this, {{"d/x", change_action::added, notify_filter::file_name}});
+
+  w.reset();
+  io.poll();
+
+  EXPECT_EQ(watches.bytes(), 0U);
+}
+
+TEST_F(Watches, OfParentsAreToldIfTheyAreRecursive) {
+  const watch_ptr root = add(true, 4'096, nullptr, "");
+  const watch_ptr flat = add(false, 4'096, nullptr, "");
+  const watch_ptr parent = add(true, 4'096);
+
+  report("d/e/x");
+
+  EXPECT_EQ(ask(root), status::success);
+  EXPECT_EQ(ask(parent), status::success);
+  EXPECT_EQ(ask(flat), status::pending);
+  report("y");
+  EXPECT_EQ(ask(flat), status::success);
+}
+
+TEST_F(Watches, OfOneClientKeepAChangeOnce) {
+  std::vector<watch_ptr> all;
+  for (int i = 0; i < 1'000; ++i)
+    all.push_back(add(false, 4'096, &one));
+
+  report("d/x");
+
+  EXPECT_LT(watches.bytes(), 200U);
+  EXPECT_TRUE(std::all_of(
+    all.begin(), all.end(), [&](const watch_ptr& w) { return ask(w) == status::success; }));
+  EXPECT_EQ(watches.bytes(), 0U);
+}
+
+TEST_F(Watches, KeepNothingForThoseThatAreGone) {
+  watch_ptr w = add(false, 4'096);
+  fill(1'000);
+  EXPECT_GT(watches.bytes(), 1'000U);
+
+  w.reset();
+
+  EXPECT_EQ(watches.bytes(), 0U);
+}
+
+TEST_F(Watches, OfAClientLoseTheirChangesBeyondItsLimit) {
+  constexpr std::size_t many = 100'000;
+  const watch_ptr greedy = add(false, many, &one);
+  const watch_ptr too = add(false, many, &one, "e");
+  const watch_ptr other = add(false, many, &two, "e");
+  report("e/x");
+
+  fill(many);
+
+  EXPECT_LE(watches.bytes(), 10'000U + 200U);
+  EXPECT_EQ(ask(greedy), status::notify_enum_dir);
+  EXPECT_EQ(ask(too), status::notify_enum_dir);
+  EXPECT_EQ(ask(other), status::success);
+}
+
+TEST_F(Watches, OfTheClientWithMostLoseTheirChangesBeyondTheTotal) {
+  constexpr std::size_t many = 100'000;
+  const watch_ptr most = add(false, many, &one);
+  fill(5'000);
+  const watch_ptr fewer = add(false, many, &two, "e");
+  const int three = 3;
+  const watch_ptr fewest = add(false, many, &three, "f");
+  fill(3'000, "f");
+
+  fill(3'000, "e");
+
+  EXPECT_LE(watches.bytes(), 15'000U);
+  EXPECT_EQ(ask(most), status::notify_enum_dir);
+  EXPECT_EQ(ask(fewer), status::success);
+  EXPECT_EQ(ask(fewest), status::success);
+}
+
+TEST_F(Watches, AreToldAgainAfterALoss) {
+  const watch_ptr w = add(false, 100'000);
+  fill(100'000);
+  EXPECT_EQ(ask(w), status::notify_enum_dir);
+
+  report("d/x");
+
+  EXPECT_EQ(ask(w), status::success);
+}
+
+TEST_F(Watches, OfADirectoryThatIsToBeDeletedEndTheirRequests) {
+  const watch_ptr w = add(false, 4'096);
+  notify_waiter waiter{io.get_executor()};
+  w->wait(waiter);
+
+  watches.report_gone(this, "d");
+  io.poll();
+
+  EXPECT_EQ(waiter.status, status::delete_pending);
+  EXPECT_EQ(ask(w), status::pending);
+}
+
+} // namespace
+} // namespace leasebreak::smb
