@@ -2,6 +2,7 @@
 #pragma once
 
 #include <smb_server/channel_sequence.hpp>
+#include <smb_server/user_shares.hpp>
 #include <smb_server/vfs/vfs.hpp>
 #include <smb_server/wire/create.hpp>
 #include <smb_server/wire/durable.hpp>
@@ -52,6 +53,8 @@ struct open {
   std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
   leasebreak::client_guid client;
   std::string user; ///< Who opened it.
+  taken_share place; ///< Among the user's opens.
+  taken_share locks; ///< Byte-range locks, among those of the user.
   std::string name; ///< As the client named it.
   vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did.
   /// Of a CREATE that may come again: the client has not yet used the open.

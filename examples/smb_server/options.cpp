@@ -102,6 +102,7 @@ server_limits server_limits::within(std::size_t descriptors) const {
   result.silent_per_address = scaled(silent_per_address);
   const std::size_t left = rest - std::min(rest, result.connections);
   result.opens = std::min(opens, left);
+  result.opens_per_user = std::min(opens_per_user, std::max<std::size_t>(left / 2, 1));
   result.opens_per_connection = std::min(opens_per_connection, std::max<std::size_t>(left / 4, 1));
   return result;
 }

@@ -74,6 +74,7 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
     }
     const open_ptr o = describe(from, *state, share, name, next_file_id());
     o->vfs_open = opened.file;
+    o->place = taken_share::take_anyway(users_.of(o->user).opens, 1);
     paths_.add(*o, share->place(), place);
     if (o->app_instance)
       instances_.add(o, nullptr);

@@ -73,6 +73,11 @@ bool request::may_have_more() const {
   return !connection_->closed() && user->valid && user->trees.count(tree_connect->id) != 0;
 }
 
+bool request::take_place() {
+  place = taken_share::take(user->share.opens, 1);
+  return place.count() > 0;
+}
+
 std::uint32_t request::no_open() const noexcept {
   if (overtaken_)
     return status::file_not_available;

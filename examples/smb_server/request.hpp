@@ -117,6 +117,9 @@ public:
   /// Whether its connection, session and tree go on, so that they can have one more open.
   [[nodiscard]] bool may_have_more() const;
 
+  /// Takes a place for one more open of the user. False: there are too many.
+  [[nodiscard]] bool take_place();
+
   /// The status for a request whose open was not found.
   [[nodiscard]] std::uint32_t no_open() const noexcept;
 
@@ -154,6 +157,7 @@ public:
 
   channel_ptr channel; ///< Null before session setup.
   session_ptr user; ///< The channel's.
+  taken_share place; ///< Of a CREATE among the user's opens, for the open that comes of it.
   tree_ptr tree_connect; ///< Null for commands that need none.
   std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.
 

@@ -62,6 +62,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
   const server_limits& most = options_.limits;
   shares_of_addresses_ =
     connection_shares{{most.connections, most.connections_per_address, most.silent_per_address}};
+  users_.limit({most.opens_per_user, most.locks_per_user});
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;

@@ -11,6 +11,7 @@
 #include <smb_server/open_paths.hpp>
 #include <smb_server/options.hpp>
 #include <smb_server/session.hpp>
+#include <smb_server/user_shares.hpp>
 
 #include <leasebreak/coordinator.hpp>
 
@@ -66,6 +67,7 @@ public:
 
   /// The connections of a client that may share sessions.
   [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
+  [[nodiscard]] user_shares& users() noexcept { return users_; }
   [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   [[nodiscard]] const account_list& accounts() const noexcept { return accounts_; }
@@ -131,6 +133,7 @@ private:
   directory_watches watches_;
   open_paths paths_;
   app_instances instances_;
+  user_shares users_;
   interim_timer interims_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;

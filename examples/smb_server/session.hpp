@@ -7,6 +7,7 @@
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/open.hpp>
 #include <smb_server/options.hpp>
+#include <smb_server/user_shares.hpp>
 #include <smb_server/vfs/vfs.hpp>
 
 #include <cstdint>
@@ -58,6 +59,7 @@ struct session {
   bool valid = false; ///< Set up.
   bool signing_required = false; ///< By its client, for all that it sends.
   std::string user;
+  user_share share; ///< What the user holds, in all of its sessions; set with `user`.
   std::size_t channels = 0; ///< It ends with the last.
   std::optional<key16> key; ///< Signs what binds further channels; `Session.SigningKey`.
   std::optional<sealing_keys> sealing; ///< If encryption was negotiated.

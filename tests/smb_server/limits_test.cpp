@@ -49,6 +49,24 @@ file_id open_directory(raw_client& client) {
     .id;
 }
 
+constexpr std::uint32_t lock_flags = 0x2 | 0x10; // exclusive, at once
+constexpr std::uint32_t unlock_flag = 0x4;
+
+/// Locks or unlocks one byte.
+std::uint32_t lock(
+  raw_client& client, const file_id& id, std::uint64_t at, std::uint32_t flags = lock_flags) {
+  byte_writer body;
+  body.u16(48);
+  body.u16(1);
+  body.u32(0);
+  write_file_id(body, id);
+  body.u64(at);
+  body.u64(1);
+  body.u32(flags);
+  body.u32(0);
+  return client.call(command::lock, body.view()).head.status;
+}
+
 /// A directory whose changes are waited for.
 struct watched {
   explicit watched(const server_limits& limits) : server{limits} {
@@ -184,6 +202,62 @@ TEST(Opens, OfAllConnectionsAreBounded) {
   EXPECT_FALSE(std::filesystem::exists(server.directory() / "g"));
   ASSERT_EQ(greedy.close(directory), status::success);
   EXPECT_EQ(other.create("g").status, status::success);
+}
+
+TEST(Users, ShareTheirOpensAmongTheirConnections) {
+  server_options options;
+  options.users = {{"user", "pass"}, {"other", "word"}};
+  options.limits.opens_per_user = 2;
+  test_server server{options};
+  raw_client one{server.port()};
+  one.set_up({1});
+  raw_client two{server.port()};
+  two.set_up({2});
+  const created a = one.create("a");
+  ASSERT_EQ(a.status, status::success);
+  ASSERT_EQ(two.create("b").status, status::success);
+
+  EXPECT_EQ(one.create("c").status, status::too_many_opened_files);
+  EXPECT_EQ(two.create("c").status, status::too_many_opened_files);
+
+  EXPECT_EQ(one.close(a.id), status::success);
+  EXPECT_EQ(two.create("c").status, status::success);
+}
+
+TEST(Users, DoNotLoseTheirPlaceToACreateThatFails) {
+  server_limits limits;
+  limits.opens_per_user = 1;
+  test_server server{limits};
+  raw_client client{server.port()};
+  client.set_up();
+
+  for (int i = 0; i < 3; ++i)
+    EXPECT_NE(client.create("no\\such\\file").status, status::success);
+
+  EXPECT_EQ(client.create("file").status, status::success);
+}
+
+TEST(Users, ShareTheirLocksAmongTheirConnections) {
+  server_limits limits;
+  limits.locks_per_user = 2;
+  test_server server{limits};
+  raw_client one{server.port()};
+  one.set_up({1});
+  raw_client two{server.port()};
+  two.set_up({2});
+  const created a = one.create("a");
+  const created b = two.create("b");
+  EXPECT_EQ(lock(one, a.id, 0), status::success);
+  EXPECT_NE(lock(one, a.id, 0), status::success);
+  EXPECT_EQ(lock(two, b.id, 0), status::success);
+  EXPECT_EQ(lock(two, b.id, 1), status::insufficient_resources);
+
+  EXPECT_EQ(lock(one, a.id, 0, unlock_flag), status::success);
+  EXPECT_EQ(lock(two, b.id, 1), status::success);
+
+  EXPECT_EQ(two.close(b.id), status::success);
+  EXPECT_EQ(lock(one, a.id, 2), status::success);
+  EXPECT_EQ(lock(one, a.id, 3), status::success);
 }
 
 TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {

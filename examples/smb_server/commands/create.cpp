@@ -488,6 +488,8 @@ asio::awaitable<reply> create(request& r) {
     co_return fail(status::too_many_opened_files);
   if (p.durable.reconnect)
     co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
+  if (!r.take_place())
+    co_return fail(status::too_many_opened_files);
   if (p.app_instance)
     co_await end_left_behind(r, *p.app_instance, p.asked.name);
   for (int i = 0; i < attempts_max; ++i) {

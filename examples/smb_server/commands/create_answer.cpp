@@ -55,6 +55,8 @@ void log_grant(const request& r, const open& o, const open_result& granted) {
 
 reply enter(request& r, const create_request& asked, const open_ptr& o, const vfs::opened& opened,
   open_result& granted) {
+  if (o->place.count() == 0)
+    o->place = std::move(r.place);
   r.on().opens.add(o);
   if (o->durable)
     r.host().kept().attach(o->handle, r.on().shared_from_this());

@@ -148,6 +148,7 @@ asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o)
   if (!ask.ranges.empty()) {
     auto [error, count] = co_await r.host().coordinator().async_unlock(
       std::move(ask), asio::as_tuple(asio::use_awaitable));
+    o->locks.give_back(count);
     if (error)
       co_return fail(status_of(error));
   }
@@ -183,9 +184,17 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
     ask.fail_immediately = fails;
   }
   ask.allocation_size = co_await allocation_for(*o, ask.elements);
+  // Counted before they are granted: an unlock that comes right behind gives back what is there.
+  const std::size_t count = asked.ranges.size();
+  taken_share taken = taken_share::take(r.user->share.locks, count);
+  if (taken.count() == 0)
+    co_return fail(status::insufficient_resources);
+  o->locks.merge(std::move(taken));
   auto [error] = co_await r.wait_for(r.host().coordinator().async_lock(std::move(ask)));
-  if (error)
+  if (error) {
+    o->locks.give_back(count);
     co_return fail(status_of(error));
+  }
   co_return done();
 }
 

@@ -164,6 +164,7 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
     }
   }
   s.user = c.logon->user();
+  s.share = r.host().users().of(s.user);
   c.logon.reset();
   c.hash.reset();
   c.valid = true;
