@@ -5,6 +5,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/descriptors.hpp>
 #include <smb_server/directory_changes.hpp>
+#include <smb_server/heap.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/negotiate.hpp>
 
@@ -57,7 +58,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
     offered_mechanisms_{spnego::make_offer()}, watches_{{options_.limits.client_changes_bytes,
                                                  options_.limits.changes_bytes}},
     interims_{io.get_executor(), options_.interim_delay}, acceptor_{make_strand()},
-    emptied_{acceptor_.get_executor()} {
+    trim_timer_{acceptor_.get_executor()}, emptied_{acceptor_.get_executor()} {
   keep_within_descriptors();
   const server_limits& most = options_.limits;
   shares_of_addresses_ =
@@ -280,6 +281,26 @@ void server::forget(connection_id id) {
   shares_of_addresses_.leave(id);
 }
 
+/// A client has gone: what it took may be much, and glibc would keep it. Once for those that go
+/// within a second.
+void server::trim_memory_soon() {
+  constexpr auto delay = std::chrono::seconds{1};
+  constexpr std::size_t free_max = std::size_t{32} << 20;
+  if (!acceptor_.is_open() || std::exchange(trim_pending_, true))
+    return;
+  trim_timer_.expires_after(delay);
+  trim_timer_.async_wait([this](error_code error) {
+    trim_pending_ = false;
+    if (error)
+      return;
+    vfs::work<void> trim = [] {
+      trim_heap(free_max);
+      return vfs::error_code{};
+    };
+    workers_->async_finish<void>(io_.get_executor(), std::move(trim), asio::detached);
+  });
+}
+
 asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
   try {
     // It goes on where the other connections of its client run.
@@ -297,6 +318,7 @@ asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
     const std::lock_guard lock{mutex_};
     empty = connections_.empty();
   }
+  asio::post(acceptor_.get_executor(), [this] { trim_memory_soon(); });
   if (empty)
     asio::post(emptied_.get_executor(), [this] { emptied_.cancel(); });
 }
@@ -326,6 +348,7 @@ asio::awaitable<void> server::stop() {
   const auto executor = acceptor_.get_executor();
   co_await asio::post(executor, asio::use_awaitable);
   acceptor_.close(ignored);
+  trim_timer_.cancel();
   std::vector<std::shared_ptr<connection>> ending;
   {
     const std::lock_guard lock{mutex_};

@@ -109,6 +109,7 @@ private:
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
   bool admit(const std::shared_ptr<connection>& c, const boost::asio::ip::address& address);
   void forget(connection_id id);
+  void trim_memory_soon();
   bool replace(const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
@@ -151,6 +152,8 @@ private:
   std::unordered_map<std::uint64_t, std::weak_ptr<session>> sessions_;
   std::uint64_t last_session_ = 0;
   bool stopping_ = false;
+  bool trim_pending_ = false; ///< Belongs to the acceptor's strand, as the timer does.
+  boost::asio::steady_timer trim_timer_;
   boost::asio::steady_timer emptied_; ///< Cancelled when the last connection has ended.
 };
 
