@@ -523,9 +523,9 @@ TEST_F(LocksAndLeases, AWaitingLockBreaksWhenItIsGranted) {
 
 // MS-FSA 2.1.5.18.2: applications lock sentinels far beyond what a file will ever have.
 TEST_F(LocksAndLeases, ALockBeyondTheAllocationLimitsNoGrant) {
-  for (const std::uint64_t allocation : {0U, 99U, 100U}) {
+  for (const std::uint64_t allocation : {0U, 9'999U, 10'000U}) {
     world w;
-    w.lock(w.open(by(carol)), {100, 1}, exclusive);
+    w.lock(w.open(by(carol)), {10'000, 1}, exclusive);
 
     w.expect_granted(w.open(by(alice).lease(k1, rwh).allocated(allocation)), rh);
     w.expect_oplock(
@@ -535,19 +535,20 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationLimitsNoGrant) {
 }
 
 TEST_F(LocksAndLeases, ALockWithinTheAllocationLimitsGrants) {
-  lock(open(by(carol)), {100, 1}, shared);
-  lock(open(by(carol)), {50, 0}, shared);
+  lock(open(by(carol)), {10'000, 1}, shared);
+  lock(open(by(carol)), {5'000, 0}, shared);
 
-  expect_granted(open(by(alice).lease(k1, rwh).allocated(51)), none);
-  expect_granted(open(by(alice).lease(k2, rwh).allocated(101)), none);
+  expect_granted(open(by(alice).lease(k1, rwh).allocated(5'001)), none);
+  expect_granted(open(by(alice).lease(k2, rwh).allocated(10'001)), none);
   expect_granted(open(by(alice).lease(k3, rwh)), none);
-  expect_granted(open(by(alice).lease(k4, rwh).allocated(50)), rh);
+  expect_granted(open(by(alice).lease(k4, rwh).allocated(5'000)), rh);
 }
 
 TEST_F(LocksAndLeases, AnOplockIsGrantedBesideALockBeyondTheAllocation) {
-  lock(open(by(carol)), {100, 1}, shared);
+  lock(open(by(carol)), {10'000, 1}, shared);
 
-  expect_oplock(open(by(alice).oplock(oplock_level::batch).allocated(100)), oplock_level::level_ii);
+  expect_oplock(
+    open(by(alice).oplock(oplock_level::batch).allocated(10'000)), oplock_level::level_ii);
 }
 
 // MS-FSA 2.1.5.8.
@@ -555,9 +556,9 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationBreaksNothing) {
   open(by(alice).lease(k1, rh));
   const auto b = open(by(bob).access(access::read_data).oplock(oplock_level::none));
 
-  expect_done(lock_of_allocated(100, b, {100, 1}, exclusive));
+  expect_done(lock_of_allocated(10'000, b, {10'000, 1}, exclusive));
   expect_no_break();
-  expect_done(lock_of_allocated(100, b, {99, 1}, exclusive));
+  expect_done(lock_of_allocated(10'000, b, {9'999, 1}, exclusive));
   expect_break(k1, rh, none);
   acknowledge(alice, k1, none);
 }
@@ -566,10 +567,10 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationWaitsForNoBreak) {
   open(by(alice).lease(k1, rwh));
   const auto stat = open(by(bob).access(access::read_attributes));
 
-  expect_done(lock_of_allocated(100, stat, {100, 1}, exclusive));
+  expect_done(lock_of_allocated(10'000, stat, {10'000, 1}, exclusive));
   expect_no_break();
 
-  const auto waiting = lock_of_allocated(100, stat, {99, 1}, exclusive);
+  const auto waiting = lock_of_allocated(10'000, stat, {9'999, 1}, exclusive);
   expect_break(k1, rwh, none);
   expect_waits(waiting);
   acknowledge(alice, k1, none);
@@ -579,14 +580,28 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationWaitsForNoBreak) {
 TEST_F(LocksAndLeases, ALockBeyondTheAllocationThatWaitedBreaksNothing) {
   const auto a = open(by(alice).lease(k1, rh));
   const auto b = open(by(bob));
-  lock_of_allocated(100, a, {100, 10}, exclusive);
-  const auto waiting = lock_of_allocated(100, b, {100, 10}, exclusive, false);
+  lock_of_allocated(10'000, a, {10'000, 10}, exclusive);
+  const auto waiting = lock_of_allocated(10'000, b, {10'000, 10}, exclusive, false);
   expect_waits(waiting);
 
-  unlock(a, {{100, 10}});
+  unlock(a, {{10'000, 10}});
 
   expect_done(waiting);
   expect_no_break();
+}
+
+// smb2.lease.lock1: a file that has just been created has nothing allocated.
+TEST_F(LocksAndLeases, ALockOfTheFirstClusterAlwaysCounts) {
+  open(by(alice).lease(k1, rh));
+  const auto b = open(by(bob));
+
+  expect_done(lock_of_allocated(0, b, {4'096, 1}, exclusive));
+  expect_no_break();
+  expect_done(lock_of_allocated(0, b, {4'095, 1}, exclusive));
+  expect_break(k1, rh, none);
+  acknowledge(alice, k1, none);
+
+  expect_granted(open(by(carol).lease(k3, rh).allocated(0)), none);
 }
 
 TEST_F(LocksAndLeases, AnUnlockBreaksNothing) {

@@ -355,11 +355,11 @@ TEST_F(Recovery, ALockThatMeetsARecoveredOneIsRefusedDuringGrace) {
 }
 
 TEST_F(Recovery, ALockBeyondTheAllocationLimitsNoGrantDuringGrace) {
-  lock(open(by(alice)), {100, 10}, true);
+  lock(open(by(alice)), {10'000, 10}, true);
   auto& w = restart();
 
-  w.expect_granted(w.open(by(bob).lease(k2, rh).allocated(101)), none);
-  w.expect_granted(w.open(by(carol).lease(k3, rh).allocated(100)), rh);
+  w.expect_granted(w.open(by(bob).lease(k2, rh).allocated(10'001)), none);
+  w.expect_granted(w.open(by(carol).lease(k3, rh).allocated(10'000)), rh);
 }
 
 // Who has locked his range anew has what he could take back.

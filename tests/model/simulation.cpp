@@ -27,6 +27,11 @@ std::uint32_t random_access_mask(std::uint16_t n) {
   return masks[n % masks.size()];
 }
 
+// In the first cluster, or around the end of what may be allocated.
+std::uint64_t lock_offset(std::uint16_t n) {
+  return n % 8U + ((n & 8U) != 0 ? 8'192U : 0U);
+}
+
 std::uint32_t random_share(std::uint16_t n) {
   constexpr std::array<std::uint32_t, 6> modes{
     share::all, share::all, share::all, share::read | share::write, share::read, share::none};
@@ -46,7 +51,7 @@ std::string simulation::run(const std::vector<step>& steps) {
   // A server tells all of its clients at once, or none.
   answers_follow_ = !steps.empty() && steps.front().d % 4 != 0;
   world_.reconnects_are_answered_later = answers_follow_;
-  constexpr std::array<std::uint64_t, 3> sizes{0, 8, unknown_allocation};
+  constexpr std::array<std::uint64_t, 3> sizes{0, 8'196, unknown_allocation};
   allocation_ = steps.empty() ? 0 : sizes[steps.front().c % sizes.size()];
   for (const auto& s : steps) {
     perform(s);
@@ -461,11 +466,11 @@ void simulation::perform(const step& s) {
   case 24:
     if (open != nullptr)
       locks_and_waits_.push_back(world_.lock_of_allocated(
-        allocation_, open->a, {s.b % 16U, s.c % 8U}, s.d % 2 == 0, s.d % 4 < 2));
+        allocation_, open->a, {lock_offset(s.b), s.c % 8U}, s.d % 2 == 0, s.d % 4 < 2));
     return;
   case 25:
     if (open != nullptr)
-      world_.unlock(open->a, {{s.b % 16U, s.c % 8U}});
+      world_.unlock(open->a, {{lock_offset(s.b), s.c % 8U}});
     return;
   case 26:
     if (!locks_and_waits_.empty())

@@ -64,7 +64,7 @@ lease_state file_state::impl::grantable(
     return lease_state::none;
   // MS-FSA 2.1.5.18.2: nothing is cached in the presence of byte-range locks below AllocationSize.
   // A truncated file has nothing left that they would protect.
-  if (!c.overwrites && any_lock_below(c.allocation_size))
+  if (!c.overwrites && any_lock_below(detail::locks_count_below(c.allocation_size)))
     state = state - lease_state::rh;
   const auto key = c.lease ? c.lease->key : lease_key{};
   state = state - withheld_from(c.client, key);

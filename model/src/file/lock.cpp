@@ -11,7 +11,8 @@ namespace {
 // MS-FSA 2.1.5.8: a lock beyond what is allocated breaks nothing; there is nothing to cache there.
 bool is_within_allocation(const lock_ranges& c) {
   return std::any_of(c.elements.begin(), c.elements.end(),
-    [&](const auto& e) { return e.range.offset < c.allocation_size; });
+    [end = detail::locks_count_below(c.allocation_size)](
+      const auto& e) { return e.range.offset < end; });
 }
 
 } // namespace

@@ -150,6 +150,14 @@ struct hold_entry {
   lease_key key;
 };
 
+/// Byte-range locks that begin below this count, for a file whose AllocationSize is `size`.
+/// Implementation specific: the first cluster always counts. Older Windows counts every lock, and
+/// clients expect that of a lock at the start of an empty file (smb2.lease.lock1).
+[[nodiscard]] constexpr std::uint64_t locks_count_below(std::uint64_t size) noexcept {
+  constexpr std::uint64_t first_cluster = 4096;
+  return size < first_cluster ? first_cluster : size;
+}
+
 /// The file is to be deleted now.
 struct deletion {
   hold_id hold{};

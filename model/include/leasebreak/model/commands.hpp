@@ -59,7 +59,8 @@ struct open_file {
   /// keeps the file, and denies its deletion unless it shares that, but nothing else. With access
   /// to attributes alone.
   bool of_stream = false;
-  /// The file's AllocationSize now. Byte-range locks at or beyond it do not limit what is granted.
+  /// The file's AllocationSize now. Byte-range locks at or beyond it do not limit what is granted,
+  /// except in the file's first 4096 bytes.
   std::uint64_t allocation_size = unknown_allocation;
   /// The client is told of the result later: `answer_sent` says when. Until then it hears of no
   /// break of what is granted here.
@@ -131,7 +132,8 @@ struct lock_ranges {
   std::vector<lock_element> elements; ///< One at least.
   bool fail_immediately = true; ///< False, with one element: wait until it is free.
   std::optional<lock_sequence> sequence{}; ///< Given: not done if the open's last was the same.
-  /// The file's AllocationSize now. Elements at or beyond it break nothing.
+  /// The file's AllocationSize now. Elements at or beyond it break nothing, except in the
+  /// file's first 4096 bytes.
   std::uint64_t allocation_size = unknown_allocation;
 };
 
