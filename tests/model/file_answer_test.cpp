@@ -222,6 +222,41 @@ TEST_F(Answers, OfOplocksThatAreOverdueAreFollowedByTheBreakOnceMore) {
   }
 }
 
+// Its break goes on with the time that it has, which ends before the client is told.
+TEST_F(Answers, ToAReconnectAreFollowedByTheBreakThatHasTimedOutMeanwhile) {
+  reconnects_are_answered_later = true;
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent(seconds{60}));
+  open(by(bob));
+  expect_oplock_break(a, rwh, r);
+  drop(a);
+  pass(policy.break_timeout - seconds{1});
+  const auto back = reconnect(alice, a);
+  expect_oplock(back, oplock_level::batch);
+  pass(seconds{10});
+  take_breaks();
+
+  answer(back);
+
+  const auto told = take_breaks();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.front().to, none);
+}
+
+// It had heard of the break before its connection was lost.
+TEST_F(Answers, ToAReconnectMayComeAfterTheAcknowledgement) {
+  reconnects_are_answered_later = true;
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent(seconds{60}));
+  open(by(bob));
+  expect_oplock_break(a, rwh, r);
+  drop(a);
+  const auto back = reconnect(alice, a);
+  acknowledge_oplock(alice, a, oplock_level::none);
+  pass(seconds{10});
+  answer(back);
+
+  expect_no_break();
+}
+
 TEST_F(Answers, ThatNothingWaitsForAreNotMissed) {
   open(by(alice).lease(k1, rwh).answered_later());
 

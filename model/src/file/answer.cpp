@@ -148,6 +148,17 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   store_lease(l, out);
 }
 
+// The break in progress ends. A client that was to hear of it behind the answer, which says what it
+// had, hears that it has lost that.
+void file_state::impl::end_held_break(
+  lease_entry& l, break_outcome how, time_point now, effects& out) {
+  auto& held = held_of(l);
+  if (std::exchange(held->breaking, false) && how == break_outcome::timed_out)
+    notify(l, lease_state::none, false, now, out);
+  if (!held->immediate)
+    held.reset(); // nothing is left to tell
+}
+
 // The client knows the lease from now on, and other answers are outstanding. See `tells_now`.
 void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) {
   auto& held = held_of(l);

@@ -138,7 +138,7 @@ void file_state::impl::end_break(
   if (l.info.breaking) {
     waiters_may_go = true;
     if (l.unanswered != 0 && held_of(l) != nullptr)
-      held_of(l)->breaking = false;
+      end_held_break(l, how, now, out);
   }
   set_breaking(l, false);
   set_state(l, left);

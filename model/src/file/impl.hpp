@@ -184,6 +184,7 @@ struct file_state::impl {
   [[nodiscard]] static bool tells_now(const lease_entry& l) noexcept;
   void hold_back(lease_entry& l, break_notification n, time_point now);
   void tell_held(lease_entry& l, time_point now, effects& out);
+  void end_held_break(lease_entry& l, break_outcome how, time_point now, effects& out);
   void tell_known(lease_entry& l, time_point now, effects& out);
   void answer_is_overdue(const detail::deadline_entry& due, time_point now, effects& out);
 
