@@ -14,25 +14,20 @@
 namespace leasebreak::detail {
 
 class coordinator_impl;
+class sent_answers;
 
 /// The answer to an open. When it is sent, it becomes an entry of the file's `sent_answers`, so
-/// that this allocates nothing.
+/// that this allocates nothing. Belongs to the server until it is sent, and to the file from then
+/// on.
 class answer_slot {
 public:
-  answer_slot(
-    std::weak_ptr<coordinator_impl> owner, file_ref file, const answer_sent& what) noexcept
-    : owner_(std::move(owner)), file_(std::move(file)), what_(what) {}
-
-  /// The answer is sent, or will never be. `self` is this. Any thread.
-  static void sent(std::unique_ptr<answer_slot> self) noexcept;
-
-  [[nodiscard]] const answer_sent& what() const noexcept { return what_; }
+  /// The answer is sent, or will never be. Any thread.
+  void sent() noexcept;
 
 private:
   friend class sent_answers;
 
-  std::weak_ptr<coordinator_impl> owner_;
-  file_ref file_;
+  file_ref file_; ///< While it is the server's.
   answer_sent what_;
   answer_slot* next_ = nullptr; ///< See `sent_answers`.
 };
@@ -40,7 +35,16 @@ private:
 /// Has a file look at the answers that are sent.
 class look_for_answers final : public file_message {
 public:
+  explicit look_for_answers(std::weak_ptr<coordinator_impl> owner) noexcept
+    : owner_(std::move(owner)) {}
+
   void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+  /// Sends `self`, unless the coordinator is gone.
+  static void send(std::unique_ptr<look_for_answers> self, const file_ref& file) noexcept;
+
+private:
+  std::weak_ptr<coordinator_impl> owner_;
 };
 
 /// The answers of a file that are sent, and that it has not seen yet.
@@ -60,29 +64,39 @@ public:
 
   /// Keeps the answer until the file looks. Returns the message that the file is to be sent, if it
   /// wants one.
-  [[nodiscard]] std::unique_ptr<look_for_answers> add(std::unique_ptr<answer_slot> answer) noexcept;
+  [[nodiscard]] std::unique_ptr<look_for_answers> add(answer_slot& answer) noexcept;
 
   // -- the file's turn
 
-  /// Calls `seen` with each. If `wants_message`, the next one that is added has a message for the
+  /// An answer that is to be sent. `file` is the one that this belongs to.
+  [[nodiscard]] answer_slot& expect(file_ref file, const answer_sent& what);
+
+  /// Calls `seen` with each. If `owner` is given, the next one that is added has a message for the
   /// file.
   template <class Function>
-  void look(bool wants_message, Function seen) {
+  void look(const std::weak_ptr<coordinator_impl>* owner, Function seen) {
     // Before the head is read: who adds takes the message after that, so that either it is here, or
     // what was added is seen below.
-    if (wants_message && message_.load(std::memory_order_acquire) == nullptr)
-      message_.store(new look_for_answers, std::memory_order_release);
-    if (head_.load(std::memory_order_acquire) == rest(wants_message))
+    if (owner != nullptr && message_.load(std::memory_order_acquire) == nullptr)
+      message_.store(new look_for_answers(*owner), std::memory_order_release);
+    auto* const left = rest(owner != nullptr);
+    if (head_.load(std::memory_order_acquire) == left)
       return;
-    const chain all{head_.exchange(rest(wants_message), std::memory_order_acq_rel)};
+    chain all{*this, head_.exchange(left, std::memory_order_acq_rel)};
     for (const answer_slot* each = all.first; is_answer(each); each = each->next_)
-      seen(each->what());
+      seen(each->what_);
+  }
+
+  /// Whether nothing was added that has not been seen.
+  [[nodiscard]] bool is_empty() const noexcept {
+    return !is_answer(head_.load(std::memory_order_relaxed));
   }
 
 private:
-  /// Destroys them.
+  /// Gives them back.
   struct chain {
-    ~chain() { destroy(first); }
+    ~chain() { owner.give_back(first); }
+    sent_answers& owner;
     answer_slot* first;
   };
 
@@ -96,10 +110,12 @@ private:
   [[nodiscard]] static bool is_answer(const answer_slot* head) noexcept {
     return reinterpret_cast<std::uintptr_t>(head) > wanted;
   }
-  static void destroy(answer_slot* first) noexcept;
+  void give_back(answer_slot* first) noexcept;
 
   std::atomic<answer_slot*> head_{nullptr}; ///< Newest first.
   std::atomic<look_for_answers*> message_{nullptr};
+  answer_slot own_; ///< Most files have one answer at a time, which so needs no memory of its own.
+  bool own_is_free_ = true;
 };
 
 } // namespace leasebreak::detail

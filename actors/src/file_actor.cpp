@@ -214,20 +214,25 @@ void file_actor::run(const command& c, std::unique_ptr<operation> op) {
   // Not a member: a file that nobody talks to shall not keep the memory.
   thread_local effects out;
   out.clear();
-  look_at_answers(out);
+  if (!answers_.is_empty())
+    look_at_answers(out);
   // Where nothing is held, nobody waits.
   if (op == nullptr || state_.empty() || !is_of_a_kind_that_waits(c)) {
-    state_.apply(c, owner_.now(), out);
-    look_at_answers(out);
+    apply(c, out, true);
     settle(out, std::move(op));
     return;
   }
   // Whether it will wait is known when it has begun what it waits for, so there is room before.
   reserved_place place(owner_);
-  state_.apply(c, owner_.now(), out, place.is_held());
-  look_at_answers(out);
+  apply(c, out, place.is_held());
   if (settle(out, std::move(op)))
     place.keep();
+}
+
+void file_actor::apply(const command& c, effects& out, bool may_wait) {
+  state_.apply(c, owner_.now(), out, may_wait);
+  if (state_.holds_back())
+    look_at_answers(out);
 }
 
 // True: `current` waits.
@@ -459,18 +464,21 @@ void file_actor::see_answers() {
 }
 
 // An answer that nothing waits for is noticed here, and costs no message. Once a break is held
-// back, the file is told of each answer at once.
+// back, the file is told of each answer at once; only then does the time matter.
 void file_actor::look_at_answers(effects& out) {
-  answers_.look(
-    state_.holds_back(), [&](const answer_sent& sent) { state_.apply(sent, owner_.now(), out); });
+  if (!state_.holds_back())
+    return answers_.look(
+      nullptr, [&](const answer_sent& sent) { state_.apply(sent, time_point{}, out); });
+  const auto owner = owner_.weak();
+  const auto now = owner_.now();
+  answers_.look(&owner, [&](const answer_sent& sent) { state_.apply(sent, now, out); });
 }
 
 // Only who may cache something can lose it.
 pending_answer file_actor::expect_answer(const open_granted& granted) {
   if (granted.answer == 0)
     return {};
-  return pending_answer(
-    new answer_slot(owner_.weak(), file_ref(*this), {granted.open, granted.answer}));
+  return pending_answer(&answers_.expect(file_ref(*this), {granted.open, granted.answer}));
 }
 
 hold file_actor::make_hold(hold_id id) {

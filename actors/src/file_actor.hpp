@@ -75,6 +75,8 @@ private:
   void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
   void give_back(operation& op);
+  /// Applies the command; from then on the file hears of answers that breaks wait for.
+  void apply(const command& c, effects& out, bool may_wait);
   void look_at_answers(effects& out);
   [[nodiscard]] pending_answer expect_answer(const open_granted& granted);
   void keep_time();

@@ -18,6 +18,16 @@ void file_state::apply(const command& c, time_point now, effects& out, bool may_
   impl_->apply(c, now, out);
 }
 
+// Where nothing was held back, nothing follows from it.
+void file_state::apply(const answer_sent& c, time_point now, effects& out) {
+  const bool tells = holds_back();
+  impl_->answer(c, now, out);
+  if (!tells)
+    return;
+  impl_->wake(now, out);
+  impl_->forget_past_deadlines();
+}
+
 effects file_state::apply(const command& c, time_point now, bool may_wait) {
   effects out;
   apply(c, now, out, may_wait);

@@ -49,6 +49,9 @@ public:
   /// `errc::too_many_waiting`, as with `limits::waiting_per_file`.
   void apply(const command& c, time_point now, effects& out, bool may_wait = true);
 
+  /// The same for the one command that follows nearly every open.
+  void apply(const answer_sent& c, time_point now, effects& out);
+
   /// As above, for tests and tools.
   [[nodiscard]] effects apply(const command& c, time_point now, bool may_wait = true);
 
