@@ -26,6 +26,14 @@ function(leasebreak_target name)
       -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
       -Wno-mismatched-new-delete)
   endif()
+  if(CMAKE_UNITY_BUILD)
+    # Several files in one: what is local to one of them seems to be known to others, and names of one
+    # hide those of another. The builds of single files look for both.
+    target_compile_options(${name} PRIVATE -Wno-shadow)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+    endif()
+  endif()
   if(LEASEBREAK_WARNINGS_AS_ERRORS)
     target_compile_options(${name} PRIVATE -Werror)
   endif()

@@ -1,5 +1,6 @@
 // No client hears of a break before it hears of the grant (MS-SMB2 3.3.4.6, 3.3.4.7).
 #include "support/faulty_store.hpp"
+#include "support/seed.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/post.hpp>
@@ -244,14 +245,6 @@ TEST(Answers, ThatWaitForTheStoreHoldBreaksBack) {
   EXPECT_EQ(w.alice_saw.size(), 1U);
 }
 
-std::uint32_t seed() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const auto s =
-    given != nullptr ? static_cast<std::uint32_t>(std::stoul(given)) : std::random_device{}();
-  std::cout << "seed=" << s << '\n';
-  return s;
-}
-
 /// A client on a strand of its own, which is how a connection works. It opens, sends the answer at
 /// once or a little later, and closes, and hears of breaks on its strand.
 class contender {
@@ -313,7 +306,7 @@ private:
 };
 
 TEST(Answers, AreNotOvertakenOnManyThreads) {
-  const auto s = seed();
+  const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   constexpr std::uint64_t count = 4;
   asio::thread_pool pool(4);
   coordinator_config config;

@@ -16,18 +16,11 @@ using namespace std::chrono_literals;
 
 constexpr auto guid = create_guid::of(7, 8);
 
-coordinator_config with(const std::shared_ptr<lock_store>& store) {
+coordinator_config persistent_with(const std::shared_ptr<lock_store>& store) {
   coordinator_config config;
   config.store = store;
   config.durable = true;
   return config;
-}
-
-start_result begin(world& w) {
-  auto& p = w.start(detail::start_request{});
-  w.settle();
-  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
-  return p.done() ? std::move(p.as<start_result>()) : start_result{};
 }
 
 template <class Request>
@@ -55,8 +48,8 @@ reconnect_request back(const client_guid& client, open_id open, std::uint64_t ke
 /// Alice has a persistent open of "f" with RWH by key 1 and two locks, and the server dies.
 struct crashed {
   crashed() {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, persistent_with(store));
+    w.recover();
     auto& p = w.start(persistent(world::alice, "f", 1));
     w.settle();
     open = p.as<open_result>().open;
@@ -85,8 +78,8 @@ TEST(PersistentOpens, AreStoredBeforeTheyAreAnswered) {
 // Nobody would close it once more.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
   before.store->fail_with(errc::store_unavailable);
   auto& unlocked = w.start(unlock_request{"f", before.open, {{0, 10}}});
@@ -108,8 +101,8 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
 // The open is gone before its close, which waits for a break, is answered.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
   const auto store = std::make_shared<faulty_store>();
-  world w(world::clock::test, with(store));
-  begin(w);
+  world w(world::clock::test, persistent_with(store));
+  w.recover();
   auto r = persistent(world::alice, "f", 0);
   r.access |= access::delete_file;
   r.delete_on_close = true;
@@ -134,8 +127,8 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
 
 TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
   before.store->fail_with(errc::store_unavailable);
 
@@ -150,9 +143,9 @@ TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
 
 TEST(PersistentOpens, AreNamedByTheStart) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
+  world w(world::clock::test, persistent_with(before.store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   EXPECT_FALSE(found.clean);
   EXPECT_EQ(found.recovered, 4U);
@@ -173,8 +166,8 @@ TEST(PersistentOpens, AreNamedByTheStart) {
 
 TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
 
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
@@ -197,11 +190,11 @@ TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
 
 TEST(PersistentOpens, CountAgainstTheLimitsFromTheStartOn) {
   const crashed before;
-  auto config = with(before.store);
+  auto config = persistent_with(before.store);
   config.limit.opens_total = 1;
   config.limit.locks_total = 2;
   world w(world::clock::test, config);
-  begin(w);
+  w.recover();
   EXPECT_EQ(w.c->stats().opens_now, 1U);
   EXPECT_EQ(w.c->stats().locks_now, 2U);
   EXPECT_EQ(done(w, world::request(world::bob, "other", 0)), errc::too_many_opens);
@@ -221,10 +214,10 @@ TEST(PersistentOpens, CountAgainstTheLimitsFromTheStartOn) {
 
 TEST(PersistentOpens, LocksCountForTheClientThatIsBack) {
   const crashed before;
-  auto config = with(before.store);
+  auto config = persistent_with(before.store);
   config.limit.locks_per_client = 2;
   world w(world::clock::test, config);
-  begin(w);
+  w.recover();
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
 
   EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}),
@@ -236,10 +229,10 @@ TEST(PersistentOpens, LocksCountForTheClientThatIsBack) {
 TEST(PersistentOpens, WhoseClientStaysAwayExpire) {
   const crashed before;
   std::vector<open_lost> lost;
-  auto config = with(before.store);
+  auto config = persistent_with(before.store);
   config.on_open_lost = [&](open_lost l) { lost.push_back(std::move(l)); };
   world w(world::clock::test, config);
-  begin(w);
+  w.recover();
   w.advance(59s);
   EXPECT_TRUE(lost.empty());
 
@@ -257,10 +250,10 @@ TEST(PersistentOpens, WhoseClientStaysAwayExpire) {
 
 TEST(PersistentOpens, AreListedBeforeAndAfterTheGracePeriod) {
   const crashed before;
-  auto config = with(before.store);
+  auto config = persistent_with(before.store);
   config.grace = 1s;
   world w(world::clock::test, config);
-  begin(w);
+  w.recover();
   lock_query of_alice;
   of_alice.client_id = to_string(world::alice);
   for (const auto after : {0s, 10s}) {
@@ -282,17 +275,17 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   const auto store = std::make_shared<memory_store>();
   open_id open{};
   {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, persistent_with(store));
+    w.recover();
     auto& p = w.start(persistent(world::alice, "f", 1));
     w.settle();
     open = p.as<open_result>().open;
     EXPECT_EQ(done(w, lock_request{"f", open, {{{0, 10}, true}}, true}), errc::success);
     EXPECT_EQ(done(w, detail::shutdown_request{}), errc::success);
   }
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, persistent_with(store));
 
-  EXPECT_TRUE(begin(w).clean);
+  EXPECT_TRUE(w.recover().clean);
 
   EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
   EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
@@ -303,8 +296,8 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
 
 TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   const auto other = w.open(world::alice, "other", 1).open;
 
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::nothing_to_reclaim);
@@ -316,8 +309,8 @@ TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {
 TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
   const crashed before;
   {
-    world w(world::clock::test, with(before.store));
-    begin(w);
+    world w(world::clock::test, persistent_with(before.store));
+    w.recover();
     EXPECT_EQ(done(w, server_state_request{"f", before.open, "without a client"}), errc::success);
     EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
     EXPECT_EQ(done(w, server_state_request{"f", before.open, "another path"}), errc::success);
@@ -325,9 +318,9 @@ TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
     w.c.reset();
     before.store->fail_with(errc::success);
   }
-  world w(world::clock::test, with(before.store));
+  world w(world::clock::test, persistent_with(before.store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   ASSERT_EQ(found.opens.size(), 1U);
   EXPECT_EQ(found.opens.front().server_state, "another path");
@@ -335,8 +328,8 @@ TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
 
 TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   before.store->fail_with(errc::store_unavailable);
   auto& set = w.start(server_state_request{"f", before.open, "another path"});
   w.settle();
@@ -351,8 +344,8 @@ TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
 
 TEST(PersistentOpens, WhoseStateCannotBeStoredSaySo) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
   before.store->fail_with(errc::store_unavailable);
 
   auto& set = w.start(server_state_request{"f", before.open, "another path"});
@@ -367,8 +360,8 @@ TEST(PersistentOpens, WhoseStateCannotBeStoredSaySo) {
 
 TEST(Reconnecting, InVainReservesNothing) {
   const crashed before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, persistent_with(before.store));
+  w.recover();
 
   EXPECT_EQ(done(w, back(world::bob, before.open, 1)), errc::nothing_to_reclaim);
   EXPECT_EQ(done(w, back(world::bob, open_id{99}, 1)), errc::nothing_to_reclaim);

@@ -1,6 +1,7 @@
 // What can happen at the same time, in every order, under CAF's test coordinator.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
+#include "support/seed.hpp"
 #include "support/world.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
@@ -136,12 +137,6 @@ TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
   EXPECT_EQ(forced.error(), errc::success);
 }
 
-std::uint32_t seed() {
-  if (const auto* given = std::getenv("LEASEBREAK_SEED"))
-    return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-  return std::random_device{}();
-}
-
 /// Runs what is ready in the actors and the executor, in a random order.
 void settle_shuffled(world& w, std::mt19937& random) {
   auto& scheduler = w.scheduler();
@@ -160,8 +155,7 @@ void settle_shuffled(world& w, std::mt19937& random) {
 }
 
 TEST(Races, FirstUseAgainstLastUseLosesNoMessage) {
-  const auto s = seed();
-  std::cout << "seed=" << s << '\n';
+  const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   std::mt19937 random(s);
   for (const std::size_t kept : {0, 1}) {
     coordinator_config config;

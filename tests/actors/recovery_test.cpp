@@ -11,18 +11,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-coordinator_config with(const std::shared_ptr<lock_store>& store) {
+coordinator_config recovering_with(const std::shared_ptr<lock_store>& store) {
   coordinator_config config;
   config.store = store;
   config.grace = 45s;
   return config;
-}
-
-start_result begin(world& w) {
-  auto& p = w.start(detail::start_request{});
-  w.settle();
-  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
-  return p.done() ? p.as<start_result>() : start_result{};
 }
 
 errc try_open(world& w, open_request r) {
@@ -34,8 +27,8 @@ errc try_open(world& w, open_request r) {
 /// Alice holds RWH of "f" by key 1 and a lock on "g", and the server dies.
 std::shared_ptr<faulty_store> store_after_crash() {
   auto store = std::make_shared<faulty_store>();
-  world w(world::clock::test, with(store));
-  begin(w);
+  world w(world::clock::test, recovering_with(store));
+  w.recover();
   w.open(world::alice, "f", 1);
   const auto g = w.open(world::alice, "g", 0).open;
   w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
@@ -48,9 +41,9 @@ std::shared_ptr<faulty_store> store_after_crash() {
 }
 
 TEST(Recovery, AFreshStoreIsACleanStart) {
-  world w(world::clock::test, with(std::make_shared<memory_store>()));
+  world w(world::clock::test, recovering_with(std::make_shared<memory_store>()));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   EXPECT_TRUE(found.clean);
   EXPECT_EQ(found.server_epoch, 1U);
@@ -61,15 +54,15 @@ TEST(Recovery, AFreshStoreIsACleanStart) {
 TEST(Recovery, AnOrderlyStopIsRemembered) {
   const auto store = std::make_shared<memory_store>();
   {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
     EXPECT_FALSE(store->clean_shutdown().value) << "while it runs";
     w.start(detail::shutdown_request{});
     w.settle();
   }
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, recovering_with(store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   EXPECT_TRUE(found.clean);
   EXPECT_EQ(found.server_epoch, 2U);
@@ -78,17 +71,17 @@ TEST(Recovery, AnOrderlyStopIsRemembered) {
 TEST(Recovery, AfterAnOrderlyStopNothingKeepsOthersOff) {
   const auto store = std::make_shared<memory_store>();
   {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
     w.open(world::alice, "f", 1);
     const auto g = w.open(world::alice, "g", 0).open;
     w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
     w.start(detail::shutdown_request{});
     w.settle();
   }
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, recovering_with(store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   EXPECT_EQ(found.recovered, 2U);
   EXPECT_FALSE(found.in_grace);
@@ -108,30 +101,30 @@ TEST(Recovery, AnOrderlyStopWithinTheGracePeriodDoesNotEndIt) {
     SCOPED_TRACE(by_destructor);
     const auto store = store_after_crash();
     {
-      world w(world::clock::test, with(store));
-      EXPECT_TRUE(begin(w).in_grace);
+      world w(world::clock::test, recovering_with(store));
+      EXPECT_TRUE(w.recover().in_grace);
       if (!by_destructor)
         w.start(detail::shutdown_request{});
       w.settle();
     }
     {
-      world w(world::clock::test, with(store));
+      world w(world::clock::test, recovering_with(store));
 
-      EXPECT_TRUE(begin(w).in_grace);
+      EXPECT_TRUE(w.recover().in_grace);
 
       EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
       w.advance(45s);
     }
-    world w(world::clock::test, with(store));
-    EXPECT_TRUE(begin(w).clean) << "it was over";
+    world w(world::clock::test, recovering_with(store));
+    EXPECT_TRUE(w.recover().clean) << "it was over";
   }
 }
 
 TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
   const auto store = store_after_crash();
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, recovering_with(store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
   EXPECT_FALSE(found.clean);
   EXPECT_EQ(found.recovered, 2U);
   EXPECT_TRUE(found.in_grace);
@@ -148,8 +141,8 @@ TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
 
 TEST(Recovery, WhatNobodyReclaimsIsGivenUpAfterTheGracePeriod) {
   const auto store = store_after_crash();
-  world w(world::clock::test, with(store));
-  begin(w);
+  world w(world::clock::test, recovering_with(store));
+  w.recover();
   ASSERT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
 
   w.advance(45s);
@@ -163,11 +156,11 @@ TEST(Recovery, WhatNobodyReclaimsIsGivenUpAfterTheGracePeriod) {
 
 TEST(Recovery, AGracePeriodMayLastForEver) {
   const auto store = store_after_crash();
-  auto config = with(store);
+  auto config = recovering_with(store);
   config.grace = duration::max();
   world w(world::clock::test, config);
 
-  EXPECT_TRUE(begin(w).in_grace);
+  EXPECT_TRUE(w.recover().in_grace);
   w.advance(1000h);
 
   EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
@@ -175,11 +168,11 @@ TEST(Recovery, AGracePeriodMayLastForEver) {
 
 TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
   const auto store = store_after_crash();
-  auto config = with(store);
+  auto config = recovering_with(store);
   config.grace = 0s;
   world w(world::clock::test, config);
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   EXPECT_FALSE(found.in_grace);
   EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
@@ -189,12 +182,12 @@ TEST(Recovery, OpenIdsAreNotUsedAgain) {
   const auto store = std::make_shared<memory_store>();
   open_id before{};
   {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
     before = w.open(world::alice, "f", 0).open;
   }
-  world w(world::clock::test, with(store));
-  begin(w);
+  world w(world::clock::test, recovering_with(store));
+  w.recover();
 
   const auto after = w.open(world::alice, "f", 0).open;
 
@@ -205,8 +198,8 @@ TEST(Recovery, OpenIdsAreNotUsedAgain) {
 TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   const auto store = std::make_shared<faulty_store>();
   {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
     w.open(world::alice, "f", 1);
     w.start(world::request(world::bob, "f", 2));
     w.advance(1s);
@@ -217,8 +210,8 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   const auto records = store->inner().list({}).value.records;
   ASSERT_EQ(records.size(), 1U);
   ASSERT_TRUE(records[0].breaking);
-  world w(world::clock::test, with(store));
-  begin(w);
+  world w(world::clock::test, recovering_with(store));
+  w.recover();
 
   auto& listed = w.start(lock_query{});
   w.settle();
@@ -232,8 +225,8 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
 /// Alice has a persistent open of "f" with RWH by key 1, which Bob has had broken. The server dies.
 struct crashed_while_breaking {
   crashed_while_breaking() {
-    world w(world::clock::test, with(store));
-    begin(w);
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
     auto r = world::request(world::alice, "f", 1);
     r.durable = durable_request{600s, true, {}, {}};
     EXPECT_EQ(try_open(w, r), errc::success);
@@ -254,8 +247,8 @@ struct crashed_while_breaking {
 
 TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
   const crashed_while_breaking before;
-  world w(world::clock::test, with(before.store));
-  begin(w);
+  world w(world::clock::test, recovering_with(before.store));
+  w.recover();
   EXPECT_EQ(w.c->stats().breaking_now, 2U);
   reconnect_request back{"f", before.open, world::alice, {}, lease_key::of(1), {}};
   w.start(back);
@@ -278,10 +271,10 @@ TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
 
 TEST(Recovery, ABreakOfALeaseThatNobodyReclaimsEndsWithTheGracePeriod) {
   const crashed_while_breaking before;
-  auto config = with(before.store);
+  auto config = recovering_with(before.store);
   config.grace = 1s;
   world w(world::clock::test, config);
-  begin(w);
+  w.recover();
   ASSERT_EQ(w.c->stats().breaking_now, 2U);
 
   w.advance(1s);
@@ -300,9 +293,9 @@ TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {
   record.lock_type = 1;
   record.length = 10;
   ASSERT_TRUE(store->put(record).ok());
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, recovering_with(store));
 
-  const auto found = begin(w);
+  const auto found = w.recover();
 
   ASSERT_EQ(found.malformed.size(), 1U);
   EXPECT_EQ(found.malformed[0].record, "odd");
@@ -313,14 +306,14 @@ TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {
 TEST(Recovery, AStoreThatCannotBeReadIsAnErrorAndCanBeTriedAgain) {
   const auto store = std::make_shared<faulty_store>();
   store->fail_with(errc::store_corrupt);
-  world w(world::clock::test, with(store));
+  world w(world::clock::test, recovering_with(store));
   auto& first = w.start(detail::start_request{});
   w.settle();
   EXPECT_EQ(first.error(), errc::store_corrupt);
   EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::not_started);
 
   store->fail_with(errc::success);
-  begin(w);
+  w.recover();
 
   EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::success);
   auto& again = w.start(detail::start_request{});

@@ -1,4 +1,5 @@
 // Real threads: files that come and go all the time, and everything else at once.
+#include "support/seed.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/post.hpp>
@@ -18,12 +19,6 @@
 
 namespace leasebreak::test {
 namespace {
-
-std::uint32_t seed() {
-  if (const auto* given = std::getenv("LEASEBREAK_SEED"))
-    return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-  return std::random_device{}();
-}
 
 /// A client that opens and closes files, one at a time, and gives up what it is asked for.
 class user {
@@ -109,8 +104,7 @@ private:
 class Stress : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(Stress, FilesComeAndGoAndNoMessageIsLost) {
-  const auto s = seed();
-  std::cout << "seed=" << s << '\n';
+  const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   constexpr std::uint64_t users = 6;
   constexpr int rounds = 3'000;
   asio::thread_pool pool(4);
@@ -179,8 +173,7 @@ TEST(Stress, WhoAsksAFileThatIsBeingGivenUpIsNotToldThatAllStops) {
 }
 
 TEST(StressStop, InTheMiddleOfEverything) {
-  const auto s = seed();
-  std::cout << "seed=" << s << '\n';
+  const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   std::mt19937 random(s);
   for (int round = 0; round < 60; ++round) {
     asio::thread_pool pool(3);

@@ -1,5 +1,7 @@
 // Whatever a coordinator has granted in durable mode is in the store, at whatever moment the
 // process is killed.
+#include "support/seed.hpp"
+
 #include <leasebreak/persistence/rocksdb_store.hpp>
 
 #include <gtest/gtest.h>
@@ -24,11 +26,6 @@ namespace leasebreak {
 namespace {
 
 constexpr int runs = 30;
-
-std::uint64_t seed_of_test() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-}
 
 // What the child said that it had granted on a file, and not given up.
 struct granted {
@@ -161,8 +158,7 @@ void expect_gone(lock_store& store, const std::set<std::string>& closed) {
 }
 
 TEST(Crash, EveryAcknowledgedGrantSurvivesAKill) {
-  const auto seed = seed_of_test();
-  std::cout << "seed=" << seed << "\n";
+  const auto seed = test::seed_of_this_run();
   std::mt19937_64 random(seed);
   std::string folder =
     (std::filesystem::temp_directory_path() / "leasebreak-crash-XXXXXX").string();

@@ -9,12 +9,6 @@ namespace {
 
 class DittofsDefects : public model_test {};
 
-file_policy keeping_records() {
-  file_policy policy;
-  policy.keep_records = true;
-  return policy;
-}
-
 TEST_F(DittofsDefects, B1ABreakThatNobodyWaitsForHasADeadline) {
   const auto b = open(by(bob));
   open(by(alice).lease(k1, rh));

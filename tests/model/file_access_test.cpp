@@ -5,9 +5,6 @@
 namespace leasebreak::model_test {
 namespace {
 
-constexpr std::uint32_t attributes =
-  access::read_attributes | access::write_attributes | access::synchronize;
-
 /// The right column of a table: what is left of a lease, and who waits.
 struct rule {
   lease_state held;
@@ -25,7 +22,7 @@ struct table {
 void check_row(const table& t, const rule& row, const client& who, bool through_stat_open) {
   SCOPED_TRACE(testing::Message() << to_string(t.kind) << " against " << row.held);
   world w;
-  const auto stat = through_stat_open ? w.open(by(who).access(attributes)) : attempt{};
+  const auto stat = through_stat_open ? w.open(by(who).access(attributes_alone)) : attempt{};
   w.expect_granted(w.open(by(alice).lease(k1, row.held, 1)), row.held);
 
   const auto done = through_stat_open ? w.access(who, t.kind, stat) : w.access(who, t.kind);
@@ -137,7 +134,8 @@ TEST(Outsiders, CanGiveUpWaiting) {
   w.acknowledge(alice, k1, rh);
 }
 
-// -- clients, through an open for attributes ------------------------------------------------------
+// -- clients, through an open for attributes_alone
+// ------------------------------------------------------
 
 // MS-FSA: only Handle goes, since the file's data and name have nothing to do with each other.
 const std::vector<table> through_stat_opens{
@@ -513,7 +511,8 @@ TEST_F(Renames, LeaveTheRenamersOwnLeaseAlone) {
   expect_done(back);
 }
 
-// MS-FSA 2.1.4.12, SET_INFORMATION. A batch oplock can stand beside an open for attributes alone.
+// MS-FSA 2.1.4.12, SET_INFORMATION. A batch oplock can stand beside an open for attributes_alone
+// alone.
 TEST_F(Renames, TakeABatchOplockToNone) {
   for (const auto kind : {access_kind::rename, access_kind::link}) {
     world w;

@@ -52,6 +52,18 @@ inline const std::vector<lease_state> all_requests{
 inline const std::vector<oplock_level> oplocks{
   oplock_level::level_ii, oplock_level::exclusive, oplock_level::batch};
 
+/// The rights of an open that looks at attributes alone, and so breaks nothing.
+inline constexpr std::uint32_t attributes_alone =
+  access::read_attributes | access::write_attributes | access::synchronize;
+
+/// Records are kept, by the seventh life of a server.
+[[nodiscard]] inline file_policy keeping_records() {
+  file_policy policy;
+  policy.keep_records = true;
+  policy.server_epoch = 7;
+  return policy;
+}
+
 using where_t = std::source_location;
 
 /// An open that is about to be asked for: `by(alice).lease(k1, rwh).shares(share::read)`.

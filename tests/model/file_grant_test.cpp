@@ -256,12 +256,9 @@ TEST_F(Grants, TheSameKeyKeepsItsStateOnAFileWithLocks) {
 
 // -- stat opens -----------------------------------------------------------------------------------
 
-constexpr std::uint32_t attributes =
-  access::read_attributes | access::write_attributes | access::synchronize;
-
 // smb2.lease.statopen.
 TEST_F(Grants, AStatOpenMayOwnALease) {
-  const auto stat = open(by(alice).lease(k1, rwh).access(attributes));
+  const auto stat = open(by(alice).lease(k1, rwh).access(attributes_alone));
   expect_granted(stat, rwh);
 
   expect_granted(open(by(alice).lease(k1, none)), rwh);
@@ -278,7 +275,7 @@ TEST_F(Grants, AStatOpenMayOwnALease) {
 TEST_F(Grants, AStatOpenWithoutALeaseDisturbsNothing) {
   expect_granted(open(by(alice).lease(k1, rwh)), rwh);
 
-  const auto stat = open(by(bob).access(attributes));
+  const auto stat = open(by(bob).access(attributes_alone));
 
   expect_granted(stat, none);
   expect_no_break();
@@ -287,13 +284,13 @@ TEST_F(Grants, AStatOpenWithoutALeaseDisturbsNothing) {
 
 // smb2.lease.statopen3.
 TEST_F(Grants, AStatOpenWithoutALeaseDoesNotPreventWrite) {
-  open(by(bob).access(attributes));
+  open(by(bob).access(attributes_alone));
 
   expect_granted(open(by(alice).lease(k1, rwh)), rwh);
 }
 
 TEST_F(Grants, AStatOpenWithALeasePreventsWrite) {
-  expect_granted(open(by(bob).lease(k2, r).access(attributes)), r);
+  expect_granted(open(by(bob).lease(k2, r).access(attributes_alone)), r);
 
   expect_granted(open(by(alice).lease(k1, rwh)), rh);
 }
@@ -314,7 +311,7 @@ TEST_F(Grants, AnOpenForReadControlPreventsWrite) {
 TEST_F(Grants, AStatOpenGetsNoLeaseBesideAForeignWrite) {
   expect_granted(open(by(alice).lease(k1, rwh)), rwh);
 
-  const auto stat = open(by(bob).lease(k2, rwh).access(attributes));
+  const auto stat = open(by(bob).lease(k2, rwh).access(attributes_alone));
 
   expect_granted(stat, none);
   expect_no_break();
@@ -324,13 +321,13 @@ TEST_F(Grants, AStatOpenGetsNoLeaseBesideAForeignWrite) {
 TEST(StatOpens, GetNoOplockOnAFileThatExists) {
   for (const auto wanted : oplocks) {
     world w;
-    w.expect_oplock(w.open(by(alice).oplock(wanted).access(attributes)), oplock_level::none);
+    w.expect_oplock(w.open(by(alice).oplock(wanted).access(attributes_alone)), oplock_level::none);
   }
 }
 
 // smb2.oplock.batch9, batch9a.
 TEST_F(Grants, AFileCreatedForItsAttributesGetsABatchOplock) {
-  const auto a = open(by(alice).oplock(oplock_level::batch).access(attributes).creating());
+  const auto a = open(by(alice).oplock(oplock_level::batch).access(attributes_alone).creating());
 
   expect_oplock(a, oplock_level::batch);
 }

@@ -6,9 +6,6 @@ namespace {
 
 class OpenBreaks : public model_test {};
 
-constexpr std::uint32_t attributes =
-  access::read_attributes | access::write_attributes | access::synchronize;
-
 std::vector<std::uint32_t> single_rights() {
   std::vector<std::uint32_t> rights;
   for (std::uint32_t bit = 1; bit != 0; bit <<= 1)
@@ -26,7 +23,7 @@ TEST(AccessMasks, OnlyAttributesReadControlAndSynchronizeLeaveAForeignWriteAlone
 
     const auto b = w.open(by(bob).access(right));
 
-    const bool harmless = (right & (attributes | access::read_control)) != 0;
+    const bool harmless = (right & (attributes_alone | access::read_control)) != 0;
     if (harmless) {
       w.expect_granted(b, none);
       w.expect_no_break();
@@ -48,7 +45,7 @@ TEST(AccessMasks, OnlyAttributesAndSynchronizeLeaveAForeignOplockAlone) {
 
     const auto b = w.open(by(bob).access(right));
 
-    if ((right & attributes) != 0) {
+    if ((right & attributes_alone) != 0) {
       w.expect_granted(b, none);
       w.expect_no_break();
     } else {
@@ -62,12 +59,12 @@ TEST(AccessMasks, OnlyAttributesAndSynchronizeLeaveAForeignOplockAlone) {
 
 TEST(AccessMasks, OneHarmfulRightAmongHarmlessOnesBreaks) {
   for (const auto right : single_rights()) {
-    if ((right & (attributes | access::read_control)) != 0)
+    if ((right & (attributes_alone | access::read_control)) != 0)
       continue;
     world w;
     w.open(by(alice).lease(k1, rw));
 
-    const auto b = w.open(by(bob).access(right | attributes));
+    const auto b = w.open(by(bob).access(right | attributes_alone));
 
     w.expect_break(k1, rw, r);
     w.expect_waits(b);
@@ -144,11 +141,12 @@ TEST(OpenMatrix, AForeignOpenBreaksOplocks) {
   }
 }
 
-// smb2.oplock.exclusive5, batch13, batch14, batch16: an overwrite for attributes alone.
+// smb2.oplock.exclusive5, batch13, batch14, batch16: an overwrite for attributes_alone alone.
 TEST_F(OpenBreaks, AnOverwriteIsNoStatOpen) {
   const auto a = open(by(alice).oplock(oplock_level::exclusive));
 
-  const auto b = open(by(bob).access(attributes).overwriting().oplock(oplock_level::level_ii));
+  const auto b =
+    open(by(bob).access(attributes_alone).overwriting().oplock(oplock_level::level_ii));
 
   expect_oplock_break(a, rw, none);
   expect_waits(b);
@@ -159,7 +157,7 @@ TEST_F(OpenBreaks, AnOverwriteIsNoStatOpen) {
 TEST_F(OpenBreaks, AnOverwriteForAttributesBreaksALease) {
   open(by(alice).lease(k1, rh));
 
-  const auto b = open(by(bob).access(attributes).overwriting());
+  const auto b = open(by(bob).access(attributes_alone).overwriting());
 
   expect_break(k1, rh, none);
   expect_granted(b, none);
@@ -317,7 +315,7 @@ TEST_F(OpenBreaks, AStatOpenDoesNotWaitForABreakInProgress) {
   open(by(bob));
   expect_break(k1, rwh, rh);
 
-  const auto stat = open(by(carol).access(attributes));
+  const auto stat = open(by(carol).access(attributes_alone));
 
   expect_granted(stat, none);
   acknowledge(alice, k1, rh);

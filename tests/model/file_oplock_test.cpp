@@ -9,9 +9,6 @@ constexpr auto exclusive = oplock_level::exclusive;
 constexpr auto batch = oplock_level::batch;
 constexpr auto no_oplock = oplock_level::none;
 
-constexpr std::uint32_t attributes =
-  access::read_attributes | access::write_attributes | access::synchronize;
-
 class SmbtortureOplock : public model_test {};
 
 TEST_F(SmbtortureOplock, Exclusive1) {
@@ -45,7 +42,7 @@ TEST_F(SmbtortureOplock, Exclusive3) {
 TEST_F(SmbtortureOplock, Exclusive4) {
   open(by(alice).oplock(exclusive).shares(share::none));
 
-  expect_oplock(open(by(bob).oplock(exclusive).access(attributes)), no_oplock);
+  expect_oplock(open(by(bob).oplock(exclusive).access(attributes_alone)), no_oplock);
   expect_no_break();
 }
 
@@ -144,12 +141,12 @@ TEST_F(SmbtortureOplock, Batch7) {
 TEST_F(SmbtortureOplock, Batch8) {
   open(by(alice).oplock(batch));
 
-  expect_oplock(open(by(bob).oplock(batch).access(attributes)), no_oplock);
+  expect_oplock(open(by(bob).oplock(batch).access(attributes_alone)), no_oplock);
   expect_no_break();
 }
 
 TEST_F(SmbtortureOplock, Batch9) {
-  const auto a = open(by(alice).oplock(batch).access(attributes).creating());
+  const auto a = open(by(alice).oplock(batch).access(attributes_alone).creating());
   expect_oplock(a, batch);
   const auto b = open(by(bob).oplock(batch));
   expect_oplock_break(a, rwh, r);
@@ -188,7 +185,7 @@ TEST_F(SmbtortureOplock, Batch11And12) {
 TEST_F(SmbtortureOplock, Batch13And14And16) {
   const auto a = open(by(alice).oplock(batch));
 
-  const auto b = open(by(bob).oplock(batch).access(attributes).overwriting());
+  const auto b = open(by(bob).oplock(batch).access(attributes_alone).overwriting());
 
   expect_oplock_break(a, rwh, none);
   acknowledge_oplock(alice, a, no_oplock);
@@ -336,7 +333,7 @@ TEST_F(OplockAcknowledgements, OfAnUnknownOpenAreRefused) {
 }
 
 TEST_F(OplockAcknowledgements, WithoutABreakAreRefused) {
-  const auto without = open(by(bob).access(attributes));
+  const auto without = open(by(bob).access(attributes_alone));
   const auto a = open(by(alice).oplock(batch));
 
   for (const auto level : {no_oplock, level_ii}) {

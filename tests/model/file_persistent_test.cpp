@@ -1,6 +1,7 @@
 // Persistent opens: what is stored of them, and how they come back after a restart with their
 // lease, their locks and their share mode (MS-SMB2 3.3.1.10, 3.3.5.9, 3.3.5.9.12, 3.3.7.1).
 #include "file_fixture.hpp"
+#include "support/seed.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,14 +12,7 @@
 namespace leasebreak::model_test {
 namespace {
 
-constexpr auto guid = create_guid::of(77, 78);
-
-file_policy keeping_records() {
-  file_policy policy;
-  policy.keep_records = true;
-  policy.server_epoch = 7;
-  return policy;
-}
+constexpr auto persistent_guid = create_guid::of(77, 78);
 
 /// A file whose server can die.
 class Persistent : public model_test {
@@ -53,7 +47,7 @@ private:
 class PersistentRecords : public Persistent {};
 
 TEST_F(PersistentRecords, SayWhatTheOpenIs) {
-  auto how = by(alice).lease(k1, rwh, 0x10).persistent(seconds{90}, guid);
+  auto how = by(alice).lease(k1, rwh, 0x10).persistent(seconds{90}, persistent_guid);
   how.access(access::read_data | access::delete_file).shares(share::write);
   how.request.durable->server_state = "user and path";
 
@@ -77,7 +71,7 @@ TEST_F(PersistentRecords, SayWhatTheOpenIs) {
   EXPECT_EQ(kept.share_access, share::write);
   EXPECT_FALSE(kept.delete_on_close);
   EXPECT_FALSE(kept.delete_pending);
-  EXPECT_TRUE(std::ranges::equal(kept.create_guid, guid.bytes));
+  EXPECT_TRUE(std::ranges::equal(kept.create_guid, persistent_guid.bytes));
   EXPECT_EQ(kept.timeout_ms, 90'000U);
   EXPECT_TRUE(std::ranges::equal(kept.lease_key, k1.bytes));
   EXPECT_EQ(kept.server_state, "user and path");
@@ -365,12 +359,12 @@ TEST_F(PersistentBreaks, ThatCannotBeToldEndInTheirTime) {
 class PersistentRestarts : public Persistent {};
 
 TEST_F(PersistentRestarts, BringTheLeaseBack) {
-  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent(seconds{60}, guid));
+  const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent(seconds{60}, persistent_guid));
   auto& w = restart();
   EXPECT_TRUE(w.listing(entry_kind::recovered).empty()) << "nothing is left to be reclaimed";
   EXPECT_EQ(w.state_of_lease(alice, k1), rwh);
 
-  const auto granted = w.expect_granted(w.reconnect(alice_again, a, k1, guid), rwh);
+  const auto granted = w.expect_granted(w.reconnect(alice_again, a, k1, persistent_guid), rwh);
 
   EXPECT_EQ(granted.open, a.open);
   EXPECT_EQ(granted.key, k1);
@@ -592,36 +586,36 @@ TEST_F(PersistentRestarts, GoOnWithALeaseThatCachedNothing) {
 }
 
 TEST_F(PersistentRestarts, AskForWhatTheOpenHad) {
-  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, persistent_guid));
   auto& w = restart();
 
-  w.expect_error(
-    w.reconnect(alice, {operation_id::none, open_id{999}}, k1, guid), errc::nothing_to_reclaim);
-  w.expect_error(w.reconnect(alice, a, k2, guid), errc::nothing_to_reclaim);
-  w.expect_error(w.reconnect(alice, a, std::nullopt, guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, {operation_id::none, open_id{999}}, k1, persistent_guid),
+    errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, a, k2, persistent_guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(alice, a, std::nullopt, persistent_guid), errc::nothing_to_reclaim);
   w.expect_error(w.reconnect(alice, a, k1, create_guid::of(78)), errc::nothing_to_reclaim);
-  w.expect_error(w.reconnect(bob, a, k1, guid), errc::nothing_to_reclaim);
+  w.expect_error(w.reconnect(bob, a, k1, persistent_guid), errc::nothing_to_reclaim);
 
-  w.expect_granted(w.reconnect(alice, a, k1, guid), rwh);
+  w.expect_granted(w.reconnect(alice, a, k1, persistent_guid), rwh);
 }
 
 // An open that is back numbers its locks on, from where it was before.
 TEST_F(PersistentRestarts, GiveNoLockTheRecordOfAnother) {
-  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, persistent_guid));
   lock(a, {{{0, 10}, true}, {{20, 10}, true}});
   unlock(a, {{0, 10}});
   auto& first = restart();
-  first.reconnect(alice, a, k1, guid);
+  first.reconnect(alice, a, k1, persistent_guid);
   first.expect_done(first.lock(a, {40, 10}, true));
 
   auto& second = restart();
   EXPECT_EQ(second.listing(entry_kind::byte_range_lock).size(), 2U);
-  second.reconnect(alice, a, k1, guid);
+  second.reconnect(alice, a, k1, persistent_guid);
   second.expect_done(second.lock(a, {60, 10}, true));
   second.expect_done(second.unlock(a, {{40, 10}}));
 
   auto& third = restart();
-  third.reconnect(alice, a, k1, guid);
+  third.reconnect(alice, a, k1, persistent_guid);
   third.expect_done(third.unlock(a, {{20, 10}, {60, 10}}));
 }
 
@@ -653,13 +647,13 @@ TEST_F(PersistentRestarts, TakeLocksWhateverTheirRecordsAreCalled) {
 }
 
 TEST_F(PersistentRestarts, CanFollowEachOther) {
-  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, guid));
+  const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, persistent_guid));
   lock(a, {0, 10}, true);
   restart();
-  restart().reconnect(alice, a, k1, guid);
+  restart().reconnect(alice, a, k1, persistent_guid);
   auto& w = restart();
 
-  w.expect_granted(w.reconnect(alice, a, k1, guid), rwh);
+  w.expect_granted(w.reconnect(alice, a, k1, persistent_guid), rwh);
 
   EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 1U);
 }
@@ -811,10 +805,7 @@ void expect_back(const world& after, const world& before) {
 
 // Whatever has happened before, also after another restart.
 TEST_F(PersistentRestarts, AtAnyTimeBringBackWhatWasHeld) {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  std::cout << "seed=" << seed << std::endl;
-  std::mt19937_64 seeds(seed);
+  std::mt19937_64 seeds(test::seed_of_this_run());
   for (int run = 0; run < 200; ++run) {
     random_server server(seeds());
     server.begin(nullptr);

@@ -1,6 +1,7 @@
 // Random sequences of commands over a few clients and keys, against the caches and the oracle of
 // simulation.hpp; a sequence that fails is cut down before it is printed.
 #include "simulation.hpp"
+#include "support/seed.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -8,13 +9,6 @@
 
 namespace leasebreak::model_test {
 namespace {
-
-std::uint64_t seed_of_this_run() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  std::cout << "seed=" << seed << std::endl;
-  return seed;
-}
 
 std::vector<step> random_steps(std::mt19937_64& random, std::size_t count) {
   std::vector<step> steps(count);
@@ -59,7 +53,7 @@ std::string story(bool is_directory, const std::vector<step>& steps) {
 }
 
 void run_many(bool is_directory, int sequences) {
-  const auto seed = seed_of_this_run();
+  const auto seed = test::seed_of_this_run();
   std::mt19937_64 random(seed);
   for (int i = 0; i < sequences; ++i) {
     const auto steps = random_steps(random, 120);

@@ -7,13 +7,6 @@
 namespace leasebreak::model_test {
 namespace {
 
-file_policy keeping_records() {
-  file_policy policy;
-  policy.keep_records = true;
-  policy.server_epoch = 7;
-  return policy;
-}
-
 /// A world after a restart, with the records that `before` had stored; its clients come back.
 std::unique_ptr<world> restarted(const world& before) {
   auto after = std::make_unique<world>(keeping_records());

@@ -1,5 +1,7 @@
 // The table of held byte-range locks: its rules one by one, and against a list that is searched
 // from end to end.
+#include "support/seed.hpp"
+
 #include <lock_table.hpp>
 
 #include <gtest/gtest.h>
@@ -287,13 +289,6 @@ private:
   std::vector<lock_table::entry> entries_;
 };
 
-std::uint64_t seed_of_this_run() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  std::cout << "seed=" << seed << std::endl;
-  return seed;
-}
-
 class random_ranges {
 public:
   explicit random_ranges(std::uint64_t seed) : random_(seed) {}
@@ -389,7 +384,7 @@ void change(lock_table& table, naive_table& naive, random_ranges& random) {
 }
 
 TEST(LockTable, AgreesWithASearchFromEndToEnd) {
-  random_ranges random(seed_of_this_run());
+  random_ranges random(test::seed_of_this_run());
   for (int round = 0; round < 20; ++round) {
     lock_table table;
     naive_table naive;

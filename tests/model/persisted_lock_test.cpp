@@ -12,7 +12,7 @@
 namespace leasebreak {
 namespace {
 
-constexpr lease_state file_states[] = {
+constexpr lease_state all_states[] = {
   lease_state::none, lease_state::r, lease_state::rh, lease_state::rw, lease_state::rwh};
 
 enhanced_lock some_lease() {
@@ -46,9 +46,9 @@ enhanced_lock there_and_back(const enhanced_lock& lock) {
 }
 
 TEST(PersistedLock, KeepsEveryLeaseInEveryStateOfItsBreak) {
-  for (const auto state : file_states)
-    for (const auto break_to : file_states)
-      for (const auto required : file_states)
+  for (const auto state : all_states)
+    for (const auto break_to : all_states)
+      for (const auto required : all_states)
         for (int flags = 0; flags < 16; ++flags) {
           if (!is_subset(break_to, state) || !is_subset(required, break_to) || required == state)
             continue;
@@ -71,7 +71,7 @@ TEST(PersistedLock, KeepsEveryLeaseInEveryStateOfItsBreak) {
 
 TEST(PersistedLock, KeepsEveryLeaseThatIsNotBreaking) {
   for (const bool directory : {false, true})
-    for (const auto state : file_states) {
+    for (const auto state : all_states) {
       if (!is_valid(state, directory))
         continue;
       auto lock = some_lease();

@@ -1,5 +1,6 @@
 // Implementation of records.hpp.
 #include "records.hpp"
+#include "support/seed.hpp"
 
 #include <leasebreak/persistence/record_json.hpp>
 
@@ -89,11 +90,7 @@ void make_open(random_source& random, persisted_lock& r) {
 } // namespace
 
 std::uint64_t test_seed() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const std::uint64_t seed =
-    given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "seed=" << seed << std::endl;
-  return seed;
+  return test::seed_of_this_run();
 }
 
 std::uint64_t below(random_source& random, std::uint64_t end) {

@@ -1,5 +1,6 @@
 // A simulated client's cache obeys its lease.
 #include "file_cache.hpp"
+#include "moments.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,12 +11,6 @@ namespace leasebreak::simulated {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto timeout = 1s;
-
-time_point at(std::chrono::milliseconds ms) {
-  return time_point{} + 1h + ms;
-}
 
 leasebreak::break_notification breaking(
   lease_state from, lease_state to, std::uint64_t id = 1, std::uint16_t epoch = 2) {

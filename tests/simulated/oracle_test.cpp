@@ -1,4 +1,5 @@
 // The judge of the simulation: which reads it accepts, and which it must not.
+#include "moments.hpp"
 #include "oracle.hpp"
 
 #include <gtest/gtest.h>
@@ -10,12 +11,6 @@ namespace leasebreak::simulated {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto timeout = 1s;
-
-time_point at(std::chrono::milliseconds ms) {
-  return time_point{} + 1h + ms;
-}
 
 // One file; client 7 reads from cache 70, client 8 writes.
 class Oracle : public testing::Test {

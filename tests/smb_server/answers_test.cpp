@@ -17,7 +17,6 @@ using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t lease_level = 0xff;
 constexpr std::uint32_t share_read = 1;
 
 /// A CREATE of `f` for reading, which shares that alone.

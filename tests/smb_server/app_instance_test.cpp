@@ -16,8 +16,6 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t batch_level = 0x09;
-
 byte_vector create_body(std::uint8_t create_guid, std::uint8_t app) {
   return raw_client::create_body_with(
     "f", batch_level, {raw_client::durable_query({create_guid}), raw_client::application(app)});

@@ -15,9 +15,6 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t lease_level = 0xff;
-constexpr std::uint8_t batch_level = 0x09;
-
 lease_context lease(std::uint8_t key, std::uint32_t state) {
   lease_context l;
   l.key.fill(key);

@@ -18,7 +18,6 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t batch_level = 0x09;
 const byte_vector empty_body{4, 0, 0, 0};
 
 /// A session with a tree, and its first channel.

@@ -18,8 +18,6 @@ using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t lease_level = 0xff;
-
 /// FileRenameInformation or FileLinkInformation that may replace what is there.
 byte_vector replacing_body(const file_id& id, file_class what, const std::string& to) {
   const byte_vector name = utf8_to_utf16(to);

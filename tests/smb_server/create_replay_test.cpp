@@ -19,8 +19,6 @@ using testing::raw_client;
 using testing::test_server;
 
 constexpr std::uint8_t none_level = 0x00;
-constexpr std::uint8_t batch_level = 0x09;
-constexpr std::uint8_t lease_level = 0xff;
 constexpr std::uint32_t rh = 0x03;
 constexpr std::uint32_t rwh = 0x07;
 constexpr guid first_guid{1};

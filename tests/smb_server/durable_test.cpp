@@ -22,8 +22,6 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint8_t batch_level = 0x09;
-
 /// A CREATE with one context.
 byte_vector create_with(
   const std::string& name, std::uint8_t oplock, const std::string& context, byte_vector data) {

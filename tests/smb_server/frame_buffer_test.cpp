@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t large = std::size_t{1} << 20;
 
 /// Bytes that tell where they belong.
-byte_vector numbered(std::size_t count) {
+byte_vector counted_bytes(std::size_t count) {
   byte_vector result(count);
   std::iota(result.begin(), result.end(), std::uint8_t{0});
   return result;
@@ -42,7 +42,7 @@ TEST(FrameBuffer, GrowsWithTheBytesThatHaveCome) {
 }
 
 TEST(FrameBuffer, HasTheBytesInOrder) {
-  const byte_vector sent = numbered(100'003);
+  const byte_vector sent = counted_bytes(100'003);
   frame_buffer frame{sent.size()};
 
   EXPECT_EQ(frame.append(bytes_view{sent}.first(10)), 10U);
@@ -58,14 +58,14 @@ TEST(FrameBuffer, HasTheBytesInOrder) {
 }
 
 TEST(FrameBuffer, LeavesWhatFollowsTheFrame) {
-  const byte_vector sent = numbered(10'000);
+  const byte_vector sent = counted_bytes(10'000);
   frame_buffer frame{9'000};
 
   EXPECT_EQ(frame.append(sent), 9'000U);
 
   EXPECT_TRUE(frame.complete());
   EXPECT_EQ(frame.append(sent), 0U);
-  EXPECT_EQ(frame.take(), numbered(9'000));
+  EXPECT_EQ(frame.take(), counted_bytes(9'000));
 }
 
 TEST(FrameBuffer, OfNoBytesIsComplete) {

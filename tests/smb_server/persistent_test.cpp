@@ -30,7 +30,6 @@ using testing::created;
 using testing::raw_client;
 using testing::server_process;
 
-constexpr std::uint8_t lease_level = 0xff;
 constexpr std::uint32_t persistent_flag = 2;
 constexpr guid alice{1};
 constexpr guid bob{2};

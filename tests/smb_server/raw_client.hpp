@@ -16,6 +16,14 @@
 #include <utility>
 #include <vector>
 
+namespace leasebreak::smb {
+
+// Oplock levels of a CREATE (MS-SMB2 2.2.13).
+inline constexpr std::uint8_t batch_level = 0x09;
+inline constexpr std::uint8_t lease_level = 0xff;
+
+} // namespace leasebreak::smb
+
 namespace leasebreak::smb::testing {
 
 /// A message that came.

@@ -1,5 +1,6 @@
 // Random operations on a share and on a model of it, which must agree at every step.
 #include "support.hpp"
+#include "support/seed.hpp"
 #include "tree_model.hpp"
 
 #include <algorithm>
@@ -16,14 +17,6 @@ namespace {
 constexpr int rounds = 20;
 constexpr int steps = 500;
 constexpr std::size_t opens_max = 8;
-
-std::uint64_t seed_of_run() {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const std::uint64_t seed =
-    given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "seed=" << seed << '\n';
-  return seed;
-}
 
 class RandomOperations : public share_test {
 protected:
@@ -304,7 +297,7 @@ protected:
     std::ostringstream().swap(history_);
   }
 
-  std::mt19937_64 random_{seed_of_run()};
+  std::mt19937_64 random_{leasebreak::test::seed_of_this_run()};
   std::optional<tree_model> model_;
   std::vector<pair> opens_;
   std::ostringstream history_;

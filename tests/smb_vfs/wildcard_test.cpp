@@ -1,5 +1,6 @@
 // MS-FSA 2.1.4.4, wildcard by wildcard.
 #include "support.hpp"
+#include "support/seed.hpp"
 
 #include <random>
 
@@ -154,10 +155,7 @@ bool matches_slowly(std::string_view expression, std::string_view name) {
 }
 
 TEST(Wildcards, AgreeWithASlowMatcherOnRandomExpressions) {
-  const char* given = std::getenv("LEASEBREAK_SEED");
-  const auto seed = given != nullptr ? std::strtoul(given, nullptr, 10) : std::random_device{}();
-  std::cout << "seed=" << seed << '\n';
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(leasebreak::test::seed_of_this_run());
   const auto word = [&](std::string_view letters, std::size_t length_max) {
     std::string out;
     for (auto length = 1 + random() % length_max; length > 0; --length) {

@@ -114,6 +114,13 @@ open_result world::open(
   return p.done() ? std::move(p.as<open_result>()) : open_result{};
 }
 
+start_result world::recover() {
+  auto& p = start(detail::start_request{});
+  settle();
+  EXPECT_EQ(p.error(), errc::success) << p.ec.message();
+  return p.done() ? std::move(p.as<start_result>()) : start_result{};
+}
+
 void world::close(const std::string& file, open_id open) {
   auto& p = start(close_request{file, open});
   settle();

@@ -117,6 +117,8 @@ public:
   open_result open(const client_guid& client, const std::string& file, std::uint64_t key,
     lease_state want = lease_state::rwh);
   void close(const std::string& file, open_id open);
+  /// Starts the coordinator, with what its store knows.
+  start_result recover();
 
   [[nodiscard]] static open_request request(const client_guid& client, const std::string& file,
     std::uint64_t key, lease_state want = lease_state::rwh);

@@ -94,10 +94,6 @@ byte_vector make_field(std::uint8_t number, bytes_view content) {
   return der::make(context(number), content);
 }
 
-bytes_view view_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 } // namespace
 
 bytes_view ntlmssp() noexcept {

@@ -82,10 +82,6 @@ key16 cut_key(bytes_view session_key) {
   return result;
 }
 
-bytes_view view_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 } // namespace
 
 bool are_equal(const key16& a, bytes_view b) noexcept {

@@ -59,10 +59,6 @@ bool pass(bool encrypts, cipher c, const key16& key, bytes_view nonce, bytes_vie
   return good;
 }
 
-bytes_view view_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 } // namespace
 
 sealing_keys make_sealing_keys(dialect d, bytes_view session_key, const preauth_hash& hash) {

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::size_t record_bytes = 1 + 4 + 3 * 8;
 constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min();
-constexpr int attempts_max = 8;
+constexpr int read_attempts_max = 8;
 
 void put(std::vector<std::uint8_t>& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) {
@@ -152,7 +152,7 @@ result<std::uint64_t> stream_size(int fd, const std::string& name) {
 
 result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name) {
   const auto attribute = full_name(name);
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
     const auto size = stream_size(fd, name);
     if (!size) {
       return size.error();
@@ -214,7 +214,7 @@ result<std::string> find_stream(int fd, const std::string& name) {
 result<std::vector<std::string>> list_streams(int fd) {
   std::vector<char> names;
   ssize_t got = -1;
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
     got = list(fd, nullptr, 0);
     if (got <= 0) {
       break;

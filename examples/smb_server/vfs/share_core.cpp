@@ -36,7 +36,6 @@ namespace detail {
 
 namespace {
 
-constexpr int attempts_max = 16;
 constexpr std::uint64_t cluster_bytes = 4096;
 
 constexpr std::uint64_t resolve_beneath =

@@ -20,6 +20,9 @@
 
 namespace leasebreak::smb::vfs::detail {
 
+/// How often what others change meanwhile is looked up anew.
+inline constexpr int attempts_max = 16;
+
 /// Owns a file descriptor.
 class unique_fd {
 public:

@@ -24,8 +24,6 @@ using detail::entry_identity;
 using detail::location;
 using detail::share_core;
 
-constexpr int attempts_max = 16;
-
 error_code name_error(int value) {
   switch (value) {
   case EEXIST:
@@ -169,7 +167,7 @@ error_code share::rename(const open_file& open, const path& target, bool replace
     return errc::invalid_name;
   }
   const std::lock_guard lock(core_->names);
-  for (int i = 0; i < attempts_max; ++i) {
+  for (int i = 0; i < detail::attempts_max; ++i) {
     const auto to = locate_target(*core_, target);
     if (!to) {
       return to.error();
@@ -199,7 +197,7 @@ error_code share::link(const open_file& open, const path& target, bool replace) 
     return errc::invalid_name;
   }
   const std::lock_guard lock(core_->names);
-  for (int i = 0; i < attempts_max; ++i) {
+  for (int i = 0; i < detail::attempts_max; ++i) {
     const auto to = locate_target(*core_, target);
     if (!to) {
       return to.error();

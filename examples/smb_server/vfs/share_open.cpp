@@ -24,8 +24,6 @@ using detail::open_slot;
 using detail::share_core;
 using detail::unique_fd;
 
-constexpr int attempts_max = 16;
-
 bool truncates(disposition how) {
   return how == disposition::supersede || how == disposition::overwrite ||
     how == disposition::overwrite_if;
@@ -251,7 +249,7 @@ result<node> resolve(
   share_core& core, const path& name, node_kind kind, const open_options& options, bool& created) {
   const bool write = options.write || truncates(options.how);
   created = false;
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < detail::attempts_max; ++attempt) {
     if (options.how != disposition::create) {
       auto found = open_existing(core, name, kind, options.read, write);
       if (found || found.error() != errc::name_not_found || !creates(options.how)) {

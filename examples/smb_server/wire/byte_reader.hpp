@@ -9,10 +9,16 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace leasebreak::smb {
 
 using bytes_view = std::span<const std::uint8_t>;
+
+/// The bytes of a text, without a zero behind them.
+[[nodiscard]] inline bytes_view view_of(std::string_view text) noexcept {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 using guid = std::array<std::uint8_t, 16>;
 
 /// A cursor over bytes that came from outside. Reading past the end yields zeros and makes `ok`
