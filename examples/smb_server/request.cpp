@@ -114,7 +114,8 @@ void request::begin_wait() {
       });
     return;
   }
-  if (async_id != 0)
+  // Windows lets a SET_INFO wait in silence, and clients do not expect to hear that it does.
+  if (async_id != 0 || head().command == command::set_info)
     return;
   reminder_ = host().interims().begin(connection_, head().message_id);
 }

@@ -200,6 +200,40 @@ TEST(DurableOpens, AreGivenBackThoughTheOldConnectionsEndIsUnread) {
   EXPECT_EQ(back.head.status, status::success);
 }
 
+// The Linux kernel adds QFid to each CREATE, and others what they like.
+TEST(DurableOpens, AreGivenBackWhateverElseIsAskedFor) {
+  for (const bool second_version : {false, true}) {
+    SCOPED_TRACE(second_version);
+    test_server server;
+    auto first = std::make_unique<raw_client>(server.port());
+    first->set_up({1});
+    byte_vector query(second_version ? 32 : 16);
+    if (second_version)
+      query[16] = 7; // CreateGuid
+    const created c = raw_client::read_created(first->call(command::create,
+      create_with("f", batch_level, second_version ? "DH2Q" : "DHnQ", std::move(query))));
+    ASSERT_EQ(c.status, status::success);
+    first.reset();
+    while (server.get().kept().size() == 0)
+      std::this_thread::yield();
+
+    raw_client second{server.port()};
+    second.set_up({1});
+    byte_vector reconnect = reconnect_data(c.id);
+    if (second_version) {
+      reconnect.resize(36);
+      reconnect[16] = 7;
+    }
+    const answer back = second.call(command::create,
+      raw_client::create_body_with("", 0,
+        {{second_version ? "DH2C" : "DHnC", std::move(reconnect)}, {"QFid", {}}, {"MxAc", {}},
+          {"AlSi", byte_vector(8)}, {"none", byte_vector(3)}}));
+
+    ASSERT_EQ(back.head.status, status::success);
+    EXPECT_TRUE(has_context(back, "QFid"));
+  }
+}
+
 TEST(DurableOpens, NeedHandleCaching) {
   test_server server;
   raw_client client{server.port()};

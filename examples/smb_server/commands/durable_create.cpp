@@ -22,13 +22,10 @@ bool names_it(const request& r, const create_request& asked, const open& o) {
   return path && path->name() == r.host().paths().path_of(o);
 }
 
-/// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
+/// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12). Contexts that mean nothing
+/// to a reconnect are ignored: the Linux kernel adds QFid to each CREATE.
 std::uint32_t check_reconnect(const request& r, const create_request& asked,
   const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
-  for (const create_context& c : asked.contexts) {
-    if (c.name != "RqLs" && c.name != "DHnC" && c.name != "DH2C" && c.name != "DHnQ")
-      return status::object_name_not_found;
-  }
   if (!o || o->tree_connect->share->id() != r.tree_connect->share->id())
     return status::object_name_not_found;
   // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero.
