@@ -10,8 +10,52 @@ namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   boost::asio::any_io_executor own, const boost::asio::any_io_executor& common)
-  : guid_(guid), label_(std::move(label)), sink_(std::move(sink)), has_own_executor_(own),
-    executor_(has_own_executor_ ? std::move(own) : common) {}
+  : guid_(guid), label_(std::move(label)), common_(common) {
+  replace_sink(std::move(sink), std::move(own));
+}
+
+void client::replace_sink(break_sink sink, boost::asio::any_io_executor own) {
+  const bool has_own = static_cast<bool>(own);
+  auto next = std::make_shared<const target>(
+    target{std::move(sink), has_own, has_own ? std::move(own) : common_});
+  const std::lock_guard lock(untold_mutex_);
+  target_.swap(next); // the old one is destroyed after the lock is released
+}
+
+client::target_ptr client::current_target() const {
+  const std::lock_guard lock(untold_mutex_);
+  return target_;
+}
+
+errc client::add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit) {
+  const std::lock_guard lock(mutex_);
+  return retired_ ? errc::unknown_client : channels_.add(c, dialect, limit.channels_per_client);
+}
+
+std::vector<file_ref> client::lose(
+  const std::optional<connection_id>& connection, std::vector<channel_id>& heirs) {
+  const std::lock_guard lock(mutex_);
+  if (connection)
+    heirs = channels_.lose(*connection);
+  else
+    channels_.clear();
+  return files_locked();
+}
+
+std::optional<std::vector<file_ref>> client::end_session(session_id session) {
+  const std::lock_guard lock(mutex_);
+  return channels_.end(session) ? std::optional(files_locked()) : std::nullopt;
+}
+
+bool client::has_session(session_id session) const {
+  const std::lock_guard lock(mutex_);
+  return channels_.has(session);
+}
+
+std::optional<channel_id> client::successor_of(const channel_id& c) const {
+  const std::lock_guard lock(mutex_);
+  return channels_.successor_of(c);
+}
 
 errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
   const std::lock_guard lock(mutex_);
@@ -77,6 +121,10 @@ file_name_id client::file_of(const lease_key& key) const {
 
 std::vector<file_ref> client::files() const {
   const std::lock_guard lock(mutex_);
+  return files_locked();
+}
+
+std::vector<file_ref> client::files_locked() const {
   std::vector<file_ref> result;
   result.reserve(files_.size());
   for (const auto& [file, opens] : files_)
@@ -94,13 +142,15 @@ bool client::retire() {
 
 void client::notify(std::shared_ptr<client> self, const break_notification& notification,
   const std::string& file, break_report report) {
+  bool has_own_executor = false;
   {
     const std::lock_guard lock(self->untold_mutex_);
     self->untold_.push_back({notification, file, std::move(report)});
     if (std::exchange(self->is_telling_, true))
       return;
+    has_own_executor = self->target_->has_own_executor;
   }
-  if (auto* const batch = completion_batch::current(); batch != nullptr && !self->has_own_executor_)
+  if (auto* const batch = completion_batch::current(); batch != nullptr && !has_own_executor)
     batch->add(std::move(self));
   else
     tell_later(std::move(self));
@@ -109,23 +159,30 @@ void client::notify(std::shared_ptr<client> self, const break_notification& noti
 // Not a strand: who is in line is decided in a file's turn, and who calls the sink after it.
 void client::tell(std::shared_ptr<client> self) {
   constexpr int at_once_max = 16; // then others' turn
+  const auto to = self->current_target();
   for (int told = 0; told != at_once_max; ++told) {
-    auto what = self->next_untold();
+    bool is_other = false;
+    auto what = self->next_untold(to, is_other);
+    if (is_other)
+      break; // the rest is to be told on another executor
     if (!what)
       return;
-    self->tell(std::move(*what));
+    self->tell(std::move(*what), to->sink);
   }
   tell_later(std::move(self));
 }
 
 // Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
 void client::tell_later(std::shared_ptr<client> self) {
-  auto& executor = self->executor_;
+  const auto executor = self->current_target()->executor;
   boost::asio::defer(executor, [self = std::move(self)]() mutable { tell(std::move(self)); });
 }
 
-std::optional<client::untold> client::next_untold() {
+std::optional<client::untold> client::next_untold(const target_ptr& to, bool& is_other) {
   const std::lock_guard lock(untold_mutex_);
+  is_other = target_ != to;
+  if (is_other)
+    return std::nullopt;
   if (untold_.empty()) {
     is_telling_ = false;
     return std::nullopt;
@@ -135,13 +192,23 @@ std::optional<client::untold> client::next_untold() {
   return next;
 }
 
-void client::tell(untold what) {
+void client::tell(untold what, const break_sink& sink) {
+  if (!find_way(what.notification))
+    return what.report.undeliverable();
   try {
-    sink_(what.notification, what.file, what.report);
+    sink(what.notification, what.file, what.report);
   } catch (...) {
     // A sink must not throw; one that does has sent nothing that could be relied on.
     what.report.undeliverable();
   }
+}
+
+// As late as can be: what was lost or ended since the break began is no way any more.
+bool client::find_way(break_notification& n) const {
+  const bool had_any = !n.channels.empty();
+  const std::lock_guard lock(mutex_);
+  channels_.complete(n.channels, n.is_oplock);
+  return !had_any || !n.channels.empty();
 }
 
 bool client_table::add(std::shared_ptr<client> c) {

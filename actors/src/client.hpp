@@ -6,6 +6,7 @@
 
 #include "turn_actor.hpp"
 
+#include <leasebreak/model/client_channels.hpp>
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/limits.hpp>
@@ -60,6 +61,20 @@ public:
   /// The files of which it has opens, and those that it has entered.
   [[nodiscard]] std::vector<file_ref> files() const;
 
+  /// A session can be used on a connection.
+  [[nodiscard]] errc add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit);
+  /// As `client_channels::lose`, or for all connections. Returns `files`, as of the same moment:
+  /// whoever asks `successor_of` later than that knows of the loss.
+  [[nodiscard]] std::vector<file_ref> lose(
+    const std::optional<connection_id>& connection, std::vector<channel_id>& heirs);
+  /// The same for `client_channels::end`. Nothing if it has no such session.
+  [[nodiscard]] std::optional<std::vector<file_ref>> end_session(session_id session);
+  [[nodiscard]] bool has_session(session_id session) const;
+  [[nodiscard]] std::optional<channel_id> successor_of(const channel_id& c) const;
+
+  /// Has the calls that are still to be made go to this one.
+  void replace_sink(break_sink sink, boost::asio::any_io_executor own);
+
   /// Makes later opens fail. False, and no effect, while it has any of these.
   [[nodiscard]] bool retire();
 
@@ -83,18 +98,27 @@ private:
 
   const client_guid guid_;
   const std::string label_;
-  const break_sink sink_;
-  const bool has_own_executor_;
-  const boost::asio::any_io_executor executor_;
+
+  /// Where notifications are handed over.
+  struct target {
+    break_sink sink;
+    bool has_own_executor = false;
+    boost::asio::any_io_executor executor;
+  };
+  using target_ptr = std::shared_ptr<const target>;
 
   struct untold {
     break_notification notification;
     std::string file;
     break_report report;
   };
-  [[nodiscard]] std::optional<untold> next_untold();
-  void tell(untold what);
+  [[nodiscard]] target_ptr current_target() const;
+  /// Nothing if there is none, or if it is not for `to` any more, which `is_other` then says.
+  [[nodiscard]] std::optional<untold> next_untold(const target_ptr& to, bool& is_other);
+  void tell(untold what, const break_sink& sink);
+  [[nodiscard]] bool find_way(break_notification& n) const;
 
+  [[nodiscard]] std::vector<file_ref> files_locked() const;
   void leave_locked(file_actor& file);
 
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
@@ -104,9 +128,12 @@ private:
   std::unordered_map<file_actor*, std::size_t> files_;
   std::size_t opens_ = 0;
   bool retired_ = false;
+  client_channels channels_;
   std::atomic<std::size_t> locks_{0};
 
-  std::mutex untold_mutex_;
+  const boost::asio::any_io_executor common_;
+  mutable std::mutex untold_mutex_;
+  target_ptr target_;
   std::deque<untold> untold_;
   bool is_telling_ = false; ///< Somebody tells the sink, or is about to.
 };

@@ -61,6 +61,15 @@ error_code coordinator::unregister_client(client_guid client) {
   return impl_->remove_client(client);
 }
 
+error_code coordinator::replace_sink(client_guid client, break_sink sink, executor_type executor) {
+  return impl_->replace_sink(client, std::move(sink), std::move(executor));
+}
+
+error_code coordinator::add_channel(
+  client_guid client, const channel_id& channel, std::uint16_t dialect) {
+  return impl_->add_channel(client, channel, dialect);
+}
+
 file_name_id coordinator::file_of_lease(client_guid client, lease_key key) const {
   return impl_->file_of_lease(client, key);
 }

@@ -146,6 +146,24 @@ error_code coordinator_impl::remove_client(const client_guid& guid) {
   return to_error_code(clients_.remove(guid));
 }
 
+error_code coordinator_impl::replace_sink(
+  const client_guid& guid, break_sink sink, boost::asio::any_io_executor executor) {
+  if (!sink)
+    return to_error_code(errc::invalid_argument);
+  const auto owner = clients_.find(guid);
+  if (owner == nullptr)
+    return to_error_code(errc::unknown_client);
+  owner->replace_sink(std::move(sink), std::move(executor));
+  return {};
+}
+
+error_code coordinator_impl::add_channel(
+  const client_guid& guid, const channel_id& c, std::uint16_t dialect) {
+  const auto owner = clients_.find(guid);
+  return to_error_code(
+    owner == nullptr ? errc::unknown_client : owner->add_channel(c, dialect, limit()));
+}
+
 file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
   const auto owner = clients_.find(guid);
   return owner ? owner->file_of(key) : file_name_id{};

@@ -47,6 +47,8 @@ public:
   void start(io_request&& r, std::unique_ptr<file_call<void>> op);
   void start(force_break_request&& r, std::unique_ptr<file_call<void>> op);
   void start(disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
+  void start(end_session_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
+  void start(end_tree_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
   void start(lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op);
   void start(start_request&& r, std::unique_ptr<plain_call<start_result>> op);
   void start(shutdown_request&& r, std::unique_ptr<plain_call<void>> op);
@@ -54,6 +56,9 @@ public:
   error_code add_client(const client_guid& guid, break_sink sink, std::string label,
     boost::asio::any_io_executor executor);
   error_code remove_client(const client_guid& guid);
+  error_code replace_sink(
+    const client_guid& guid, break_sink sink, boost::asio::any_io_executor executor);
+  error_code add_channel(const client_guid& guid, const channel_id& c, std::uint16_t dialect);
   [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
   [[nodiscard]] statistics stats() const;
 
@@ -104,6 +109,11 @@ public:
   [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
 
 private:
+  [[nodiscard]] std::shared_ptr<client> owner_of(
+    const client_guid& guid, plain_call<disconnect_result>& op) const;
+  static void end_opens(const client_gone& what, const std::vector<file_ref>& files,
+    std::unique_ptr<plain_call<disconnect_result>> op, bool stopping);
+
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
   [[nodiscard]] open_id next_open() noexcept;

@@ -26,9 +26,10 @@ bool is_reconnect(const operation& op) {
 
 bool ends_persistent_open(const operation& op, const effects& out) {
   const auto* const closed = std::get_if<close_open>(&op.what);
-  return closed != nullptr && std::any_of(out.ended.begin(), out.ended.end(), [&](const auto& e) {
-    return e.open == closed->open && e.persistent;
-  });
+  if (closed == nullptr && !std::holds_alternative<client_gone>(op.what))
+    return false;
+  return std::any_of(out.ended.begin(), out.ended.end(),
+    [&](const auto& e) { return e.persistent && (closed == nullptr || e.open == closed->open); });
 }
 
 /// For a turn that only its end matters of.
@@ -164,6 +165,8 @@ void file_actor::perform(std::unique_ptr<operation> op) {
   // Here and not before: what has been sent and not yet handled has no records yet.
   auto error = needs_record(op->what) ? owner_.admit_record() : errc::success;
   if (error == errc::success)
+    error = admit_channel(*op);
+  if (error == errc::success)
     error = reserve_locks(*op);
   if (error != errc::success)
     return refuse(std::move(op), error);
@@ -181,6 +184,49 @@ void file_actor::refuse(std::unique_ptr<operation> op, errc error) {
 
 void file_actor::perform(const command& c) {
   run(c, nullptr);
+}
+
+// In the turn, and not when the operation is started: a session that ends, or a channel that is
+// lost, is first taken from the client and then told to its files, so that none is missed by both.
+errc file_actor::admit_channel(operation& op) {
+  if (auto* const open = std::get_if<open_file>(&op.what)) {
+    if (open->session == session_id::none)
+      return errc::success;
+    const auto on = op.reserved.owner->successor_of({open->connection, open->session});
+    if (!on)
+      return errc::unknown_session;
+    if (on->connection != open->connection && !can_come_again(*open))
+      return errc::client_gone;
+    open->connection = on->connection;
+  } else if (auto* const back = std::get_if<reconnect_open>(&op.what)) {
+    if (back->session == session_id::none)
+      return errc::success;
+    const auto on = op.reserved.owner->successor_of({back->connection, back->session});
+    if (!on)
+      return errc::unknown_session;
+    back->connection = on->connection;
+  } else if (auto* const again = std::get_if<replay_open>(&op.what)) {
+    if (!goes_on(again->client, {again->connection, state_.channel_of(again->open).session}))
+      again->connection = connection_id::none; // the open stays where it is
+  } else if (const auto* lock = std::get_if<lock_ranges>(&op.what)) {
+    const auto* const holder =
+      lock->connection != connection_id::none ? holder_of(lock->open) : nullptr;
+    if (holder != nullptr &&
+      !goes_on(holder->guid(), {lock->connection, state_.channel_of(lock->open).session}))
+      return errc::client_gone;
+  } else if (const auto* access = std::get_if<access_file>(&op.what)) {
+    if (!goes_on(access->client, {access->connection, access->session}))
+      return errc::client_gone;
+  }
+  return errc::success;
+}
+
+// Of a channel without a session nothing is known before it is lost.
+bool file_actor::goes_on(const client_guid& guid, const channel_id& c) const {
+  if (c.connection == connection_id::none || c.session == session_id::none)
+    return true;
+  const auto of = owner_.clients().find(guid);
+  return of != nullptr && of->successor_of(c) == c;
 }
 
 // Whose locks they will be is not known before it is known whose open it is.
@@ -449,7 +495,7 @@ client* file_actor::holder_of(open_id open) noexcept {
 }
 
 void file_actor::notify(const break_notification& n) {
-  break_report report(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), n.id);
+  break_report report(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), n.id, n.offer);
   if (auto to = owner_.clients().find(n.client))
     client::notify(std::move(to), n, file_id(), std::move(report));
   else

@@ -60,6 +60,8 @@ private:
   };
   using holder_list = std::vector<std::pair<open_id, client*>>;
 
+  [[nodiscard]] errc admit_channel(operation& op);
+  [[nodiscard]] bool goes_on(const client_guid& guid, const channel_id& c) const;
   [[nodiscard]] errc reserve_locks(operation& op);
   void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);

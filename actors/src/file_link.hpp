@@ -19,8 +19,8 @@ public:
 
   void end(hold_id id) const noexcept { send(end_hold{id}); }
 
-  /// Repeating it does no harm: a break's id is not used again.
-  void cannot_deliver(break_id id) const noexcept { send(break_undeliverable{id}); }
+  /// Repeating it does no harm: the ids of a break and of an offer are not used again.
+  void cannot_deliver(const break_undeliverable& offer) const noexcept { send(offer); }
 
 private:
   void send(command c) const noexcept {

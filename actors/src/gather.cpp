@@ -59,9 +59,9 @@ using gatherer_ptr = std::shared_ptr<gatherer<Result>>;
 
 class client_leaves final : public operation {
 public:
-  client_leaves(gatherer_ptr<disconnect_result> to, const disconnect_request& r)
-    : to_(std::move(to)) {
-    what = client_gone{id, r.client, r.connection};
+  client_leaves(gatherer_ptr<disconnect_result> to, client_gone gone) : to_(std::move(to)) {
+    gone.operation = id;
+    what = std::move(gone);
   }
   ~client_leaves() override {
     if (!answered_)
@@ -78,7 +78,7 @@ public:
       return;
     to_->add([&](disconnect_result& all) {
       all.opens += removed->opens;
-      all.kept += removed->kept;
+      all.kept.insert(all.kept.end(), removed->kept.begin(), removed->kept.end());
       if (removed->delete_file)
         all.to_delete.push_back(
           {file.file_id(), file.make_hold(removed->hold), removed->parent_key});
@@ -129,17 +129,59 @@ void send_part(file_actor& file, std::unique_ptr<Message> part, bool stopping) {
 
 } // namespace
 
-void coordinator_impl::start(
-  disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
+// Null: there is none, and `op` is answered.
+std::shared_ptr<client> coordinator_impl::owner_of(
+  const client_guid& guid, plain_call<disconnect_result>& op) const {
   auto error = admit();
-  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  auto owner = error == errc::success ? clients_.find(guid) : nullptr;
   if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
   if (error != errc::success)
-    return op->answer(error);
+    op.answer(error);
+  return owner;
+}
+
+// All files hear of it at once. Who opens in one of them later finds the channel or session gone.
+void coordinator_impl::end_opens(const client_gone& what, const std::vector<file_ref>& files,
+  std::unique_ptr<plain_call<disconnect_result>> op, bool stopping) {
   const auto all = std::make_shared<gatherer<disconnect_result>>(std::move(op));
-  for (const auto& file : owner->files())
-    send_part(*file, std::make_unique<client_leaves>(all, r), is_stopping());
+  for (const auto& file : files)
+    send_part(*file, std::make_unique<client_leaves>(all, what), stopping);
+}
+
+void coordinator_impl::start(
+  disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
+  const auto owner = owner_of(r.client, *op);
+  if (owner == nullptr)
+    return;
+  client_gone what{{}, r.client, r.connection};
+  const auto files = owner->lose(r.connection, what.heirs);
+  end_opens(what, files, std::move(op), is_stopping());
+}
+
+void coordinator_impl::start(
+  end_session_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
+  const auto owner = owner_of(r.client, *op);
+  if (owner == nullptr)
+    return;
+  const auto files = owner->end_session(r.session);
+  if (!files)
+    return op->answer(errc::unknown_session);
+  end_opens({{}, r.client, {}, {}, r.session}, *files, std::move(op), is_stopping());
+}
+
+void coordinator_impl::start(
+  end_tree_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
+  const auto owner = owner_of(r.client, *op);
+  if (owner == nullptr)
+    return;
+  auto error = r.tree == tree_id::none ? errc::invalid_argument : errc::success;
+  if (error == errc::success && !owner->has_session(r.session))
+    error = errc::unknown_session;
+  if (error != errc::success)
+    return op->answer(error);
+  end_opens(
+    {{}, r.client, {}, {}, r.session, r.tree}, owner->files(), std::move(op), is_stopping());
 }
 
 void coordinator_impl::start(

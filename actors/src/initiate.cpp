@@ -84,6 +84,14 @@ void start(const impl_ref& self, disconnect_request&& r, handler<disconnect_resu
   initiate_plain<plain_call<disconnect_result>>(self, std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, end_session_request&& r, handler<disconnect_result> h) {
+  initiate_plain<plain_call<disconnect_result>>(self, std::move(r), std::move(h));
+}
+
+void start(const impl_ref& self, end_tree_request&& r, handler<disconnect_result> h) {
+  initiate_plain<plain_call<disconnect_result>>(self, std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, lock_query&& r, handler<std::vector<listed_entry>> h) {
   initiate_plain<plain_call<std::vector<listed_entry>>>(self, std::move(r), std::move(h));
 }

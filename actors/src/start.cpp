@@ -94,7 +94,8 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->reserved.key = r.lease->key;
   op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, r.allocation_size, true};
+    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, r.allocation_size, true,
+    r.session, r.tree};
   make_cancellable(*op, r.file);
   send_open(r.file, *owner, std::move(op));
 }
@@ -143,7 +144,8 @@ void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<op
   op->reserved.owner = owner.get();
   op->reserved.open = r.open;
   op->reserved.key = r.key.value_or(lease_key{});
-  op->what = reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid, true};
+  op->what =
+    reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid, true, r.session, r.tree};
   send_reconnect(r.file, *owner, std::move(op));
 }
 
@@ -177,7 +179,7 @@ void coordinator_impl::send_reconnect(
 void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock, true};
+  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock, true, r.connection};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
@@ -194,8 +196,8 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> 
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);
-  op->what = lock_ranges{
-    op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence, r.allocation_size};
+  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence,
+    r.allocation_size, r.connection};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -243,7 +245,7 @@ bool may_wait_without_open(const access_request& r) {
   case access_kind::change_children:
     return false;
   default:
-    return r.open == open_id::none;
+    return r.open == open_id::none || r.connection != connection_id::none;
   }
 }
 
@@ -252,7 +254,8 @@ bool may_wait_without_open(const access_request& r) {
 void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key)};
+  op->what = access_file{
+    op->id, r.kind, r.open, r.client, std::move(r.parent_key), r.connection, r.session, r.tree};
   make_cancellable(*op, r.file);
   const bool create = r.open == open_id::none;
   if (may_wait_without_open(r) && !r.client.is_zero())

@@ -5,6 +5,7 @@
 
 #include <boost/asio/dispatch.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace leasebreak::smb {
@@ -29,9 +30,7 @@ error_code client_registry::add(
       return error;
     }
   }
-  auto more = *it->second.connections;
-  more.push_back(c);
-  it->second.connections = std::make_shared<const candidates>(std::move(more));
+  it->second.push_back({c->id(), c});
   return {};
 }
 
@@ -40,46 +39,42 @@ void client_registry::remove(client_guid client, const connection* c) {
   const auto found = clients_.find(client);
   if (found == clients_.end())
     return;
-  candidates left = *found->second.connections;
-  std::erase_if(left, [c](const std::weak_ptr<connection>& w) {
-    const auto alive = w.lock();
+  std::erase_if(found->second, [c](const entry& e) {
+    const auto alive = e.connection.lock();
     return !alive || alive.get() == c;
   });
-  const bool is_last = left.empty();
-  found->second.connections = std::make_shared<const candidates>(std::move(left));
+  const bool is_last = found->second.empty();
   // A client that is busy keeps its entry, and with it its registration, for its next connection.
   if (is_last && !coordinator_.unregister_client(client))
     clients_.erase(found);
 }
 
 void client_registry::deliver(client_guid client, undelivered_break b) {
-  std::shared_ptr<const candidates> to;
-  {
-    const std::lock_guard lock{mutex_};
-    const auto found = clients_.find(client);
-    if (found != clients_.end())
-      to = found->second.connections;
-  }
-  if (!to)
-    return b.report.undeliverable();
-  // A lease is the client's, through whichever connection it was had: its notification goes to the
-  // client's oldest connection, as Samba's clients expect it. An oplock's goes to a channel of its
-  // session: the others do not take it.
-  offer(std::move(to), 0, std::move(b));
+  offer(client, 0, std::move(b));
 }
 
-void client_registry::offer(
-  std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b) {
-  while (next < to->size()) {
-    if (const auto c = (*to)[next].lock()) {
-      boost::asio::dispatch(
-        c->get_executor(), [c, to = std::move(to), next, b = std::move(b)]() mutable {
-          if (!c->send_break(b))
-            offer(std::move(to), next + 1, std::move(b));
+std::shared_ptr<connection> client_registry::find(client_guid client, connection_id id) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = clients_.find(client);
+  if (found == clients_.end())
+    return nullptr;
+  const auto c = std::find_if(
+    found->second.begin(), found->second.end(), [id](const entry& e) { return e.id == id; });
+  return c == found->second.end() ? nullptr : c->connection.lock();
+}
+
+// The coordinator has said where, the best first. What one does not take goes to the next.
+void client_registry::offer(client_guid client, std::size_t next, undelivered_break b) {
+  while (next < b.what.channels.size()) {
+    const channel_id to = b.what.channels[next++];
+    if (const auto c = find(client, to.connection)) {
+      boost::asio::dispatch(c->get_executor(),
+        [self = shared_from_this(), client, c, to, next, b = std::move(b)]() mutable {
+          if (!c->send_break(b, to.session))
+            self->offer(client, next, std::move(b));
         });
       return;
     }
-    ++next;
   }
   b.report.undeliverable();
 }

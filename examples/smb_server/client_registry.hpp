@@ -29,22 +29,21 @@ public:
   /// A connection is gone, and so are its opens.
   void remove(client_guid client, const connection* c);
 
-  /// Sends it on one of the client's connections, or reports that there is none to be had.
+  /// Sends it on the first of its channels that takes it, or reports that there is none.
   void deliver(client_guid client, undelivered_break b);
 
 private:
-  using candidates = std::vector<std::weak_ptr<connection>>;
-
-  /// Replaced when they change: notifications that are on their way refer to them.
   struct entry {
-    std::shared_ptr<const candidates> connections = std::make_shared<const candidates>();
+    connection_id id{};
+    std::weak_ptr<smb::connection> connection;
   };
 
-  static void offer(std::shared_ptr<const candidates> to, std::size_t next, undelivered_break b);
+  [[nodiscard]] std::shared_ptr<connection> find(client_guid client, connection_id id) const;
+  void offer(client_guid client, std::size_t next, undelivered_break b);
 
   coordinator& coordinator_;
-  std::mutex mutex_;
-  std::unordered_map<client_guid, entry> clients_;
+  mutable std::mutex mutex_;
+  std::unordered_map<client_guid, std::vector<entry>> clients_;
 };
 
 } // namespace leasebreak::smb

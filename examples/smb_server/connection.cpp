@@ -52,7 +52,7 @@ void connection::close(std::string_view reason) {
   if (closed_)
     return;
   closed_ = true;
-  pass_breaks_on();
+  send_breaks_elsewhere(true); // of the others, the coordinator does the same
   host_.log().info("{}: connection ends: {}", peer_, reason);
   error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);

@@ -82,6 +82,12 @@ public:
   /// left it; at once if it goes on.
   asio::awaitable<void> let_go(open_id handle);
 
+  /// The connection itself, or if it has ended another one on which the session goes on.
+  [[nodiscard]] std::shared_ptr<connection> one_of(const session& s);
+
+  /// Ends the opens of a tree connect.
+  asio::awaitable<void> end_tree(session_ptr s, tree_ptr t);
+
   /// Ends what a session has: its opens, trees and waiting requests; and the session itself, with
   /// all its channels. It need not be one of this connection, but of its group.
   asio::awaitable<void> end_session(session_ptr s, const request* cause);
@@ -97,9 +103,8 @@ public:
   /// Does so with what is ready of a compound.
   void send(compound_state& compound);
 
-  /// Sends a break notification, or keeps it until the CREATE that it follows is answered. False if
-  /// it cannot be sent here.
-  bool send_break(const undelivered_break& b);
+  /// Sends a break notification. False if it cannot be sent here, or the session is not here.
+  bool send_break(const undelivered_break& b, session_id on);
 
   // -- requests in flight -------------------------------------------------------------------------
 
@@ -155,12 +160,13 @@ private:
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
   [[nodiscard]] bool peer_has_left();
+  [[nodiscard]] std::vector<session_ptr> leave_sessions();
   void leave_opens(const session& s);
-  asio::awaitable<void> end_lost_session(session_ptr s, bool was_valid);
-  asio::awaitable<void> delete_files(disconnect_result gone, std::vector<open_ptr> opens_gone);
-  bool put_break(const undelivered_break& b, const open_ptr& o);
+  void prepare_end(const std::vector<open_ptr>& ending, bool keep);
+  asio::awaitable<void> finish_end(std::vector<open_ptr> ending, disconnect_result gone);
+  asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone);
   void forget_taken_breaks();
-  void pass_breaks_on();
+  void send_breaks_elsewhere(bool unacknowledged_only);
   void watch_setup();
   void watch_break();
   void watch_output();
@@ -213,7 +219,7 @@ private:
   /// A break that the peer's TCP may not have taken.
   struct sent_break {
     std::uint64_t end; ///< `queued_bytes_` behind it.
-    undelivered_break what;
+    break_notification what;
   };
   std::deque<sent_break> sent_breaks_;
 };

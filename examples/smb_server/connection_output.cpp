@@ -136,35 +136,23 @@ void connection::took_output(std::size_t bytes) {
   output_begin_ = bytes;
 }
 
-bool connection::send_break(const undelivered_break& b) {
-  if (closed_)
-    return false;
+bool connection::send_break(const undelivered_break& b, session_id on) {
   const break_notification& n = b.what;
-  // An oplock's notification names the file by an id that its session alone knows.
-  const auto session = static_cast<std::uint64_t>(n.connection);
-  if (n.is_oplock && channels.count(session) == 0)
+  const auto session = static_cast<std::uint64_t>(on);
+  const channel_ptr here = find_channel(session);
+  if (closed_ || !here || !here->valid)
     return false;
   const open_ptr o = opens.find(n.open);
   // It was closed, which has ended the break; or its CREATE takes so long that the coordinator has
   // not waited for the answer, and comes again behind it.
   if (n.is_oplock && !o)
     return true;
-  // MS-SMB2 3.3.4.6: on the connection that opened; if that is gone, on any other channel.
-  const auto first = n.is_oplock ? o->on.lock() : nullptr;
-  if (first && first->channels.count(session) != 0 && first->put_break(b, o))
-    return true;
-  return put_break(b, o);
-}
-
-bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
-  if (closed_)
-    return false;
-  const break_notification& n = b.what;
-  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, no session, not signed.
+  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, not signed; of a lease, no session.
   header h;
   h.command = command::oplock_break;
   h.flags = header_flag::response;
   h.message_id = UINT64_MAX;
+  h.session_id = n.is_oplock ? session : 0;
   byte_writer out;
   encode(out, h);
   if (n.is_oplock) {
@@ -184,7 +172,7 @@ bool connection::put_break(const undelivered_break& b, const open_ptr& o) {
   if (sent_breaks_.size() >= sent_breaks_unlooked)
     forget_taken_breaks();
   if (sent_breaks_.size() < sent_breaks_max)
-    sent_breaks_.push_back({queued_bytes_, b});
+    sent_breaks_.push_back({queued_bytes_, n});
   return true;
 }
 
@@ -194,15 +182,18 @@ void connection::forget_taken_breaks() {
     sent_breaks_.pop_front();
 }
 
-/// MS-SMB2 3.3.4.6, 3.3.4.7: what cannot be sent here goes to the client another way. If there is
-/// none, the open ends with its session, and the break with it: nothing is to be reported, or who
-/// waits would be let in beside the open.
-void connection::pass_breaks_on() {
+/// MS-SMB2 3.3.4.6, 3.3.4.7: what the peer's TCP has not taken is sent on another channel as well.
+/// Nothing is to be reported if there is none: the break has its time.
+void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   if (sent_breaks_.empty())
     return;
   forget_taken_breaks();
-  for (sent_break& b : std::exchange(sent_breaks_, {}))
-    host_.clients().deliver(terms.client, {std::move(b.what.what), {}});
+  for (sent_break& b : std::exchange(sent_breaks_, {})) {
+    if (unacknowledged_only && b.what.ack_required)
+      continue;
+    std::erase_if(b.what.channels, [this](const channel_id& c) { return c.connection == id_; });
+    host_.clients().deliver(terms.client, {std::move(b.what), {}});
+  }
 }
 
 /// What the peer's TCP has acknowledged of all that was queued.
@@ -219,8 +210,8 @@ void connection::pretend_stuck() {
   taken_forced_ = taken_bytes();
 }
 
-/// A peer that does not even take a break cannot answer it: its connection is given up, and with it
-/// what it holds, long before the break would time out.
+/// A peer that does not take a break keeps what it has until the break times out: a computer may
+/// sleep for a while. Meanwhile the client may listen on another channel.
 void connection::watch_break() {
   break_end_ = queued_bytes_;
   if (break_watched_)
@@ -232,9 +223,12 @@ void connection::watch_break() {
     if (!self || error || self->closed_)
       return;
     self->break_watched_ = false;
-    if (self->taken_bytes() < end)
-      self->close("the peer does not take a break");
-    else if (self->break_end_ > end)
+    const bool is_taken = self->taken_bytes() >= end;
+    if (!is_taken && self->taken_forced_)
+      return self->close("the peer does not take a break");
+    if (!is_taken)
+      self->send_breaks_elsewhere(false);
+    if (self->break_end_ > end)
       self->watch_break();
   });
 }

@@ -18,7 +18,6 @@
 
 namespace leasebreak::smb {
 
-class connection;
 class stored_state;
 class watch;
 struct tree;
@@ -39,8 +38,6 @@ struct open {
   vfs::open_ptr vfs_open; ///< Never null once the file is open.
   tree_ptr tree_connect;
   std::uint64_t session_id = 0;
-  std::weak_ptr<connection>
-    on; ///< Where it was opened: breaks of its oplock go there, while it is there.
   channel_sequence sequence;
   std::uint32_t access = 0; ///< Granted.
   std::uint32_t options = 0; ///< CreateOptions.

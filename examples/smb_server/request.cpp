@@ -70,7 +70,12 @@ bool request::still_has(const open& o) const {
 }
 
 bool request::may_have_more() const {
-  return !connection_->closed() && user->valid && user->trees.count(tree_connect->id) != 0;
+  const bool is_heard = !connection_->closed() || goes_on();
+  return is_heard && user->valid && user->trees.count(tree_connect->id) != 0;
+}
+
+bool request::goes_on() const {
+  return can_come_again && user && user->valid && user->channels > 0;
 }
 
 bool request::take_place() {

@@ -117,6 +117,10 @@ public:
   /// Whether its connection, session and tree go on, so that they can have one more open.
   [[nodiscard]] bool may_have_more() const;
 
+  /// Whether it goes on though its connection has ended: it can be sent again on another channel of
+  /// its session (MS-SMB2 3.3.5.9.10).
+  [[nodiscard]] bool goes_on() const;
+
   /// Takes a place for one more open of the user. False: there are too many.
   [[nodiscard]] bool take_place();
 
@@ -157,6 +161,7 @@ public:
 
   channel_ptr channel; ///< Null before session setup.
   session_ptr user; ///< The channel's.
+  bool can_come_again = false; ///< A CREATE with a CreateGuid.
   taken_share place; ///< Of a CREATE among the user's opens, for the open that comes of it.
   tree_ptr tree_connect; ///< Null for commands that need none.
   std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.

@@ -47,11 +47,12 @@ struct tree {
 /// A user of a client, on one connection or several. Belongs to the strand of their group, but for
 /// what never changes.
 struct session {
-  session(
-    channel_group_ptr where, smb::dialect spoken, signing_algorithm signs, smb::cipher encrypts)
-    : group{std::move(where)}, dialect{spoken}, algorithm{signs}, cipher{encrypts} {}
+  session(channel_group_ptr where, const leasebreak::client_guid& whose, smb::dialect spoken,
+    signing_algorithm signs, smb::cipher encrypts)
+    : group{std::move(where)}, client{whose}, dialect{spoken}, algorithm{signs}, cipher{encrypts} {}
 
   const channel_group_ptr group;
+  const leasebreak::client_guid client;
   const smb::dialect dialect;
   const signing_algorithm algorithm; ///< Of `key`.
   const smb::cipher cipher;
@@ -70,10 +71,12 @@ struct session {
 
 using session_ptr = std::shared_ptr<session>;
 
-/// What the coordinator takes for the connection of a session's opens: they live as long as the
-/// session, whichever of its channels is lost.
-[[nodiscard]] inline connection_id lifetime_of(const session& s) noexcept {
-  return static_cast<connection_id>(s.id);
+/// What the coordinator calls the session, and a tree connect of it.
+[[nodiscard]] inline session_id id_of(const session& s) noexcept {
+  return static_cast<session_id>(s.id);
+}
+[[nodiscard]] inline tree_id id_of(const tree& t) noexcept {
+  return static_cast<tree_id>(t.id);
 }
 
 /// A session on a connection. Belongs to the strand of their group.

@@ -37,29 +37,93 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
   co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold), closed.parent_key);
 }
 
+/// The opens are in no table any more, and the coordinator is about to end all of them at once.
+void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
+  for (const open_ptr& o : ending) {
+    // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+    if (const watch_ptr w = std::exchange(o->watch, nullptr))
+      w->end(status::notify_cleanup);
+    if (!keep || !o->durable)
+      continue;
+    if (o->stored)
+      o->stored->note_position(host_.coordinator(), o->position);
+    host_.kept().expect(o->handle);
+  }
+}
+
+asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disconnect_result gone) {
+  std::sort(gone.kept.begin(), gone.kept.end());
+  for (const open_ptr& o : ending) {
+    const bool is_kept = std::binary_search(gone.kept.begin(), gone.kept.end(), o->handle);
+    if (is_kept && host_.kept().keep(o)) {
+      host_.log().info("{}: keep {} for its client", peer_, o->path);
+      continue;
+    }
+    host_.kept().forget(o->handle);
+    co_await finish_end(o, gone);
+  }
+}
+
+asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone) {
+  leasebreak::hold hold;
+  leasebreak::hold base;
+  std::optional<lease_key> key;
+  std::optional<lease_key> base_key;
+  for (file_to_delete& f : gone.to_delete) {
+    if (f.file == o->file && f.hold) {
+      hold = std::move(f.hold);
+      key = f.parent_key;
+    } else if (o->is_stream && f.file == o->base_file && f.hold) {
+      base = std::move(f.hold);
+      base_key = f.parent_key;
+    }
+  }
+  const bool remove = static_cast<bool>(hold);
+  if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
+    co_await end_watches(host_, *o);
+  if (base)
+    co_await remove_base(host_, *o, std::move(base), base_key);
+  co_await after_close(host_, *o, remove, std::move(hold), key);
+}
+
+asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t) {
+  const auto self = shared_from_this();
+  std::vector<open_ptr> ending = opens.of_session(s->id, t);
+  for (const open_ptr& o : ending)
+    opens.remove(o->id);
+  prepare_end(ending, false);
+  end_tree_request ask{s->client, id_of(*s), id_of(*t)};
+  auto [error, gone] =
+    co_await host_.coordinator().async_end_tree(ask, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: ending a tree: {}", peer_, error.message());
+  co_await finish_end(std::move(ending), std::move(gone));
+}
+
 asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
   const auto self = shared_from_this();
   s->valid = false;
   s->channels = 0;
   for (connection* c : group->members)
     c->drop_channel(*s, cause);
-  const std::vector<open_ptr> ending = opens.of_session(s->id);
-  for (const open_ptr& o : ending) {
-    if (const open_ptr mine = opens.remove(o->id))
-      co_await close_open(mine, true);
-  }
+  std::vector<open_ptr> ending = opens.of_session(s->id);
+  for (const open_ptr& o : ending)
+    opens.remove(o->id);
+  prepare_end(ending, true);
+  end_session_request ask{s->client, id_of(*s)};
+  auto [error, gone] =
+    co_await host_.coordinator().async_end_session(ask, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: ending a session: {}", peer_, error.message());
+  co_await finish_end(std::move(ending), std::move(gone));
   s->trees.clear();
   host_.remove_session(s->id);
 }
 
-asio::awaitable<void> connection::tear_down() {
-  const auto self = shared_from_this();
-  for (const auto& [id, r] : requests_)
-    r->cancel();
-  // MS-SMB2 3.3.7.1: a session ends with its last channel, and its opens with it.
-  const auto had = std::exchange(channels, {});
+/// MS-SMB2 3.3.7.1: a session ends with its last channel. Returns those that do.
+std::vector<session_ptr> connection::leave_sessions() {
   std::vector<session_ptr> ending;
-  for (const auto& [id, c] : had) {
+  for (const auto& [id, c] : std::exchange(channels, {})) {
     if (!c->counted || c->of->channels == 0)
       continue;
     if (--c->of->channels == 0)
@@ -67,13 +131,33 @@ asio::awaitable<void> connection::tear_down() {
     else
       leave_opens(*c->of);
   }
-  std::vector<bool> were_valid;
-  for (const session_ptr& s : ending) {
-    were_valid.push_back(std::exchange(s->valid, false));
+  return ending;
+}
+
+asio::awaitable<void> connection::tear_down() {
+  const auto self = shared_from_this();
+  std::vector<open_ptr> ending;
+  for (const session_ptr& s : leave_sessions()) {
+    if (std::exchange(s->valid, false)) {
+      for (const open_ptr& o : opens.of_session(s->id))
+        ending.push_back(opens.remove(o->id));
+    }
     host_.remove_session(s->id);
   }
-  for (std::size_t i = 0; i < ending.size(); ++i)
-    co_await end_lost_session(ending[i], were_valid[i]);
+  for (const auto& [id, r] : requests_) {
+    if (!r->goes_on())
+      r->cancel();
+  }
+  if (is_negotiated()) {
+    prepare_end(ending, true);
+    disconnect_request ask{terms.client, id_};
+    auto [error, gone] =
+      co_await host_.coordinator().async_disconnect(ask, asio::as_tuple(asio::use_awaitable));
+    if (error)
+      host_.log().debug("{}: disconnecting: {}", peer_, error.message());
+    co_await finish_end(std::move(ending), std::move(gone));
+    wake(); // whoever waits for what is kept
+  }
   // Requests that were on their way find the connection closed, and give up what they were granted.
   while (in_flight_ > 0)
     co_await change();
@@ -81,45 +165,23 @@ asio::awaitable<void> connection::tear_down() {
     host_.clients().remove(terms.client, this);
 }
 
-/// The session's opens that were made here are from now on as if made on another of its channels.
-void connection::leave_opens(const session& s) {
-  const auto self = shared_from_this();
-  std::shared_ptr<connection> heir;
+std::shared_ptr<connection> connection::one_of(const session& s) {
   for (connection* c : group->members) {
     const channel_ptr there = c->find_channel(s.id);
-    if (!heir && there && there->counted)
-      heir = c->shared_from_this();
+    if (closed_ && !c->closed_ && there && there->counted)
+      return c->shared_from_this();
   }
-  if (!heir)
-    return;
-  for (const open_ptr& o : opens.of_session(s.id)) {
-    if (o->on.lock() != self)
-      continue;
-    o->on = heir;
-    if (o->durable)
-      host_.kept().attach(o->handle, heir);
-  }
+  return shared_from_this();
 }
 
-asio::awaitable<void> connection::end_lost_session(session_ptr s, bool was_valid) {
-  if (!was_valid)
-    co_return;
-  std::vector<open_ptr> ending = opens.of_session(s->id);
-  for (const open_ptr& o : ending)
-    opens.remove(o->id);
-  const auto durable = std::stable_partition(
-    ending.begin(), ending.end(), [](const open_ptr& o) { return !o->durable; });
-  for (auto it = durable; it != ending.end(); ++it) {
-    co_await close_open(*it, true);
-    wake(); // whoever waits for it
+/// The session's opens that were on this connection are on another of its channels from now on.
+void connection::leave_opens(const session& s) {
+  const auto self = shared_from_this();
+  const auto heir = one_of(s);
+  for (const open_ptr& o : opens.of_session(s.id)) {
+    if (o->durable && host_.kept().connection_of(o->handle) == self)
+      host_.kept().attach(o->handle, heir);
   }
-  ending.erase(durable, ending.end());
-  disconnect_request ask{terms.client, lifetime_of(*s)};
-  auto [error, gone] = co_await host_.coordinator().async_disconnect(
-    std::move(ask), asio::as_tuple(asio::use_awaitable));
-  if (error)
-    host_.log().debug("{}: disconnecting: {}", peer_, error.message());
-  co_await delete_files(std::move(gone), std::move(ending));
 }
 
 /// Whether the peer has ended its half, though what it sent before may not have been read yet.
@@ -140,29 +202,6 @@ asio::awaitable<void> connection::let_go(open_id handle) {
   while (closed_ && host_.kept().connection_of(handle) == self &&
     limit.expiry() > std::chrono::steady_clock::now())
     co_await change();
-}
-
-asio::awaitable<void> connection::delete_files(
-  disconnect_result gone, std::vector<open_ptr> opens_gone) {
-  for (const open_ptr& o : opens_gone) {
-    leasebreak::hold hold;
-    leasebreak::hold base;
-    std::optional<lease_key> key;
-    std::optional<lease_key> base_key;
-    for (file_to_delete& f : gone.to_delete) {
-      if (f.file == o->file && f.hold) {
-        hold = std::move(f.hold);
-        key = f.parent_key;
-      } else if (o->is_stream && f.file == o->base_file && f.hold) {
-        base = std::move(f.hold);
-        base_key = f.parent_key;
-      }
-    }
-    const bool remove = static_cast<bool>(hold);
-    if (base)
-      co_await remove_base(host_, *o, std::move(base), base_key);
-    co_await after_close(host_, *o, remove, std::move(hold), key);
-  }
 }
 
 } // namespace leasebreak::smb

@@ -29,6 +29,7 @@ enum ntstatus : std::uint32_t {
   status_file_closed = 0xC0000128,
   status_invalid_device_state = 0xC0000184,
   status_invalid_lock_range = 0xC00001A1,
+  status_user_session_deleted = 0xC0000203,
   status_server_unavailable = 0xC0000466,
   status_file_not_available = 0xC0000467,
 };
@@ -99,6 +100,13 @@ entry describe(errc e) {
     return {status_invalid_parameter, "the client is registered already"};
   case errc::client_busy:
     return {status_invalid_parameter, "the client still has opens"};
+  case errc::unknown_session:
+    return {status_user_session_deleted, "the client has no such session"};
+  case errc::dialect_mismatch:
+    // MS-SMB2 3.3.5.5.3.
+    return {status_user_session_deleted, "the client speaks another dialect in another session"};
+  case errc::too_many_channels:
+    return {status_insufficient_resources, "too many channels of the client"};
   case errc::too_many_locks_on_file:
     return {status_insufficient_resources, "too many byte-range locks on the file"};
   case errc::too_many_locks_of_client:

@@ -68,6 +68,11 @@ bool file_state::is_persistent(open_id id) const noexcept {
   return open != nullptr && open->is_persistent();
 }
 
+channel_id file_state::channel_of(open_id id) const noexcept {
+  const auto* const open = impl_->find_open(id);
+  return open != nullptr ? open->channel : channel_id{};
+}
+
 std::size_t file_state::locks_of(open_id id) const noexcept {
   return impl_->locks.count_of(id);
 }

@@ -177,7 +177,7 @@ TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
   auto& waiting = w.start(world::request(world::bob, "f", 2));
   w.settle();
   ASSERT_EQ(w.alice_saw.size(), 1U);
-  EXPECT_EQ(w.alice_saw.front().notification.connection, connection_id{5});
+  EXPECT_EQ(w.alice_saw.front().notification.connection(), connection_id{5});
   EXPECT_EQ(
     done(w, lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}), errc::success);
   ASSERT_TRUE(waiting.done());
@@ -414,7 +414,7 @@ TEST(Reconnecting, AsAnotherClientTakesEverythingAlong) {
     done(w, lock_request{"f", open, {{{5, 1}, true}}, true}), errc::too_many_locks_of_client);
   auto& gone = w.start(disconnect_request{world::bob, {}});
   w.settle();
-  EXPECT_EQ(gone.as<disconnect_result>().kept, 1U) << "his connections' end concerns it now";
+  EXPECT_EQ(gone.as<disconnect_result>().kept.size(), 1U) << "his connections' end concerns it now";
   EXPECT_EQ(done(w, close_request{"f", open, false}), errc::success);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
   EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);

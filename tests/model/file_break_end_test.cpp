@@ -133,7 +133,7 @@ TEST_F(Acknowledgements, ThatAreRefusedDoNotMoveTheDeadline) {
 TEST_F(Acknowledgements, ComeFromTheClientNotFromAConnection) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice.connection);
 
   expect_acknowledged(acknowledge(alice_again, k1, rh), rh);
 

@@ -70,7 +70,7 @@ TEST_F(DurableOpens, StayWhenTheConnectionGoes) {
 
   const auto gone = disconnect(alice);
 
-  EXPECT_EQ(result_of<client_removed>(gone).kept, 1U);
+  EXPECT_EQ(result_of<client_removed>(gone).kept, std::vector{a.open});
   EXPECT_EQ(result_of<client_removed>(gone).opens, 0U);
   EXPECT_TRUE(is_kept(a));
   EXPECT_EQ(state_of_lease(alice, k1), rwh);
@@ -279,7 +279,7 @@ TEST_F(DetachedOpens, StayWhileTheLeaseHasAnotherConnection) {
   acknowledge(alice_again, k1, rh);
 
   expect_granted(b, none);
-  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_EQ(told.connection(), alice_again.connection);
   EXPECT_TRUE(is_kept(a));
   EXPECT_TRUE(is_kept(again));
 }
@@ -355,7 +355,7 @@ TEST_F(DetachedOpens, EndWhenTheirClientDeletesTheFileWithTheSameConnection) {
 
     w.expect_no_break();
     EXPECT_EQ(gone.opens, 2U);
-    EXPECT_EQ(gone.kept, 0U);
+    EXPECT_TRUE(gone.kept.empty());
     EXPECT_TRUE(gone.delete_file);
   }
 }
@@ -414,7 +414,7 @@ TEST_F(DetachedOpens, EndWhenAnotherConnectionGivesUpHandle) {
   const auto b = open(by(bob));
   disconnect_connection(alice);
   const auto deleting = access(bob, access_kind::set_delete, b);
-  EXPECT_EQ(expect_break(k1, rh, r).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rh, r).connection(), alice_again.connection);
   EXPECT_TRUE(is_kept(a));
 
   acknowledge(alice_again, k1, r);
@@ -546,7 +546,7 @@ TEST_F(Reconnects, AreToldOfBreaksOnTheNewConnection) {
 
   open(by(bob));
 
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
   acknowledge(alice_again, k1, rh);
 }
 
@@ -577,7 +577,7 @@ TEST_F(Reconnects, OfALaterOpenAreToldOfBreaksOnTheNewConnection) {
 
   open(by(bob).overwriting());
 
-  EXPECT_EQ(expect_break(k1, rh, none).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rh, none).connection(), alice_again.connection);
   acknowledge(alice_again, k1, none);
 }
 
@@ -591,7 +591,7 @@ TEST_F(DurableOpens, LeaveBreaksToAConnectionThatIsThere) {
 
   open(by(bob).overwriting());
 
-  EXPECT_EQ(expect_break(k1, rh, none).connection, third.connection);
+  EXPECT_EQ(expect_break(k1, rh, none).connection(), third.connection);
   acknowledge(third, k1, none);
 }
 
@@ -605,7 +605,7 @@ TEST_F(DurableOpens, LeaveBreaksToAConnectionThatIsThereWhenTheFirstOpenIsClosed
 
   open(by(bob).overwriting());
 
-  EXPECT_EQ(expect_break(k1, rh, none).connection, third.connection);
+  EXPECT_EQ(expect_break(k1, rh, none).connection(), third.connection);
   acknowledge(third, k1, none);
 }
 
@@ -616,7 +616,7 @@ TEST_F(DurableOpens, LeaveBreaksToANewOpenOfTheirLease) {
 
   open(by(bob).overwriting());
 
-  EXPECT_EQ(expect_break(k1, rh, none).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rh, none).connection(), alice_again.connection);
   acknowledge(alice_again, k1, none);
   EXPECT_TRUE(is_kept(a));
 }
@@ -714,7 +714,7 @@ TEST_F(Reconnects, OfAnOplockMakeItTheNewClients) {
   const auto b = open(by(bob));
   const auto n = expect_oplock_break(a, rwh, r);
   EXPECT_EQ(n.client, carol.guid);
-  EXPECT_EQ(n.connection, carol.connection);
+  EXPECT_EQ(n.connection(), carol.connection);
   expect_error(acknowledge_oplock(alice, a, oplock_level::level_ii), errc::wrong_owner);
   expect_acknowledged(acknowledge_oplock(carol, a, oplock_level::level_ii), r);
   expect_granted(b, none);

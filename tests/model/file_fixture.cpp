@@ -50,6 +50,8 @@ bool is_caching(const listed_entry& e) {
 opening::opening(const client& who) {
   request.client = who.guid;
   request.connection = who.connection;
+  request.session = who.session;
+  request.tree = who.tree;
   request.share = "share";
   request.access = access::all;
   request.share_access = share::all;
@@ -245,6 +247,12 @@ struct describer {
     out << short_name(c.client) << " gone";
     if (c.connection)
       out << " on " << number(*c.connection);
+    for (const auto& heir : c.heirs)
+      out << ", " << number(heir.session) << " goes on on " << number(heir.connection);
+    if (c.session != session_id::none)
+      out << " from session " << number(c.session);
+    if (c.tree != tree_id::none)
+      out << " tree " << number(c.tree);
   }
   void operator()(const force_break& c) {
     out << "force";
@@ -407,7 +415,7 @@ attempt world::reconnect(const client& who, const attempt& open, std::optional<l
   std::optional<create_guid> guid, where_t where) {
   const attempt a = start();
   apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid,
-          reconnects_are_answered_later},
+          reconnects_are_answered_later, who.session, who.tree},
     where);
   return a;
 }
@@ -416,7 +424,7 @@ attempt world::replay(const attempt& open, const opening& again, where_t where) 
   const attempt a = start();
   const auto& request = again.request;
   apply(replay_open{a.operation, open.open, request.client, request.lease, request.oplock,
-          request.answer_follows},
+          request.answer_follows, request.connection},
     where);
   return a;
 }
@@ -430,6 +438,47 @@ attempt world::disconnect(const client& who, where_t where) {
 attempt world::disconnect_connection(const client& who, where_t where) {
   const attempt a = start();
   apply(client_gone{a.operation, who.guid, who.connection}, where);
+  return a;
+}
+
+attempt world::disconnect_connection(
+  const client& who, const std::vector<channel_id>& heirs, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, who.connection, heirs}, where);
+  return a;
+}
+
+attempt world::end_session(const client& who, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, {}, {}, who.session}, where);
+  return a;
+}
+
+attempt world::end_tree(const client& who, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, {}, {}, who.session, who.tree}, where);
+  return a;
+}
+
+attempt world::access_on(const client& who, access_kind kind, const attempt& open, where_t where) {
+  const attempt a = start();
+  access_file request;
+  request.operation = a.operation;
+  request.kind = kind;
+  request.open = open.open;
+  request.client = who.guid;
+  request.connection = who.connection;
+  request.session = who.session;
+  request.tree = who.tree;
+  apply(request, where);
+  return a;
+}
+
+attempt world::lock_on(const client& who, const attempt& open, byte_range range, where_t where) {
+  const attempt a = start();
+  lock_ranges request{a.operation, open.open, {{range, true}}, false};
+  request.connection = who.connection;
+  apply(request, where);
   return a;
 }
 
@@ -474,8 +523,8 @@ void world::end(hold_id hold, where_t where) {
   apply(end_hold{hold}, where);
 }
 
-void world::undeliverable(break_id id, where_t where) {
-  apply(break_undeliverable{id}, where);
+void world::undeliverable(break_id id, std::uint32_t offer, where_t where) {
+  apply(break_undeliverable{id, offer}, where);
 }
 
 void world::take_recovered(

@@ -27,10 +27,14 @@ using enum lease_state;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// One connection of a client.
+/// One connection of a client, with a session on it or without.
 struct client {
   client_guid guid;
   connection_id connection{};
+  session_id session{};
+  tree_id tree{};
+
+  [[nodiscard]] channel_id channel() const { return {connection, session}; }
 };
 
 inline const client alice{client_guid::of(0xA), connection_id{1}};
@@ -148,12 +152,22 @@ public:
   /// An access through an open.
   attempt access(
     const client& who, access_kind kind, const attempt& open, where_t where = where_t::current());
+  /// An access through an open or without one, on the client's connection and in its session.
+  attempt access_on(
+    const client& who, access_kind kind, const attempt& open, where_t where = where_t::current());
+  /// A lock that waits, asked for on the client's connection.
+  attempt lock_on(
+    const client& who, const attempt& open, byte_range range, where_t where = where_t::current());
   /// An access without an open, by an SMB client or by nobody.
   attempt access(const client& who, access_kind kind,
     std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
   attempt disconnect(const client& who, where_t where = where_t::current());
-  /// Only the connection.
+  /// Only the connection; sessions on it go on on these channels.
   attempt disconnect_connection(const client& who, where_t where = where_t::current());
+  attempt disconnect_connection(
+    const client& who, const std::vector<channel_id>& heirs, where_t where = where_t::current());
+  attempt end_session(const client& who, where_t where = where_t::current());
+  attempt end_tree(const client& who, where_t where = where_t::current());
   attempt force(const force_break& how, where_t where = where_t::current());
   attempt set_state(
     const attempt& open, const std::string& state, where_t where = where_t::current());
@@ -164,7 +178,7 @@ public:
   void answer(const open_granted& granted, where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());
   void end(hold_id hold, where_t where = where_t::current());
-  void undeliverable(break_id id, where_t where = where_t::current());
+  void undeliverable(break_id id, std::uint32_t offer = 0, where_t where = where_t::current());
   void load(const persisted_lock& record, where_t where = where_t::current());
   void end_grace(where_t where = where_t::current());
   /// Lets time pass; deadlines that come up are told to the file at their very moment.

@@ -436,7 +436,7 @@ TEST_F(OplockAcknowledgements, NotificationsNameTheOpenAndNoKey) {
 
   EXPECT_TRUE(n.key.is_zero());
   EXPECT_EQ(n.client, alice.guid);
-  EXPECT_EQ(n.connection, alice.connection);
+  EXPECT_EQ(n.connection(), alice.connection);
   EXPECT_EQ(n.oplock_to(), level_ii);
   EXPECT_EQ(n.epoch, 0);
   acknowledge_oplock(alice, a, level_ii);

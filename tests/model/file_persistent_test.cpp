@@ -216,7 +216,7 @@ TEST_F(PersistentBreaks, AreToldAgainWhenTheClientIsBack) {
   EXPECT_EQ(again.id, first.id);
   EXPECT_EQ(again.epoch, 0x12);
   EXPECT_EQ(again.cause, first.cause);
-  EXPECT_EQ(again.connection, alice_again.connection);
+  EXPECT_EQ(again.connection(), alice_again.connection);
   EXPECT_EQ(again.issued, now());
   EXPECT_EQ(file.next_deadline(), deadline);
   expect_waits(b);
@@ -250,7 +250,7 @@ TEST_F(PersistentBreaks, OfAnOplockAreToldToItsNewClient) {
   const auto again = expect_oplock_break(a, rwh, r);
   EXPECT_EQ(again.id, first.id);
   EXPECT_EQ(again.client, carol.guid);
-  EXPECT_EQ(again.connection, carol.connection);
+  EXPECT_EQ(again.connection(), carol.connection);
   expect_waits(b);
   expect_acknowledged(acknowledge_oplock(carol, a, oplock_level::level_ii), r);
   expect_granted(b, none);
@@ -281,13 +281,13 @@ TEST_F(PersistentBreaks, AreToldOnceForAllOpensOfALease) {
   disconnect(alice);
 
   reconnect(alice_again, other, k1);
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
   reconnect(alice_again, a, k1);
   expect_no_break();
 
   disconnect(alice);
   reconnect(alice, a, k1);
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice.connection);
   acknowledge(alice, k1, rh);
 }
 
@@ -312,7 +312,7 @@ TEST_F(PersistentBreaks, AreToldToWhoOpensTheFileAnew) {
 
   const auto anew = open(by(alice_again).lease(k1, rwh));
 
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
   EXPECT_TRUE(expect_granted(anew, rwh).break_in_progress);
   acknowledge(alice, k1, rh);
   expect_granted(b, none);
@@ -373,7 +373,7 @@ TEST_F(PersistentRestarts, BringTheLeaseBack) {
   EXPECT_TRUE(granted.persistent);
   const auto b = w.open(by(bob));
   const auto told = w.expect_break(k1, rwh, rh);
-  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_EQ(told.connection(), alice_again.connection);
   EXPECT_EQ(told.epoch, 0x12);
   w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
   w.expect_granted(b, none);

@@ -9,7 +9,11 @@ namespace {
 
 constexpr std::uint32_t attributes =
   access::read_attributes | access::write_attributes | access::synchronize;
-const std::array<client, 4> clients{alice, alice_again, bob, carol};
+// Alice has two connections, and a session that has both; Bob has a session, Carol none.
+const std::array<client, 4> clients{
+  client{alice.guid, alice.connection, session_id{101}, tree_id{1}},
+  client{alice.guid, alice_again.connection, session_id{101}, tree_id{2}},
+  client{bob.guid, bob.connection, session_id{102}, tree_id{1}}, carol};
 
 file_policy policy_of_run() {
   file_policy policy;
@@ -89,8 +93,10 @@ void simulation::take(const command& what, const effects& out) {
   if (const auto* closing = std::get_if<close_open>(&what))
     if (const auto open = opens_.find(closing->open); open != opens_.end())
       open->second.untold.reset();
-  if (const auto* gone = std::get_if<client_gone>(&what))
+  if (const auto* gone = std::get_if<client_gone>(&what)) {
+    move(*gone);
     forget_untold(*gone);
+  }
   for (const auto& f : out.facts)
     if (const auto* overdue = std::get_if<answer_overdue>(&f))
       take(*overdue);
@@ -235,12 +241,16 @@ void simulation::take(const command& cause, const completion& c) {
           clients, [&](const client& x) { return x.connection == back->connection; });
         open->second.request.client = back->client;
         open->second.request.connection = back->connection;
+        open->second.request.session = back->session;
+        open->second.request.tree = back->tree;
         tell(open->second, *granted, back->answer_follows);
       }
     }
     if (const auto* replayed = std::get_if<replay_open>(&cause))
-      if (const auto open = opens_.find(replayed->open); open != opens_.end())
+      if (const auto open = opens_.find(replayed->open); open != opens_.end()) {
+        open->second.request.connection = replayed->connection;
         tell(open->second, *granted, replayed->answer_follows);
+      }
     if (const auto* request = std::get_if<open_file>(&cause)) {
       const auto who = std::ranges::find_if(
         clients, [&](const client& x) { return x.connection == request->connection; });
@@ -356,17 +366,40 @@ void simulation::fresh_data(const std::optional<cache_name>& by) {
 
 void simulation::forget_untold(const client_gone& gone) {
   for (auto& [id, open] : opens_)
-    if (open.request.client == gone.client &&
-      (!gone.connection || *gone.connection == open.request.connection))
+    if (is_gone(gone, open))
       open.untold.reset();
 }
 
 // What is left of the client's opens now is durable, and out of its reach until it reconnects.
 void simulation::detach(const client_gone& gone) {
   for (auto& [id, open] : opens_)
-    if (open.request.client == gone.client &&
-      (!gone.connection || *gone.connection == open.request.connection))
+    if (is_gone(gone, open))
       open.detached = true;
+}
+
+bool simulation::is_gone(const client_gone& gone, const live_open& open) {
+  const auto& o = open.request;
+  if (o.client != gone.client)
+    return false;
+  if (gone.session != session_id::none)
+    return o.session == gone.session && (gone.tree == tree_id::none || o.tree == gone.tree);
+  return !gone.connection || *gone.connection == o.connection;
+}
+
+// The opens and CREATEs of a session that has another channel go on on that one.
+void simulation::move(const client_gone& gone) {
+  const auto moves = [&](open_file& o) {
+    for (const auto& heir : gone.heirs)
+      if (o.client == gone.client && o.connection == *gone.connection && o.session == heir.session)
+        o.connection = heir.connection;
+  };
+  for (auto& [id, open] : opens_) {
+    moves(open.request);
+    open.who.connection = open.request.connection;
+  }
+  for (auto& [id, what] : commands_)
+    if (auto* const opening = std::get_if<open_file>(&what))
+      moves(*opening);
 }
 
 // A change below a directory never waits. If the directory's lease is losing Handle just then, the
@@ -483,8 +516,29 @@ void simulation::perform(const step& s) {
   case 28: {
     const client& who = clients[s.a % clients.size()];
     write_back_all_of(who.guid);
-    s.b % 2 == 0 ? world_.disconnect(who) : world_.disconnect_connection(who);
-    return;
+    const auto& other = clients[s.a % clients.size() == 0 ? 1 : 0];
+    switch (s.b % 5) {
+    case 0:
+      world_.disconnect(who);
+      return;
+    case 1:
+      if (who.guid == other.guid) {
+        world_.disconnect_connection(who, {other.channel()});
+        return;
+      }
+      [[fallthrough]];
+    case 2:
+      world_.disconnect_connection(who);
+      return;
+    case 3:
+      if (who.session != session_id::none)
+        world_.end_session(who);
+      return;
+    default:
+      if (who.session != session_id::none)
+        world_.end_tree(who);
+      return;
+    }
   }
   case 29: {
     force_break how;

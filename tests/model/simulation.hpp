@@ -104,6 +104,8 @@ private:
   void fresh_data(const std::optional<cache_name>& by);
   void detach(const client_gone& gone);
   void forget_untold(const client_gone& gone);
+  void move(const client_gone& gone);
+  [[nodiscard]] static bool is_gone(const client_gone& gone, const live_open& open);
   [[nodiscard]] bool is_forgiven(const live_open& o) const;
   [[nodiscard]] live_open* pick(std::uint16_t n);
   [[nodiscard]] std::optional<cache_name> name_of(open_id id) const;

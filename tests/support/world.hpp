@@ -150,6 +150,8 @@ public:
   void begin(access_request r, probe& p) { c->async_access(std::move(r), token(p)); }
   void begin(io_request r, probe& p) { c->async_check_io(std::move(r), token(p)); }
   void begin(disconnect_request r, probe& p) { c->async_disconnect(r, token(p)); }
+  void begin(end_session_request r, probe& p) { c->async_end_session(r, token(p)); }
+  void begin(end_tree_request r, probe& p) { c->async_end_tree(r, token(p)); }
   void begin(force_break_request r, probe& p) { c->async_force_break(std::move(r), token(p)); }
   void begin(lock_query r, probe& p) { c->async_list(std::move(r), token(p)); }
   void begin(detail::start_request, probe& p) { c->async_start(token(p)); }

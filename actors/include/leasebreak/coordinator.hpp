@@ -80,6 +80,8 @@ void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_leve
 void start(const impl_ref& self, access_request&& r, handler<hold> h);
 void start(const impl_ref& self, io_request&& r, handler<void> h);
 void start(const impl_ref& self, disconnect_request&& r, handler<disconnect_result> h);
+void start(const impl_ref& self, end_session_request&& r, handler<disconnect_result> h);
+void start(const impl_ref& self, end_tree_request&& r, handler<disconnect_result> h);
 void start(const impl_ref& self, force_break_request&& r, handler<void> h);
 void start(const impl_ref& self, lock_query&& r, handler<std::vector<listed_entry>> h);
 struct start_request {};
@@ -164,11 +166,31 @@ public:
   /// or operations that may wait: `async_disconnect` first.
   error_code unregister_client(client_guid client);
 
+  /// Gives a client another sink and its executor: for a server whose sink belongs to a
+  /// connection or a process that a client has left, while something of it is kept. Notifications
+  /// that have not been handed to the old sink go to the new one. Calls of the two never overlap
+  /// and keep their order; a call of the old one that another thread is in goes on, and the old
+  /// sink is destroyed after it. Errors: `errc::unknown_client`; `errc::invalid_argument` if `sink`
+  /// is empty.
+  error_code replace_sink(client_guid client, break_sink sink, executor_type executor = {});
+
+  /// A session can be used on a connection from now on: SESSION_SETUP has succeeded there, for a
+  /// new session or for one more channel of it (MS-SMB2 3.3.5.5.3). The coordinator then decides
+  /// where the session's break notifications go, what a lost connection leaves, and what ends. Call
+  /// it before the first operation of the session there. It is undone by `async_disconnect` and
+  /// `async_end_session`. `dialect` is the connection's DialectRevision (MS-SMB2 2.2.4).
+  /// A channel that is known already stays as it is.
+  /// Errors: `errc::unknown_client`; `errc::dialect_mismatch` if the client speaks another dialect
+  /// of version 3 in another session (Client.Dialect): end the new session;
+  /// `errc::too_many_channels`; `errc::invalid_argument` if either id is none.
+  error_code add_channel(client_guid client, const channel_id& channel, std::uint16_t dialect);
+
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
   /// ended. Handler: `void(error_code, open_result)`. Errors: `errc::sharing_violation`,
   /// `delete_pending`, `lease_key_in_use`, `zero_lease_key`, `reclaim_needed`,
   /// `nothing_to_reclaim`, `unknown_client`, `file_id_too_long`, `invalid_argument`, the limits of
-  /// opens and of waiting, `store_backlog`, `cancelled`, `client_gone`.
+  /// opens and of waiting, `store_backlog`, `cancelled`, `client_gone`, `unknown_session` if the
+  /// session has ended or was never told of.
   template <class Token = boost::asio::deferred_t>
   auto async_open(open_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
@@ -186,7 +208,7 @@ public:
   /// with what it may still cache. The server checks what the coordinator does not know: the user,
   /// the name. A persistent open can be had back after a restart as well.
   /// Handler: `void(error_code, open_result)`. Errors: `errc::nothing_to_reclaim` for
-  /// whatever does not fit, `unknown_client`.
+  /// whatever does not fit, `unknown_client`, `unknown_session`.
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
@@ -261,7 +283,7 @@ public:
   /// Announces an access other than an open (MS-FSA 2.1.4.12); completes when it may be carried
   /// out. If the hold is not empty, release it once that is done. Handler: `void(error_code,
   /// hold)`. Errors: `errc::unknown_open`, `access_denied`, `sharing_violation`, `delete_pending`,
-  /// `reclaim_needed`, the limits of waiting, `cancelled`.
+  /// `reclaim_needed`, the limits of waiting, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_access(access_request request, Token&& token = {}) {
     return initiate<hold>(std::move(request), token);
@@ -274,12 +296,39 @@ public:
     return initiate<void>(std::move(request), token);
   }
 
-  /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what it
-  /// waited for completes with `errc::client_gone`, on files of which it has no open as well. The
-  /// client stays registered. Handler: `void(error_code, disconnect_result)`. Errors:
-  /// `errc::unknown_client`.
+  /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what
+  /// waited on it completes with `errc::client_gone`, on files of which it has no open as well.
+  /// A session that has another channel (`add_channel`) goes on: its opens stay, and breaks that
+  /// were told on the connection and are not answered are told again on the other one. So does a
+  /// CREATE that waits and can be sent again there, one with a CreateGuid. A session that has none
+  /// has ended. Opens that were started before this call and are granted later count as well.
+  /// Durable opens stay without a connection. The client stays registered.
+  /// All of it ends at once: nobody is sent a break for an open that ends too, and deletions that
+  /// need breaks of others go on without the caller.
+  /// Handler: `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_disconnect(disconnect_request request, Token&& token = {}) {
+    return initiate<disconnect_result>(std::move(request), token);
+  }
+
+  /// A session has ended on all its connections: LOGOFF (MS-SMB2 3.3.5.6), PreviousSessionId or a
+  /// failed re-authentication (3.3.5.5.3), or the server's own wish (3.3.4.12). As
+  /// `async_disconnect`, for the session's opens and what waits in it; a lock that waits completes
+  /// with `errc::range_not_locked`. From this call on nothing more is opened in the session
+  /// (`errc::unknown_session`).
+  /// Handler: `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`,
+  /// `unknown_session`: nothing of it is left, and nothing was done.
+  template <class Token = boost::asio::deferred_t>
+  auto async_end_session(end_session_request request, Token&& token = {}) {
+    return initiate<disconnect_result>(std::move(request), token);
+  }
+
+  /// A tree connect of a session has ended: TREE_DISCONNECT (MS-SMB2 3.3.5.8), or the server's own
+  /// wish (3.3.4.11). As `async_end_session`, for the tree's opens; what is durable ends too.
+  /// CREATEs in the tree that come after this call are for the server to refuse.
+  /// Handler: `void(error_code, disconnect_result)`. Errors: as of `async_end_session`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_end_tree(end_tree_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
   }
 

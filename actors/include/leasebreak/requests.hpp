@@ -39,6 +39,10 @@ struct open_request {
   bool reclaim = false;
   bool of_stream = false; ///< See `open_file`.
   std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
+  /// The session, if the server has told of its channels (`coordinator::add_channel`): the open
+  /// lives as long as the session does on any of them. None: it ends with its connection.
+  session_id session{};
+  tree_id tree{}; ///< The session's tree connect, with which it ends (`async_end_tree`).
 };
 
 /// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.
@@ -83,6 +87,8 @@ struct reconnect_request {
   connection_id connection{};
   std::optional<lease_key> key;
   std::optional<create_guid> guid;
+  session_id session{}; ///< As in `open_request`.
+  tree_id tree{};
 };
 
 /// Arguments of `async_replay`; see `replay_open`.
@@ -92,6 +98,7 @@ struct replay_request {
   client_guid client;
   std::optional<lease_request> lease;
   oplock_level oplock = oplock_level::none;
+  connection_id connection{}; ///< On which it came, and where the open's breaks go from now on.
 };
 
 /// Arguments of `async_set_server_state`; see `set_server_state`.
@@ -109,6 +116,8 @@ struct lock_request {
   bool fail_immediately = true;
   std::optional<lock_sequence> sequence{};
   std::uint64_t allocation_size = unknown_allocation; ///< See `lock_ranges`.
+  /// On which it came: losing it ends the wait. None: it waits as long as its open is there.
+  connection_id connection{};
 };
 
 /// Arguments of `async_unlock`; see `unlock_ranges`.
@@ -141,6 +150,11 @@ struct access_request {
   open_id open{};
   client_guid client;
   std::optional<lease_key> parent_key;
+  /// On which it came: losing it ends the wait. None, and no `open`: nothing but the end of all the
+  /// client's connections does.
+  connection_id connection{};
+  session_id session{}; ///< In which it came; its end, or that of the tree, ends the wait.
+  tree_id tree{};
 };
 
 /// Arguments of `async_check_io`: whether byte-range locks allow a read or write.
@@ -157,6 +171,19 @@ struct disconnect_request {
   std::optional<connection_id> connection; ///< Not given: all connections.
 };
 
+/// Arguments of `async_end_session`.
+struct end_session_request {
+  client_guid client;
+  session_id session{};
+};
+
+/// Arguments of `async_end_tree`.
+struct end_tree_request {
+  client_guid client;
+  session_id session{};
+  tree_id tree{};
+};
+
 /// A file whose last open ended while it was to be deleted.
 struct file_to_delete {
   file_name_id file;
@@ -164,10 +191,10 @@ struct file_to_delete {
   std::optional<lease_key> parent_key; ///< As in `close_result`.
 };
 
-/// What `async_disconnect` led to.
+/// What `async_disconnect`, `async_end_session` and `async_end_tree` led to.
 struct disconnect_result {
   std::size_t opens = 0; ///< How many opens ended.
-  std::size_t kept = 0; ///< How many durable ones stay without a connection.
+  std::vector<open_id> kept; ///< Durable ones that stay without a connection, in no order.
   std::vector<file_to_delete> to_delete;
 };
 
@@ -230,20 +257,25 @@ struct open_lost {
 class break_report {
 public:
   break_report() = default;
-  break_report(std::shared_ptr<detail::file_link> link, break_id id) noexcept;
+  break_report(
+    std::shared_ptr<detail::file_link> link, break_id id, std::uint32_t offer = 0) noexcept;
 
-  /// The notification could not be sent on any connection: the break ends at once, unless it is of
-  /// a persistent open, whose client is told again when it is back (MS-SMB2 3.3.4.7).
+  /// The notification could not be sent on any of its channels: the break ends at once, unless it
+  /// is of a persistent open, whose client is told again when it is back (MS-SMB2 3.3.4.7). Without
+  /// effect once the same break has been offered again.
   void undeliverable() const;
 
 private:
   std::shared_ptr<detail::file_link> link_;
   break_id id_{};
+  std::uint32_t offer_ = 0;
 };
 
 /// Takes a client's break notifications, in the order in which the state changed; `file` is the
-/// file's id. Called on the client's executor, one call at a time, never from within a call to the
-/// coordinator. Must not throw.
+/// file's id. `notification.channels` says where to send it, the best first; if it cannot be sent
+/// on any of them, say so with `report`. If the connection ends on which it was sent, and there is
+/// another, the same break comes once more. Called on the client's executor, one call at a time,
+/// never from within a call to the coordinator. Must not throw.
 using break_sink = std::function<void(
   const break_notification& notification, const file_name_id& file, break_report report)>;
 

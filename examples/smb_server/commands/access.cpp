@@ -40,6 +40,9 @@ asio::awaitable<announced> announce(
   ask.kind = kind;
   ask.open = handle;
   ask.client = r.on().terms.client;
+  ask.connection = r.on().id();
+  ask.session = id_of(*r.user);
+  ask.tree = id_of(*r.tree_connect);
   auto [error, hold] = co_await r.wait_for(r.host().coordinator().async_access(std::move(ask)));
   announced result;
   result.status = status_of(error);

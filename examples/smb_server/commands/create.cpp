@@ -224,7 +224,9 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   open_request ask;
   ask.file = opened.info.id.bytes();
   ask.client = r.on().terms.client;
-  ask.connection = lifetime_of(*r.user);
+  ask.connection = r.on().id();
+  ask.session = id_of(*r.user);
+  ask.tree = id_of(*r.tree_connect);
   ask.share = r.tree_connect->share->name;
   ask.caching_max = r.tree_connect->share->options.leases;
   ask.access = p.access;
@@ -268,7 +270,6 @@ open_ptr make_open(
   o->vfs_open = opened.file;
   o->tree_connect = r.tree_connect;
   o->session_id = r.user->id;
-  o->on = r.on().weak_from_this();
   o->sequence = channel_sequence{r.sequence()};
   o->access = p.access;
   o->options = p.asked.options;
@@ -394,7 +395,9 @@ asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened&
   open_request ask;
   ask.file = base.bytes();
   ask.client = r.on().terms.client;
-  ask.connection = lifetime_of(*r.user);
+  ask.connection = r.on().id();
+  ask.session = id_of(*r.user);
+  ask.tree = id_of(*r.tree_connect);
   ask.share = r.tree_connect->share->name;
   ask.access = access::read_attributes;
   // MS-FSA 2.1.5.1.2.2: the share mode of an open for attributes alone does not count.
@@ -484,6 +487,7 @@ asio::awaitable<reply> create(request& r) {
       co_return std::move(*before);
   }
   const create_guid_in_work guard{r.on(), create_guid};
+  r.can_come_again = create_guid.has_value();
   if (r.on().opens.size() >= r.host().options().limits.opens_per_connection)
     co_return fail(status::too_many_opened_files);
   if (p.durable.reconnect)

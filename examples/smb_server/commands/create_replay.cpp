@@ -18,7 +18,7 @@ bool is_replay_of(const request& r, const open& o) {
 }
 
 replay_request ask_again(const request& r, const create_again& again, const open& o) {
-  replay_request ask{o.file, o.handle, r.on().terms.client, again.lease, again.oplock};
+  replay_request ask{o.file, o.handle, r.on().terms.client, again.lease, again.oplock, r.on().id()};
   if (o.is_directory && !o.lease)
     ask.lease.reset(); // the first one's was left out as well
   return ask;

@@ -172,6 +172,7 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
   leasebreak::lock_request ask;
   ask.file = o->file;
   ask.open = o->handle;
+  ask.connection = r.on().id();
   ask.sequence = sequence_of(r, asked, *o);
   for (const lock_range& range : asked.ranges) {
     const std::uint32_t kind = range.flags & lock_kinds;

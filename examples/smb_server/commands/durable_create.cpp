@@ -115,7 +115,9 @@ asio::awaitable<reply> reconnect(
   ask.file = o->file;
   ask.open = o->handle;
   ask.client = r.on().terms.client;
-  ask.connection = lifetime_of(*r.user);
+  ask.connection = r.on().id();
+  ask.session = id_of(*r.user);
+  ask.tree = id_of(*r.tree_connect);
   ask.key = key;
   if (d.version == 2) {
     ask.guid.emplace();
@@ -135,7 +137,6 @@ asio::awaitable<reply> reconnect(
   r.host().kept().attach(o->handle, r.on().shared_from_this());
   o->client = r.on().terms.client;
   o->session_id = r.user->id;
-  o->on = r.on().weak_from_this();
   o->sequence = channel_sequence{r.sequence()};
   o->tree_connect = r.tree_connect;
   vfs::opened opened;

@@ -62,13 +62,8 @@ asio::awaitable<reply> tree_connect(request& r) {
 asio::awaitable<reply> tree_disconnect(request& r) {
   if (!parse_empty(r.bytes()))
     co_return fail(status::invalid_parameter);
-  connection& c = r.on();
   r.user->trees.erase(r.tree_connect->id);
-  const std::vector<open_ptr> ending = c.opens.of_session(r.user->id, r.tree_connect);
-  for (const open_ptr& o : ending) {
-    if (const open_ptr mine = c.opens.remove(o->id))
-      co_await c.close_open(mine);
-  }
+  co_await r.on().end_tree(r.user, r.tree_connect);
   co_return done();
 }
 

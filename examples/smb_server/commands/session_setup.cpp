@@ -20,7 +20,8 @@ std::uint32_t begin_session(request& r) {
   connection& c = r.on();
   if (!has_room(r))
     return status::insufficient_resources;
-  auto s = std::make_shared<session>(c.group, c.terms.dialect, c.terms.algorithm, c.terms.cipher);
+  auto s = std::make_shared<session>(
+    c.group, c.terms.client, c.terms.dialect, c.terms.algorithm, c.terms.cipher);
   r.host().add_session(s);
   s->channels = 1;
   r.user = s;
@@ -178,6 +179,26 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   return status::success;
 }
 
+/// The coordinator learns of the channel. If it refuses that, the channel is taken back, and a new
+/// session with it: MS-SMB2 3.3.5.5.3, Client.Dialect.
+std::uint32_t announce_channel(request& r) {
+  session& s = *r.user;
+  if (r.on().closed() || !s.valid)
+    return status::user_session_deleted;
+  const error_code error = r.host().coordinator().add_channel(
+    s.client, {r.on().id(), id_of(s)}, static_cast<std::uint16_t>(s.dialect));
+  if (!error)
+    return status::success;
+  r.host().log().warn("{}: session refused: {}", r.on().peer(), error.message());
+  r.channel->valid = false;
+  r.on().channels.erase(s.id);
+  if (--s.channels == 0) {
+    s.valid = false;
+    r.host().remove_session(s.id);
+  }
+  return status_of(error);
+}
+
 reply setup_reply(std::uint32_t status, bytes_view token) {
   reply answer;
   answer.status = status;
@@ -249,6 +270,8 @@ asio::awaitable<reply> session_setup(request& r) {
     co_return co_await refuse(r, bad);
   }
   co_await end_previous(r, asked->previous_session_id);
+  if (const std::uint32_t bad = announce_channel(r); bad != status::success)
+    co_return co_await refuse(r, bad);
   reply answer = setup_reply(status::success, step.token);
   answer.sign_with = mine;
   co_return answer;

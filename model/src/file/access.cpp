@@ -80,9 +80,10 @@ bool file_state::impl::attempt_access(
   if (plan.wait) {
     if (a == attempt::first) {
       const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
-      wait(c, c.operation, open != nullptr ? open->client : c.client,
-        open != nullptr ? open->connection : connection_id::none,
+      auto& w = wait(c, c.operation, open != nullptr ? open->client : c.client,
         open != nullptr ? open->id : open_id::none, true, now);
+      w.channel = {c.connection, c.session};
+      w.tree = c.tree;
     }
     return false;
   }
@@ -342,7 +343,7 @@ bool file_state::impl::attempt_force(
     return true;
   }
   if (a == attempt::first)
-    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now);
+    wait(c, c.operation, {}, open_id::none, true, now);
   return false;
 }
 

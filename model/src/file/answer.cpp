@@ -68,6 +68,7 @@ void file_state::impl::tell_gone_oplock(open_entry& open, effects& out) {
   if (held == nullptr || !held->immediate)
     return;
   held->immediate->to = lease_state::none;
+  held->immediate->channels = {open.channel};
   out.notifications.push_back(std::move(*held->immediate));
 }
 
@@ -133,6 +134,7 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   if (held->immediate) {
     count_epoch();
     held->immediate->epoch = told_epoch(l);
+    held->immediate->channels = l.channels.all();
     held->immediate->to = held->immediate->to & l.info.state; // it may have acknowledged less
     // It may have dropped what it heard before the answer as of a lease that it does not have.
     held->immediate->ack_required = was_late && l.info.breaking && !held->breaking;
@@ -168,6 +170,7 @@ void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) 
     ++l.info.epoch;
     auto n = *held->immediate;
     n.epoch = told_epoch(l);
+    n.channels = l.channels.all();
     n.to = n.to & l.info.state;
     out.notifications.push_back(std::move(n));
   }

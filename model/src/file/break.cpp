@@ -40,6 +40,7 @@ void file_state::impl::begin_break(
   if (to == l.info.state || lower_untold_grants(l, to, out))
     return;
   l.current_break = break_id{++last_break};
+  l.offers = 0;
   l.cause = cause;
   l.break_from = l.info.state;
   l.break_begun = now;
@@ -169,7 +170,7 @@ void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now
 void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point now, effects& out) {
   const auto found = std::find_if(leases.begin(), leases.end(),
     [&c](const auto& l) { return l->info.breaking && l->current_break == c.id; });
-  if (found == leases.end())
+  if (found == leases.end() || (*found)->offers != c.offer)
     return;
   lease_entry& lease = **found;
   lease.maybe_unheard = true;
@@ -180,11 +181,13 @@ void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point n
 
 void file_state::impl::notify(
   lease_entry& l, lease_state to, bool ack, time_point now, effects& out) {
-  l.maybe_unheard = l.detached == l.opens;
+  l.maybe_unheard = l.is_unattended();
+  l.told_on = l.channels.newest();
   break_notification n;
   n.id = l.current_break;
+  n.offer = l.offers;
   n.client = l.client;
-  n.connection = l.connection;
+  n.channels = l.channels.all();
   n.is_oplock = l.info.is_oplock;
   n.open = l.first_open;
   if (!l.info.is_oplock)
@@ -208,18 +211,17 @@ std::uint16_t file_state::impl::told_epoch(const lease_entry& l) noexcept {
   return !l.info.is_oplock && l.info.version == 2 ? l.info.epoch : std::uint16_t{0};
 }
 
-// MS-SMB2 3.3.4.7: what could not be sent is sent when the client is back. It hears of the same
-// break, and has no more time: others have been waiting all the while.
-void file_state::impl::notify_again(
-  lease_entry& l, connection_id connection, time_point now, effects& out) {
+// MS-SMB2 3.3.4.6, 3.3.4.7: what could not be sent is sent on another channel, or when the client
+// is back. It hears of the same break, and has no more time: others have been waiting all the
+// while.
+void file_state::impl::notify_again(lease_entry& l, time_point now, effects& out) {
   if (!l.info.breaking || !l.maybe_unheard || is_untold(l))
     return;
   if (l.current_break == break_id::none)
     l.current_break = break_id{++last_break}; // It began before a restart.
+  ++l.offers;
   notify(l, l.info.break_to, true, now, out);
-  if (tells_now(l))
-    out.notifications.back().connection = connection;
-  else
+  if (!tells_now(l))
     held_of(l)->keeps_time = true;
   if (l.unanswered != 0)
     store_lease(l, out); // it will be told once more, with an epoch of its own

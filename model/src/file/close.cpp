@@ -53,55 +53,132 @@ bool file_state::impl::attempt_close(const close_open& c, const std::optional<le
     return true;
   }
   if (a == attempt::first)
-    wait(c, c.operation, {}, connection_id::none, open_id::none, true, now, own);
+    wait(c, c.operation, {}, open_id::none, true, now, own);
   return false;
 }
 
-void file_state::impl::remove_client(const client_gone& c, time_point now, effects& out) {
-  const auto is_gone = [&c](const client_guid& client, connection_id connection) {
-    return client == c.client && (!c.connection || *c.connection == connection);
+namespace {
+
+const channel_id* heir_of(const client_gone& c, session_id session) {
+  const auto found = std::find_if(
+    c.heirs.begin(), c.heirs.end(), [session](const auto& h) { return h.session == session; });
+  return session == session_id::none || found == c.heirs.end() ? nullptr : &*found;
+}
+
+bool has_ended(const client_gone& c, session_id session, tree_id tree) {
+  return c.session == session && (c.tree == tree_id::none || c.tree == tree);
+}
+
+} // namespace
+
+// Of an open that has a connection.
+bool file_state::impl::is_gone(const client_gone& c, const open_entry& open) const {
+  if (open.client != c.client || open.is_detached())
+    return false;
+  if (c.session != session_id::none)
+    return has_ended(c, open.channel.session, open.tree);
+  return !c.connection ||
+    (*c.connection == open.channel.connection && heir_of(c, open.channel.session) == nullptr);
+}
+
+// What was waited for dies quietly, before anything that the opens' end could let go on. A lock
+// learns of the end of its session as of the end of its open, as by a close.
+void file_state::impl::end_waits(const client_gone& c, effects& out) {
+  if (!rare)
+    return;
+  const auto ends = [&](waiting_operation& w) {
+    if (w.client != c.client)
+      return false;
+    const auto* const open = find_open(w.open);
+    if (c.session != session_id::none)
+      return has_ended(c, w.channel.session, w.tree) || (open != nullptr && is_gone(c, *open));
+    if (!c.connection)
+      return true;
+    if (w.channel.connection != *c.connection)
+      return w.channel.connection == connection_id::none && open != nullptr && is_gone(c, *open);
+    auto* const opening = std::get_if<open_file>(&w.what);
+    const auto* const heir = heir_of(c, w.channel.session);
+    if (opening == nullptr || heir == nullptr || !can_come_again(*opening))
+      return true;
+    opening->connection = heir->connection;
+    w.channel = *heir;
+    return false;
   };
-  // What it waited for dies quietly, before anything that its opens' end could let go on.
-  if (rare) {
-    auto& waiting = rare->waiting;
-    for (const auto& w : waiting)
-      if (is_gone(w->client, w->connection))
-        complete(out, w->id, errc::client_gone);
-    std::erase_if(waiting, [&](const auto& w) { return is_gone(w->client, w->connection); });
+  std::erase_if(rare->waiting, [&](const auto& w) {
+    if (!ends(*w))
+      return false;
+    const bool is_lock = std::holds_alternative<lock_ranges>(w->what);
+    complete(out, w->id,
+      is_lock && c.session != session_id::none ? errc::range_not_locked : errc::client_gone);
+    return true;
+  });
+}
+
+void file_state::impl::move_opens(const client_gone& c) {
+  if (c.heirs.empty())
+    return;
+  for (const auto& open : opens) {
+    if (open->client != c.client || open->channel.connection != c.connection)
+      continue;
+    if (const auto* const heir = heir_of(c, open->channel.session); heir != nullptr)
+      move_open(*open, *heir);
   }
+}
+
+// MS-SMB2 3.3.4.6, 3.3.4.7: who has been told of a break on the connection that is lost, and may
+// not have heard of it, is told on another one.
+void file_state::impl::offer_again(const client_gone& c, time_point now, effects& out) {
+  if (!c.connection)
+    return;
+  for (const auto& l : leases) {
+    if (l->client != c.client || !l->info.breaking || l->told_on != *c.connection ||
+      l->is_unattended())
+      continue;
+    l->maybe_unheard = true;
+    notify_again(*l, now, out);
+  }
+}
+
+void file_state::impl::remove_client(const client_gone& c, time_point now, effects& out) {
+  end_waits(c, out);
+  move_opens(c);
+  const auto stays = [&](const open_entry& open) {
+    return c.tree == tree_id::none && may_stay(open);
+  };
+  const auto cause = c.tree == tree_id::none ? end_cause::disconnected : end_cause::closed;
   client_removed removed;
   const auto end_all = [&](const std::vector<open_id>& ending) {
     for (auto id = ending.rbegin(); id != ending.rend(); ++id)
-      end_open(*id, end_cause::disconnected, now, out);
+      end_open(*id, cause, now, out);
     removed.opens += ending.size();
   };
   // What deletes the file ends first: nothing stays with a file that is to be deleted.
   std::vector<open_id> ending;
   for (const auto& open : opens)
-    if (open->delete_on_close && !open->is_detached() && is_gone(open->client, open->connection) &&
-      !may_stay(*open))
+    if (open->delete_on_close && is_gone(c, *open) && !stays(*open))
       ending.push_back(open->id);
   end_all(ending);
   ending.clear();
   for (const auto& open : opens) {
-    if (open->is_detached() || !is_gone(open->client, open->connection))
+    if (!is_gone(c, *open))
       continue;
-    if (may_stay(*open)) {
+    if (stays(*open)) {
       lose_connection(*open, now, out);
-      ++removed.kept;
+      removed.kept.push_back(open->id);
     } else {
       ending.push_back(open->id);
     }
   }
   end_all(ending);
   follow_end(now, out);
+  offer_again(c, now, out);
   if (removed.opens != 0) {
     const auto deleted = delete_if_last();
     removed.hold = deleted.hold;
     removed.parent_key = deleted.parent_key;
   }
   removed.delete_file = removed.hold != hold_id::none;
-  complete(out, c.operation, errc::success, removed);
+  complete(out, c.operation, errc::success, std::move(removed));
 }
 
 // Everything that goes with an open. A close is a full answer to a break (MS-FSA 2.1.5.4).

@@ -60,13 +60,14 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
   count_open(open, static_cast<std::uint32_t>(-1));
   open.durable->detached = true;
   open.durable->expires = after(now, open.durable->timeout);
-  const auto lost = std::exchange(open.connection, connection_id::none);
+  const auto lost = std::exchange(open.channel, {});
+  open.tree = tree_id::none;
   count_open(open, 1);
   if (auto* lease = open.lease; lease != nullptr) {
     ++lease->detached;
     lease->maybe_unheard = true;
     note_stranded(*lease);
-    choose_connection(*lease, open.id, lost);
+    lease->channels.leave(lost);
   }
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }
@@ -89,7 +90,8 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
     return complete(out, c.operation, errc::nothing_to_reclaim);
   count_open(*open, static_cast<std::uint32_t>(-1));
   open->durable->detached = false;
-  open->connection = c.connection;
+  open->channel = {c.connection, c.session};
+  open->tree = c.tree;
   count_open(*open, 1);
   if (open->client != c.client)
     take_over(*open, c.client, out);
@@ -98,9 +100,8 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
     --lease->detached;
     if (c.answer_follows)
       expect_answer(*open, held);
-    if (lease->first_open == open->id || lease->connection == connection_id::none)
-      lease->connection = c.connection;
-    notify_again(*lease, c.connection, now, out);
+    lease->channels.join(open->channel);
+    notify_again(*lease, now, out);
   }
   complete(out, c.operation, errc::success, std::move(held));
 }

@@ -105,8 +105,8 @@ void file_state::impl::attach(open_entry& open, lease_entry& lease) {
     lease.first_open = open.id;
     lease.recovered = false;
   }
-  if (lease.connection == connection_id::none)
-    lease.connection = open.connection;
+  if (!open.is_detached())
+    lease.channels.join(open.channel);
   if (open.is_persistent())
     ++lease.persistent;
   count_lease(lease, 1);
@@ -120,6 +120,8 @@ void file_state::impl::detach(open_entry& open) {
   count_open(open, 1);
   if (open.is_detached())
     --lease.detached;
+  else
+    lease.channels.leave(open.channel);
   if (open.is_persistent())
     --lease.persistent;
   --lease.opens;
@@ -131,17 +133,13 @@ void file_state::impl::detach(open_entry& open) {
   if (lease.opens == 0)
     return;
   if (lease.first_open == open.id)
-    lease.first_open = find_open_of(lease, open.id, false)->id;
-  choose_connection(lease, open.id, open.connection);
+    lease.first_open = find_open_of(lease, open.id)->id;
 }
 
 // The lease's next open after `from`, by id, and after the last the first. With as many opens as a
 // file may have, a search from the start for each one that ends would never be done.
-detail::open_entry* file_state::impl::find_open_of(
-  const lease_entry& lease, open_id from, bool connected) const {
-  const auto fits = [&](const auto& open) {
-    return open->lease == &lease && !(connected && open->is_detached());
-  };
+detail::open_entry* file_state::impl::find_open_of(const lease_entry& lease, open_id from) const {
+  const auto fits = [&](const auto& open) { return open->lease == &lease; };
   const auto start = position(opens, from);
   auto found = std::find_if(start, opens.end(), fits);
   if (found == opens.end())
@@ -149,16 +147,11 @@ detail::open_entry* file_state::impl::find_open_of(
   return found->get();
 }
 
-// Notifications prefer the connection of the oldest open. If that has none, they need another's
-// when an open, `from`, has just lost the one that they went to.
-void file_state::impl::choose_connection(lease_entry& lease, open_id from, connection_id lost) {
-  const auto& first = *find_open(lease.first_open);
-  if (!first.is_detached())
-    lease.connection = first.connection;
-  else if (lease.detached == lease.opens)
-    lease.connection = connection_id::none;
-  else if (lease.connection == lost)
-    lease.connection = find_open_of(lease, from, true)->connection;
+// The open's channel is lost, and its session has this one.
+void file_state::impl::move_open(open_entry& open, const channel_id& to) {
+  if (open.lease != nullptr)
+    open.lease->channels.move(open.channel, to);
+  open.channel = to;
 }
 
 void file_state::impl::set_state(lease_entry& lease, lease_state state) {

@@ -17,7 +17,8 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
   auto entry = std::make_unique<open_entry>();
   entry->id = c.open;
   entry->client = c.client;
-  entry->connection = c.connection;
+  entry->channel = {c.connection, c.session};
+  entry->tree = c.tree;
   entry->access = c.access;
   entry->share_access = c.share_access;
   entry->delete_on_close = c.delete_on_close;
@@ -133,7 +134,7 @@ void file_state::impl::grant_lease(
   attach(open, *lease);
   if (c.answer_follows)
     expect_first_answer(open, granted);
-  notify_again(*lease, open.connection, now, out);
+  notify_again(*lease, now, out);
   if (changed) {
     set_state(*lease, state);
     ++lease->info.epoch;

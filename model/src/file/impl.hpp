@@ -114,9 +114,8 @@ struct file_state::impl {
   void attach(open_entry& open, lease_entry& lease);
   void detach(open_entry& open);
   /// Only if there is one.
-  [[nodiscard]] open_entry* find_open_of(
-    const lease_entry& lease, open_id from, bool connected) const;
-  void choose_connection(lease_entry& lease, open_id from, connection_id lost);
+  [[nodiscard]] open_entry* find_open_of(const lease_entry& lease, open_id from) const;
+  void move_open(open_entry& open, const channel_id& to);
   void set_state(lease_entry& lease, lease_state state);
   void set_breaking(lease_entry& lease, bool breaking);
   void note_stranded(const lease_entry& lease);
@@ -164,7 +163,7 @@ struct file_state::impl {
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
   void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out);
   [[nodiscard]] static std::uint16_t told_epoch(const lease_entry& l) noexcept;
-  void notify_again(lease_entry& l, connection_id connection, time_point now, effects& out);
+  void notify_again(lease_entry& l, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
   [[nodiscard]] time_point break_deadline(const lease_entry& l) const noexcept;
 
@@ -202,6 +201,10 @@ struct file_state::impl {
   bool attempt_close(const close_open& c, const std::optional<lease_name>& own, attempt a,
     time_point now, effects& out);
   void remove_client(const client_gone& c, time_point now, effects& out);
+  void end_waits(const client_gone& c, effects& out);
+  void move_opens(const client_gone& c);
+  [[nodiscard]] bool is_gone(const client_gone& c, const open_entry& open) const;
+  void offer_again(const client_gone& c, time_point now, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
   void note_deletion(const open_entry& open, effects& out);
   void follow_end(time_point now, effects& out);
@@ -276,8 +279,8 @@ struct file_state::impl {
   // ----------
 
   bool attempt_again(const waiting_operation& w, attempt a, time_point now, effects& out);
-  void wait(command what, operation_id id, const client_guid& client, connection_id connection,
-    open_id open, bool bounded, time_point now, const std::optional<lease_name>& spared = {});
+  waiting_operation& wait(command what, operation_id id, const client_guid& client, open_id open,
+    bool bounded, time_point now, const std::optional<lease_name>& spared = {});
   [[nodiscard]] bool waiting_is_full() const noexcept;
   [[nodiscard]] awaited_breaks awaited_by(const waiting_operation& w) const;
   [[nodiscard]] bool is_held_up(const waiting_operation& w) const;
@@ -338,6 +341,7 @@ struct file_state::impl {
   // -------------------------------------------------------------------------------
 
   [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] bool knows_channels(const lease_entry& l) const;
   [[nodiscard]] std::string check_held_up(const waiting_operation& w) const;
 
   // -- file_state.cpp

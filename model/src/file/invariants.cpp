@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 namespace leasebreak {
@@ -35,6 +36,17 @@ std::string check_lease(const detail::lease_entry& l) {
 }
 
 } // namespace
+
+// Its channels are those of its opens, each once.
+bool file_state::impl::knows_channels(const lease_entry& l) const {
+  std::set<channel_id> used;
+  for (const auto& open : opens)
+    if (open->lease == &l && !open->is_detached())
+      used.insert(open->channel);
+  const auto known = l.channels.all();
+  return std::set<channel_id>(known.begin(), known.end()) == used && known.size() == used.size() &&
+    l.channels.opens() == l.opens - l.detached;
+}
 
 std::string file_state::impl::check_invariants() const {
   counts expected;
@@ -81,12 +93,8 @@ std::string file_state::impl::check_invariants() const {
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
       return describe_lease(*l) + "its first open is not one of its opens";
-    const auto is_reached = [&](const auto& open) {
-      return open->lease == l.get() && !open->is_detached() && open->connection == l->connection;
-    };
-    if (l->detached == l->opens ? l->connection != connection_id::none
-                                : std::none_of(opens.begin(), opens.end(), is_reached))
-      return describe_lease(*l) + "its connection is none of its opens'";
+    if (!knows_channels(*l))
+      return describe_lease(*l) + "it does not know the channels of its opens";
     if (is_directory != l->info.is_directory && !l->info.is_oplock)
       return describe_lease(*l) + "it does not fit the kind of file";
     if (policy->keep_records && l->stored != (l->info.state != lease_state::none))

@@ -51,7 +51,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.client = open->client;
     e.owner_id = detail::to_hex(open->id);
     e.share = open->share;
-    e.connection = open->connection;
+    e.connection = open->channel.connection;
     e.open = open->id;
     e.access = open->access;
     e.share_access = open->share_access;
@@ -72,7 +72,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.client = lease->client;
     e.owner_id = lock.owner.owner_id;
     e.share = lock.owner.share;
-    e.connection = lease->connection;
+    e.connection = lease->channels.newest();
     e.open = lease->first_open;
     e.lease = shown(*lease);
     e.opens = lease->opens;
@@ -87,7 +87,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.kind = entry_kind::byte_range_lock;
     if (const auto* open = find_open(held.open); open != nullptr) {
       e.client = open->client;
-      e.connection = open->connection;
+      e.connection = open->channel.connection;
     }
     e.owner_id = lock.owner.owner_id;
     e.share = lock.owner.share;
@@ -120,7 +120,10 @@ listed_entry file_state::impl::list_waiting(const waiting_operation& w) const {
   listed_entry e;
   e.kind = entry_kind::waiting;
   e.client = w.client;
-  e.connection = w.connection;
+  const auto* const mine = find_open(w.open);
+  e.connection = mine != nullptr && w.channel.connection == connection_id::none
+    ? mine->channel.connection
+    : w.channel.connection;
   e.open = w.open;
   e.since = w.since;
   e.deadline = w.deadline.value_or(time_point{});

@@ -100,7 +100,7 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
       begin_breaks(plan, now, out); // Somebody has writes of its own to bring back first.
     if (a == attempt::first)
       // A lock waits for as long as its client likes: applications rely on it.
-      wait(c, c.operation, open.client, open.connection, open.id, false, now);
+      wait(c, c.operation, open.client, open.id, false, now).channel.connection = c.connection;
     return false;
   }
   if (error != errc::success)

@@ -83,8 +83,11 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
 
   begin_breaks(plan, now, out);
   if (plan.wait) {
-    if (a == attempt::first)
-      wait(c, c.operation, c.client, c.connection, open_id::none, true, now);
+    if (a == attempt::first) {
+      auto& w = wait(c, c.operation, c.client, open_id::none, true, now);
+      w.channel = {c.connection, c.session};
+      w.tree = c.tree;
+    }
     return false;
   }
   if (violation)

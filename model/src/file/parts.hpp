@@ -1,6 +1,8 @@
 // The parts that a file's state is made of. Internal to the model.
 #pragma once
 
+#include "file/channel_list.hpp"
+
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
@@ -54,8 +56,10 @@ struct lease_entry {
   std::uint32_t detached = 0; ///< Of these, how many have no connection ...
   std::uint32_t persistent = 0; ///< ... and how many are persistent.
   open_id first_open{}; ///< The oldest open that uses it.
-  connection_id connection{}; ///< Of that open, or if that has none of another; none: all lost.
+  channel_list channels; ///< Of those that have a connection.
   break_id current_break{};
+  std::uint32_t offers = 0; ///< How often the current break was offered, besides the first time ...
+  connection_id told_on{}; ///< ... and on which connection its holder was told, as far as is known.
   break_cause cause{}; ///< Of the break in progress.
   lease_state break_from{}; ///< What it had before the break in progress.
   time_point break_begun{}; ///< When it began; `break_started` is when its last stage did.
@@ -119,7 +123,8 @@ private:
 struct open_entry {
   open_id id{};
   client_guid client;
-  connection_id connection{};
+  channel_id channel; ///< None of both without a connection.
+  tree_id tree{};
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
@@ -196,7 +201,8 @@ struct waiting_operation {
   operation_id id{};
   command what;
   client_guid client;
-  connection_id connection{};
+  channel_id channel; ///< On which it came; no connection: it goes on as its open does.
+  tree_id tree{};
   open_id open{}; ///< The open that it belongs to; none for an open in the making.
   time_point since{};
   std::optional<time_point> deadline; ///< A byte-range lock waits for as long as its client likes.

@@ -24,7 +24,8 @@ open_granted file_state::impl::held_by(const open_entry& open) const {
   return held;
 }
 
-// An open without a connection is had back by a reconnect, not by a replay.
+// An open without a connection is had back by a reconnect, not by a replay. Its client has it on
+// the replay's channel: that is where it listens.
 void file_state::impl::replay(const replay_open& c, effects& out) {
   auto* open = find_connected(c.open);
   if (open == nullptr || open->client != c.client)
@@ -42,6 +43,14 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
     again.oplock = std::min(again.oplock, c.oplock);
     again.state = state_of(again.oplock);
     again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);
+  }
+  if (c.connection != connection_id::none) {
+    const channel_id used{c.connection, open->channel.session};
+    if (open->lease != nullptr) {
+      open->lease->channels.leave(open->channel);
+      open->lease->channels.join(used);
+    }
+    open->channel = used;
   }
   if (c.answer_follows)
     expect_answer(*open, again);

@@ -14,14 +14,13 @@ bool file_state::impl::waiting_is_full() const noexcept {
   return !may_wait || (rare ? rare->waiting.size() : 0) >= policy->limit.waiting_per_file;
 }
 
-void file_state::impl::wait(command what, operation_id id, const client_guid& client,
-  connection_id connection, open_id open, bool bounded, time_point now,
+detail::waiting_operation& file_state::impl::wait(command what, operation_id id,
+  const client_guid& client, open_id open, bool bounded, time_point now,
   const std::optional<lease_name>& spared) {
   auto w = std::make_unique<waiting_operation>();
   w->id = id;
   w->what = std::move(what);
   w->client = client;
-  w->connection = connection;
   w->open = open;
   w->since = now;
   w->spared = spared;
@@ -30,7 +29,7 @@ void file_state::impl::wait(command what, operation_id id, const client_guid& cl
     push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
   }
   w->held_up_by = choose_obstacle(*w);
-  contended().waiting.push_back(std::move(w));
+  return *contended().waiting.emplace_back(std::move(w));
 }
 
 detail::awaited_breaks file_state::impl::awaited_by(const waiting_operation& w) const {

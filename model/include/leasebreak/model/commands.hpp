@@ -65,7 +65,15 @@ struct open_file {
   /// The client is told of the result later: `answer_sent` says when. Until then it hears of no
   /// break of what is granted here.
   bool answer_follows = false;
+  session_id session{}; ///< In which session; none: the open ends with its connection.
+  tree_id tree{}; ///< Of which tree connect of the session.
 };
+
+/// Whether the client can send the CREATE again on another channel (MS-SMB2 3.3.5.9.10). Then it
+/// goes on when its connection is lost; of any other, nobody would hear the answer.
+[[nodiscard]] inline bool can_come_again(const open_file& c) noexcept {
+  return c.durable && !c.durable->guid.is_zero();
+}
 
 /// The answer that tells a client what an open may cache is on its way, behind all that was sent to
 /// it before; or it will never be sent.
@@ -92,10 +100,13 @@ struct reconnect_open {
   std::optional<lease_key> key; ///< From the request's lease context, if it has one.
   std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
   bool answer_follows = false; ///< As in `open_file`.
+  session_id session{}; ///< As in `open_file`.
+  tree_id tree{};
 };
 
 /// A client sends a CREATE again, as it has not seen the answer (MS-SMB2 3.3.5.9.10): it is told
-/// what its open has by now. Nothing changes.
+/// what its open has by now. The open is on the replay's connection from then on; nothing else
+/// changes.
 struct replay_open {
   operation_id operation{};
   open_id open{}; ///< What the first one opened; the server finds it by the CreateGuid.
@@ -103,6 +114,7 @@ struct replay_open {
   std::optional<lease_request> lease; ///< Asked for this time: only key and parent key count.
   oplock_level oplock = oplock_level::none; ///< Asked for this time, without a lease.
   bool answer_follows = false; ///< As in `open_file`.
+  connection_id connection{}; ///< On which connection it came; none: the open stays where it is.
 };
 
 /// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
@@ -135,6 +147,8 @@ struct lock_ranges {
   /// The file's AllocationSize now. Elements at or beyond it break nothing, except in the
   /// file's first 4096 bytes.
   std::uint64_t allocation_size = unknown_allocation;
+  /// On which connection it came: losing it ends the wait. None: the wait goes on as the open does.
+  connection_id connection{};
 };
 
 /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
@@ -194,6 +208,10 @@ struct access_file {
   client_guid client; ///< Who does it; zero for somebody who is no SMB client.
   std::optional<lease_key>
     parent_key; ///< change_children: the actor's ParentLeaseKey, if it has one.
+  /// On which connection it came: losing it ends the wait. None: the wait goes on as `open` does.
+  connection_id connection{};
+  session_id session{}; ///< In which session, whose end ends the wait too.
+  tree_id tree{};
 };
 
 /// The change that an access or an overwriting open announced is made, or was given up.
@@ -204,13 +222,21 @@ struct end_hold {
 /// The break notification could not be sent on any connection (MS-SMB2 3.3.4.7).
 struct break_undeliverable {
   break_id id{};
+  std::uint32_t offer = 0; ///< `break_notification::offer`.
 };
 
-/// A client's connection is gone, or all its connections (MS-SMB2 3.3.7.1).
+/// A client's connection is gone, or all its connections (MS-SMB2 3.3.7.1); or a session of it has
+/// ended, or a tree connect of a session (MS-SMB2 3.3.5.6, 3.3.5.8). Its opens end all at once,
+/// leases before the breaks that a deletion needs, and nobody waits for these.
 struct client_gone {
   operation_id operation{};
   client_guid client;
-  std::optional<connection_id> connection; ///< Given: only opens made on this connection.
+  std::optional<connection_id> connection; ///< Given: only this connection is lost.
+  /// With `connection`: the sessions that have another channel, and which. Their opens stay, and
+  /// are on that one from now on.
+  std::vector<channel_id> heirs{};
+  session_id session{}; ///< Given: this session has ended, on all its connections.
+  tree_id tree{}; ///< Given: only this tree connect of it. Nothing of it is kept as durable.
 };
 
 /// An operator breaks leases and oplocks, as if somebody needed the file. Waits until they are

@@ -77,7 +77,7 @@ struct lock_replayed {
 /// How many of the client's opens on this file ended, and whether the file is to be deleted.
 struct client_removed {
   std::size_t opens = 0; ///< How many ended.
-  std::size_t kept = 0; ///< Durable ones that stay without a connection.
+  std::vector<open_id> kept{}; ///< Durable ones that stay without a connection.
   bool delete_file = false;
   hold_id hold{};
   std::optional<lease_key> parent_key{}; ///< As in `open_closed`.
@@ -127,8 +127,14 @@ enum class break_outcome : std::uint8_t {
 /// Tells a holder to give up part of what it caches (MS-SMB2 2.2.23).
 struct break_notification {
   break_id id{};
+  /// The same break is offered once more if the connection ends on which its holder was told, or
+  /// when the holder is back: this is how often it was offered before.
+  std::uint32_t offer = 0;
   client_guid client;
-  connection_id connection{}; ///< The connection that opened; another of the client's does as well.
+  /// Where to send it, the best first (MS-SMB2 3.3.4.6, 3.3.4.7): the channels of the lease's
+  /// opens, the one that was used last first. The coordinator adds the other channels of their
+  /// sessions, and for a lease the client's other connections that have a session.
+  std::vector<channel_id> channels;
   bool is_oplock = false;
   open_id open{}; ///< Oplock: whose. Lease: one of its opens.
   lease_key key; ///< Lease: its key. Oplock: zero.
@@ -141,6 +147,11 @@ struct break_notification {
   time_point issued{};
 
   friend bool operator==(const break_notification&, const break_notification&) = default;
+
+  /// The first of `channels`; none if there is none.
+  [[nodiscard]] connection_id connection() const noexcept {
+    return channels.empty() ? connection_id::none : channels.front().connection;
+  }
 
   /// The level that an oplock's holder may keep: level II or none.
   [[nodiscard]] oplock_level oplock_to() const noexcept { return oplock_of(to); }

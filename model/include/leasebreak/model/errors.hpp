@@ -46,6 +46,8 @@ enum class errc {
   unknown_client, ///< The client is not registered.
   client_exists, ///< The client is registered already.
   client_busy, ///< The client still has opens.
+  unknown_session, ///< The client has no such session, or not any more.
+  dialect_mismatch, ///< The client speaks another dialect of version 3 in another session.
 
   // Limits
   too_many_locks_on_file,
@@ -54,6 +56,7 @@ enum class errc {
   too_many_opens_on_file,
   too_many_opens_of_client,
   too_many_opens,
+  too_many_channels,
   too_many_waiting, ///< Too many operations wait already.
   store_backlog, ///< Too many records wait for the store.
 

@@ -76,6 +76,9 @@ public:
   /// Whether the open `id` is here, and persistent.
   [[nodiscard]] bool is_persistent(open_id id) const noexcept;
 
+  /// Where the open `id` is; none if it is not here, or without a connection.
+  [[nodiscard]] channel_id channel_of(open_id id) const noexcept;
+
   /// How many byte-range locks the open `id` holds.
   [[nodiscard]] std::size_t locks_of(open_id id) const noexcept;
 

@@ -61,9 +61,23 @@ using create_guid = id128<create_guid_tag>;
 /// An open of a file (MS-SMB2 3.3.1.10). Unique for the life of a store, across restarts.
 enum class open_id : std::uint64_t { none = 0 };
 
-/// One connection of a client; chosen by the server, which may route notifications by it. 0:
-/// unknown.
+/// One connection of a client; chosen by the server. 0: unknown.
 enum class connection_id : std::uint64_t { none = 0 };
+
+/// A session of a client (MS-SMB2 3.3.1.8 SessionId); chosen by the server. 0: no session.
+enum class session_id : std::uint64_t { none = 0 };
+
+/// A tree connect of a session (MS-SMB2 3.3.1.9 TreeConnectId); chosen by the server. 0: none.
+enum class tree_id : std::uint32_t { none = 0 };
+
+/// A session on a connection (MS-SMB2 3.3.1.14 Channel): requests come and notifications go on it.
+/// Without a session it stands for the connection alone.
+struct channel_id {
+  connection_id connection{};
+  session_id session{};
+
+  friend auto operator<=>(const channel_id&, const channel_id&) = default;
+};
 
 /// One operation in flight; the caller chooses it and gets it back with the completion.
 enum class operation_id : std::uint64_t { none = 0 };

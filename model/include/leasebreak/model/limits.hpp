@@ -13,6 +13,7 @@ struct limits {
   std::size_t opens_per_file = 100'000; ///< `errc::too_many_opens_on_file`.
   std::size_t opens_per_client = 1'000'000; ///< `errc::too_many_opens_of_client`.
   std::size_t opens_total = 16'000'000; ///< `errc::too_many_opens`.
+  std::size_t channels_per_client = 4'096; ///< `errc::too_many_channels`.
   std::size_t waiting_per_file = 1'000; ///< Parked operations; `errc::too_many_waiting`.
   std::size_t waiting_total = 100'000; ///< `errc::too_many_waiting`.
   std::size_t file_id_bytes = 1'024; ///< Length of a file's id; `errc::file_id_too_long`.
