@@ -113,6 +113,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   std::vector<std::string> shares;
   std::vector<std::string> users;
   double break_timeout = 35;
+  double answer_timeout = 120;
   unsigned poll_us = 200;
   CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 takes one that is free")
@@ -133,6 +134,12 @@ parsed_options parse_options(int argc, const char* const* argv) {
     "--require-signing", o.require_signing, "Refuse what a session sends without a signature");
   app.add_option("--break-timeout", break_timeout, "Seconds until a break is given up")
     ->check(CLI::Range(0.1, 3600.0))
+    ->capture_default_str();
+  app
+    .add_option("--answer-timeout", answer_timeout,
+      "Seconds until a client that takes none of the answers which wait for it loses its "
+      "connection; not less than --break-timeout")
+    ->check(CLI::Range(0.1, 86400.0))
     ->capture_default_str();
   app.add_option("--threads", o.threads, "Threads of the event loop")
     ->check(CLI::Range(1, 256))
@@ -161,12 +168,18 @@ parsed_options parse_options(int argc, const char* const* argv) {
       o.shares.push_back(parse_share(s));
     for (const std::string& u : users)
       o.users.push_back(cut(u, ':', "--user NAME:PASSWORD"));
+    if (app.count("--answer-timeout") == 0)
+      answer_timeout = std::max(answer_timeout, break_timeout);
+    if (answer_timeout < break_timeout)
+      throw CLI::ValidationError("--answer-timeout", "it is shorter than --break-timeout");
   } catch (const CLI::ParseError& e) {
     std::ostringstream out;
     const int status = app.exit(e, out, out);
     return {std::nullopt, out.str(), status};
   }
   o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(break_timeout * 1000)};
+  o.limits.answer_taken_time =
+    std::chrono::milliseconds{static_cast<std::int64_t>(answer_timeout * 1000)};
   o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
   o.poll_time = std::chrono::microseconds{poll_us};
   return {std::move(o), {}, 0};

@@ -57,8 +57,11 @@ struct server_limits {
     << 20; ///< Of all clients; the one with most loses its.
   std::size_t setup_frame_bytes = 65'536; ///< Of a frame before the connection's first session.
   std::chrono::seconds setup_time{60}; ///< Until a connection must have its first session.
-  std::chrono::milliseconds break_taken_time{5'000}; ///< For a break, until TCP has delivered it.
-  std::chrono::milliseconds answer_taken_time{60'000}; ///< For any byte of the answers that wait.
+  /// For TCP to deliver a break; then it is sent on another channel too, if there is one.
+  std::chrono::milliseconds break_taken_time{5'000};
+  /// For the peer to take any byte of the answers that wait; then its connection ends. Longer than
+  /// a break takes: a computer that sleeps for a while loses no more than a break's timeout takes.
+  std::chrono::milliseconds answer_taken_time{120'000};
   /// For a connection that is ending, until a client that is back already is refused what is on it.
   std::chrono::milliseconds let_go_time{5'000};
 

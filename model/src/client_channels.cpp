@@ -43,7 +43,7 @@ std::vector<channel_id> client_channels::lose(connection_id connection) {
     return is_lost;
   });
   std::erase_if(heirs, [this](channel_id& lost) {
-    const auto* const heir = newest_of(lost.session);
+    const auto* const heir = first_of(lost.session);
     if (heir != nullptr)
       lost = heir->channel;
     return heir == nullptr;
@@ -64,7 +64,7 @@ bool client_channels::has(const channel_id& c) const noexcept {
 std::optional<channel_id> client_channels::successor_of(const channel_id& c) const noexcept {
   if (has(c))
     return c;
-  const auto* const heir = newest_of(c.session);
+  const auto* const heir = first_of(c.session);
   return heir != nullptr ? std::optional(heir->channel) : std::nullopt;
 }
 
@@ -81,21 +81,21 @@ void client_channels::complete(std::vector<channel_id>& channels, bool is_oplock
     return std::any_of(
       first.begin(), first.end(), [session](const auto& c) { return c.session == session; });
   };
-  for (auto e = channels_.rbegin(); e != channels_.rend(); ++e)
-    if (is_of_first(e->channel.session) && !contains(channels, e->channel))
-      channels.push_back(e->channel);
+  for (const auto& e : channels_)
+    if (is_of_first(e.channel.session) && !contains(channels, e.channel))
+      channels.push_back(e.channel);
   if (is_oplock)
     return;
-  for (auto e = channels_.rbegin(); e != channels_.rend(); ++e)
+  for (const auto& e : channels_)
     if (std::none_of(channels.begin(), channels.end(),
-          [e](const auto& c) { return c.connection == e->channel.connection; }))
-      channels.push_back(e->channel);
+          [&e](const auto& c) { return c.connection == e.channel.connection; }))
+      channels.push_back(e.channel);
 }
 
-const client_channels::entry* client_channels::newest_of(session_id session) const noexcept {
-  const auto found = std::find_if(channels_.rbegin(), channels_.rend(),
+const client_channels::entry* client_channels::first_of(session_id session) const noexcept {
+  const auto found = std::find_if(channels_.begin(), channels_.end(),
     [session](const entry& e) { return e.channel.session == session; });
-  return found != channels_.rend() ? &*found : nullptr;
+  return found != channels_.end() ? &*found : nullptr;
 }
 
 } // namespace leasebreak

@@ -38,8 +38,8 @@ using found = std::vector<channel_id>;
 
 // MS-SMB2 3.3.4.7.
 TEST_F(ClientChannels, OfALeaseAreThoseOfItsOpensThenOfItsSessionsThenOfTheClient) {
-  EXPECT_EQ(lease_at({at(1, 10)}), (found{at(1, 10), at(2, 10), at(3, 30)}));
-  EXPECT_EQ(lease_at({at(3, 20)}), (found{at(3, 20), at(2, 10), at(1, 10)}));
+  EXPECT_EQ(lease_at({at(1, 10)}), (found{at(1, 10), at(2, 10), at(3, 20)}));
+  EXPECT_EQ(lease_at({at(3, 20)}), (found{at(3, 20), at(1, 10), at(2, 10)}));
   EXPECT_EQ(lease_at({at(3, 20), at(1, 10)}), (found{at(3, 20), at(1, 10), at(2, 10)}));
 }
 
@@ -51,14 +51,14 @@ TEST_F(ClientChannels, OfAnOplockAreThoseOfItsSessionAlone) {
 
 TEST_F(ClientChannels, DoNotHaveWhatIsLost) {
   table.lose(connection_id{2});
-  EXPECT_EQ(lease_at({at(2, 10)}), (found{at(1, 10), at(3, 30)}));
+  EXPECT_EQ(lease_at({at(2, 10)}), (found{at(1, 10), at(3, 20)}));
   EXPECT_EQ(oplock_at({at(2, 10)}), found{at(1, 10)});
 }
 
-TEST_F(ClientChannels, LeaveASessionsOpensToTheNewestOfItsOthers) {
+TEST_F(ClientChannels, LeaveASessionsOpensToTheOldestOfItsOthers) {
   add(at(4, 10));
   add(at(4, 30));
-  EXPECT_EQ(table.lose(connection_id{1}), found{at(4, 10)});
+  EXPECT_EQ(table.lose(connection_id{1}), found{at(2, 10)});
   EXPECT_EQ(table.lose(connection_id{3}), found{at(4, 30)}) << "the session 20 has no other";
   EXPECT_FALSE(table.has(session_id{20}));
   EXPECT_EQ(table.successor_of(at(3, 30)), at(4, 30));

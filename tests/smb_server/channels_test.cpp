@@ -443,7 +443,7 @@ TEST(ChannelBreaks, ThatAChannelDoesNotTakeGoToAnother) {
   lease_context lease;
   lease.key = {7};
   lease.state = 0x07;
-  const created f = c.second->create("f", 0xff, lease);
+  const created f = c.first->create("f", 0xff, lease);
   ASSERT_TRUE(f.lease);
   ASSERT_EQ(make_stuck(*c.first), status::success);
   raw_client other{c.server.port()};

@@ -30,6 +30,22 @@ TEST(Options, AreTakenFromTheCommandLine) {
   EXPECT_EQ(parsed.options->limits.silent_per_address, 4U);
 }
 
+TEST(Options, OfAnswersFitThatOfBreaks) {
+  const auto parsed_with = [](std::vector<const char*> more) {
+    more.insert(more.end(), {"--share", "a=/tmp", "--user", "u:p"});
+    return parse(std::move(more));
+  };
+  using std::chrono::seconds;
+
+  EXPECT_EQ(parsed_with({}).options->limits.answer_taken_time, seconds{120});
+  EXPECT_EQ(parsed_with({"--answer-timeout", "60"}).options->limits.answer_taken_time, seconds{60});
+  EXPECT_EQ(
+    parsed_with({"--break-timeout", "300"}).options->limits.answer_taken_time, seconds{300});
+  const auto refused = parsed_with({"--answer-timeout", "20"});
+  EXPECT_FALSE(refused.options);
+  EXPECT_NE(refused.text.find("--answer-timeout"), std::string::npos);
+}
+
 TEST(ShareOptions, FollowThePath) {
   const auto parsed =
     parse({"--share", "a=/tmp", "--share", "b=/tmp,ca", "--share", "c=/tmp,leases=shared,ca",

@@ -131,7 +131,8 @@ asio::awaitable<reply> reconnect(
       leasebreak::hold none;
       co_await after_close(r.host(), *o, false, std::move(none), std::nullopt);
     }
-    co_return fail(status::object_name_not_found);
+    co_return fail(
+      error == errc::unknown_session ? status_of(error) : status::object_name_not_found);
   }
   r.host().kept().forget(o->handle);
   r.host().kept().attach(o->handle, r.on().shared_from_this());

@@ -21,8 +21,8 @@ public:
   /// `dialect_mismatch` (MS-SMB2 3.3.5.5.3, Client.Dialect); `too_many_channels` beyond `max`.
   [[nodiscard]] errc add(const channel_id& c, std::uint16_t dialect, std::size_t max);
 
-  /// A connection is lost. Returns its sessions that have another channel, each with the newest of
-  /// these; the others have ended.
+  /// A connection is lost. Returns its sessions that have another channel, each with the oldest of
+  /// these (MS-SMB2 3.3.7.1); the others have ended.
   std::vector<channel_id> lose(connection_id connection);
 
   /// A session has ended, on all its connections. False: it was not there.
@@ -32,16 +32,14 @@ public:
   void clear() noexcept { channels_.clear(); }
 
   [[nodiscard]] bool has(const channel_id& c) const noexcept;
-  [[nodiscard]] bool has(session_id session) const noexcept {
-    return newest_of(session) != nullptr;
-  }
+  [[nodiscard]] bool has(session_id session) const noexcept { return first_of(session) != nullptr; }
 
   /// On which channel a request of `c` goes on: `c` itself, or if that is lost another one of its
   /// session. Nothing if the session has ended.
   [[nodiscard]] std::optional<channel_id> successor_of(const channel_id& c) const noexcept;
 
   /// From where a lease's or oplock's opens are, the best first, makes where its notifications can
-  /// go: these, without what is lost; then the other channels of their sessions, the newest first;
+  /// go: these, without what is lost; then the other channels of their sessions, the oldest first;
   /// then, for a lease, the client's other connections that have a session. An oplock's names its
   /// open by an id that its session alone knows. Empty if the sessions of all of them have ended:
   /// nobody could answer. Channels without a session stay as they are.
@@ -53,7 +51,7 @@ private:
     std::uint16_t dialect = 0;
   };
 
-  [[nodiscard]] const entry* newest_of(session_id session) const noexcept;
+  [[nodiscard]] const entry* first_of(session_id session) const noexcept;
 
   std::vector<entry> channels_; ///< As they came. Few, most often one.
 };

@@ -56,7 +56,7 @@ enum class errc {
   too_many_opens_on_file,
   too_many_opens_of_client,
   too_many_opens,
-  too_many_channels,
+  too_many_channels, ///< Too many channels of the client.
   too_many_waiting, ///< Too many operations wait already.
   store_backlog, ///< Too many records wait for the store.
 
