@@ -998,14 +998,28 @@ TEST_F(Deletions, OnCloseTakeHandleWhenALostDurableOpenExpires) {
 
 TEST_F(Deletions, OnCloseTakeHandleWhenALostDurableOpenGivesWay) {
   open(by(carol).access(access::read_attributes).lease(k2, rh));
-  open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
+  const auto c = open(by(carol).access(access::read_attributes | access::write_data));
+  const auto a = open(by(alice).lease(k1, rh).durable().deleting_on_close());
   disconnect(alice);
 
-  const auto b = open(by(bob));
+  expect_done(lock(c, {0, 1}, true));
 
-  expect_error(b, errc::delete_pending);
-  EXPECT_EQ(expect_break(k2, rh, r).cause, break_cause::remove);
-  acknowledge(carol, k2, r);
+  EXPECT_FALSE(file.has_open(a.open));
+  expect_break(k2, rh, none);
+  acknowledge(carol, k2, none);
+  expect_error(open(by(bob)), errc::delete_pending);
+}
+
+// An open that would be refused for the deletion that it brought about brings about nothing.
+TEST_F(Deletions, OnCloseOfALostDurableOpenKeepOthersOff) {
+  open(by(carol).access(access::read_attributes).lease(k2, rh));
+  const auto a = open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
+  disconnect(alice);
+
+  expect_error(open(by(bob)), errc::delete_pending);
+
+  expect_no_break();
+  EXPECT_TRUE(file.has_open(a.open));
 }
 
 // Who cannot be told is passed over, and nobody else for that.

@@ -624,6 +624,7 @@ void world::apply(const command& what, where_t where) {
 void world::take(const command& what, effects&& out, where_t where) {
   if (observer)
     observer(what, out);
+  check_purged(what, out, where);
   for (const auto& back : out.recovered)
     take_recovered(std::get<load_record>(what).record, back, where);
   std::ranges::move(out.notifications, std::back_inserter(notifications_));
@@ -706,14 +707,11 @@ void world::check_nothing_changed(
   const command& what, const effects& out, const std::vector<std::string>& before, where_t where) {
   const bool is_partial = std::holds_alternative<unlock_ranges>(what);
   const bool is_time = std::holds_alternative<deadline_reached>(what);
-  // Whoever gives way without being asked is gone, also if somebody else stays in the way.
-  const bool is_purged = std::ranges::any_of(
-    out.ended, [](const auto& ended) { return ended.cause == end_cause::purged; });
   // MS-SMB2 3.3.5.22.1: an acknowledgement with a level that does not fit ends the break.
   const auto* ack = std::get_if<leasebreak::acknowledge_oplock>(&what);
   const bool ends_break =
     ack != nullptr && ack->level != oplock_level::none && ack->level != oplock_level::level_ii;
-  if (is_partial || is_time || is_purged || ends_break)
+  if (is_partial || is_time || ends_break)
     return;
   const operation_id own = operation_of(what);
   for (const auto& c : out.completions) {
@@ -723,6 +721,31 @@ void world::check_nothing_changed(
       out.completions.size() != 1 || description() != before)
       fail(where, "an error changed something: " + to_string(c.error) + " of " + describe(what));
   }
+}
+
+// A detached open gives way to an operation that goes on, and to none that fails or waits. Else
+// only an operator takes it away, or its lease loses Handle, or its file is to be deleted.
+void world::check_purged(const command& what, const effects& out, where_t where) {
+  const auto is_purged = [](const open_ended& e) { return e.cause == end_cause::purged; };
+  const bool has_let_in = std::ranges::any_of(out.completions, [this](const completion& c) {
+    const auto& cause = commands_[c.operation];
+    return c.error == errc::success &&
+      (std::holds_alternative<open_file>(cause) || std::holds_alternative<lock_ranges>(cause) ||
+        std::holds_alternative<access_file>(cause));
+  });
+  const bool has_lost_handle = std::ranges::any_of(out.facts, [](const fact& f) {
+    const auto* const ended = std::get_if<break_ended>(&f);
+    return ended != nullptr && !intersects(ended->left, handle);
+  });
+  const bool is_deletion = std::ranges::any_of(out.ended, [this](const open_ended& e) {
+    const auto asked = opens_.find(e.open);
+    return asked == opens_.end() || asked->second.delete_on_close; // or it is of before a restart
+  });
+  const bool is_explained = has_let_in || has_lost_handle || is_deletion ||
+    std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
+    std::holds_alternative<close_open>(what);
+  if (!is_explained && std::ranges::any_of(out.ended, is_purged))
+    fail(where, "an open gave way to nothing at: " + describe(what));
 }
 
 void world::check(where_t where) {

@@ -293,6 +293,7 @@ private:
   void check_store(const std::vector<listed_entry>& entries, where_t where);
   void check_nothing_changed(
     const command& what, const effects& out, const std::vector<std::string>& before, where_t where);
+  void check_purged(const command& what, const effects& out, where_t where);
   [[nodiscard]] std::vector<std::string> description() const;
   [[nodiscard]] break_notification take_break(
     const std::function<bool(const break_notification&)>& is_it, const std::string& name,

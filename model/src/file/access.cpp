@@ -66,9 +66,7 @@ bool file_state::impl::attempt_access(
     return fail(error);
   if (c.kind == access_kind::change_children)
     drop_recovered_leases(out);
-  auto plan = plan_access(c);
-  while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_access(c);
+  const auto plan = plan_access(c);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -87,8 +85,10 @@ bool file_state::impl::attempt_access(
     }
     return false;
   }
-  if (const auto error = after_breaks(c); error != errc::success)
+  const auto ending = opens_giving_way(plan);
+  if (const auto error = after_breaks(c, ending); error != errc::success)
     return fail(error);
+  end_purged(ending, now, out);
   complete(out, c.operation, errc::success, carry_out(c, spared_by(c)));
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
     store_persistent(out);
@@ -165,6 +165,10 @@ file_state::impl::break_plan file_state::impl::plan_without(
       plan.meets_recovered = true;
       continue; // A deletion that has begun takes what it can from the others.
     }
+    if (gives_way(l)) {
+      plan.giving_way.push_back(&l);
+      continue;
+    }
     auto to = l.info.state - taken;
     if (l.info.is_oplock)
       to = to & lease_state::read;
@@ -201,6 +205,10 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
     if (must_be_left(l)) {
       plan.meets_recovered = true;
       return plan;
+    }
+    if (gives_way(l)) {
+      plan.giving_way.push_back(&l);
+      continue;
     }
     plan.steps.push_back({&l, lease_state::none});
     plan.wait = plan.wait || intersects(l.info.state, lease_state::write) || l.is_left_read();
@@ -265,14 +273,16 @@ detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const 
   }
 }
 
-// What must hold besides, when all breaks have ended.
-errc file_state::impl::after_breaks(const access_file& c) const {
+// What must hold besides, when all breaks and the opens that give way have ended.
+errc file_state::impl::after_breaks(
+  const access_file& c, const std::vector<open_id>& ending) const {
+  const bool none_stays = opens.size() == ending.size();
   switch (c.kind) {
   case access_kind::replace:
     // Others' handles would silently point to a file without a name.
-    return opens.empty() || c.client.is_zero() ? errc::success : errc::access_denied;
+    return none_stays || c.client.is_zero() ? errc::success : errc::access_denied;
   case access_kind::rename_ancestor:
-    return opens.empty() ? errc::success : errc::access_denied;
+    return none_stays ? errc::success : errc::access_denied;
   case access_kind::rename_into:
     return count.deleting == 0 && count.denying_write == 0 ? errc::success
                                                            : errc::sharing_violation;
@@ -319,6 +329,10 @@ bool file_state::impl::attempt_force(
       (!c.client || *c.client == l.client) && (!c.key || *c.key == l.info.key) && !l.recovered;
     if (!is_meant || is_subset(l.info.state, c.keep))
       continue;
+    if (gives_way(l)) {
+      plan.giving_way.push_back(&l);
+      continue;
+    }
     plan.wait = plan.wait || l.info.state != lease_state::r;
     plan.steps.push_back(
       {&l, l.info.is_oplock ? l.info.state & c.keep & lease_state::read : l.info.state & c.keep});
@@ -334,9 +348,9 @@ bool file_state::impl::attempt_force(
     complete(out, c.operation, error);
     return true;
   }
-  if (purge(plan, now, out))
-    return attempt_force(c, a, now, out);
+  // Accepted: what cannot be told ends now, as the breaks of the others begin now.
   begin_breaks(plan, now, out);
+  end_purged(opens_giving_way(plan), now, out);
   follow_unattended(now, out);
   if (!plan.wait) {
     complete(out, c.operation, errc::success);

@@ -39,16 +39,13 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
 // open, `own`, may have other opens; it is neither asked nor waited for.
 bool file_state::impl::attempt_close(const close_open& c, const std::optional<lease_name>& own,
   attempt a, time_point now, effects& out) {
-  const auto plan_deletion = [&] {
-    return plan_without(lease_state::handle, own ? find_lease(*own) : nullptr, break_cause::remove);
-  };
-  auto plan = plan_deletion();
-  while (purge(plan, now, out))
-    plan = plan_deletion();
+  auto plan =
+    plan_without(lease_state::handle, own ? find_lease(*own) : nullptr, break_cause::remove);
   if (a == attempt::last || (a == attempt::first && waiting_is_full()))
     plan.wait = false; // A close does not fail.
   begin_breaks(plan, now, out);
   if (!plan.wait) {
+    end_purged(opens_giving_way(plan), now, out);
     complete(out, c.operation, errc::success, open_closed{});
     return true;
   }

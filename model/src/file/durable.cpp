@@ -2,8 +2,9 @@
 // (MS-SMB2 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12, 3.3.7.1).
 //
 // A detached open keeps its lease and its locks, and gives way: what would have to break its lease,
-// or meets its share mode, ends it instead, because there is nobody who could be told. Only a
-// persistent open does not give way; others have to come again later.
+// or meets its share mode, ends it instead, because there is nobody who could be told. It ends when
+// the other operation goes on: one that fails, or that waits, has ended nothing. Only a persistent
+// open does not give way; others have to come again later.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -140,32 +141,36 @@ bool file_state::impl::must_be_left(const lease_entry& l) const {
   return l.recovered || (l.is_unattended() && l.persistent != 0);
 }
 
-// Ends the detached opens whose leases the plan would break. True if there were any: what was
-// planned is then out of date.
-bool file_state::impl::purge(const break_plan& plan, time_point now, effects& out) {
-  std::vector<const lease_entry*> unattended;
-  for (const auto& step : plan.steps)
-    if (step.lease->is_unattended() && !must_be_left(*step.lease))
-      unattended.push_back(step.lease);
-  if (unattended.empty())
-    return false;
-  std::sort(unattended.begin(), unattended.end(), std::less<>{});
-  std::vector<open_id> ending;
-  for (const auto& open : opens)
-    if (open->lease != nullptr &&
-      std::binary_search(unattended.begin(), unattended.end(), open->lease, std::less<>{}))
-      ending.push_back(open->id);
-  end_purged(ending, now, out);
-  return true;
+// Whether nobody can be told of a break of this lease, which ends with its opens in place of it.
+bool file_state::impl::gives_way(const lease_entry& l) const {
+  return l.is_unattended() && !must_be_left(l);
 }
 
-// The same for detached opens whose share mode is in the newcomer's way. `errc::reclaim_needed` if
-// one of them is persistent, and so has precedence.
-errc file_state::impl::purge_for_open(const open_file& c, time_point now, effects& out) {
+// Which detached opens end if an operation with this plan goes on: those whose leases give way, and
+// `and_these`. Ordered by id. Nothing ends here: an operation that fails, or that waits, leaves all
+// of them as they are.
+std::vector<open_id> file_state::impl::opens_giving_way(
+  const break_plan& plan, std::vector<open_id> and_these) const {
+  auto& ending = and_these;
+  if (!plan.giving_way.empty()) {
+    auto leases_of = plan.giving_way;
+    std::sort(leases_of.begin(), leases_of.end(), std::less<>{});
+    for (const auto& open : opens)
+      if (open->lease != nullptr &&
+        std::binary_search(leases_of.begin(), leases_of.end(), open->lease, std::less<>{}))
+        ending.push_back(open->id);
+    std::sort(ending.begin(), ending.end());
+    ending.erase(std::unique(ending.begin(), ending.end()), ending.end());
+  }
+  return std::move(ending);
+}
+
+// The detached opens whose share mode is in the newcomer's way, ordered by id.
+// `errc::reclaim_needed` if one of them is persistent, and so has precedence.
+errc file_state::impl::find_in_the_way(const open_file& c, std::vector<open_id>& detached) const {
   if (count.detached == 0)
     return errc::success;
   const auto mask = c.overwrites ? c.access | access::write_data : c.access;
-  std::vector<open_id> ending;
   for (const auto& open : opens) {
     if (!open->is_detached())
       continue;
@@ -179,10 +184,21 @@ errc file_state::impl::purge_for_open(const open_file& c, time_point now, effect
     if (open->durable->persistent && (conflicts || (!is_own && !caches_handles(*open))))
       return errc::reclaim_needed;
     if (conflicts)
-      ending.push_back(open->id);
+      detached.push_back(open->id);
   }
-  end_purged(ending, now, out);
   return errc::success;
+}
+
+bool file_state::impl::any_deletes(const std::vector<open_id>& ending) const {
+  return std::any_of(
+    ending.begin(), ending.end(), [this](open_id id) { return find_open(id)->delete_on_close; });
+}
+
+// Whether an open would be left if detached ones end of which one deletes the file: they take the
+// other detached ones with them, but no persistent ones.
+bool file_state::impl::any_stays_with_deletion() const {
+  return std::any_of(opens.begin(), opens.end(),
+    [](const auto& open) { return !open->is_detached() || open->is_persistent(); });
 }
 
 // Ends the detached opens that have lost what they stayed for. One that deletes the file may take

@@ -93,6 +93,8 @@ struct file_state::impl {
       lease_state to;
     };
     std::vector<step> steps;
+    /// Leases of which nobody could be told: their opens end, but only if the operation goes on.
+    std::vector<const lease_entry*> giving_way;
     break_cause cause{};
     bool wait = false; ///< The operation has to wait.
     bool meets_recovered = false; ///< It conflicts with what somebody may still reclaim.
@@ -221,8 +223,12 @@ struct file_state::impl {
   void set_state(const set_server_state& c, effects& out);
   void take_over(open_entry& open, const client_guid& client, effects& out);
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
-  bool purge(const break_plan& plan, time_point now, effects& out);
-  [[nodiscard]] errc purge_for_open(const open_file& c, time_point now, effects& out);
+  [[nodiscard]] bool gives_way(const lease_entry& l) const;
+  [[nodiscard]] std::vector<open_id> opens_giving_way(
+    const break_plan& plan, std::vector<open_id> and_these = {}) const;
+  [[nodiscard]] errc find_in_the_way(const open_file& c, std::vector<open_id>& detached) const;
+  [[nodiscard]] bool any_deletes(const std::vector<open_id>& ending) const;
+  [[nodiscard]] bool any_stays_with_deletion() const;
   [[nodiscard]] bool may_remain(const open_entry& open) const;
   void end_stranded(time_point now, effects& out);
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);
@@ -243,8 +249,9 @@ struct file_state::impl {
   void note_lock(open_id id, const std::optional<lock_sequence>& s);
   [[nodiscard]] errc check_lock(const lock_ranges& c) const;
   bool attempt_lock(const lock_ranges& c, attempt a, time_point now, effects& out);
-  [[nodiscard]] errc take_ranges(
-    const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken);
+  [[nodiscard]] errc check_ranges(const lock_ranges& c, const std::vector<open_id>& ending) const;
+  [[nodiscard]] bool is_locked(
+    open_id open, const lock_element& element, const std::vector<open_id>& ending) const;
   [[nodiscard]] bool any_lock_below(std::uint64_t offset) const;
   [[nodiscard]] break_plan plan_lock(const lock_ranges& c) const;
   [[nodiscard]] awaited_breaks awaited_by(const lock_ranges& c) const;
@@ -268,7 +275,7 @@ struct file_state::impl {
   [[nodiscard]] break_plan plan_child_change(const std::optional<lease_key>& parent_key) const;
   [[nodiscard]] awaited_breaks awaited_by(const access_file& c) const;
   [[nodiscard]] static awaited_breaks awaited_by_data_change(const lease_entry* own);
-  [[nodiscard]] errc after_breaks(const access_file& c) const;
+  [[nodiscard]] errc after_breaks(const access_file& c, const std::vector<open_id>& ending) const;
   [[nodiscard]] access_granted carry_out(const access_file& c, const lease_entry* own);
   bool attempt_force(const force_break& c, attempt a, time_point now, effects& out);
   hold_id add_hold(

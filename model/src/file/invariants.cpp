@@ -172,7 +172,7 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
   } else if (const auto* access = std::get_if<access_file>(&w.what)) {
     plan = plan_access(*access);
     if (access->kind == access_kind::rename_into)
-      plan.wait = after_breaks(*access) != errc::success;
+      plan.wait = after_breaks(*access, opens_giving_way(plan)) != errc::success;
   } else {
     const auto* const own = w.spared ? find_lease(*w.spared) : nullptr;
     plan = plan_without(lease_state::handle, own, break_cause::remove);

@@ -81,21 +81,16 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   if (const auto error = check_lock(c); error != errc::success)
     return fail(error);
   const auto& open = *find_open(c.open);
-  auto plan = plan_lock(c);
-  while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_lock(c);
-  std::vector<const detail::lock_table::entry*> taken;
-  auto error = take_ranges(c, now, taken);
+  const auto plan = plan_lock(c);
+  const auto ending = opens_giving_way(plan);
+  auto error = check_ranges(c, ending);
   if (error == errc::success && plan.meets_recovered)
     error = errc::reclaim_needed;
   const bool must_wait =
     error == errc::lock_not_granted ? !c.fail_immediately : error == errc::success && plan.wait;
   if (must_wait && a == attempt::first && waiting_is_full())
-    error = errc::too_many_waiting;
-  if (must_wait || error != errc::success)
-    for (const auto* entry : taken)
-      locks.erase(entry);
-  if (must_wait && error != errc::too_many_waiting) {
+    return fail(errc::too_many_waiting);
+  if (must_wait) {
     if (error == errc::success)
       begin_breaks(plan, now, out); // Somebody has writes of its own to bring back first.
     if (a == attempt::first)
@@ -105,27 +100,48 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   }
   if (error != errc::success)
     return fail(error);
-  for (const auto* entry : taken)
-    store_lock(*entry, out);
   // MS-FSA 2.1.4.12, LOCK_CONTROL: what others read from their caches would pass the lock by.
   begin_breaks(plan, now, out);
+  end_purged(ending, now, out);
+  for (const auto& element : c.elements)
+    store_lock(locks.add(c.open, element.range, element.exclusive, now), out);
   note_lock(c.open, c.sequence);
   complete(out, c.operation, errc::success);
   return true;
 }
 
-// Takes all or none; what was taken before a failure is in `taken` for the caller to give back.
-errc file_state::impl::take_ranges(
-  const lock_ranges& c, time_point now, std::vector<const detail::lock_table::entry*>& taken) {
+// All or none, as if they were taken one after the other.
+errc file_state::impl::check_ranges(
+  const lock_ranges& c, const std::vector<open_id>& ending) const {
   const auto& client = find_open(c.open)->client;
-  for (const auto& element : c.elements) {
-    if (meets_recovered_lock(client, element))
+  for (auto element = c.elements.begin(); element != c.elements.end(); ++element) {
+    if (meets_recovered_lock(client, *element))
       return errc::reclaim_needed;
-    if (locks.conflict(c.open, element.range, element.exclusive) != nullptr)
+    const auto is_met = [&](const lock_element& before) {
+      return range_conflict(
+        before.range, before.exclusive, element->range, element->exclusive, true);
+    };
+    if (is_locked(c.open, *element, ending) || std::any_of(c.elements.begin(), element, is_met))
       return errc::lock_not_granted;
-    taken.push_back(&locks.add(c.open, element.range, element.exclusive, now));
   }
   return errc::success;
+}
+
+// Whether a lock is in the way that does not go with one of the opens that end.
+bool file_state::impl::is_locked(
+  open_id open, const lock_element& element, const std::vector<open_id>& ending) const {
+  const auto* const found = locks.conflict(open, element.range, element.exclusive);
+  if (found == nullptr || ending.empty())
+    return found != nullptr;
+  bool meets = false;
+  locks.for_each([&](const auto& held) {
+    const bool goes = std::binary_search(ending.begin(), ending.end(), held.open);
+    meets = meets ||
+      (!goes &&
+        range_conflict(
+          held.range, held.exclusive, element.range, element.exclusive, held.open == open));
+  });
+  return meets;
 }
 
 // Whether a request that waits, and so is for a single lock, has to wait for somebody's lock still.

@@ -63,26 +63,34 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (c.reclaim && (own == nullptr || !own->recovered))
     return fail(errc::nothing_to_reclaim);
 
-  if (const auto error = purge_for_open(c, now, out); error != errc::success)
+  std::vector<open_id> in_the_way;
+  if (const auto error = find_in_the_way(c, in_the_way); error != errc::success)
     return fail(error);
   const bool violation = violates_sharing(c);
-  auto plan = plan_open(c, violation, a);
-  while (!plan.meets_recovered && purge(plan, now, out))
-    plan = plan_open(c, violation, a);
+  const auto plan = plan_open(c, violation, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
-  // What gave way may have been to be deleted with its last close.
-  if (is_pending_deletion())
+  const bool deleted_before = is_being_deleted(c);
+  const bool must_wait = plan.wait || deleted_before;
+  if (violation && !must_wait)
+    return fail(errc::sharing_violation);
+  // What gives way may be to be deleted with its last close: then this waits for its deletion, and
+  // for nothing else.
+  std::vector<open_id> ending;
+  if (!must_wait)
+    ending = opens_giving_way(plan, std::move(in_the_way));
+  const bool deletes = any_deletes(ending);
+  if (deletes && any_stays_with_deletion())
     return fail(errc::delete_pending);
-  const bool deleting = is_being_deleted(c);
-  plan.wait = plan.wait || deleting;
-  if (plan.wait && a == attempt::first && waiting_is_full())
+  const bool waits = must_wait || deletes;
+  if (waits && a == attempt::first && waiting_is_full())
     return fail(errc::too_many_waiting);
-  if (plan.wait && a == attempt::last)
-    return fail(deleting ? errc::delete_pending : errc::sharing_violation);
+  if (waits && a == attempt::last)
+    return fail(deleted_before || deletes ? errc::delete_pending : errc::sharing_violation);
 
   begin_breaks(plan, now, out);
-  if (plan.wait) {
+  end_purged(ending, now, out);
+  if (waits) {
     if (a == attempt::first) {
       auto& w = wait(c, c.operation, c.client, open_id::none, true, now);
       w.channel = {c.connection, c.session};
@@ -90,8 +98,6 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
     }
     return false;
   }
-  if (violation)
-    return fail(errc::sharing_violation);
   grant_open(c, now, out);
   return true;
 }
@@ -175,6 +181,10 @@ file_state::impl::break_plan file_state::impl::plan_open(
     if (must_be_left(l)) {
       plan.meets_recovered = true;
       return plan;
+    }
+    if (gives_way(l)) {
+      plan.giving_way.push_back(&l);
+      continue;
     }
     // An oplock can be broken to level II or to none, nothing else (MS-SMB2 3.3.4.6).
     if (l.info.is_oplock)
