@@ -120,6 +120,19 @@ TEST_F(Answers, OfVersion1ThatComeLateAreEachFollowedByTheBreak) {
   expect_break(k1, r, none);
 }
 
+TEST_F(Answers, AreFollowedByTheBreakOnAConnectionThatIsThere) {
+  open(by(alice).lease(k1, r).answered_later());
+  const auto second = open(by(alice_again).lease(k1, r).answered_later());
+  access(nobody, access_kind::write);
+  disconnect_connection(alice);
+
+  answer(second);
+
+  const auto told = expect_break(k1, r, none);
+  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_EQ(told.open, second.open);
+}
+
 TEST_F(Answers, SayWhatWasGrantedAlthoughItIsBrokenMeanwhile) {
   const auto a = open(by(alice).lease(k1, rwh).answered_later());
   open(by(bob));

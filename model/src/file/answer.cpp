@@ -119,6 +119,15 @@ void file_state::impl::hold_back(lease_entry& l, break_notification n, time_poin
   ++held->epochs;
 }
 
+// Since it was held back, the holder may have acknowledged less, and opens may have ended.
+break_notification file_state::impl::as_it_is_now(break_notification n, const lease_entry& l) {
+  n.epoch = told_epoch(l);
+  n.to = n.to & l.info.state;
+  n.channels = l.channels.all();
+  n.open = l.first_open;
+  return n;
+}
+
 // A break that is told only now has its whole time from now on.
 void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   const bool was_late = std::exchange(l.late, false);
@@ -133,12 +142,10 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   };
   if (held->immediate) {
     count_epoch();
-    held->immediate->epoch = told_epoch(l);
-    held->immediate->channels = l.channels.all();
-    held->immediate->to = held->immediate->to & l.info.state; // it may have acknowledged less
+    auto n = as_it_is_now(*held->immediate, l);
     // It may have dropped what it heard before the answer as of a lease that it does not have.
-    held->immediate->ack_required = was_late && l.info.breaking && !held->breaking;
-    out.notifications.push_back(std::move(*held->immediate));
+    n.ack_required = was_late && l.info.breaking && !held->breaking;
+    out.notifications.push_back(std::move(n));
   }
   if (held->breaking) {
     count_epoch();
@@ -168,11 +175,7 @@ void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) 
     return;
   if (held->immediate) {
     ++l.info.epoch;
-    auto n = *held->immediate;
-    n.epoch = told_epoch(l);
-    n.channels = l.channels.all();
-    n.to = n.to & l.info.state;
-    out.notifications.push_back(std::move(n));
+    out.notifications.push_back(as_it_is_now(*held->immediate, l));
   }
   if (std::exchange(held->breaking, false)) {
     ++l.info.epoch;
