@@ -133,6 +133,41 @@ TEST_F(Answers, AreFollowedByTheBreakOnAConnectionThatIsThere) {
   EXPECT_EQ(told.open, second.open);
 }
 
+// What was taken before has been given back: the client would drop what it has.
+TEST_F(Answers, OfALeaseThatWasPromotedSinceAreNotFollowedByTheBreakBefore) {
+  for (const bool in_order : {true, false}) {
+    SCOPED_TRACE(in_order);
+    world w;
+    const auto first = w.open(by(alice).lease(k1, r).answered_later());
+    w.access(nobody, access_kind::write);
+    const auto promoted = w.open(by(alice).lease(k1, rh).answered_later());
+    w.expect_granted(promoted, rh);
+
+    w.answer(in_order ? first : promoted);
+    w.answer(in_order ? promoted : first);
+
+    w.expect_no_break();
+    EXPECT_EQ(w.state_of_lease(alice, k1), rh);
+  }
+}
+
+TEST_F(Answers, OfVersion1ThatSayMoreThanALaterPromotionAreFollowedByWhatIsLeft) {
+  open(by(alice).lease_v1(k1, rh));
+  const auto late = open(by(alice).lease_v1(k1, rh).answered_later());
+  access(nobody, access_kind::write);
+  expect_break(k1, rh, none);
+  acknowledge(alice, k1, none);
+  expect_granted(open(by(alice).lease_v1(k1, r)), r);
+
+  answer(late);
+
+  const auto told = take_breaks();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.front().from, rh);
+  EXPECT_EQ(told.front().to, r);
+  EXPECT_FALSE(told.front().ack_required);
+}
+
 TEST_F(Answers, SayWhatWasGrantedAlthoughItIsBrokenMeanwhile) {
   const auto a = open(by(alice).lease(k1, rwh).answered_later());
   open(by(bob));

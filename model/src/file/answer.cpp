@@ -128,6 +128,17 @@ break_notification file_state::impl::as_it_is_now(break_notification n, const le
   return n;
 }
 
+// The lease was promoted after a break of which the client is to hear behind an answer: that took
+// what the client has again. What is left to be told is that it has no more than that.
+void file_state::impl::note_promotion(lease_entry& l) {
+  auto& held = held_of(l);
+  if (held == nullptr || !held->immediate)
+    return;
+  held->immediate->to = l.info.state;
+  if (is_subset(held->immediate->from, l.info.state))
+    held.reset();
+}
+
 // A break that is told only now has its whole time from now on.
 void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   const bool was_late = std::exchange(l.late, false);

@@ -139,6 +139,7 @@ void file_state::impl::grant_lease(
     set_state(*lease, state);
     ++lease->info.epoch;
     lease->info.timed_out = false;
+    note_promotion(*lease);
     out.facts.emplace_back(caching_granted{state, false});
     store_lease(*lease, out);
   }

@@ -185,6 +185,7 @@ struct file_state::impl {
   [[nodiscard]] static bool tells_now(const lease_entry& l) noexcept;
   void hold_back(lease_entry& l, break_notification n, time_point now);
   [[nodiscard]] static break_notification as_it_is_now(break_notification n, const lease_entry& l);
+  void note_promotion(lease_entry& l);
   void tell_held(lease_entry& l, time_point now, effects& out);
   void end_held_break(lease_entry& l, break_outcome how, time_point now, effects& out);
   void tell_known(lease_entry& l, time_point now, effects& out);
