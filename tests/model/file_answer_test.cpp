@@ -168,6 +168,20 @@ TEST_F(Answers, OfVersion1ThatSayMoreThanALaterPromotionAreFollowedByWhatIsLeft)
   EXPECT_FALSE(told.front().ack_required);
 }
 
+TEST_F(Answers, ThatAreLostLetTheBreakGoToAnotherConnection) {
+  open(by(alice).lease(k1, rwh).persistent().answered_later());
+  const auto second = open(by(alice_again).lease(k1, rwh).persistent());
+  const auto b = open(by(bob));
+  expect_no_break();
+
+  disconnect_connection(alice);
+
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  acknowledge(alice_again, k1, rh);
+  expect_granted(b, none);
+  static_cast<void>(second);
+}
+
 TEST_F(Answers, SayWhatWasGrantedAlthoughItIsBrokenMeanwhile) {
   const auto a = open(by(alice).lease(k1, rwh).answered_later());
   open(by(bob));

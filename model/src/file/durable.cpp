@@ -57,7 +57,6 @@ bool file_state::impl::may_stay(const open_entry& open) const {
 
 void file_state::impl::lose_connection(open_entry& open, time_point now, effects& out) {
   fail_waiting_of(open.id, out);
-  settle_answers(open, now, out); // it will not be sent
   count_open(open, static_cast<std::uint32_t>(-1));
   open.durable->detached = true;
   open.durable->expires = after(now, open.durable->timeout);
@@ -70,6 +69,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
     note_stranded(*lease);
     lease->channels.leave(lost);
   }
+  settle_answers(open, now, out); // they will not be sent; what they held back goes elsewhere
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }
 
