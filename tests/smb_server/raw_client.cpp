@@ -466,12 +466,25 @@ created raw_client::create(const std::string& name, std::uint8_t oplock,
   return read_created(call(command::create, create_body(name, oplock, lease, how)));
 }
 
-byte_vector raw_client::ioctl_body(std::uint32_t code, bytes_view input, std::uint32_t output_max) {
+byte_vector raw_client::ioctl_output(const answer& a) {
+  byte_reader in = a.body();
+  in.skip(32);
+  const std::size_t offset = in.u32();
+  const std::size_t size = in.u32();
+  const bytes_view all{a.bytes};
+  if (!in.ok() || offset > all.size() || size > all.size() - offset)
+    return {};
+  const bytes_view output = all.subspan(offset, size);
+  return {output.begin(), output.end()};
+}
+
+byte_vector raw_client::ioctl_body(
+  std::uint32_t code, bytes_view input, std::uint32_t output_max, const file_id& id) {
   byte_writer body;
   body.u16(57);
   body.u16(0);
   body.u32(code);
-  write_file_id(body, related_file_id);
+  write_file_id(body, id);
   body.u32(header_size + 56);
   body.u32(static_cast<std::uint32_t>(input.size()));
   body.zeros(12);

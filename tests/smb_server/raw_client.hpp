@@ -137,7 +137,10 @@ public:
   created create(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);
   /// The body of an IOCTL that is about no file.
-  static byte_vector ioctl_body(std::uint32_t code, bytes_view input, std::uint32_t output_max);
+  static byte_vector ioctl_body(std::uint32_t code, bytes_view input, std::uint32_t output_max,
+    const file_id& id = related_file_id);
+  /// The output of an IOCTL's response.
+  static byte_vector ioctl_output(const answer& a);
   static byte_vector close_body(const file_id& id);
   std::uint32_t close(const file_id& id);
   std::uint32_t echo();

@@ -43,6 +43,7 @@ TEST(Statuses, AreThoseOfTheTable) {
     {errc::keeps_changing, 0xC0000043},
     {errc::no_access, 0xC0000022},
     {errc::invalid_argument, 0xC000000D},
+    {errc::behind_end, 0xC000001F},
     {errc::shutting_down, 0xC00000C9},
     {from_errno(EACCES), 0xC0000022},
     {from_errno(EPERM), 0xC0000022},

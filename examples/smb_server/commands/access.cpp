@@ -50,4 +50,16 @@ asio::awaitable<announced> announce(
   co_return result;
 }
 
+asio::awaitable<std::uint32_t> check_locks(
+  request& r, const open_ptr& o, byte_range range, bool is_write) {
+  io_request ask;
+  ask.file = o->file;
+  ask.open = o->handle;
+  ask.range = range;
+  ask.is_write = is_write;
+  auto [error] = co_await r.host().coordinator().async_check_io(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  co_return status_of(error);
+}
+
 } // namespace leasebreak::smb::commands

@@ -7,10 +7,18 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
+
 namespace leasebreak::smb::commands {
 
 /// The NTSTATUS for an error of the coordinator, the file system or a cancelled wait.
 [[nodiscard]] std::uint32_t status_of(const boost::system::error_code& error) noexcept;
+
+/// Behind what a byte-range lock counts for nothing (MS-FSA 2.1.5.8). A sparse file has less room
+/// than bytes, and each of them can be cached.
+[[nodiscard]] inline std::uint64_t locked_end(const vfs::file_info& info) noexcept {
+  return std::max(info.allocation_size, info.end_of_file);
+}
 
 [[nodiscard]] file_metadata to_metadata(const vfs::file_info& info);
 
@@ -21,5 +29,14 @@ struct announced {
 };
 [[nodiscard]] asio::awaitable<announced> announce(
   request& r, file_name_id file, access_kind kind, open_id handle);
+
+/// Whether byte-range locks let this read or write pass.
+[[nodiscard]] asio::awaitable<std::uint32_t> check_locks(
+  request& r, const open_ptr& o, byte_range range, bool is_write);
+
+/// Whether a range ends where no file can.
+[[nodiscard]] constexpr bool reaches_too_far(std::uint64_t offset, std::uint64_t length) noexcept {
+  return offset > INT64_MAX || length > INT64_MAX - offset;
+}
 
 } // namespace leasebreak::smb::commands

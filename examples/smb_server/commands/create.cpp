@@ -235,7 +235,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.created = opened.created;
   ask.is_directory = opened.info.is_directory;
   ask.delete_on_close = p.how.delete_on_close;
-  ask.allocation_size = opened.info.allocation_size;
+  ask.allocation_size = locked_end(opened.info);
   ask.lease = lease_for(r, p, opened);
   if (!ask.is_directory) // oplocks are for files
     ask.oplock = p.oplock;
@@ -276,7 +276,7 @@ open_ptr make_open(
   o->path = r.tree_connect->share->name + "\\" + p.asked.name;
   o->is_directory = opened.info.is_directory;
   o->is_stream = !p.path.stream().empty();
-  o->allocation = opened.info.allocation_size;
+  o->allocation = locked_end(opened.info);
   o->base_file = p.base_file;
   o->base_handle = p.base_handle;
   if (granted.oplock == oplock_level::lease)

@@ -1,7 +1,6 @@
-// READ, WRITE, FLUSH, LOCK, IOCTL, OPLOCK_BREAK (MS-SMB2 3.3.5.11 to 3.3.5.15, 3.3.5.22).
+// READ, WRITE, FLUSH, LOCK, OPLOCK_BREAK (MS-SMB2 3.3.5.11 to 3.3.5.14, 3.3.5.22).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/commands/network_interfaces.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
 
@@ -12,23 +11,6 @@
 namespace leasebreak::smb::commands {
 
 namespace {
-
-/// Whether byte-range locks let this read or write pass.
-asio::awaitable<std::uint32_t> check_locks(
-  request& r, const open_ptr& o, byte_range range, bool is_write) {
-  io_request ask;
-  ask.file = o->file;
-  ask.open = o->handle;
-  ask.range = range;
-  ask.is_write = is_write;
-  auto [error] = co_await r.host().coordinator().async_check_io(
-    std::move(ask), asio::as_tuple(asio::use_awaitable));
-  co_return status_of(error);
-}
-
-bool reaches_too_far(std::uint64_t offset, std::uint64_t length) {
-  return offset > INT64_MAX || length > INT64_MAX - offset;
-}
 
 /// The largest file that clients of this protocol expect to be possible, which is NTFS's.
 constexpr std::uint64_t file_bytes_max = 0x0fff'ffff'0000;
@@ -164,7 +146,7 @@ asio::awaitable<std::uint64_t> allocation_for(
     co_return unknown_allocation;
   auto [error, info] = co_await o.tree_connect->share->files.async_info(
     o.vfs_open, asio::as_tuple(asio::use_awaitable));
-  co_return error ? unknown_allocation : info.allocation_size;
+  co_return error ? unknown_allocation : locked_end(info);
 }
 
 /// MS-SMB2 3.3.5.14.2.
@@ -211,92 +193,6 @@ asio::awaitable<reply> lock(request& r) {
   if ((asked->ranges.front().flags & lock_flag::unlock) != 0)
     co_return co_await unlock(r, *asked, o);
   co_return co_await lock_all(r, *asked, o);
-}
-
-namespace {
-
-constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
-/// Makes the server treat the connection as one whose peer takes nothing any more at TCP level.
-constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
-constexpr std::uint32_t fsctl_create_or_get_object_id = 0x0009'00c0;
-constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
-constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
-
-/// MS-FSCC 2.3.2: the same bytes for the same file; the birth ids are zero.
-asio::awaitable<reply> object_id(ioctl_request asked, open_ptr o) {
-  auto [error, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
-  if (error)
-    co_return fail(status_of(error));
-  byte_writer out;
-  out.u64(info.id.inode);
-  out.u64(info.id.device);
-  out.zeros(48);
-  if (asked.output_max < out.size())
-    co_return fail(status::buffer_too_small);
-  asked.id = o->id;
-  reply answer;
-  encode_ioctl_response(answer.out, asked.code, asked.id, out.view());
-  co_return answer;
-}
-
-/// MS-SMB2 3.3.5.15.12: whoever changed the negotiation on its way is found out here.
-reply validate_negotiate(request& r, const ioctl_request& asked) {
-  const negotiated& terms = r.on().terms;
-  const auto said = parse_validate_negotiate(asked.input);
-  byte_writer out;
-  out.u32(terms.capabilities);
-  out.append(r.host().id());
-  out.u16(terms.security_mode);
-  out.u16(static_cast<std::uint16_t>(terms.dialect));
-  if (!said || said->client_guid != terms.client_guid ||
-    said->capabilities != terms.client_capabilities ||
-    said->security_mode != terms.client_security_mode ||
-    greatest_common_dialect(said->dialects) != terms.dialect || asked.output_max < out.size() ||
-    terms.dialect == dialect::smb_3_1_1) {
-    r.on().close("a negotiation that does not validate");
-    return hang_up();
-  }
-  reply answer;
-  encode_ioctl_response(answer.out, asked.code, asked.id, out.view());
-  return answer;
-}
-
-} // namespace
-
-bool is_connection_control(const request& r) {
-  if (r.head().command != command::ioctl)
-    return false;
-  const auto asked = parse_ioctl(r.bytes());
-  return asked && asked->code == fsctl_force_unacked;
-}
-
-asio::awaitable<reply> ioctl(request& r) {
-  const auto asked = parse_ioctl(r.bytes());
-  if (!asked || !r.pays_for(std::max<std::size_t>(asked->input.size(), asked->output_max)))
-    co_return fail(status::invalid_parameter);
-  switch (asked->code) {
-  case fsctl_validate_negotiate:
-    co_return validate_negotiate(r, *asked);
-  case fsctl_force_unacked: {
-    r.on().pretend_stuck();
-    reply answer;
-    encode_ioctl_response(answer.out, asked->code, asked->id, {});
-    co_return answer;
-  }
-  case fsctl_dfs_get_referrals:
-  case fsctl_dfs_get_referrals_ex:
-    co_return fail(status::fs_driver_required);
-  case fsctl_query_network_interfaces:
-    co_return co_await query_network_interfaces(r, *asked);
-  default:
-    break;
-  }
-  const open_ptr o = r.find_open(asked->id);
-  if (!o)
-    co_return fail(r.no_open());
-  if (asked->code == fsctl_create_or_get_object_id)
-    co_return co_await object_id(*asked, o);
-  co_return fail(status::invalid_device_request);
 }
 
 namespace {

@@ -59,6 +59,8 @@ const char* text_of(errc value) noexcept {
     return "not opened for this kind of access";
   case errc::invalid_argument:
     return "an argument makes no sense";
+  case errc::behind_end:
+    return "the file has fewer bytes";
   case errc::shutting_down:
     return "the worker pool is shutting down";
   }

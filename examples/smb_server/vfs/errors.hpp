@@ -44,6 +44,7 @@ enum class errc {
   keeps_changing, ///< Somebody renames faster than we can look.
   no_access, ///< The open was not made for this kind of access.
   invalid_argument, ///< An argument that makes no sense, such as a negative size.
+  behind_end, ///< Fewer bytes are there than are to be copied.
   shutting_down, ///< The worker pool is gone.
 };
 

@@ -118,7 +118,8 @@ std::optional<dos_record> dos_record::decode(std::span<const std::uint8_t> bytes
   }
   bytes = bytes.subspan(1);
   dos_record record;
-  record.attributes = static_cast<std::uint32_t>(take(bytes, 4)) & attribute::kept;
+  record.attributes =
+    static_cast<std::uint32_t>(take(bytes, 4)) & (attribute::kept | attribute::sparse);
   record.creation_time = to_time(take(bytes, 8));
   record.change_time = to_time(take(bytes, 8));
   record.change_until = to_time(take(bytes, 8)).value_or(file_time{});

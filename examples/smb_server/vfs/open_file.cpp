@@ -120,9 +120,9 @@ error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t 
   return {};
 }
 
-// Implementation specific: files are not sparse to clients. What leaves a gap that the disk could
-// not fill is refused, as a file system without sparse files would; a small gap is not worth the
-// look.
+// Implementation specific: a file is not sparse to clients unless one has made it so. What leaves a
+// gap that the disk could not fill is refused then, as a file system without sparse files would; a
+// small gap is not worth the look.
 error_code open_file::check_gap(std::uint64_t offset) const {
   if (offset < gap_looked_at) {
     return {};
@@ -133,8 +133,12 @@ error_code open_file::check_gap(std::uint64_t offset) const {
     return from_errno(errno);
   }
   const auto end = static_cast<std::uint64_t>(status.st_size);
-  return offset > end && (offset - end) / space.f_frsize > space.f_bavail ? from_errno(ENOSPC)
-                                                                          : error_code{};
+  if (offset <= end || (offset - end) / space.f_frsize <= space.f_bavail) {
+    return {};
+  }
+  const auto record = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
+  const bool sparse = record && (record->attributes & attribute::sparse) != 0;
+  return sparse ? error_code{} : from_errno(ENOSPC);
 }
 
 result<std::vector<std::uint8_t>> open_file::read(std::uint64_t offset, std::size_t length) const {
@@ -351,7 +355,7 @@ error_code open_file::change(const basic_changes& changes) {
 error_code open_file::change_record(const basic_changes& changes) {
   const auto loaded = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
   const bool other_attributes = changes.attributes &&
-    (!loaded || loaded->attributes != (*changes.attributes & attribute::kept));
+    (!loaded || (loaded->attributes & attribute::kept) != (*changes.attributes & attribute::kept));
   const bool changes_record = other_attributes || changes.creation_time || changes.change_time;
   // A change time that was set ends with the next change, and with nothing else.
   const bool drops_change_time =
@@ -369,7 +373,8 @@ error_code open_file::change_record(const basic_changes& changes) {
     record.creation_time = now->creation_time;
   }
   if (changes.attributes) {
-    record.attributes = *changes.attributes & attribute::kept;
+    record.attributes =
+      (record.attributes & attribute::sparse) | (*changes.attributes & attribute::kept);
   }
   if (changes.creation_time) {
     record.creation_time = changes.creation_time;

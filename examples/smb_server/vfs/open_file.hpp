@@ -65,6 +65,26 @@ public:
   /// system can. Errors: as `set_end_of_file`.
   error_code set_allocation(std::uint64_t size);
 
+  /// Whether zeros that nobody has written take no room, and `zero` gives room back. Errors:
+  /// `errc::is_directory`, errno.
+  error_code set_sparse(bool sparse);
+
+  /// MS-FSA 2.1.5.10.39: makes the bytes in [from, to) zero, without making the file larger. Errors:
+  /// as `set_end_of_file`.
+  error_code zero(std::uint64_t from, std::uint64_t to);
+
+  /// MS-FSA 2.1.5.10.22: the parts of [from, to) that may hold something else than zeros, in order,
+  /// up to `extents_max`. Errors: as `read`.
+  [[nodiscard]] result<std::vector<extent>> allocated(
+    std::uint64_t from, std::uint64_t to, std::size_t extents_max) const;
+
+  /// Copies `length` bytes at `from` of `source` to `to` here, where the file system can do so
+  /// without moving any. Returns how many were copied: fewer only if the source becomes shorter
+  /// meanwhile. Errors: `errc::behind_end` if the source has not as many bytes, those of `read` and
+  /// `write`.
+  result<std::size_t> copy_from(
+    const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length);
+
   /// All that is known of it.
   [[nodiscard]] result<file_info> info() const;
 
@@ -105,6 +125,11 @@ private:
   error_code make_file_data(const std::string& source);
   error_code write_stream(std::uint64_t offset, std::span<const std::uint8_t> data);
   error_code change_record(const basic_changes& changes);
+  error_code write_zeros(std::uint64_t from, std::uint64_t to);
+  [[nodiscard]] result<std::size_t> copy_in_kernel(
+    const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length) const;
+  result<std::size_t> copy_piece(
+    const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length);
   void touch() const;
 
   std::shared_ptr<detail::share_core> core_;

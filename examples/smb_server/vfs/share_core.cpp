@@ -246,6 +246,9 @@ result<file_info> read_info(const share_core& core, int fd, const std::string& s
     return info;
   }
   apply_record(*info, core.has_xattrs ? load_record(fd) : std::nullopt);
+  if ((info->attributes & attribute::sparse) != 0) {
+    info->allocation_size = round_up(status.stx_blocks * 512);
+  }
   if (!stream.empty()) {
     const auto size = stream_size(fd, stream);
     if (!size) {

@@ -27,6 +27,7 @@ inline constexpr std::uint32_t directory = 0x10;
 inline constexpr std::uint32_t archive = 0x20;
 inline constexpr std::uint32_t normal = 0x80;
 inline constexpr std::uint32_t temporary = 0x100;
+inline constexpr std::uint32_t sparse = 0x200; ///< Set by `open_file::set_sparse` alone.
 inline constexpr std::uint32_t offline = 0x1000;
 inline constexpr std::uint32_t not_content_indexed = 0x2000;
 /// Those that are kept; others that a client sets are dropped.
@@ -121,6 +122,14 @@ struct file_changes {
   basic_changes basic;
   std::optional<std::uint64_t> end_of_file;
   std::optional<std::uint64_t> allocation_size;
+};
+
+/// A part of a file.
+struct extent {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+
+  friend bool operator==(const extent&, const extent&) = default;
 };
 
 /// One named stream, or with an empty name the file's data.

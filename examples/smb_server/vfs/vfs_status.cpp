@@ -14,6 +14,7 @@ constexpr std::uint32_t unsuccessful = 0xC0000001;
 constexpr std::uint32_t invalid_handle = 0xC0000008;
 constexpr std::uint32_t invalid_parameter = 0xC000000D;
 constexpr std::uint32_t invalid_device_request = 0xC0000010;
+constexpr std::uint32_t invalid_view_size = 0xC000001F;
 constexpr std::uint32_t no_memory = 0xC0000017;
 constexpr std::uint32_t access_denied = 0xC0000022;
 constexpr std::uint32_t object_name_invalid = 0xC0000033;
@@ -84,6 +85,8 @@ std::uint32_t of_errc(errc value) noexcept {
     return insufficient_resources;
   case errc::keeps_changing:
     return sharing_violation;
+  case errc::behind_end:
+    return invalid_view_size;
   case errc::shutting_down:
     return network_name_deleted;
   }
