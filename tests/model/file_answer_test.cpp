@@ -129,7 +129,7 @@ TEST_F(Answers, AreFollowedByTheBreakOnAConnectionThatIsThere) {
   answer(second);
 
   const auto told = expect_break(k1, r, none);
-  EXPECT_EQ(told.connection, alice_again.connection);
+  EXPECT_EQ(told.connection(), alice_again.connection);
   EXPECT_EQ(told.open, second.open);
 }
 
@@ -176,7 +176,7 @@ TEST_F(Answers, ThatAreLostLetTheBreakGoToAnotherConnection) {
 
   disconnect_connection(alice);
 
-  EXPECT_EQ(expect_break(k1, rwh, rh).connection, alice_again.connection);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
   acknowledge(alice_again, k1, rh);
   expect_granted(b, none);
   static_cast<void>(second);
