@@ -69,8 +69,8 @@ public:
   /// `errc::is_directory`, errno.
   error_code set_sparse(bool sparse);
 
-  /// MS-FSA 2.1.5.10.39: makes the bytes in [from, to) zero, without making the file larger. Errors:
-  /// as `set_end_of_file`.
+  /// MS-FSA 2.1.5.10.39: makes the bytes in [from, to) zero, without making the file larger.
+  /// Errors: as `set_end_of_file`.
   error_code zero(std::uint64_t from, std::uint64_t to);
 
   /// MS-FSA 2.1.5.10.22: the parts of [from, to) that may hold something else than zeros, in order,
