@@ -137,6 +137,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
              },
     c);
   wake(now, out);
+  tell_on_oldest(out);
   forget_past_deadlines();
 }
 

@@ -61,14 +61,40 @@ TEST(ChannelList, PutsAnHeirInThePlaceOfTheLostOne) {
   EXPECT_EQ(list.opens(), 3U);
 }
 
-TEST_F(BreakRoutes, AreTheChannelsOfALeasesOpensTheNewestFirst) {
+TEST_F(BreakRoutes, AreTheOldestChannelAndThenTheOthersTheNewestFirst) {
   open(by(first).lease(k1, rwh));
   open(by(other_session).lease(k1, rwh));
   open(by(second).lease(k1, rwh));
   open(by(rival));
 
   EXPECT_EQ(expect_break(k1, rwh, rh).channels,
-    (std::vector{second.channel(), other_session.channel(), first.channel()}));
+    (std::vector{first.channel(), second.channel(), other_session.channel()}));
+}
+
+// smb2.lease.v2_complex1: a client listens where it has opened the file first.
+TEST_F(BreakRoutes, BeginWithTheOldestChannelOfAllTheClientsLeasesOfTheFile) {
+  const auto a = open(by(first).lease(k1, r));
+  open(by(second).lease(k2, r));
+  open(by(second).lease(k3, r));
+  access(bob, access_kind::write);
+  expect_break(k1, r, none);
+  EXPECT_EQ(expect_break(k2, r, none).channels, (std::vector{first.channel(), second.channel()}));
+  expect_break(k3, r, none);
+
+  close(a);
+  open(by(second).lease(k2, r));
+  access(bob, access_kind::write);
+  EXPECT_EQ(expect_break(k2, r, none).channels, std::vector{second.channel()});
+}
+
+TEST_F(BreakRoutes, AreNotOfOtherClientsOrOfOpensWithoutALease) {
+  open(by(rival).lease(k1, r));
+  open(by(first));
+  open(by(second).lease(k2, r));
+  open(by(other_session).oplock(oplock_level::level_ii));
+  access(carol, access_kind::write);
+  expect_break(k1, r, none);
+  EXPECT_EQ(expect_break(k2, r, none).channels, std::vector{second.channel()});
 }
 
 TEST_F(BreakRoutes, DoNotHaveChannelsWhoseOpensAreClosed) {
@@ -175,8 +201,8 @@ TEST_F(LostChannels, HaveAnOplocksBreakToldAgainOnAnother) {
 }
 
 TEST_F(LostChannels, HaveABreakToldAgainWhereTheLeaseHasOtherOpens) {
-  open(by(other_session).lease(k1, rwh));
   open(by(first).lease(k1, rwh)); // told here, and this session has no other channel
+  open(by(other_session).lease(k1, rwh));
   const auto b = open(by(rival));
   expect_break(k1, rwh, rh);
   disconnect_connection(first);
@@ -186,8 +212,8 @@ TEST_F(LostChannels, HaveABreakToldAgainWhereTheLeaseHasOtherOpens) {
 }
 
 TEST_F(LostChannels, OnWhichNobodyWasToldHaveNoBreakToldAgain) {
-  open(by(first).lease(k1, rwh));
   open(by(other_session).lease(k1, rwh));
+  open(by(first).lease(k1, rwh));
   open(by(rival));
   expect_break(k1, rwh, rh); // on the other session's connection
   disconnect_connection(first, {second.channel()});

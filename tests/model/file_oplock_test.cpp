@@ -5,23 +5,23 @@ namespace leasebreak::model_test {
 namespace {
 
 constexpr auto level_ii = oplock_level::level_ii;
-constexpr auto exclusive = oplock_level::exclusive;
+constexpr auto exclusive_level = oplock_level::exclusive;
 constexpr auto batch = oplock_level::batch;
 constexpr auto no_oplock = oplock_level::none;
 
 class SmbtortureOplock : public model_test {};
 
 TEST_F(SmbtortureOplock, Exclusive1) {
-  open(by(alice).oplock(exclusive).shares(share::none));
+  open(by(alice).oplock(exclusive_level).shares(share::none));
 
-  expect_error(open(by(bob).oplock(exclusive)), errc::sharing_violation);
+  expect_error(open(by(bob).oplock(exclusive_level)), errc::sharing_violation);
   expect_error(open(by(bob).access(access::delete_file)), errc::sharing_violation);
   expect_no_break();
 }
 
 TEST_F(SmbtortureOplock, Exclusive2) {
-  const auto a = open(by(alice).oplock(exclusive));
-  const auto b = open(by(bob).oplock(exclusive));
+  const auto a = open(by(alice).oplock(exclusive_level));
+  const auto b = open(by(bob).oplock(exclusive_level));
   expect_oplock_break(a, rw, r);
   acknowledge_oplock(alice, a, level_ii);
   expect_oplock(b, level_ii);
@@ -33,16 +33,16 @@ TEST_F(SmbtortureOplock, Exclusive2) {
 }
 
 TEST_F(SmbtortureOplock, Exclusive3) {
-  open(by(alice).oplock(exclusive).shares(share::none));
+  open(by(alice).oplock(exclusive_level).shares(share::none));
 
   expect_error(open(by(bob).access(access::write_data)), errc::sharing_violation);
   expect_no_break();
 }
 
 TEST_F(SmbtortureOplock, Exclusive4) {
-  open(by(alice).oplock(exclusive).shares(share::none));
+  open(by(alice).oplock(exclusive_level).shares(share::none));
 
-  expect_oplock(open(by(bob).oplock(exclusive).access(attributes_alone)), no_oplock);
+  expect_oplock(open(by(bob).oplock(exclusive_level).access(attributes_alone)), no_oplock);
   expect_no_break();
 }
 
@@ -58,8 +58,8 @@ TEST_F(SmbtortureOplock, Exclusive6) {
 TEST_F(SmbtortureOplock, Exclusive9) {
   for (const bool overwrites : {false, true}) {
     world w;
-    const auto a = w.open(by(alice).oplock(exclusive));
-    auto how = by(bob).oplock(exclusive);
+    const auto a = w.open(by(alice).oplock(exclusive_level));
+    auto how = by(bob).oplock(exclusive_level);
     how.request.overwrites = overwrites;
 
     const auto b = w.open(how);
@@ -340,7 +340,7 @@ TEST_F(OplockAcknowledgements, WithoutABreakAreRefused) {
     expect_error(acknowledge_oplock(alice, a, level), errc::oplock_not_breaking);
     expect_error(acknowledge_oplock(bob, without, level), errc::invalid_oplock_ack);
   }
-  for (const auto level : {exclusive, batch, oplock_level{0x17}}) {
+  for (const auto level : {exclusive_level, batch, oplock_level{0x17}}) {
     expect_error(acknowledge_oplock(alice, a, level), errc::invalid_oplock_ack);
     expect_error(acknowledge_oplock(bob, without, level), errc::invalid_oplock_ack);
   }
@@ -362,8 +362,8 @@ TEST_F(OplockAcknowledgements, WithoutABreakOfLevelTwoAreRefused) {
 }
 
 TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndTheBreakWithNone) {
-  for (const auto held : {exclusive, batch}) {
-    for (const auto level : {exclusive, batch, oplock_level::lease, oplock_level{0x17}}) {
+  for (const auto held : {exclusive_level, batch}) {
+    for (const auto level : {exclusive_level, batch, oplock_level::lease, oplock_level{0x17}}) {
       world w;
       const auto a = w.open(by(alice).oplock(held));
       const auto b = w.open(by(bob).lease(k2, rh));

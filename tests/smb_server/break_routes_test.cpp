@@ -120,7 +120,7 @@ TEST_P(BreakRoutes, DoNotLeadToWhoHasLoggedOff) {
   expect_told_where_it_opened(*first);
 }
 
-TEST_P(BreakRoutes, LeadToTheConnectionThatOpenedLast) {
+TEST_P(BreakRoutes, LeadToTheConnectionThatOpenedFirst) {
   const auto first = logged_on(server, GetParam(), holders_guid);
   const auto second = logged_on(server, GetParam(), holders_guid);
   ASSERT_EQ(first->create("f", lease_level, lease_of(7, rh)).lease->state, rh);
@@ -128,23 +128,23 @@ TEST_P(BreakRoutes, LeadToTheConnectionThatOpenedLast) {
   const auto other = logged_on(server, GetParam(), others_guid);
   other->send(command::create, raw_client::create_body("f"));
 
-  EXPECT_TRUE(next_break(*second));
-  EXPECT_TRUE(was_not_told(*first));
+  EXPECT_TRUE(next_break(*first));
+  EXPECT_TRUE(was_not_told(*second));
 }
 
 // Without channels, each connection has a session of its own, but the lease is the client's.
 TEST_P(BreakRoutes, LeadToAnotherConnectionOfTheLeaseWhenTheFirstIsLost) {
-  const auto first = logged_on(server, GetParam(), holders_guid);
-  auto second = logged_on(server, GetParam(), holders_guid);
+  auto first = logged_on(server, GetParam(), holders_guid);
+  const auto second = logged_on(server, GetParam(), holders_guid);
   ASSERT_EQ(first->create("f", lease_level, lease_of(7, rh)).lease->state, rh);
   ASSERT_EQ(second->create("f", lease_level, lease_of(7, rwh)).lease->state, rwh);
   const auto other = logged_on(server, GetParam(), others_guid);
   other->send(command::create, raw_client::create_body("f"));
-  ASSERT_TRUE(next_break(*second));
-  second.reset();
+  ASSERT_TRUE(next_break(*first));
+  first.reset();
 
-  EXPECT_TRUE(next_break(*first));
-  EXPECT_EQ(acknowledge(*first, 7, rh), status::success);
+  EXPECT_TRUE(next_break(*second));
+  EXPECT_EQ(acknowledge(*second, 7, rh), status::success);
   EXPECT_EQ(other->await_answer().head.status, status::success);
 }
 

@@ -6,6 +6,7 @@
 #include "file/impl.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace leasebreak {
@@ -204,6 +205,40 @@ void file_state::impl::notify(
   }
   if (l.unanswered != 0)
     hold_back(l, std::move(n), now);
+}
+
+// MS-SMB2 3.3.4.7 leaves the choice among the connections of the lease's opens. A client that has
+// opened the file on several connections expects its leases' breaks on the first of them
+// (smb2.lease.v2_complex1), also where only another of its leases has been asked for.
+void file_state::impl::tell_on_oldest(effects& out) {
+  const client_guid* of = nullptr;
+  std::optional<channel_id> oldest;
+  for (auto& n : out.notifications) {
+    if (n.is_oplock || n.channels.empty())
+      continue;
+    if (of == nullptr || *of != n.client)
+      oldest = oldest_channel_of(n.client);
+    of = &n.client;
+    if (!oldest || n.channels.front() == *oldest)
+      continue;
+    std::erase(n.channels, *oldest);
+    n.channels.insert(n.channels.begin(), *oldest);
+    if (auto* const lease = find_lease(n.client, n.key); lease != nullptr)
+      lease->told_on = oldest->connection;
+  }
+}
+
+// Of the opens that use leases; without those whose connection is lost.
+std::optional<channel_id> file_state::impl::oldest_channel_of(const client_guid& client) const {
+  const open_entry* oldest = nullptr;
+  const auto first = std::lower_bound(leases.begin(), leases.end(), client,
+    [](const auto& l, const client_guid& c) { return !l->info.is_oplock && l->client < c; });
+  for (auto l = first; l != leases.end() && (*l)->client == client && !(*l)->info.is_oplock; ++l) {
+    const auto* const open = (*l)->opens != 0 ? find_open((*l)->first_open) : nullptr;
+    if (open != nullptr && !open->is_detached() && (oldest == nullptr || open->id < oldest->id))
+      oldest = open;
+  }
+  return oldest != nullptr ? std::optional(oldest->channel) : std::nullopt;
 }
 
 // MS-SMB2 2.2.23.2: NewEpoch is for V2 leases; others get 0.

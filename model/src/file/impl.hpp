@@ -164,6 +164,8 @@ struct file_state::impl {
   void cannot_deliver(const break_undeliverable& c, time_point now, effects& out);
   void give_up(lease_entry& l, break_outcome how, time_point now, effects& out);
   void notify(lease_entry& l, lease_state to, bool ack, time_point now, effects& out);
+  void tell_on_oldest(effects& out);
+  [[nodiscard]] std::optional<channel_id> oldest_channel_of(const client_guid& client) const;
   [[nodiscard]] static std::uint16_t told_epoch(const lease_entry& l) noexcept;
   void notify_again(lease_entry& l, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);

@@ -131,9 +131,10 @@ struct break_notification {
   /// when the holder is back: this is how often it was offered before.
   std::uint32_t offer = 0;
   client_guid client;
-  /// Where to send it, the best first (MS-SMB2 3.3.4.6, 3.3.4.7): the channels of the lease's
-  /// opens, the one that was used last first. The coordinator adds the other channels of their
-  /// sessions, and for a lease the client's other connections that have a session.
+  /// Where to send it, the best first (MS-SMB2 3.3.4.6, 3.3.4.7): for a lease the channel of the
+  /// client's oldest open of this file that uses a lease; then the channels of the lease's or
+  /// oplock's opens, the one that was used last first. The coordinator adds the other channels of
+  /// their sessions, and for a lease the client's other connections that have a session.
   std::vector<channel_id> channels;
   bool is_oplock = false;
   open_id open{}; ///< Oplock: whose. Lease: one of its opens.
