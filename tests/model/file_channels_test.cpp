@@ -20,7 +20,7 @@ const client other_session{alice.guid, connection_id{3}, s2, t1};
 const client other_tree{alice.guid, connection_id{1}, s1, t2};
 const client rival{bob.guid, connection_id{4}, s3, t1};
 
-constexpr create_guid guid = create_guid::of(7);
+constexpr create_guid create_id = create_guid::of(7);
 
 class BreakRoutes : public model_test {};
 class LostChannels : public model_test {};
@@ -115,7 +115,7 @@ TEST_F(BreakRoutes, OfAnOplockAreTheChannelThatOpened) {
 }
 
 TEST_F(BreakRoutes, FollowACreateThatIsSentAgainOnAnotherChannel) {
-  const auto a = open(by(first).oplock(oplock_level::batch).durable(seconds{60}, guid));
+  const auto a = open(by(first).oplock(oplock_level::batch).durable(seconds{60}, create_id));
   replay(a, by(second).oplock(oplock_level::batch));
   open(by(rival));
 
@@ -247,7 +247,7 @@ TEST_F(LostChannels, LeaveAReportAboutWhatWasToldOnThemWithoutEffect) {
 // MS-SMB2 3.3.5.9.10: such a CREATE can be sent again.
 TEST_F(LostChannels, LetACreateWithACreateGuidGoOn) {
   const auto b = open(by(rival).lease(k2, rwh));
-  const auto a = open(by(first).lease(k1, rh).durable(seconds{60}, guid));
+  const auto a = open(by(first).lease(k1, rh).durable(seconds{60}, create_id));
   expect_break(k2, rwh, rh);
   disconnect_connection(first, {second.channel()});
   expect_waits(a);
@@ -273,7 +273,7 @@ TEST_F(LostChannels, EndACreateThatCannotBeSentAgain) {
 
 TEST_F(LostChannels, EndACreateWhoseSessionHasNoOther) {
   open(by(rival).lease(k2, rwh));
-  const auto a = open(by(first).lease(k1, rh).durable(seconds{60}, guid));
+  const auto a = open(by(first).lease(k1, rh).durable(seconds{60}, create_id));
   expect_break(k2, rwh, rh);
   disconnect_connection(first);
 
@@ -456,7 +456,7 @@ TEST_F(TreeEnds, TakeTheOpensOfTheTreeAndNoOthers) {
 // MS-SMB2 3.3.5.8: its opens are closed.
 TEST_F(TreeEnds, CloseWhatIsDurableToo) {
   const auto a = open(by(first).lease(k1, rh).durable());
-  const auto b = open(by(first).persistent(seconds{60}, guid));
+  const auto b = open(by(first).persistent(seconds{60}, create_id));
   const auto ended = end_tree(first);
 
   EXPECT_EQ(result_of<client_removed>(ended).opens, 2U);

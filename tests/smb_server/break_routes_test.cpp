@@ -15,17 +15,17 @@ namespace leasebreak::smb {
 namespace {
 
 using testing::answer;
+using testing::batch_level;
 using testing::created;
+using testing::empty_body;
+using testing::lease_level;
 using testing::raw_client;
+using testing::rh;
+using testing::rwh;
 using testing::test_server;
 
-constexpr std::uint8_t batch_level = 0x09;
-constexpr std::uint8_t lease_level = 0xff;
-constexpr std::uint32_t rwh = 0x07;
-constexpr std::uint32_t rh = 0x03;
 constexpr guid holders_guid{1};
 constexpr guid others_guid{2};
-const byte_vector empty_body{4, 0, 0, 0};
 
 server_options two_users() {
   server_options options;

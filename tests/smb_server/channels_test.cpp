@@ -15,10 +15,9 @@ namespace {
 
 using testing::answer;
 using testing::created;
+using testing::empty_body;
 using testing::raw_client;
 using testing::test_server;
-
-const byte_vector empty_body{4, 0, 0, 0};
 
 /// A session with a tree, and its first channel.
 std::unique_ptr<raw_client> first_channel(

@@ -16,11 +16,11 @@ namespace {
 using testing::answer;
 using testing::created;
 using testing::raw_client;
+using testing::rh;
+using testing::rwh;
 using testing::test_server;
 
 constexpr std::uint8_t none_level = 0x00;
-constexpr std::uint32_t rh = 0x03;
-constexpr std::uint32_t rwh = 0x07;
 constexpr guid first_guid{1};
 constexpr guid other_guid{2};
 

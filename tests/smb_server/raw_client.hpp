@@ -22,6 +22,13 @@ namespace leasebreak::smb {
 inline constexpr std::uint8_t batch_level = 0x09;
 inline constexpr std::uint8_t lease_level = 0xff;
 
+// What a lease may cache (MS-SMB2 2.2.13.2.8).
+inline constexpr std::uint32_t rh = 0x03;
+inline constexpr std::uint32_t rwh = 0x07;
+
+/// The body of the requests that say nothing: ECHO, LOGOFF, TREE_DISCONNECT.
+inline const byte_vector empty_body{4, 0, 0, 0};
+
 } // namespace leasebreak::smb
 
 namespace leasebreak::smb::testing {

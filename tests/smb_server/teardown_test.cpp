@@ -18,14 +18,14 @@ namespace {
 
 using testing::answer;
 using testing::created;
+using testing::empty_body;
+using testing::lease_level;
 using testing::raw_client;
+using testing::rh;
 using testing::test_server;
 
-constexpr std::uint8_t lease_level = 0xff;
-constexpr std::uint32_t rh = 0x03;
 constexpr std::uint32_t delete_on_close = 0x1000;
 constexpr int files = 5;
-const byte_vector empty_body{4, 0, 0, 0};
 
 /// How the deleting client's opens end, and the status of that. A client waits for some seconds, a
 /// break takes 35.
