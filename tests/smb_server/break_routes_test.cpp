@@ -15,13 +15,8 @@ namespace leasebreak::smb {
 namespace {
 
 using testing::answer;
-using testing::batch_level;
 using testing::created;
-using testing::empty_body;
-using testing::lease_level;
 using testing::raw_client;
-using testing::rh;
-using testing::rwh;
 using testing::test_server;
 
 constexpr guid holders_guid{1};

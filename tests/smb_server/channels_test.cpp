@@ -15,7 +15,6 @@ namespace {
 
 using testing::answer;
 using testing::created;
-using testing::empty_body;
 using testing::raw_client;
 using testing::test_server;
 

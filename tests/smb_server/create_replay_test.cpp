@@ -16,8 +16,6 @@ namespace {
 using testing::answer;
 using testing::created;
 using testing::raw_client;
-using testing::rh;
-using testing::rwh;
 using testing::test_server;
 
 constexpr std::uint8_t none_level = 0x00;

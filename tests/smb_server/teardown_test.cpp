@@ -18,10 +18,7 @@ namespace {
 
 using testing::answer;
 using testing::created;
-using testing::empty_body;
-using testing::lease_level;
 using testing::raw_client;
-using testing::rh;
 using testing::test_server;
 
 constexpr std::uint32_t delete_on_close = 0x1000;
