@@ -25,6 +25,7 @@ void file_state::apply(const answer_sent& c, time_point now, effects& out) {
   if (!tells)
     return;
   impl_->wake(now, out);
+  impl_->tell_on_oldest(out);
   impl_->forget_past_deadlines();
 }
 

@@ -77,6 +77,21 @@ TEST_F(BreakRoutes, AreTheOpensChannelThenTheSessionsThenTheClients) {
   EXPECT_EQ(last_route(), (route{first, second, other_user}));
 }
 
+TEST_F(BreakRoutes, AreNoOthersForABreakThatWasHeldBackForAnAnswer) {
+  open(at(first, "f", 1, lease_state::rh));
+  auto& upgrade = w.start(at(other_user, "f", 1));
+  upgrade.answers_later = true;
+  w.settle();
+  rival_opens("f");
+  EXPECT_TRUE(w.alice_saw.empty());
+
+  upgrade.as<open_result>().answer.sent();
+  w.settle();
+
+  ASSERT_EQ(w.alice_saw.size(), 1U);
+  EXPECT_EQ(last_route().front(), first);
+}
+
 TEST_F(BreakRoutes, OfAnOplockStayInItsSession) {
   auto r = at(second, "f", 0);
   r.lease.reset();
