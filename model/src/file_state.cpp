@@ -24,9 +24,7 @@ void file_state::apply(const answer_sent& c, time_point now, effects& out) {
   impl_->answer(c, now, out);
   if (!tells)
     return;
-  impl_->wake(now, out);
-  impl_->tell_on_oldest(out);
-  impl_->forget_past_deadlines();
+  impl_->end_step(now, out);
 }
 
 effects file_state::apply(const command& c, time_point now, bool may_wait) {
@@ -137,6 +135,11 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const stop_waiting&) { stop(out); },
              },
     c);
+  end_step(now, out);
+}
+
+// What follows whatever has happened to the file.
+void file_state::impl::end_step(time_point now, effects& out) {
   wake(now, out);
   tell_on_oldest(out);
   forget_past_deadlines();

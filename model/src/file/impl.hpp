@@ -359,6 +359,7 @@ struct file_state::impl {
   // -------------------------------------------------------------------------------
 
   void apply(const command& c, time_point now, effects& out);
+  void end_step(time_point now, effects& out);
   static void complete(effects& out, operation_id id, errc error, operation_result result = {});
 };
 
