@@ -32,7 +32,8 @@ leasebreak::open_request open_by(leasebreak::client_guid client) {
 
 asio::awaitable<void> two_clients(leasebreak::coordinator& leases) {
   // A server sends the notification to the client, which writes back what it has buffered and
-  // acknowledges. Here the client is quick.
+  // acknowledges. Here the client is quick. The sink may refer to the coordinator, which never
+  // calls it after its own destructor.
   leases.register_client(
     alice, [&leases](const leasebreak::break_notification& broken, const std::string& name, auto) {
       std::cout << "alice  told to go from " << broken.from << " to " << broken.to << ": " << name

@@ -1,30 +1,14 @@
 // See client.hpp.
 #include "client.hpp"
 
-#include "completions.hpp"
 #include "file_actor.hpp"
-
-#include <boost/asio/defer.hpp>
 
 namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   boost::asio::any_io_executor own, const boost::asio::any_io_executor& common)
-  : guid_(guid), label_(std::move(label)), common_(common) {
-  replace_sink(std::move(sink), std::move(own));
-}
-
-void client::replace_sink(break_sink sink, boost::asio::any_io_executor own) {
-  const bool has_own = static_cast<bool>(own);
-  auto next = std::make_shared<const target>(
-    target{std::move(sink), has_own, has_own ? std::move(own) : common_});
-  const std::lock_guard lock(untold_mutex_);
-  target_.swap(next); // the old one is destroyed after the lock is released
-}
-
-client::target_ptr client::current_target() const {
-  const std::lock_guard lock(untold_mutex_);
-  return target_;
+  : guid_(guid), label_(std::move(label)), notifications_(*this, common) {
+  notifications_.set(std::move(sink), std::move(own));
 }
 
 errc client::add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit) {
@@ -140,69 +124,6 @@ bool client::retire() {
   return true;
 }
 
-void client::notify(std::shared_ptr<client> self, const break_notification& notification,
-  const std::string& file, break_report report) {
-  bool has_own_executor = false;
-  {
-    const std::lock_guard lock(self->untold_mutex_);
-    self->untold_.push_back({notification, file, std::move(report)});
-    if (std::exchange(self->is_telling_, true))
-      return;
-    has_own_executor = self->target_->has_own_executor;
-  }
-  if (auto* const batch = completion_batch::current(); batch != nullptr && !has_own_executor)
-    batch->add(std::move(self));
-  else
-    tell_later(std::move(self));
-}
-
-// Not a strand: who is in line is decided in a file's turn, and who calls the sink after it.
-void client::tell(std::shared_ptr<client> self) {
-  constexpr int at_once_max = 16; // then others' turn
-  const auto to = self->current_target();
-  for (int told = 0; told != at_once_max; ++told) {
-    bool is_other = false;
-    auto what = self->next_untold(to, is_other);
-    if (is_other)
-      break; // the rest is to be told on another executor
-    if (!what)
-      return;
-    self->tell(std::move(*what), to->sink);
-  }
-  tell_later(std::move(self));
-}
-
-// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
-void client::tell_later(std::shared_ptr<client> self) {
-  const auto executor = self->current_target()->executor;
-  boost::asio::defer(executor, [self = std::move(self)]() mutable { tell(std::move(self)); });
-}
-
-std::optional<client::untold> client::next_untold(const target_ptr& to, bool& is_other) {
-  const std::lock_guard lock(untold_mutex_);
-  is_other = target_ != to;
-  if (is_other)
-    return std::nullopt;
-  if (untold_.empty()) {
-    is_telling_ = false;
-    return std::nullopt;
-  }
-  std::optional<untold> next(std::move(untold_.front()));
-  untold_.pop_front();
-  return next;
-}
-
-void client::tell(untold what, const break_sink& sink) {
-  if (!find_way(what.notification))
-    return what.report.undeliverable();
-  try {
-    sink(what.notification, what.file, what.report);
-  } catch (...) {
-    // A sink must not throw; one that does has sent nothing that could be relied on.
-    what.report.undeliverable();
-  }
-}
-
 // As late as can be: what was lost or ended since the break began is no way any more.
 bool client::find_way(break_notification& n) const {
   const bool had_any = !n.channels.empty();
@@ -211,25 +132,48 @@ bool client::find_way(break_notification& n) const {
   return !had_any || !n.channels.empty();
 }
 
-bool client_table::add(std::shared_ptr<client> c) {
+errc client_table::add(std::shared_ptr<client> c) {
   auto& s = shards_[index(c->guid())];
   const std::lock_guard lock(s.mutex);
+  if (s.closed)
+    return errc::shutting_down;
   const auto guid = c->guid();
-  return s.clients.try_emplace(guid, std::move(c)).second;
+  return s.clients.try_emplace(guid, std::move(c)).second ? errc::success : errc::client_exists;
 }
 
 errc client_table::remove(const client_guid& guid) {
   auto& s = shards_[index(guid)];
-  std::shared_ptr<client> removed; // destroyed after the lock is released, with its sink
-  const std::lock_guard lock(s.mutex);
-  const auto found = s.clients.find(guid);
-  if (found == s.clients.end())
-    return errc::unknown_client;
-  if (!found->second->retire())
-    return errc::client_busy;
-  removed = std::move(found->second);
-  s.clients.erase(found);
+  std::shared_ptr<client> removed;
+  {
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.clients.find(guid);
+    if (found == s.clients.end())
+      return errc::unknown_client;
+    std::erase_if(s.leaving, [](const auto& c) { return !c->notifications().is_called(); });
+    if (found->second->notifications().is_called()) // maybe on this thread
+      s.leaving.push_back(found->second);
+    if (!found->second->retire())
+      return errc::client_busy;
+    removed = std::move(found->second);
+    s.clients.erase(found);
+  }
+  removed->notifications().silence();
   return errc::success;
+}
+
+void client_table::silence_all() {
+  for (auto& s : shards_) {
+    std::vector<std::shared_ptr<client>> all;
+    {
+      const std::lock_guard lock(s.mutex);
+      s.closed = true;
+      all.swap(s.leaving);
+      for (const auto& [guid, c] : s.clients)
+        all.push_back(c);
+    }
+    for (const auto& c : all)
+      c->notifications().silence();
+  }
 }
 
 std::shared_ptr<client> client_table::find(const client_guid& guid) const {

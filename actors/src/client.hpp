@@ -4,6 +4,7 @@
 // before it goes to its file, and an actor would make that a message there and back.
 #pragma once
 
+#include "sink_queue.hpp"
 #include "turn_actor.hpp"
 
 #include <leasebreak/model/client_channels.hpp>
@@ -16,7 +17,6 @@
 
 #include <array>
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -72,21 +72,18 @@ public:
   [[nodiscard]] bool has_session(session_id session) const;
   [[nodiscard]] std::optional<channel_id> successor_of(const channel_id& c) const;
 
-  /// Has the calls that are still to be made go to this one.
-  void replace_sink(break_sink sink, boost::asio::any_io_executor own);
-
-  /// Makes later opens fail. False, and no effect, while it has any of these.
+  /// Makes later opens fail. False, and no effect, while it has any of these. After success its
+  /// sink is to be silenced.
   [[nodiscard]] bool retire();
 
-  /// Has the sink called, in the order of these calls: after this turn, or on the executor.
-  static void notify(std::shared_ptr<client> self, const break_notification& notification,
-    const std::string& file, break_report report);
-
-  /// Calls the sink for all that it is to be told. One thread at a time does: whoever was asked to
-  /// by the `notify` that found nothing to be told.
-  static void tell(std::shared_ptr<client> self);
-  /// The same, on the executor.
-  static void tell_later(std::shared_ptr<client> self);
+  /// Its sink and what that is to be told; keeps the client alive.
+  [[nodiscard]] static std::shared_ptr<sink_queue> notifications(std::shared_ptr<client> self) {
+    auto* const queue = &self->notifications_;
+    return {std::move(self), queue};
+  }
+  [[nodiscard]] sink_queue& notifications() noexcept { return notifications_; }
+  /// Says on which channels to send it. False: there are none any more.
+  [[nodiscard]] bool find_way(break_notification& n) const;
 
 private:
   /// Not to an actor: two may stand for one file for a moment, one that has just ended, on the way
@@ -98,25 +95,6 @@ private:
 
   const client_guid guid_;
   const std::string label_;
-
-  /// Where notifications are handed over.
-  struct target {
-    break_sink sink;
-    bool has_own_executor = false;
-    boost::asio::any_io_executor executor;
-  };
-  using target_ptr = std::shared_ptr<const target>;
-
-  struct untold {
-    break_notification notification;
-    std::string file;
-    break_report report;
-  };
-  [[nodiscard]] target_ptr current_target() const;
-  /// Nothing if there is none, or if it is not for `to` any more, which `is_other` then says.
-  [[nodiscard]] std::optional<untold> next_untold(const target_ptr& to, bool& is_other);
-  void tell(untold what, const break_sink& sink);
-  [[nodiscard]] bool find_way(break_notification& n) const;
 
   [[nodiscard]] std::vector<file_ref> files_locked() const;
   void leave_locked(file_actor& file);
@@ -131,24 +109,27 @@ private:
   client_channels channels_;
   std::atomic<std::size_t> locks_{0};
 
-  const boost::asio::any_io_executor common_;
-  mutable std::mutex untold_mutex_;
-  target_ptr target_;
-  std::deque<untold> untold_;
-  bool is_telling_ = false; ///< Somebody tells the sink, or is about to.
+  sink_queue notifications_;
 };
 
 /// All registered clients. Thread-safe.
 class client_table {
 public:
-  [[nodiscard]] bool add(std::shared_ptr<client> c);
+  [[nodiscard]] errc add(std::shared_ptr<client> c);
+  /// When it returns, the client's sink runs on no other thread, and is not called again.
   [[nodiscard]] errc remove(const client_guid& guid);
   [[nodiscard]] std::shared_ptr<client> find(const client_guid& guid) const;
   [[nodiscard]] std::size_t size() const;
 
+  /// Takes no more clients, and silences all that there are.
+  void silence_all();
+
 private:
   struct alignas(64) shard {
     mutable std::mutex mutex;
+    bool closed = false;
+    /// Those that were removed by their own sink, while it runs.
+    std::vector<std::shared_ptr<client>> leaving;
     std::unordered_map<client_guid, std::shared_ptr<client>> clients;
   };
   static constexpr std::size_t shard_count = 16;

@@ -1,8 +1,6 @@
 // See completions.hpp.
 #include "completions.hpp"
 
-#include "client.hpp"
-
 #include <boost/asio/post.hpp>
 
 namespace leasebreak::detail {
@@ -13,23 +11,23 @@ completion_batch::~completion_batch() {
   current_ = outer_;
   for (; next_ != count_; ++next_) // a handler has thrown
     post(std::move(kept_[next_]));
-  if (untold_ != nullptr)
-    client::tell_later(std::move(untold_));
+  if (untold_.queue != nullptr)
+    sink_queue::run_later(std::move(untold_));
 }
 
-void completion_batch::add(std::shared_ptr<client> untold) {
-  if (untold_ == nullptr)
+void completion_batch::add(sink_turn untold) {
+  if (untold_.queue == nullptr)
     untold_ = std::move(untold);
   else
-    client::tell_later(std::move(untold));
+    sink_queue::run_later(std::move(untold));
 }
 
 void completion_batch::run() {
   current_ = outer_;
   while (next_ != count_)
     kept_[next_++].release()->run();
-  if (untold_ != nullptr)
-    client::tell(std::move(untold_));
+  if (untold_.queue != nullptr)
+    sink_queue::run(std::move(untold_));
 }
 
 void post(pending_completion_ptr completion) {

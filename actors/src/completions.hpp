@@ -1,6 +1,8 @@
 // How an operation's handler gets called: once, on its own executor, never inside the initiation.
 #pragma once
 
+#include "sink_queue.hpp"
+
 #include <leasebreak/detail/pending_handler.hpp>
 #include <leasebreak/error_code.hpp>
 
@@ -25,8 +27,6 @@ void post(pending_completion_ptr completion);
 /// The same, or adds it to the batch of this thread.
 void finish(pending_completion_ptr completion);
 
-class client;
-
 /// Collects what completes on this thread while it lives, and who is to be told of a break; `run`
 /// then calls the handlers and the sink. Used around a turn on the coordinator's executor: that
 /// saves each of them a way through its queue.
@@ -46,8 +46,8 @@ public:
       kept_[count_++] = std::move(completion);
   }
 
-  /// `client::tell` is to be called for it.
-  void add(std::shared_ptr<client> untold);
+  /// A client's sink is to be called.
+  void add(sink_turn untold);
 
   /// Ends the collecting. Last thing of all: handlers may do anything.
   void run();
@@ -61,7 +61,7 @@ private:
   std::array<pending_completion_ptr, 2> kept_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;
-  std::shared_ptr<client> untold_; ///< The first; the others are work for many threads as well.
+  sink_turn untold_; ///< The first; the others are work for many threads as well.
 };
 
 template <class Signature>

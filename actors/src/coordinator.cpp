@@ -26,8 +26,9 @@ coordinator::coordinator(executor_type executor, std::shared_ptr<detail::coordin
 }
 
 coordinator::~coordinator() {
+  impl_->silence();
   impl_->stop();
-  // A hold, a sink or a deferred operation may be about to find that out, on another thread.
+  // A hold, a report or a deferred operation may be about to find that out, on another thread.
   const auto await_last = [](const auto& ref) {
     while (ref.use_count() > 1)
       std::this_thread::yield();

@@ -44,6 +44,7 @@ std::unique_ptr<caf::actor_system_config> make_caf_config(
 coordinator_impl::coordinator_impl(
   boost::asio::any_io_executor executor, coordinator_config config, mode m)
   : executor_(std::move(executor)), config_(std::move(config)),
+    lost_(config_.on_open_lost ? std::make_shared<lost_sink>(config_.on_open_lost) : nullptr),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
     queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
@@ -67,7 +68,17 @@ coordinator_impl::coordinator_impl(
   wall_start_ = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
 }
 
-coordinator_impl::~coordinator_impl() = default;
+// The actors that were stopped go while there is an actor system.
+coordinator_impl::~coordinator_impl() {
+  files_.forget_stopped();
+}
+
+void coordinator_impl::silence() {
+  stopping_.store(true);
+  clients_.silence_all();
+  if (lost_)
+    lost_->close();
+}
 
 void coordinator_impl::stop() noexcept {
   stopping_.store(true);
@@ -95,9 +106,9 @@ caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noe
 
 // Nobody told: the hold goes with `lost`.
 void coordinator_impl::report_lost(open_lost lost) {
-  if (config_.on_open_lost)
-    boost::asio::post(executor_,
-      [told = config_.on_open_lost, lost = std::move(lost)]() mutable { told(std::move(lost)); });
+  if (lost_)
+    boost::asio::post(
+      executor_, [to = lost_, lost = std::move(lost)]() mutable { to->tell(std::move(lost)); });
 }
 
 void coordinator_impl::count_waiting(std::int64_t change) noexcept {
@@ -139,7 +150,7 @@ error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink
     return to_error_code(errc::shutting_down);
   auto added = std::make_shared<client>(
     guid, std::move(label), std::move(sink), std::move(executor), executor_);
-  return to_error_code(clients_.add(std::move(added)) ? errc::success : errc::client_exists);
+  return to_error_code(clients_.add(std::move(added)));
 }
 
 error_code coordinator_impl::remove_client(const client_guid& guid) {
@@ -153,8 +164,9 @@ error_code coordinator_impl::replace_sink(
   const auto owner = clients_.find(guid);
   if (owner == nullptr)
     return to_error_code(errc::unknown_client);
-  owner->replace_sink(std::move(sink), std::move(executor));
-  return {};
+  const bool replaced =
+    sink_queue::replace(client::notifications(owner), std::move(sink), std::move(executor));
+  return to_error_code(replaced ? errc::success : errc::unknown_client);
 }
 
 error_code coordinator_impl::add_channel(

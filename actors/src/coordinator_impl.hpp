@@ -4,6 +4,7 @@
 
 #include "client.hpp"
 #include "counters.hpp"
+#include "lost_sink.hpp"
 #include "operation.hpp"
 #include "persistence_actor.hpp"
 #include "registry.hpp"
@@ -65,6 +66,10 @@ public:
   /// Whether a message to an actor is in the executor's queue until it is handled.
   [[nodiscard]] bool queues_on_executor() const noexcept { return queues_on_executor_; }
 
+  /// Calls no function of the server's any more but handlers: no sink, no `on_open_lost`. Waits for
+  /// calls that are in progress on other threads, which may use the public object meanwhile.
+  void silence();
+
   /// Ends everything, without waiting for the executor. Called once, by the public object.
   void stop() noexcept;
 
@@ -111,8 +116,8 @@ public:
 private:
   [[nodiscard]] std::shared_ptr<client> owner_of(
     const client_guid& guid, plain_call<disconnect_result>& op) const;
-  static void end_opens(const client_gone& what, const std::vector<file_ref>& files,
-    std::unique_ptr<plain_call<disconnect_result>> op, bool stopping);
+  void end_opens(const client_gone& what, const std::vector<file_ref>& files,
+    std::unique_ptr<plain_call<disconnect_result>> op);
 
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
@@ -146,6 +151,7 @@ private:
 
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
+  const std::shared_ptr<lost_sink> lost_; ///< Null: nobody is told.
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;
   const bool queues_on_executor_;

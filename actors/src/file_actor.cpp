@@ -497,7 +497,7 @@ client* file_actor::holder_of(open_id open) noexcept {
 void file_actor::notify(const break_notification& n) {
   break_report report(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), n.id, n.offer);
   if (auto to = owner_.clients().find(n.client))
-    client::notify(std::move(to), n, file_id(), std::move(report));
+    sink_queue::push(client::notifications(std::move(to)), n, file_id(), std::move(report));
   else
     report.undeliverable();
 }

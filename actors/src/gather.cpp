@@ -120,10 +120,12 @@ private:
   bool answered_ = false;
 };
 
+// A file that refuses has ended: by itself, or since all is being stopped. That is looked at
+// afterwards, since it can begin at any time.
 template <class Message>
-void send_part(file_actor& file, std::unique_ptr<Message> part, bool stopping) {
+void send_part(coordinator_impl& owner, file_actor& file, std::unique_ptr<Message> part) {
   message_ptr m = std::move(part);
-  if (!file.deliver(m) && !stopping)
+  if (!file.deliver(m) && !owner.is_stopping())
     static_cast<Message&>(*m).not_needed();
 }
 
@@ -143,10 +145,10 @@ std::shared_ptr<client> coordinator_impl::owner_of(
 
 // All files hear of it at once. Who opens in one of them later finds the channel or session gone.
 void coordinator_impl::end_opens(const client_gone& what, const std::vector<file_ref>& files,
-  std::unique_ptr<plain_call<disconnect_result>> op, bool stopping) {
+  std::unique_ptr<plain_call<disconnect_result>> op) {
   const auto all = std::make_shared<gatherer<disconnect_result>>(std::move(op));
   for (const auto& file : files)
-    send_part(*file, std::make_unique<client_leaves>(all, what), stopping);
+    send_part(*this, *file, std::make_unique<client_leaves>(all, what));
 }
 
 void coordinator_impl::start(
@@ -156,7 +158,7 @@ void coordinator_impl::start(
     return;
   client_gone what{{}, r.client, r.connection};
   const auto files = owner->lose(r.connection, what.heirs);
-  end_opens(what, files, std::move(op), is_stopping());
+  end_opens(what, files, std::move(op));
 }
 
 void coordinator_impl::start(
@@ -167,7 +169,7 @@ void coordinator_impl::start(
   const auto files = owner->end_session(r.session);
   if (!files)
     return op->answer(errc::unknown_session);
-  end_opens({{}, r.client, {}, {}, r.session}, *files, std::move(op), is_stopping());
+  end_opens({{}, r.client, {}, {}, r.session}, *files, std::move(op));
 }
 
 void coordinator_impl::start(
@@ -180,17 +182,19 @@ void coordinator_impl::start(
     error = errc::unknown_session;
   if (error != errc::success)
     return op->answer(error);
-  end_opens(
-    {{}, r.client, {}, {}, r.session, r.tree}, owner->files(), std::move(op), is_stopping());
+  end_opens({{}, r.client, {}, {}, r.session, r.tree}, owner->files(), std::move(op));
 }
 
 void coordinator_impl::start(
   lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op) {
   if (const auto error = admit(); error != errc::success)
     return op->answer(error);
+  const auto files = files_of(r);
+  if (is_stopping()) // the file that was asked for may not have been found for that reason
+    return op->answer(errc::shutting_down);
   const auto all = std::make_shared<gatherer<std::vector<listed_entry>>>(std::move(op));
-  for (const auto& file : files_of(r))
-    send_part(*file, std::make_unique<listing>(all, r), is_stopping());
+  for (const auto& file : files)
+    send_part(*this, *file, std::make_unique<listing>(all, r));
 }
 
 std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const {

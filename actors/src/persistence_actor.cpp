@@ -108,27 +108,6 @@ recovered_open describe_open(const persisted_lock& record) {
   return o;
 }
 
-/// The writes after the end, of which one that fails is the last.
-struct last_writes {
-  std::shared_ptr<spdlog::logger> log;
-  std::string store;
-  std::size_t left; ///< Records.
-  bool failed = false;
-
-  template <class Write>
-  void step(Write write, std::size_t records) {
-    if (failed)
-      return;
-    const auto status = guarded(write);
-    failed = !status.ok();
-    if (!failed)
-      left -= records;
-    else if (log != nullptr)
-      log->error("store {} could not be closed in order, {} records are not written: {}: {}", store,
-        left, status.code.message(), status.detail);
-  }
-};
-
 /// A request that was sent again has done nothing: what it was told of is taken back for the first.
 bool repeats_another(const gated_answer& a) {
   return std::holds_alternative<lock_replayed>(a.with.result) ||
@@ -163,6 +142,42 @@ public:
 };
 
 } // namespace
+
+/// The writes after the end, of which one that fails is the last.
+class persistence_actor::last_writes {
+public:
+  last_writes(std::shared_ptr<spdlog::logger> log, std::string store, std::size_t records)
+    : store_(std::move(store)), left_(records), log_(std::move(log)) {}
+
+  template <class Write>
+  void step(Write write, std::size_t records) {
+    if (failed_)
+      return;
+    const auto status = guarded(write);
+    failed_ = !status.ok();
+    if (!failed_) {
+      left_ -= records;
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    if (log_ != nullptr)
+      log_->error("store {} could not be closed in order, {} records are not written: {}: {}",
+        store_, left_, status.code.message(), status.detail);
+  }
+
+  /// The coordinator is about to be gone, and logs nothing after that.
+  void silence() {
+    const std::lock_guard lock(mutex_);
+    log_.reset();
+  }
+
+private:
+  const std::string store_;
+  std::size_t left_; ///< Records.
+  bool failed_ = false;
+  std::mutex mutex_;
+  std::shared_ptr<spdlog::logger> log_;
+};
 
 class persistence_actor::note : public message {
 public:
@@ -652,18 +667,22 @@ void persistence_actor::finish_store() noexcept {
     return;
   // A store that hangs has had its time.
   const auto wait_max = gave_up_ ? duration::zero() : owner_.config().shutdown_store_wait;
+  std::shared_ptr<last_writes> last;
   if ((loaded_ || found_clean_) && !gave_up_ && !(marked_ && pending_.empty()))
-    write_the_last();
-  if (!writer_->finish(wait_max))
+    last = write_the_last();
+  if (!writer_->finish(wait_max)) {
+    if (last)
+      last->silence();
     if (auto* const log = owner_.log())
       log->error("store {} does not answer and is left behind", owner_.store_name());
+  }
   writer_.reset();
 }
 
 // One job for each batch: a writer that is left behind does no more than the one that it is at.
-void persistence_actor::write_the_last() {
-  const auto end = std::make_shared<last_writes>(
-    last_writes{owner_.shared_log(), owner_.store_name(), pending_.size()});
+std::shared_ptr<persistence_actor::last_writes> persistence_actor::write_the_last() {
+  auto end =
+    std::make_shared<last_writes>(owner_.shared_log(), owner_.store_name(), pending_.size());
   while (!pending_.empty())
     writer_->post([end,
                     changes = std::make_shared<std::vector<record_change>>(
@@ -673,6 +692,7 @@ void persistence_actor::write_the_last() {
   writer_->post([end, clean = ends_clean()](lock_store& store) {
     end->step([&] { return store.set_clean_shutdown(clean); }, 0);
   });
+  return end;
 }
 
 void persistence_actor::publish() {

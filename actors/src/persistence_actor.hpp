@@ -101,6 +101,7 @@ private:
   class note;
   class task;
   class mail_note;
+  class last_writes;
   template <class Read, class Then>
   void ask_store(Read read, Then then);
   /// Who waits for records to be in the store; each in the order they came in.
@@ -137,7 +138,7 @@ private:
   void flush_if_done();
   [[nodiscard]] bool ends_clean() const;
   void flush_done(const store_status& status);
-  void write_the_last();
+  std::shared_ptr<last_writes> write_the_last();
   void set_timer();
   void publish();
 

@@ -20,16 +20,16 @@ file_ref file_registry::find(std::string_view file) const {
   const auto& s = shards_[index(file)];
   const std::lock_guard lock(s.mutex);
   const auto found = s.files.find(file);
-  return found == s.files.end() ? file_ref{} : *found;
+  return found == s.files.end() || s.stopped ? file_ref{} : *found;
 }
 
 file_ref file_registry::find_or_create(std::string_view file) {
   auto& s = shards_[index(file)];
   const std::lock_guard lock(s.mutex);
-  if (const auto found = s.files.find(file); found != s.files.end())
-    return *found;
   if (s.stopped)
     return {};
+  if (const auto found = s.files.find(file); found != s.files.end())
+    return *found;
   auto& system = owner_.system();
   caf::actor_config config;
   const file_ref created(caf::make_actor<file_actor, caf::strong_actor_ptr>(
@@ -96,18 +96,21 @@ std::size_t file_registry::size() const {
   return sum;
 }
 
-void file_registry::stop_all() {
+void file_registry::stop_all() noexcept {
   for (auto& s : shards_) {
-    std::unordered_set<file_ref, hash, equal> files;
-    std::deque<file_ref> unused;
     {
       const std::lock_guard lock(s.mutex);
       s.stopped = true;
-      files.swap(s.files);
-      unused.swap(s.unused);
     }
-    for (const auto& file : files)
+    for (const auto& file : s.files)
       file->stop();
+  }
+}
+
+void file_registry::forget_stopped() noexcept {
+  for (auto& s : shards_) {
+    s.unused.clear();
+    s.files.clear();
   }
 }
 

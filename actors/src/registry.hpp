@@ -45,8 +45,11 @@ public:
   [[nodiscard]] std::vector<file_ref> all() const;
   [[nodiscard]] std::size_t size() const;
 
-  /// Ends all actors; none is made after that.
-  void stop_all();
+  /// Ends all actors; none is made, and none is found, after that. They stay in memory, since
+  /// clients' tables refer to them.
+  void stop_all() noexcept;
+  /// Frees them.
+  void forget_stopped() noexcept;
 
 private:
   struct hash {
@@ -70,7 +73,7 @@ private:
     mutable std::mutex mutex;
     std::unordered_set<file_ref, hash, equal> files;
     std::deque<file_ref> unused; ///< Those marked as listed, the longest listed first.
-    bool stopped = false;
+    bool stopped = false; ///< The tables do not change any more.
   };
   static constexpr std::size_t shard_count = 64;
 

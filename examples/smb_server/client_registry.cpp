@@ -12,9 +12,8 @@ namespace leasebreak::smb {
 
 error_code client_registry::add(
   client_guid client, const std::shared_ptr<connection>& c, std::string label) {
-  const std::lock_guard lock{mutex_};
-  const auto [it, fresh] = clients_.try_emplace(client);
-  if (fresh) {
+  const std::lock_guard registering{registering_};
+  if (!is_known(client)) {
     const error_code error = coordinator_.register_client(
       client,
       [weak = weak_from_this(), client](
@@ -25,28 +24,40 @@ error_code client_registry::add(
           report.undeliverable();
       },
       std::move(label));
-    if (error) {
-      clients_.erase(it);
+    if (error)
       return error;
-    }
   }
-  it->second.push_back({c->id(), c});
+  const std::lock_guard lock{mutex_};
+  clients_[client].push_back({c->id(), c});
   return {};
 }
 
+bool client_registry::is_known(client_guid client) const {
+  const std::lock_guard lock{mutex_};
+  return clients_.contains(client);
+}
+
 void client_registry::remove(client_guid client, const connection* c) {
+  const std::lock_guard registering{registering_};
+  const bool is_last = forget(client, c);
+  // A client that is busy keeps its entry, and with it its registration, for its next connection.
+  if (is_last && !coordinator_.unregister_client(client)) {
+    const std::lock_guard lock{mutex_};
+    clients_.erase(client);
+  }
+}
+
+// Whether that was the client's last connection.
+bool client_registry::forget(client_guid client, const connection* c) {
   const std::lock_guard lock{mutex_};
   const auto found = clients_.find(client);
   if (found == clients_.end())
-    return;
+    return false;
   std::erase_if(found->second, [c](const entry& e) {
     const auto alive = e.connection.lock();
     return !alive || alive.get() == c;
   });
-  const bool is_last = found->second.empty();
-  // A client that is busy keeps its entry, and with it its registration, for its next connection.
-  if (is_last && !coordinator_.unregister_client(client))
-    clients_.erase(found);
+  return found->second.empty();
 }
 
 void client_registry::deliver(client_guid client, undelivered_break b) {

@@ -38,11 +38,16 @@ private:
     std::weak_ptr<smb::connection> connection;
   };
 
+  [[nodiscard]] bool is_known(client_guid client) const;
+  [[nodiscard]] bool forget(client_guid client, const connection* c);
   [[nodiscard]] std::shared_ptr<connection> find(client_guid client, connection_id id) const;
   void offer(client_guid client, std::size_t next, undelivered_break b);
 
   coordinator& coordinator_;
-  mutable std::mutex mutex_;
+  /// Held while a client is registered or unregistered, which waits for its sink: never taken by
+  /// it.
+  std::mutex registering_;
+  mutable std::mutex mutex_; ///< Of `clients_`. Taken after `registering_`.
   std::unordered_map<client_guid, std::vector<entry>> clients_;
 };
 

@@ -29,7 +29,7 @@ struct told_client {
   void notify(std::uint16_t epoch) {
     break_notification n;
     n.epoch = epoch;
-    client::notify(it, n, "f", {});
+    detail::sink_queue::push(client::notifications(it), n, "f", {});
   }
 
   void hear(std::uint16_t epoch) {
@@ -121,6 +121,43 @@ TEST(Notify, AfterManyTheOthersHaveTheirTurn) {
   c.io.poll();
   ASSERT_EQ(c.epochs.size(), 40U);
   EXPECT_TRUE(std::is_sorted(c.epochs.begin(), c.epochs.end()));
+}
+
+// The thread that has the turn is about to call the old sink, on the old one's executor.
+TEST(Notify, ATurnOfAReplacedSinkCallsNeither) {
+  told_client c;
+  boost::asio::io_context elsewhere;
+  std::vector<std::uint16_t> told;
+  completion_batch batch;
+  c.notify(1);
+
+  EXPECT_TRUE(detail::sink_queue::replace(
+    client::notifications(c.it),
+    [&told](const auto& n, const auto&, const auto&) { told.push_back(n.epoch); },
+    elsewhere.get_executor()));
+  batch.run();
+  c.io.poll();
+  EXPECT_THAT(told, IsEmpty()) << "not on its executor";
+  c.notify(2);
+  elsewhere.poll();
+
+  EXPECT_THAT(told, ElementsAre(1, 2));
+  EXPECT_THAT(c.epochs, IsEmpty());
+}
+
+TEST(Notify, ASilentClientIsToldNothingAndHasNoOtherSink) {
+  told_client c;
+  completion_batch batch;
+  c.notify(1);
+
+  c.it->notifications().silence();
+  batch.run();
+  c.notify(2);
+  c.io.poll();
+
+  EXPECT_THAT(c.epochs, IsEmpty());
+  EXPECT_FALSE(detail::sink_queue::replace(
+    client::notifications(c.it), [](const auto&, const auto&, const auto&) { FAIL(); }, {}));
 }
 
 TEST(Notify, OneClientIsToldInTheTurnTheOthersOnTheExecutor) {

@@ -51,7 +51,11 @@ caf::scheduler::test_coordinator& world::scheduler() {
 }
 
 detail::coordinator_impl& world::inside() {
-  return detail::coordinator_access::impl(*c);
+  return inside(*c);
+}
+
+detail::coordinator_impl& world::inside(coordinator& c) {
+  return detail::coordinator_access::impl(c);
 }
 
 void world::settle() {

@@ -108,6 +108,7 @@ public:
   [[nodiscard]] caf::scheduler::test_coordinator& scheduler();
   /// What is behind the coordinator, for tests that take the place of another thread within it.
   [[nodiscard]] detail::coordinator_impl& inside();
+  [[nodiscard]] static detail::coordinator_impl& inside(coordinator& c);
 
   /// Starts an operation; `probe` gets its result.
   template <class Request>

@@ -60,10 +60,15 @@ struct coordinator_config {
     std::chrono::seconds{10}; ///< For a store that hangs while stopping.
 
   /// Told of durable opens that expire or give way to others; on the coordinator's executor, never
-  /// from within a call. Must not throw. Empty: nobody is told.
+  /// from within a call, and on several threads at once if these run the executor. Must not throw.
+  /// Lifetime: it is called until the coordinator's destructor has returned, which waits for calls
+  /// on other threads, and never after that; so it may refer to the coordinator. A copy of it lives
+  /// as long as the coordinator. Empty: nobody is told.
   std::function<void(open_lost)> on_open_lost;
 
   /// Null: spdlog's logger of the name "leasebreak", if there is one, otherwise nothing is logged.
+  /// Lifetime: the coordinator keeps it alive, and logs nothing after its destructor has returned,
+  /// not even about a store that hangs.
   std::shared_ptr<spdlog::logger> logger;
 
   /// Empty if all is well; otherwise which member is wrong, and why.

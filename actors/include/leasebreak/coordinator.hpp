@@ -121,7 +121,15 @@ struct initiation {
 /// ignore cancellation.
 ///
 /// *Thread safety*: every member may be called from any thread at any time, but for destruction,
-/// which must not run at the same time as another call.
+/// which must not run at the same time as another call, unless that is from within a sink or
+/// `on_open_lost`.
+///
+/// *Lifetimes*: deferred operations, holds, answers and reports may outlive the coordinator, and do
+/// nothing then but complete with `errc::shutting_down`. Handlers of operations in flight run after
+/// the destructor, on executors that must still exist; so a handler must not rely on the
+/// coordinator if it is told `errc::shutting_down`. Sinks and `on_open_lost` are not called after
+/// the destructor; `break_sink` says until when else. `file_name_id`s, keys and all other arguments
+/// are copied.
 ///
 /// *Executor*: with `scheduler_kind::asio` the actors run on the executor; some thread must run it.
 /// The coordinator does not keep an `io_context` busy while nothing is in flight.
@@ -137,7 +145,10 @@ public:
   explicit coordinator(executor_type executor, coordinator_config config = {});
 
   /// As `async_shutdown`, without waiting for anything that hangs: what is in flight completes with
-  /// `errc::shutting_down`. Must not be called from one of the threads of a CAF pool of its own.
+  /// `errc::shutting_down`. From then on no sink and no `on_open_lost` is called; calls that are in
+  /// progress on other threads are waited for, so no lock that they take may be held here. May be
+  /// called from within a handler, a sink or `on_open_lost`, and whether or not the executor runs.
+  /// Must not be called from one of the threads of a CAF pool of its own.
   ~coordinator();
 
   coordinator(const coordinator&) = delete;
@@ -162,16 +173,21 @@ public:
   error_code register_client(
     client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});
 
-  /// Forgets a client. Errors: `errc::unknown_client`; `errc::client_busy` if it still has opens,
-  /// or operations that may wait: `async_disconnect` first.
+  /// Forgets a client. After success its sink is not called any more, and is destroyed; what was to
+  /// be told is dropped. Waits for a call of the sink that is in progress on another thread, so no
+  /// lock that the sink takes may be held here. From within the sink it does not wait. Errors,
+  /// after which nothing has changed: `errc::unknown_client`; `errc::client_busy` if it still has
+  /// opens, or operations that may wait: `async_disconnect` first.
   error_code unregister_client(client_guid client);
 
   /// Gives a client another sink and its executor: for a server whose sink belongs to a
   /// connection or a process that a client has left, while something of it is kept. Notifications
-  /// that have not been handed to the old sink go to the new one. Calls of the two never overlap
-  /// and keep their order; a call of the old one that another thread is in goes on, and the old
-  /// sink is destroyed after it. Errors: `errc::unknown_client`; `errc::invalid_argument` if `sink`
-  /// is empty.
+  /// that have not been handed to the old sink go to the new one, even if the old one's executor
+  /// runs nothing any more. Calls of the two never overlap and keep their order. Waits for a call
+  /// of the old sink that is in progress on another thread, so no lock that the sink takes may be
+  /// held here; then the old one is destroyed. From within the old sink it does not wait: the call
+  /// goes on, and the old sink is destroyed when it returns. Errors: `errc::unknown_client`;
+  /// `errc::invalid_argument` if `sink` is empty.
   error_code replace_sink(client_guid client, break_sink sink, executor_type executor = {});
 
   /// A session can be used on a connection from now on: SESSION_SETUP has succeeded there, for a

@@ -17,8 +17,9 @@ class file_link;
 /// admits no opens. Let go of it, with `release` or by destroying it, once the change is made or
 /// given up.
 ///
-/// Movable only. An empty hold does nothing. May outlive the coordinator. One object is for one
-/// thread at a time; distinct objects are independent.
+/// Movable only. An empty hold does nothing. One object is for one thread at a time; distinct
+/// objects are independent. Lifetime: it may be released and destroyed at any time, also after the
+/// coordinator's destructor, when that does nothing; it keeps some memory of its file alive.
 class hold {
 public:
   hold() noexcept = default;

@@ -22,9 +22,10 @@ struct answer_slot_release {
 /// that sends it later, such as with the other answers of a compound, keeps the object until then.
 /// After `coordinator_config::answer_wait_max` the client is told all the same.
 ///
-/// Movable only. An empty one does nothing. May outlive the coordinator. One object is for one
-/// thread at a time; distinct objects are independent. `sent` never waits and calls nothing of the
-/// server's.
+/// Movable only. An empty one does nothing. One object is for one thread at a time; distinct
+/// objects are independent. `sent` never waits and calls nothing of the server's. Lifetime: it may
+/// be used and destroyed at any time, also after the coordinator's destructor, when that does
+/// nothing; it keeps some memory of its file alive.
 class pending_answer {
 public:
   pending_answer() noexcept = default;

@@ -252,8 +252,10 @@ struct open_lost {
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
 };
 
-/// How a break sink tells what became of a notification. Copyable; may be used from any thread and
-/// outlive the coordinator. Only the first call counts. Never called: taken as sent.
+/// How a break sink tells what became of a notification. Copyable; may be used from any thread.
+/// Lifetime: may be used and destroyed at any time, also after the client is unregistered or the
+/// coordinator destroyed, when it does nothing; it keeps some memory of its file alive, and nothing
+/// of the server's. Only the first call counts. Never called: taken as sent.
 class break_report {
 public:
   break_report() = default;
@@ -276,6 +278,13 @@ private:
 /// on any of them, say so with `report`. If the connection ends on which it was sent, and there is
 /// another, the same break comes once more. Called on the client's executor, one call at a time,
 /// never from within a call to the coordinator. Must not throw.
+///
+/// Lifetime: three calls end a sink: `unregister_client` and `replace_sink`, if they succeed, and
+/// the coordinator's destructor. When one of them has returned, the sink runs on no other thread,
+/// is not called again, and is destroyed with all that it has captured. If the sink itself has
+/// called it, its call goes on, and the sink is destroyed when that returns. A sink may therefore
+/// refer to the coordinator. The executor must exist as long as the sink; its queue may hold a call
+/// that is dropped then.
 using break_sink = std::function<void(
   const break_notification& notification, const file_name_id& file, break_report report)>;
 

@@ -1,0 +1,37 @@
+// The server's function that is told of lost opens, and until when it may be called.
+#pragma once
+
+#include <leasebreak/requests.hpp>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace leasebreak::detail {
+
+/// Calls `coordinator_config::on_open_lost` until it is closed. Thread-safe.
+class lost_sink {
+public:
+  explicit lost_sink(std::function<void(open_lost)> told) : told_(std::move(told)) {}
+
+  /// Not after `close`: then the hold goes with `lost`.
+  void tell(open_lost lost);
+
+  /// No call begins any more. Waits for those that are in progress on other threads.
+  void close() noexcept;
+
+private:
+  class call;
+
+  [[nodiscard]] bool is_called_elsewhere() const noexcept;
+
+  std::function<void(open_lost)> told_; ///< Not changed while it is being called.
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<std::thread::id> called_on_; ///< One for each call in progress.
+  std::condition_variable call_ended_;
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,158 @@
+// See sink_queue.hpp.
+#include "sink_queue.hpp"
+
+#include "client.hpp"
+#include "completions.hpp"
+
+#include <boost/asio/defer.hpp>
+
+#include <utility>
+
+namespace leasebreak::detail {
+
+sink_queue::target_ptr sink_queue::make_target(
+  break_sink sink, boost::asio::any_io_executor own) const {
+  const bool has_own = static_cast<bool>(own);
+  return std::make_shared<const target>(
+    target{std::move(sink), has_own, has_own ? std::move(own) : common_});
+}
+
+void sink_queue::set(break_sink sink, boost::asio::any_io_executor own) {
+  target_ = make_target(std::move(sink), std::move(own));
+}
+
+void sink_queue::push(const std::shared_ptr<sink_queue>& self,
+  const break_notification& notification, const std::string& file, break_report report) {
+  bool has_own_executor = false;
+  sink_turn turn;
+  {
+    const std::lock_guard lock(self->mutex_);
+    if (self->target_ == nullptr)
+      return;
+    self->untold_.push_back({notification, file, std::move(report)});
+    if (std::exchange(self->has_turn_, true))
+      return;
+    turn = {self, self->turn_};
+    has_own_executor = self->target_->has_own_executor;
+  }
+  if (auto* const batch = completion_batch::current(); batch != nullptr && !has_own_executor)
+    batch->add(std::move(turn));
+  else
+    run_later(std::move(turn));
+}
+
+// The old sink is destroyed after the lock is released: what it has captured may do anything.
+bool sink_queue::replace(
+  const std::shared_ptr<sink_queue>& self, break_sink sink, boost::asio::any_io_executor own) {
+  auto other = self->make_target(std::move(sink), std::move(own));
+  sink_turn turn;
+  {
+    std::unique_lock lock(self->mutex_);
+    if (self->target_ == nullptr)
+      return false;
+    self->target_.swap(other);
+    ++self->turn_;
+    // The old sink's executor may run nothing any more. During a call, its end does the same.
+    if (self->has_turn_ && self->called_on_ == std::thread::id{})
+      turn = {self, self->turn_};
+    self->await_call(lock);
+  }
+  if (turn.queue != nullptr)
+    run_later(std::move(turn));
+  return true;
+}
+
+void sink_queue::silence() noexcept {
+  target_ptr sink;
+  std::list<untold> dropped;
+  std::unique_lock lock(mutex_);
+  sink.swap(target_);
+  dropped.swap(untold_);
+  await_call(lock);
+  lock.unlock(); // before these go
+}
+
+// Another call that begins meanwhile is that of the next sink.
+void sink_queue::await_call(std::unique_lock<std::mutex>& lock) noexcept {
+  ++waiting_;
+  call_ended_.wait(lock, [this, now = calls_] {
+    return calls_ != now || called_on_ == std::thread::id{} ||
+      called_on_ == std::this_thread::get_id();
+  });
+  --waiting_;
+}
+
+bool sink_queue::is_called() const {
+  const std::lock_guard lock(mutex_);
+  return called_on_ != std::thread::id{};
+}
+
+bool sink_queue::is_awaited() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_ != 0;
+}
+
+// Not a strand: who is in line is decided in a file's turn, and who calls the sink after it.
+void sink_queue::run(sink_turn turn) {
+  constexpr int at_once_max = 16; // then others' turn
+  auto& queue = *turn.queue;
+  bool goes_on = true;
+  for (int told = 0; goes_on && told != at_once_max; ++told) {
+    auto next = queue.begin_call(turn);
+    if (!next)
+      return;
+    queue.call(std::move(next->what), next->to->sink);
+    next.reset(); // first: whoever waits for the end relies on the destruction of the sink, too
+    goes_on = queue.end_call(turn);
+  }
+  run_later(std::move(turn));
+}
+
+// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
+void sink_queue::run_later(sink_turn turn) {
+  boost::asio::any_io_executor executor;
+  {
+    const std::lock_guard lock(turn.queue->mutex_);
+    if (turn.queue->target_ == nullptr)
+      return;
+    executor = turn.queue->target_->executor;
+  }
+  boost::asio::defer(executor, [turn = std::move(turn)]() mutable { run(std::move(turn)); });
+}
+
+std::optional<sink_queue::next_call> sink_queue::begin_call(const sink_turn& turn) {
+  const std::lock_guard lock(mutex_);
+  if (turn.number != turn_ || target_ == nullptr)
+    return std::nullopt;
+  if (untold_.empty()) {
+    has_turn_ = false;
+    return std::nullopt;
+  }
+  std::optional<next_call> next({std::move(untold_.front()), target_});
+  untold_.pop_front();
+  called_on_ = std::this_thread::get_id();
+  ++calls_;
+  return next;
+}
+
+// False: the rest is for another sink, on its executor.
+bool sink_queue::end_call(sink_turn& turn) {
+  const std::lock_guard lock(mutex_);
+  called_on_ = {};
+  if (waiting_ != 0)
+    call_ended_.notify_all();
+  return std::exchange(turn.number, turn_) == turn_;
+}
+
+void sink_queue::call(untold what, const break_sink& sink) const {
+  if (!owner_.find_way(what.notification))
+    return what.report.undeliverable();
+  try {
+    sink(what.notification, what.file, what.report);
+  } catch (...) {
+    // A sink must not throw; one that does has sent nothing that could be relied on.
+    what.report.undeliverable();
+  }
+}
+
+} // namespace leasebreak::detail
