@@ -1,6 +1,8 @@
 // See asio_clock.hpp.
 #include "asio_clock.hpp"
 
+#include "out_of_memory.hpp"
+
 #include <boost/asio/error.hpp>
 
 namespace leasebreak::detail {
@@ -44,7 +46,7 @@ void asio_clock::arm() {
     if (const auto strong = weak.lock()) {
       const std::lock_guard lock(strong->mutex);
       if (strong->clock != nullptr)
-        strong->clock->expired();
+        needs_memory("for a timeout", [&] { strong->clock->expired(); });
     }
   });
 }

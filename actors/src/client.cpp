@@ -2,6 +2,7 @@
 #include "client.hpp"
 
 #include "file_actor.hpp"
+#include "out_of_memory.hpp"
 
 namespace leasebreak::detail {
 
@@ -16,19 +17,28 @@ errc client::add_channel(const channel_id& c, std::uint16_t dialect, const limit
   return retired_ ? errc::unknown_client : channels_.add(c, dialect, limit.channels_per_client);
 }
 
-std::vector<file_ref> client::lose(
-  const std::optional<connection_id>& connection, std::vector<channel_id>& heirs) {
+void client::lose(const std::optional<connection_id>& connection,
+  const std::function<void(std::vector<file_ref>, std::vector<channel_id>)>& prepare) {
   const std::lock_guard lock(mutex_);
+  auto left = channels_;
+  std::vector<channel_id> heirs;
   if (connection)
-    heirs = channels_.lose(*connection);
+    heirs = left.lose(*connection);
   else
-    channels_.clear();
-  return files_locked();
+    left.clear();
+  prepare(files_locked(), std::move(heirs));
+  channels_ = std::move(left);
 }
 
-std::optional<std::vector<file_ref>> client::end_session(session_id session) {
+bool client::end_session(
+  session_id session, const std::function<void(std::vector<file_ref>)>& prepare) {
   const std::lock_guard lock(mutex_);
-  return channels_.end(session) ? std::optional(files_locked()) : std::nullopt;
+  auto left = channels_;
+  if (!left.end(session))
+    return false;
+  prepare(files_locked());
+  channels_ = std::move(left);
+  return true;
 }
 
 bool client::has_session(session_id session) const {
@@ -47,17 +57,28 @@ errc client::reserve_open(file_actor& file, const lease_key& key, const limits& 
     return errc::unknown_client;
   if (opens_ >= limit.opens_per_client)
     return errc::too_many_opens_of_client;
-  if (!key.is_zero()) {
-    auto& bound = leases_[key];
-    if (bound.opens == 0)
-      bound.file = file.file_id();
-    else if (bound.file != file.file_id())
-      return errc::lease_key_in_use;
-    ++bound.opens;
+  const auto known = files_.try_emplace(&file).first;
+  if (!key.is_zero() && !bind_locked(key, file)) {
+    if (known->second == 0)
+      files_.erase(known);
+    return errc::lease_key_in_use;
   }
-  ++files_[&file];
+  ++known->second;
   ++opens_;
   return errc::success;
+}
+
+// Without memory nothing has changed.
+bool client::bind_locked(const lease_key& key, const file_actor& file) {
+  const auto found = leases_.find(key);
+  if (found == leases_.end()) {
+    leases_.emplace(key, binding{file.file_id(), 1});
+    return true;
+  }
+  if (found->second.file != file.file_id())
+    return false;
+  ++found->second.opens;
+  return true;
 }
 
 void client::release_open(file_actor& file, const lease_key& key) {
@@ -164,13 +185,13 @@ errc client_table::remove(const client_guid& guid) {
 void client_table::silence_all() {
   for (auto& s : shards_) {
     std::vector<std::shared_ptr<client>> all;
-    {
+    needs_memory("to end a coordinator", [&] {
       const std::lock_guard lock(s.mutex);
       s.closed = true;
       all.swap(s.leaving);
       for (const auto& [guid, c] : s.clients)
         all.push_back(c);
-    }
+    });
     for (const auto& c : all)
       c->notifications().silence();
   }

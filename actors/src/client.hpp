@@ -63,12 +63,14 @@ public:
 
   /// A session can be used on a connection.
   [[nodiscard]] errc add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit);
-  /// As `client_channels::lose`, or for all connections. Returns `files`, as of the same moment:
-  /// whoever asks `successor_of` later than that knows of the loss.
-  [[nodiscard]] std::vector<file_ref> lose(
-    const std::optional<connection_id>& connection, std::vector<channel_id>& heirs);
-  /// The same for `client_channels::end`. Nothing if it has no such session.
-  [[nodiscard]] std::optional<std::vector<file_ref>> end_session(session_id session);
+  /// As `client_channels::lose`, or for all connections. Before that `prepare` gets `files`, as of
+  /// the same moment, and the heirs: whoever asks `successor_of` later than that knows of the loss.
+  /// It calls nothing; if it throws, nothing has changed.
+  void lose(const std::optional<connection_id>& connection,
+    const std::function<void(std::vector<file_ref>, std::vector<channel_id>)>& prepare);
+  /// The same for `client_channels::end`. False if it has no such session.
+  [[nodiscard]] bool end_session(
+    session_id session, const std::function<void(std::vector<file_ref>)>& prepare);
   [[nodiscard]] bool has_session(session_id session) const;
   [[nodiscard]] std::optional<channel_id> successor_of(const channel_id& c) const;
 
@@ -97,6 +99,7 @@ private:
   const std::string label_;
 
   [[nodiscard]] std::vector<file_ref> files_locked() const;
+  [[nodiscard]] bool bind_locked(const lease_key& key, const file_actor& file);
   void leave_locked(file_actor& file);
 
   mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
@@ -135,7 +138,7 @@ private:
   static constexpr std::size_t shard_count = 16;
 
   [[nodiscard]] static std::size_t index(const client_guid& guid) noexcept {
-    return std::hash<client_guid>{}(guid) / 31 % shard_count;
+    return std::hash<client_guid>{}(guid) / 31 % shard_count; // not the bits of the tables within
   }
 
   std::array<shard, shard_count> shards_;

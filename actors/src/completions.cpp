@@ -32,8 +32,10 @@ void completion_batch::run() {
 
 void post(pending_completion_ptr completion) {
   const auto executor = completion->executor();
-  boost::asio::post(
-    executor, [completion = std::move(completion)]() mutable { completion.release()->run(); });
+  needs_memory("to complete an operation", [&] {
+    boost::asio::post(
+      executor, [completion = std::move(completion)]() mutable { completion.release()->run(); });
+  });
 }
 
 void finish(pending_completion_ptr completion) {

@@ -1,6 +1,7 @@
 // How an operation's handler gets called: once, on its own executor, never inside the initiation.
 #pragma once
 
+#include "out_of_memory.hpp"
 #include "sink_queue.hpp"
 
 #include <leasebreak/detail/pending_handler.hpp>
@@ -68,7 +69,8 @@ template <class Signature>
 class call;
 
 /// An operation of the API in flight. Destroyed without having completed, it completes with
-/// `errc::shutting_down`: an operation cannot get lost with whatever carried it.
+/// `errc::shutting_down`: an operation cannot get lost with whatever carried it. Only if its own
+/// initiating function throws, its handler is not called.
 template <class... Results>
 class call<void(error_code, Results...)> {
 public:
@@ -78,7 +80,7 @@ public:
   call(const call&) = delete;
   call& operator=(const call&) = delete;
   ~call() {
-    if (handler_ == nullptr)
+    if (handler_ == nullptr || initiating::has_failed())
       return;
     handler_->set_error(to_error_code(errc::shutting_down));
     post(std::move(handler_));

@@ -3,7 +3,7 @@
 
 #include "asio_scheduler.hpp"
 #include "file_actor.hpp"
-#include "unique_number.hpp"
+#include "out_of_memory.hpp"
 
 #include <leasebreak/persistence/lock_store.hpp>
 
@@ -73,9 +73,9 @@ coordinator_impl::~coordinator_impl() {
   files_.forget_stopped();
 }
 
-void coordinator_impl::silence() {
+void coordinator_impl::silence() noexcept {
   stopping_.store(true);
-  clients_.silence_all();
+  needs_memory("to end clients", [this] { clients_.silence_all(); });
   if (lost_)
     lost_->close();
 }
@@ -88,7 +88,7 @@ void coordinator_impl::stop() noexcept {
   if (auto* const scheduler = dynamic_cast<asio_scheduler*>(&system_->scheduler()))
     scheduler->begin_stop();
   if (records_)
-    records_->finish_store();
+    needs_memory("to write the store to the end", [this] { records_->finish_store(); });
 }
 
 std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
@@ -126,7 +126,9 @@ errc coordinator_impl::admit() const noexcept {
 }
 
 errc coordinator_impl::admit(const file_name_id& file) const noexcept {
-  if (file.empty() || file.size() > limit().file_id_bytes)
+  if (file.empty())
+    return errc::file_id_empty;
+  if (file.size() > limit().file_id_bytes)
     return errc::file_id_too_long;
   return admit();
 }
@@ -136,10 +138,10 @@ errc coordinator_impl::admit_record() const noexcept {
                                                                       : errc::success;
 }
 
-// The server's epoch in the high 24 bits keeps ids unique across restarts.
-open_id coordinator_impl::next_open() noexcept {
-  return static_cast<open_id>(
-    ((policy_.server_epoch & 0xff'ffff) << 40) | (unique_number<open_id>() & 0xff'ffff'ffff));
+void coordinator_impl::set_epoch(std::uint64_t epoch) noexcept {
+  policy_.server_epoch = epoch;
+  if (config_.store->outlives_process())
+    open_ids_.begin(epoch);
 }
 
 error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink, std::string label,

@@ -5,6 +5,7 @@
 #include "client.hpp"
 #include "counters.hpp"
 #include "lost_sink.hpp"
+#include "open_ids.hpp"
 #include "operation.hpp"
 #include "persistence_actor.hpp"
 #include "registry.hpp"
@@ -68,7 +69,7 @@ public:
 
   /// Calls no function of the server's any more but handlers: no sink, no `on_open_lost`. Waits for
   /// calls that are in progress on other threads, which may use the public object meanwhile.
-  void silence();
+  void silence() noexcept;
 
   /// Ends everything, without waiting for the executor. Called once, by the public object.
   void stop() noexcept;
@@ -94,6 +95,8 @@ public:
   void count_waiting(std::int64_t change) noexcept;
   /// Opens that a restart found, and whose clients are not back.
   void count_unclaimed(std::int64_t change) noexcept { unclaimed_.fetch_add(change); }
+  /// Records on their way to their files.
+  void count_loading(std::int64_t change) noexcept { loading_.fetch_add(change); }
   /// Null: nothing is logged.
   [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }
   [[nodiscard]] const std::shared_ptr<spdlog::logger>& shared_log() const noexcept {
@@ -105,7 +108,7 @@ public:
 
   [[nodiscard]] std::unique_ptr<store_writer> make_writer() const;
   [[nodiscard]] const std::string& store_name() const noexcept { return store_name_; }
-  void set_epoch(std::uint64_t epoch) noexcept { policy_.server_epoch = epoch; }
+  void set_epoch(std::uint64_t epoch) noexcept;
   void set_started() noexcept { started_.store(true); }
   void set_in_grace(bool in_grace) noexcept { in_grace_.store(in_grace); }
   /// Null without a store.
@@ -116,13 +119,11 @@ public:
 private:
   [[nodiscard]] std::shared_ptr<client> owner_of(
     const client_guid& guid, plain_call<disconnect_result>& op) const;
-  void end_opens(const client_gone& what, const std::vector<file_ref>& files,
-    std::unique_ptr<plain_call<disconnect_result>> op);
 
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
-  [[nodiscard]] open_id next_open() noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
+  [[nodiscard]] bool may_have_unclaimed() const noexcept;
 
   /// What to say of something that is not there: nothing is, once all has been stopped.
   [[nodiscard]] errc unless_stopping(errc absent) const noexcept {
@@ -158,12 +159,14 @@ private:
   const bool in_place_; ///< The store is used in the actor's turn, for deterministic tests.
   file_policy policy_;
   counters counters_;
+  open_ids open_ids_;
   bounded_total opens_;
   bounded_total locks_;
   bounded_total places_;
   std::atomic<std::int64_t> waiting_{0};
   std::atomic<std::int64_t> waiting_most_{0};
   std::atomic<std::int64_t> unclaimed_{0};
+  std::atomic<std::int64_t> loading_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};

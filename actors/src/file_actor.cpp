@@ -85,13 +85,13 @@ const char* file_actor::name() const {
   return "leasebreak.file";
 }
 
-void file_actor::handle(message_ptr m) noexcept {
+void file_actor::handle(message_ptr m) {
   std::unique_ptr<file_message> owned(static_cast<file_message*>(m.release()));
   auto& message = *owned;
   message.act(*this, std::move(owned));
 }
 
-void file_actor::timeout() noexcept {
+void file_actor::timeout() {
   armed_.reset();
   looked_ = true;
   const auto due = state_.next_deadline();
@@ -99,7 +99,7 @@ void file_actor::timeout() noexcept {
     perform(deadline_reached{});
 }
 
-bool file_actor::end_turn() noexcept {
+bool file_actor::end_turn() {
   // What came past the gate just before it was closed is not to wait.
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
@@ -121,11 +121,11 @@ void file_actor::records_stored() noexcept {
   static_cast<void>(deliver(m)); // the end of the turn sees that nothing is left
 }
 
-void file_actor::unused() noexcept {
+void file_actor::unused() {
   owner_.files().unused(*this);
 }
 
-void file_actor::stopped() noexcept {
+void file_actor::stopped() {
   // Each completes with `errc::shutting_down`.
   parked_.clear();
 }
@@ -306,7 +306,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     owner_.count_waiting(1);
     current->keep_working();
     current->ended_persistent = ends_persistent_open(*current, out);
-    parked_.push_back(std::move(current));
+    parked_.add(std::move(current));
   }
   // Before anybody learns of it: who opens another file with the key that has just become free must
   // not find it in use.
@@ -377,16 +377,10 @@ void file_actor::store(effects& out, std::vector<answer>& answers) {
     {std::move(changed), std::move(out.records), std::move(gated), owner_.now()});
 }
 
-// Few wait, and it is the first of them that goes on: a search is cheaper than a table.
 std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
-  const auto found =
-    std::find_if(parked_.begin(), parked_.end(), [id](const auto& op) { return op->id == id; });
-  if (found == parked_.end())
+  auto op = parked_.take(id);
+  if (op == nullptr)
     return nullptr;
-  auto op = std::move(*found);
-  parked_.erase(found);
-  if (parked_.empty())
-    parked_.shrink_to_fit();
   owner_.count_waiting(-1);
   owner_.places().release(1);
   return op;

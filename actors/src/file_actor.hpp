@@ -4,6 +4,7 @@
 
 #include "answer_slot.hpp"
 #include "operation.hpp"
+#include "parked_operations.hpp"
 #include "turn_actor.hpp"
 
 #include <leasebreak/model/file_state.hpp>
@@ -47,11 +48,11 @@ public:
   void records_stored() noexcept;
 
 protected:
-  void handle(message_ptr m) noexcept override;
-  void timeout() noexcept override;
-  bool end_turn() noexcept override;
-  void unused() noexcept override;
-  void stopped() noexcept override;
+  void handle(message_ptr m) override;
+  void timeout() override;
+  bool end_turn() override;
+  void unused() override;
+  void stopped() override;
 
 private:
   struct answer {
@@ -91,7 +92,7 @@ private:
   /// Whose each open is; ordered by id. Null: of a client that is not back since the restart.
   holder_list holders_;
   sent_answers answers_;
-  std::vector<std::unique_ptr<operation>> parked_; ///< Those that wait, as they came.
+  parked_operations parked_; ///< Those that wait.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.
   bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.

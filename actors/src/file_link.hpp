@@ -2,6 +2,7 @@
 #pragma once
 
 #include "file_actor.hpp"
+#include "out_of_memory.hpp"
 
 #include <memory>
 #include <utility>
@@ -25,7 +26,8 @@ public:
 private:
   void send(command c) const noexcept {
     if (const auto alive = owner_.lock()) {
-      message_ptr m = std::make_unique<plain_command>(std::move(c));
+      message_ptr m = needs_memory(
+        "to end a hold", [&] { return std::make_unique<plain_command>(std::move(c)); });
       static_cast<void>(file_->deliver(m));
     }
   }

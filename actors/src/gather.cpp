@@ -2,6 +2,7 @@
 // completes the operation when the last of them lets go of it.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
+#include "out_of_memory.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -19,8 +20,10 @@ public:
   gatherer(const gatherer&) = delete;
   gatherer& operator=(const gatherer&) = delete;
   ~gatherer() {
-    if (lost_) {
-      op_->answer(errc::shutting_down);
+    if (initiating::has_failed())
+      return; // and the handler is not called
+    if (error_ != errc::success) {
+      op_->answer(error_);
     } else {
       arrange(result_);
       op_->complete(error_code{}, std::move(result_));
@@ -33,11 +36,12 @@ public:
     add_to(result_);
   }
 
-  /// A file was stopped before it answered.
-  void lose() {
+  void fail(errc error) {
     const std::lock_guard lock(mutex_);
-    lost_ = true;
+    error_ = error;
   }
+  /// A file was stopped before it answered.
+  void lose() { fail(errc::shutting_down); }
 
 private:
   static void arrange(disconnect_result&) {
@@ -51,7 +55,7 @@ private:
   std::unique_ptr<plain_call<Result>> op_;
   std::mutex mutex_;
   Result result_;
-  bool lost_ = false;
+  errc error_ = errc::success;
 };
 
 template <class Result>
@@ -120,14 +124,51 @@ private:
   bool answered_ = false;
 };
 
-// A file that refuses has ended: by itself, or since all is being stopped. That is looked at
-// afterwards, since it can begin at any time.
+/// A message for each of some files. All are made before one is sent: what throws for lack of
+/// memory has asked no file.
 template <class Message>
-void send_part(coordinator_impl& owner, file_actor& file, std::unique_ptr<Message> part) {
-  message_ptr m = std::move(part);
-  if (!file.deliver(m) && !owner.is_stopping())
-    static_cast<Message&>(*m).not_needed();
-}
+class file_messages {
+public:
+  template <class Make>
+  void make(std::vector<file_ref> files, Make make_one) {
+    files_ = std::move(files);
+    messages_.reserve(files_.size());
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      messages_.push_back(make_one());
+  }
+
+  void send(coordinator_impl& owner) {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      message_ptr m = std::move(messages_[i]);
+      // A file that refuses has ended: by itself, or since all is being stopped. That is looked at
+      // afterwards, since it can begin at any time.
+      if (!files_[i]->deliver(m) && !owner.is_stopping())
+        static_cast<Message&>(*m).not_needed();
+    }
+  }
+
+private:
+  std::vector<file_ref> files_;
+  std::vector<std::unique_ptr<Message>> messages_;
+};
+
+/// The end of a client's opens. All files hear of it at once. Who opens in one of them later finds
+/// the channel or session gone.
+class ending_opens {
+public:
+  explicit ending_opens(std::unique_ptr<plain_call<disconnect_result>> op)
+    : all_(std::make_shared<gatherer<disconnect_result>>(std::move(op))) {}
+
+  void prepare(const client_gone& what, std::vector<file_ref> files) {
+    parts_.make(std::move(files), [&] { return std::make_unique<client_leaves>(all_, what); });
+  }
+  void send(coordinator_impl& owner) { parts_.send(owner); }
+  void fail(errc error) { all_->fail(error); }
+
+private:
+  gatherer_ptr<disconnect_result> all_;
+  file_messages<client_leaves> parts_; // destroyed before the last reference to `all_`
+};
 
 } // namespace
 
@@ -143,22 +184,16 @@ std::shared_ptr<client> coordinator_impl::owner_of(
   return owner;
 }
 
-// All files hear of it at once. Who opens in one of them later finds the channel or session gone.
-void coordinator_impl::end_opens(const client_gone& what, const std::vector<file_ref>& files,
-  std::unique_ptr<plain_call<disconnect_result>> op) {
-  const auto all = std::make_shared<gatherer<disconnect_result>>(std::move(op));
-  for (const auto& file : files)
-    send_part(*this, *file, std::make_unique<client_leaves>(all, what));
-}
-
 void coordinator_impl::start(
   disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op) {
   const auto owner = owner_of(r.client, *op);
   if (owner == nullptr)
     return;
-  client_gone what{{}, r.client, r.connection};
-  const auto files = owner->lose(r.connection, what.heirs);
-  end_opens(what, files, std::move(op));
+  ending_opens ending(std::move(op));
+  owner->lose(r.connection, [&](std::vector<file_ref> files, std::vector<channel_id> heirs) {
+    ending.prepare({{}, r.client, r.connection, std::move(heirs)}, std::move(files));
+  });
+  ending.send(*this);
 }
 
 void coordinator_impl::start(
@@ -166,10 +201,13 @@ void coordinator_impl::start(
   const auto owner = owner_of(r.client, *op);
   if (owner == nullptr)
     return;
-  const auto files = owner->end_session(r.session);
-  if (!files)
-    return op->answer(errc::unknown_session);
-  end_opens({{}, r.client, {}, {}, r.session}, *files, std::move(op));
+  ending_opens ending(std::move(op));
+  const bool was_there = owner->end_session(r.session, [&](std::vector<file_ref> files) {
+    ending.prepare({{}, r.client, {}, {}, r.session}, std::move(files));
+  });
+  if (!was_there)
+    return ending.fail(errc::unknown_session);
+  ending.send(*this);
 }
 
 void coordinator_impl::start(
@@ -182,7 +220,9 @@ void coordinator_impl::start(
     error = errc::unknown_session;
   if (error != errc::success)
     return op->answer(error);
-  end_opens({{}, r.client, {}, {}, r.session, r.tree}, owner->files(), std::move(op));
+  ending_opens ending(std::move(op));
+  ending.prepare({{}, r.client, {}, {}, r.session, r.tree}, owner->files());
+  ending.send(*this);
 }
 
 void coordinator_impl::start(
@@ -193,8 +233,15 @@ void coordinator_impl::start(
   if (is_stopping()) // the file that was asked for may not have been found for that reason
     return op->answer(errc::shutting_down);
   const auto all = std::make_shared<gatherer<std::vector<listed_entry>>>(std::move(op));
-  for (const auto& file : files)
-    send_part(*this, *file, std::make_unique<listing>(all, r));
+  file_messages<listing> parts;
+  parts.make(files, [&] { return std::make_unique<listing>(all, r); });
+  parts.send(*this);
+}
+
+// A client's table knows its opens, not what was recovered for it. First those on their way: what
+// a file has got meanwhile is among the others.
+bool coordinator_impl::may_have_unclaimed() const noexcept {
+  return loading_.load() != 0 || in_grace_.load() || unclaimed_.load() != 0;
 }
 
 std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const {
@@ -202,9 +249,7 @@ std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const 
     const auto file = files_.find(query.file_id);
     return file ? std::vector<file_ref>{file} : std::vector<file_ref>{};
   }
-  // A client's table knows its opens, not what was recovered for it.
-  if (const auto guid = from_hex(query.client_id);
-      guid && !in_grace_.load() && unclaimed_.load() == 0)
+  if (const auto guid = from_hex(query.client_id); guid && !may_have_unclaimed())
     if (const auto owner = clients_.find(client_guid{*guid}))
       return owner->files();
   return files_.all();

@@ -10,7 +10,8 @@ namespace {
 
 template <class Op, class Request, class Handler>
 void initiate(const impl_ref& self, Request&& request, Handler&& h) {
-  // From here on the operation completes, come what may: its destructor sees to it.
+  const initiating now;
+  // From here on the operation completes, unless this throws: its destructor sees to it.
   auto op = std::make_unique<Op>(std::move(h));
   self.with([&](coordinator_impl& alive) {
     if (!alive.queues_on_executor())

@@ -1,6 +1,10 @@
 // Starting and stopping in order.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
+#include "out_of_memory.hpp"
+
+#include <utility>
+#include <vector>
 
 namespace leasebreak::detail {
 
@@ -22,6 +26,11 @@ struct stopping_files {
   stopping_files(const stopping_files&) = delete;
   stopping_files& operator=(const stopping_files&) = delete;
   ~stopping_files() {
+    if (initiating::has_failed())
+      return;
+    needs_memory("to shut down", [this] { end(); });
+  }
+  void end() {
     if (lost)
       op->answer(errc::shutting_down);
     else if (owner.records() != nullptr)
@@ -29,6 +38,7 @@ struct stopping_files {
     else
       op->answer(errc::success);
   }
+
   coordinator_impl& owner;
   std::unique_ptr<plain_call<void>> op;
   std::atomic<bool> lost{false}; ///< A file was stopped from outside: nothing of ours is left.
@@ -62,11 +72,21 @@ private:
 void coordinator_impl::start(shutdown_request&&, std::unique_ptr<plain_call<void>> op) {
   if (stopping_.exchange(true))
     return op->answer(errc::shutting_down);
-  const auto all = std::make_shared<stopping_files>(*this, std::move(op));
-  for (const auto& file : files_.all()) {
-    message_ptr m = std::make_unique<stop_file>(all);
-    if (!file->deliver(m))
-      static_cast<stop_file&>(*m).not_needed();
+  try {
+    const auto all = std::make_shared<stopping_files>(*this, std::move(op));
+    const auto files = files_.all();
+    std::vector<std::unique_ptr<stop_file>> parts;
+    parts.reserve(files.size());
+    for (std::size_t i = 0; i < files.size(); ++i)
+      parts.push_back(std::make_unique<stop_file>(all));
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      message_ptr m = std::move(parts[i]);
+      if (!files[i]->deliver(m))
+        static_cast<stop_file&>(*m).not_needed();
+    }
+  } catch (...) {
+    stopping_.store(false); // it can be tried again
+    throw;
   }
 }
 

@@ -1,6 +1,8 @@
 // See lost_sink.hpp.
 #include "lost_sink.hpp"
 
+#include "out_of_memory.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -13,7 +15,8 @@ public:
     const std::lock_guard lock(of_.mutex_);
     if (of_.closed_)
       return;
-    of_.called_on_.push_back(std::this_thread::get_id());
+    needs_memory(
+      "to tell of a lost open", [&of] { of.called_on_.push_back(std::this_thread::get_id()); });
     begun_ = true;
   }
   ~call() {

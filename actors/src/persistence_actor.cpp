@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <system_error>
 
 namespace leasebreak::detail {
 
@@ -129,6 +130,24 @@ void put_in_front(std::vector<Waiting> older, std::vector<Waiting>& all) {
   all = std::move(older);
 }
 
+/// Brings a file a record that a restart found. It counts until the file has it.
+class record_to_load final : public file_message {
+public:
+  record_to_load(coordinator_impl& owner, persisted_lock record)
+    : owner_(owner), what_(load_record{std::move(record)}) {
+    owner_.count_loading(1);
+  }
+  ~record_to_load() override { owner_.count_loading(-1); }
+  record_to_load(const record_to_load&) = delete;
+  record_to_load& operator=(const record_to_load&) = delete;
+
+  void act(file_actor& file, std::unique_ptr<file_message>) override { file.perform(what_); }
+
+private:
+  coordinator_impl& owner_;
+  command what_;
+};
+
 /// Takes a grant back; nobody waits for it.
 class undo_step final : public operation {
 public:
@@ -218,11 +237,11 @@ void persistence_actor::tell(Function f) {
   static_cast<void>(deliver(m));
 }
 
-void persistence_actor::handle(message_ptr m) noexcept {
+void persistence_actor::handle(message_ptr m) {
   static_cast<note&>(*m).act(*this);
 }
 
-void persistence_actor::left_over(message_ptr m) noexcept {
+void persistence_actor::left_over(message_ptr m) {
   ending_ = true;
   handle(std::move(m));
 }
@@ -253,12 +272,26 @@ void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
       return op->answer(errc::invalid_argument);
     if (self.ending_ || self.owner_.is_stopping())
       return op->answer(errc::shutting_down);
-    if (self.writer_ == nullptr)
-      self.writer_ = self.owner_.make_writer();
+    if (!self.open_writer())
+      return op->answer(errc::no_thread);
     self.start_ = std::move(op);
     self.ask_store([](lock_store& store) { return read_store(store); },
       [](persistence_actor& me, store_content c) { me.loaded(std::move(c)); });
   });
+}
+
+// False: the system has no thread for it.
+bool persistence_actor::open_writer() {
+  if (writer_ != nullptr)
+    return true;
+  try {
+    writer_ = owner_.make_writer();
+  } catch (const std::system_error& e) {
+    if (auto* const log = owner_.log())
+      log->error("store {}: no thread can be had for it: {}", owner_.store_name(), e.what());
+    return false;
+  }
+  return true;
 }
 
 void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
@@ -284,7 +317,7 @@ void persistence_actor::ask_store(Read read, Then then) {
   });
 }
 
-void persistence_actor::timeout() noexcept {
+void persistence_actor::timeout() {
   armed_.reset();
   const auto now = owner_.now();
   if (grace_until_ && *grace_until_ <= now)
@@ -298,7 +331,7 @@ void persistence_actor::timeout() noexcept {
   }
 }
 
-bool persistence_actor::end_turn() noexcept {
+bool persistence_actor::end_turn() {
   write_if_due();
   flush_if_done();
   set_timer();
@@ -424,6 +457,7 @@ void persistence_actor::write_if_due() {
 }
 
 void persistence_actor::write() {
+  take_epochs();
   write_at_.reset();
   writing_.emplace();
   writing_->records = std::make_shared<record_batch>(pending_.take(batch_size_max));
@@ -431,6 +465,20 @@ void persistence_actor::write() {
   ask_store([records = writing_->records](
               lock_store& store) { return guarded([&] { return store.apply(records->changes); }); },
     [](persistence_actor& self, const store_status& status) { self.write_done(status); });
+}
+
+// What fails is tried again with the next batch: there is time for half of all ids of an epoch.
+void persistence_actor::take_epochs() {
+  if (taking_epoch_ || open_ids::epochs_needed() <= epochs_)
+    return;
+  taking_epoch_ = true;
+  ask_store(
+    [](
+      lock_store& store) { return guarded([&] { return store.increment_server_epoch().status; }); },
+    [](persistence_actor& self, const store_status& status) {
+      self.taking_epoch_ = false;
+      self.epochs_ += status.ok() ? 1U : 0U;
+    });
 }
 
 void persistence_actor::write_done(const store_status& status) {
@@ -580,7 +628,7 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
     if (record.is_open())
       result.opens.push_back(describe_open(record));
     const auto file_id = record.file_id;
-    message_ptr m = std::make_unique<plain_command>(load_record{std::move(record)});
+    message_ptr m = std::make_unique<record_to_load>(owner_, std::move(record));
     const auto file = owner_.files().deliver(file_id, m);
     if (!file)
       return;
@@ -644,7 +692,7 @@ void persistence_actor::flush_done(const store_status& status) {
     std::exchange(flush_, nullptr)->answer(errc_of(status));
 }
 
-void persistence_actor::stopped() noexcept {
+void persistence_actor::stopped() {
   {
     const std::lock_guard lock(mail_.mutex);
     mail_.is_closed = true;
@@ -662,7 +710,7 @@ void persistence_actor::stopped() noexcept {
   }
 }
 
-void persistence_actor::finish_store() noexcept {
+void persistence_actor::finish_store() {
   if (writer_ == nullptr)
     return;
   // A store that hangs has had its time.

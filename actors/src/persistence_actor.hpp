@@ -87,15 +87,15 @@ public:
   [[nodiscard]] time_point oldest() const noexcept;
 
   /// After `stop`, on the thread that called it: writes what is left, for a bounded time.
-  void finish_store() noexcept;
+  void finish_store();
 
 protected:
-  void handle(message_ptr m) noexcept override;
-  void left_over(message_ptr m) noexcept override;
-  void timeout() noexcept override;
-  bool end_turn() noexcept override;
-  void unused() noexcept override {}
-  void stopped() noexcept override;
+  void handle(message_ptr m) override;
+  void left_over(message_ptr m) override;
+  void timeout() override;
+  bool end_turn() override;
+  void unused() override {}
+  void stopped() override;
 
 private:
   class note;
@@ -117,12 +117,14 @@ private:
   template <class Function>
   void tell(Function f); ///< Any thread: runs `f(*this)` in a turn.
 
+  [[nodiscard]] bool open_writer();
   void look_at_mail();
   void take_mail();
   void take(record_lot lot);
   void write_by(time_point due);
   void write_if_due();
   void write();
+  void take_epochs();
   void write_done(const store_status& status);
   void write_failed(const store_status& status);
   [[nodiscard]] time_point next_write() const;
@@ -175,6 +177,8 @@ private:
   std::unique_ptr<plain_call<void>> flush_;
   /// How a store was that was read only when all was to stop: so it is left.
   std::optional<bool> found_clean_;
+  std::uint64_t epochs_ = 1; ///< Taken since the start; see `open_ids`.
+  bool taking_epoch_ = false;
   bool marking_ = false; ///< The writer sets the mark of how it ended.
   bool marked_ = false;
   bool gave_up_ = false; ///< The store did not answer while it was to be closed.

@@ -7,11 +7,12 @@
 #include "client.hpp"
 #include "file_actor.hpp"
 
+#include <leasebreak/model/keyed_hash.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -55,7 +56,7 @@ private:
   struct hash {
     using is_transparent = void;
     [[nodiscard]] std::size_t operator()(std::string_view file) const noexcept {
-      return std::hash<std::string_view>{}(file);
+      return keyed_string_hash{}(file);
     }
     [[nodiscard]] std::size_t operator()(const file_ref& file) const noexcept;
   };

@@ -5,27 +5,13 @@
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <spdlog/logger.h>
 
 #include <chrono>
 
 namespace leasebreak::detail {
-
-std::string quoted(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string result = "\"";
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
-      result += c;
-    } else {
-      result += "\\x";
-      result += digits[byte >> 4];
-      result += digits[byte & 0x0f];
-    }
-  }
-  return result + '"';
-}
 
 namespace {
 
@@ -33,8 +19,10 @@ std::string describe(const coordinator_impl& owner, const client_guid& guid) {
   if (guid.is_zero())
     return "nobody";
   const auto known = owner.clients().find(guid);
-  return known && !known->label().empty() ? known->label() + " (" + to_string(guid) + ")"
-                                          : to_string(guid);
+  constexpr std::size_t label_max = 64;
+  return known && !known->label().empty()
+    ? quoted(known->label(), label_max) + " (" + to_string(guid) + ")"
+    : to_string(guid);
 }
 
 std::string describe(const lease_key& key, open_id open) {

@@ -3,17 +3,11 @@
 
 #include <leasebreak/model/effects.hpp>
 
-#include <string>
-#include <string_view>
-
 namespace leasebreak::detail {
 
 class coordinator_impl;
 class file_actor;
 
 void report_facts(coordinator_impl& owner, const file_actor& file, const effects& out);
-
-/// `bytes` in quotes, with what cannot be printed, the quote and the backslash as \xNN.
-[[nodiscard]] std::string quoted(std::string_view bytes);
 
 } // namespace leasebreak::detail

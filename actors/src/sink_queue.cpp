@@ -3,6 +3,7 @@
 
 #include "client.hpp"
 #include "completions.hpp"
+#include "out_of_memory.hpp"
 
 #include <boost/asio/defer.hpp>
 
@@ -117,7 +118,9 @@ void sink_queue::run_later(sink_turn turn) {
       return;
     executor = turn.queue->target_->executor;
   }
-  boost::asio::defer(executor, [turn = std::move(turn)]() mutable { run(std::move(turn)); });
+  needs_memory("to tell a client of a break", [&] {
+    boost::asio::defer(executor, [turn = std::move(turn)]() mutable { run(std::move(turn)); });
+  });
 }
 
 std::optional<sink_queue::next_call> sink_queue::begin_call(const sink_turn& turn) {

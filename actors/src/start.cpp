@@ -87,7 +87,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     return op->answer(error);
   }
 
-  const auto id = next_open();
+  const auto id = open_ids_.next();
   op->reserved.owner = owner.get();
   op->reserved.open = id;
   if (r.lease)
@@ -96,8 +96,13 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
     r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, r.allocation_size, true,
     r.session, r.tree};
-  make_cancellable(*op, r.file);
-  send_open(r.file, *owner, std::move(op));
+  try {
+    make_cancellable(*op, r.file);
+    send_open(r.file, *owner, std::move(op));
+  } catch (...) {
+    opens_.release(1);
+    throw;
+  }
 }
 
 // As `send`, and the client's tables have to know the actor before it has the message.

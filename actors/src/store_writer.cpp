@@ -1,6 +1,8 @@
 // See store_writer.hpp.
 #include "store_writer.hpp"
 
+#include "out_of_memory.hpp"
+
 #include <leasebreak/model/after.hpp>
 
 #include <chrono>
@@ -30,7 +32,7 @@ struct store_writer::shared {
       auto next = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
-      next(*store);
+      needs_memory("on the store's thread", [&] { next(*store); });
       next = nullptr;
       lock.lock();
     }

@@ -2,6 +2,8 @@
 // actor sleeps, so that one compare-and-swap both delivers and finds out who has to schedule.
 #include "turn_actor.hpp"
 
+#include "out_of_memory.hpp"
+
 #include <caf/actor_system.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/system_messages.hpp>
@@ -69,7 +71,7 @@ bool turn_actor::deliver(message_ptr& m) noexcept {
 void turn_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
   if (what == nullptr || !what->content().match_elements<caf::timeout_msg>())
     return;
-  message_ptr m = std::make_unique<timeout_message>();
+  message_ptr m = needs_memory("for a timeout", [] { return std::make_unique<timeout_message>(); });
   static_cast<void>(deliver(m));
 }
 
@@ -85,17 +87,19 @@ void turn_actor::stop() noexcept {
   // A turn sees the end at the next look at its mailbox, and is bounded by its number of messages.
   while (inside_.load(std::memory_order_seq_cst) != 0)
     std::this_thread::yield();
-  leave_over();
-  if (!is_tag(mail))
-    queue(mail);
-  leave_over();
-  stopped();
+  needs_memory("to stop", [&] {
+    leave_over();
+    if (!is_tag(mail))
+      queue(mail);
+    leave_over();
+    stopped();
+  });
   cleanup(caf::exit_reason::user_shutdown, nullptr);
   leave_mark(inside_);
 }
 
 // What a timeout would have had done, `stopped` does or nobody needs.
-void turn_actor::leave_over() noexcept {
+void turn_actor::leave_over() {
   for (auto m = next_message(); m != nullptr; m = next_message())
     if (!m->is_timeout_)
       left_over(std::move(m));
@@ -135,11 +139,15 @@ void turn_actor::queue(message* newest_first) noexcept {
   }
 }
 
-void turn_actor::left_over(message_ptr) noexcept {
+void turn_actor::left_over(message_ptr) {
   // Destroying it is enough: it completes what it carries.
 }
 
 caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size_t messages_max) {
+  return needs_memory("in an actor's turn", [&] { return take_turn(messages_max); });
+}
+
+caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
   struct inside_guard {
     explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
     ~inside_guard() { count.fetch_sub(1); }
@@ -175,7 +183,7 @@ caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size
 
 void turn_actor::schedule() noexcept {
   intrusive_ptr_add_ref_impl();
-  home_system().scheduler().enqueue(this);
+  needs_memory("to have an actor run", [this] { home_system().scheduler().enqueue(this); });
 }
 
 caf::resumable::subtype_t turn_actor::subtype() const {

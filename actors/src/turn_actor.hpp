@@ -40,7 +40,7 @@ public:
   /// progress, destroys what is in the mailbox, and calls `stopped`. Never from within a turn.
   void stop() noexcept;
 
-  // -- CAF
+  // -- CAF. Lack of memory in a turn ends the process; see out_of_memory.hpp.
 
   using caf::abstract_actor::enqueue;
   /// Before the destructor.
@@ -54,24 +54,24 @@ public:
 
 protected:
   /// Handles one message.
-  virtual void handle(message_ptr m) noexcept = 0;
+  virtual void handle(message_ptr m) = 0;
 
   /// CAF's clock says that a timeout has come.
-  virtual void timeout() noexcept = 0;
+  virtual void timeout() = 0;
 
   /// Nothing is left to handle, or others are to have their turn. Returns whether the actor owns
   /// nothing, so that it may be ended.
-  virtual bool end_turn() noexcept = 0;
+  virtual bool end_turn() = 0;
 
   /// The actor became idle and owns nothing. Runs after the turn: another may have begun, so only
   /// what is thread-safe may be touched.
-  virtual void unused() noexcept = 0;
+  virtual void unused() = 0;
 
   /// A message that was in the mailbox when the actor was stopped; on that thread, in their order.
-  virtual void left_over(message_ptr m) noexcept;
+  virtual void left_over(message_ptr m);
 
   /// The actor was stopped from outside; runs once, on that thread, last of all.
-  virtual void stopped() noexcept = 0;
+  virtual void stopped() = 0;
 
 private:
   class timeout_message;
@@ -79,7 +79,8 @@ private:
   [[nodiscard]] bool take_mail() noexcept;
   void queue(message* newest_first) noexcept;
   [[nodiscard]] message_ptr next_message() noexcept;
-  void leave_over() noexcept;
+  resume_result take_turn(std::size_t messages_max);
+  void leave_over();
   void schedule() noexcept;
   [[nodiscard]] static message* tag(std::uintptr_t value) noexcept {
     return reinterpret_cast<message*>(value);

@@ -3,6 +3,8 @@
 
 #include <smb_server/server.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -163,7 +165,7 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
   }
   if (host_.log().should_log(spdlog::level::info))
     host_.log().info("{}: break {} {} {} -> {}{} ({})", peer_, n.is_oplock ? "oplock" : "lease",
-      o ? o->path : to_string(n.key), to_string(n.from), to_string(n.to),
+      o ? quoted(o->path) : to_string(n.key), to_string(n.from), to_string(n.to),
       n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
   if (closed_) // the socket has just said so

@@ -3,6 +3,8 @@
 
 #include <smb_server/server.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -103,7 +105,7 @@ asio::awaitable<void> remove_base(
     co_await share->files.async_remove_file(o.vfs_open, asio::as_tuple(asio::use_awaitable));
   hold.release();
   if (error)
-    host.log().warn("cannot delete the file of {}: {}", o.path, error.message());
+    host.log().warn("cannot delete the file of {}: {}", quoted(o.path), error.message());
   else if (!lost)
     co_await tell_parent(host, share, name.base(), parent_key, name_removed(false, false));
 }
@@ -127,7 +129,7 @@ asio::awaitable<void> after_close(server& host, open& o, bool delete_file, lease
   if (delete_file) {
     auto [error] = co_await share->files.async_remove(file, asio::as_tuple(asio::use_awaitable));
     if (error)
-      host.log().warn("cannot delete {}: {}", o.path, error.message());
+      host.log().warn("cannot delete {}: {}", quoted(o.path), error.message());
     hold.release();
   }
   if (found) {

@@ -9,6 +9,7 @@
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/negotiate.hpp>
 
+#include <leasebreak/model/quoted.hpp>
 #include <leasebreak/persistence/store_uri.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -153,7 +154,7 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
   const open_ptr o = kept_.lose(lost.open);
   if (!o)
     co_return;
-  log().info("{} is not kept any longer", o->path);
+  log().info("{} is not kept any longer", quoted(o->path));
   const bool remove = static_cast<bool>(lost.hold);
   co_await after_close(*this, *o, remove, std::move(lost.hold), lost.parent_key);
   clients_->remove(lost.client, nullptr);

@@ -5,6 +5,8 @@
 #include <smb_server/server.hpp>
 #include <smb_server/stored_state.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <poll.h>
 
 #include <algorithm>
@@ -25,9 +27,9 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
   auto [error, closed] =
     co_await host_.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error)
-    host_.log().debug("{}: closing {}: {}", peer_, o->path, error.message());
+    host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
   if (closed.kept && host_.kept().keep(o)) {
-    host_.log().info("{}: keep {} for its client", peer_, o->path);
+    host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
     co_return;
   }
   host_.kept().forget(o->handle);
@@ -56,7 +58,7 @@ asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disco
   for (const open_ptr& o : ending) {
     const bool is_kept = std::binary_search(gone.kept.begin(), gone.kept.end(), o->handle);
     if (is_kept && host_.kept().keep(o)) {
-      host_.log().info("{}: keep {} for its client", peer_, o->path);
+      host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
       continue;
     }
     host_.kept().forget(o->handle);

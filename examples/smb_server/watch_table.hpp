@@ -3,6 +3,8 @@
 
 #include <smb_server/directory_watches.hpp>
 
+#include <leasebreak/model/keyed_hash.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -46,7 +48,8 @@ private:
     };
     std::vector<entry> entries;
   };
-  using directories = std::unordered_map<std::string, directory>; ///< By path.
+  /// By path.
+  using directories = std::unordered_map<std::string, directory, keyed_string_hash>;
   struct client {
     std::size_t bytes = 0;
     std::unordered_set<watched_log*> logs;

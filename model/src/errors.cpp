@@ -93,7 +93,9 @@ entry describe(errc e) {
   case errc::zero_lease_key:
     return {status_invalid_parameter, "a lease needs a key that is not zero"};
   case errc::file_id_too_long:
-    return {status_object_name_invalid, "the file's id is empty or too long"};
+    return {status_object_name_invalid, "the file's id is too long"};
+  case errc::file_id_empty:
+    return {status_object_name_invalid, "the file's id is empty"};
   case errc::unknown_client:
     return {status_invalid_parameter, "the client is not registered"};
   case errc::client_exists:
@@ -127,6 +129,8 @@ entry describe(errc e) {
     return {status_cancelled, "cancelled while waiting"};
   case errc::client_gone:
     return {status_cancelled, "the client's connection ended while the operation waited"};
+  case errc::no_thread:
+    return {status_insufficient_resources, "the system has no thread for the store"};
   case errc::not_started:
     return {status_server_unavailable, "the coordinator has not read its store yet"};
   case errc::shutting_down:

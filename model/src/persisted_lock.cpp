@@ -1,5 +1,7 @@
 #include <leasebreak/model/persisted_lock.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <leasebreak/model/access.hpp>
 
 #include <algorithm>
@@ -161,7 +163,7 @@ persisted_lock to_persisted_lock(enhanced_lock lock, std::uint64_t server_epoch)
 }
 
 std::string to_string(const record_error& error) {
-  return "record '" + error.record + "', field '" + error.field + "': " + error.what;
+  return "record " + quoted(error.record) + ", field " + quoted(error.field) + ": " + error.what;
 }
 
 std::optional<record_error> validate(const persisted_lock& r) {

@@ -2,9 +2,9 @@
 #include <leasebreak/model/stored_change.hpp>
 
 #include "file/parts.hpp"
-#include "fnv.hpp"
 
-#include <functional>
+#include <leasebreak/model/keyed_hash.hpp>
+
 #include <utility>
 
 namespace leasebreak {
@@ -20,7 +20,8 @@ std::size_t text_of(const persisted_lock& r) noexcept {
 } // namespace
 
 record_name::record_name(std::string id)
-  : id_(std::move(id)), hash_(std::hash<std::string>{}(id_)), second_hash_(detail::fnv(id_)) {}
+  : id_(std::move(id)), hash_(static_cast<std::size_t>(keyed_hash(id_))),
+    second_hash_(keyed_hash(id_, 1)) {}
 
 enhanced_lock to_enhanced_lock(const lease_snapshot& lease, std::string id) {
   enhanced_lock lock;

@@ -134,7 +134,7 @@ TEST(Answers, ThatAreOverdueAreReported) {
   g.w.advance(1ms);
 
   EXPECT_TRUE(g.is_told());
-  EXPECT_THAT(text.str(), testing::HasSubstr("answer overdue: client alice"));
+  EXPECT_THAT(text.str(), testing::HasSubstr("answer overdue: client \"alice\""));
   g.answer.sent();
   g.w.settle();
   EXPECT_EQ(g.w.alice_saw.size(), 2U) << "once more, behind the answer";

@@ -269,12 +269,34 @@ TEST(Logging, SaysWhoseBreakTimedOut) {
   w.advance(std::chrono::seconds{35});
 
   const auto log = text.str();
-  EXPECT_THAT(log, testing::HasSubstr("break timed out: client alice (" + to_string(world::alice)));
+  EXPECT_THAT(
+    log, testing::HasSubstr("break timed out: client \"alice\" (" + to_string(world::alice)));
   EXPECT_THAT(log, testing::HasSubstr("file \"dir\\x0a\\x22x\\x22\""));
   EXPECT_THAT(log, testing::HasSubstr(to_string(lease_key::of(1))));
   EXPECT_THAT(log, testing::HasSubstr("RWH -> RH"));
   EXPECT_THAT(log, testing::HasSubstr("cause open, after 35000 ms, 1 waiting"));
   EXPECT_THAT(log, testing::HasSubstr("[warning]"));
+}
+
+TEST(Logging, QuotesTheLabelsOfClients) {
+  std::ostringstream text;
+  coordinator_config config;
+  config.logger = std::make_shared<spdlog::logger>(
+    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  world w(world::clock::test, config);
+  const auto mallory = client_guid::of(0x33);
+  w.c->register_client(
+    mallory, [](const auto&...) {}, "peer\n[error] store \"x\" fails" + std::string(100, 'x'));
+  w.open(mallory, "f", 1);
+
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+
+  const auto log = text.str();
+  EXPECT_THAT(log,
+    testing::HasSubstr("client \"peer\\x0a[error] store \\x22x\\x22 fails" + std::string(36, 'x') +
+      "...\" (" + to_string(mallory)));
+  EXPECT_THAT(log, testing::Not(testing::HasSubstr("\n[error]")));
 }
 
 TEST(Logging, NothingGoesToStdout) {

@@ -588,11 +588,12 @@ TEST(Operations, RefuseBadFileIds) {
   world w;
   const std::string too_long(limits{}.file_id_bytes + 1, 'x');
 
-  for (const auto& file : {std::string{}, too_long}) {
-    EXPECT_EQ((w.start(world::request(world::alice, file, 1)), w.settle(), w.probes.back().error()),
-      errc::file_id_too_long);
-    EXPECT_EQ((w.start(close_request{file, open_id{1}}), w.settle(), w.probes.back().error()),
-      errc::file_id_too_long);
+  for (const auto& [file, error] :
+    {std::pair{std::string{}, errc::file_id_empty}, std::pair{too_long, errc::file_id_too_long}}) {
+    EXPECT_EQ(
+      (w.start(world::request(world::alice, file, 1)), w.settle(), w.probes.back().error()), error);
+    EXPECT_EQ(
+      (w.start(close_request{file, open_id{1}}), w.settle(), w.probes.back().error()), error);
   }
   EXPECT_EQ(w.c->stats().files_alive, 0U);
 }

@@ -14,6 +14,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace leasebreak::test {
 namespace {
@@ -135,6 +136,33 @@ TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
 
   EXPECT_EQ(forced.calls, 1);
   EXPECT_EQ(forced.error(), errc::success);
+}
+
+// Many that wait on one file are found by tables: whoever goes, in whatever order, it is the one.
+TEST(Races, OfManyThatWaitEachEndsAsItsOwn) {
+  world w(world::clock::test);
+  const auto held = w.open(world::alice, "f", 1).open;
+  std::vector<probe*> waiting;
+  for (std::uint64_t i = 0; i < 300; ++i)
+    waiting.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+  w.settle();
+  ASSERT_EQ(w.c->stats().waiting_now, 300U);
+
+  for (std::size_t i = 7; i < waiting.size(); i += 3)
+    waiting[waiting.size() - i]->signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+  for (std::size_t i = 7; i < waiting.size(); i += 3)
+    EXPECT_EQ(waiting[waiting.size() - i]->error(), errc::cancelled);
+  w.start(close_request{"f", held});
+  w.settle();
+
+  std::size_t granted = 0;
+  for (const auto* p : waiting) {
+    EXPECT_EQ(p->calls, 1);
+    granted += p->error() == errc::success ? 1 : 0;
+  }
+  EXPECT_EQ(granted, 300U - 98U);
+  EXPECT_EQ(w.c->stats().waiting_now, 0U);
 }
 
 /// Runs what is ready in the actors and the executor, in a random order.

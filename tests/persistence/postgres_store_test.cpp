@@ -165,7 +165,7 @@ TEST_F(PostgresStore, OneBadRowDoesNotStopTheOthersFromLoading) {
       record_error{"b", "lease_key", "must have 16 bytes, has 5"},
       record_error{"d", "offset", "is out of range"}));
   EXPECT_EQ(store->get("a").status.code, errc::record_malformed);
-  EXPECT_THAT(store->get("b").status.detail, HasSubstr("'b', field 'lease_key'"));
+  EXPECT_THAT(store->get("b").status.detail, HasSubstr("\"b\", field \"lease_key\""));
 }
 
 TEST_F(PostgresStore, SecondOpenIsStoreLocked) {

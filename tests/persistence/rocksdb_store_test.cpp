@@ -141,7 +141,7 @@ TEST_F(RocksDbStore, OneBadRecordDoesNotStopTheOthersFromLoading) {
   EXPECT_EQ(listing.value.malformed[2].field, "id");
   const auto got = store->get("key");
   EXPECT_EQ(got.status.code, errc::record_malformed);
-  EXPECT_THAT(got.status.detail, testing::HasSubstr("'key', field 'lease_key'"));
+  EXPECT_THAT(got.status.detail, testing::HasSubstr("\"key\", field \"lease_key\""));
 }
 
 TEST_F(RocksDbStore, BadRecordCanBeReplacedAndErased) {

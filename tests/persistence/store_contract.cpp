@@ -347,7 +347,7 @@ TEST_P(StoreContract, OneMalformedRecordOfABatchChangesNothing) {
   const auto status = store->apply(changes);
 
   EXPECT_EQ(status.code, errc::record_malformed);
-  EXPECT_THAT(status.detail, testing::HasSubstr("'bad', field 'lease_key'"));
+  EXPECT_THAT(status.detail, testing::HasSubstr("\"bad\", field \"lease_key\""));
   EXPECT_EQ(listed(*store), ids{"kept"});
 }
 

@@ -3,7 +3,6 @@
 #include "initiator.hpp"
 
 #include <smb_server/auth/der.hpp>
-#include <smb_server/auth/log_name.hpp>
 #include <smb_server/auth/logon.hpp>
 
 #include <gtest/gtest.h>
@@ -481,29 +480,6 @@ TEST(Accounts, ThatCannotBeToldApartAreRefused) {
 TEST(Domains, ThatClientsCannotNameAreRefused) {
   for (const char* domain : {"", "a\\b", "a/b", "a\nb", "\xff"})
     EXPECT_THROW(account_list({{"u", "p"}}, domain), std::invalid_argument) << domain;
-}
-
-// -- names in the log ----------------------------------------------------------------------------
-
-TEST(NamesInTheLog, ShowWhatIsHarmlessAsItIs) {
-  EXPECT_EQ(log_name("alice"), "'alice'");
-  EXPECT_EQ(log_name("\xd0\x96\xc3\xa9 x"), "'\xd0\x96\xc3\xa9 x'");
-  EXPECT_EQ(log_name(""), "''");
-}
-
-TEST(NamesInTheLog, EscapeWhatATerminalOrAReaderOfLinesObeys) {
-  EXPECT_EQ(log_name("a\nb\x1b[31m\x7f"), "'a\\x0ab\\x1b[31m\\x7f'");
-  EXPECT_EQ(log_name("\xc2\x9b"
-                     "31m"),
-    "'\\xc2\\x9b31m'");
-  EXPECT_EQ(log_name("it's\\"), "'it\\x27s\\x5c'");
-}
-
-TEST(NamesInTheLog, AreCutBetweenCharacters) {
-  const std::string long_name = std::string(63, 'a') + "\xc3\xa9" + std::string(100, 'b');
-
-  EXPECT_EQ(log_name(long_name), "'" + std::string(63, 'a') + "...'");
-  EXPECT_EQ(log_name(std::string(64, 'a')), "'" + std::string(64, 'a') + "'");
 }
 
 } // namespace

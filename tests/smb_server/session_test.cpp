@@ -177,7 +177,7 @@ TEST(Sessions, LogWhoWasRefusedWithoutLettingThemWriteLines) {
   client.log_on("user", "wrong");
 
   const std::string log = server.stop();
-  EXPECT_NE(log.find("an unknown user: 'no\\x0abody'"), std::string::npos) << log;
+  EXPECT_NE(log.find("an unknown user: \"no\\x0abody\""), std::string::npos) << log;
   EXPECT_NE(log.find("a wrong password of WORKGROUP\\user"), std::string::npos) << log;
 }
 

@@ -1,6 +1,10 @@
 // The public API: a coordinator of leases, oplocks and byte-range locks for an asynchronous server.
 #pragma once
 
+#ifndef __cpp_rtti
+#error "leasebreak needs run-time type information: executors know each other by it (no -fno-rtti)"
+#endif
+
 #include <leasebreak/config.hpp>
 #include <leasebreak/detail/pending_handler.hpp>
 #include <leasebreak/error_code.hpp>

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace leasebreak {
@@ -20,8 +21,13 @@ namespace leasebreak {
 /// A named stream is a file of its own. Not empty, at most `limits::file_id_bytes` long.
 using file_name_id = std::string;
 
+// Requests have constructors, so that they are no aggregates: g++ 12 destroys an aggregate
+// temporary twice that is written with braces in an operand of `co_await`.
+
 /// Arguments of `async_open`; see `open_file` for what the members mean.
 struct open_request {
+  open_request() = default;
+
   file_name_id file;
   client_guid client; ///< A registered client.
   connection_id connection{};
@@ -63,6 +69,10 @@ struct open_result {
 
 /// Arguments of `async_close`.
 struct close_request {
+  close_request() = default;
+  close_request(file_name_id f, open_id o, bool keep = false)
+    : file(std::move(f)), open(o), keep_if_durable(keep) {}
+
   file_name_id file;
   open_id open{};
   bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
@@ -81,6 +91,13 @@ struct close_result {
 
 /// Arguments of `async_reconnect`; see `reconnect_open`.
 struct reconnect_request {
+  reconnect_request() = default;
+  reconnect_request(file_name_id f, open_id o, const client_guid& c,
+    connection_id on = connection_id::none, std::optional<lease_key> k = {},
+    std::optional<create_guid> g = {}, session_id in = session_id::none, tree_id t = tree_id::none)
+    : file(std::move(f)), open(o), client(c), connection(on), key(k), guid(g), session(in),
+      tree(t) {}
+
   file_name_id file;
   open_id open{};
   client_guid client; ///< A registered client.
@@ -93,6 +110,12 @@ struct reconnect_request {
 
 /// Arguments of `async_replay`; see `replay_open`.
 struct replay_request {
+  replay_request() = default;
+  replay_request(file_name_id f, open_id o, const client_guid& c,
+    std::optional<lease_request> l = {}, oplock_level level = oplock_level::none,
+    connection_id on = connection_id::none)
+    : file(std::move(f)), open(o), client(c), lease(l), oplock(level), connection(on) {}
+
   file_name_id file;
   open_id open{};
   client_guid client;
@@ -103,6 +126,10 @@ struct replay_request {
 
 /// Arguments of `async_set_server_state`; see `set_server_state`.
 struct server_state_request {
+  server_state_request() = default;
+  server_state_request(file_name_id f, open_id o, std::string state)
+    : file(std::move(f)), open(o), server_state(std::move(state)) {}
+
   file_name_id file;
   open_id open{};
   std::string server_state;
@@ -110,6 +137,13 @@ struct server_state_request {
 
 /// Arguments of `async_lock`; see `lock_ranges`.
 struct lock_request {
+  lock_request() = default;
+  lock_request(file_name_id f, open_id o, std::vector<lock_element> e, bool at_once = true,
+    std::optional<lock_sequence> s = {}, std::uint64_t allocated = unknown_allocation,
+    connection_id on = connection_id::none)
+    : file(std::move(f)), open(o), elements(std::move(e)), fail_immediately(at_once), sequence(s),
+      allocation_size(allocated), connection(on) {}
+
   file_name_id file;
   open_id open{};
   std::vector<lock_element> elements;
@@ -122,6 +156,11 @@ struct lock_request {
 
 /// Arguments of `async_unlock`; see `unlock_ranges`.
 struct unlock_request {
+  unlock_request() = default;
+  unlock_request(
+    file_name_id f, open_id o, std::vector<byte_range> r, std::optional<lock_sequence> s = {})
+    : file(std::move(f)), open(o), ranges(std::move(r)), sequence(s) {}
+
   file_name_id file;
   open_id open{};
   std::vector<byte_range> ranges;
@@ -137,6 +176,11 @@ struct lease_acknowledgement {
 
 /// Arguments of `async_acknowledge` for an oplock.
 struct oplock_acknowledgement {
+  oplock_acknowledgement() = default;
+  oplock_acknowledgement(
+    file_name_id f, const client_guid& c, open_id o, oplock_level l = oplock_level::none)
+    : file(std::move(f)), client(c), open(o), level(l) {}
+
   file_name_id file;
   client_guid client;
   open_id open{};
@@ -145,6 +189,14 @@ struct oplock_acknowledgement {
 
 /// Arguments of `async_access`; see `access_file` and `access_kind`.
 struct access_request {
+  access_request() = default;
+  access_request(file_name_id f, access_kind k, open_id o = open_id::none,
+    const client_guid& c = {}, std::optional<lease_key> parent = {},
+    connection_id on = connection_id::none, session_id in = session_id::none,
+    tree_id t = tree_id::none)
+    : file(std::move(f)), kind(k), open(o), client(c), parent_key(parent), connection(on),
+      session(in), tree(t) {}
+
   file_name_id file;
   access_kind kind = access_kind::read;
   open_id open{};
@@ -159,6 +211,10 @@ struct access_request {
 
 /// Arguments of `async_check_io`: whether byte-range locks allow a read or write.
 struct io_request {
+  io_request() = default;
+  io_request(file_name_id f, open_id o, const byte_range& r, bool writes = false)
+    : file(std::move(f)), open(o), range(r), is_write(writes) {}
+
   file_name_id file;
   open_id open{};
   byte_range range;
@@ -200,6 +256,11 @@ struct disconnect_result {
 
 /// Arguments of `async_force_break`; see `force_break`.
 struct force_break_request {
+  force_break_request() = default;
+  force_break_request(file_name_id f, std::optional<client_guid> c, std::optional<lease_key> k = {},
+    lease_state left = lease_state::none)
+    : file(std::move(f)), client(c), key(k), keep(left) {}
+
   file_name_id file;
   std::optional<client_guid> client;
   std::optional<lease_key> key;
@@ -208,6 +269,10 @@ struct force_break_request {
 
 /// Arguments of `async_reclaim_lock`; see `reclaim_lock`.
 struct reclaim_lock_request {
+  reclaim_lock_request() = default;
+  reclaim_lock_request(file_name_id f, open_id o, std::string record, const lock_element& e = {})
+    : file(std::move(f)), open(o), record_id(std::move(record)), element(e) {}
+
   file_name_id file;
   open_id open{}; ///< An open of the client that held the lock before the restart.
   std::string record_id; ///< The record's id; or empty, with `element`.

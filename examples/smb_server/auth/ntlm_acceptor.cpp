@@ -1,10 +1,11 @@
 // NTLM's server side.
 #include <smb_server/auth/ntlm_acceptor.hpp>
 
-#include <smb_server/auth/log_name.hpp>
 #include <smb_server/auth/name_case.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/utf16.hpp>
+
+#include <leasebreak/model/quoted.hpp>
 
 #include <chrono>
 
@@ -116,7 +117,7 @@ std::string acceptor::check_response(
   const key16 hash = account != nullptr ? account->nt_hash : key16{};
   const auto key = prove(hash, *user, *domain, server_challenge_, response);
   if (account == nullptr)
-    return "an unknown user: " + log_name(*name);
+    return "an unknown user: " + quoted(*name, 64);
   if (!key)
     return "a wrong password of " + account->name;
   const auto exported = exported_session_key(session_base_key(*key, response.proof), a);

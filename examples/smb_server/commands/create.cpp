@@ -11,6 +11,7 @@
 #include <smb_server/stored_state.hpp>
 
 #include <leasebreak/model/access.hpp>
+#include <leasebreak/model/quoted.hpp>
 
 #include <cerrno>
 #include <utility>
@@ -306,7 +307,7 @@ asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened& opened) {
     auto [error] =
       co_await files.async_undo_create(std::move(opened), asio::as_tuple(asio::use_awaitable));
     if (error)
-      r.host().log().warn("cannot take back {}: {}", p.asked.name, error.message());
+      r.host().log().warn("cannot take back {}: {}", quoted(p.asked.name), error.message());
   }
   opened = {};
   co_await files.async_close(std::move(file), asio::as_tuple(asio::use_awaitable));
@@ -520,7 +521,7 @@ asio::awaitable<reply> close(request& r) {
   const open_ptr mine = r.on().opens.remove(o->id);
   if (!mine)
     co_return fail(status::file_closed);
-  r.host().log().debug("{}: close {}", r.on().peer(), mine->path);
+  r.host().log().debug("{}: close {}", r.on().peer(), quoted(mine->path));
   co_await r.on().close_open(mine);
   reply answer;
   encode_close_response(answer.out, metadata);

@@ -7,6 +7,7 @@
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>
+#include <leasebreak/model/quoted.hpp>
 
 namespace leasebreak::smb::commands {
 
@@ -45,7 +46,7 @@ void add_contexts(const create_request& asked, const vfs::file_info& info,
 void log_grant(const request& r, const open& o, const open_result& granted) {
   if (granted.oplock == oplock_level::none || !r.host().log().should_log(spdlog::level::info))
     return;
-  r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), o.path,
+  r.host().log().info("{}: grant {} {} {}{}{}", r.on().peer(), quoted(o.path),
     granted.oplock == oplock_level::lease ? "lease" : "oplock", to_string(granted.state),
     granted.oplock == oplock_level::lease ? " key " + to_string(granted.key) : std::string{},
     granted.break_in_progress ? ", a break is in progress" : "");

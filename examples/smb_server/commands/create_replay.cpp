@@ -6,6 +6,8 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <utility>
 
 namespace leasebreak::smb::commands {
@@ -49,7 +51,7 @@ asio::awaitable<std::optional<reply>> answer_again(
   vfs::opened opened;
   opened.action = o->action;
   opened.info = info;
-  r.host().log().debug("{}: {} is answered again", r.on().peer(), o->path);
+  r.host().log().debug("{}: {} is answered again", r.on().peer(), quoted(o->path));
   co_return answer_of(asked, *o, opened, granted);
 }
 

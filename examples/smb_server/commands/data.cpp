@@ -5,6 +5,7 @@
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>
+#include <leasebreak/model/quoted.hpp>
 
 #include <algorithm>
 
@@ -236,7 +237,7 @@ asio::awaitable<reply> acknowledge(request& r, oplock_break_message m) {
   ask.level = static_cast<oplock_level>(m.level);
   auto [error, left] = co_await r.host().coordinator().async_acknowledge(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
-  r.host().log().info("{}: acknowledge oplock {} {}: {}", r.on().peer(), o->path,
+  r.host().log().info("{}: acknowledge oplock {} {}: {}", r.on().peer(), quoted(o->path),
     to_string(static_cast<oplock_level>(m.level)), error ? error.message() : "accepted");
   if (error)
     co_return fail(status_of(error));

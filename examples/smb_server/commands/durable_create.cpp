@@ -7,6 +7,8 @@
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
+#include <leasebreak/model/quoted.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
@@ -91,7 +93,7 @@ asio::awaitable<void> end_left_behind(
   const std::vector<app_instances::place> places = r.host().instances().left_behind(
     application, r.on().terms.client, r.tree_connect->share->id(), name);
   for (const app_instances::place& p : places) {
-    r.host().log().info("{}: {} has moved to another client", r.on().peer(), p.open->path);
+    r.host().log().info("{}: {} has moved to another client", r.on().peer(), quoted(p.open->path));
     if (p.in)
       co_await asio::co_spawn(p.in->executor, end(p.in, p.open), asio::use_awaitable);
     co_await find_kept(r, p.open->id.persistent); // it may be on its way there
@@ -106,7 +108,7 @@ asio::awaitable<reply> reconnect(
   std::optional<lease_key> key;
   if (const std::uint32_t bad = check_reconnect(r, asked, d, o, key); bad != status::success) {
     r.host().log().debug(
-      "{}: {} is not given back", r.on().peer(), o ? o->path : "an unknown open");
+      "{}: {} is not given back", r.on().peer(), o ? quoted(o->path) : "an unknown open");
     co_return fail(bad);
   }
   if (!r.host().kept().take(o, r.on().shared_from_this()))
@@ -126,7 +128,8 @@ asio::awaitable<reply> reconnect(
   auto [error, granted] = co_await r.host().coordinator().async_reconnect(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error) {
-    r.host().log().debug("{}: {} is not given back: {}", r.on().peer(), o->path, error.message());
+    r.host().log().debug(
+      "{}: {} is not given back: {}", r.on().peer(), quoted(o->path), error.message());
     if (!r.host().kept().keep(o)) {
       leasebreak::hold none;
       co_await after_close(r.host(), *o, false, std::move(none), std::nullopt);

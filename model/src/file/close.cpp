@@ -101,11 +101,11 @@ void file_state::impl::end_waits(const client_gone& c, effects& out) {
     w.channel = *heir;
     return false;
   };
-  std::erase_if(rare->waiting, [&](const auto& w) {
-    if (!ends(*w))
+  rare->waiting.erase_if([&](auto& w) {
+    if (!ends(w))
       return false;
-    const bool is_lock = std::holds_alternative<lock_ranges>(w->what);
-    complete(out, w->id,
+    const bool is_lock = std::holds_alternative<lock_ranges>(w.what);
+    complete(out, w.id,
       is_lock && c.session != session_id::none ? errc::range_not_locked : errc::client_gone);
     return true;
   });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "file/parts.hpp"
+#include "file/wait_list.hpp"
 #include "lock_table.hpp"
 
 #include <leasebreak/model/after.hpp>
@@ -53,7 +54,7 @@ struct file_state::impl {
 
   /// What only contended or recovering files have.
   struct contention {
-    std::vector<std::unique_ptr<waiting_operation>> waiting; ///< In the order of arrival.
+    detail::wait_list waiting;
     std::vector<hold_entry> holds;
     std::vector<detail::recovered_lock> recovered_locks;
     std::vector<detail::deadline_entry> deadlines; ///< A heap, the earliest first.

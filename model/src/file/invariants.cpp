@@ -142,15 +142,15 @@ std::string file_state::impl::check_invariants() const {
       return describe_lease(*l) + "its break has no deadline";
   }
   for (const auto& w : rare->waiting) {
-    if (!w->deadline && !std::holds_alternative<lock_ranges>(w->what))
+    if (!w.deadline && !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits without a deadline";
-    if (w->open != open_id::none && find_open(w->open) == nullptr)
+    if (w.open != open_id::none && find_open(w.open) == nullptr)
       return "an operation waits through an open that is gone";
-    if (auto problem = check_held_up(*w); !problem.empty())
+    if (auto problem = check_held_up(w); !problem.empty())
       return problem;
-    const auto* open = std::get_if<open_file>(&w->what);
+    const auto* open = std::get_if<open_file>(&w.what);
     const bool waits_for_deletion = open != nullptr && is_being_deleted(*open);
-    if (count.breaking == 0 && !waits_for_deletion && !std::holds_alternative<lock_ranges>(w->what))
+    if (count.breaking == 0 && !waits_for_deletion && !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits, and nothing is breaking or being deleted";
   }
   return "";

@@ -112,7 +112,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     add(std::move(e));
   }
   for (const auto& w : rare->waiting)
-    add(list_waiting(*w));
+    add(list_waiting(w));
   return result;
 }
 

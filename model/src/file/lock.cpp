@@ -208,10 +208,10 @@ void file_state::impl::fail_waiting_of(open_id open, effects& out) {
     return;
   auto& waiting = rare->waiting;
   for (const auto& w : waiting)
-    if (w->open == open)
-      complete(out, w->id,
-        std::holds_alternative<lock_ranges>(w->what) ? errc::range_not_locked : errc::unknown_open);
-  std::erase_if(waiting, [open](const auto& w) { return w->open == open; });
+    if (w.open == open)
+      complete(out, w.id,
+        std::holds_alternative<lock_ranges>(w.what) ? errc::range_not_locked : errc::unknown_open);
+  waiting.erase_if([open](const auto& w) { return w.open == open; });
 }
 
 } // namespace leasebreak

@@ -17,19 +17,19 @@ bool file_state::impl::waiting_is_full() const noexcept {
 detail::waiting_operation& file_state::impl::wait(command what, operation_id id,
   const client_guid& client, open_id open, bool bounded, time_point now,
   const std::optional<lease_name>& spared) {
-  auto w = std::make_unique<waiting_operation>();
-  w->id = id;
-  w->what = std::move(what);
-  w->client = client;
-  w->open = open;
-  w->since = now;
-  w->spared = spared;
+  waiting_operation w;
+  w.id = id;
+  w.what = std::move(what);
+  w.client = client;
+  w.open = open;
+  w.since = now;
+  w.spared = spared;
   if (bounded) {
-    w->deadline = after(now, policy->wait_max);
-    push_deadline(detail::deadline_entry::for_waiting(*w->deadline, id));
+    w.deadline = after(now, policy->wait_max);
+    push_deadline(detail::deadline_entry::for_waiting(*w.deadline, id));
   }
-  w->held_up_by = choose_obstacle(*w);
-  return *contended().waiting.emplace_back(std::move(w));
+  w.held_up_by = choose_obstacle(w);
+  return contended().waiting.add(std::move(w));
 }
 
 detail::awaited_breaks file_state::impl::awaited_by(const waiting_operation& w) const {
@@ -103,15 +103,14 @@ void file_state::impl::wake(time_point now, effects& out) {
   while (waiters_may_go && rare && !rare->waiting.empty()) {
     waiters_may_go = false;
     auto& waiting = rare->waiting;
-    for (std::size_t i = 0; i < waiting.size();) {
-      auto& w = *waiting[i];
-      if (is_held_up(w)) {
-        ++i;
-      } else if (attempt_again(w, attempt::again, now, out)) {
-        waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+    for (auto w = waiting.begin(); w != waiting.end();) {
+      if (is_held_up(*w)) {
+        ++w;
+      } else if (attempt_again(*w, attempt::again, now, out)) {
+        w = waiting.erase(w);
       } else {
-        w.held_up_by = choose_obstacle(w);
-        ++i;
+        w->held_up_by = choose_obstacle(*w);
+        ++w;
       }
     }
   }
@@ -122,14 +121,14 @@ void file_state::impl::cancel(const cancel_operation& c, effects& out) {
   if (find_waiting(c.target) == nullptr)
     return; // It has completed already, and that stands.
   complete(out, c.target, errc::cancelled);
-  std::erase_if(rare->waiting, [&c](const auto& w) { return w->id == c.target; });
+  rare->waiting.erase(c.target);
 }
 
 void file_state::impl::stop(effects& out) {
   if (!rare)
     return;
   for (const auto& w : rare->waiting)
-    complete(out, w->id, errc::shutting_down);
+    complete(out, w.id, errc::shutting_down);
   rare->waiting.clear();
 }
 
@@ -165,7 +164,7 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
   for (const auto id : out_of_time) {
     if (auto* w = find_waiting(id); w != nullptr) {
       attempt_again(*w, attempt::last, now, out);
-      std::erase_if(rare->waiting, [id](const auto& other) { return other->id == id; });
+      rare->waiting.erase(id);
     }
   }
 }
@@ -235,11 +234,7 @@ bool file_state::impl::is_current(const detail::deadline_entry& entry) const noe
 }
 
 detail::waiting_operation* file_state::impl::find_waiting(operation_id id) const noexcept {
-  if (rare)
-    for (const auto& w : rare->waiting)
-      if (w->id == id)
-        return w.get();
-  return nullptr;
+  return rare ? rare->waiting.find(id) : nullptr;
 }
 
 } // namespace leasebreak

@@ -42,7 +42,8 @@ enum class errc {
                     ///< which.
   invalid_lease_state, ///< Not one of the states that a lease on this kind of file can have.
   zero_lease_key, ///< A lease needs a key.
-  file_id_too_long, ///< The file's id is empty or longer than the limit.
+  file_id_empty, ///< A file needs an id.
+  file_id_too_long, ///< The file's id is longer than the limit.
   unknown_client, ///< The client is not registered.
   client_exists, ///< The client is registered already.
   client_busy, ///< The client still has opens.
@@ -63,6 +64,7 @@ enum class errc {
   // Ends
   cancelled, ///< The caller cancelled the operation while it waited.
   client_gone, ///< The client's connection ended while the operation waited.
+  no_thread, ///< The system has no thread for the store.
   not_started, ///< The coordinator has not read its store yet.
   shutting_down, ///< The coordinator is stopping, or has stopped.
   break_timed_out, ///< The operation waited for longer than it may.

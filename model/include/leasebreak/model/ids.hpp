@@ -1,6 +1,8 @@
 // The identities that clients, files and opens have. All are plain values.
 #pragma once
 
+#include <leasebreak/model/keyed_hash.hpp>
+
 #include <array>
 #include <bit>
 #include <compare>
@@ -101,12 +103,10 @@ template <class Tag>
 
 } // namespace leasebreak
 
+/// Keyed, since clients choose these ids.
 template <class Tag>
 struct std::hash<leasebreak::id128<Tag>> {
   std::size_t operator()(const leasebreak::id128<Tag>& id) const noexcept {
-    const auto [low, high] = id.words();
-    // Keys are often counters or their complement: multiply, so that every bit reaches the top.
-    const std::uint64_t mixed = (low ^ (high * 0x9e3779b97f4a7c15U)) * 0xff51afd7ed558ccdU;
-    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+    return static_cast<std::size_t>(leasebreak::keyed_hash(id.words()));
   }
 };

@@ -95,7 +95,7 @@ struct record_error {
   friend bool operator==(const record_error&, const record_error&) = default;
 };
 
-/// "record 'x', field 'lease_key': must have 16 bytes, has 3".
+/// `record "x", field "lease_key": must have 16 bytes, has 3`.
 [[nodiscard]] std::string to_string(const record_error& error);
 
 /// Checks what no reader may rely on otherwise: sizes of keys, known lease states, ranges,
@@ -110,6 +110,8 @@ struct record_error {
 
 /// Which records to list. An empty member means all; all members that are given must match.
 struct lock_query {
+  lock_query() = default; // see requests.hpp: no aggregate
+
   std::string file_id;
   std::string owner_id;
   std::string client_id;

@@ -98,6 +98,9 @@ public:
   virtual store_result<persisted_lock> reclaim(
     std::string_view file_id, const lease_key& key, std::string_view client_id) = 0;
 
+  /// Whether what it holds, the server epoch above all, is there after the process.
+  [[nodiscard]] virtual bool outlives_process() const noexcept { return true; }
+
   /// Ends the use of the store; later calls fail with `errc::store_closed`. Called once more: no
   /// effect.
   virtual void close() = 0;

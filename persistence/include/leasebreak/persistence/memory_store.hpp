@@ -3,12 +3,12 @@
 
 #include <leasebreak/persistence/lock_store.hpp>
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace leasebreak {
 
@@ -31,6 +31,7 @@ public:
   store_status set_clean_shutdown(bool clean) override;
   store_result<persisted_lock> reclaim(
     std::string_view file_id, const lease_key& key, std::string_view client_id) override;
+  [[nodiscard]] bool outlives_process() const noexcept override { return false; }
   void close() override;
   [[nodiscard]] std::string description() const override;
 
@@ -38,7 +39,7 @@ private:
   using record_map = std::map<std::string, persisted_lock, std::less<>>;
   // The ids are views of the keys of `records_`.
   using id_set = std::set<std::string_view>;
-  using index = std::unordered_map<std::string, id_set>;
+  using index = std::map<std::string, id_set, std::less<>>; // clients choose what is in there
 
   void put_locked(const persisted_lock& record);
   void erase_locked(record_map::iterator where);

@@ -1,0 +1,37 @@
+// See out_of_memory.hpp.
+#include "out_of_memory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace leasebreak::detail {
+
+thread_local initiating* initiating::current_ = nullptr;
+
+namespace {
+
+/// Adds `text` to a line in `to`, as far as there is room.
+template <std::size_t Size>
+std::size_t append(std::array<char, Size>& to, std::size_t at, const char* text) noexcept {
+  const auto length = std::min(std::strlen(text), Size - at);
+  std::memcpy(to.data() + at, text, length);
+  return at + length;
+}
+
+} // namespace
+
+void end_without_memory(const char* where) noexcept {
+  std::array<char, 256> line{};
+  auto size = append(line, 0, "leasebreak: no memory left ");
+  size = append(line, size, where);
+  size = append(line, size, "; the process ends, as what clients hold would be lost\n");
+  static_cast<void>(::write(STDERR_FILENO, line.data(), size));
+  std::abort();
+}
+
+} // namespace leasebreak::detail

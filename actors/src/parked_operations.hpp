@@ -1,0 +1,66 @@
+// The operations that wait in a file.
+#pragma once
+
+#include "operation.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::detail {
+
+/// Found by id. Mostly there are few, for which a search is cheaper than a table; with many a
+/// search would make it quadratic to let all of them go.
+class parked_operations {
+public:
+  [[nodiscard]] bool empty() const noexcept { return few_.empty() && many_ == nullptr; }
+
+  void add(std::unique_ptr<operation> op) {
+    if (few_.size() < few_max)
+      return few_.push_back(std::move(op));
+    if (many_ == nullptr)
+      many_ = std::make_unique<table>();
+    const auto id = op->id;
+    many_->emplace(id, std::move(op));
+  }
+
+  /// Null if it is not here.
+  [[nodiscard]] std::unique_ptr<operation> take(operation_id id) {
+    const auto found =
+      std::find_if(few_.begin(), few_.end(), [id](const auto& op) { return op->id == id; });
+    return found != few_.end() ? take_few(found) : take_many(id);
+  }
+
+  void clear() noexcept {
+    few_.clear();
+    many_.reset();
+  }
+
+private:
+  using table = std::unordered_map<operation_id, std::unique_ptr<operation>>;
+  static constexpr std::size_t few_max = 16;
+
+  std::unique_ptr<operation> take_few(std::vector<std::unique_ptr<operation>>::iterator found) {
+    auto op = std::move(*found);
+    few_.erase(found);
+    if (few_.empty())
+      few_.shrink_to_fit();
+    return op;
+  }
+  std::unique_ptr<operation> take_many(operation_id id) {
+    if (many_ == nullptr)
+      return nullptr;
+    auto taken = many_->extract(id);
+    if (many_->empty())
+      many_.reset();
+    return taken ? std::move(taken.mapped()) : nullptr;
+  }
+
+  std::vector<std::unique_ptr<operation>> few_;
+  std::unique_ptr<table> many_;
+};
+
+} // namespace leasebreak::detail

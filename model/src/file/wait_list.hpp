@@ -1,0 +1,92 @@
+// The operations that wait for something on a file, in the order of arrival. Internal to the model.
+//
+// Many may wait, and all may go on in one command; so one is found, and leaves, without a look at
+// the others.
+#pragma once
+
+#include "file/parts.hpp"
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+namespace leasebreak::detail {
+
+class wait_list {
+public:
+  using iterator = std::list<waiting_operation>::iterator;
+  using const_iterator = std::list<waiting_operation>::const_iterator;
+
+  [[nodiscard]] iterator begin() noexcept { return all_.begin(); }
+  [[nodiscard]] iterator end() noexcept { return all_.end(); }
+  [[nodiscard]] const_iterator begin() const noexcept { return all_.begin(); }
+  [[nodiscard]] const_iterator end() const noexcept { return all_.end(); }
+  [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+
+  /// Null if it does not wait.
+  [[nodiscard]] waiting_operation* find(operation_id id) noexcept {
+    const auto at = position(id);
+    return at == all_.end() ? nullptr : &*at;
+  }
+
+  /// Behind all others.
+  waiting_operation& add(waiting_operation w) {
+    all_.push_back(std::move(w));
+    if (places_ != nullptr)
+      places_->emplace(all_.back().id, std::prev(all_.end()));
+    else if (all_.size() > few)
+      index();
+    return all_.back();
+  }
+
+  /// Returns the next. Those that stay keep their places.
+  iterator erase(iterator at) {
+    if (places_ != nullptr)
+      places_->erase(at->id);
+    const auto next = all_.erase(at);
+    if (all_.empty())
+      places_.reset();
+    return next;
+  }
+  void erase(operation_id id) {
+    if (const auto at = position(id); at != all_.end())
+      erase(at);
+  }
+
+  template <class Predicate>
+  void erase_if(Predicate is_one) {
+    for (auto at = all_.begin(); at != all_.end();)
+      at = is_one(*at) ? erase(at) : std::next(at);
+  }
+  void clear() noexcept {
+    all_.clear();
+    places_.reset();
+  }
+
+private:
+  static constexpr std::size_t few = 16; ///< To be searched one by one.
+
+  [[nodiscard]] iterator position(operation_id id) noexcept {
+    if (places_ != nullptr) {
+      const auto found = places_->find(id);
+      return found == places_->end() ? all_.end() : found->second;
+    }
+    auto at = all_.begin();
+    while (at != all_.end() && at->id != id)
+      ++at;
+    return at;
+  }
+  void index() {
+    places_ = std::make_unique<std::unordered_map<operation_id, iterator>>();
+    for (auto at = all_.begin(); at != all_.end(); ++at)
+      places_->emplace(at->id, at);
+  }
+
+  std::list<waiting_operation> all_;
+  std::unique_ptr<std::unordered_map<operation_id, iterator>> places_; ///< Of all, if many.
+};
+
+} // namespace leasebreak::detail

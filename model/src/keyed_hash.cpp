@@ -1,0 +1,40 @@
+// See keyed_hash.hpp.
+#include <leasebreak/model/keyed_hash.hpp>
+
+#include "sip_hash.hpp"
+
+#include <sys/random.h>
+
+namespace leasebreak {
+
+namespace {
+
+// From the system's source of randomness, which needs no descriptor. The model draws nothing else.
+detail::sip_key draw_key() noexcept {
+  detail::sip_key key;
+  if (::getentropy(&key, sizeof key) != 0) // an old kernel: hard to guess, though not random
+    key = {reinterpret_cast<std::uintptr_t>(&key), reinterpret_cast<std::uintptr_t>(&draw_key)};
+  return key;
+}
+
+const detail::sip_key& process_key() noexcept {
+  static const detail::sip_key key = draw_key();
+  return key;
+}
+
+} // namespace
+
+std::uint64_t keyed_hash(std::string_view bytes, std::uint64_t which) noexcept {
+  auto key = process_key();
+  key.high ^= which;
+  return detail::sip_hash<1, 3>(key, bytes);
+}
+
+std::uint64_t keyed_hash(const std::array<std::uint64_t, 2>& words) noexcept {
+  detail::sip_hasher<1, 3> hasher(process_key());
+  hasher.add(words[0]);
+  hasher.add(words[1]);
+  return hasher.finish(0, sizeof words);
+}
+
+} // namespace leasebreak

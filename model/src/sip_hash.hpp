@@ -1,0 +1,80 @@
+// SipHash (Aumasson, Bernstein: "SipHash: a fast short-input PRF"): a hash under a key, whose
+// collisions nobody can make who does not know the key.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace leasebreak::detail {
+
+struct sip_key {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
+/// With `Compressing` rounds for each 8 bytes and `Finishing` ones at the end.
+template <int Compressing, int Finishing>
+class sip_hasher {
+public:
+  explicit constexpr sip_hasher(const sip_key& key) noexcept
+    : v0_(key.low ^ 0x736f6d6570736575U), v1_(key.high ^ 0x646f72616e646f6dU),
+      v2_(key.low ^ 0x6c7967656e657261U), v3_(key.high ^ 0x7465646279746573U) {}
+
+  /// Eight bytes, as a little-endian number.
+  constexpr void add(std::uint64_t word) noexcept {
+    v3_ ^= word;
+    for (int i = 0; i < Compressing; ++i)
+      round();
+    v0_ ^= word;
+  }
+
+  /// The hash, when all but the last `size % 8` bytes of `size` were added, which `rest` has.
+  [[nodiscard]] constexpr std::uint64_t finish(std::uint64_t rest, std::size_t size) noexcept {
+    add(rest | (std::uint64_t{size} << 56U));
+    v2_ ^= 0xff;
+    for (int i = 0; i < Finishing; ++i)
+      round();
+    return v0_ ^ v1_ ^ v2_ ^ v3_;
+  }
+
+private:
+  constexpr void round() noexcept {
+    v0_ += v1_;
+    v1_ = std::rotl(v1_, 13) ^ v0_;
+    v0_ = std::rotl(v0_, 32);
+    v2_ += v3_;
+    v3_ = std::rotl(v3_, 16) ^ v2_;
+    v0_ += v3_;
+    v3_ = std::rotl(v3_, 21) ^ v0_;
+    v2_ += v1_;
+    v1_ = std::rotl(v1_, 17) ^ v2_;
+    v2_ = std::rotl(v2_, 32);
+  }
+
+  std::uint64_t v0_;
+  std::uint64_t v1_;
+  std::uint64_t v2_;
+  std::uint64_t v3_;
+};
+
+/// Up to eight bytes as a little-endian number.
+[[nodiscard]] constexpr std::uint64_t little_endian(std::string_view bytes) noexcept {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return word;
+}
+
+template <int Compressing, int Finishing>
+[[nodiscard]] constexpr std::uint64_t sip_hash(
+  const sip_key& key, std::string_view bytes) noexcept {
+  sip_hasher<Compressing, Finishing> hasher(key);
+  const auto size = bytes.size();
+  for (; bytes.size() >= 8; bytes.remove_prefix(8))
+    hasher.add(little_endian(bytes.substr(0, 8)));
+  return hasher.finish(little_endian(bytes), size);
+}
+
+} // namespace leasebreak::detail

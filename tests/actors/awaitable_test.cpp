@@ -1,0 +1,105 @@
+// Operations in coroutines, with requests that are written in place. g++ 12 destroys aggregates
+// there twice; requests are none.
+#include "support/world.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <gtest/gtest.h>
+
+#include <boost/system/system_error.hpp>
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#ifdef BOOST_ASIO_HAS_CO_AWAIT
+
+namespace leasebreak::test {
+namespace {
+
+static_assert(!std::is_aggregate_v<open_request> && !std::is_aggregate_v<close_request> &&
+  !std::is_aggregate_v<reconnect_request> && !std::is_aggregate_v<replay_request> &&
+  !std::is_aggregate_v<server_state_request> && !std::is_aggregate_v<lock_request> &&
+  !std::is_aggregate_v<unlock_request> && !std::is_aggregate_v<oplock_acknowledgement> &&
+  !std::is_aggregate_v<access_request> && !std::is_aggregate_v<io_request> &&
+  !std::is_aggregate_v<force_break_request> && !std::is_aggregate_v<reclaim_lock_request> &&
+  !std::is_aggregate_v<lock_query>);
+
+const std::string long_id = "a file's id that is longer than what fits into a string object";
+
+/// The errors that do not matter here become exceptions.
+asio::awaitable<int> all_in_braces(coordinator& c) {
+  int done = 0;
+  const auto file = long_id;
+  auto request = world::request(world::alice, file, 1);
+  auto o = co_await c.async_open(std::move(request), asio::use_awaitable);
+  o.answer.sent();
+  co_await c.async_check_io({file, o.open, {0, 10}, true}, asio::use_awaitable);
+  // g++ 12 refuses a list of elements here, with an error.
+  const std::vector<lock_element> elements{{{0, 10}, true}};
+  co_await c.async_lock({file, o.open, elements}, asio::use_awaitable);
+  const std::vector<byte_range> ranges{{0, 10}};
+  done += static_cast<int>(co_await c.async_unlock({file, o.open, ranges}, asio::use_awaitable));
+  (co_await c.async_access({file, access_kind::write, o.open}, asio::use_awaitable)).release();
+  co_await c.async_force_break({file, world::bob}, asio::use_awaitable);
+  co_await c.async_replay(
+    {file, o.open, world::alice, lease_request{lease_key::of(1), lease_state::rwh, 2, 0, {}}},
+    asio::use_awaitable);
+  done += (co_await c.async_list({}, asio::use_awaitable)).empty() ? 0 : 1;
+  co_await c.async_close({file, o.open}, asio::use_awaitable);
+  co_return done;
+}
+
+/// Those that fail here.
+asio::awaitable<int> failing_in_braces(coordinator& c) {
+  int failed = 0;
+  const auto file = long_id;
+  constexpr open_id none{77};
+  constexpr auto token = asio::use_awaitable;
+  try {
+    co_await c.async_reconnect({file, none, world::alice}, token);
+  } catch (const boost::system::system_error&) {
+    ++failed;
+  }
+  try {
+    co_await c.async_set_server_state({file, none, long_id}, token);
+  } catch (const boost::system::system_error&) {
+    ++failed;
+  }
+  try {
+    co_await c.async_acknowledge(
+      oplock_acknowledgement{file, world::alice, none, oplock_level::none}, token);
+  } catch (const boost::system::system_error&) {
+    ++failed;
+  }
+  try {
+    co_await c.async_reclaim_lock({file, none, long_id}, token);
+  } catch (const boost::system::system_error&) {
+    ++failed;
+  }
+  co_return failed;
+}
+
+int run(world& w, asio::awaitable<int> what) {
+  int result = -1;
+  asio::co_spawn(w.io, std::move(what), [&](const std::exception_ptr& e, int r) {
+    EXPECT_EQ(e, nullptr);
+    result = r;
+  });
+  w.settle();
+  return result;
+}
+
+TEST(Awaitables, TakeRequestsInBraces) {
+  world w;
+
+  EXPECT_EQ(run(w, all_in_braces(*w.c)), 2);
+  EXPECT_EQ(run(w, failing_in_braces(*w.c)), 4);
+}
+
+} // namespace
+} // namespace leasebreak::test
+
+#endif
