@@ -136,14 +136,16 @@ void file_actor::stopped() {
 // its own. A tick that comes too early does no harm.
 void file_actor::keep_time() {
   constexpr auto a_moment = std::chrono::milliseconds(20);
-  const auto due = state_.next_deadline();
+  // After a shutdown nothing is to end by itself, and nothing keeps the executor running.
+  const bool stops = owner_.is_stopping();
+  const auto due = stops ? std::nullopt : state_.next_deadline();
   auto& clock = owner_.system().clock();
   if (due && (!armed_ || *due < *armed_)) {
     const auto first_look = owner_.now() + a_moment;
     is_look_ = !looked_ && first_look < *due;
     armed_ = is_look_ ? first_look : *due;
     clock.set_ordinary_timeout(owner_.to_steady(*armed_), this, tick, 0);
-  } else if (!due && armed_ && !is_look_) {
+  } else if (!due && armed_ && (stops || !is_look_)) {
     clock.cancel_ordinary_timeout(this, tick);
     armed_.reset();
   }

@@ -347,7 +347,8 @@ void persistence_actor::set_timer() {
   };
   if (!writing_)
     consider(write_at_);
-  consider(grace_until_);
+  if (!owner_.is_stopping()) // the next start opens it again
+    consider(grace_until_);
   consider(flush_until_);
   if (due == armed_)
     return;

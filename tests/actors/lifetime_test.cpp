@@ -190,6 +190,30 @@ TEST(Lifetime, ShutdownRefusesWhatComesLater) {
     to_errc(w.c->register_client(client_guid::of(9), [](auto&&...) {})), errc::shutting_down);
 }
 
+// A break in progress, a durable open without connection, and a timer that is not needed any more.
+TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
+  world w(world::clock::test);
+  auto durable = world::request(world::alice, "g", 2, lease_state::rh);
+  durable.durable = durable_request{std::chrono::minutes{5}, false, {}, {}};
+  auto& kept = w.start(std::move(durable));
+  w.settle();
+  w.start(close_request{"g", kept.as<open_result>().open, true});
+  w.open(world::alice, "f", 1);
+  w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  w.advance(std::chrono::seconds{1});
+  w.open(world::alice, "h", 3);
+  w.start(world::request(world::bob, "h", 4));
+  w.settle();
+  auto& clock = w.scheduler().clock();
+  ASSERT_TRUE(clock.has_pending_timeout());
+
+  w.start(detail::shutdown_request{});
+  w.settle();
+
+  EXPECT_FALSE(clock.has_pending_timeout());
+}
+
 TEST(Lifetime, BadSettingsAreRefusedByName) {
   asio::io_context io;
   coordinator_config config;

@@ -76,9 +76,10 @@ TEST(Races, EveryPairOfEndingsEndsOneBreakOnce) {
       for (const auto& p : w.probes)
         EXPECT_EQ(p.calls, 1);
       const auto s = w.c->stats();
-      EXPECT_EQ(s.breaking_now, 0U);
+      // After a shutdown no break times out.
+      EXPECT_LE(s.breaking_now, first.name == "shutdown" || second.name == "shutdown" ? 1U : 0U);
       EXPECT_EQ(s.waiting_now, 0U);
-      EXPECT_EQ(breaks_ended(s), s.breaks_by_cause[index_of(break_cause::open)]);
+      EXPECT_EQ(breaks_ended(s) + s.breaking_now, s.breaks_by_cause[index_of(break_cause::open)]);
     }
   }
 }

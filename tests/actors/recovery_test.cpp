@@ -2,6 +2,7 @@
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
+#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 
 #include <memory>
@@ -81,6 +82,24 @@ TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
   w.settle_until([&] { return done; });
 
   EXPECT_EQ(listed, 2U) << "the open and its lease";
+}
+
+// A way out for a server whose executor a grace period keeps running.
+TEST(Recovery, AShutdownEndsTheTimerOfTheGracePeriod) {
+  const auto store = store_after_crash();
+  {
+    world w(world::clock::test, recovering_with(store));
+    ASSERT_TRUE(w.recover().in_grace);
+    ASSERT_TRUE(w.scheduler().clock().has_pending_timeout());
+
+    auto& end = w.start(detail::shutdown_request{});
+    w.settle();
+
+    EXPECT_EQ(end.error(), errc::success);
+    EXPECT_FALSE(w.scheduler().clock().has_pending_timeout());
+  }
+  world next(world::clock::test, recovering_with(store));
+  EXPECT_TRUE(next.recover().in_grace) << "what was not reclaimed has it again";
 }
 
 TEST(Recovery, AnOrderlyStopIsRemembered) {

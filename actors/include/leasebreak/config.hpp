@@ -55,7 +55,8 @@ struct coordinator_config {
   duration store_retry_min =
     std::chrono::milliseconds{50}; ///< First pause after a failure; doubles.
   duration store_retry_max = std::chrono::seconds{10}; ///< Longest pause.
-  duration grace = std::chrono::seconds{45}; ///< After an unclean stop; zero: none.
+  /// After an unclean stop; zero: none. It keeps the executor busy.
+  duration grace = std::chrono::seconds{45};
   duration shutdown_store_wait =
     std::chrono::seconds{10}; ///< For a store that hangs while stopping.
 

@@ -119,10 +119,15 @@ struct initiation {
 ///
 /// *Operations* are Asio operations: they take any completion token (the default is `deferred`),
 /// complete exactly once, never from within the initiating call, on the handler's associated
-/// executor, or else the coordinator's. With a handler that has a cancellation slot, every type of
-/// cancellation ends an open or lock that waits, with `errc::cancelled`; the break that it caused
-/// goes on, and what was granted before the cancellation arrived stays granted. Other operations
-/// ignore cancellation.
+/// executor, or else the coordinator's.
+///
+/// *Cancellation*: `async_open`, `async_lock`, `async_access` and `async_force_break` support the
+/// types terminal, partial and total alike, through the handler's cancellation slot: one that waits
+/// completes with `errc::cancelled`, and has changed nothing but that a break that it caused goes
+/// on. What was granted before the cancellation arrived stays granted, and completes so. The other
+/// operations never wait for a client, and ignore cancellation. Emit a signal on the thread, or
+/// strand, on which the slot was connected; `emit` may throw `std::bad_alloc`, and nothing has
+/// happened.
 ///
 /// *Thread safety*: every member may be called from any thread at any time, but for destruction,
 /// which must not run at the same time as another call, unless that is from within a sink or
@@ -136,7 +141,25 @@ struct initiation {
 /// are copied.
 ///
 /// *Executor*: with `scheduler_kind::asio` the actors run on the executor; some thread must run it.
-/// The coordinator does not keep an `io_context` busy while nothing is in flight.
+/// A handler's executor, a client's and the coordinator's must exist until their last call is made
+/// or dropped. What keeps an `io_context` busy, so that `run` does not return:
+///  - an operation, until its handler has been called: for up to `wait_max`, but a byte-range lock
+///    without end;
+///  - a break in progress, waited for or not, for up to `break_timeout`, or until it ends earlier;
+///  - a durable open without connection, until its client is back or its timeout is over;
+///  - a break that is held back for an answer that is not sent, for up to `answer_wait_max`;
+///  - a grace period (see `async_start`), until it is over;
+///  - records that the store has not taken;
+///  - for 20 ms, a timer that is not needed any more.
+/// Opens, leases, locks, holds and registrations do not. To have `run` return now, use
+/// `async_shutdown`, after which no timer is left, or destroy the coordinator, or stop the context.
+///
+/// *Memory*: an initiating function, and any other member but the destructor, throws
+/// `std::bad_alloc` without having changed anything, and the handler is not called. Later, in the
+/// turns of actors and when handlers are to be called, an operation can be refused no more, and
+/// what a client holds must not be lost: then the process ends by `std::abort`, with one line on
+/// the standard error output. That a handler or a sink runs out of memory is the server's own
+/// affair: what a handler throws leaves the executor's `run`.
 ///
 /// *Errors* common to all operations: `errc::shutting_down` after `async_shutdown` or destruction,
 /// `errc::not_started` if there is a store and `async_start` has not completed.
@@ -144,8 +167,11 @@ class coordinator {
 public:
   using executor_type = boost::asio::any_io_executor;
 
-  /// Starts no operation and no thread that `config` does not name.
-  /// Throws `std::invalid_argument` if `config.validate()` finds fault.
+  /// Starts no operation and no thread that `config` does not name: the store's begins with
+  /// `async_start`. The executor must exist until the coordinator is gone and its last handler has
+  /// been called or dropped; the store and the logger are kept alive. Throws
+  /// `std::invalid_argument` if `config.validate()` finds fault, `std::bad_alloc`, and
+  /// `std::system_error` if a pool of CAF's is chosen and the system has no thread for it.
   explicit coordinator(executor_type executor, coordinator_config config = {});
 
   /// As `async_shutdown`, without waiting for anything that hangs: what is in flight completes with
@@ -163,17 +189,24 @@ public:
   /// Reads the store: bumps the server epoch, recovers what was held, and opens the grace period if
   /// the last stop was not clean, or within a grace period; otherwise what has no open is dropped.
   /// Persistent opens are back, without a connection: the result names them, and `async_reconnect`
-  /// gives them to their clients. To be called once, before other operations; without a store it
-  /// may be left out. Handler: `void(error_code, start_result)`. Errors: those of the store,
-  /// `errc::shutting_down`.
+  /// gives them to their clients. Precondition: other operations than `async_shutdown` wait for its
+  /// handler; without a store it may be left out. To be called once; after an error it may be
+  /// called again. A grace period, of up to `coordinator_config::grace`, keeps the executor busy,
+  /// though nothing is in flight: `async_shutdown` ends that, and the next start opens it again.
+  /// Handler: `void(error_code, start_result)`. Errors: those of the store, `errc::no_thread` if
+  /// the system has no thread for it, `invalid_argument` if it was started before, `shutting_down`.
+  /// Not cancellable.
   template <class Token = boost::asio::deferred_t>
   auto async_start(Token&& token = {}) {
     return initiate<start_result>(detail::start_request{}, token);
   }
 
   /// Makes a client known. `sink` is called on `executor`, which defaults to the coordinator's, one
-  /// call at a time. `label`, such as its address, is for logs.
-  /// Errors: `errc::client_exists`; `errc::invalid_argument` if `client` is zero or `sink` empty.
+  /// call at a time; `break_sink` says until when, and what is kept alive. `label`, such as its
+  /// address, is for logs, where 64 bytes of it are shown in quotes. A registered client keeps no
+  /// executor busy.
+  /// Errors: `errc::shutting_down`; `errc::client_exists`; `errc::invalid_argument` if `client` is
+  /// zero or `sink` empty.
   error_code register_client(
     client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});
 
@@ -190,7 +223,8 @@ public:
   /// runs nothing any more. Calls of the two never overlap and keep their order. Waits for a call
   /// of the old sink that is in progress on another thread, so no lock that the sink takes may be
   /// held here; then the old one is destroyed. From within the old sink it does not wait: the call
-  /// goes on, and the old sink is destroyed when it returns. Errors: `errc::unknown_client`;
+  /// goes on, and the old sink is destroyed when it returns. Never keeps an executor busy by
+  /// itself. Errors, after which the old sink is still called: `errc::unknown_client`;
   /// `errc::invalid_argument` if `sink` is empty.
   error_code replace_sink(client_guid client, break_sink sink, executor_type executor = {});
 
@@ -206,19 +240,24 @@ public:
   error_code add_channel(client_guid client, const channel_id& channel, std::uint16_t dialect);
 
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
-  /// ended. Handler: `void(error_code, open_result)`. Errors: `errc::sharing_violation`,
-  /// `delete_pending`, `lease_key_in_use`, `zero_lease_key`, `reclaim_needed`,
-  /// `nothing_to_reclaim`, `unknown_client`, `file_id_too_long`, `invalid_argument`, the limits of
-  /// opens and of waiting, `store_backlog`, `cancelled`, `client_gone`, `unknown_session` if the
-  /// session has ended or was never told of.
+  /// ended; it may wait for up to `wait_max`, and be cancelled. Precondition: the client is
+  /// registered, and stays so as long as it has the open. An open that fails or waits has ended
+  /// nobody's; one that goes on ends durable opens without connection that are in its way. Handler:
+  /// `void(error_code, open_result)`; the result's `answer` and `hold` may be kept for as long as
+  /// the server needs. Errors: `errc::sharing_violation`, `delete_pending`, `lease_key_in_use`,
+  /// `zero_lease_key`, `reclaim_needed`, `nothing_to_reclaim`, `unknown_client`, `file_id_empty`,
+  /// `file_id_too_long`, `invalid_argument`, the limits of opens and of waiting, `store_backlog`,
+  /// `cancelled`, `client_gone`, `unknown_session` if the session has ended or was never told of.
   template <class Token = boost::asio::deferred_t>
   auto async_open(open_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
   }
 
   /// Closes an open (MS-FSA 2.1.5.4). Its locks go, its waiting lock requests complete with
-  /// `errc::range_not_locked`, and its lease goes with the lease's last open.
-  /// Handler: `void(error_code, close_result)`. Errors: `errc::unknown_open`.
+  /// `errc::range_not_locked`, and its lease goes with the lease's last open. It waits, for up to
+  /// `wait_max`, only if it deletes the file and others have to let go of their handles; it cannot
+  /// be cancelled. Without a connection a durable open keeps the executor busy up to its timeout.
+  /// Handler: `void(error_code, close_result)`. Errors: `errc::unknown_open`, those of file ids.
   template <class Token = boost::asio::deferred_t>
   auto async_close(close_request request, Token&& token = {}) {
     return initiate<close_result>(std::move(request), token);
@@ -226,9 +265,10 @@ public:
 
   /// Gives a client back a durable open that lost its connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12),
   /// with what it may still cache. The server checks what the coordinator does not know: the user,
-  /// the name. A persistent open can be had back after a restart as well.
-  /// Handler: `void(error_code, open_result)`. Errors: `errc::nothing_to_reclaim` for
-  /// whatever does not fit, `unknown_client`, `unknown_session`.
+  /// the name. A persistent open can be had back after a restart as well. Precondition: the client
+  /// is registered. Not cancellable. Handler: `void(error_code, open_result)`. Errors:
+  /// `errc::nothing_to_reclaim` for whatever does not fit, `unknown_client`, `unknown_session`,
+  /// those of file ids.
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
@@ -238,7 +278,8 @@ public:
   /// 3.3.5.9.10): with what its open may cache by now, and of an oplock no more than is asked for
   /// this time. Nothing changes, and nobody waits. The server knows the CreateGuid and finds the
   /// open by it, and checks what the coordinator does not know: the session, the flag, whether the
-  /// client has used the open. Handler: `void(error_code, open_result)`, without a hold.
+  /// client has used the open. Not cancellable. Handler: `void(error_code, open_result)`, without a
+  /// hold.
   /// Errors: `errc::unknown_open` if the client has no such open with a connection,
   /// `access_denied` if it is for another lease key, or only one of the two has a lease.
   template <class Token = boost::asio::deferred_t>
@@ -248,15 +289,19 @@ public:
 
   /// Replaces what the server keeps with a persistent open (`durable_request::server_state`), with
   /// a connection or without. In durable mode it completes when the store has it; if the store
-  /// fails, it may or may not be what a restart finds. Handler: `void(error_code)`. Errors:
-  /// `errc::unknown_open`, `invalid_argument` if the open is not persistent or the state too long,
-  /// `store_backlog`, those of the store.
+  /// fails, it may or may not be what a restart finds. Not cancellable. Handler:
+  /// `void(error_code)`. Errors: `errc::unknown_open`, `invalid_argument` if the open is not
+  /// persistent or the state too long, `store_backlog`, those of the store.
   template <class Token = boost::asio::deferred_t>
   auto async_set_server_state(server_state_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). Handler: `void(error_code)`.
+  /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). One that may wait
+  /// (`fail_immediately` is false) does so without a limit of time, and keeps the executor busy,
+  /// until it can be had, its open closes, the connection that it names ends (or its open's, if it
+  /// names none), or it is cancelled. A lock that fails or waits has ended nobody's open. Handler:
+  /// `void(error_code)`.
   /// Errors: `errc::lock_not_granted`, `unknown_open`, `invalid_lock_range`, `locks_on_directory`,
   /// `invalid_argument`, `reclaim_needed`, the limits of locks and of waiting, `store_backlog`,
   /// `range_not_locked` if the open closes meanwhile, `cancelled`, `client_gone`.
@@ -266,8 +311,8 @@ public:
   }
 
   /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
-  /// Handler: `void(error_code, std::size_t released)`. Errors: `errc::range_not_locked`,
-  /// `unknown_open`.
+  /// Never waits for a client; not cancellable. Handler: `void(error_code, std::size_t released)`.
+  /// Errors: `errc::range_not_locked`, `unknown_open`.
   template <class Token = boost::asio::deferred_t>
   auto async_unlock(unlock_request request, Token&& token = {}) {
     return initiate<std::size_t>(std::move(request), token);
@@ -275,22 +320,24 @@ public:
 
   /// After a restart: takes back a byte-range lock that the open's client held before, within the
   /// grace period (see `async_start`). The locks of persistent opens need not be taken back.
-  /// Handler: `void(error_code)`. Errors: `errc::nothing_to_reclaim`, `wrong_owner`,
-  /// `unknown_open`, `lock_not_granted`, the limits of locks.
+  /// Precondition: the open is one of the client that held it. Not cancellable. Handler:
+  /// `void(error_code)`. Errors: `errc::nothing_to_reclaim`, `wrong_owner`, `unknown_open`,
+  /// `lock_not_granted`, the limits of locks.
   template <class Token = boost::asio::deferred_t>
   auto async_reclaim_lock(reclaim_lock_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
   /// Takes a client's acknowledgement of a lease break (MS-SMB2 3.3.5.22.2), from whichever
-  /// connection. Handler: `void(error_code, lease_state)`, with the state to be echoed. Errors:
+  /// connection. Not cancellable. Handler: `void(error_code, lease_state)`, with the state to be
+  /// echoed. Errors:
   /// `errc::unknown_lease`, `lease_not_breaking`, `ack_exceeds_break`.
   template <class Token = boost::asio::deferred_t>
   auto async_acknowledge(lease_acknowledgement request, Token&& token = {}) {
     return initiate<lease_state>(std::move(request), token);
   }
 
-  /// Takes a client's acknowledgement of an oplock break (MS-SMB2 3.3.5.22.1).
+  /// Takes a client's acknowledgement of an oplock break (MS-SMB2 3.3.5.22.1). Not cancellable.
   /// Handler: `void(error_code, oplock_level)`, with the level to be sent back.
   /// Errors: `errc::unknown_open`, `oplock_not_breaking`, `invalid_oplock_ack`,
   /// `invalid_oplock_level`, `wrong_owner`. `invalid_oplock_ack` and `invalid_oplock_level` end a
@@ -301,15 +348,18 @@ public:
   }
 
   /// Announces an access other than an open (MS-FSA 2.1.4.12); completes when it may be carried
-  /// out. If the hold is not empty, release it once that is done. Handler: `void(error_code,
-  /// hold)`. Errors: `errc::unknown_open`, `access_denied`, `sharing_violation`, `delete_pending`,
-  /// `reclaim_needed`, the limits of waiting, `cancelled`, `client_gone`.
+  /// out. It may wait for up to `wait_max`, and be cancelled. If the hold is not empty, release it
+  /// once that is done: it keeps no executor busy, but restrains others. Precondition: a client
+  /// that is named is registered, or its disconnect does not end the wait. Handler:
+  /// `void(error_code, hold)`. Errors: `errc::unknown_open`, `access_denied`, `sharing_violation`,
+  /// `delete_pending`, `reclaim_needed`, the limits of waiting, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_access(access_request request, Token&& token = {}) {
     return initiate<hold>(std::move(request), token);
   }
 
-  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing. Handler:
+  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing, never waits
+  /// for a client, not cancellable. Handler:
   /// `void(error_code)`. Errors: `errc::file_lock_conflict`, `reclaim_needed`, `unknown_open`.
   template <class Token = boost::asio::deferred_t>
   auto async_check_io(io_request request, Token&& token = {}) {
@@ -322,10 +372,11 @@ public:
   /// were told on the connection and are not answered are told again on the other one. So does a
   /// CREATE that waits and can be sent again there, one with a CreateGuid. A session that has none
   /// has ended. Opens that were started before this call and are granted later count as well.
-  /// Durable opens stay without a connection. The client stays registered.
-  /// All of it ends at once: nobody is sent a break for an open that ends too, and deletions that
-  /// need breaks of others go on without the caller.
-  /// Handler: `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`.
+  /// Durable opens stay without a connection, and keep the executor busy up to their timeouts. The
+  /// client stays registered. All of it ends at once: nobody is sent a break for an open that ends
+  /// too, and deletions that need breaks of others go on without the caller. Not cancellable.
+  /// Handler: `void(error_code, disconnect_result)`; the holds of its `to_delete` may be kept for
+  /// as long as the server needs. Errors: `errc::unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_disconnect(disconnect_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
@@ -335,9 +386,9 @@ public:
   /// failed re-authentication (3.3.5.5.3), or the server's own wish (3.3.4.12). As
   /// `async_disconnect`, for the session's opens and what waits in it; a lock that waits completes
   /// with `errc::range_not_locked`. From this call on nothing more is opened in the session
-  /// (`errc::unknown_session`).
-  /// Handler: `void(error_code, disconnect_result)`. Errors: `errc::unknown_client`,
-  /// `unknown_session`: nothing of it is left, and nothing was done.
+  /// (`errc::unknown_session`). Not cancellable. Handler: `void(error_code, disconnect_result)`, as
+  /// of `async_disconnect`. Errors: `errc::unknown_client`, `unknown_session`: nothing of it is
+  /// left, and nothing was done.
   template <class Token = boost::asio::deferred_t>
   auto async_end_session(end_session_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
@@ -345,14 +396,17 @@ public:
 
   /// A tree connect of a session has ended: TREE_DISCONNECT (MS-SMB2 3.3.5.8), or the server's own
   /// wish (3.3.4.11). As `async_end_session`, for the tree's opens; what is durable ends too.
-  /// CREATEs in the tree that come after this call are for the server to refuse.
-  /// Handler: `void(error_code, disconnect_result)`. Errors: as of `async_end_session`.
+  /// CREATEs in the tree that come after this call are for the server to refuse. Not cancellable.
+  /// Handler: `void(error_code, disconnect_result)`. Errors: as of `async_end_session`, and
+  /// `errc::invalid_argument` if the tree is none.
   template <class Token = boost::asio::deferred_t>
   auto async_end_tree(end_tree_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
   }
 
   /// An operator's break of what is cached of a file; completes when the holders have given it up.
+  /// Durable opens without connection that would have to give something up end at once. It may wait
+  /// for up to `wait_max`, and be cancelled; the breaks go on then.
   /// Handler: `void(error_code)`. Errors: `errc::invalid_lease_state`, the limits of waiting,
   /// `cancelled`.
   template <class Token = boost::asio::deferred_t>
@@ -360,8 +414,9 @@ public:
     return initiate<void>(std::move(request), token);
   }
 
-  /// What is held, what is breaking and since when, what waits, for whom and why.
-  /// Handler: `void(error_code, std::vector<listed_entry>)`.
+  /// What is held, what is breaking and since when, what waits, for whom and why. Each file is
+  /// asked once; files change while others are asked. Not cancellable. Handler: `void(error_code,
+  /// std::vector<listed_entry>)`.
   template <class Token = boost::asio::deferred_t>
   auto async_list(lock_query query, Token&& token = {}) {
     return initiate<std::vector<listed_entry>>(std::move(query), token);
@@ -369,18 +424,20 @@ public:
 
   /// Stops in order: takes nothing new, completes what waits with `errc::shutting_down`, writes
   /// what is to be stored, marks the store as cleanly closed. What is held stays recorded, for the
-  /// next start. Handler: `void(error_code)`, with the store's error if it could not be written in
-  /// time.
+  /// next start. Waits for the store for up to `shutdown_store_wait`, and for no client. To be
+  /// called once. Afterwards nothing keeps the executor busy any more; the coordinator may be
+  /// destroyed without waiting for anything. Not cancellable. Handler: `void(error_code)`, with the
+  /// store's error if it could not be written in time.
   template <class Token = boost::asio::deferred_t>
   auto async_shutdown(Token&& token = {}) {
     return initiate<void>(detail::shutdown_request{}, token);
   }
 
   /// The file for which the client uses this lease key; empty if for none. For a server that wants
-  /// to refuse a create before it makes the file; `async_open` checks again.
+  /// to refuse a create before it makes the file; `async_open` checks again. Never waits.
   [[nodiscard]] file_name_id file_of_lease(client_guid client, lease_key key) const;
 
-  /// Counters and gauges.
+  /// Counters and gauges. Never waits.
   [[nodiscard]] statistics stats() const;
 
 private:
