@@ -51,10 +51,8 @@ void parse_data(bytes_view message) {
   static_cast<void>(parse_read(message));
   if (const auto w = parse_write(message))
     require(lies_within(w->data, message), "a WRITE's data outside its message");
-  if (const auto l = parse_lock(message)) {
-    require(!l->ranges.empty(), "a LOCK of nothing");
+  if (const auto l = parse_lock(message))
     require(l->ranges.size() * 24 <= message.size(), "a LOCK of more than was sent");
-  }
   if (const auto i = parse_ioctl(message)) {
     require(lies_within(i->input, message), "an IOCTL's input outside its message");
     static_cast<void>(parse_validate_negotiate(i->input));

@@ -28,6 +28,39 @@ TEST_F(SmbtortureLock, ValidRequest) {
   expect_done(lock(b, {0, 10}, exclusive));
 }
 
+// MS-SMB2 3.3.5.14.2: the elements are done in order, and the first that fails says why.
+TEST_F(SmbtortureLock, OfSeveralTheFirstThatFailsSaysWhy) {
+  lock(b, {0, 10}, exclusive);
+  const lock_element taken{{5, 1}, exclusive};
+  const lock_element free{{20, 1}, exclusive};
+  const lock_element wraps{{max, 2}, exclusive};
+  const lock_element malformed{{30, 1}, exclusive, false};
+
+  expect_error(lock(a, {taken, wraps}), errc::lock_not_granted);
+  expect_error(lock(a, {taken, malformed}), errc::lock_not_granted);
+  expect_error(lock(a, {wraps, taken}), errc::invalid_lock_range);
+  expect_error(lock(a, {wraps, malformed}), errc::invalid_lock_range);
+  expect_error(lock(a, {malformed, taken}), errc::invalid_argument);
+  expect_error(lock(a, {free, malformed}), errc::invalid_argument);
+  expect_error(lock(a, {free, wraps}), errc::invalid_lock_range);
+  expect_error(lock(a, {malformed}, false), errc::invalid_argument);
+  EXPECT_EQ(file.locks_of(a.open), 0U);
+}
+
+// What fails is told at once, and nobody is asked for anything.
+TEST_F(SmbtortureLock, ThatFailForAnElementBreakNothing) {
+  world w;
+  w.open(by(alice).lease(k1, r));
+  const auto through = w.open(by(bob));
+
+  w.expect_error(
+    w.lock(through, {{{0, 1}, exclusive}, {{1, 1}, exclusive, false}}), errc::invalid_argument);
+
+  w.expect_no_break();
+  w.lock(through, {0, 1}, exclusive);
+  w.expect_break(k1, r, none);
+}
+
 TEST_F(SmbtortureLock, LocksOnADirectoryAreNone) {
   world w;
   const auto d = w.open(by(alice).directory());

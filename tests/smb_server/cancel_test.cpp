@@ -13,17 +13,8 @@ namespace {
 using testing::raw_client;
 using testing::test_server;
 
-byte_vector lock_body(const file_id& id, std::uint32_t flags) {
-  byte_writer body;
-  body.u16(48);
-  body.u16(1);
-  body.u32(0);
-  write_file_id(body, id);
-  body.u64(0);
-  body.u64(10);
-  body.u32(flags);
-  body.u32(0);
-  return body.take();
+byte_vector waiting_lock(const file_id& id) {
+  return raw_client::lock_body(id, {{0, 10, lock_flag::exclusive}});
 }
 
 /// Both as one stretch of bytes, so that the server has read the second when it begins the first.
@@ -56,7 +47,7 @@ struct contended {
     client.set_up();
     holder = client.create("f").id;
     waiter = client.create("f").id;
-    EXPECT_EQ(client.call(command::lock, lock_body(holder, lock_flag::exclusive)).head.status,
+    EXPECT_EQ(client.call(command::lock, waiting_lock(holder)).head.status,
       status::success);
   }
 
@@ -68,7 +59,7 @@ struct contended {
 
 TEST(Cancels, EndWhatWaits) {
   contended c;
-  const std::uint64_t id = c.client.send(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+  const std::uint64_t id = c.client.send(command::lock, waiting_lock(c.waiter));
   const auto interim = c.client.receive();
   ASSERT_TRUE(interim);
   ASSERT_EQ(interim->head.status, status::pending);
@@ -83,7 +74,7 @@ TEST(Cancels, EndWhatDoesNotWaitYet) {
   for (int i = 0; i < 50; ++i) {
     const std::uint64_t id = c.client.next_message;
     const byte_vector lock =
-      c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+      c.client.make_message(command::lock, waiting_lock(c.waiter));
 
     send_together(c.client, lock, c.client.cancel_frame(id));
 
@@ -94,12 +85,12 @@ TEST(Cancels, EndWhatDoesNotWaitYet) {
 TEST(Cancels, OfARequestBehindOthersOfItsFrameEndIt) {
   contended c;
   byte_vector first =
-    c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive));
+    c.client.make_message(command::lock, waiting_lock(c.waiter));
   first.resize((first.size() + 7) / 8 * 8);
   byte_writer frame{first};
   frame.patch_u32(20, static_cast<std::uint32_t>(first.size())); // NextCommand
   const std::uint64_t second_id = c.client.next_message;
-  frame.append(c.client.make_message(command::lock, lock_body(c.waiter, lock_flag::exclusive)));
+  frame.append(c.client.make_message(command::lock, waiting_lock(c.waiter)));
 
   send_together(c.client, frame.take(), c.client.cancel_frame(second_id));
   c.client.send_frame(c.client.cancel_frame(second_id - 1));

@@ -132,16 +132,9 @@ TEST_F(FileRangesOnTheWire, AreNotMadeZeroUnderALock) {
   raw_client other{server.port()};
   other.set_up({2});
   const created c = other.create("f");
-  byte_writer lock;
-  lock.u16(48);
-  lock.u16(1);
-  lock.u32(0);
-  write_file_id(lock, c.id);
-  lock.u64(10);
-  lock.u64(10);
-  lock.u32(0x12); // exclusive, fail immediately
-  lock.u32(0);
-  ASSERT_EQ(other.call(command::lock, lock.view()).head.status, status::success);
+  const lock_range taken{10, 10, lock_flag::exclusive | lock_flag::fail_immediately};
+  ASSERT_EQ(other.call(command::lock, raw_client::lock_body(c.id, {taken})).head.status,
+    status::success);
 
   EXPECT_EQ(zero(0, 11), 0xC0000054U); // STATUS_FILE_LOCK_CONFLICT
   EXPECT_EQ(zero(0, 10), status::success);

@@ -55,16 +55,7 @@ constexpr std::uint32_t unlock_flag = 0x4;
 /// Locks or unlocks one byte.
 std::uint32_t lock(
   raw_client& client, const file_id& id, std::uint64_t at, std::uint32_t flags = lock_flags) {
-  byte_writer body;
-  body.u16(48);
-  body.u16(1);
-  body.u32(0);
-  write_file_id(body, id);
-  body.u64(at);
-  body.u64(1);
-  body.u32(flags);
-  body.u32(0);
-  return client.call(command::lock, body.view()).head.status;
+  return client.call(command::lock, raw_client::lock_body(id, {{at, 1, flags}})).head.status;
 }
 
 /// A directory whose changes are waited for.

@@ -74,16 +74,9 @@ std::unique_ptr<raw_client> connect(const server_process& server, const guid& wh
 
 std::uint32_t lock(raw_client& c, const file_id& id, std::uint64_t offset, std::uint64_t length,
   bool unlock = false) {
-  byte_writer body;
-  body.u16(48);
-  body.u16(1);
-  body.u32(0);
-  write_file_id(body, id);
-  body.u64(offset);
-  body.u64(length);
-  body.u32(unlock ? 0x4 : 0x2 | 0x10); // exclusive, at once
-  body.u32(0);
-  return c.call(command::lock, body.view()).head.status;
+  const std::uint32_t flags =
+    unlock ? lock_flag::unlock : lock_flag::exclusive | lock_flag::fail_immediately;
+  return c.call(command::lock, raw_client::lock_body(id, {{offset, length, flags}})).head.status;
 }
 
 std::uint32_t write(raw_client& c, const file_id& id, std::uint64_t offset, std::string_view text) {

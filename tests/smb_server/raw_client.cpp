@@ -196,6 +196,21 @@ byte_vector raw_client::write_body(const file_id& id, const std::string& data) {
   return body.take();
 }
 
+byte_vector raw_client::lock_body(const file_id& id, const std::vector<lock_range>& ranges) {
+  byte_writer body;
+  body.u16(48);
+  body.u16(static_cast<std::uint16_t>(ranges.size()));
+  body.u32(0);
+  write_file_id(body, id);
+  for (const lock_range& range : ranges) {
+    body.u64(range.offset);
+    body.u64(range.length);
+    body.u32(range.flags);
+    body.u32(0);
+  }
+  return body.take();
+}
+
 byte_vector raw_client::read_body(const file_id& id, std::uint32_t length, std::uint64_t offset) {
   byte_writer body;
   body.u16(49);

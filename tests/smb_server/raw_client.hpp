@@ -169,6 +169,8 @@ public:
     std::uint64_t message_id, std::uint64_t async_id = 0) const;
 
   static byte_vector write_body(const file_id& id, const std::string& data);
+  /// The body of a LOCK, without a number.
+  static byte_vector lock_body(const file_id& id, const std::vector<lock_range>& ranges);
   static byte_vector read_body(const file_id& id, std::uint32_t length, std::uint64_t offset = 0);
 
   std::uint64_t next_message = 0;

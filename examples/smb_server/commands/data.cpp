@@ -62,6 +62,12 @@ asio::awaitable<reply> write(request& r) {
   if (reaches_too_far(asked->offset, asked->data.size()) ||
     (!asked->data.empty() && asked->offset + asked->data.size() > file_bytes_max))
     co_return fail(status::invalid_parameter);
+  // MS-FSA 2.1.5.4: done before any cache is looked at.
+  if (asked->data.empty()) {
+    reply nothing;
+    encode_write_response(nothing.out, 0);
+    co_return nothing;
+  }
   if (const std::uint32_t bad =
         co_await check_locks(r, o, {asked->offset, asked->data.size()}, true);
       bad != status::success)
@@ -161,11 +167,10 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
     const std::uint32_t kind = range.flags & lock_kinds;
     const bool known = (range.flags & ~(lock_kinds | lock_flag::fail_immediately)) == 0;
     const bool fails = (range.flags & lock_flag::fail_immediately) != 0;
-    if (!known || (kind != lock_flag::shared && kind != lock_flag::exclusive) ||
-      (asked.ranges.size() > 1 && !fails))
-      co_return fail(status::invalid_parameter);
-    ask.elements.push_back({{range.offset, range.length}, kind == lock_flag::exclusive});
-    ask.fail_immediately = fails;
+    const bool one = kind == lock_flag::shared || kind == lock_flag::exclusive;
+    ask.elements.push_back({{range.offset, range.length}, kind == lock_flag::exclusive,
+      known && one && (fails || asked.ranges.size() == 1)});
+    ask.fail_immediately = fails || asked.ranges.size() > 1;
   }
   ask.allocation_size = co_await allocation_for(*o, ask.elements);
   // Counted before they are granted: an unlock that comes right behind gives back what is there.
@@ -191,6 +196,8 @@ asio::awaitable<reply> lock(request& r) {
   const open_ptr o = r.find_open(asked->id);
   if (!o)
     co_return fail(r.no_open());
+  if (asked->ranges.empty())
+    co_return fail(status::invalid_parameter);
   if ((asked->ranges.front().flags & lock_flag::unlock) != 0)
     co_return co_await unlock(r, *asked, o);
   co_return co_await lock_all(r, *asked, o);

@@ -86,7 +86,7 @@ std::optional<lock_message> parse_lock(bytes_view message) {
   const std::size_t count = in.u16();
   r.sequence = in.u32();
   r.id = read_file_id(in);
-  if (!in.ok() || size != 48 || count == 0 || count > lock_ranges_max)
+  if (!in.ok() || size != 48 || count > lock_ranges_max)
     return std::nullopt;
   for (std::size_t i = 0; i < count; ++i) {
     lock_range range;

@@ -55,7 +55,7 @@ struct lock_range {
 struct lock_message {
   std::uint32_t sequence = 0; ///< MS-SMB2 2.2.26: LockSequenceNumber and LockSequenceIndex.
   file_id id;
-  std::vector<lock_range> ranges; ///< One at least.
+  std::vector<lock_range> ranges; ///< As many as the message says, which may be none.
 };
 
 [[nodiscard]] std::optional<lock_message> parse_lock(bytes_view message);

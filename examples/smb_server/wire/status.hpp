@@ -28,6 +28,7 @@ inline constexpr std::uint32_t object_path_syntax_bad = 0xc000'003b;
 inline constexpr std::uint32_t sharing_violation = 0xc000'0043;
 inline constexpr std::uint32_t eas_not_supported = 0xc000'004f;
 inline constexpr std::uint32_t no_eas_on_file = 0xc000'0052;
+inline constexpr std::uint32_t lock_not_granted = 0xc000'0055;
 inline constexpr std::uint32_t delete_pending = 0xc000'0056;
 inline constexpr std::uint32_t logon_failure = 0xc000'006d;
 inline constexpr std::uint32_t disk_full = 0xc000'007f;

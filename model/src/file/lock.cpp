@@ -61,9 +61,6 @@ errc file_state::impl::check_lock(const lock_ranges& c) const {
   // MS-SMB2 3.3.5.14.2: only a single lock can wait.
   if (c.elements.size() > 1 && !c.fail_immediately)
     return errc::invalid_argument;
-  for (const auto& element : c.elements)
-    if (!element.range.is_valid())
-      return errc::invalid_lock_range;
   if (locks.size() + c.elements.size() > policy->limit.locks_per_file)
     return errc::too_many_locks_on_file;
   return errc::success;
@@ -110,11 +107,16 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   return true;
 }
 
-// All or none, as if they were taken one after the other.
+// All or none, as if they were taken one after the other: what is wrong with an element counts when
+// those before it could be taken.
 errc file_state::impl::check_ranges(
   const lock_ranges& c, const std::vector<open_id>& ending) const {
   const auto& client = find_open(c.open)->client;
   for (auto element = c.elements.begin(); element != c.elements.end(); ++element) {
+    if (!element->well_formed)
+      return errc::invalid_argument;
+    if (!element->range.is_valid())
+      return errc::invalid_lock_range;
     if (meets_recovered_lock(client, *element))
       return errc::reclaim_needed;
     const auto is_met = [&](const lock_element& before) {

@@ -128,6 +128,9 @@ struct set_server_state {
 struct lock_element {
   byte_range range;
   bool exclusive = false;
+  /// False: the server found it malformed, such as by its flags. The request fails with
+  /// `errc::invalid_argument`, unless one of the elements before it fails with something else.
+  bool well_formed = true;
 };
 
 /// The number that a client gives a lock or unlock request, so that one which it sends once more on
@@ -137,7 +140,8 @@ struct lock_sequence {
   std::uint8_t number = 0; ///< LockSequenceNumber: 0 to 15; any other is never the same again.
 };
 
-/// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2).
+/// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). Of several elements
+/// that cannot be done, the first says why.
 struct lock_ranges {
   operation_id operation{};
   open_id open{};
