@@ -1023,7 +1023,7 @@ TEST_F(Deletions, OnCloseOfALostDurableOpenKeepOthersOff) {
 }
 
 // Who cannot be told is passed over, and nobody else for that.
-TEST_F(Deletions, OnCloseTakeHandleAlsoBesideALostPersistentOpen) {
+TEST_F(Deletions, OnCloseTakeHandleAlsoFromALostPersistentOpen) {
   for (const bool closes : {false, true}) {
     world w;
     const auto a = w.open(by(alice).lease(k1, rh).persistent(seconds{900}));
@@ -1033,11 +1033,14 @@ TEST_F(Deletions, OnCloseTakeHandleAlsoBesideALostPersistentOpen) {
 
     const auto end = closes ? w.close(b) : w.disconnect(bob);
 
+    EXPECT_TRUE(w.expect_break(k1, rh, r).channels.empty());
     EXPECT_EQ(w.expect_break(k2, rh, r).cause, break_cause::remove);
     EXPECT_EQ(w.waits(end), closes);
     w.acknowledge(carol, k2, r);
+    EXPECT_EQ(w.waits(end), closes);
+    w.pass(seconds{35}); // alice would be told if she came back
     w.expect_done(end);
-    EXPECT_EQ(w.state_of_lease(alice, k1), rh);
+    EXPECT_EQ(w.state_of_lease(alice, k1), none);
     EXPECT_TRUE(w.file.has_open(a.open));
   }
 }

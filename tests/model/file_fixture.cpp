@@ -737,11 +737,13 @@ void world::check_purged(const command& what, const effects& out, where_t where)
     const auto* const ended = std::get_if<break_ended>(&f);
     return ended != nullptr && !intersects(ended->left, handle);
   });
+  const auto* const ack = std::get_if<acknowledge_lease>(&what); // perhaps of a first stage
+  const bool has_given_handle_up = ack != nullptr && !intersects(ack->state, handle);
   const bool is_deletion = std::ranges::any_of(out.ended, [this](const open_ended& e) {
     const auto asked = opens_.find(e.open);
     return asked == opens_.end() || asked->second.delete_on_close; // or it is of before a restart
   });
-  const bool is_explained = has_let_in || has_lost_handle || is_deletion ||
+  const bool is_explained = has_let_in || has_lost_handle || has_given_handle_up || is_deletion ||
     std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
     std::holds_alternative<close_open>(what);
   if (!is_explained && std::ranges::any_of(out.ended, is_purged))

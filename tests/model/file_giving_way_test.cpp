@@ -58,7 +58,7 @@ TEST_F(LostOpens, OfABatchOplockStayWhenAnOpenIsRefused) {
 }
 
 TEST_F(LostOpens, StayWhenAnOpenIsRefusedForAPersistentOne) {
-  const auto kept = open(by(bob).lease(k2, rh).shares(share::all).persistent(a_while));
+  const auto kept = open(by(bob).lease(k2, r).shares(share::all).persistent(a_while));
   lose(by(alice).lease(k1, rh).durable(a_while));
   disconnect(bob);
 

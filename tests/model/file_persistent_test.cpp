@@ -304,18 +304,143 @@ TEST_F(PersistentBreaks, AreNotToldAgainToWhoHasHeardOfThem) {
   acknowledge(alice, k1, rh);
 }
 
-TEST_F(PersistentBreaks, AreToldToWhoOpensTheFileAnew) {
-  open(by(alice).lease(k1, rwh).persistent());
-  const auto b = open(by(bob));
-  expect_break(k1, rwh, rh);
-  disconnect(alice);
+// MS-SMB2 3.3.5.9: the open would stay behind, in nobody's hands.
+TEST_F(PersistentBreaks, AreNotForTheOpensOwnClientThatOpensTheFileAnew) {
+  for (const bool contended : {false, true}) {
+    world w;
+    const auto a = w.open(by(alice).lease(k1, rwh).persistent());
+    const auto b = contended ? std::optional(w.open(by(bob))) : std::nullopt;
+    if (contended)
+      w.expect_break(k1, rwh, rh);
+    w.disconnect(alice);
 
-  const auto anew = open(by(alice_again).lease(k1, rwh));
+    w.expect_error(w.open(by(alice_again).lease(k1, rwh)), errc::reclaim_needed);
+    w.expect_error(
+      w.open(by(alice_again).lease(k1, rwh).persistent(seconds{60}, create_guid::of(1))),
+      errc::reclaim_needed);
+
+    w.expect_granted(w.reconnect(alice_again, a, k1), rwh);
+    if (contended) {
+      w.expect_break(k1, rwh, rh);
+      w.acknowledge(alice, k1, rh);
+      w.expect_granted(*b, none);
+    }
+    w.expect_granted(w.open(by(alice_again).lease(k1, rwh)), contended ? rh : rwh);
+  }
+}
+
+// MS-SMB2 3.3.5.9, note 276.
+TEST_F(PersistentBreaks, AreToldToAHolderThatIsBack) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_waits(b);
+  EXPECT_TRUE(expect_break(k1, rwh, rh).channels.empty()) << "nobody is there";
+
+  reconnect(alice_again, a, k1);
 
   EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
-  EXPECT_TRUE(expect_granted(anew, rwh).break_in_progress);
   acknowledge(alice, k1, rh);
   expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, OfABatchOplockAreToldToAHolderThatIsBack) {
+  const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_waits(b);
+  EXPECT_TRUE(expect_oplock_break(a, rwh, r).channels.empty());
+
+  reconnect(alice_again, a);
+
+  expect_oplock_break(a, rwh, r);
+  acknowledge_oplock(alice, a, oplock_level::level_ii);
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, ForAShareModeAreToldToAHolderThatIsBack) {
+  const auto a = open(by(alice).lease(k1, rh).shares(share::read).persistent());
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_waits(b);
+  expect_break(k1, rh, r);
+
+  reconnect(alice_again, a, k1);
+  expect_break(k1, rh, r);
+  close(a);
+
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, ForAShareModeRefuseWhenTheHolderKeepsTheFile) {
+  const auto a = open(by(alice).lease(k1, rh).shares(share::read).persistent());
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_break(k1, rh, r);
+  reconnect(alice_again, a, k1);
+  expect_break(k1, rh, r);
+
+  acknowledge(alice, k1, r);
+
+  expect_error(b, errc::sharing_violation);
+}
+
+TEST_F(PersistentBreaks, ThatNobodyComesBackForEndInTheirTime) {
+  for (const auto shares : {share::all, share::none}) {
+    world w;
+    const auto a = w.open(by(alice).lease(k1, rwh).shares(shares).persistent(seconds{600}));
+    w.disconnect(alice);
+    const auto b = w.open(by(bob));
+    w.expect_waits(b);
+    w.expect_break(k1, rwh, shares == share::all ? rh : rw);
+
+    w.pass(seconds{35});
+
+    w.expect_error(b, errc::reclaim_needed); // it keeps others off without Handle caching
+    EXPECT_TRUE(w.file.has_open(a.open));
+    w.expect_error(w.open(by(bob)), errc::reclaim_needed);
+  }
+}
+
+TEST_F(PersistentBreaks, EndWithAnOpenWhoseTimeIsUpFirst) {
+  open(by(alice).lease(k1, rwh).shares(share::none).persistent(seconds{20}));
+  disconnect(alice);
+  const auto b = open(by(bob));
+  expect_waits(b);
+  expect_break(k1, rwh, rw);
+
+  pass(seconds{20});
+
+  expect_granted(b, none);
+}
+
+TEST_F(PersistentBreaks, LetARenameWaitForAHolderThatIsBack) {
+  const auto a = open(by(alice).lease(k1, rh).persistent());
+  const auto b = open(by(bob));
+  disconnect(alice);
+
+  const auto renamed = access(bob, access_kind::rename, b);
+  expect_waits(renamed);
+  expect_break(k1, rh, r);
+  reconnect(alice_again, a, k1);
+  expect_break(k1, rh, r);
+  acknowledge(alice, k1, r);
+
+  expect_done(renamed);
+}
+
+TEST_F(PersistentBreaks, AfterARestartAreToldToAHolderThatIsBack) {
+  const auto a = open(by(alice).lease(k1, rwh).persistent());
+  auto& w = restart();
+  const auto b = w.open(by(bob));
+  w.expect_waits(b);
+  EXPECT_TRUE(w.expect_break(k1, rwh, rh).channels.empty());
+
+  w.reconnect(alice_again, a, k1);
+
+  w.expect_break(k1, rwh, rh);
+  w.acknowledge(alice, k1, rh);
+  w.expect_granted(b, none);
 }
 
 // The connection was gone before anybody had said so.
@@ -445,28 +570,28 @@ TEST_F(PersistentRestarts, LeaveLocksOfOtherOpensToBeReclaimed) {
 
 // MS-SMB2 3.3.5.9: STATUS_FILE_NOT_AVAILABLE, until its client is back or its time is up.
 TEST_F(PersistentRestarts, KeepOthersOffUntilTheClientIsBack) {
-  for (const bool caches_handles : {false, true}) {
-    auto how = by(alice).shares(share::none).persistent();
-    if (caches_handles)
-      how.lease(k1, rwh);
-    world before(keeping_records());
-    const auto a = before.open(how);
-    world w(keeping_records());
-    w.continue_after(before);
-    w.load_all(before.store());
-    w.expect_error(w.open(by(bob)), errc::reclaim_needed);
-    w.expect_error(w.access(nobody, access_kind::replace),
-      caches_handles ? errc::reclaim_needed : errc::success);
+  const auto a = open(by(alice).shares(share::none).persistent());
+  auto& w = restart();
+  w.expect_error(w.open(by(bob)), errc::reclaim_needed);
+  w.expect_done(w.access(nobody, access_kind::replace));
 
-    w.reconnect(alice, a, caches_handles ? std::optional{k1} : std::nullopt);
+  w.reconnect(alice, a);
 
-    const auto b = w.open(by(bob));
-    if (caches_handles) {
-      w.expect_break(k1, rwh, rw);
-      w.acknowledge(alice, k1, rw);
-    }
-    w.expect_error(b, errc::sharing_violation);
-  }
+  w.expect_error(w.open(by(bob)), errc::sharing_violation);
+}
+
+TEST_F(PersistentRestarts, WithHandleCachingLetOthersWaitForTheClient) {
+  const auto a = open(by(alice).lease(k1, rwh).shares(share::none).persistent());
+  auto& w = restart();
+  const auto b = w.open(by(bob));
+  w.expect_waits(b);
+  w.expect_break(k1, rwh, rw);
+
+  w.reconnect(alice, a, k1);
+  w.expect_break(k1, rwh, rw);
+  w.acknowledge(alice, k1, rw);
+
+  w.expect_error(b, errc::sharing_violation);
 }
 
 TEST_F(PersistentRestarts, LetOthersBesideWhatIsNotInTheirWay) {
@@ -476,8 +601,11 @@ TEST_F(PersistentRestarts, LetOthersBesideWhatIsNotInTheirWay) {
   const auto b = w.open(by(bob).lease(k2, rwh));
 
   w.expect_granted(b, rh);
-  w.expect_error(w.access(bob, access_kind::write, b), errc::reclaim_needed);
+  w.expect_done(w.access(bob, access_kind::write, b)); // alice is told when she is back
+  EXPECT_TRUE(w.expect_break(k1, rh, none).channels.empty());
   w.expect_granted(w.reconnect(alice, a, k1), rh);
+  w.expect_break(k1, rh, none);
+  w.acknowledge(alice, k1, none);
 }
 
 TEST_F(PersistentRestarts, AreIndependentOfTheGracePeriod) {
@@ -487,8 +615,11 @@ TEST_F(PersistentRestarts, AreIndependentOfTheGracePeriod) {
   w.end_grace();
 
   EXPECT_TRUE(w.take_facts<record_dropped>().empty());
-  w.expect_error(w.open(by(bob)), errc::reclaim_needed);
+  w.expect_waits(w.open(by(bob)));
+  w.expect_break(k1, rwh, rh);
   w.expect_granted(w.reconnect(alice, a, k1), rwh);
+  w.expect_break(k1, rwh, rh);
+  w.acknowledge(alice, k1, rh);
 }
 
 TEST_F(PersistentRestarts, GiveEachOpenItsWholeTime) {

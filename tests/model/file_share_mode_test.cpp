@@ -172,11 +172,12 @@ TEST_F(Streams, ThatAreNotSharedForDeletionPurgeADisconnectedOpen) {
   EXPECT_FALSE(file.has_open(b.open));
 }
 
-TEST_F(Streams, ThatAreNotSharedForDeletionAreKeptOffByAPersistentOpen) {
+TEST_F(Streams, ThatAreNotSharedForDeletionWaitForAPersistentOpen) {
   open(by(bob).lease(k1, rh).persistent());
   disconnect(bob);
 
-  expect_error(open(by(alice).of_stream(0)), errc::reclaim_needed);
+  expect_waits(open(by(alice).of_stream(0)));
+  expect_break(k1, rh, r);
   expect_granted(open(by(alice).of_stream(share::delete_file)), none);
 }
 

@@ -212,6 +212,23 @@ TEST(Compounds, WorkOnTheFileOfTheRequestBefore) {
   EXPECT_TRUE(answers[1].head.has(header_flag::related));
 }
 
+// MS-FSA 2.1.5.4.
+TEST(EmptyWrites, BreakNothing) {
+  two_clients t;
+  ASSERT_TRUE(t.first.create("f", lease_level, lease(5, 1)).lease);
+  const created c = t.second.create("f");
+
+  const answer none = t.second.call(command::write, raw_client::write_body(c.id, ""));
+  EXPECT_EQ(none.head.status, status::success);
+  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the answer";
+
+  EXPECT_EQ(
+    t.second.call(command::write, raw_client::write_body(c.id, "x")).head.status, status::success);
+  const auto notice = t.first.receive();
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->head.command, command::oplock_break);
+}
+
 TEST(Deletes, HappenWhenTheConnectionEnds) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());

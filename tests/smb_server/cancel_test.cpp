@@ -47,8 +47,7 @@ struct contended {
     client.set_up();
     holder = client.create("f").id;
     waiter = client.create("f").id;
-    EXPECT_EQ(client.call(command::lock, waiting_lock(holder)).head.status,
-      status::success);
+    EXPECT_EQ(client.call(command::lock, waiting_lock(holder)).head.status, status::success);
   }
 
   test_server server;
@@ -73,8 +72,7 @@ TEST(Cancels, EndWhatDoesNotWaitYet) {
   contended c;
   for (int i = 0; i < 50; ++i) {
     const std::uint64_t id = c.client.next_message;
-    const byte_vector lock =
-      c.client.make_message(command::lock, waiting_lock(c.waiter));
+    const byte_vector lock = c.client.make_message(command::lock, waiting_lock(c.waiter));
 
     send_together(c.client, lock, c.client.cancel_frame(id));
 
@@ -84,8 +82,7 @@ TEST(Cancels, EndWhatDoesNotWaitYet) {
 
 TEST(Cancels, OfARequestBehindOthersOfItsFrameEndIt) {
   contended c;
-  byte_vector first =
-    c.client.make_message(command::lock, waiting_lock(c.waiter));
+  byte_vector first = c.client.make_message(command::lock, waiting_lock(c.waiter));
   first.resize((first.size() + 7) / 8 * 8);
   byte_writer frame{first};
   frame.patch_u32(20, static_cast<std::uint32_t>(first.size())); // NextCommand

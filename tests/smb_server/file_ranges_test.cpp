@@ -133,8 +133,8 @@ TEST_F(FileRangesOnTheWire, AreNotMadeZeroUnderALock) {
   other.set_up({2});
   const created c = other.create("f");
   const lock_range taken{10, 10, lock_flag::exclusive | lock_flag::fail_immediately};
-  ASSERT_EQ(other.call(command::lock, raw_client::lock_body(c.id, {taken})).head.status,
-    status::success);
+  ASSERT_EQ(
+    other.call(command::lock, raw_client::lock_body(c.id, {taken})).head.status, status::success);
 
   EXPECT_EQ(zero(0, 11), 0xC0000054U); // STATUS_FILE_LOCK_CONFLICT
   EXPECT_EQ(zero(0, 10), status::success);

@@ -4,7 +4,8 @@
 // A detached open keeps its lease and its locks, and gives way: what would have to break its lease,
 // or meets its share mode, ends it instead, because there is nobody who could be told. It ends when
 // the other operation goes on: one that fails, or that waits, has ended nothing. Only a persistent
-// open does not give way; others have to come again later.
+// open does not give way: if it has Handle caching, its break begins, and its client is told when
+// it is back; otherwise others have to come again later.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -136,14 +137,17 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
   store_open(open, out);
 }
 
-// Whether nobody can be told of a break of this lease, and it does not give way either.
+// Whether nobody can be told of a break of this lease, and it does not give way either. MS-SMB2
+// 3.3.5.9: that of a persistent open keeps others off, unless it has Handle caching; then it is
+// broken as if its client were there, which is told when it is back.
 bool file_state::impl::must_be_left(const lease_entry& l) const {
-  return l.recovered || (l.is_unattended() && l.persistent != 0);
+  return l.recovered ||
+    (l.is_unattended() && l.persistent != 0 && !intersects(l.info.state, lease_state::handle));
 }
 
 // Whether nobody can be told of a break of this lease, which ends with its opens in place of it.
 bool file_state::impl::gives_way(const lease_entry& l) const {
-  return l.is_unattended() && !must_be_left(l);
+  return l.is_unattended() && l.persistent == 0 && !l.recovered;
 }
 
 // Which detached opens end if an operation with this plan goes on: those whose leases give way, and
@@ -165,11 +169,11 @@ std::vector<open_id> file_state::impl::opens_giving_way(
   return std::move(ending);
 }
 
-// The detached opens whose share mode is in the newcomer's way, ordered by id.
-// `errc::reclaim_needed` if one of them is persistent, and so has precedence.
-errc file_state::impl::find_in_the_way(const open_file& c, std::vector<open_id>& detached) const {
+// The detached opens that are in the newcomer's way.
+file_state::impl::detached_obstacles file_state::impl::find_in_the_way(const open_file& c) const {
+  detached_obstacles found;
   if (count.detached == 0)
-    return errc::success;
+    return found;
   const auto mask = c.overwrites ? c.access | access::write_data : c.access;
   for (const auto& open : opens) {
     if (!open->is_detached())
@@ -180,13 +184,17 @@ errc file_state::impl::find_in_the_way(const open_file& c, std::vector<open_id>&
     const bool conflicts = c.of_stream
       ? (c.share_access & share::delete_file) == 0 && (open->access & access::delete_file) != 0
       : share_conflict(mask, c.share_access, open->access, open->share_access);
-    // MS-SMB2 3.3.5.9: a persistent open without Handle caching keeps everybody off.
-    if (open->durable->persistent && (conflicts || (!is_own && !caches_handles(*open))))
-      return errc::reclaim_needed;
-    if (conflicts)
-      detached.push_back(open->id);
+    // MS-SMB2 3.3.5.9: a persistent open without Handle caching keeps everybody off, and any keeps
+    // off its own client, which has to take it back: the file opened anew under its lease would
+    // leave it in nobody's hands.
+    if (open->durable->persistent && (is_own || !caches_handles(*open)))
+      found.keeps_off = true;
+    else if (conflicts && open->durable->persistent)
+      found.violation = true;
+    else if (conflicts)
+      found.ending.push_back(open->id);
   }
-  return errc::success;
+  return found;
 }
 
 bool file_state::impl::any_deletes(const std::vector<open_id>& ending) const {

@@ -136,6 +136,7 @@ struct file_state::impl {
   [[nodiscard]] lease_entry* own_lease(const open_file& c) const noexcept;
   bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);
   [[nodiscard]] bool violates_sharing(const open_file& c) const noexcept;
+  [[nodiscard]] bool violates_any(const open_file& c) const;
   [[nodiscard]] break_plan plan_open(const open_file& c, bool violation, attempt a) const;
   [[nodiscard]] awaited_breaks awaited_by(const open_file& c) const;
 
@@ -231,7 +232,13 @@ struct file_state::impl {
   [[nodiscard]] bool gives_way(const lease_entry& l) const;
   [[nodiscard]] std::vector<open_id> opens_giving_way(
     const break_plan& plan, std::vector<open_id> and_these = {}) const;
-  [[nodiscard]] errc find_in_the_way(const open_file& c, std::vector<open_id>& detached) const;
+  /// What opens without a connection do to a newcomer.
+  struct detached_obstacles {
+    bool keeps_off = false; ///< A persistent one is to be taken back first.
+    bool violation = false; ///< The share mode of a persistent one with Handle caching is violated.
+    std::vector<open_id> ending; ///< Those whose share modes give way, ordered by id.
+  };
+  [[nodiscard]] detached_obstacles find_in_the_way(const open_file& c) const;
   [[nodiscard]] bool any_deletes(const std::vector<open_id>& ending) const;
   [[nodiscard]] bool any_stays_with_deletion() const;
   [[nodiscard]] bool may_remain(const open_entry& open) const;

@@ -164,7 +164,7 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
   if (const auto* open = std::get_if<open_file>(&w.what)) {
     if (is_being_deleted(*open))
       return "";
-    plan = plan_open(*open, violates_sharing(*open), attempt::again);
+    plan = plan_open(*open, violates_any(*open), attempt::again);
   } else if (const auto* lock = std::get_if<lock_ranges>(&w.what)) {
     if (is_range_taken(*lock))
       return "";

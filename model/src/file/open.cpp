@@ -63,22 +63,23 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (c.reclaim && (own == nullptr || !own->recovered))
     return fail(errc::nothing_to_reclaim);
 
-  std::vector<open_id> in_the_way;
-  if (const auto error = find_in_the_way(c, in_the_way); error != errc::success)
-    return fail(error);
-  const bool violation = violates_sharing(c);
+  auto in_the_way = find_in_the_way(c);
+  if (in_the_way.keeps_off)
+    return fail(errc::reclaim_needed);
+  const bool violation = in_the_way.violation || violates_sharing(c);
+  const auto refused = in_the_way.violation ? errc::reclaim_needed : errc::sharing_violation;
   const auto plan = plan_open(c, violation, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   const bool deleted_before = is_being_deleted(c);
   const bool must_wait = plan.wait || deleted_before;
   if (violation && !must_wait)
-    return fail(errc::sharing_violation);
+    return fail(refused);
   // What gives way may be to be deleted with its last close: then this waits for its deletion, and
   // for nothing else.
   std::vector<open_id> ending;
   if (!must_wait)
-    ending = opens_giving_way(plan, std::move(in_the_way));
+    ending = opens_giving_way(plan, std::move(in_the_way.ending));
   const bool deletes = any_deletes(ending);
   if (deletes && any_stays_with_deletion())
     return fail(errc::delete_pending);
@@ -86,7 +87,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (waits && a == attempt::first && waiting_is_full())
     return fail(errc::too_many_waiting);
   if (waits && a == attempt::last)
-    return fail(deleted_before || deletes ? errc::delete_pending : errc::sharing_violation);
+    return fail(deleted_before || deletes ? errc::delete_pending : refused);
 
   begin_breaks(plan, now, out);
   end_purged(ending, now, out);
@@ -148,6 +149,11 @@ bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
     ((c.share_access & share::delete_file) == 0 && count.deleting != 0);
 }
 
+// Also those of persistent opens without a connection, which have no part in the counts.
+bool file_state::impl::violates_any(const open_file& c) const {
+  return violates_sharing(c) || find_in_the_way(c).violation;
+}
+
 file_state::impl::break_plan file_state::impl::plan_open(
   const open_file& c, bool violation, attempt a) const {
   break_plan plan;
@@ -203,7 +209,7 @@ file_state::impl::break_plan file_state::impl::plan_open(
 // The breaks in progress that keep an open waiting which waits already.
 detail::awaited_breaks file_state::impl::awaited_by(const open_file& c) const {
   const auto mask = effective_access(c);
-  const bool violation = violates_sharing(c);
+  const bool violation = violates_any(c);
   if ((is_stat_access_for_oplocks(mask) || is_directory) && !violation)
     return {};
   // Every lease that is breaking has Read.

@@ -81,8 +81,11 @@ struct lease_entry {
   /// All opens that use it have lost their connection: there is nobody who could be told.
   [[nodiscard]] bool is_unattended() const noexcept { return opens != 0 && detached == opens; }
 
-  /// A break is in progress, and none of its opens has a connection to hear of it.
-  [[nodiscard]] bool is_unanswerable() const noexcept { return info.breaking && is_unattended(); }
+  /// A break is in progress, and nobody will hear of it: none of its opens has a connection, and no
+  /// persistent one waits for its client.
+  [[nodiscard]] bool is_unanswerable() const noexcept {
+    return info.breaking && is_unattended() && persistent == 0;
+  }
 
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
