@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -25,7 +26,7 @@ class connection;
 class kept_opens {
 public:
   /// It is on this connection now, until it is kept or forgotten.
-  void attach(open_id handle, const std::shared_ptr<connection>& on);
+  void attach(const open_ptr& o, const std::shared_ptr<connection>& on);
 
   /// The connection that an attached one is on; null if it is not attached, or that is gone.
   [[nodiscard]] std::shared_ptr<connection> connection_of(open_id handle) const;
@@ -37,10 +38,14 @@ public:
   bool keep(open_ptr o);
 
   /// It is not to be kept, or no longer.
-  void forget(open_id handle);
+  void forget(const open& o);
 
   /// The open of this persistent id, which stays; null if there is none.
   [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
+
+  /// The client's open that came of the CREATE with this CreateGuid, whether it is attached or
+  /// kept; null if there is none.
+  [[nodiscard]] open_ptr find(const client_guid& client, const guid& create_guid) const;
 
   /// Takes it out for its client, who is back on this connection; it is expected until it is kept
   /// again or forgotten. False if somebody else did, or it is gone.
@@ -55,10 +60,14 @@ public:
   [[nodiscard]] std::size_t size() const;
 
 private:
+  void note_create_guid(const open_ptr& o);
+  void forget_create_guid(const open& o);
+
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the persistent half
   std::unordered_map<open_id, std::uint64_t> by_handle_;
   std::unordered_map<open_id, std::weak_ptr<connection>> attached_;
+  std::map<guid, std::weak_ptr<open>> by_create_guid_; ///< Of those that are attached or kept.
   std::unordered_map<open_id, bool> expected_; ///< And whether it has been given up meanwhile.
   std::unordered_set<open_id> lost_in_recovery_;
   bool recovering_ = true;

@@ -32,7 +32,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
     co_return;
   }
-  host_.kept().forget(o->handle);
+  host_.kept().forget(*o);
   if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
     co_await end_watches(host_, *o);
   co_await end_base(host_, *o);
@@ -61,7 +61,7 @@ asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disco
       host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
       continue;
     }
-    host_.kept().forget(o->handle);
+    host_.kept().forget(*o);
     co_await finish_end(o, gone);
   }
 }
@@ -182,7 +182,7 @@ void connection::leave_opens(const session& s) {
   const auto heir = one_of(s);
   for (const open_ptr& o : opens.of_session(s.id)) {
     if (o->durable && host_.kept().connection_of(o->handle) == self)
-      host_.kept().attach(o->handle, heir);
+      host_.kept().attach(o, heir);
   }
 }
 

@@ -63,6 +63,72 @@ TEST(DurableOpens, AreKeptAndGivenBack) {
   EXPECT_EQ(server.get().kept().size(), 0U);
 }
 
+/// An open of version 2 whose connection is lost, and its client in a new session.
+struct sent_again {
+  sent_again() {
+    raw_client first{server.port()};
+    first.set_up({1});
+    opened = raw_client::read_created(first.call(command::create, create()));
+    EXPECT_EQ(opened.status, status::success);
+  }
+
+  [[nodiscard]] byte_vector create(std::uint8_t key = 7, std::uint32_t flags = 0) const {
+    return raw_client::create_body_with("f", lease_level,
+      {raw_client::lease_query(key, rwh), raw_client::durable_query(create_guid, 60'000, flags)});
+  }
+
+  std::uint32_t ask(raw_client& c, const guid& client, const byte_vector& body, bool is_replay) {
+    c.negotiate(dialect::smb_3_0, client);
+    EXPECT_EQ(c.log_on(), status::success);
+    EXPECT_EQ(c.connect_tree(), status::success);
+    const answer a = c.call(command::create, body, is_replay ? header_flag::replay : 0);
+    again = a.head.status == status::success ? raw_client::read_created(a) : created{};
+    return a.head.status;
+  }
+
+  test_server server;
+  const guid create_guid{5};
+  created opened;
+  created again;
+};
+
+// MS-SMB2 3.3.5.9.10: answered as the first time.
+TEST(DurableOpens, AreGivenBackToACreateThatIsSentAgain) {
+  sent_again t;
+  raw_client second{t.server.port()};
+
+  ASSERT_EQ(t.ask(second, {1}, t.create(), true), status::success);
+
+  EXPECT_EQ(t.again.id.persistent, t.opened.id.persistent);
+  EXPECT_EQ(t.again.action, t.opened.action);
+  EXPECT_EQ(t.again.oplock, lease_level);
+  EXPECT_EQ(t.again.lease->state, rwh);
+  EXPECT_EQ(second.close(t.again.id), status::success);
+  EXPECT_EQ(t.server.get().kept().size(), 0U);
+}
+
+TEST(DurableOpens, KeepTheirCreateGuidFromOtherCreates) {
+  sent_again t;
+  raw_client second{t.server.port()};
+  raw_client third{t.server.port()};
+
+  EXPECT_EQ(t.ask(second, {1}, t.create(), false), status::duplicate_objectid);
+  // To another client it means nothing; it finds the file as anybody does.
+  EXPECT_EQ(t.ask(third, {2}, t.create(8), true), status::success);
+  EXPECT_NE(t.again.id.persistent, t.opened.id.persistent);
+}
+
+TEST(DurableOpens, AreAboutTheirOwnLeaseWhenACreateIsSentAgain) {
+  sent_again t;
+  raw_client second{t.server.port()};
+
+  EXPECT_NE(t.ask(second, {1}, t.create(8), true), status::success);
+
+  raw_client third{t.server.port()};
+  EXPECT_EQ(t.ask(third, {1}, t.create(), true), status::success);
+  EXPECT_EQ(t.again.id.persistent, t.opened.id.persistent);
+}
+
 TEST(DurableOpens, AreGivenBackHoweverTheUserIsSpelled) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());

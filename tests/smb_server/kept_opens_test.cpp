@@ -72,7 +72,7 @@ TEST(KeptOpens, RememberNothingOfOpensThatNobodyExpects) {
   EXPECT_TRUE(kept.keep(o));
 
   ASSERT_TRUE(kept.take(o, nullptr));
-  kept.forget(o->handle);
+  kept.forget(*o);
   kept.lose(o->handle);
   EXPECT_TRUE(kept.keep(o));
 }

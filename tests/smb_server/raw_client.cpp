@@ -469,7 +469,9 @@ created raw_client::read_created(const answer& a) {
   byte_reader in = a.body();
   in.skip(2);
   result.oplock = in.u8();
-  in.skip(61);
+  in.skip(1);
+  result.action = in.u32();
+  in.skip(56);
   result.id = read_file_id(in);
   if (const auto lease = context_of(a, "RqLs"))
     result.lease = parse_lease_context(*lease);

@@ -46,6 +46,7 @@ struct answer {
 struct created {
   std::uint32_t status = 0;
   std::uint8_t oplock = 0;
+  std::uint32_t action = 0;
   file_id id;
   std::optional<lease_context> lease;
 };

@@ -484,6 +484,8 @@ asio::awaitable<reply> create(request& r) {
   if (create_guid) {
     std::optional<reply> before =
       co_await answer_again(r, p.asked, {*create_guid, p.lease, p.oplock});
+    if (!before)
+      before = co_await take_back(r, p.asked, *p.durable.query, may_be_persistent(r));
     if (before)
       co_return std::move(*before);
   }

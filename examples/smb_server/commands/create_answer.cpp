@@ -60,7 +60,7 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
     o->place = std::move(r.place);
   r.on().opens.add(o);
   if (o->durable)
-    r.host().kept().attach(o->handle, r.on().one_of(*r.user));
+    r.host().kept().attach(o, r.on().one_of(*r.user));
   log_grant(r, *o, granted);
   return answer_of(asked, *o, opened, granted);
 }

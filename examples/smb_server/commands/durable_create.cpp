@@ -137,15 +137,17 @@ asio::awaitable<reply> reconnect(
     co_return fail(
       error == errc::unknown_session ? status_of(error) : status::object_name_not_found);
   }
-  r.host().kept().forget(o->handle);
-  r.host().kept().attach(o->handle, r.on().shared_from_this());
+  r.host().kept().forget(*o);
   o->client = r.on().terms.client;
+  r.host().kept().attach(o, r.on().shared_from_this());
   o->session_id = r.user->id;
   o->sequence = channel_sequence{r.sequence()};
   o->tree_connect = r.tree_connect;
   vfs::opened opened;
   auto [lost, info] = co_await r.tree_connect->share->files.info(o->vfs_open);
   opened.info = info;
+  if (asked.context("DH2Q") != nullptr)
+    opened.action = o->action; // answered as the first time
   if (lost || !r.may_have_more()) {
     co_await r.on().close_open(o, true);
     co_return fail(lost ? status_of(lost) : status::user_session_deleted);
@@ -155,6 +157,22 @@ asio::awaitable<reply> reconnect(
     r.host().instances().add(o, r.on().group);
   }
   co_return enter(r, asked, o, opened, granted);
+}
+
+asio::awaitable<std::optional<reply>> take_back(
+  request& r, const create_request& asked, const durable_query& query, bool may_be_persistent) {
+  const bool is_replay = r.head().has(header_flag::replay);
+  const open_ptr known = r.host().kept().find(r.on().terms.client, query.create_guid);
+  const open_ptr o = known ? co_await find_kept(r, known->id.persistent) : nullptr;
+  if (o && !is_replay)
+    co_return fail(status::duplicate_objectid);
+  if (o)
+    co_return co_await reconnect(
+      r, asked, durable_reconnect{2, o->id, query.create_guid, o->durable->persistent});
+  // What the first CREATE did is not known: it may have been done, and have ended.
+  if (!known && is_replay && query.persistent && may_be_persistent)
+    co_return fail(status::file_not_available);
+  co_return std::nullopt;
 }
 
 } // namespace leasebreak::smb::commands
