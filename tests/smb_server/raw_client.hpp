@@ -5,6 +5,7 @@
 
 #include <smb_server/crypto/digest.hpp>
 #include <smb_server/wire/create.hpp>
+#include <smb_server/wire/data.hpp>
 #include <smb_server/wire/header.hpp>
 
 #include <boost/asio/io_context.hpp>

@@ -168,7 +168,7 @@ asio::awaitable<std::optional<reply>> take_back(
     co_return fail(status::duplicate_objectid);
   if (o)
     co_return co_await reconnect(
-      r, asked, durable_reconnect{2, o->id, query.create_guid, o->durable->persistent});
+      r, asked, durable_reconnect{2, o->id, o->durable->persistent, query.create_guid});
   // What the first CREATE did is not known: it may have been done, and have ended.
   if (!known && is_replay && query.persistent && may_be_persistent)
     co_return fail(status::file_not_available);
