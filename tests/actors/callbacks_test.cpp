@@ -19,13 +19,13 @@ namespace {
 constexpr auto nobody_listens = [](const auto&, const auto&, const auto&) {};
 
 /// A coordinator with two clients, whose sinks are the test's own.
-struct scene {
-  explicit scene(coordinator_config config = {}) {
+struct sink_scene {
+  explicit sink_scene(coordinator_config config = {}) {
     c = std::make_unique<coordinator>(io.get_executor(), std::move(config));
   }
-  ~scene() { c.reset(); }
-  scene(const scene&) = delete;
-  scene& operator=(const scene&) = delete;
+  ~sink_scene() { c.reset(); }
+  sink_scene(const sink_scene&) = delete;
+  sink_scene& operator=(const sink_scene&) = delete;
 
   void run(asio::io_context& which) {
     which.restart();
@@ -64,7 +64,7 @@ struct scene {
 };
 
 TEST(Callbacks, NoSinkIsCalledAfterItsClientIsUnregistered) {
-  scene s;
+  sink_scene s;
   bool registered = true;
   int late = 0;
   s.c->register_client(
@@ -84,7 +84,7 @@ TEST(Callbacks, NoSinkIsCalledAfterItsClientIsUnregistered) {
 }
 
 TEST(Callbacks, NoSinkIsCalledAfterTheDestructor) {
-  scene s;
+  sink_scene s;
   int late = 0;
   s.c->register_client(
     world::alice, [&](auto&&...) { late += s.c ? 0 : 1; }, "", s.other.get_executor());
@@ -100,7 +100,7 @@ TEST(Callbacks, NoSinkIsCalledAfterTheDestructor) {
 }
 
 TEST(Callbacks, NoSinkIsCalledAfterADestructorWithinTheSameTurn) {
-  scene s;
+  sink_scene s;
   const auto carol = client_guid::of(0xca);
   int late = 0;
   const auto sink = [&](auto&&...) { late += s.c ? 0 : 1; };
@@ -118,7 +118,7 @@ TEST(Callbacks, NoSinkIsCalledAfterADestructorWithinTheSameTurn) {
 }
 
 TEST(Callbacks, ASinkIsDestroyedWithItsRegistration) {
-  scene s;
+  sink_scene s;
   const auto captured = std::make_shared<int>();
   s.c->register_client(
     world::alice, [captured](auto&&...) {}, "", s.other.get_executor());
@@ -135,7 +135,7 @@ TEST(Callbacks, ASinkIsDestroyedWithItsRegistration) {
 }
 
 TEST(Callbacks, ASinkMayUnregisterItsClient) {
-  scene s;
+  sink_scene s;
   const auto captured = std::make_shared<int>();
   int calls = 0;
   errc unregistered{};
@@ -163,7 +163,7 @@ TEST(Callbacks, ASinkMayUnregisterItsClient) {
 }
 
 TEST(Callbacks, ASinkMayDestroyTheCoordinator) {
-  scene s;
+  sink_scene s;
   const auto captured = std::make_shared<int>();
   int calls = 0;
   s.c->register_client(world::alice, [&, captured](auto&&...) {
@@ -183,8 +183,8 @@ TEST(Callbacks, ASinkMayDestroyTheCoordinator) {
 }
 
 /// Alice has nothing any more, and her sink is being called on another thread, until `go_on`.
-struct scene_of_a_call : scene {
-  explicit scene_of_a_call(std::function<void()> meanwhile) {
+struct sink_scene_of_a_call : sink_scene {
+  explicit sink_scene_of_a_call(std::function<void()> meanwhile) {
     c->register_client(
       world::alice,
       [this, meanwhile = std::move(meanwhile)](auto&&...) {
@@ -213,7 +213,7 @@ TEST(Callbacks, UnregisteringWaitsForASinkThatIsCalledOnAnotherThread) {
   coordinator* in_use = nullptr;
   std::promise<void> ready;
   const auto captured = std::make_shared<int>();
-  scene_of_a_call s([&, captured] {
+  sink_scene_of_a_call s([&, captured] {
     ready.get_future().wait();
     const channel_id channel{static_cast<connection_id>(1), static_cast<session_id>(1)};
     while (to_errc(in_use->add_channel(world::alice, channel, 0x311)) != errc::unknown_client)
@@ -234,7 +234,7 @@ TEST(Callbacks, ReplacingWaitsForASinkThatIsCalledOnAnotherThread) {
   detail::sink_queue* told = nullptr;
   std::promise<void> ready;
   const auto captured = std::make_shared<int>();
-  scene_of_a_call s([&, captured] {
+  sink_scene_of_a_call s([&, captured] {
     ready.get_future().wait();
     while (!told->is_awaited())
       std::this_thread::yield();
@@ -254,7 +254,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatHasUnregisteredItself) {
   coordinator* in_use = nullptr;
   std::promise<void> ready;
   std::promise<void> unregistered;
-  scene_of_a_call s([&] {
+  sink_scene_of_a_call s([&] {
     ready.get_future().wait();
     EXPECT_EQ(to_errc(in_use->unregister_client(world::alice)), errc::success);
     unregistered.set_value();
@@ -273,7 +273,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatHasUnregisteredItself) {
 }
 
 TEST(Callbacks, AReplacedSinkIsNotCalledByWhatIsInTheQueueOfItsExecutor) {
-  scene s;
+  sink_scene s;
   int told = 0;
   s.c->register_client(
     world::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
@@ -290,7 +290,7 @@ TEST(Callbacks, AReplacedSinkIsNotCalledByWhatIsInTheQueueOfItsExecutor) {
 }
 
 TEST(Callbacks, AReplacementIsToldWhatAnExecutorHasThatRunsNothing) {
-  scene s;
+  sink_scene s;
   int told = 0;
   s.c->register_client(
     world::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
@@ -307,7 +307,7 @@ TEST(Callbacks, AReplacementIsToldWhatAnExecutorHasThatRunsNothing) {
 }
 
 TEST(Callbacks, ASinkMayReplaceItself) {
-  scene s;
+  sink_scene s;
   const auto captured = std::make_shared<int>();
   int told = 0;
   s.c->register_client(world::alice, [&, captured](auto&&...) {
@@ -336,7 +336,7 @@ TEST(Callbacks, ASinkMayReplaceItself) {
 // Both orders are tried by chance; ThreadSanitizer judges what is left.
 TEST(Callbacks, SinksAndTheirReplacementMeet) {
   for (int round = 0; round < 50; ++round) {
-    scene s;
+    sink_scene s;
     std::atomic<bool> replaced{false};
     std::atomic<int> late{0};
     std::atomic<int> told{0};
@@ -366,7 +366,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatIsCalledOnAnotherThread) {
   // The sink sees that the destructor has begun: it may use the coordinator until it returns.
   coordinator* in_use = nullptr;
   std::promise<void> ready;
-  scene_of_a_call s([&] {
+  sink_scene_of_a_call s([&] {
     ready.get_future().wait();
     for (std::uint64_t n = 100;; ++n)
       if (in_use->register_client(client_guid::of(n), nobody_listens))
@@ -384,7 +384,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatIsCalledOnAnotherThread) {
 // Both orders are tried by chance; ThreadSanitizer judges what is left.
 TEST(Callbacks, SinksAndTheDestructorMeet) {
   for (int round = 0; round < 50; ++round) {
-    scene s;
+    sink_scene s;
     std::atomic<bool> alive{true};
     std::atomic<int> late{0};
     s.c->register_client(
@@ -410,7 +410,7 @@ struct scene_of_a_loss {
   explicit scene_of_a_loss(std::function<void()> told) {
     coordinator_config config;
     config.on_open_lost = [told = std::move(told)](const open_lost&) { told(); };
-    s = std::make_unique<scene>(std::move(config));
+    s = std::make_unique<sink_scene>(std::move(config));
     s->c->register_client(world::alice, nobody_listens);
     s->c->register_client(world::bob, nobody_listens);
     const auto held = s->open(
@@ -419,7 +419,7 @@ struct scene_of_a_loss {
     s->run();
   }
 
-  std::unique_ptr<scene> s;
+  std::unique_ptr<sink_scene> s;
 };
 
 TEST(Callbacks, NobodyIsToldOfALostOpenAfterTheDestructor) {
@@ -432,7 +432,7 @@ TEST(Callbacks, NobodyIsToldOfALostOpenAfterTheDestructor) {
 }
 
 TEST(Callbacks, WhoIsToldOfALostOpenMayDestroyTheCoordinator) {
-  scene* s = nullptr;
+  sink_scene* s = nullptr;
   int calls = 0;
   scene_of_a_loss l([&] {
     ++calls;
@@ -492,7 +492,7 @@ TEST(Stopping, AClientsFilesAreThereUntilTheCoordinatorIsGone) {
 TEST(Stopping, ADeferredOperationAndTheDestructorMeet) {
   constexpr int files = 500;
   for (int round = 0; round < 24; ++round) {
-    scene s;
+    sink_scene s;
     s.c->register_client(world::alice, nobody_listens);
     for (int i = 0; i < files; ++i)
       s.c->async_open(
