@@ -13,6 +13,7 @@
 #include <future>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace leasebreak::bench {
@@ -81,10 +82,17 @@ public:
     : chain{w.context(), running, first, step, files},
       coordinator_{w.coordinator()}, client_{client}, file_base_{file_base} {}
 
+  /// The coordinator is told where the files are: sixteen in each directory.
+  void tell_paths() { tells_paths_ = true; }
+
 private:
   void round(std::size_t file) override {
     const auto number = file_base_ + file;
-    coordinator_.async_open(lease_open(number, client_, number + 1, leasebreak::lease_state::rwh),
+    auto asked = lease_open(number, client_, number + 1, leasebreak::lease_state::rwh);
+    if (tells_paths_)
+      asked.path =
+        "some/directory/" + std::to_string(number / 16) + "/file" + std::to_string(number);
+    coordinator_.async_open(std::move(asked),
       boost::asio::bind_executor(
         strand(), [this, number](leasebreak::error_code error, leasebreak::open_result granted) {
           require(error, "open");
@@ -106,6 +114,7 @@ private:
   leasebreak::coordinator& coordinator_;
   std::uint64_t client_;
   std::size_t file_base_;
+  bool tells_paths_ = false;
 };
 
 /// As many chains as operations shall be in flight, each with a client of its own (1 to

@@ -75,6 +75,15 @@ file_name_id coordinator::file_of_lease(client_guid client, lease_key key) const
   return impl_->file_of_lease(client, key);
 }
 
+void coordinator::renamed(const std::string& root, const std::string& from, const std::string& to) {
+  impl_->paths().rename(root, from, to);
+}
+
+void coordinator::place(
+  const file_name_id& file, open_id open, std::string root, std::string path) {
+  impl_->place(file, open, std::move(root), std::move(path));
+}
+
 statistics coordinator::stats() const {
   return impl_->stats();
 }

@@ -7,6 +7,7 @@
 #include "lost_sink.hpp"
 #include "open_ids.hpp"
 #include "operation.hpp"
+#include "path_index.hpp"
 #include "persistence_actor.hpp"
 #include "registry.hpp"
 
@@ -19,11 +20,14 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 namespace leasebreak::detail {
 
 class asio_scheduler;
+class entry_call;
 
 class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
@@ -46,6 +50,8 @@ public:
   void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);
   void start(oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op);
   void start(access_request&& r, std::unique_ptr<file_call<hold>> op);
+  void start(entry_guard_request&& r, std::unique_ptr<entry_call> op);
+  void start(rename_tree_request&& r, std::unique_ptr<plain_call<tree_guard>> op);
   void start(io_request&& r, std::unique_ptr<file_call<void>> op);
   void start(force_break_request&& r, std::unique_ptr<file_call<void>> op);
   void start(disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
@@ -83,6 +89,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
   [[nodiscard]] file_registry& files() noexcept { return files_; }
   [[nodiscard]] const client_table& clients() const noexcept { return clients_; }
+  [[nodiscard]] path_index& paths() noexcept { return paths_; }
   [[nodiscard]] counters& count() noexcept { return counters_; }
   [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
   [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
@@ -115,6 +122,24 @@ public:
   [[nodiscard]] persistence_actor* records() const noexcept { return records_.get(); }
 
   [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
+
+  // -- for opens beneath a directory that is renamed
+
+  /// Sends an open that has been admitted to its file, if need be after a rename above it.
+  void place_open(
+    std::shared_ptr<client> owner, std::unique_ptr<file_call<open_result>> op, bool has_waited);
+  /// What `place_open` left to wait in a directory's file goes on. True: it has been cancelled.
+  [[nodiscard]] bool leave_gate(operation_id open, operation_id waits_as, bool keeps);
+  /// Cancels an open where it waits for a rename, if it does.
+  void cancel_gate(operation_id open);
+  /// Refuses one.
+  void drop_open(std::unique_ptr<file_call<open_result>> op, errc error);
+  /// Has `m`, an operation that may wait for the client, handled by the file.
+  [[nodiscard]] bool deliver_of_client(
+    const file_name_id& file, client* owner, message_ptr& m, operation::reservation& reserved);
+  void place(const file_name_id& file, open_id open, std::string root, std::string path);
+  /// Cancels an operation that may wait there.
+  void cancel(const file_name_id& file, operation_id id);
 
 private:
   [[nodiscard]] std::shared_ptr<client> owner_of(
@@ -170,6 +195,16 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};
+  path_index paths_;
+  /// An open that waits for a rename above it: as what, where, and whether it is cancelled.
+  struct gate {
+    operation_id waits_as{};
+    file_name_id directory;
+    bool is_cancelled = false;
+  };
+  std::mutex gates_mutex_;
+  std::unordered_map<operation_id, gate> gates_;
+  std::atomic<std::size_t> gates_count_{0};
   client_table clients_;
   file_registry files_;
 

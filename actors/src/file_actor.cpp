@@ -3,6 +3,7 @@
 
 #include "client.hpp"
 #include "coordinator_impl.hpp"
+#include "entry_call.hpp"
 #include "file_link.hpp"
 #include "report.hpp"
 
@@ -103,9 +104,14 @@ bool file_actor::end_turn() {
   // What came past the gate just before it was closed is not to wait.
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
+  refuse_guards();
+  if (places_ != nullptr && places_->any_deleted() && !state_.is_going()) {
+    places_->forget_deletion();
+    drop_unused_places();
+  }
   keep_time();
   count_breaks();
-  return state_.empty() && parked_.empty() && is_stored();
+  return state_.empty() && parked_.empty() && guards_ == nullptr && is_stored();
 }
 
 // Another actor for this file would not know that something of it is still to be stored.
@@ -128,6 +134,8 @@ void file_actor::unused() {
 void file_actor::stopped() {
   // Each completes with `errc::shutting_down`.
   parked_.clear();
+  guards_.reset();
+  places_.reset();
 }
 
 // Most deadlines go soon: a client acknowledges a break within a millisecond, or hardly at all. To
@@ -216,10 +224,23 @@ errc file_actor::admit_channel(operation& op) {
     if (holder != nullptr &&
       !goes_on(holder->guid(), {lock->connection, state_.channel_of(lock->open).session}))
       return errc::client_gone;
-  } else if (const auto* access = std::get_if<access_file>(&op.what)) {
+  } else if (auto* const access = std::get_if<access_file>(&op.what)) {
+    if (access->can_come_again)
+      return admit_entry(*access);
     if (!goes_on(access->client, {access->connection, access->session}))
       return errc::client_gone;
   }
+  return errc::success;
+}
+
+// What waits for a rename above it does so as the open that it stands for.
+errc file_actor::admit_entry(access_file& entry) const {
+  const auto of = owner_.clients().find(entry.client);
+  const auto on =
+    of != nullptr ? of->successor_of({entry.connection, entry.session}) : std::nullopt;
+  if (!on)
+    return errc::unknown_session;
+  entry.connection = on->connection;
   return errc::success;
 }
 
@@ -315,8 +336,11 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   for (const auto& e : out.ended) {
     account(e);
     if (e.cause == end_cause::expired || e.cause == end_cause::purged)
-      owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key});
+      owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key,
+        e.hold != hold_id::none ? take_deleted_names() : std::vector<deleted_name>{}});
   }
+  if (places_ != nullptr && places_->any_deleted())
+    give_deleted_names(answers);
   if (!out.facts.empty())
     report_facts(owner_, *this, out);
   for (const auto& n : out.notifications)
@@ -389,7 +413,7 @@ std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
 }
 
 // What an operation's end means for counters and tables.
-void file_actor::account(const operation& op, const completion& c) {
+void file_actor::account(operation& op, const completion& c) {
   auto& count = owner_.count();
   if (c.error == errc::cancelled)
     count.add(counters::operations_cancelled);
@@ -403,6 +427,8 @@ void file_actor::account(const operation& op, const completion& c) {
     count.add(counters::opens);
     const std::pair<open_id, client*> entry{granted->open, op.reserved.owner};
     holders_.insert(std::upper_bound(holders_.begin(), holders_.end(), entry), entry);
+    if (op.reserved.place != nullptr)
+      place(granted->open, std::move(op.reserved.place));
   } else if (op.reserved.open != open_id::none) {
     count.add(counters::opens_refused);
   } else if (const auto* unlocked = std::get_if<ranges_unlocked>(&c.result);
@@ -413,8 +439,47 @@ void file_actor::account(const operation& op, const completion& c) {
   }
 }
 
+void file_actor::place(open_id open, std::unique_ptr<placed_open> place) {
+  if (!state_.has_open(open))
+    return;
+  if (places_ == nullptr)
+    places_ = std::make_unique<open_places>();
+  places_->put(open, std::move(place));
+}
+
+std::vector<deleted_name> file_actor::take_deleted_names() {
+  if (places_ == nullptr)
+    return {};
+  auto names = places_->take_deleted();
+  drop_unused_places();
+  return names;
+}
+
+void file_actor::drop_unused_places() noexcept {
+  if (places_ != nullptr && places_->empty())
+    places_.reset();
+}
+
+void file_actor::give_deleted_names(std::vector<answer>& answers) {
+  for (const auto& a : answers) {
+    const auto* const closed = std::get_if<open_closed>(&a.with->result);
+    const auto* const removed = std::get_if<client_removed>(&a.with->result);
+    if ((closed != nullptr && closed->delete_file) || (removed != nullptr && removed->delete_file))
+      a.op->deleted = take_deleted_names();
+  }
+}
+
+void file_actor::name_paths(std::vector<listed_entry>& entries) const {
+  if (places_ != nullptr)
+    places_->name(entries);
+}
+
 void file_actor::account(const open_ended& e) {
   owner_.count().add(counters::closes);
+  if (places_ != nullptr) {
+    places_->end(e.open, e.deletes);
+    drop_unused_places();
+  }
   const auto at = find_holder(e.open);
   if (at == holders_.end() || at->first != e.open)
     return;
@@ -521,6 +586,52 @@ pending_answer file_actor::expect_answer(const open_granted& granted) {
   if (granted.answer == 0)
     return {};
   return pending_answer(&answers_.expect(file_ref(*this), {granted.open, granted.answer}));
+}
+
+entry_guard file_actor::make_guard(guard_id id) {
+  return entry_guard(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), id);
+}
+
+// MS-FSA 2.1.5.1.1: nothing is made in a directory that is to be deleted.
+void file_actor::guard_entry(std::unique_ptr<entry_call> call) {
+  if (owner_.is_stopping())
+    return call->answer(errc::shutting_down);
+  if (state_.is_going())
+    return call->answer(errc::delete_pending);
+  if (guards_ == nullptr)
+    guards_ = std::make_unique<directory_guards>(owner_.limit().guards_per_directory);
+  guards_->ask(*this, std::move(call));
+  drop_unused_guards();
+}
+
+void file_actor::end_guard(guard_id id) {
+  if (guards_ == nullptr)
+    return;
+  refuse_guards();
+  guards_->end(*this, id);
+  drop_unused_guards();
+}
+
+void file_actor::cancel_guard(operation_id target) {
+  if (guards_ == nullptr)
+    return;
+  guards_->cancel(*this, target);
+  drop_unused_guards();
+}
+
+// Those that came before the directory was to be deleted are not let in either.
+void file_actor::refuse_guards() {
+  if (guards_ == nullptr || !guards_->any_wait())
+    return;
+  if (owner_.is_stopping())
+    guards_->refuse_waiting(errc::shutting_down);
+  else if (state_.is_going())
+    guards_->refuse_waiting(errc::delete_pending);
+}
+
+void file_actor::drop_unused_guards() noexcept {
+  if (guards_->empty())
+    guards_.reset();
 }
 
 hold file_actor::make_hold(hold_id id) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "answer_slot.hpp"
+#include "open_places.hpp"
 #include "operation.hpp"
 #include "parked_operations.hpp"
 #include "turn_actor.hpp"
@@ -20,6 +21,8 @@ namespace leasebreak::detail {
 
 class client;
 class coordinator_impl;
+class directory_guards;
+class entry_call;
 
 /// One file. The members are for its own turn, but for those that say otherwise.
 class file_actor final : public turn_actor {
@@ -42,10 +45,17 @@ public:
   [[nodiscard]] const file_state& state() const noexcept { return state_; }
   [[nodiscard]] coordinator_impl& owner() noexcept { return owner_; }
   [[nodiscard]] hold make_hold(hold_id id);
+  [[nodiscard]] entry_guard make_guard(guard_id id);
+  void guard_entry(std::unique_ptr<entry_call> call);
+  void end_guard(guard_id id);
+  void cancel_guard(operation_id target);
   /// Any thread.
   [[nodiscard]] sent_answers& answers() noexcept { return answers_; }
   /// Durable mode: one lot of its records is in the store. Any thread.
   void records_stored() noexcept;
+  /// Fills in the paths of what is listed.
+  void place(open_id open, std::unique_ptr<placed_open> place);
+  void name_paths(std::vector<listed_entry>& entries) const;
 
 protected:
   void handle(message_ptr m) override;
@@ -62,18 +72,24 @@ private:
   using holder_list = std::vector<std::pair<open_id, client*>>;
 
   [[nodiscard]] errc admit_channel(operation& op);
+  [[nodiscard]] errc admit_entry(access_file& entry) const;
   [[nodiscard]] bool goes_on(const client_guid& guid, const channel_id& c) const;
   [[nodiscard]] errc reserve_locks(operation& op);
   void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);
+  void refuse_guards();
+  void drop_unused_guards() noexcept;
   bool settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
   static void answer_last(std::vector<answer>& answers, const operation* op);
   void store(effects& out, std::vector<answer>& answers);
   [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
   [[nodiscard]] bool is_stored() noexcept;
-  void account(const operation& op, const completion& c);
+  void account(operation& op, const completion& c);
   void account(const open_ended& e);
+  void drop_unused_places() noexcept;
+  [[nodiscard]] std::vector<deleted_name> take_deleted_names();
+  void give_deleted_names(std::vector<answer>& answers);
   void account(const open_recovered& r);
   void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
@@ -91,7 +107,9 @@ private:
   file_state state_;
   /// Whose each open is; ordered by id. Null: of a client that is not back since the restart.
   holder_list holders_;
+  std::unique_ptr<open_places> places_; ///< Only while there are any.
   sent_answers answers_;
+  std::unique_ptr<directory_guards> guards_; ///< Only while there are any.
   parked_operations parked_; ///< Those that wait.
   std::optional<time_point> armed_; ///< For when CAF's clock was asked.
   bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.

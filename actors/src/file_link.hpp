@@ -20,16 +20,23 @@ public:
 
   void end(hold_id id) const noexcept { send(end_hold{id}); }
 
+  void end(guard_id id) const noexcept;
+
   /// Repeating it does no harm: the ids of a break and of an offer are not used again.
   void cannot_deliver(const break_undeliverable& offer) const noexcept { send(offer); }
 
 private:
   void send(command c) const noexcept {
-    if (const auto alive = owner_.lock()) {
-      message_ptr m = needs_memory(
-        "to end a hold", [&] { return std::make_unique<plain_command>(std::move(c)); });
+    const auto alive = owner_.lock();
+    if (!alive)
+      return;
+    message_ptr m =
+      needs_memory("to end a hold", [&] { return std::make_unique<plain_command>(std::move(c)); });
+    static_cast<void>(file_->deliver(m));
+  }
+  void send(message_ptr m) const noexcept {
+    if (const auto alive = owner_.lock())
       static_cast<void>(file_->deliver(m));
-    }
   }
 
   std::weak_ptr<coordinator_impl> owner_;

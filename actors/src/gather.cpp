@@ -85,7 +85,7 @@ public:
       all.kept.insert(all.kept.end(), removed->kept.begin(), removed->kept.end());
       if (removed->delete_file)
         all.to_delete.push_back(
-          {file.file_id(), file.make_hold(removed->hold), removed->parent_key});
+          {file.file_id(), file.make_hold(removed->hold), removed->parent_key, std::move(deleted)});
     });
   }
 
@@ -111,6 +111,7 @@ public:
   void act(file_actor& file, std::unique_ptr<file_message>) override {
     answered_ = true;
     auto found = file.state().list(query_);
+    file.name_paths(found);
     to_->add([&](std::vector<listed_entry>& all) {
       std::move(found.begin(), found.end(), std::back_inserter(all));
     });

@@ -1,5 +1,6 @@
 // What the public operations call; declared in coordinator.hpp.
 #include "coordinator_impl.hpp"
+#include "entry_call.hpp"
 
 #include <type_traits>
 #include <utility>
@@ -71,6 +72,14 @@ void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_leve
 
 void start(const impl_ref& self, access_request&& r, handler<hold> h) {
   initiate<file_call<hold>>(self, std::move(r), std::move(h));
+}
+
+void start(const impl_ref& self, entry_guard_request&& r, handler<entry_guard> h) {
+  initiate<entry_call>(self, std::move(r), std::move(h));
+}
+
+void start(const impl_ref& self, rename_tree_request&& r, handler<tree_guard> h) {
+  initiate_plain<plain_call<tree_guard>>(self, std::move(r), std::move(h));
 }
 
 void start(const impl_ref& self, io_request&& r, handler<void> h) {

@@ -35,6 +35,11 @@ void convert(file_actor& file, open_granted& from, open_result& to) {
   to.durable = from.durable;
   to.persistent = from.persistent;
   to.hold = file.make_hold(from.hold);
+  to.waited = from.waited;
+}
+
+void convert(file_actor&, open_refused& from, open_result& to) {
+  to.waited = from.waited;
 }
 
 void convert(file_actor& file, open_closed& from, close_result& to) {
@@ -65,6 +70,8 @@ Result result_of(file_actor& file, operation& op, operation_result& from) {
   Result to{};
   if constexpr (std::is_same_v<Result, open_result>)
     to.answer = std::move(op.pending);
+  if constexpr (std::is_same_v<Result, close_result>)
+    to.names = std::move(op.deleted);
   std::visit(
     [&](auto& value) {
       if constexpr (requires { convert(file, value, to); })

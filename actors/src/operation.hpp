@@ -3,6 +3,7 @@
 
 #include "completions.hpp"
 #include "message.hpp"
+#include "path_index.hpp"
 
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/model/commands.hpp>
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace leasebreak::detail {
 
@@ -53,6 +55,7 @@ public:
     client* owner = nullptr; ///< Kept alive by the reservation itself.
     open_id open{}; ///< An open's: its id,
     lease_key key; ///< and its lease key.
+    std::unique_ptr<placed_open> place; ///< An open's with a path.
     std::size_t locks = 0; ///< A lock's: how many.
     bool has_entered = false; ///< One's that may wait without an open: its client knows the file.
   };
@@ -62,10 +65,11 @@ public:
   reservation reserved;
   /// An open's that is granted: what holds breaks back until its client is told.
   pending_answer pending;
+  /// What is to go with a file that an end deletes.
+  std::vector<deleted_name> deleted;
   /// A close's that waits: its open, which is gone by now, was a persistent one.
   bool ended_persistent = false;
 
-private:
   [[nodiscard]] static operation_id next_id() noexcept;
 };
 

@@ -556,7 +556,7 @@ void persistence_actor::undo(const gated_answer& a) {
   if (const auto* granted = std::get_if<open_granted>(&a.with.result)) {
     if (granted->hold != hold_id::none)
       steps.emplace_back(end_hold{granted->hold});
-    steps.emplace_back(close_open{operation_id::none, granted->open, false});
+    steps.emplace_back(close_open{operation_id::none, granted->open, false, true});
   } else if (const auto* allowed = std::get_if<access_granted>(&a.with.result)) {
     steps.emplace_back(end_hold{allowed->hold});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/cancellation_type.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
@@ -67,9 +68,8 @@ void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_i
     const auto alive = self.lock();
     if (alive == nullptr)
       return;
-    message_ptr m = std::make_unique<plain_command>(cancel_operation{id});
-    if (const auto to = alive->files_.find(file))
-      static_cast<void>(to->deliver(m));
+    alive->cancel_gate(id);
+    alive->cancel(file, id);
   });
 }
 
@@ -77,7 +77,9 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   auto error = admit(r.file);
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
-  const auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
+  if (error == errc::success && std::max(r.path.size(), r.root.size()) > limit().path_bytes)
+    error = errc::invalid_argument;
+  auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
   if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
   if (error == errc::success && !opens_.reserve(1, limit().opens_total))
@@ -92,12 +94,17 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   op->reserved.open = id;
   if (r.lease)
     op->reserved.key = r.lease->key;
-  op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
-    r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close, std::move(r.lease),
-    r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream, r.allocation_size, true,
-    r.session, r.tree};
   try {
+    if (!r.path.empty())
+      op->reserved.place = std::make_unique<placed_open>(
+        paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), r.file);
+    op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
+      r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
+      std::move(r.lease), r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream,
+      r.allocation_size, true, r.session, r.tree};
     make_cancellable(*op, r.file);
+    if (op->reserved.place != nullptr)
+      return place_open(std::move(owner), std::move(op), false);
     send_open(r.file, *owner, std::move(op));
   } catch (...) {
     opens_.release(1);
@@ -135,7 +142,7 @@ void coordinator_impl::send_open(
 void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = close_open{op->id, r.open, r.keep_if_durable};
+  op->what = close_open{op->id, r.open, r.keep_if_durable, r.keep_file};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
@@ -248,6 +255,7 @@ bool may_wait_without_open(const access_request& r) {
   case access_kind::rename_into:
     return true;
   case access_kind::change_children:
+  case access_kind::remove_unopened:
     return false;
   default:
     return r.open == open_id::none || r.connection != connection_id::none;

@@ -123,6 +123,8 @@ entry describe(errc e) {
     return {status_too_many_opened_files, "too many opens"};
   case errc::too_many_waiting:
     return {status_insufficient_resources, "too many operations wait already"};
+  case errc::too_many_guards:
+    return {status_insufficient_resources, "too many guards of entries of the directory"};
   case errc::store_backlog:
     return {status_insufficient_resources, "too many records wait for the store"};
   case errc::cancelled:

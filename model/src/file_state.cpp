@@ -58,6 +58,10 @@ bool file_state::holds_back() const noexcept {
   return impl_->held_notices != 0;
 }
 
+bool file_state::is_going() const noexcept {
+  return impl_->is_pending_deletion() || impl_->is_being_deleted();
+}
+
 bool file_state::has_open(open_id id) const noexcept {
   return impl_->find_open(id) != nullptr;
 }

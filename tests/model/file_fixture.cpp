@@ -405,6 +405,12 @@ attempt world::access(
   return a;
 }
 
+attempt world::close_keeping(const attempt& open, where_t where) {
+  const attempt a = start(open.open);
+  apply(close_open{a.operation, open.open, false, true}, where);
+  return a;
+}
+
 attempt world::drop(const attempt& open, where_t where) {
   const attempt a = start();
   apply(close_open{a.operation, open.open, true}, where);

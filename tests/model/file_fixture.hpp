@@ -123,6 +123,8 @@ public:
   attempt close(const attempt& open, where_t where = where_t::current());
   /// The open's connection or session ended: it is kept if it is durable.
   attempt drop(const attempt& open, where_t where = where_t::current());
+  /// Its delete-on-close does not count.
+  attempt close_keeping(const attempt& open, where_t where = where_t::current());
   attempt reconnect(const client& who, const attempt& open,
     std::optional<lease_key> key = std::nullopt, std::optional<create_guid> guid = std::nullopt,
     where_t where = where_t::current());

@@ -149,6 +149,8 @@ public:
   void begin(lease_acknowledgement r, probe& p) { c->async_acknowledge(r, token(p)); }
   void begin(oplock_acknowledgement r, probe& p) { c->async_acknowledge(std::move(r), token(p)); }
   void begin(access_request r, probe& p) { c->async_access(std::move(r), token(p)); }
+  void begin(entry_guard_request r, probe& p) { c->async_guard_entry(std::move(r), token(p)); }
+  void begin(rename_tree_request r, probe& p) { c->async_rename_tree(std::move(r), token(p)); }
   void begin(io_request r, probe& p) { c->async_check_io(std::move(r), token(p)); }
   void begin(disconnect_request r, probe& p) { c->async_disconnect(r, token(p)); }
   void begin(end_session_request r, probe& p) { c->async_end_session(r, token(p)); }

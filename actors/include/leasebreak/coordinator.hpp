@@ -82,6 +82,8 @@ void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
 void start(const impl_ref& self, lease_acknowledgement&& r, handler<lease_state> h);
 void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_level> h);
 void start(const impl_ref& self, access_request&& r, handler<hold> h);
+void start(const impl_ref& self, entry_guard_request&& r, handler<entry_guard> h);
+void start(const impl_ref& self, rename_tree_request&& r, handler<tree_guard> h);
 void start(const impl_ref& self, io_request&& r, handler<void> h);
 void start(const impl_ref& self, disconnect_request&& r, handler<disconnect_result> h);
 void start(const impl_ref& self, end_session_request&& r, handler<disconnect_result> h);
@@ -357,6 +359,39 @@ public:
   auto async_access(access_request request, Token&& token = {}) {
     return initiate<hold>(std::move(request), token);
   }
+
+  /// Guards an entry of a directory, or two, or the directory as a whole: for as long as it takes
+  /// to look at a name, to decide, and to change it. Completes when no guard that was asked for
+  /// earlier has a name in common; first come, first served. Never hold a guard while somebody
+  /// else's break is waited for. A directory that is to be deleted admits none (MS-FSA 2.1.5.1.1),
+  /// not even one that waits already. Handler: `void(error_code, entry_guard)`. Errors:
+  /// `errc::delete_pending`, `too_many_guards`, `file_id_too_long`, `invalid_argument` for a name
+  /// that is too long or a second one without a first, `cancelled`. All types of cancellation end
+  /// the wait.
+  template <class Token = boost::asio::deferred_t>
+  auto async_guard_entry(entry_guard_request request, Token&& token = {}) {
+    return initiate<entry_guard>(std::move(request), token);
+  }
+
+  /// Makes way for the rename of a directory (MS-FSA 2.1.5.15.11): takes Handle from whoever has a
+  /// file open beneath it by a path, waits for that, and looks what is open then. While the guard
+  /// lives, opens beneath wait; after `wait_max` they fail with `errc::sharing_violation`. Never
+  /// hold it while somebody else's break is waited for.
+  /// Handler: `void(error_code, tree_guard)`. Errors: `errc::access_denied` if something stays open
+  /// beneath, `reclaim_needed`, `invalid_argument`, `file_id_too_long`, the limits of waiting,
+  /// `cancelled`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_rename_tree(rename_tree_request request, Token&& token = {}) {
+    return initiate<tree_guard>(std::move(request), token);
+  }
+
+  /// A file or directory has got another path, and with it all that is beneath. Of opens with a
+  /// path; call it before the guards of the rename are released. `root` as in `open_request`.
+  void renamed(const std::string& root, const std::string& from, const std::string& to);
+
+  /// Says where an open is that has no path yet, such as one that a restart found: see
+  /// `open_request::path`. Without effect if there is no such open, or the path is too long.
+  void place(const file_name_id& file, open_id open, std::string root, std::string path);
 
   /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing, never waits
   /// for a client, not cancellable. Handler:

@@ -1,10 +1,12 @@
 // What a server asks the coordinator, and what it answers.
 #pragma once
 
+#include <leasebreak/entry_guard.hpp>
 #include <leasebreak/hold.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
 #include <leasebreak/pending_answer.hpp>
+#include <leasebreak/tree_guard.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +51,22 @@ struct open_request {
   /// lives as long as the session does on any of them. None: it ends with its connection.
   session_id session{};
   tree_id tree{}; ///< The session's tree connect, with which it ends (`async_end_tree`).
+  /// Where the file is, from the root of what the share exports: components separated by `/`, no
+  /// stream. Empty: not told, or the root itself. Listings name the file by it, deletions come back
+  /// with it, and renames of directories above find the open by it.
+  std::string path;
+  /// Stands for the directory that the share exports: the same for all shares of that. Empty: the
+  /// share's name does.
+  std::string root;
+};
+
+/// A name of a file that is to go (MS-FSA 2.1.5.15.3): that through which the deletion was asked
+/// for, as it is now. A file with several hard links keeps its others.
+struct deleted_name {
+  std::string root; ///< `open_request::root`, or the share.
+  std::string path;
+
+  friend bool operator==(const deleted_name&, const deleted_name&) = default;
 };
 
 /// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.
@@ -65,17 +83,21 @@ struct open_result {
   bool persistent = false;
   leasebreak::hold hold; ///< Overwriting: release it when the file is truncated.
   pending_answer answer; ///< Keep it until the answer to the client is queued.
+  /// Also with an error: it waited for others. Look up again what the name means, under an entry
+  /// guard, and begin anew if that is another file, or none.
+  bool waited = false;
 };
 
 /// Arguments of `async_close`.
 struct close_request {
   close_request() = default;
-  close_request(file_name_id f, open_id o, bool keep = false)
-    : file(std::move(f)), open(o), keep_if_durable(keep) {}
+  close_request(file_name_id f, open_id o, bool keep = false, bool spares_file = false)
+    : file(std::move(f)), open(o), keep_if_durable(keep), keep_file(spares_file) {}
 
   file_name_id file;
   open_id open{};
   bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
+  bool keep_file = false; ///< Its delete-on-close does not count; see `close_open`.
 };
 
 /// What `async_close` led to.
@@ -87,6 +109,9 @@ struct close_result {
   /// only if the opens that asked for it and the one that carries it out have the same
   /// ParentLeaseKey.
   std::optional<lease_key> parent_key;
+  /// With `delete_file`: which names go. Empty if their opens had no path: then the one through
+  /// which the last open was made.
+  std::vector<deleted_name> names;
 };
 
 /// Arguments of `async_reconnect`; see `reconnect_open`.
@@ -209,6 +234,25 @@ struct access_request {
   tree_id tree{};
 };
 
+/// Arguments of `async_guard_entry`.
+struct entry_guard_request {
+  file_name_id directory;
+  /// The entry's name, in the form in which the file system compares names. Empty: the directory as
+  /// a whole, to ask whether it is empty.
+  std::string name;
+  /// A second name in the same directory, for a rename. Guards of two directories are taken one
+  /// after the other, that of the lesser file id first: then two renames never wait for each other.
+  std::string also;
+};
+
+/// Arguments of `async_rename_tree`.
+struct rename_tree_request {
+  std::string root; ///< As in `open_request`; not empty.
+  std::string from; ///< The directory's path; not empty.
+  file_name_id directory; ///< The directory's id.
+  client_guid client; ///< Who renames; zero for somebody who is no SMB client.
+};
+
 /// Arguments of `async_check_io`: whether byte-range locks allow a read or write.
 struct io_request {
   io_request() = default;
@@ -245,6 +289,7 @@ struct file_to_delete {
   file_name_id file;
   leasebreak::hold hold; ///< Release it when the file is deleted.
   std::optional<lease_key> parent_key; ///< As in `close_result`.
+  std::vector<deleted_name> names; ///< As in `close_result`.
 };
 
 /// What `async_disconnect`, `async_end_session` and `async_end_tree` led to.
@@ -315,6 +360,7 @@ struct open_lost {
   end_cause cause{}; ///< `expired` or `purged`.
   leasebreak::hold hold; ///< Not empty: delete the file now, then release it.
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
+  std::vector<deleted_name> names; ///< With `hold`, as in `close_result`.
 };
 
 /// How a break sink tells what became of a notification. Copyable; may be used from any thread.

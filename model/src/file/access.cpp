@@ -18,6 +18,7 @@ bool is_through_open(access_kind kind) {
   case access_kind::rename:
   case access_kind::link:
   case access_kind::set_security:
+  case access_kind::prepare_delete:
   case access_kind::set_delete:
   case access_kind::clear_delete:
   case access_kind::unlink:
@@ -33,6 +34,8 @@ errc late_error(access_kind kind) {
   case access_kind::write:
   case access_kind::unlink:
     return errc::break_timed_out;
+  case access_kind::enter_tree:
+    return errc::sharing_violation;
   default:
     return errc::access_denied;
   }
@@ -40,8 +43,15 @@ errc late_error(access_kind kind) {
 
 } // namespace
 
+bool file_state::impl::is_tree_renamed() const noexcept {
+  return rare && std::any_of(rare->holds.begin(), rare->holds.end(), [](const auto& hold) {
+    return hold.of_tree;
+  });
+}
+
 errc file_state::impl::check_access(const access_file& c) const {
-  const bool needs_open = c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete;
+  const bool needs_open = c.kind == access_kind::prepare_delete ||
+    c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete;
   if (!is_through_open(c.kind) || (c.open == open_id::none && !needs_open))
     return errc::success;
   const auto* open = find_connected(c.open);
@@ -111,6 +121,7 @@ lease_state file_state::impl::taken_by(const access_file& c) const {
   case access_kind::link:
   case access_kind::set_security:
   case access_kind::rename_ancestor:
+  case access_kind::prepare_delete:
   case access_kind::set_delete:
     return lease_state::handle;
   default:
@@ -139,10 +150,18 @@ file_state::impl::break_plan file_state::impl::plan_access(const access_file& c)
     return plan_without(taken_by(c), spared_by(c), break_cause::security);
   case access_kind::rename_into:
     return plan_rename_into();
+  case access_kind::prepare_delete:
   case access_kind::set_delete:
   case access_kind::unlink:
     return plan_without(taken_by(c), spared_by(c), break_cause::remove);
+  case access_kind::enter_tree: {
+    break_plan plan;
+    plan.wait = is_tree_renamed();
+    return plan;
+  }
   case access_kind::clear_delete:
+  case access_kind::remove_unopened:
+  case access_kind::rename_tree:
     return {};
   case access_kind::change_children:
     return plan_child_change(c.parent_key);
@@ -281,6 +300,7 @@ errc file_state::impl::after_breaks(
   case access_kind::replace:
     // Others' handles would silently point to a file without a name.
     return none_stays || c.client.is_zero() ? errc::success : errc::access_denied;
+  case access_kind::remove_unopened:
   case access_kind::rename_ancestor:
     return none_stays ? errc::success : errc::access_denied;
   case access_kind::rename_into:
@@ -303,10 +323,20 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   case access_kind::link:
   case access_kind::set_security:
   case access_kind::rename_ancestor:
+  case access_kind::prepare_delete:
   case access_kind::unlink:
     return {add_hold(lease_state::handle, false, client, key)};
   case access_kind::replace:
-    return {add_hold(lease_state::rwh, true, client, key)};
+  case access_kind::remove_unopened: {
+    const access_granted granted{add_hold(lease_state::rwh, true, client, key)};
+    rare->holds.back().has_successor = true;
+    return granted;
+  }
+  case access_kind::rename_tree: {
+    const access_granted granted{add_hold(lease_state::none, false, client, key)};
+    rare->holds.back().of_tree = true;
+    return granted;
+  }
   case access_kind::set_delete:
     set_delete_pending(*find_open(c.open));
     detached_may_end = true;
@@ -364,7 +394,7 @@ bool file_state::impl::attempt_force(
 hold_id file_state::impl::add_hold(
   lease_state withheld, bool deleting, const client_guid& client, const lease_key& key) {
   const hold_id id{++last_hold};
-  contended().holds.push_back({id, withheld, deleting, client, key});
+  contended().holds.push_back({id, withheld, deleting, false, false, client, key});
   return id;
 }
 
@@ -377,7 +407,7 @@ void file_state::impl::end(const end_hold& c) {
   if (ended == holds.end() || ended->id != c.hold)
     return;
   // Nobody waits for anything else: of other holds a newcomer is told less.
-  waiters_may_go = ended->deleting;
+  waiters_may_go = ended->deleting || ended->of_tree;
   holds.erase(ended);
 }
 

@@ -18,6 +18,8 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
     closed.kept = true;
     return complete(out, c.operation, errc::success, closed);
   }
+  if (c.keep_file)
+    open->delete_on_close = false;
   const bool deletes = open->delete_on_close;
   std::optional<lease_name> own;
   if (open->lease != nullptr)
@@ -94,10 +96,14 @@ void file_state::impl::end_waits(const client_gone& c, effects& out) {
     if (w.channel.connection != *c.connection)
       return w.channel.connection == connection_id::none && open != nullptr && is_gone(c, *open);
     auto* const opening = std::get_if<open_file>(&w.what);
+    const auto* const entering = std::get_if<access_file>(&w.what);
+    const bool comes_again = opening != nullptr ? can_come_again(*opening)
+                                                : entering != nullptr && entering->can_come_again;
     const auto* const heir = heir_of(c, w.channel.session);
-    if (opening == nullptr || heir == nullptr || !can_come_again(*opening))
+    if (heir == nullptr || !comes_again)
       return true;
-    opening->connection = heir->connection;
+    if (opening != nullptr)
+      opening->connection = heir->connection;
     w.channel = *heir;
     return false;
   };
@@ -105,8 +111,8 @@ void file_state::impl::end_waits(const client_gone& c, effects& out) {
     if (!ends(w))
       return false;
     const bool is_lock = std::holds_alternative<lock_ranges>(w.what);
-    complete(out, w.id,
-      is_lock && c.session != session_id::none ? errc::range_not_locked : errc::client_gone);
+    give_up(w,
+      is_lock && c.session != session_id::none ? errc::range_not_locked : errc::client_gone, out);
     return true;
   });
 }
@@ -187,9 +193,10 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
     unstore_lock(lock, out);
 
   open_entry& open = *find_open(id);
-  open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}, {}};
+  open_ended ended{id, cause, open.client, {}, gone.size(), open.is_persistent(), {}, {}, false};
   if (open.delete_on_close)
     note_deletion(open, out);
+  ended.deletes = delete_pending && open.asks_deletion;
   // The directory's lease is spared only if whoever deletes knows of it as well.
   if (opens.size() == 1 && open.parent_key != deletion_key)
     deletion_key = {};
@@ -226,7 +233,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
 
 // A delete-on-close open ends. Its own lease knows of the deletion, unless opens of different
 // leases end together: then each deletion is news to the other lease.
-void file_state::impl::note_deletion(const open_entry& open, effects& out) {
+void file_state::impl::note_deletion(open_entry& open, effects& out) {
   if (!deletion_is_untold)
     deletion_spares = open.lease;
   else if (deletion_spares != open.lease)
@@ -241,11 +248,15 @@ void file_state::impl::note_deletion(const open_entry& open, effects& out) {
 
 // MS-FSA 2.1.4.12: a directory's lease is spared if the actor names its key. A deletion has several
 // actors: those that ask for it, and the one that carries it out.
-void file_state::impl::set_delete_pending(const open_entry& open) {
+void file_state::impl::set_delete_pending(open_entry& open) {
   if (!delete_pending)
     deletion_key = open.parent_key;
   else if (deletion_key != open.parent_key)
     deletion_key = {};
+  if (!delete_pending)
+    for (const auto& each : opens)
+      each->asks_deletion = false; // of one that was taken back
+  open.asks_deletion = true;
   delete_pending = true;
 }
 

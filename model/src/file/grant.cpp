@@ -7,7 +7,7 @@
 
 namespace leasebreak {
 
-void file_state::impl::grant_open(const open_file& c, time_point now, effects& out) {
+void file_state::impl::grant_open(const open_file& c, bool waited, time_point now, effects& out) {
   if (auto* own = own_lease(c); own != nullptr && own->info.is_oplock)
     drop_recovered(*own, out); // Taken back: what follows grants it anew.
   if (opens.empty()) {
@@ -30,6 +30,7 @@ void file_state::impl::grant_open(const open_file& c, time_point now, effects& o
 
   open_granted granted;
   granted.open = c.open;
+  granted.waited = waited;
   // What may be cached depends on the others, so it is decided before this open is among them.
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
   const auto wanted = c.lease ? c.lease->state : state_of(c.oplock);

@@ -132,7 +132,9 @@ struct file_state::impl {
 
   [[nodiscard]] errc check_open(const open_file& c) const;
   [[nodiscard]] bool is_pending_deletion() const noexcept;
+  [[nodiscard]] bool is_being_deleted() const noexcept;
   [[nodiscard]] bool is_being_deleted(const open_file& c) const noexcept;
+  [[nodiscard]] bool is_refused_by_deletion(const open_file& c) const noexcept;
   [[nodiscard]] lease_entry* own_lease(const open_file& c) const noexcept;
   bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);
   [[nodiscard]] bool violates_sharing(const open_file& c) const noexcept;
@@ -143,7 +145,7 @@ struct file_state::impl {
   // -- grant.cpp: what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8)
   // -----------------------
 
-  void grant_open(const open_file& c, time_point now, effects& out);
+  void grant_open(const open_file& c, bool waited, time_point now, effects& out);
   [[nodiscard]] lease_state grantable(
     const open_file& c, lease_state wanted, const lease_entry* own) const noexcept;
   [[nodiscard]] lease_state withheld_from(const client_guid& client, const lease_key& key) const;
@@ -214,9 +216,9 @@ struct file_state::impl {
   [[nodiscard]] bool is_gone(const client_gone& c, const open_entry& open) const;
   void offer_again(const client_gone& c, time_point now, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
-  void note_deletion(const open_entry& open, effects& out);
+  void note_deletion(open_entry& open, effects& out);
   void follow_end(time_point now, effects& out);
-  void set_delete_pending(const open_entry& open);
+  void set_delete_pending(open_entry& open);
   [[nodiscard]] detail::deletion delete_if_last();
 
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
@@ -274,6 +276,7 @@ struct file_state::impl {
   // -- access.cpp: what breaks besides opens (MS-FSA 2.1.4.12)
   // --------------------------------------
 
+  [[nodiscard]] bool is_tree_renamed() const noexcept;
   [[nodiscard]] errc check_access(const access_file& c) const;
   bool attempt_access(const access_file& c, attempt a, time_point now, effects& out);
   [[nodiscard]] lease_state taken_by(const access_file& c) const;
@@ -305,6 +308,7 @@ struct file_state::impl {
   [[nodiscard]] bool is_held_up(const waiting_operation& w) const;
   [[nodiscard]] std::optional<obstacle> choose_obstacle(const waiting_operation& w);
   void wake(time_point now, effects& out);
+  void give_up(const waiting_operation& w, errc error, effects& out);
   void cancel(const cancel_operation& c, effects& out);
   void stop(effects& out);
   void reach_deadlines(time_point now, effects& out);

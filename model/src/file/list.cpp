@@ -176,14 +176,22 @@ std::string_view to_string(access_kind kind) noexcept {
     return "replace";
   case access_kind::rename_ancestor:
     return "rename of an ancestor";
+  case access_kind::rename_tree:
+    return "rename of a tree";
+  case access_kind::enter_tree:
+    return "open beneath a directory that is renamed";
   case access_kind::rename_into:
     return "rename into";
+  case access_kind::prepare_delete:
+    return "preparation of the delete disposition";
   case access_kind::set_delete:
     return "delete disposition";
   case access_kind::clear_delete:
     return "clear of the delete disposition";
   case access_kind::unlink:
     return "unlink";
+  case access_kind::remove_unopened:
+    return "removal of a file that is not open";
   case access_kind::change_children:
     return "change of children";
   }

@@ -49,15 +49,19 @@ errc file_state::impl::check_open(const open_file& c) const {
 }
 
 bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point now, effects& out) {
+  const bool waited = c.has_waited || a != attempt::first;
   const auto fail = [&](errc error) {
-    complete(out, c.operation, error);
+    operation_result refused;
+    if (waited)
+      refused = open_refused{true};
+    complete(out, c.operation, error, std::move(refused));
     return true;
   };
   if (const auto error = check_open(c); error != errc::success)
     return fail(error);
 
   // Who waited while the file was deleted waits until that is done.
-  if (is_pending_deletion() || (a == attempt::first && is_being_deleted(c)))
+  if (is_pending_deletion() || (a == attempt::first && is_refused_by_deletion(c)))
     return fail(errc::delete_pending);
   const auto* own = own_lease(c);
   if (c.reclaim && (own == nullptr || !own->recovered))
@@ -99,7 +103,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
     }
     return false;
   }
-  grant_open(c, now, out);
+  grant_open(c, waited, now, out);
   return true;
 }
 
@@ -107,13 +111,23 @@ bool file_state::impl::is_pending_deletion() const noexcept {
   return delete_pending && !opens.empty();
 }
 
-// The last open is gone, and somebody is removing the name.
+// Nobody has it open, and somebody is removing the name or giving it to another file.
+bool file_state::impl::is_being_deleted() const noexcept {
+  return rare && std::any_of(rare->holds.begin(), rare->holds.end(), [](const auto& hold) {
+    return hold.deleting;
+  });
+}
+
 bool file_state::impl::is_being_deleted(const open_file& c) const noexcept {
   // A file that was created just now may have got the identity of the one that was deleted.
-  if (!rare || c.created)
-    return false;
-  return std::any_of(
-    rare->holds.begin(), rare->holds.end(), [](const auto& hold) { return hold.deleting; });
+  return !c.created && is_being_deleted();
+}
+
+// Where the name goes to another file, or was there for a moment only, the newcomer waits for that.
+bool file_state::impl::is_refused_by_deletion(const open_file& c) const noexcept {
+  return is_being_deleted(c) &&
+    std::any_of(rare->holds.begin(), rare->holds.end(),
+      [](const auto& hold) { return hold.deleting && !hold.has_successor; });
 }
 
 // The lease that the open will share, or that it takes back. An oplock cannot be shared, but a

@@ -131,6 +131,7 @@ struct open_entry {
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
+  bool asks_deletion = false; ///< With a deletion that is pending: it has asked for that.
   bool of_stream = false; ///< Stands for an open of a stream.
   bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
   bool unknown = false; ///< No answer that tells of its lease has been sent yet.
@@ -153,7 +154,9 @@ struct open_entry {
 struct hold_entry {
   hold_id id{};
   lease_state withheld{}; ///< What nobody is granted meanwhile.
-  bool deleting = false; ///< The file is going away: nobody opens it.
+  bool deleting = false; ///< The file is going away: nobody opens it ...
+  bool of_tree = false; ///< The names beneath the directory are changing: nobody enters by them.
+  bool has_successor = false; ///< ... but newcomers wait, and look up its name again.
   client_guid client; ///< With `key`: whose own lease is not restrained.
   lease_key key;
 };

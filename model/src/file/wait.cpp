@@ -117,10 +117,19 @@ void file_state::impl::wake(time_point now, effects& out) {
   waiters_may_go = false;
 }
 
+// It will not go on.
+void file_state::impl::give_up(const waiting_operation& w, errc error, effects& out) {
+  operation_result result;
+  if (std::holds_alternative<open_file>(w.what))
+    result = open_refused{true};
+  complete(out, w.id, error, std::move(result));
+}
+
 void file_state::impl::cancel(const cancel_operation& c, effects& out) {
-  if (find_waiting(c.target) == nullptr)
+  const auto* const waiting = find_waiting(c.target);
+  if (waiting == nullptr)
     return; // It has completed already, and that stands.
-  complete(out, c.target, errc::cancelled);
+  give_up(*waiting, errc::cancelled, out);
   rare->waiting.erase(c.target);
 }
 
@@ -128,7 +137,7 @@ void file_state::impl::stop(effects& out) {
   if (!rare)
     return;
   for (const auto& w : rare->waiting)
-    complete(out, w.id, errc::shutting_down);
+    give_up(w, errc::shutting_down, out);
   rare->waiting.clear();
 }
 

@@ -67,6 +67,7 @@ struct open_file {
   bool answer_follows = false;
   session_id session{}; ///< In which session; none: the open ends with its connection.
   tree_id tree{}; ///< Of which tree connect of the session.
+  bool has_waited = false; ///< It waited before it came here; see `open_granted::waited`.
 };
 
 /// Whether the client can send the CREATE again on another channel (MS-SMB2 3.3.5.9.10). Then it
@@ -89,6 +90,9 @@ struct close_open {
   operation_id operation{};
   open_id open{};
   bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
+  /// Its delete-on-close does not count: the open is taken back, or is of a directory that is not
+  /// empty (MS-FSA 2.1.5.5). A deletion that is pending already stays.
+  bool keep_file = false;
 };
 
 /// A client has a durable open back, on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
@@ -194,10 +198,20 @@ enum class access_kind : std::uint8_t {
   set_security, ///< This file's or directory's security descriptor is set.
   replace, ///< Another file is renamed onto this one.
   rename_ancestor, ///< A directory above this file gets another name.
+  /// The names of all that is beneath this directory are about to change. While its hold lives,
+  /// `enter_tree` waits.
+  rename_tree,
+  enter_tree, ///< Something beneath this directory is opened by its path.
   rename_into, ///< Something is renamed into, or within, this directory.
+  /// The delete disposition of a directory is about to be set: breaks what `set_delete` breaks.
+  /// While its hold lives, `set_delete` waits for nobody.
+  prepare_delete,
   set_delete, ///< The delete disposition is set.
   clear_delete, ///< The delete disposition is taken back.
   unlink, ///< The name is removed, by somebody without an open of ours.
+  /// The file is removed or replaced if nobody has it open: breaks nothing, waits for nobody, and
+  /// is refused with `errc::access_denied` otherwise. Newcomers wait for the end of its hold.
+  remove_unopened,
   change_children, ///< What a listing of this directory shows has changed.
 };
 
@@ -216,6 +230,9 @@ struct access_file {
   connection_id connection{};
   session_id session{}; ///< In which session, whose end ends the wait too.
   tree_id tree{};
+  /// enter_tree: of an open that can come again on another channel of the session, so that the wait
+  /// goes on when its connection is lost.
+  bool can_come_again = false;
 };
 
 /// The change that an access or an overwriting open announced is made, or was given up.

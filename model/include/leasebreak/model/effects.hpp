@@ -32,8 +32,18 @@ struct open_granted {
   hold_id hold{}; ///< Set if the open overwrites: end it after truncating.
   /// Which of the open's answers this is, if `answer_sent` is to follow; otherwise 0.
   std::uint32_t answer = 0;
+  /// It waited for others, who may have renamed or replaced the file meanwhile: look up again what
+  /// its name means (MS-FSA 2.1.5.1).
+  bool waited = false;
 
   friend bool operator==(const open_granted&, const open_granted&) = default;
+};
+
+/// An open was refused.
+struct open_refused {
+  bool waited = false; ///< As in `open_granted`.
+
+  friend bool operator==(const open_refused&, const open_refused&) = default;
 };
 
 /// What closing an open led to.
@@ -85,8 +95,8 @@ struct client_removed {
   friend bool operator==(const client_removed&, const client_removed&) = default;
 };
 
-using operation_result = std::variant<std::monostate, open_granted, open_closed, access_granted,
-  break_acknowledged, ranges_unlocked, lock_replayed, client_removed>;
+using operation_result = std::variant<std::monostate, open_granted, open_refused, open_closed,
+  access_granted, break_acknowledged, ranges_unlocked, lock_replayed, client_removed>;
 
 /// An operation has ended. Every operation completes exactly once.
 struct completion {
@@ -229,6 +239,9 @@ struct open_ended {
   hold_id
     hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
   std::optional<lease_key> parent_key{}; ///< With `hold`, as in `open_closed`.
+  /// It asked for the deletion of the file, which is pending still: the name goes through which it
+  /// was opened (MS-FSA 2.1.5.15.3).
+  bool deletes = false;
 };
 
 /// A persistent open came back from its record, or byte-range locks of one did. From now on they
@@ -276,6 +289,7 @@ struct listed_entry {
   client_guid client;
   std::string owner_id; ///< As in the record.
   std::string share;
+  std::string path; ///< open: where it is now, if the server says so; leases and locks: of `open`
   connection_id connection{};
   open_id open{};
   std::uint32_t access = 0; ///< open, waiting

@@ -59,6 +59,7 @@ enum class errc {
   too_many_opens,
   too_many_channels, ///< Too many channels of the client.
   too_many_waiting, ///< Too many operations wait already.
+  too_many_guards, ///< Too many guards of entries of one directory are held or waited for.
   store_backlog, ///< Too many records wait for the store.
 
   // Ends

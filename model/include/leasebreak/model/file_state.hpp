@@ -70,6 +70,10 @@ public:
   /// Whether a notification is held back for an answer that is not sent yet.
   [[nodiscard]] bool holds_back() const noexcept;
 
+  /// Whether the file is to be deleted, or is being removed or replaced just now. No entry can be
+  /// made in such a directory.
+  [[nodiscard]] bool is_going() const noexcept;
+
   /// Whether the open `id` is here.
   [[nodiscard]] bool has_open(open_id id) const noexcept;
 

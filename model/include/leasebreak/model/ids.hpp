@@ -90,6 +90,9 @@ enum class break_id : std::uint64_t { none = 0 };
 /// An operation that holds caching off while it changes the file; see `access_file`.
 enum class hold_id : std::uint64_t { none = 0 };
 
+/// A guard of entries of a directory; see `entry_queue`.
+enum class guard_id : std::uint64_t { none = 0 };
+
 /// 32 lower-case hexadecimal digits, in the order of the bytes.
 [[nodiscard]] std::string to_hex(const std::array<std::uint8_t, 16>& bytes);
 

@@ -16,6 +16,10 @@ struct limits {
   std::size_t channels_per_client = 4'096; ///< `errc::too_many_channels`.
   std::size_t waiting_per_file = 1'000; ///< Parked operations; `errc::too_many_waiting`.
   std::size_t waiting_total = 100'000; ///< `errc::too_many_waiting`.
+  std::size_t guards_per_directory =
+    10'000; ///< Entry guards, held and waited for; `errc::too_many_guards`.
+  std::size_t entry_name_bytes = 4'096; ///< A name of an entry guard; `errc::invalid_argument`.
+  std::size_t path_bytes = 32'768; ///< An open's or a tree's path; `errc::invalid_argument`.
   std::size_t file_id_bytes = 1'024; ///< Length of a file's id; `errc::file_id_too_long`.
   std::size_t server_state_bytes =
     16'384; ///< `durable_request::server_state`; `errc::invalid_argument`.

@@ -1,0 +1,60 @@
+// Guards of a directory's entries on their way to its file actor, and those that wait there.
+#pragma once
+
+#include "completions.hpp"
+#include "message.hpp"
+#include "operation.hpp"
+
+#include <leasebreak/entry_guard.hpp>
+#include <leasebreak/model/entry_queue.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace leasebreak::detail {
+
+/// A guard that is asked for. Destroyed without an answer, it answers `errc::shutting_down`.
+class entry_call final : public file_message, public plain_call<entry_guard> {
+public:
+  using plain_call<entry_guard>::plain_call;
+
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+  const operation_id id = operation::next_id();
+  guarded_names names;
+  guard_id guard{}; ///< While it waits.
+};
+
+/// Gives up a guard that is waited for.
+class entry_cancellation final : public file_message {
+public:
+  explicit entry_cancellation(operation_id target) : target_(target) {}
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+private:
+  operation_id target_;
+};
+
+/// The guards of one directory. A part of its file actor.
+class directory_guards {
+public:
+  explicit directory_guards(std::size_t guards_max) : queue_(guards_max) {}
+
+  void ask(file_actor& file, std::unique_ptr<entry_call> call);
+  void end(file_actor& file, guard_id id);
+  void cancel(file_actor& file, operation_id target);
+  /// Ends the wait of all that wait.
+  void refuse_waiting(errc error);
+
+  [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
+  [[nodiscard]] bool any_wait() const noexcept { return !waiting_.empty(); }
+
+private:
+  void give(file_actor& file, const std::vector<guard_id>& held);
+  [[nodiscard]] std::unique_ptr<entry_call> take(guard_id id);
+
+  entry_queue queue_;
+  std::vector<std::unique_ptr<entry_call>> waiting_; ///< By their guards' ids.
+};
+
+} // namespace leasebreak::detail

@@ -1,0 +1,190 @@
+// See path_index.hpp.
+#include "path_index.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak::detail {
+
+namespace {
+
+std::string_view directory_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+std::string_view leaf_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string joined(std::string_view directory, std::string_view leaf) {
+  std::string path(directory);
+  if (!path.empty() && !leaf.empty())
+    path += '/';
+  return path += leaf;
+}
+
+/// Whether `path` is `directory`, or beneath it. The root is above everything.
+bool is_within(std::string_view path, std::string_view directory) {
+  return directory.empty() ||
+    (path.starts_with(directory) &&
+      (path.size() == directory.size() || path[directory.size()] == '/'));
+}
+
+} // namespace
+
+placed_open::placed_open(path_index& index, std::string root, std::string path, file_name_id file)
+  : index_(index), root_(std::move(root)), file_(std::move(file)), directory_(directory_of(path)),
+    leaf_(leaf_of(path)) {
+  index_.enter(*this);
+}
+
+placed_open::~placed_open() {
+  index_.leave(*this);
+}
+
+std::string placed_open::path() const {
+  return index_.path_of(*this);
+}
+
+std::size_t path_index::hash::operator()(const place& p) const noexcept {
+  const std::hash<std::string_view> one;
+  return one(p.directory) * 31 + one(p.root);
+}
+
+void path_index::enter(placed_open& open) {
+  const place at{open.root_, open.directory_};
+  const auto index = hash{}(at) % shard_count;
+  auto& s = shards_[index];
+  const std::lock_guard held(s.mutex);
+  auto found = s.buckets.find(at);
+  if (found == s.buckets.end())
+    found = s.buckets.insert(bucket{open.root_, open.directory_}).first;
+  open.shard_.store(index, std::memory_order_relaxed);
+  open.next_ = found->first;
+  open.link_ = &found->first;
+  if (open.next_ != nullptr)
+    open.next_->link_ = &open.next_;
+  found->first = &open;
+}
+
+// A rename may move it from one shard to another meanwhile.
+path_index::shard& path_index::lock(
+  const placed_open& open, std::unique_lock<std::mutex>& held) const {
+  for (;;) {
+    const auto index = open.shard_.load(std::memory_order_acquire);
+    auto& s = shards_[index];
+    held = std::unique_lock(s.mutex);
+    if (open.shard_.load(std::memory_order_relaxed) == index)
+      return s;
+    held.unlock();
+  }
+}
+
+void path_index::leave_locked(shard& s, placed_open& open) noexcept {
+  if (open.link_ == nullptr)
+    return;
+  *open.link_ = open.next_;
+  if (open.next_ != nullptr)
+    open.next_->link_ = open.link_;
+  open.link_ = nullptr;
+  open.next_ = nullptr;
+  if (s.buckets.size() <= empty_max)
+    return;
+  const auto found = s.buckets.find(place{open.root_, open.directory_});
+  if (found != s.buckets.end() && found->first == nullptr)
+    s.buckets.erase(found);
+}
+
+void path_index::leave(placed_open& open) noexcept {
+  std::unique_lock<std::mutex> held;
+  leave_locked(lock(open, held), open);
+}
+
+std::string path_index::path_of(const placed_open& open) const {
+  std::unique_lock<std::mutex> held;
+  static_cast<void>(lock(open, held));
+  return joined(open.directory_, open.leaf_);
+}
+
+std::vector<file_name_id> path_index::beneath(
+  std::string_view root, std::string_view directory) const {
+  std::vector<file_name_id> result;
+  for (const auto& s : shards_) {
+    const std::lock_guard held(s.mutex);
+    for (const auto& b : s.buckets) {
+      if (b.first == nullptr || b.root != root || !is_within(b.directory, directory))
+        continue;
+      for (const auto* each = b.first; each != nullptr; each = each->next_)
+        if (each->is_open_.load())
+          result.push_back(each->file_);
+    }
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+// One after the other, with all shards locked in their order: renames are rare, and nobody sees
+// half of one.
+void path_index::rename(std::string_view root, std::string_view from, std::string_view to) {
+  std::vector<placed_open*> moving;
+  std::array<std::unique_lock<std::mutex>, shard_count> held;
+  for (std::size_t i = 0; i < shard_count; ++i)
+    held[i] = std::unique_lock(shards_[i].mutex);
+  for (const auto& s : shards_)
+    for (const auto& b : s.buckets)
+      if (b.root == root && is_within(b.directory, directory_of(from)))
+        for (auto* each = b.first; each != nullptr; each = each->next_)
+          if (is_within(joined(each->directory_, each->leaf_), from))
+            moving.push_back(each);
+  for (auto* const each : moving) {
+    const auto before = joined(each->directory_, each->leaf_);
+    const auto after = std::string(to) + before.substr(from.size());
+    leave_locked(shards_[each->shard_.load(std::memory_order_relaxed)], *each);
+    each->directory_ = directory_of(after);
+    each->leaf_ = leaf_of(after);
+    const place at{each->root_, each->directory_};
+    const auto index = hash{}(at) % shard_count;
+    auto& s = shards_[index];
+    auto found = s.buckets.find(at);
+    if (found == s.buckets.end())
+      found = s.buckets.insert(bucket{each->root_, each->directory_}).first;
+    each->next_ = found->first;
+    each->link_ = &found->first;
+    if (each->next_ != nullptr)
+      each->next_->link_ = &each->next_;
+    found->first = each;
+    each->shard_.store(index, std::memory_order_release);
+  }
+}
+
+void path_index::begin_rename(const renamed_tree& what) {
+  const std::lock_guard held(renames_mutex_);
+  renames_.push_back(what);
+  renames_count_.store(renames_.size());
+}
+
+void path_index::end_rename(const renamed_tree& what) noexcept {
+  const std::lock_guard held(renames_mutex_);
+  const auto found = std::find_if(renames_.begin(), renames_.end(), [&](const renamed_tree& r) {
+    return r.directory == what.directory && r.root == what.root && r.path == what.path;
+  });
+  if (found != renames_.end())
+    renames_.erase(found);
+  renames_count_.store(renames_.size());
+}
+
+std::optional<file_name_id> path_index::renamed_above(
+  std::string_view root, std::string_view path) const {
+  if (renames_count_.load() == 0)
+    return std::nullopt;
+  const std::lock_guard held(renames_mutex_);
+  for (const auto& r : renames_)
+    if (r.root == root && path.size() > r.path.size() && is_within(path, r.path))
+      return r.directory;
+  return std::nullopt;
+}
+
+} // namespace leasebreak::detail

@@ -1,0 +1,135 @@
+// Which opens are where: by root and path. Directories are found by it whose renaming concerns
+// them.
+//
+// Shards behind leaf mutexes, by directory: an open is entered with one look-up, and allocates only
+// for the first open of a directory. What is beneath a directory is asked for by renames of
+// directories alone, and looks through the directories that have opens.
+#pragma once
+
+#include <leasebreak/requests.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace leasebreak::detail {
+
+class path_index;
+
+/// An open's place. Belongs to whoever has the open; the index has it while it is entered.
+class placed_open {
+public:
+  /// Enters it; `index` outlives it.
+  placed_open(path_index& index, std::string root, std::string path, file_name_id file);
+  ~placed_open();
+  placed_open(const placed_open&) = delete;
+  placed_open& operator=(const placed_open&) = delete;
+
+  [[nodiscard]] const file_name_id& file() const noexcept { return file_; }
+  [[nodiscard]] const std::string& root() const noexcept { return root_; }
+  /// Where it is at this moment.
+  [[nodiscard]] std::string path() const;
+  /// Whether a rename above meets it: not if it waits for one, or has been closed and its name is
+  /// to be removed. Its path follows renames all the same.
+  void set_open(bool is_open) noexcept { is_open_.store(is_open); }
+
+private:
+  friend class path_index;
+
+  path_index& index_;
+  std::atomic<bool> is_open_{true};
+  const std::string root_;
+  const file_name_id file_;
+  std::string directory_; ///< Guarded by the shard, as are those that follow.
+  std::string leaf_;
+  placed_open* next_ = nullptr;
+  placed_open** link_ = nullptr; ///< What points here; null: not entered.
+  std::atomic<std::size_t> shard_{0};
+};
+
+/// A directory that is being renamed; opens beneath wait.
+struct renamed_tree {
+  std::string root;
+  std::string path;
+  file_name_id directory;
+};
+
+/// All opens that have a path. Thread-safe.
+class path_index {
+public:
+  /// The files, each once, of all opens beneath a directory, itself not among them.
+  [[nodiscard]] std::vector<file_name_id> beneath(
+    std::string_view root, std::string_view directory) const;
+
+  /// A file or directory has another path now, and with it all that is beneath.
+  void rename(std::string_view root, std::string_view from, std::string_view to);
+
+  /// From now on until `end_rename`, `renamed_above` finds it for all that is beneath.
+  void begin_rename(const renamed_tree& what);
+  void end_rename(const renamed_tree& what) noexcept;
+
+  /// The directory that is being renamed above `path`, if one is. An open that is entered before
+  /// this is asked is seen by whoever asks for `beneath` after `begin_rename`, or it sees that.
+  [[nodiscard]] std::optional<file_name_id> renamed_above(
+    std::string_view root, std::string_view path) const;
+
+private:
+  friend class placed_open;
+
+  void enter(placed_open& open);
+  void leave(placed_open& open) noexcept;
+  [[nodiscard]] std::string path_of(const placed_open& open) const;
+
+  struct place {
+    std::string_view root;
+    std::string_view directory;
+  };
+  struct bucket {
+    std::string root;
+    std::string directory;
+    mutable placed_open* first = nullptr;
+  };
+  struct hash {
+    using is_transparent = void;
+    [[nodiscard]] std::size_t operator()(const place& p) const noexcept;
+    [[nodiscard]] std::size_t operator()(const bucket& b) const noexcept {
+      return (*this)(place{b.root, b.directory});
+    }
+  };
+  struct equal {
+    using is_transparent = void;
+    [[nodiscard]] bool operator()(const bucket& a, const bucket& b) const noexcept {
+      return a.root == b.root && a.directory == b.directory;
+    }
+    [[nodiscard]] bool operator()(const place& a, const bucket& b) const noexcept {
+      return a.root == b.root && a.directory == b.directory;
+    }
+    [[nodiscard]] bool operator()(const bucket& a, const place& b) const noexcept {
+      return (*this)(b, a);
+    }
+  };
+  struct alignas(64) shard {
+    mutable std::mutex mutex;
+    std::unordered_set<bucket, hash, equal> buckets;
+  };
+  static constexpr std::size_t shard_count = 64;
+  /// Directories without opens that a shard keeps for the next one.
+  static constexpr std::size_t empty_max = 64;
+
+  static void leave_locked(shard& s, placed_open& open) noexcept;
+  [[nodiscard]] shard& lock(const placed_open& open, std::unique_lock<std::mutex>& held) const;
+
+  mutable std::array<shard, shard_count> shards_;
+  mutable std::mutex renames_mutex_;
+  std::vector<renamed_tree> renames_;
+  std::atomic<std::size_t> renames_count_{0};
+};
+
+} // namespace leasebreak::detail

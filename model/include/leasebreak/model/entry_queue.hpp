@@ -1,0 +1,76 @@
+// Who may change which entries of one directory, as a pure data structure.
+#pragma once
+
+#include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/ids.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace leasebreak {
+
+/// The entries of a directory that one guard is for. Names are compared byte by byte.
+struct guarded_names {
+  std::string name; ///< Empty: the directory as a whole, which excludes all other guards of it.
+  std::string also; ///< A second name, for a rename within the directory; empty: none.
+
+  [[nodiscard]] bool is_whole() const noexcept { return name.empty(); }
+};
+
+/// The guards of one directory: exclusive for each name, first come, first served. A guard is held
+/// as soon as no earlier one, held or waiting, has a name in common with it.
+///
+/// Asking and ending cost time proportional to the guards that share a name, and while one of the
+/// whole directory is there, to all. Not thread-safe.
+class entry_queue {
+public:
+  /// What became of a request.
+  struct answer {
+    errc error = errc::success;
+    guard_id id{};
+    bool is_held = false; ///< False: it waits.
+  };
+
+  /// `guards_max` bounds those that are held and that wait, together.
+  explicit entry_queue(std::size_t guards_max) noexcept : guards_max_(guards_max) {}
+
+  /// Asks for a guard. Errors: `errc::too_many_guards`; `errc::invalid_argument` for a second name
+  /// without a first.
+  [[nodiscard]] answer ask(guarded_names names);
+
+  /// Ends a guard, held or waiting, and appends to `held` which ones are held from now on, in the
+  /// order in which they came. Unknown ids are ignored.
+  void end(guard_id id, std::vector<guard_id>& held);
+
+  /// Takes all that wait out of the queue, in the order in which they came.
+  [[nodiscard]] std::vector<guard_id> take_waiting();
+
+  [[nodiscard]] bool empty() const noexcept { return guards_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return guards_.size(); }
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
+
+private:
+  struct guard {
+    guarded_names names;
+    /// Earlier guards of each of its names, and of the whole directory.
+    std::size_t ahead = 0;
+  };
+  using guard_map = std::map<guard_id, guard>; // ids grow, so this is the order of arrival
+
+  [[nodiscard]] static std::vector<const std::string*> distinct(const guarded_names& names);
+  void step_forward(guard_id id, std::vector<guard_id>& held);
+  void leave_name(const std::string& name, guard_id id, std::vector<guard_id>& held);
+
+  std::size_t guards_max_;
+  std::size_t waiting_ = 0;
+  std::uint64_t last_ = 0;
+  guard_map guards_;
+  std::unordered_map<std::string, std::vector<guard_id>> by_name_;
+  std::vector<guard_id> wholes_; ///< Those of the whole directory.
+};
+
+} // namespace leasebreak
