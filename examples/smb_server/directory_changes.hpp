@@ -11,6 +11,8 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <optional>
+#include <tuple>
+#include <vector>
 
 namespace leasebreak::smb {
 
@@ -47,18 +49,37 @@ boost::asio::awaitable<void> tell_parent_of(server& host, const open& o, change_
 /// An open directory is to be deleted: nothing will change in it any more.
 boost::asio::awaitable<void> end_watches(server& host, const open& o);
 
+/// Whether the end of the open deletes a directory: whether that is empty is to be seen first.
+[[nodiscard]] bool deletes_directory(const open& o);
+
+/// Closes an open, for the coordinator. A directory that it would delete and that is not empty
+/// stays, and nobody is asked to let go of it (MS-FSA 2.1.5.5).
+boost::asio::awaitable<std::tuple<error_code, close_result>> tell_closed(
+  server& host, open_ptr o, bool keep);
+
+/// A file is to be deleted, or with an empty hold it is not.
+struct deletion {
+  leasebreak::hold hold;
+  std::optional<lease_key> parent_key; ///< Of the directory's lease that knows of it.
+  std::vector<deleted_name> names; ///< Which of its names go.
+};
+[[nodiscard]] deletion deletion_of(close_result& closed);
+
+/// Those of the opens that would delete a directory which is not empty are closed, so that it
+/// stays. In the others nothing is made before the guards are let go of, which is when the
+/// coordinator has been told of their end. Waits for no break.
+boost::asio::awaitable<std::vector<entry_guard>> spare_directories(
+  server& host, std::vector<open_ptr> ending);
+
 /// A stream's open ends: its file is deleted if it is time.
 boost::asio::awaitable<void> end_base(server& host, open& o);
 
-/// Deletes the file of a stream that is open, and tells its directory, as the coordinator says
-/// under which `parent_key`.
-boost::asio::awaitable<void> remove_base(
-  server& host, const open& o, leasebreak::hold hold, std::optional<lease_key> parent_key);
+/// Deletes the file of a stream that is open, and tells its directory.
+boost::asio::awaitable<void> remove_base(server& host, const open& o, deletion d);
 
 /// The rest of a close: deletes the file if it is time, lets go of the hold, and tells the
-/// directory: of a deletion under `parent_key`, which the coordinator says, else under the open's
-/// own. The file stays open for the requests that still have the open in hand.
-boost::asio::awaitable<void> after_close(server& host, open& o, bool delete_file,
-  leasebreak::hold hold, std::optional<lease_key> parent_key);
+/// directory: of a deletion as the coordinator says, else under the open's own parent key. The file
+/// stays open for the requests that still have the open in hand.
+boost::asio::awaitable<void> after_close(server& host, open& o, deletion d);
 
 } // namespace leasebreak::smb

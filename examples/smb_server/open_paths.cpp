@@ -1,13 +1,11 @@
-// A table ordered by path, so that what is beneath a directory lies together.
+// A table ordered by path, so that what is beneath a directory lies together and moves with it.
 #include <smb_server/open_paths.hpp>
-
-#include <algorithm>
 
 namespace leasebreak::smb {
 
 void open_paths::add(const open& o, const void* share, const std::string& path) {
   const std::lock_guard lock{mutex_};
-  const auto where = by_place_.emplace(place{share, path}, entry{&o, o.file, o.stored});
+  const auto where = by_place_.emplace(place{share, path}, entry{&o, o.stored});
   try {
     places_.emplace(&o, where);
   } catch (...) {
@@ -23,22 +21,6 @@ void open_paths::remove(const open& o) {
     return;
   by_place_.erase(found->second);
   places_.erase(found);
-}
-
-std::vector<file_name_id> open_paths::beneath(
-  const void* share, const std::string& directory) const {
-  std::vector<file_name_id> result;
-  const std::string prefix = directory + "/";
-  {
-    const std::lock_guard lock{mutex_};
-    for (auto it = by_place_.lower_bound({share, prefix});
-         it != by_place_.end() && it->first.first == share && it->first.second.starts_with(prefix);
-         ++it)
-      result.push_back(it->second.file);
-  }
-  std::sort(result.begin(), result.end());
-  result.erase(std::unique(result.begin(), result.end()), result.end());
-  return result;
 }
 
 std::string open_paths::path_of(const open& o) const {

@@ -1,4 +1,4 @@
-// Which files are open beneath a directory: it cannot be renamed while there are any.
+// Where opens are: clients that come back name their files by paths, and records keep them.
 #pragma once
 
 #include <smb_server/open.hpp>
@@ -20,10 +20,6 @@ public:
   void add(const open& o, const void* share, const std::string& path);
   void remove(const open& o);
 
-  /// The files, each once, of all opens beneath a directory, itself not among them.
-  [[nodiscard]] std::vector<file_name_id> beneath(
-    const void* share, const std::string& directory) const;
-
   /// The file's path, as `add` was told and renames have changed it; empty if it is not here.
   [[nodiscard]] std::string path_of(const open& o) const;
 
@@ -39,7 +35,6 @@ private:
 
   struct entry {
     const open* key = nullptr;
-    file_name_id file;
     std::shared_ptr<stored_state> stored;
   };
 

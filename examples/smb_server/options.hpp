@@ -88,6 +88,9 @@ struct server_options {
   std::size_t threads = 1; ///< That run the event loop. One: it is its own strand.
   std::chrono::microseconds poll_time{200}; ///< See `poll_window`; with one thread only.
   std::size_t disk_threads = 4;
+  /// False: as on a file system that has no files without names, and no renames that replace
+  /// nothing. For tests.
+  bool uses_new_calls = true;
   /// How long a request may wait for others before its client is told that it is pending: most that
   /// must wait for somebody's acknowledgement take longer, most that need not are done by then. 0:
   /// it is told of every wait.

@@ -5,6 +5,7 @@
 #include <smb_server/stored_state.hpp>
 
 #include <leasebreak/model/access.hpp>
+#include <leasebreak/model/quoted.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -76,6 +77,7 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
     o->vfs_open = opened.file;
     o->place = taken_share::take_anyway(users_.of(o->user).opens, 1);
     paths_.add(*o, share->place(), place);
+    coordinator_->place(from.file, from.open, share->root(), place);
     if (o->app_instance)
       instances_.add(o, nullptr);
     co_return o;
@@ -87,7 +89,7 @@ asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
   for (const recovered_open& from : opens) {
     const open_ptr o = co_await reopen(from);
     if (o && kept_.keep(o)) {
-      log().info("keep {} for its client, since before the restart", o->path);
+      log().info("keep {} for its client, since before the restart", quoted(o->path));
       continue;
     }
     if (o) { // its time is over already

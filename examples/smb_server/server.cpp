@@ -114,6 +114,8 @@ vfs::share_ptr server::open_root(
 void server::open_shares() {
   vfs::share_options counted;
   counted.opens_max = options_.limits.opens;
+  counted.use_unnamed = options_.uses_new_calls;
+  counted.use_noreplace = options_.uses_new_calls;
   counted.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
   for (const share_definition& s : options_.shares) {
     auto root = open_root(s, counted);
@@ -155,8 +157,9 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
   if (!o)
     co_return;
   log().info("{} is not kept any longer", quoted(o->path));
-  const bool remove = static_cast<bool>(lost.hold);
-  co_await after_close(*this, *o, remove, std::move(lost.hold), lost.parent_key);
+  // A named value, as elsewhere: g++ 12 destroys such a temporary twice within co_await.
+  deletion gone{std::move(lost.hold), lost.parent_key, std::move(lost.names)};
+  co_await after_close(*this, *o, std::move(gone));
   clients_->remove(lost.client, nullptr);
 }
 

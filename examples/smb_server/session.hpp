@@ -36,6 +36,11 @@ struct served_share {
 
   /// Stands for its directory: the same for all shares that have it.
   [[nodiscard]] const void* place() const noexcept { return files.core().get(); }
+
+  /// The same for the coordinator; short enough to need no memory of its own.
+  [[nodiscard]] std::string root() const {
+    return std::to_string(reinterpret_cast<std::uintptr_t>(place()));
+  }
 };
 
 /// A client's use of a share.

@@ -23,9 +23,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     o->stored->note_position(host_.coordinator(), o->position);
   if (keep)
     host_.kept().expect(o->handle);
-  leasebreak::close_request ask{o->file, o->handle, keep};
-  auto [error, closed] =
-    co_await host_.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
+  auto [error, closed] = co_await tell_closed(host_, o, keep);
   if (error)
     host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
   if (closed.kept && host_.kept().keep(o)) {
@@ -33,10 +31,11 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     co_return;
   }
   host_.kept().forget(*o);
-  if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
+  if (deletes_directory(*o))
     co_await end_watches(host_, *o);
   co_await end_base(host_, *o);
-  co_await after_close(host_, *o, closed.delete_file, std::move(closed.hold), closed.parent_key);
+  deletion gone = deletion_of(closed);
+  co_await after_close(host_, *o, std::move(gone));
 }
 
 /// The opens are in no table any more, and the coordinator is about to end all of them at once.
@@ -67,25 +66,19 @@ asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disco
 }
 
 asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone) {
-  leasebreak::hold hold;
-  leasebreak::hold base;
-  std::optional<lease_key> key;
-  std::optional<lease_key> base_key;
+  deletion file;
+  deletion base;
   for (file_to_delete& f : gone.to_delete) {
-    if (f.file == o->file && f.hold) {
-      hold = std::move(f.hold);
-      key = f.parent_key;
-    } else if (o->is_stream && f.file == o->base_file && f.hold) {
-      base = std::move(f.hold);
-      base_key = f.parent_key;
-    }
+    if (f.file == o->file && f.hold)
+      file = {std::move(f.hold), f.parent_key, std::move(f.names)};
+    else if (o->is_stream && f.file == o->base_file && f.hold)
+      base = {std::move(f.hold), f.parent_key, std::move(f.names)};
   }
-  const bool remove = static_cast<bool>(hold);
-  if (o->is_directory && (o->options & create_option::delete_on_close) != 0)
+  if (deletes_directory(*o))
     co_await end_watches(host_, *o);
-  if (base)
-    co_await remove_base(host_, *o, std::move(base), base_key);
-  co_await after_close(host_, *o, remove, std::move(hold), key);
+  if (base.hold)
+    co_await remove_base(host_, *o, std::move(base));
+  co_await after_close(host_, *o, std::move(file));
 }
 
 asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t) {
@@ -94,11 +87,13 @@ asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t) {
   for (const open_ptr& o : ending)
     opens.remove(o->id);
   prepare_end(ending, false);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
   end_tree_request ask{s->client, id_of(*s), id_of(*t)};
   auto [error, gone] =
     co_await host_.coordinator().async_end_tree(ask, asio::as_tuple(asio::use_awaitable));
   if (error)
     host_.log().debug("{}: ending a tree: {}", peer_, error.message());
+  guards.clear();
   co_await finish_end(std::move(ending), std::move(gone));
 }
 
@@ -112,11 +107,13 @@ asio::awaitable<void> connection::end_session(session_ptr s, const request* caus
   for (const open_ptr& o : ending)
     opens.remove(o->id);
   prepare_end(ending, true);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
   end_session_request ask{s->client, id_of(*s)};
   auto [error, gone] =
     co_await host_.coordinator().async_end_session(ask, asio::as_tuple(asio::use_awaitable));
   if (error)
     host_.log().debug("{}: ending a session: {}", peer_, error.message());
+  guards.clear();
   co_await finish_end(std::move(ending), std::move(gone));
   s->trees.clear();
   host_.remove_session(s->id);
@@ -152,11 +149,13 @@ asio::awaitable<void> connection::tear_down() {
   }
   if (is_negotiated()) {
     prepare_end(ending, true);
+    std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
     disconnect_request ask{terms.client, id_};
     auto [error, gone] =
       co_await host_.coordinator().async_disconnect(ask, asio::as_tuple(asio::use_awaitable));
     if (error)
       host_.log().debug("{}: disconnecting: {}", peer_, error.message());
+    guards.clear();
     co_await finish_end(std::move(ending), std::move(gone));
     wake(); // whoever waits for what is kept
   }

@@ -93,33 +93,27 @@ TEST(Compounds, RelatedToARequestWithoutASessionAreMalformed) {
 // -- without a server
 // ------------------------------------------------------------------------------
 
-TEST(OpenPaths, AreFoundBeneathADirectoryAndFollowRenames) {
+TEST(OpenPaths, FollowRenames) {
   open_paths paths;
   open one;
   open two;
   open beside;
-  one.file = "1";
-  two.file = "2";
-  beside.file = "3";
   const int share = 0;
   paths.add(one, &share, "a/b/f");
   paths.add(two, &share, "a/b/c/g");
   paths.add(beside, &share, "a/bb");
 
-  EXPECT_EQ(paths.beneath(&share, "a/b"), (std::vector<file_name_id>{"1", "2"}));
-  EXPECT_TRUE(paths.beneath(nullptr, "a/b").empty());
-
+  paths.rename(nullptr, "a/b", "y");
   paths.rename(&share, "a/b", "x");
-  EXPECT_TRUE(paths.beneath(&share, "a/b").empty());
-  EXPECT_EQ(paths.beneath(&share, "x"), (std::vector<file_name_id>{"1", "2"}));
+  EXPECT_EQ(paths.path_of(one), "x/f");
+  EXPECT_EQ(paths.path_of(two), "x/c/g");
+  EXPECT_EQ(paths.path_of(beside), "a/bb");
   paths.rename(&share, "x/c/g", "a/h");
-  EXPECT_EQ(paths.beneath(&share, "a"), (std::vector<file_name_id>{"2", "3"}));
+  EXPECT_EQ(paths.path_of(two), "a/h");
 
-  paths.remove(one);
   paths.remove(two);
   paths.remove(two);
-  EXPECT_TRUE(paths.beneath(&share, "x").empty());
-  EXPECT_EQ(paths.beneath(&share, "a"), (std::vector<file_name_id>{"3"}));
+  EXPECT_EQ(paths.path_of(two), "");
 }
 
 TEST(OpenPaths, OfOneFileMoveTogetherAndEndOneByOne) {
@@ -142,7 +136,7 @@ TEST(OpenPaths, OfOneFileMoveTogetherAndEndOneByOne) {
   paths.rename(&share, "b/f", "f");
   EXPECT_EQ(paths.path_of(opens[2]), "f");
   paths.remove(opens[2]);
-  EXPECT_TRUE(paths.beneath(&share, "b").empty());
+  EXPECT_EQ(paths.path_of(opens[2]), "");
   EXPECT_TRUE(paths.stored_at(&share, "f").empty());
 }
 

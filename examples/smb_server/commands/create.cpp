@@ -4,6 +4,7 @@
 #include <smb_server/commands/create_answer.hpp>
 #include <smb_server/commands/create_replay.hpp>
 #include <smb_server/commands/durable_create.hpp>
+#include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/persistent_state.hpp>
@@ -36,12 +37,15 @@ struct plan {
   std::optional<guid> app_instance;
   file_name_id base_file; ///< A stream's file, and what stands for the stream there.
   open_id base_handle{};
+  bool base_waited = false; ///< That had to wait for others.
+  bool base_is_shared = false; ///< And others have, or had, it open.
 };
 
 /// What the file system made of it.
 struct found_file {
   vfs::opened opened;
   bool key_in_use = false; ///< The lease key belongs to another file; nothing was opened.
+  bool is_there = false; ///< With that: something has the name.
 };
 
 bool is_valid(const create_request& asked) {
@@ -143,20 +147,20 @@ std::uint32_t make_plan(request& r, plan& p) {
   return status::success;
 }
 
-/// Opens or makes the file, unless its lease key is another file's: then nothing may be made.
+/// Opens the file, or makes one without a name, unless its lease key is another file's: that comes
+/// before whether there is such a file (MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
 vfs::result<found_file> open_file(const vfs::share_ptr& files, const vfs::path& path,
   const vfs::open_options& how, const file_name_id& file_of_key) {
   found_file result;
   if (!file_of_key.empty()) {
     const auto there = files->lookup(path);
-    const bool may_create =
-      how.how != vfs::disposition::open && how.how != vfs::disposition::overwrite;
-    if (there ? there->id.bytes() != file_of_key : may_create) {
+    result.is_there = there.has_value();
+    if (!there || there->id.bytes() != file_of_key) {
       result.key_in_use = true;
       return result;
     }
   }
-  auto opened = files->open(path, how);
+  auto opened = files->prepare(path, how);
   if (!opened)
     return opened.error();
   result.opened = std::move(*opened);
@@ -170,6 +174,7 @@ std::optional<found_file> find_cached(
   if (!opened)
     return std::nullopt;
   found_file result;
+  result.is_there = true;
   result.key_in_use = !file_of_key.empty() && opened->info.id.bytes() != file_of_key;
   if (!result.key_in_use)
     result.opened = std::move(*opened);
@@ -237,6 +242,8 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.is_directory = opened.info.is_directory;
   ask.delete_on_close = p.how.delete_on_close;
   ask.allocation_size = locked_end(opened.info);
+  ask.path = p.path.name();
+  ask.root = r.tree_connect->share->root();
   ask.lease = lease_for(r, p, opened);
   if (!ask.is_directory) // oplocks are for files
     ask.oplock = p.oplock;
@@ -299,18 +306,83 @@ open_ptr make_open(
   return o;
 }
 
-/// Gives back what was opened for a CREATE that is refused.
-asio::awaitable<void> give_up(request& r, const plan& p, vfs::opened& opened) {
-  const vfs::async_share& files = r.tree_connect->share->files;
+/// Whether an open is refused while somebody else has, or had, the file open: what was made for the
+/// CREATE is theirs then.
+bool meets_others(const error_code& refused, const open_result& result) {
+  return result.waited || refused == errc::sharing_violation || refused == errc::delete_pending;
+}
+
+/// Gives back what was opened for a CREATE that is refused. What was made for it stays if `keeps`.
+asio::awaitable<void> give_up(request& r, vfs::opened& opened, bool keeps = false) {
   vfs::open_ptr file = opened.file;
-  if (opened.created) {
-    auto [error] =
-      co_await files.async_undo_create(std::move(opened), asio::as_tuple(asio::use_awaitable));
-    if (error)
-      r.host().log().warn("cannot take back {}: {}", quoted(p.asked.name), error.message());
-  }
+  if (opened.created && !keeps)
+    co_await undo_create(r, std::move(opened));
   opened = {};
-  co_await files.async_close(std::move(file), asio::as_tuple(asio::use_awaitable));
+  co_await r.tree_connect->share->files.async_close(
+    std::move(file), asio::as_tuple(asio::use_awaitable));
+}
+
+/// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and denies its deletion unless it shares that.
+asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened& opened) {
+  vfs::identity base = opened.info.id;
+  base.stream.clear();
+  open_request ask;
+  ask.file = base.bytes();
+  ask.client = r.on().terms.client;
+  ask.connection = r.on().id();
+  ask.session = id_of(*r.user);
+  ask.tree = id_of(*r.tree_connect);
+  ask.share = r.tree_connect->share->name;
+  ask.access = access::read_attributes;
+  // MS-FSA 2.1.5.1.2.2: the share mode of an open for attributes alone does not count.
+  const bool is_stat = p.how.how == vfs::disposition::open && is_stat_access_for_oplocks(p.access);
+  ask.share_access = is_stat ? share::all : p.asked.share_access;
+  ask.created = opened.base_created;
+  ask.is_directory = opened.base_is_directory;
+  ask.of_stream = true;
+  ask.path = p.path.name();
+  ask.root = r.tree_connect->share->root();
+  p.base_file = ask.file;
+  auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
+  p.base_handle = granted.open;
+  p.base_waited = granted.waited;
+  p.base_is_shared = refused && meets_others(refused, granted);
+  co_return status_of(refused);
+}
+
+/// The same taken back, for a stream that could not be opened.
+asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened) {
+  open o;
+  o.base_file = p.base_file;
+  o.base_handle = std::exchange(p.base_handle, open_id::none);
+  o.vfs_open = opened.file;
+  o.tree_connect = r.tree_connect;
+  o.path = p.asked.name;
+  co_await end_base(r.host(), o);
+}
+
+/// The same of an open that was granted, for a CREATE that comes to nothing after all: its
+/// delete-on-close does not count, since what it was for may have another name by now.
+asio::awaitable<void> undo_open(
+  request& r, plan& p, vfs::opened& opened, open_result& granted, bool keeps = false) {
+  granted.hold.release();
+  granted.answer.sent();
+  open o;
+  o.file = opened.info.id.bytes();
+  o.vfs_open = opened.file;
+  o.tree_connect = r.tree_connect;
+  o.path = p.asked.name;
+  o.is_directory = opened.info.is_directory;
+  o.is_stream = !p.path.stream().empty();
+  leasebreak::close_request ask{o.file, granted.open, false, true};
+  auto [error, closed] = co_await r.host().coordinator().async_close(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  deletion gone = deletion_of(closed);
+  if (closed.delete_file) // as somebody else had asked for
+    co_await after_close(r.host(), o, std::move(gone));
+  co_await close_base(r, p, opened);
+  o.vfs_open.reset();
+  co_await give_up(r, opened, keeps);
 }
 
 /// Whether what was read of the file when it was opened is as good as what could be read now: an
@@ -373,55 +445,20 @@ asio::awaitable<std::optional<reply>> finish(
   std::uint32_t bad = status::success;
   if (!settle_cached(p, opened, granted))
     bad = co_await settle(r, p, opened, granted);
-  const open_ptr o = make_open(r, p, opened, granted);
   const bool deleted = bad == status::success && opened.info.links == 0;
   if (!r.may_have_more())
     bad = status::user_session_deleted;
   if (bad != status::success || deleted) {
-    co_await c.close_open(o);
+    co_await undo_open(r, p, opened, granted, true);
     if (bad == status::success)
       co_return std::nullopt;
     co_return fail(bad);
   }
+  const open_ptr o = make_open(r, p, opened, granted);
   r.host().paths().add(*o, r.tree_connect->share->place(), p.path.name());
   if (o->app_instance)
     r.host().instances().add(o, c.group);
   co_return enter(r, p.asked, o, opened, granted);
-}
-
-/// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and denies its deletion unless it shares that.
-asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened& opened) {
-  vfs::identity base = opened.info.id;
-  base.stream.clear();
-  open_request ask;
-  ask.file = base.bytes();
-  ask.client = r.on().terms.client;
-  ask.connection = r.on().id();
-  ask.session = id_of(*r.user);
-  ask.tree = id_of(*r.tree_connect);
-  ask.share = r.tree_connect->share->name;
-  ask.access = access::read_attributes;
-  // MS-FSA 2.1.5.1.2.2: the share mode of an open for attributes alone does not count.
-  const bool is_stat = p.how.how == vfs::disposition::open && is_stat_access_for_oplocks(p.access);
-  ask.share_access = is_stat ? share::all : p.asked.share_access;
-  ask.created = opened.base_created;
-  ask.is_directory = opened.base_is_directory;
-  ask.of_stream = true;
-  p.base_file = ask.file;
-  auto [refused, granted] = co_await r.wait_for(r.host().coordinator().async_open(std::move(ask)));
-  p.base_handle = granted.open;
-  co_return status_of(refused);
-}
-
-/// The same taken back, for a stream that could not be opened.
-asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened) {
-  open o;
-  o.base_file = p.base_file;
-  o.base_handle = std::exchange(p.base_handle, open_id::none);
-  o.vfs_open = opened.file;
-  o.tree_connect = r.tree_connect;
-  o.path = p.asked.name;
-  co_await end_base(r.host(), o);
 }
 
 /// The coordinator's part: waits until those in the way have given up what they cache.
@@ -431,24 +468,138 @@ auto ask_coordinator(request& r, const plan& p, const vfs::opened& opened) {
   return r.wait_for(r.host().coordinator().async_open(make_open_request(r, p, opened)));
 }
 
-/// An attempt, from the file on up to its answer. Nothing: the file was deleted meanwhile.
-asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_file found) {
-  if (found.key_in_use)
-    co_return fail(to_ntstatus(errc::lease_key_in_use));
-  vfs::opened& opened = found.opened;
+/// Whether everything has to begin anew: it was waited for others, who may have given the name to
+/// another file (MS-FSA 2.1.5.1).
+asio::awaitable<bool> means_another(
+  request& r, const plan& p, const vfs::opened& opened, const open_result& result) {
+  if (!result.waited && !p.base_waited)
+    co_return false;
+  co_return co_await look_again(r, p.path, opened.info.id.bytes()) != meaning::same;
+}
+
+/// The stream's file, if it is one, and the file itself. A good status, or it is all given back.
+/// Nothing: to begin anew.
+asio::awaitable<std::optional<std::uint32_t>> ask_for(
+  request& r, plan& p, vfs::opened& opened, open_result& granted) {
+  p.base_waited = false;
+  error_code refused;
   if (!p.path.stream().empty()) {
     if (const std::uint32_t bad = co_await open_base(r, p, opened); bad != status::success) {
-      co_await give_up(r, p, opened);
-      co_return fail(bad);
+      const bool again = co_await means_another(r, p, opened, granted);
+      opened.base_created = opened.base_created && !p.base_is_shared;
+      co_await give_up(r, opened);
+      co_return again ? std::nullopt : std::optional(bad);
     }
   }
-  auto [refused, granted] = co_await ask_coordinator(r, p, opened);
+  std::tie(refused, granted) = co_await ask_coordinator(r, p, opened);
+  const bool is_new = opened.unnamed;
+  const bool again = !is_new && co_await means_another(r, p, opened, granted);
   if (refused) {
     co_await close_base(r, p, opened);
-    co_await give_up(r, p, opened);
-    co_return fail(status_of(refused));
+    co_await give_up(r, opened, meets_others(refused, granted));
+    // Another CREATE of the client has made the file, with this key, just before.
+    if (again || (is_new && refused == errc::lease_key_in_use))
+      co_return std::nullopt;
+    co_return status_of(refused);
   }
+  if (again) {
+    co_await undo_open(r, p, opened, granted);
+    co_return std::nullopt;
+  }
+  co_return status::success;
+}
+
+/// An attempt with a file that has its name, up to the answer. Nothing: to begin anew.
+asio::awaitable<std::optional<reply>> attempt_named(request& r, plan& p, vfs::opened& opened) {
+  open_result granted;
+  const auto asked = co_await ask_for(r, p, opened, granted);
+  if (!asked)
+    co_return std::nullopt;
+  if (*asked != status::success)
+    co_return fail(*asked);
   co_return co_await finish(r, p, opened, granted);
+}
+
+/// The status of a name that was given, or of a file that was made by its name. Nothing: it was
+/// given to another one just now, or the directory was renamed.
+std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& error) {
+  const bool collides = error == vfs::errc::name_collision;
+  if (error == vfs::errc::name_changed || (collides && p.how.how != vfs::disposition::create))
+    return std::nullopt;
+  return status_of(error);
+}
+
+/// The same with a file that has no name yet: nobody else can open it before it has one.
+asio::awaitable<std::optional<reply>> attempt_unnamed(
+  request& r, plan& p, vfs::opened& opened, entry_guard guard) {
+  open_result granted;
+  const auto asked = co_await ask_for(r, p, opened, granted);
+  if (!asked)
+    co_return std::nullopt;
+  if (*asked != status::success)
+    co_return fail(*asked);
+  auto [error, named] = co_await r.tree_connect->share->files.async_give_name(
+    opened, p.path, asio::as_tuple(asio::use_awaitable));
+  guard.release();
+  if (error) {
+    co_await undo_open(r, p, opened, granted);
+    const auto bad = status_of_new(p, error);
+    co_return bad ? std::optional(fail(*bad)) : std::nullopt;
+  }
+  opened = std::move(named);
+  co_return co_await finish(r, p, opened, granted);
+}
+
+/// The same where the file system has no files without names: others can open it as soon as it is
+/// made, so it is asked for without the guard.
+asio::awaitable<std::optional<reply>> attempt_missing(
+  request& r, plan& p, vfs::opened& missing, entry_guard guard) {
+  auto [error, opened] = co_await r.tree_connect->share->files.async_make(
+    p.path, p.how, missing.directory, asio::as_tuple(asio::use_awaitable));
+  guard.release();
+  if (error) {
+    const auto bad = status_of_new(p, error);
+    co_return bad ? std::optional(fail(*bad)) : std::nullopt;
+  }
+  co_return co_await attempt_named(r, p, opened);
+}
+
+/// A new name: guarded from when it is seen to be free until the file has it. A directory that is
+/// to be deleted admits none (MS-FSA 2.1.5.1.1).
+asio::awaitable<std::optional<reply>> attempt_new(request& r, plan& p, vfs::opened& opened) {
+  entry_guard_request ask{opened.directory.bytes(), std::string(p.path.leaf()), {}};
+  guarded name = co_await guard_entry(r, std::move(ask));
+  if (name.status != status::success) {
+    co_await give_up(r, opened);
+    co_return fail(name.status);
+  }
+  if (opened.missing)
+    co_return co_await attempt_missing(r, p, opened, std::move(name.guard));
+  co_return co_await attempt_unnamed(r, p, opened, std::move(name.guard));
+}
+
+/// The lease key is another file's. Nothing: that file has got its name just now, from another
+/// CREATE of the client.
+asio::awaitable<std::optional<reply>> refuse_key(request& r, const plan& p, bool is_there) {
+  if (!is_there) {
+    const guarded name = co_await guard_name(r, p.path);
+    if (name.status == status::success) {
+      auto [lost, now] = co_await r.tree_connect->share->files.async_lookup(
+        p.path, asio::as_tuple(asio::use_awaitable));
+      if (!lost)
+        co_return std::nullopt;
+    }
+  }
+  co_return fail(to_ntstatus(errc::lease_key_in_use));
+}
+
+/// An attempt, from the file on up to its answer. Nothing: to begin anew.
+asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_file found) {
+  if (found.key_in_use)
+    co_return co_await refuse_key(r, p, found.is_there);
+  if (found.opened.missing || found.opened.unnamed)
+    co_return co_await attempt_new(r, p, found.opened);
+  co_return co_await attempt_named(r, p, found.opened);
 }
 
 asio::awaitable<std::optional<reply>> attempt_on_disk(

@@ -131,8 +131,8 @@ asio::awaitable<reply> reconnect(
     r.host().log().debug(
       "{}: {} is not given back: {}", r.on().peer(), quoted(o->path), error.message());
     if (!r.host().kept().keep(o)) {
-      leasebreak::hold none;
-      co_await after_close(r.host(), *o, false, std::move(none), std::nullopt);
+      deletion none;
+      co_await after_close(r.host(), *o, std::move(none));
     }
     co_return fail(
       error == errc::unknown_session ? status_of(error) : status::object_name_not_found);

@@ -3,6 +3,7 @@
 #include <smb_server/commands/set_info.hpp>
 
 #include <smb_server/commands/access.hpp>
+#include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
@@ -20,8 +21,7 @@ namespace {
 /// What lies where a file shall go.
 struct surroundings {
   vfs::path from; ///< Where the file is now.
-  file_name_id target; ///< The file of the new name; empty if there is none.
-  file_name_id directory; ///< The directory of the new name.
+  vfs::expected_names names; ///< What the names mean.
 };
 
 vfs::result<surroundings> look_around(
@@ -29,15 +29,10 @@ vfs::result<surroundings> look_around(
   auto from = file->current_path();
   if (!from)
     return from.error();
-  surroundings result;
-  result.from = std::move(*from);
-  const auto directory = files->lookup(target.parent());
-  if (!directory)
-    return directory.error();
-  result.directory = directory->id.bytes();
-  if (const auto there = files->lookup(target))
-    result.target = there->id.bytes();
-  return result;
+  auto names = files->look_around(*file, target);
+  if (!names)
+    return names.error();
+  return surroundings{std::move(*from), std::move(*names)};
 }
 
 asio::awaitable<std::tuple<error_code, surroundings>> look(
@@ -56,21 +51,64 @@ struct permission {
   leasebreak::hold source;
   leasebreak::hold target;
   leasebreak::hold directory;
-  std::vector<leasebreak::hold> beneath;
+  tree_guard beneath; ///< Of a directory.
+  vfs::expected_names names; ///< For which all of this was granted.
 };
 
-/// A directory is only renamed if nobody has anything open beneath.
+/// The guards of the names that a rename or link changes.
+struct name_guards {
+  error_code error;
+  entry_guard first;
+  entry_guard second;
+};
+
+/// Both names in one order for all: two requests that want each other's never wait for each other.
+asio::awaitable<name_guards> guard_both(
+  request& r, const vfs::expected_names& names, const vfs::path& target) {
+  entry_guard_request from{names.source.bytes(), names.source_leaf, {}};
+  entry_guard_request to{names.directory.bytes(), std::string(target.leaf()), {}};
+  if (from.directory == to.directory)
+    from.also = to.name;
+  else if (to.directory < from.directory)
+    std::swap(from, to);
+  const bool is_one = !from.also.empty();
+  name_guards result;
+  guarded first = co_await guard_entry(r, std::move(from));
+  result.error = first.error;
+  result.first = std::move(first.guard);
+  if (result.error || is_one)
+    co_return result;
+  guarded second = co_await guard_entry(r, std::move(to));
+  result.error = second.error;
+  result.second = std::move(second.guard);
+  co_return result;
+}
+
+/// What is under the target's name gives way if it may be replaced. One that has come there while
+/// it was waited for an earlier one is asked for nothing: it must not be open (MS-FSA 2.1.5.15.8,
+/// 2.1.5.15.11).
+asio::awaitable<std::uint32_t> ask_target(request& r, const open& o,
+  const vfs::expected_names& names, bool replaces, bool is_first, leasebreak::hold& hold) {
+  hold.release();
+  if (!names.target || names.target->bytes() == o.file)
+    co_return status::success;
+  if (!replaces)
+    co_return status::object_name_collision;
+  announced target = co_await announce(r, names.target->bytes(),
+    is_first ? access_kind::replace : access_kind::remove_unopened, open_id::none);
+  hold = std::move(target.hold);
+  co_return target.status;
+}
+
+/// A directory is only renamed if nobody has anything open beneath, and nothing is opened there
+/// until it is renamed (MS-FSA 2.1.5.15.11).
 asio::awaitable<std::uint32_t> ask_beneath(
-  request& r, const open& o, const vfs::path& from, std::vector<leasebreak::hold>& holds) {
-  const std::vector<file_name_id> files =
-    r.host().paths().beneath(o.tree_connect->share->place(), from.name());
-  for (const file_name_id& file : files) {
-    announced change = co_await announce(r, file, access_kind::rename_ancestor, open_id::none);
-    if (change.status != status::success)
-      co_return change.status;
-    holds.push_back(std::move(change.hold));
-  }
-  co_return status::success;
+  request& r, const open& o, const vfs::path& from, tree_guard& guard) {
+  rename_tree_request ask{o.tree_connect->share->root(), from.name(), o.file, r.on().terms.client};
+  auto [error, given] =
+    co_await r.wait_for(r.host().coordinator().async_rename_tree(std::move(ask)));
+  guard = std::move(given);
+  co_return status_of(error);
 }
 
 /// What those who watch see of a rename.
@@ -95,25 +133,19 @@ asio::awaitable<permission> ask_source(request& r, const open_ptr& o) {
 }
 
 /// What lies around it. `result` has what was granted before.
-asio::awaitable<permission> ask_around(
-  request& r, const open_ptr& o, const surroundings& around, bool replaces, permission result) {
-  if (!around.target.empty() && around.target != o->file) {
-    if (!replaces) {
-      result.status = status::object_name_collision;
-      co_return result;
-    }
-    announced target = co_await announce(r, around.target, access_kind::replace, open_id::none);
-    result.status = target.status;
-    result.target = std::move(target.hold);
-    if (result.status != status::success)
-      co_return result;
-  }
+asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surroundings& around,
+  bool replaces, bool is_first, permission result) {
+  result.names = around.names;
+  result.status = co_await ask_target(r, *o, around.names, replaces, is_first, result.target);
+  if (result.status != status::success)
+    co_return result;
   announced directory =
-    co_await announce(r, around.directory, access_kind::rename_into, open_id::none);
+    co_await announce(r, around.names.directory.bytes(), access_kind::rename_into, open_id::none);
   result.status = directory.status;
   result.directory = std::move(directory.hold);
   if (result.status != status::success)
     co_return result;
+  result.beneath.release();
   if (o->is_directory)
     result.status = co_await ask_beneath(r, *o, around.from, result.beneath);
   co_return result;
@@ -165,6 +197,81 @@ std::string without_leading_backslash(std::string name) {
   return name;
 }
 
+/// How often names may change under a request before it gives up.
+constexpr int looks_max = 8;
+
+/// One attempt of a rename, with all that is granted: the names must still be what they were. The
+/// guards are held while that is seen and the name is changed, and not while anybody is asked.
+asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const vfs::path& from,
+  const vfs::path& target, bool replaces, const permission& may) {
+  const name_guards guards = co_await guard_both(r, may.names, target);
+  if (guards.error)
+    co_return guards.error;
+  if (!r.still_has(*o))
+    co_return error_code{errc::unknown_open};
+  auto [error] = co_await o->tree_connect->share->files.async_rename(
+    o->vfs_open, target, replaces, may.names, asio::as_tuple(asio::use_awaitable));
+  if (!error) {
+    const std::shared_ptr<const served_share> share = o->tree_connect->share;
+    r.host().coordinator().renamed(share->root(), from.name(), target.name());
+    r.host().paths().rename(share->place(), from.name(), target.name());
+  }
+  co_return error;
+}
+
+/// After a rename.
+asio::awaitable<void> tell_of_rename(request& r, open_ptr o, vfs::path from, vfs::path target) {
+  const std::shared_ptr<const served_share> share = o->tree_connect->share;
+  const std::optional<lease_key> key = o->parent_key;
+  report_rename(r.host(), *share, *o, from, target);
+  co_await break_parent(r.host(), share, from, key);
+  if (from.parent() != target.parent())
+    co_await break_parent(r.host(), share, target, key);
+}
+
+asio::awaitable<reply> rename_to(request& r, open_ptr o, vfs::path target, bool replaces) {
+  const std::shared_ptr<const served_share> share = o->tree_connect->share;
+  permission may = co_await ask_source(r, o);
+  if (may.status != status::success)
+    co_return fail(may.status);
+  for (int i = 0; i < looks_max; ++i) {
+    auto [lost, around] = co_await look(share->files, o->vfs_open, target);
+    if (lost)
+      co_return fail(status_of(lost));
+    if (around.from.name() == target.name()) // to its own name: nothing changes
+      co_return set_info_done();
+    may = co_await ask_around(r, o, around, replaces, i == 0, std::move(may));
+    if (may.status != status::success)
+      co_return fail(may.status);
+    const std::uint32_t unstored = co_await expect_rename(r, *share, around.from, target);
+    if (unstored != status::success)
+      co_return fail(unstored);
+    const error_code error = co_await rename_guarded(r, o, around.from, target, replaces, may);
+    if (error == vfs::errc::name_changed)
+      continue;
+    may = {};
+    if (error)
+      co_return fail(status_of(error));
+    co_await tell_of_rename(r, o, around.from, target);
+    co_return set_info_done();
+  }
+  co_return fail(status::access_denied);
+}
+
+/// One attempt of a link, as `rename_guarded`.
+asio::awaitable<error_code> link_guarded(request& r, const open_ptr& o, const vfs::path& target,
+  bool replaces, const vfs::expected_names& names) {
+  entry_guard_request ask{names.directory.bytes(), std::string(target.leaf()), {}};
+  const guarded name = co_await guard_entry(r, std::move(ask));
+  if (name.error)
+    co_return name.error;
+  if (!r.still_has(*o))
+    co_return error_code{errc::unknown_open};
+  auto [error] = co_await o->tree_connect->share->files.async_link(
+    o->vfs_open, target, replaces, names, asio::as_tuple(asio::use_awaitable));
+  co_return error;
+}
+
 } // namespace
 
 asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_ptr o) {
@@ -178,34 +285,7 @@ asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_pt
   auto target = vfs::path::parse(without_leading_backslash(setting->name));
   if (!target)
     co_return fail(status_of(target.error()));
-  const std::shared_ptr<const served_share> share = o->tree_connect->share;
-  permission may = co_await ask_source(r, o);
-  if (may.status != status::success)
-    co_return fail(may.status);
-  auto [lost, around] = co_await look(share->files, o->vfs_open, *target);
-  if (lost)
-    co_return fail(status_of(lost));
-  may = co_await ask_around(r, o, around, setting->replace, std::move(may));
-  if (may.status != status::success)
-    co_return fail(may.status);
-  const std::uint32_t unstored = co_await expect_rename(r, *share, around.from, *target);
-  if (unstored != status::success)
-    co_return fail(unstored);
-  if (!r.still_has(*o))
-    co_return fail(status::file_closed);
-  auto [error] = co_await share->files.async_rename(
-    o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
-  may = {};
-  if (error)
-    co_return fail(status_of(error));
-  const std::optional<lease_key> key = o->parent_key;
-  const vfs::path from = around.from;
-  r.host().paths().rename(share->place(), from.name(), target->name());
-  report_rename(r.host(), *share, *o, from, *target);
-  co_await break_parent(r.host(), share, from, key);
-  if (from.parent() != target->parent())
-    co_await break_parent(r.host(), share, *target, key);
-  co_return set_info_done();
+  co_return co_await rename_to(r, o, std::move(*target), setting->replace);
 }
 
 asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr o) {
@@ -216,32 +296,30 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
   if (!target)
     co_return fail(status_of(target.error()));
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
-  auto [lost, around] = co_await look(share->files, o->vfs_open, *target);
-  if (lost)
-    co_return fail(status_of(lost));
-  leasebreak::hold hold;
-  if (!around.target.empty()) {
-    if (!setting->replace)
-      co_return fail(status::object_name_collision);
-    announced replaced = co_await announce(r, around.target, access_kind::replace, open_id::none);
-    if (replaced.status != status::success)
-      co_return fail(replaced.status);
-    hold = std::move(replaced.hold);
-  }
   announced linked = co_await announce(r, o->file, access_kind::link, o->handle);
   if (linked.status != status::success)
     co_return fail(linked.status);
-  if (!r.still_has(*o))
-    co_return fail(status::file_closed);
-  auto [error] = co_await share->files.async_link(
-    o->vfs_open, *target, setting->replace, asio::as_tuple(asio::use_awaitable));
-  hold.release();
-  linked.hold.release();
-  if (error)
-    co_return fail(status_of(error));
-  const std::optional<lease_key> key = o->parent_key;
-  co_await tell_parent(r.host(), share, *target, key, name_added(false, false));
-  co_return set_info_done();
+  leasebreak::hold hold;
+  for (int i = 0; i < looks_max; ++i) {
+    auto [lost, around] = co_await look(share->files, o->vfs_open, *target);
+    if (lost)
+      co_return fail(status_of(lost));
+    const std::uint32_t refused =
+      co_await ask_target(r, *o, around.names, setting->replace, i == 0, hold);
+    if (refused != status::success)
+      co_return fail(refused);
+    const error_code error = co_await link_guarded(r, o, *target, setting->replace, around.names);
+    if (error == vfs::errc::name_changed)
+      continue;
+    hold.release();
+    linked.hold.release();
+    if (error)
+      co_return fail(status_of(error));
+    const std::optional<lease_key> key = o->parent_key;
+    co_await tell_parent(r.host(), share, *target, key, name_added(false, false));
+    co_return set_info_done();
+  }
+  co_return fail(status::access_denied);
 }
 
 } // namespace leasebreak::smb::commands

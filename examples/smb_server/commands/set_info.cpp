@@ -3,6 +3,7 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
+#include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
@@ -127,6 +128,25 @@ asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_
   }
 }
 
+/// MS-FSA 2.1.5.15.3: a directory is to be deleted only if it is empty, and then nothing is made in
+/// it any more. Whoever caches its handles is asked first; whether it is empty is seen under a
+/// guard of all of it, and no wait is left between that and the disposition.
+asio::awaitable<std::uint32_t> mark_directory(request& r, open_ptr o) {
+  const announced prepared = co_await announce(r, o->file, access_kind::prepare_delete, o->handle);
+  if (prepared.status != status::success)
+    co_return prepared.status;
+  entry_guard_request ask{o->file, {}, {}};
+  const guarded whole = co_await guard_entry(r, std::move(ask));
+  if (whole.status != status::success && whole.status != status::delete_pending)
+    co_return whole.status; // of one that is to be deleted already nothing else is to be seen
+  auto [error] = co_await o->tree_connect->share->files.async_check_removable(
+    o->vfs_open, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return status_of(error);
+  const announced marked = co_await announce(r, o->file, access_kind::set_delete, o->handle);
+  co_return marked.status;
+}
+
 } // namespace
 
 asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
@@ -138,12 +158,17 @@ asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
     if (error)
       co_return fail(status_of(error));
   }
-  announced change = co_await announce(
+  if (remove && o->is_directory) {
+    const std::uint32_t refused = co_await mark_directory(r, o);
+    if (refused != status::success)
+      co_return fail(refused);
+    co_await end_watches(r.host(), *o);
+    co_return set_info_done();
+  }
+  const announced change = co_await announce(
     r, o->file, remove ? access_kind::set_delete : access_kind::clear_delete, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
-  if (remove && o->is_directory)
-    co_await end_watches(r.host(), *o);
   co_return set_info_done();
 }
 

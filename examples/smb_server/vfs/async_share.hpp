@@ -70,6 +70,28 @@ public:
       std::forward<Token>(token));
   }
 
+  /// See `share::make`. Never refused for too many operations. Handler: `void(error_code, opened)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_make(path name, open_options options, identity directory, Token&& token = {}) const {
+    return async_finish<opened>([s = share_, n = std::move(name), options,
+                                  d = std::move(directory)] { return s->make(n, options, d); },
+      std::forward<Token>(token));
+  }
+
+  /// See `share::give_name`: what it makes of `open`. Never refused for too many operations.
+  /// Handler: `void(error_code, opened)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_give_name(opened open, path name, Token&& token = {}) const {
+    return async_finish<opened>(
+      [s = share_, o = std::move(open), n = std::move(name)]() mutable -> result<opened> {
+        if (const error_code error = s->give_name(o, n)) {
+          return error;
+        }
+        return std::move(o);
+      },
+      std::forward<Token>(token));
+  }
+
   /// Second phase. Handler: `void(error_code, file_info)`.
   template <class Token = boost::asio::deferred_t>
   auto async_truncate_for_overwrite(opened open, Token&& token = {}) const {
@@ -182,6 +204,15 @@ public:
       std::forward<Token>(token));
   }
 
+  /// If the names still are as expected. Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_rename(
+    open_ptr open, path target, bool replace, expected_names expected, Token&& token = {}) const {
+    return async_run<void>([s = share_, o = std::move(open), t = std::move(target), replace,
+                             e = std::move(expected)] { return s->rename(*o, t, replace, e); },
+      std::forward<Token>(token));
+  }
+
   /// Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_rename_stream(
@@ -199,10 +230,26 @@ public:
       std::forward<Token>(token));
   }
 
+  /// If the names still are as expected. Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_link(
+    open_ptr open, path target, bool replace, expected_names expected, Token&& token = {}) const {
+    return async_run<void>([s = share_, o = std::move(open), t = std::move(target), replace,
+                             e = std::move(expected)] { return s->link(*o, t, replace, e); },
+      std::forward<Token>(token));
+  }
+
   /// Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_check_removable(open_ptr open, Token&& token = {}) const {
     return async_run<void>([s = share_, o = std::move(open)] { return s->check_removable(*o); },
+      std::forward<Token>(token));
+  }
+
+  /// Never refused for too many operations. Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_check_empty(open_ptr directory, Token&& token = {}) const {
+    return async_finish<void>([s = share_, d = std::move(directory)] { return s->check_empty(*d); },
       std::forward<Token>(token));
   }
 
@@ -218,6 +265,14 @@ public:
   auto async_remove_file(open_ptr open, Token&& token = {}) const {
     return async_finish<void>(
       [s = share_, o = std::move(open)] { return s->remove_file(*o); }, std::forward<Token>(token));
+  }
+
+  /// Never refused for too many operations. Handler: `void(error_code)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_remove_name(open_ptr open, path name, Token&& token = {}) const {
+    return async_finish<void>(
+      [s = share_, o = std::move(open), n = std::move(name)] { return s->remove_name(*o, n); },
+      std::forward<Token>(token));
   }
 
   /// Starts a listing. Handler: `void(error_code, cursor_ptr)`.

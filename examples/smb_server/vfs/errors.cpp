@@ -53,6 +53,8 @@ const char* text_of(errc value) noexcept {
     return "too many opens on the share";
   case errc::too_many_operations:
     return "too many file operations in flight";
+  case errc::name_changed:
+    return "the names have changed";
   case errc::keeps_changing:
     return "the name keeps changing";
   case errc::no_access:

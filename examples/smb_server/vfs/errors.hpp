@@ -41,6 +41,7 @@ enum class errc {
   streams_not_supported, ///< The file system keeps no extended attributes.
   too_many_opens, ///< The share's limit of opens.
   too_many_operations, ///< The worker pool's limit of operations in flight.
+  name_changed, ///< The names are not what was expected: look at them again.
   keeps_changing, ///< Somebody renames faster than we can look.
   no_access, ///< The open was not made for this kind of access.
   invalid_argument, ///< An argument that makes no sense, such as a negative size.

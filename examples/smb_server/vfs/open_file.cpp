@@ -282,6 +282,10 @@ error_code open_file::set_end_of_file(std::uint64_t size) {
   return ::ftruncate(fd_, static_cast<off_t>(size)) == 0 ? error_code{} : from_errno(errno);
 }
 
+void open_file::replace_fd(detail::unique_fd fd) noexcept {
+  const detail::unique_fd before(std::exchange(fd_, fd.release()));
+}
+
 error_code open_file::truncate() {
   changed_data_.store(true, std::memory_order_relaxed);
   if (is_stream()) {

@@ -117,6 +117,8 @@ public:
   [[nodiscard]] const std::shared_ptr<detail::share_core>& core() const noexcept { return core_; }
   [[nodiscard]] std::string stream() const;
   error_code truncate();
+  /// Takes another descriptor of the same file; nobody else has the open yet.
+  void replace_fd(detail::unique_fd fd) noexcept;
 
 private:
   [[nodiscard]] error_code check_io(bool writes, std::uint64_t offset, std::uint64_t length) const;

@@ -78,6 +78,8 @@ result<std::shared_ptr<share>> share::open_root(
     options.opens_counter ? options.opens_counter : std::make_shared<std::atomic<std::size_t>>(0);
   core->options = std::move(options);
   core->has_openat2 = core->options.use_openat2;
+  core->has_unnamed = core->options.use_unnamed;
+  core->has_noreplace = core->options.use_noreplace;
   probe(*core);
   return std::shared_ptr<share>(new share(std::move(core)));
 }

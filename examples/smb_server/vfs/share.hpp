@@ -33,6 +33,8 @@ struct share_options {
   std::size_t streams_max = 1024; ///< Named streams of a file.
   mode_t file_mode = 0664; ///< Of new files, less the umask.
   mode_t directory_mode = 0775; ///< Of new directories, less the umask.
+  bool use_unnamed = true; ///< If not, or the file system cannot, files are made with their names.
+  bool use_noreplace = true; ///< If not, or it cannot, renames look before they replace nothing.
   bool use_openat2 = true; ///< If not, or the kernel has none, paths are walked name by name.
   bool use_caches = true; ///< If not, `open_cached` and its like leave all to the worker threads.
 };
@@ -66,6 +68,21 @@ public:
   /// `streams_not_supported`, `invalid_argument`, errno.
   [[nodiscard]] result<opened> open(const path& name, const open_options& options);
 
+  /// The same, but what is missing gets no name. A file is made without one (`opened::unnamed`) if
+  /// the file system can do that; otherwise nothing is made (`opened::missing`). The caller guards
+  /// the name, asks the coordinator, and calls `give_name`, or `make`. Errors: as `open`.
+  [[nodiscard]] result<opened> prepare(const path& name, const open_options& options);
+
+  /// What `prepare` left out: as `open`, if the name is still in that directory.
+  /// Errors: as `open`; `errc::name_changed`.
+  [[nodiscard]] result<opened> make(
+    const path& name, const open_options& options, const identity& directory);
+
+  /// Gives an unnamed file its name, if that is free and still in the directory in which it was
+  /// made. `open.info` is then up to date. Errors: `errc::name_collision`, `name_changed`,
+  /// `path_not_found`, errno.
+  error_code give_name(opened& open, const path& name);
+
   /// The same for what takes no disk: opens a file or directory that exists, if the file system is
   /// a local one and the kernel has the way to it in its caches. Nothing in all other cases, and if
   /// it is refused: `open` then says why. Does not block.
@@ -84,14 +101,28 @@ public:
   /// `invalid_argument` for a directory into itself, errno such as EXDEV.
   error_code rename(const open_file& open, const path& target, bool replace);
 
+  /// The same, if the names still are what `expected` says. Errors: also `errc::name_changed`.
+  error_code rename(
+    const open_file& open, const path& target, bool replace, const expected_names& expected);
+
   /// A further name for an open file (MS-FSA 2.1.5.14.6). Errors: as `rename`;
   /// `errc::is_directory`.
   error_code link(const open_file& open, const path& target, bool replace);
+
+  /// The same, if the names still are what `expected` says. Errors: also `errc::name_changed`.
+  error_code link(
+    const open_file& open, const path& target, bool replace, const expected_names& expected);
+
+  /// What the names of a rename or link are now. Errors: as `rename`.
+  [[nodiscard]] result<expected_names> look_around(const open_file& open, const path& target) const;
 
   /// Whether it may be deleted: `errc::cannot_delete` if read-only or the root, ENOTEMPTY for a
   /// directory with entries, EROFS on a read-only file system, EACCES if its folder may not be
   /// changed.
   [[nodiscard]] error_code check_removable(const open_file& open) const;
+
+  /// ENOTEMPTY if the directory has an entry.
+  [[nodiscard]] error_code check_empty(const open_file& directory) const;
 
   /// Removes the name through which it was opened, or the stream. Errors: `errc::name_not_found`,
   /// `cannot_delete` for the root, ENOTEMPTY, errno.
@@ -99,6 +130,9 @@ public:
 
   /// Removes the file, also if what is open is one of its streams. Errors: as `remove`.
   error_code remove_file(const open_file& open);
+
+  /// The same by one of its names, if that still is the file's. Errors: as `remove`.
+  error_code remove_name(const open_file& open, const path& name);
 
   /// Changes a file that need not be open, then returns its state. Errors: as `open` and the
   /// changes.
@@ -131,8 +165,16 @@ public:
 private:
   explicit share(std::shared_ptr<detail::share_core> core);
 
-  [[nodiscard]] result<opened> open_node(const path& name, const open_options& options);
-  [[nodiscard]] result<opened> open_stream(const path& name, const open_options& options);
+  [[nodiscard]] result<opened> open_named(
+    const path& name, const open_options& options, bool prepares);
+  [[nodiscard]] result<opened> open_node(
+    const path& name, const open_options& options, bool prepares);
+  [[nodiscard]] result<opened> open_stream(
+    const path& name, const open_options& options, bool prepares);
+  error_code rename_as(
+    const open_file& open, const path& target, bool replace, const expected_names* expected);
+  error_code link_as(
+    const open_file& open, const path& target, bool replace, const expected_names* expected);
 
   std::shared_ptr<detail::share_core> core_;
 };

@@ -288,6 +288,14 @@ result<entry_identity> identify(int directory, const std::string& name) {
   return entry_identity{status.st_dev, status.st_ino, status.st_mode};
 }
 
+result<entry_identity> identify(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) {
+    return from_errno(errno);
+  }
+  return entry_identity{status.st_dev, status.st_ino, status.st_mode};
+}
+
 error_code reserve(int fd, std::uint64_t size) {
   struct stat status {};
   struct statvfs space {};

@@ -49,6 +49,8 @@ struct share_core {
   std::uint64_t root_device = 0;
   std::uint64_t root_inode = 0;
   std::atomic<bool> has_openat2{true};
+  std::atomic<bool> has_unnamed{true};
+  std::atomic<bool> has_noreplace{true};
   bool has_xattrs = true;
   bool has_birth_times = true;
   /// On a disk of this machine, or in its memory: what the kernel has of it in its caches is there
@@ -130,6 +132,14 @@ struct entry_identity {
   std::uint32_t mode = 0;
 };
 [[nodiscard]] result<entry_identity> identify(int directory, const std::string& name);
+
+/// Whether it is the file; inodes alone are compared.
+[[nodiscard]] inline bool is_same(const entry_identity& a, const identity& b) noexcept {
+  return a.device == b.device && a.inode == b.inode;
+}
+
+/// The directory itself. Errors: errno.
+[[nodiscard]] result<entry_identity> identify(int fd);
 
 /// Reserves space up to `size` without moving the end of file, where the file system can. Errors:
 /// ENOSPC without having tried if there is not as much, other errno.

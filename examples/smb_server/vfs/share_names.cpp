@@ -82,14 +82,44 @@ error_code move(const location& from, const location& to, unsigned flags) {
     : name_error(errno);
 }
 
+/// The same where nothing is. Without RENAME_NOREPLACE whoever changes the directory by other ways
+/// than this process may come in between; the process itself does not, if its callers guard names.
+/// A link and a removal would replace nothing either, but other opens would lose the name.
+error_code move_to_free(share_core& core, const location& from, const location& to) {
+  if (core.has_noreplace.load(std::memory_order_relaxed)) {
+    const error_code error = move(from, to, RENAME_NOREPLACE);
+    // EINVAL is also that of a directory into itself, which comes again below.
+    if (error != errc::invalid_argument && error != from_errno(ENOSYS)) {
+      return error;
+    }
+  }
+  return move(from, to, 0);
+}
+
+/// Whether the names are what a caller saw.
+bool is_expected(const expected_names& expected, const location& to) {
+  const auto directory = detail::identify(to.folder.get());
+  if (!directory || !detail::is_same(*directory, expected.directory)) {
+    return false;
+  }
+  const auto target = detail::identify(to.folder.get(), to.leaf);
+  return target ? expected.target && detail::is_same(*target, *expected.target) : !expected.target;
+}
+
+bool is_expected_source(const expected_names& expected, const location& from) {
+  const auto directory = detail::identify(from.folder.get());
+  return directory && detail::is_same(*directory, expected.source) &&
+    from.leaf == expected.source_leaf;
+}
+
 /// What became of one attempt: nothing if it has to be tried again.
 using attempt = std::optional<error_code>;
 
-attempt try_rename(const share_core& core, const open_file& open, const location& from,
-  const location& to, bool replace) {
+attempt try_rename(
+  share_core& core, const open_file& open, const location& from, const location& to, bool replace) {
   const auto target = detail::identify(to.folder.get(), to.leaf);
   if (!target) {
-    const error_code error = move(from, to, RENAME_NOREPLACE);
+    const error_code error = move_to_free(core, from, to);
     return error == errc::name_collision && replace ? std::nullopt : attempt(error);
   }
   if (!replace) {
@@ -136,7 +166,7 @@ attempt try_link(const share_core& core, const open_file& open, const location& 
 }
 
 /// ENOTEMPTY if the directory has an entry beside `.` and `..`.
-error_code check_empty(int directory) {
+error_code find_no_entry(int directory) {
   const detail::unique_fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) {
     return from_errno(errno);
@@ -157,9 +187,55 @@ error_code check_empty(int directory) {
   return {};
 }
 
+/// Removes one name of what is open.
+error_code unlink(const open_file& open, const location& at) {
+  struct stat status {};
+  const bool is_directory = ::fstat(open.fd(), &status) == 0 && S_ISDIR(status.st_mode);
+  const int flags = is_directory ? AT_REMOVEDIR : 0;
+  if (::unlinkat(at.folder.get(), at.leaf.c_str(), flags) == 0) {
+    return {};
+  }
+  // POSIX lets a file system say either for a directory with entries.
+  return errno == EEXIST ? from_errno(ENOTEMPTY) : name_error(errno);
+}
+
 } // namespace
 
 error_code share::rename(const open_file& open, const path& target, bool replace) {
+  return rename_as(open, target, replace, nullptr);
+}
+
+error_code share::rename(
+  const open_file& open, const path& target, bool replace, const expected_names& expected) {
+  return rename_as(open, target, replace, &expected);
+}
+
+result<expected_names> share::look_around(const open_file& open, const path& target) const {
+  const std::lock_guard lock(core_->names);
+  const auto to = locate_target(*core_, target);
+  if (!to) {
+    return to.error();
+  }
+  const auto from = detail::locate(*core_, open);
+  if (!from) {
+    return from.error();
+  }
+  const auto source = detail::read_info(*core_, from->folder.get(), {});
+  const auto directory = detail::read_info(*core_, to->folder.get(), {});
+  if (!source || !directory) {
+    return source ? directory.error() : source.error();
+  }
+  expected_names names{source->id, from->leaf, directory->id, {}};
+  if (const auto there = detail::read_entry_info(*core_, to->folder.get(), to->leaf)) {
+    names.target = there->id;
+  } else if (const auto other = detail::identify(to->folder.get(), to->leaf)) {
+    names.target = identity{other->device, other->inode, {}, 0}; // a link or device, not served
+  }
+  return names;
+}
+
+error_code share::rename_as(
+  const open_file& open, const path& target, bool replace, const expected_names* expected) {
   if (open.is_stream()) {
     return errc::invalid_argument;
   }
@@ -179,6 +255,10 @@ error_code share::rename(const open_file& open, const path& target, bool replace
     if (is_same_place(*from, *to)) {
       return {};
     }
+    if (expected != nullptr &&
+      (!is_expected_source(*expected, *from) || !is_expected(*expected, *to))) {
+      return errc::name_changed;
+    }
     if (const auto done = try_rename(*core_, open, *from, *to, replace)) {
       return *done;
     }
@@ -187,6 +267,16 @@ error_code share::rename(const open_file& open, const path& target, bool replace
 }
 
 error_code share::link(const open_file& open, const path& target, bool replace) {
+  return link_as(open, target, replace, nullptr);
+}
+
+error_code share::link(
+  const open_file& open, const path& target, bool replace, const expected_names& expected) {
+  return link_as(open, target, replace, &expected);
+}
+
+error_code share::link_as(
+  const open_file& open, const path& target, bool replace, const expected_names* expected) {
   if (open.is_directory()) {
     return errc::is_directory;
   }
@@ -201,6 +291,9 @@ error_code share::link(const open_file& open, const path& target, bool replace) 
     const auto to = locate_target(*core_, target);
     if (!to) {
       return to.error();
+    }
+    if (expected != nullptr && i == 0 && !is_expected(*expected, *to)) {
+      return errc::name_changed;
     }
     if (const auto done = try_link(*core_, open, *to, replace)) {
       return *done;
@@ -223,7 +316,11 @@ error_code share::check_removable(const open_file& open) const {
   if (const error_code error = detail::check_unlinkable(*core_, open)) {
     return error;
   }
-  return open.is_directory() ? check_empty(open.fd()) : error_code{};
+  return open.is_directory() ? find_no_entry(open.fd()) : error_code{};
+}
+
+error_code share::check_empty(const open_file& directory) const {
+  return find_no_entry(directory.fd());
 }
 
 error_code share::remove(const open_file& open) {
@@ -233,20 +330,23 @@ error_code share::remove(const open_file& open) {
   return remove_file(open);
 }
 
-error_code share::remove_file(const open_file& open) {
+error_code share::remove_name(const open_file& open, const path& name) {
   const std::lock_guard lock(core_->names);
-  const auto at = detail::locate(*core_, open);
+  auto at = locate_target(*core_, name);
   if (!at) {
     return at.error();
   }
-  struct stat status {};
-  const bool is_directory = ::fstat(open.fd(), &status) == 0 && S_ISDIR(status.st_mode);
-  const int flags = is_directory ? AT_REMOVEDIR : 0;
-  if (::unlinkat(at->folder.get(), at->leaf.c_str(), flags) == 0) {
-    return {};
+  const auto found = detail::identify(at->folder.get(), at->leaf);
+  if (!found || !detail::is_same(*found, open.id())) {
+    return errc::name_not_found;
   }
-  // POSIX lets a file system say either for a directory with entries.
-  return errno == EEXIST ? from_errno(ENOTEMPTY) : name_error(errno);
+  return unlink(open, *at);
+}
+
+error_code share::remove_file(const open_file& open) {
+  const std::lock_guard lock(core_->names);
+  const auto at = detail::locate(*core_, open);
+  return at ? unlink(open, *at) : at.error();
 }
 
 } // namespace leasebreak::smb::vfs

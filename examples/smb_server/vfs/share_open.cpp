@@ -44,6 +44,9 @@ create_action action_on_existing(disposition how) {
 struct node {
   unique_fd fd;
   file_info info;
+  bool missing = false; ///< It is not there, and was not made.
+  bool unnamed = false; ///< It was made without a name.
+  identity directory; ///< Of those two.
 };
 
 /// What name and options together insist on.
@@ -86,7 +89,10 @@ result<node> look_at(share_core& core, unique_fd fd, node_kind kind) {
   if (kind == node_kind::file && info->is_directory) {
     return error_code(errc::is_directory);
   }
-  return node{std::move(fd), std::move(*info)};
+  node found;
+  found.fd = std::move(fd);
+  found.info = std::move(*info);
+  return found;
 }
 
 int flags_for(node_kind kind, bool read, bool write) {
@@ -213,18 +219,88 @@ result<unique_fd> make_file(share_core& core, const path& name) {
   return fd;
 }
 
-/// Creates exclusively. Errors: `errc::name_collision` and others.
+/// `errc::name_not_found` if the name is free.
+error_code look_for(share_core& core, const path& name) {
+  const auto there = detail::open_beneath(core, name.name(), O_PATH);
+  return there ? error_code(errc::name_collision) : detail::explain(core, name, there.error());
+}
+
 /// MS-FSA 2.1.5.1.1: what is made read-only cannot be deleted on close.
-result<node> create_new(
-  share_core& core, const path& name, bool directory, const open_options& options) {
+error_code check_new(share_core& core, const path& name, const open_options& options) {
   if (name.is_root()) {
-    return error_code(errc::name_collision);
+    return errc::name_collision;
   }
   if (options.delete_on_close && (options.attributes & attribute::read_only) != 0) {
-    const auto there = detail::open_beneath(core, name.name(), O_PATH);
-    const error_code why =
-      there ? errc::name_collision : detail::explain(core, name, there.error());
+    const error_code why = look_for(core, name);
     return why == errc::name_not_found ? error_code(errc::cannot_delete) : why;
+  }
+  return {};
+}
+
+/// A file without a name in the folder; no descriptor if the file system has none such.
+result<unique_fd> make_unnamed(share_core& core, int folder) {
+  if (!core.has_unnamed.load(std::memory_order_relaxed)) {
+    return unique_fd();
+  }
+  unique_fd fd(::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, core.options.file_mode));
+  if (fd.get() >= 0) {
+    return fd;
+  }
+  // EISDIR: a kernel that does not know the flag.
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    return from_errno(errno);
+  }
+  core.has_unnamed.store(false, std::memory_order_relaxed);
+  return unique_fd();
+}
+
+/// What `share::prepare` does of a name that is free.
+result<node> prepare_new(
+  share_core& core, const path& name, bool directory, const open_options& options) {
+  if (const error_code error = check_new(core, name, options)) {
+    return error;
+  }
+  const auto folder = detail::open_parent(core, name);
+  if (!folder) {
+    return folder.error();
+  }
+  if (const error_code error = look_for(core, name); error != errc::name_not_found) {
+    return error;
+  }
+  const auto where = detail::read_info(core, folder->get(), {});
+  if (!where) {
+    return where.error();
+  }
+  node made;
+  made.directory = where->id;
+  if (!directory) {
+    auto fd = make_unnamed(core, folder->get());
+    if (!fd) {
+      return detail::explain(core, name, fd.error());
+    }
+    made.fd = std::move(*fd);
+  }
+  made.missing = made.fd.get() < 0;
+  if (made.missing) {
+    return made;
+  }
+  made.unnamed = true;
+  auto info = detail::read_info(core, made.fd.get(), {});
+  if (!info) {
+    return info.error();
+  }
+  made.info = std::move(*info);
+  if (const error_code error = dress(core, made, options)) {
+    return error;
+  }
+  return made;
+}
+
+/// Creates exclusively. Errors: `errc::name_collision` and others.
+result<node> create_new(
+  share_core& core, const path& name, bool directory, const open_options& options) {
+  if (const error_code error = check_new(core, name, options)) {
+    return error;
   }
   auto fd = directory ? make_directory(core, name) : make_file(core, name);
   if (!fd) {
@@ -245,8 +321,8 @@ result<node> create_new(
 }
 
 /// Opens or creates, by the disposition. `created` tells which.
-result<node> resolve(
-  share_core& core, const path& name, node_kind kind, const open_options& options, bool& created) {
+result<node> resolve(share_core& core, const path& name, node_kind kind,
+  const open_options& options, bool prepares, bool& created) {
   const bool write = options.write || truncates(options.how);
   created = false;
   for (int attempt = 0; attempt < detail::attempts_max; ++attempt) {
@@ -256,9 +332,11 @@ result<node> resolve(
         return found;
       }
     }
-    auto made = create_new(core, name, kind == node_kind::directory, options);
+    const bool directory = kind == node_kind::directory;
+    auto made = prepares ? prepare_new(core, name, directory, options)
+                         : create_new(core, name, directory, options);
     if (made || made.error() != errc::name_collision || options.how == disposition::create) {
-      created = made.has_value();
+      created = made.has_value() && !made->missing;
       return made;
     }
   }
@@ -286,6 +364,12 @@ result<opened> check_node(
     return error_code(errc::is_directory);
   }
   opened done;
+  done.missing = found.missing;
+  done.unnamed = found.unnamed;
+  done.directory = found.directory;
+  if (done.missing) {
+    return done;
+  }
   done.created = created;
   if (created) {
     done.action = create_action::created;
@@ -338,12 +422,67 @@ result<stream_found> ensure_stream(
 } // namespace
 
 result<opened> share::open(const path& name, const open_options& options) {
+  return open_named(name, options, false);
+}
+
+result<opened> share::prepare(const path& name, const open_options& options) {
+  return open_named(name, options, true);
+}
+
+result<opened> share::make(
+  const path& name, const open_options& options, const identity& directory) {
+  const auto folder = detail::open_parent(*core_, name);
+  if (!folder) {
+    return folder.error();
+  }
+  const auto found = detail::identify(folder->get());
+  if (!found || !detail::is_same(*found, directory)) {
+    return error_code(errc::name_changed);
+  }
+  return open(name, options);
+}
+
+error_code share::give_name(opened& open, const path& name) {
+  if (!open.file || !open.unnamed) {
+    return errc::invalid_argument;
+  }
+  const auto folder = detail::open_parent(*core_, name);
+  if (!folder) {
+    return folder.error();
+  }
+  const auto found = detail::identify(folder->get());
+  if (!found || !detail::is_same(*found, open.directory)) {
+    return errc::name_changed;
+  }
+  const std::string leaf(name.leaf());
+  if (::linkat(AT_FDCWD, detail::proc_path(open.file->fd()).c_str(), folder->get(), leaf.c_str(),
+        AT_SYMLINK_FOLLOW) < 0) {
+    return detail::explain(*core_, name, from_errno(errno));
+  }
+  open.unnamed = false;
+  // The descriptor does not know of the name; one that was opened by it does, and follows renames.
+  unique_fd fd(::openat(folder->get(), leaf.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const auto named =
+    fd.get() < 0 ? result<detail::entry_identity>(from_errno(errno)) : detail::identify(fd.get());
+  if (named && detail::is_same(*named, open.info.id)) {
+    open.file->replace_fd(std::move(fd));
+  }
+  auto info = open.file->info();
+  if (!info) {
+    return info.error();
+  }
+  open.info = std::move(*info);
+  return {};
+}
+
+result<opened> share::open_named(const path& name, const open_options& options, bool prepares) {
   open_slot slot(*core_);
   if (!slot.taken()) {
     return error_code(errc::too_many_opens);
   }
-  auto done = name.stream().empty() ? open_node(name, options) : open_stream(name, options);
-  if (!done) {
+  auto done = name.stream().empty() ? open_node(name, options, prepares)
+                                    : open_stream(name, options, prepares);
+  if (!done || done->missing) {
     return done;
   }
   slot.keep();
@@ -355,13 +494,13 @@ result<opened> share::open(const path& name, const open_options& options) {
   return done;
 }
 
-result<opened> share::open_node(const path& name, const open_options& options) {
+result<opened> share::open_node(const path& name, const open_options& options, bool prepares) {
   const auto kind = effective_kind(name, options);
   if (!kind) {
     return kind.error();
   }
   bool created = false;
-  auto found = resolve(*core_, name, *kind, options, created);
+  auto found = resolve(*core_, name, *kind, options, prepares, created);
   if (!found) {
     return found.error();
   }
@@ -390,7 +529,7 @@ std::optional<opened> share::open_cached(const path& name, const open_options& o
   return std::move(*done);
 }
 
-result<opened> share::open_stream(const path& name, const open_options& options) {
+result<opened> share::open_stream(const path& name, const open_options& options, bool prepares) {
   if (const auto kind = effective_kind(name, options); !kind) {
     return kind.error();
   }
@@ -401,9 +540,16 @@ result<opened> share::open_stream(const path& name, const open_options& options)
   base_options.read = base_options.write = false;
   base_options.allocation_size = 0;
   opened done;
-  auto found = resolve(*core_, name.base(), node_kind::any, base_options, done.base_created);
+  auto found =
+    resolve(*core_, name.base(), node_kind::any, base_options, prepares, done.base_created);
   if (!found) {
     return found.error();
+  }
+  done.missing = found->missing;
+  done.unnamed = found->unnamed;
+  done.directory = found->directory;
+  if (done.missing) {
+    return done;
   }
   if (!done.base_created) {
     open_options checked = options;
@@ -414,7 +560,7 @@ result<opened> share::open_stream(const path& name, const open_options& options)
   }
   const auto stream = ensure_stream(*core_, *found, name.stream(), options.how);
   if (!stream) {
-    if (done.base_created) {
+    if (done.base_created && !done.unnamed) {
       static_cast<void>(remove_created(*core_, name.base(), found->info.id, false));
     }
     return stream.error();
@@ -479,7 +625,7 @@ result<file_info> share::truncate_for_overwrite(const opened& open) {
 }
 
 error_code share::undo_create(const opened& open) {
-  if (!open.file || !open.created) {
+  if (!open.file || !open.created || open.unnamed) {
     return {};
   }
   open_file& file = *open.file;

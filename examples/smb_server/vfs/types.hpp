@@ -102,10 +102,22 @@ struct opened {
   bool created = false; ///< The name was created by this open; `undo_create` can take it back.
   bool base_created = false; ///< The stream's file too.
   bool base_is_directory = false; ///< The stream is a directory's.
+  bool missing = false; ///< There is no such file, and none was made: `make` does.
+  bool unnamed = false; ///< The file was made and has no name: `give_name` gives it one.
+  identity directory; ///< With `missing` or `unnamed`: where the name is to be.
   bool truncates = false; ///< The second phase, `truncate_for_overwrite`, is needed.
   std::uint32_t attributes = 0; ///< As asked for; the second phase sets them.
   std::uint64_t allocation_size = 0; ///< As asked for; the second phase reserves it.
   file_info info;
+};
+
+/// What names meant when they were looked at. A change that is made for it is made only if they
+/// still do.
+struct expected_names {
+  identity source; ///< Directory in which the file has its name; a rename's.
+  std::string source_leaf; ///< Its name there.
+  identity directory; ///< Directory of the new name.
+  std::optional<identity> target; ///< What the new name is; nothing if it is free.
 };
 
 /// Attributes and times to be set; what is not given stays.

@@ -83,6 +83,7 @@ std::uint32_t of_errc(errc value) noexcept {
   case errc::too_many_streams:
   case errc::too_many_operations:
     return insufficient_resources;
+  case errc::name_changed:
   case errc::keeps_changing:
     return sharing_violation;
   case errc::behind_end:

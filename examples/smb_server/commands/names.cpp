@@ -1,0 +1,89 @@
+// See names.hpp.
+#include <smb_server/commands/names.hpp>
+
+#include <smb_server/commands/access.hpp>
+#include <smb_server/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <utility>
+
+namespace leasebreak::smb::commands {
+
+asio::awaitable<guarded> guard_entry(request& r, entry_guard_request ask) {
+  auto [error, guard] =
+    co_await r.wait_for(r.host().coordinator().async_guard_entry(std::move(ask)));
+  guarded result;
+  result.status = status_of(error);
+  result.error = error;
+  result.guard = std::move(guard);
+  co_return result;
+}
+
+asio::awaitable<guarded> guard_name(request& r, vfs::path name) {
+  auto [lost, directory] = co_await r.tree_connect->share->files.async_lookup(
+    name.parent(), asio::as_tuple(asio::use_awaitable));
+  if (lost) {
+    guarded result;
+    result.status = status_of(lost);
+    result.error = lost;
+    co_return result;
+  }
+  entry_guard_request ask{directory.id.bytes(), std::string(name.leaf()), {}};
+  co_return co_await guard_entry(r, std::move(ask));
+}
+
+asio::awaitable<meaning> look_again(request& r, vfs::path name, file_name_id file) {
+  const guarded name_guard = co_await guard_name(r, name);
+  if (name_guard.status != status::success)
+    co_return meaning::none;
+  auto [lost, now] = co_await r.tree_connect->share->files.async_lookup(
+    std::move(name), asio::as_tuple(asio::use_awaitable));
+  if (lost)
+    co_return meaning::none;
+  co_return now.id.bytes() == file ? meaning::same : meaning::other;
+}
+
+namespace {
+
+/// Nobody has the file open, and nobody can open it while the hold lives.
+asio::awaitable<leasebreak::hold> take_unopened(server& host, file_name_id file) {
+  access_request ask;
+  ask.file = std::move(file);
+  ask.kind = access_kind::remove_unopened;
+  auto [refused, hold] =
+    co_await host.coordinator().async_access(std::move(ask), asio::as_tuple(asio::use_awaitable));
+  co_return std::move(hold);
+}
+
+/// Nobody has had it open meanwhile who left something there. The times are of the file, which
+/// others may have open for all that.
+asio::awaitable<bool> is_untouched(request& r, const vfs::opened& made) {
+  auto [error, now] = co_await r.tree_connect->share->files.async_info(
+    made.file, asio::as_tuple(asio::use_awaitable));
+  const bool is_stream = !made.info.id.stream.empty();
+  co_return !error && (is_stream ? now.end_of_file == 0 : now.change_time == made.info.change_time);
+}
+
+} // namespace
+
+asio::awaitable<void> undo_create(request& r, vfs::opened opened) {
+  if (!opened.file || !opened.created || opened.unnamed)
+    co_return;
+  server& host = r.host();
+  const leasebreak::hold made = co_await take_unopened(host, opened.info.id.bytes());
+  if (!made || !co_await is_untouched(r, opened))
+    co_return; // It is somebody else's by now.
+  leasebreak::hold base;
+  if (opened.base_created) {
+    vfs::identity id = opened.info.id;
+    id.stream.clear();
+    base = co_await take_unopened(host, id.bytes());
+    opened.base_created = static_cast<bool>(base);
+  }
+  auto [error] = co_await r.tree_connect->share->files.async_undo_create(
+    std::move(opened), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host.log().warn("cannot take back what was made: {}", error.message());
+}
+
+} // namespace leasebreak::smb::commands
