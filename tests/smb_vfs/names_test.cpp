@@ -330,6 +330,20 @@ TEST_F(Names, TheRootIsNotOpenedForDeletion) {
   EXPECT_EQ(error_of(share_->open(at(""), to_delete())), errc::cannot_delete);
 }
 
+/// An open through one of two names; that name is gone, and the folder it was in too.
+TEST_F(Names, ANameIsGoneWithItsFolder) {
+  put("other");
+  make_directory("folder");
+  std::filesystem::create_hard_link(root() / "other", root() / "folder/name");
+  const auto file = look("folder\\name").value().file;
+  std::filesystem::remove_all(root() / "folder");
+
+  EXPECT_EQ(share_->remove(*file), errc::name_not_found);
+  EXPECT_EQ(share_->rename(*file, at("new"), false), errc::name_not_found);
+  EXPECT_FALSE(share_->check_removable(*file).failed());
+  EXPECT_TRUE(exists("other"));
+}
+
 TEST_F(Names, WhatIsGoneAlreadyIsRemovable) {
   put("file");
   const auto file = look("file").value().file;

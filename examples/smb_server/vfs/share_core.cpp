@@ -327,8 +327,9 @@ result<location> locate(share_core& core, const open_file& open) {
     }
     auto folder = open_parent(core, *current);
     if (!folder) {
-      last = folder.error();
-      continue; // A folder on the way was renamed just now.
+      // A folder on the way was renamed just now, or has gone, and the name with it.
+      last = folder.error() == errc::path_not_found ? errc::name_not_found : folder.error();
+      continue;
     }
     std::string leaf(current->leaf());
     const auto found = identify(folder->get(), leaf);
