@@ -99,6 +99,53 @@ TEST_F(WorkerPool, CompletesWithENOMEMWhenTheWorkRunsOutOfMemory) {
   EXPECT_EQ(seen, from_errno(ENOMEM));
 }
 
+/// Of an I/O context, and without memory for the first few things.
+class short_executor {
+public:
+  short_executor(asio::io_context& io, std::atomic<int>& failures)
+    : io_(&io), failures_(&failures) {}
+
+  asio::execution_context& query(asio::execution::context_t) const noexcept { return *io_; }
+  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+    return asio::execution::blocking.never;
+  }
+  template <class Function>
+  void execute(Function f) const {
+    if (failures_->fetch_sub(1) > 0) {
+      throw std::bad_alloc();
+    }
+    asio::post(*io_, std::move(f));
+  }
+  friend bool operator==(const short_executor& a, const short_executor& b) noexcept {
+    return a.io_ == b.io_;
+  }
+  friend bool operator!=(const short_executor& a, const short_executor& b) noexcept {
+    return !(a == b);
+  }
+
+private:
+  asio::io_context* io_;
+  std::atomic<int>* failures_;
+};
+
+TEST_F(WorkerPool, WaitsForMemoryToCompleteWith) {
+  std::atomic<int> failures{3};
+  std::optional<int> seen;
+  const auto work = asio::make_work_guard(io_);
+
+  pool_->async_run<int>(
+    short_executor(io_, failures), [] { return result<int>(7); },
+    [&](error_code error, int value) {
+      EXPECT_FALSE(error.failed());
+      seen = value;
+      io_.stop();
+    });
+  io_.run();
+
+  EXPECT_EQ(seen, 7);
+  EXPECT_LT(failures.load(), 0);
+}
+
 TEST_F(WorkerPool, CompletesOnTheAssociatedExecutor) {
   auto strand = asio::make_strand(io_);
   bool on_strand = false;

@@ -1,24 +1,15 @@
 // Threads for work that blocks, with Asio's ways of saying that it is done.
 #pragma once
 
+#include "completion.hpp"
 #include "errors.hpp"
 
-#include <boost/asio/any_completion_executor.hpp>
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/append.hpp>
-#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <atomic>
 #include <cerrno>
@@ -68,17 +59,6 @@ enum class admission { bounded, always };
 void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
   std::shared_ptr<const void> reference) noexcept;
 
-template <class T>
-struct work_signature {
-  using type = void(error_code, T);
-};
-template <>
-struct work_signature<void> {
-  using type = void(error_code);
-};
-template <class T>
-using work_handler = boost::asio::any_completion_handler<typename work_signature<T>::type>;
-
 /// What a piece of work returns: a result, or for `void` an error_code.
 template <class T>
 struct outcome {
@@ -94,13 +74,8 @@ using work = std::function<typename outcome<T>::type()>;
 template <class T>
 class pending_work final : public pool_job {
 public:
-  using executor = boost::asio::any_io_executor;
-
-  pending_work(executor io, work<T> job, work_handler<T> handler)
-    : io_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
-      job_(std::move(job)), handler_(std::move(handler)),
-      user_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, io),
-        boost::asio::execution::outstanding_work.tracked)) {}
+  pending_work(const boost::asio::any_io_executor& io, work<T> job, work_handler<T> handler)
+    : job_(std::move(job)), end_(std::make_shared<completion<T>>(io, std::move(handler))) {}
 
   ~pending_work() override { fail(errc::shutting_down); }
 
@@ -108,61 +83,43 @@ public:
     if (!claim()) {
       return;
     }
-    try {
-      auto outcome = job_();
-      job_ = nullptr; // Gives up what it refers to here and not on the handler's thread.
-      done();
-      if constexpr (std::is_void_v<T>) {
-        complete(outcome);
-      } else if (outcome) {
-        complete(error_code{}, std::move(*outcome));
-      } else {
-        complete(outcome.error(), T{});
-      }
-    } catch (const std::bad_alloc&) {
-      finish(from_errno(ENOMEM));
-    }
+    typename completion<T>::value value{};
+    const error_code error = carry_out(value);
+    job_ = nullptr; // Gives up what it refers to here and not on the handler's thread.
+    done();
+    completion<T>::send(end_, error, std::move(value));
   }
 
   /// Completes with an error if nobody has begun with it yet.
   void fail(error_code error) {
     if (claim()) {
       job_ = nullptr;
-      finish(error);
+      completion<T>::send(end_, error);
     }
   }
 
 private:
   [[nodiscard]] bool claim() noexcept { return !claimed_.exchange(true); }
 
-  void finish(error_code error) {
-    if constexpr (std::is_void_v<T>) {
-      complete(error);
-    } else {
-      complete(error, T{});
+  [[nodiscard]] error_code carry_out(typename completion<T>::value& value) {
+    try {
+      auto outcome = job_();
+      if constexpr (std::is_void_v<T>) {
+        return outcome;
+      } else {
+        if (outcome) {
+          value = std::move(*outcome);
+        }
+        return outcome ? error_code{} : outcome.error();
+      }
+    } catch (const std::bad_alloc&) {
+      return from_errno(ENOMEM);
     }
   }
 
-  template <class... Arguments>
-  void complete(Arguments... arguments) {
-    // By way of the pool of the caller, so that no user code runs here, not even with an executor
-    // that runs things inline.
-    const auto io = std::move(io_);
-    boost::asio::post(io,
-      [handler = std::move(handler_), user = std::move(user_),
-        ... values = std::move(arguments)]() mutable {
-        auto allocator = boost::asio::get_associated_allocator(handler);
-        boost::asio::dispatch(user,
-          boost::asio::bind_allocator(
-            allocator, boost::asio::append(std::move(handler), std::move(values)...)));
-      });
-  }
-
   std::atomic<bool> claimed_{false};
-  executor io_;
   work<T> job_;
-  work_handler<T> handler_;
-  boost::asio::any_completion_executor user_;
+  const std::shared_ptr<completion<T>> end_;
 };
 
 /// Holds no strong reference: a deferred operation may be launched when the pool is long gone.

@@ -1,0 +1,111 @@
+// How a thread that is not the caller's tells the caller's handler that something is done. All
+// memory that this takes is there before the work begins: a result that cannot be told would leave
+// somebody waiting for ever.
+#pragma once
+
+#include "errors.hpp"
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace leasebreak::smb::vfs::detail {
+
+template <class T>
+struct work_signature {
+  using type = void(error_code, T);
+};
+template <>
+struct work_signature<void> {
+  using type = void(error_code);
+};
+template <class T>
+using work_handler = boost::asio::any_completion_handler<typename work_signature<T>::type>;
+
+/// A handler, and what it is to be told.
+template <class T>
+class completion {
+public:
+  using value = std::conditional_t<std::is_void_v<T>, std::nullptr_t, T>;
+
+  completion(const boost::asio::any_io_executor& io, work_handler<T> handler)
+    : io_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
+      handler_(std::move(handler)) {
+    const boost::asio::any_completion_executor home(io);
+    const boost::asio::any_completion_executor user(
+      boost::asio::get_associated_executor(handler_, home));
+    if (user != home) {
+      user_ = boost::asio::prefer(user, boost::asio::execution::outstanding_work.tracked);
+    }
+  }
+
+  /// Once. By way of `io`, so that no user code runs here, not even with an executor that runs
+  /// things inline.
+  static void send(const std::shared_ptr<completion>& self, error_code error, value result = {}) {
+    self->error_ = error;
+    self->result_ = std::move(result);
+    const auto io = std::move(self->io_);
+    while (!post(io, self)) {
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+private:
+  static constexpr std::chrono::milliseconds pause{10};
+
+  /// False: there is no memory for that now.
+  static bool post(
+    const boost::asio::any_io_executor& io, const std::shared_ptr<completion>& self) {
+    try {
+      boost::asio::post(io, [self] { self->arrive(); });
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
+  void arrive() {
+    if constexpr (std::is_void_v<T>) {
+      call();
+    } else {
+      call(std::move(result_));
+    }
+  }
+
+  template <class... Values>
+  void call(Values... values) {
+    auto handler = std::move(handler_);
+    if (!user_) {
+      std::move(handler)(error_, std::move(values)...);
+      return;
+    }
+    auto allocator = boost::asio::get_associated_allocator(handler);
+    boost::asio::dispatch(user_,
+      boost::asio::bind_allocator(
+        allocator, boost::asio::append(std::move(handler), error_, std::move(values)...)));
+  }
+
+  boost::asio::any_io_executor io_;
+  work_handler<T> handler_;
+  boost::asio::any_completion_executor user_; ///< None: where it arrives.
+  error_code error_;
+  value result_{};
+};
+
+} // namespace leasebreak::smb::vfs::detail
