@@ -53,6 +53,7 @@ public:
   void start(entry_guard_request&& r, std::unique_ptr<entry_call> op);
   void start(rename_tree_request&& r, std::unique_ptr<plain_call<tree_guard>> op);
   void start(io_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(file_query&& r, std::unique_ptr<plain_call<file_facts>> op);
   void start(force_break_request&& r, std::unique_ptr<file_call<void>> op);
   void start(disconnect_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
   void start(end_session_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);

@@ -64,15 +64,16 @@ void directory_guards::end(file_actor& file, guard_id id) {
   give(file, held);
 }
 
-void directory_guards::cancel(file_actor& file, operation_id target) {
+bool directory_guards::cancel(file_actor& file, operation_id target) {
   const auto found = std::find_if(
     waiting_.begin(), waiting_.end(), [target](const auto& call) { return call->id == target; });
   if (found == waiting_.end())
-    return; // It is held already, and that stands.
+    return false; // It is held already, and that stands.
   const auto call = std::move(*found);
   waiting_.erase(found);
   call->answer(errc::cancelled);
   end(file, call->guard);
+  return true;
 }
 
 void directory_guards::refuse_waiting(errc error) {

@@ -42,7 +42,8 @@ public:
 
   void ask(file_actor& file, std::unique_ptr<entry_call> call);
   void end(file_actor& file, guard_id id);
-  void cancel(file_actor& file, operation_id target);
+  /// Whether it waited.
+  bool cancel(file_actor& file, operation_id target);
   /// Ends the wait of all that wait.
   void refuse_waiting(errc error);
 

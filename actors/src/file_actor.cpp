@@ -615,7 +615,8 @@ void file_actor::end_guard(guard_id id) {
 void file_actor::cancel_guard(operation_id target) {
   if (guards_ == nullptr)
     return;
-  guards_->cancel(*this, target);
+  if (guards_->cancel(*this, target))
+    owner_.count().add(counters::operations_cancelled);
   drop_unused_guards();
 }
 

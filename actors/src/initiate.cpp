@@ -86,6 +86,10 @@ void start(const impl_ref& self, io_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, file_query&& r, handler<file_facts> h) {
+  initiate<plain_call<file_facts>>(self, std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, force_break_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }

@@ -326,6 +326,33 @@ void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op
     static_cast<io_check&>(*m).refuse(unless_stopping(errc::unknown_open));
 }
 
+namespace {
+
+/// Asks the file for its facts.
+class facts_question final : public file_message {
+public:
+  explicit facts_question(std::unique_ptr<plain_call<file_facts>> op) : op_(std::move(op)) {}
+
+  void act(file_actor& file, std::unique_ptr<file_message>) override {
+    op_->complete({}, file_facts{file.state().is_delete_pending()});
+  }
+
+  [[nodiscard]] plain_call<file_facts>& op() noexcept { return *op_; }
+
+private:
+  std::unique_ptr<plain_call<file_facts>> op_;
+};
+
+} // namespace
+
+void coordinator_impl::start(file_query&& r, std::unique_ptr<plain_call<file_facts>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return op->answer(error);
+  message_ptr m = std::make_unique<facts_question>(std::move(op));
+  if (!deliver(r.file, m, false))
+    static_cast<facts_question&>(*m).op().answer(unless_stopping(errc::success));
+}
+
 void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);

@@ -94,6 +94,10 @@ errc file_state::check_io(open_id open, const byte_range& range, bool is_write) 
                                                                           : errc::success;
 }
 
+bool file_state::is_delete_pending() const noexcept {
+  return impl_->delete_pending;
+}
+
 std::string file_state::check_invariants() const {
   return impl_->check_invariants();
 }

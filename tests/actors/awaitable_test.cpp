@@ -25,7 +25,8 @@ static_assert(!std::is_aggregate_v<open_request> && !std::is_aggregate_v<close_r
   !std::is_aggregate_v<unlock_request> && !std::is_aggregate_v<oplock_acknowledgement> &&
   !std::is_aggregate_v<access_request> && !std::is_aggregate_v<io_request> &&
   !std::is_aggregate_v<force_break_request> && !std::is_aggregate_v<reclaim_lock_request> &&
-  !std::is_aggregate_v<lock_query>);
+  !std::is_aggregate_v<entry_guard_request> && !std::is_aggregate_v<rename_tree_request> &&
+  !std::is_aggregate_v<file_query> && !std::is_aggregate_v<lock_query>);
 
 const std::string long_id = "a file's id that is longer than what fits into a string object";
 
@@ -43,6 +44,10 @@ asio::awaitable<int> all_in_braces(coordinator& c) {
   const std::vector<byte_range> ranges{{0, 10}};
   done += static_cast<int>(co_await c.async_unlock({file, o.open, ranges}, asio::use_awaitable));
   (co_await c.async_access({file, access_kind::write, o.open}, asio::use_awaitable)).release();
+  static_cast<void>(co_await c.async_guard_entry({file, "an entry's name"}, asio::use_awaitable));
+  static_cast<void>(
+    co_await c.async_rename_tree({"a share", "a directory", file}, asio::use_awaitable));
+  done += (co_await c.async_query_file(file_query(file), asio::use_awaitable)).delete_pending;
   co_await c.async_force_break({file, world::bob}, asio::use_awaitable);
   co_await c.async_replay(
     {file, o.open, world::alice, lease_request{lease_key::of(1), lease_state::rwh, 2, 0, {}}},

@@ -23,6 +23,7 @@ namespace {
 struct scene {
   open_id open{}; ///< Alice's, of "f", with the lease of key 1.
   open_id plain{}; ///< Alice's, of "g", without a lease; it has locked [0, 10).
+  // And somebody guards the entry "guarded" of "dir".
   open_id other{}; ///< Another of that.
 };
 
@@ -47,6 +48,7 @@ scene make_scene(world& w) {
   s.plain = w.open(world::alice, "g", 0).open;
   s.other = w.open(world::alice, "g", 0).open;
   w.start(lock_of(s.plain, 0, true));
+  w.start(entry_guard_request{"dir", "guarded"});
   w.settle();
   return s;
 }
@@ -205,6 +207,12 @@ std::vector<operation_case> other_cases() {
         return io_request{"g", s.other, {0, 10}, true};
       }),
       errc::file_lock_conflict, {}},
+    {"QueryFile", {}, always(file_query("f")), always(file_query()), errc::file_id_too_long, {}},
+    {"GuardEntry", {}, always(entry_guard_request{"dir", "name"}),
+      always(entry_guard_request{"dir", {}, "name"}), errc::invalid_argument,
+      always(entry_guard_request{"dir", "guarded"})},
+    {"RenameTree", {}, always(rename_tree_request{"share", "dir", "dir"}),
+      always(rename_tree_request{{}, "dir", "dir"}), errc::invalid_argument, {}},
     {"Disconnect", {}, always(disconnect_request{world::alice, {}}),
       always(disconnect_request{client_guid::of(77), {}}), errc::unknown_client, {}},
     {"ForceBreak", {}, always(force_break_request{"n", {}, {}, lease_state::none}),

@@ -229,6 +229,24 @@ TEST(EmptyWrites, BreakNothing) {
   EXPECT_EQ(notice->head.command, command::oplock_break);
 }
 
+TEST(RenamesToTheirOwnName, BreakNothing) {
+  two_clients t;
+  constexpr std::uint32_t read_handle = 3;
+  ASSERT_TRUE(t.first.create("f", lease_level, lease(5, read_handle)).lease);
+  byte_writer body{raw_client::create_body("f", 0, {}, disposition::open)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  const file_id id = raw_client::read_created(t.second.call(command::create, body.take())).id;
+
+  const answer done = t.second.call(command::set_info, raw_client::rename_body(id, "f"));
+  EXPECT_EQ(done.head.status, status::success);
+  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the answer";
+
+  t.second.send(command::set_info, raw_client::rename_body(id, "g"));
+  const auto notice = t.first.receive();
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->head.command, command::oplock_break);
+}
+
 TEST(Deletes, HappenWhenTheConnectionEnds) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());

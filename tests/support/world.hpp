@@ -150,6 +150,7 @@ public:
   void begin(oplock_acknowledgement r, probe& p) { c->async_acknowledge(std::move(r), token(p)); }
   void begin(access_request r, probe& p) { c->async_access(std::move(r), token(p)); }
   void begin(entry_guard_request r, probe& p) { c->async_guard_entry(std::move(r), token(p)); }
+  void begin(file_query r, probe& p) { c->async_query_file(std::move(r), token(p)); }
   void begin(rename_tree_request r, probe& p) { c->async_rename_tree(std::move(r), token(p)); }
   void begin(io_request r, probe& p) { c->async_check_io(std::move(r), token(p)); }
   void begin(disconnect_request r, probe& p) { c->async_disconnect(r, token(p)); }

@@ -85,6 +85,7 @@ void start(const impl_ref& self, access_request&& r, handler<hold> h);
 void start(const impl_ref& self, entry_guard_request&& r, handler<entry_guard> h);
 void start(const impl_ref& self, rename_tree_request&& r, handler<tree_guard> h);
 void start(const impl_ref& self, io_request&& r, handler<void> h);
+void start(const impl_ref& self, file_query&& r, handler<file_facts> h);
 void start(const impl_ref& self, disconnect_request&& r, handler<disconnect_result> h);
 void start(const impl_ref& self, end_session_request&& r, handler<disconnect_result> h);
 void start(const impl_ref& self, end_tree_request&& r, handler<disconnect_result> h);
@@ -401,6 +402,15 @@ public:
     return initiate<void>(std::move(request), token);
   }
 
+  /// What clients ask about a file that only the coordinator knows, such as whether it is to be
+  /// deleted (MS-FSA 2.1.5.12.27). Costs the same with many opens as with one. Nothing is set for a
+  /// file that nobody has open. Breaks nothing, never waits for a client, not cancellable.
+  /// Handler: `void(error_code, file_facts)`.
+  template <class Token = boost::asio::deferred_t>
+  auto async_query_file(file_query request, Token&& token = {}) {
+    return initiate<file_facts>(std::move(request), token);
+  }
+
   /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what
   /// waited on it completes with `errc::client_gone`, on files of which it has no open as well.
   /// A session that has another channel (`add_channel`) goes on: its opens stay, and breaks that
@@ -485,6 +495,8 @@ private:
 
   template <class Result, class Request, class Token>
   auto initiate(Request&& request, Token& token) {
+    static_assert(!std::is_aggregate_v<Request> || std::is_trivially_destructible_v<Request>,
+      "g++ 12 destroys an aggregate that is written within co_await twice");
     return boost::asio::async_initiate<Token, typename detail::signature<Result>::type>(
       detail::initiation<Result>{detail::impl_ref(spread_ref()), executor_}, token,
       std::move(request));

@@ -236,6 +236,10 @@ struct access_request {
 
 /// Arguments of `async_guard_entry`.
 struct entry_guard_request {
+  entry_guard_request() = default;
+  entry_guard_request(file_name_id d, std::string entry, std::string second = {})
+    : directory(std::move(d)), name(std::move(entry)), also(std::move(second)) {}
+
   file_name_id directory;
   /// The entry's name, in the form in which the file system compares names. Empty: the directory as
   /// a whole, to ask whether it is empty.
@@ -247,6 +251,10 @@ struct entry_guard_request {
 
 /// Arguments of `async_rename_tree`.
 struct rename_tree_request {
+  rename_tree_request() = default;
+  rename_tree_request(std::string r, std::string path, file_name_id id, const client_guid& c = {})
+    : root(std::move(r)), from(std::move(path)), directory(std::move(id)), client(c) {}
+
   std::string root; ///< As in `open_request`; not empty.
   std::string from; ///< The directory's path; not empty.
   file_name_id directory; ///< The directory's id.
@@ -263,6 +271,19 @@ struct io_request {
   open_id open{};
   byte_range range;
   bool is_write = false;
+};
+
+/// Arguments of `async_query_file`.
+struct file_query {
+  file_query() = default;
+  explicit file_query(file_name_id f) : file(std::move(f)) {}
+
+  file_name_id file;
+};
+
+/// What `async_query_file` tells of a file.
+struct file_facts {
+  bool delete_pending = false; ///< It is to be deleted with its last open.
 };
 
 /// Arguments of `async_disconnect`.

@@ -22,12 +22,10 @@ bool shows_delete_pending(file_class c) {
 
 /// The coordinator knows whether the file is to be deleted.
 asio::awaitable<bool> is_delete_pending(request& r, const open_ptr& o) {
-  lock_query query;
-  query.file_id = o->file;
-  auto [error, entries] = co_await r.host().coordinator().async_list(
-    std::move(query), asio::as_tuple(asio::use_awaitable));
-  co_return std::any_of(
-    entries.begin(), entries.end(), [](const listed_entry& e) { return e.delete_pending; });
+  file_query ask(o->file);
+  auto [error, facts] = co_await r.host().coordinator().async_query_file(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  co_return !error && facts.delete_pending;
 }
 
 std::string name_with_backslashes(const vfs::path& path) {

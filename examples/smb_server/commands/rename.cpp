@@ -229,8 +229,19 @@ asio::awaitable<void> tell_of_rename(request& r, open_ptr o, vfs::path from, vfs
     co_await break_parent(r.host(), share, target, key);
 }
 
+/// A rename to its own name changes nothing, so nobody is asked (MS-FSA 2.1.5.15.11). Only where
+/// that is likely is it looked: others' breaks go out first.
+asio::awaitable<bool> is_own_name(request& r, const open_ptr& o, const vfs::path& target) {
+  if (r.host().paths().path_of(*o) != target.name())
+    co_return false;
+  auto [lost, around] = co_await look(o->tree_connect->share->files, o->vfs_open, target);
+  co_return !lost && around.from.name() == target.name();
+}
+
 asio::awaitable<reply> rename_to(request& r, open_ptr o, vfs::path target, bool replaces) {
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
+  if (co_await is_own_name(r, o, target))
+    co_return set_info_done();
   permission may = co_await ask_source(r, o);
   if (may.status != status::success)
     co_return fail(may.status);

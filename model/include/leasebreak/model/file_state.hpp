@@ -93,6 +93,9 @@ public:
   /// `errc::file_lock_conflict` if it does; `reclaim_needed` if it meets one that may be reclaimed.
   [[nodiscard]] errc check_io(open_id open, const byte_range& range, bool is_write) const;
 
+  /// Whether the file is to be deleted with its last open (MS-FSA 2.1.5.12.27, DeletePending).
+  [[nodiscard]] bool is_delete_pending() const noexcept;
+
   /// Empty if everything that must always hold does; otherwise what does not. For tests.
   [[nodiscard]] std::string check_invariants() const;
 
