@@ -105,10 +105,8 @@ bool file_actor::end_turn() {
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   refuse_guards();
-  if (places_ != nullptr && places_->any_deleted() && !state_.is_going()) {
-    places_->forget_deletion();
-    drop_unused_places();
-  }
+  if (!going_.empty() && !state_.is_going())
+    going_.forget();
   keep_time();
   count_breaks();
   return state_.empty() && parked_.empty() && guards_ == nullptr && is_stored();
@@ -135,7 +133,9 @@ void file_actor::stopped() {
   // Each completes with `errc::shutting_down`.
   parked_.clear();
   guards_.reset();
-  places_.reset();
+  going_.forget();
+  for (auto& h : holders_)
+    h.place.reset();
 }
 
 // Most deadlines go soon: a client acknowledges a break within a millisecond, or hardly at all. To
@@ -337,9 +337,9 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     account(e);
     if (e.cause == end_cause::expired || e.cause == end_cause::purged)
       owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key,
-        e.hold != hold_id::none ? take_deleted_names() : std::vector<deleted_name>{}});
+        e.hold != hold_id::none ? going_.take() : std::vector<deleted_name>{}});
   }
-  if (places_ != nullptr && places_->any_deleted())
+  if (!going_.empty())
     give_deleted_names(answers);
   if (!out.facts.empty())
     report_facts(owner_, *this, out);
@@ -425,39 +425,22 @@ void file_actor::account(operation& op, const completion& c) {
   if (const auto* granted = std::get_if<open_granted>(&c.result);
       granted != nullptr && is_success(c) && op.reserved.open != open_id::none) {
     count.add(counters::opens);
-    const std::pair<open_id, client*> entry{granted->open, op.reserved.owner};
-    holders_.insert(std::upper_bound(holders_.begin(), holders_.end(), entry), entry);
-    if (op.reserved.place != nullptr)
-      place(granted->open, std::move(op.reserved.place));
+    holders_.insert(find_holder(granted->open),
+      held_open{granted->open, op.reserved.owner, std::move(op.reserved.place)});
   } else if (op.reserved.open != open_id::none) {
     count.add(counters::opens_refused);
   } else if (const auto* unlocked = std::get_if<ranges_unlocked>(&c.result);
              unlocked != nullptr && unlocked->count != 0) {
-    if (auto* const holder = holder_of(std::get<unlock_ranges>(op.what).open))
-      holder->release_locks(unlocked->count);
+    if (auto* const whose = holder_of(std::get<unlock_ranges>(op.what).open))
+      whose->release_locks(unlocked->count);
     owner_.locks().release(unlocked->count);
   }
 }
 
 void file_actor::place(open_id open, std::unique_ptr<placed_open> place) {
-  if (!state_.has_open(open))
-    return;
-  if (places_ == nullptr)
-    places_ = std::make_unique<open_places>();
-  places_->put(open, std::move(place));
-}
-
-std::vector<deleted_name> file_actor::take_deleted_names() {
-  if (places_ == nullptr)
-    return {};
-  auto names = places_->take_deleted();
-  drop_unused_places();
-  return names;
-}
-
-void file_actor::drop_unused_places() noexcept {
-  if (places_ != nullptr && places_->empty())
-    places_.reset();
+  const auto at = find_holder(open);
+  if (at != holders_.end() && at->open == open && at->place == nullptr)
+    at->place = std::move(place);
 }
 
 void file_actor::give_deleted_names(std::vector<answer>& answers) {
@@ -465,35 +448,34 @@ void file_actor::give_deleted_names(std::vector<answer>& answers) {
     const auto* const closed = std::get_if<open_closed>(&a.with->result);
     const auto* const removed = std::get_if<client_removed>(&a.with->result);
     if ((closed != nullptr && closed->delete_file) || (removed != nullptr && removed->delete_file))
-      a.op->deleted = take_deleted_names();
+      a.op->deleted = going_.take();
   }
 }
 
 void file_actor::name_paths(std::vector<listed_entry>& entries) const {
-  if (places_ != nullptr)
-    places_->name(entries);
+  for (auto& e : entries)
+    if (const auto* const of = find_holder(e.open); of != nullptr && of->place != nullptr)
+      e.path = of->place->path();
 }
 
 void file_actor::account(const open_ended& e) {
   owner_.count().add(counters::closes);
-  if (places_ != nullptr) {
-    places_->end(e.open, e.deletes);
-    drop_unused_places();
-  }
   const auto at = find_holder(e.open);
-  if (at == holders_.end() || at->first != e.open)
+  if (at == holders_.end() || at->open != e.open)
     return;
-  client* const holder = at->second;
+  client* const whose = at->whose;
+  if (e.deletes && at->place != nullptr)
+    going_.add(std::move(at->place));
   holders_.erase(at);
   if (holders_.empty())
     holders_.shrink_to_fit();
   if (e.locks != 0)
     owner_.locks().release(e.locks);
   owner_.opens().release(1);
-  if (holder == nullptr)
+  if (whose == nullptr)
     return owner_.count_unclaimed(-1);
-  holder->release_locks(e.locks);
-  holder->release_open(*this, e.key);
+  whose->release_locks(e.locks);
+  whose->release_open(*this, e.key);
 }
 
 // It was admitted before the restart; its client has not come yet.
@@ -503,16 +485,16 @@ void file_actor::account(const open_recovered& r) {
   owner_.opens().add(1);
   owner_.count_unclaimed(1);
   const auto at = find_holder(r.open);
-  holders_.emplace(at, r.open, nullptr);
+  holders_.insert(at, held_open{r.open, nullptr, nullptr});
 }
 
 // The open, which `now` has reserved room for, is given to it; with an oplock also by another
 // client.
 void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   const auto at = find_holder(open);
-  if (at == holders_.end() || at->first != open)
+  if (at == holders_.end() || at->open != open)
     return now.release_open(*this, key);
-  client* const before = std::exchange(at->second, &now);
+  client* const before = std::exchange(at->whose, &now);
   if (before == &now)
     return now.release_open(*this, key);
   limits unlimited;
@@ -547,12 +529,18 @@ void file_actor::give_back(operation& op) {
 // Where the open is, or would be.
 file_actor::holder_list::iterator file_actor::find_holder(open_id open) noexcept {
   return std::lower_bound(holders_.begin(), holders_.end(), open,
-    [](const auto& entry, open_id id) { return entry.first < id; });
+    [](const held_open& h, open_id id) { return h.open < id; });
 }
 
-client* file_actor::holder_of(open_id open) noexcept {
-  const auto at = find_holder(open);
-  return at != holders_.end() && at->first == open ? at->second : nullptr;
+const file_actor::held_open* file_actor::find_holder(open_id open) const noexcept {
+  const auto at = std::lower_bound(holders_.begin(), holders_.end(), open,
+    [](const held_open& h, open_id id) { return h.open < id; });
+  return at != holders_.end() && at->open == open ? &*at : nullptr;
+}
+
+client* file_actor::holder_of(open_id open) const noexcept {
+  const auto* const of = find_holder(open);
+  return of != nullptr ? of->whose : nullptr;
 }
 
 void file_actor::notify(const break_notification& n) {

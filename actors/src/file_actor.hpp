@@ -3,7 +3,7 @@
 #pragma once
 
 #include "answer_slot.hpp"
-#include "open_places.hpp"
+#include "going_names.hpp"
 #include "operation.hpp"
 #include "parked_operations.hpp"
 #include "turn_actor.hpp"
@@ -69,7 +69,12 @@ private:
     std::unique_ptr<operation> op;
     completion* with;
   };
-  using holder_list = std::vector<std::pair<open_id, client*>>;
+  struct held_open {
+    open_id open{};
+    client* whose = nullptr; ///< Null: of a client that is not back since the restart.
+    std::unique_ptr<placed_open> place; ///< Only if it has a path.
+  };
+  using holder_list = std::vector<held_open>;
 
   [[nodiscard]] errc admit_channel(operation& op);
   [[nodiscard]] errc admit_entry(access_file& entry) const;
@@ -87,8 +92,6 @@ private:
   [[nodiscard]] bool is_stored() noexcept;
   void account(operation& op, const completion& c);
   void account(const open_ended& e);
-  void drop_unused_places() noexcept;
-  [[nodiscard]] std::vector<deleted_name> take_deleted_names();
   void give_deleted_names(std::vector<answer>& answers);
   void account(const open_recovered& r);
   void take_over(open_id open, client& now, const lease_key& key);
@@ -101,13 +104,13 @@ private:
   void keep_time();
   void count_breaks();
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
-  [[nodiscard]] client* holder_of(open_id open) noexcept;
+  [[nodiscard]] const held_open* find_holder(open_id open) const noexcept;
+  [[nodiscard]] client* holder_of(open_id open) const noexcept;
 
   coordinator_impl& owner_;
   file_state state_;
-  /// Whose each open is; ordered by id. Null: of a client that is not back since the restart.
-  holder_list holders_;
-  std::unique_ptr<open_places> places_; ///< Only while there are any.
+  holder_list holders_; ///< Of each open; ordered by id.
+  going_names going_;
   sent_answers answers_;
   std::unique_ptr<directory_guards> guards_; ///< Only while there are any.
   parked_operations parked_; ///< Those that wait.

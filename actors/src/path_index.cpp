@@ -13,18 +13,6 @@ std::string_view directory_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
 
-std::string_view leaf_of(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-std::string joined(std::string_view directory, std::string_view leaf) {
-  std::string path(directory);
-  if (!path.empty() && !leaf.empty())
-    path += '/';
-  return path += leaf;
-}
-
 /// Whether `path` is `directory`, or beneath it. The root is above everything.
 bool is_within(std::string_view path, std::string_view directory) {
   return directory.empty() ||
@@ -35,8 +23,7 @@ bool is_within(std::string_view path, std::string_view directory) {
 } // namespace
 
 placed_open::placed_open(path_index& index, std::string root, std::string path, file_name_id file)
-  : index_(index), root_(std::move(root)), file_(std::move(file)), directory_(directory_of(path)),
-    leaf_(leaf_of(path)) {
+  : index_(index), root_(std::move(root)), file_(std::move(file)), path_(std::move(path)) {
   index_.enter(*this);
 }
 
@@ -48,25 +35,39 @@ std::string placed_open::path() const {
   return index_.path_of(*this);
 }
 
+std::optional<file_name_id> placed_open::renamed_above() const {
+  if (!index_.any_renamed())
+    return std::nullopt;
+  return index_.renamed_above(root_, path());
+}
+
 std::size_t path_index::hash::operator()(const place& p) const noexcept {
   const std::hash<std::string_view> one;
   return one(p.directory) * 31 + one(p.root);
 }
 
 void path_index::enter(placed_open& open) {
-  const place at{open.root_, open.directory_};
+  const place at{open.root_, directory_of(open.path_)};
   const auto index = hash{}(at) % shard_count;
   auto& s = shards_[index];
   const std::lock_guard held(s.mutex);
+  link(index, bucket_at(s, at), open);
+}
+
+const path_index::bucket& path_index::bucket_at(shard& s, const place& at) {
   auto found = s.buckets.find(at);
   if (found == s.buckets.end())
-    found = s.buckets.insert(bucket{open.root_, open.directory_}).first;
-  open.shard_.store(index, std::memory_order_relaxed);
-  open.next_ = found->first;
-  open.link_ = &found->first;
+    found = s.buckets.insert(bucket{std::string(at.root), std::string(at.directory)}).first;
+  return *found;
+}
+
+void path_index::link(std::size_t index, const bucket& in, placed_open& open) noexcept {
+  open.next_ = in.first;
+  open.link_ = &in.first;
   if (open.next_ != nullptr)
     open.next_->link_ = &open.next_;
-  found->first = &open;
+  in.first = &open;
+  open.shard_.store(index, std::memory_order_release);
 }
 
 // A rename may move it from one shard to another meanwhile.
@@ -92,7 +93,7 @@ void path_index::leave_locked(shard& s, placed_open& open) noexcept {
   open.next_ = nullptr;
   if (s.buckets.size() <= empty_max)
     return;
-  const auto found = s.buckets.find(place{open.root_, open.directory_});
+  const auto found = s.buckets.find(place{open.root_, directory_of(open.path_)});
   if (found != s.buckets.end() && found->first == nullptr)
     s.buckets.erase(found);
 }
@@ -105,7 +106,7 @@ void path_index::leave(placed_open& open) noexcept {
 std::string path_index::path_of(const placed_open& open) const {
   std::unique_lock<std::mutex> held;
   static_cast<void>(lock(open, held));
-  return joined(open.directory_, open.leaf_);
+  return open.path_;
 }
 
 std::vector<file_name_id> path_index::beneath(
@@ -137,26 +138,20 @@ void path_index::rename(std::string_view root, std::string_view from, std::strin
     for (const auto& b : s.buckets)
       if (b.root == root && is_within(b.directory, directory_of(from)))
         for (auto* each = b.first; each != nullptr; each = each->next_)
-          if (is_within(joined(each->directory_, each->leaf_), from))
+          if (is_within(each->path_, from))
             moving.push_back(each);
   for (auto* const each : moving) {
-    const auto before = joined(each->directory_, each->leaf_);
-    const auto after = std::string(to) + before.substr(from.size());
-    leave_locked(shards_[each->shard_.load(std::memory_order_relaxed)], *each);
-    each->directory_ = directory_of(after);
-    each->leaf_ = leaf_of(after);
-    const place at{each->root_, each->directory_};
+    auto after = std::string(to) + each->path_.substr(from.size());
+    const place at{each->root_, directory_of(after)};
+    if (at.directory == directory_of(each->path_)) {
+      each->path_ = std::move(after);
+      continue;
+    }
     const auto index = hash{}(at) % shard_count;
-    auto& s = shards_[index];
-    auto found = s.buckets.find(at);
-    if (found == s.buckets.end())
-      found = s.buckets.insert(bucket{each->root_, each->directory_}).first;
-    each->next_ = found->first;
-    each->link_ = &found->first;
-    if (each->next_ != nullptr)
-      each->next_->link_ = &each->next_;
-    found->first = each;
-    each->shard_.store(index, std::memory_order_release);
+    const auto& there = bucket_at(shards_[index], at);
+    leave_locked(shards_[each->shard_.load(std::memory_order_relaxed)], *each);
+    each->path_ = std::move(after);
+    link(index, there, *each);
   }
 }
 

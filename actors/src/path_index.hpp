@@ -36,6 +36,8 @@ public:
   [[nodiscard]] const std::string& root() const noexcept { return root_; }
   /// Where it is at this moment.
   [[nodiscard]] std::string path() const;
+  /// The directory that is being renamed above it, if one is.
+  [[nodiscard]] std::optional<file_name_id> renamed_above() const;
   /// Whether a rename above meets it: not if it waits for one, or has been closed and its name is
   /// to be removed. Its path follows renames all the same.
   void set_open(bool is_open) noexcept { is_open_.store(is_open); }
@@ -47,8 +49,7 @@ private:
   std::atomic<bool> is_open_{true};
   const std::string root_;
   const file_name_id file_;
-  std::string directory_; ///< Guarded by the shard, as are those that follow.
-  std::string leaf_;
+  std::string path_; ///< Guarded by the shard, as are those that follow.
   placed_open* next_ = nullptr;
   placed_open** link_ = nullptr; ///< What points here; null: not entered.
   std::atomic<std::size_t> shard_{0};
@@ -74,6 +75,9 @@ public:
   /// From now on until `end_rename`, `renamed_above` finds it for all that is beneath.
   void begin_rename(const renamed_tree& what);
   void end_rename(const renamed_tree& what) noexcept;
+
+  /// Whether any directory is being renamed. If not, `renamed_above` need not be asked.
+  [[nodiscard]] bool any_renamed() const noexcept { return renames_count_.load() != 0; }
 
   /// The directory that is being renamed above `path`, if one is. An open that is entered before
   /// this is asked is seen by whoever asks for `beneath` after `begin_rename`, or it sees that.
@@ -123,6 +127,9 @@ private:
   /// Directories without opens that a shard keeps for the next one.
   static constexpr std::size_t empty_max = 64;
 
+  // With the shard locked.
+  [[nodiscard]] static const bucket& bucket_at(shard& s, const place& at);
+  static void link(std::size_t index, const bucket& in, placed_open& open) noexcept;
   static void leave_locked(shard& s, placed_open& open) noexcept;
   [[nodiscard]] shard& lock(const placed_open& open, std::unique_lock<std::mutex>& held) const;
 

@@ -97,15 +97,16 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   try {
     if (!r.path.empty())
       op->reserved.place = std::make_unique<placed_open>(
-        paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), r.file);
+        paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), std::move(r.file));
     op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
       r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
       std::move(r.lease), r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream,
       r.allocation_size, true, r.session, r.tree};
-    make_cancellable(*op, r.file);
+    const auto& file = op->reserved.place != nullptr ? op->reserved.place->file() : r.file;
+    make_cancellable(*op, file);
     if (op->reserved.place != nullptr)
       return place_open(std::move(owner), std::move(op), false);
-    send_open(r.file, *owner, std::move(op));
+    send_open(file, *owner, std::move(op));
   } catch (...) {
     opens_.release(1);
     throw;

@@ -279,12 +279,9 @@ void coordinator_impl::place_open(
   auto& ask = std::get<open_file>(op->what);
   ask.has_waited = ask.has_waited || has_waited;
   const auto& place = *op->reserved.place;
-  const file_name_id file = place.file();
-  const auto renamed = paths_.renamed_above(place.root(), place.path());
-  if (!renamed) {
-    auto& whose = *owner;
-    return send_open(file, whose, std::move(op));
-  }
+  const auto renamed = place.renamed_above();
+  if (!renamed) // the place lives as long as `send_open` looks at the id
+    return send_open(place.file(), *owner, std::move(op));
   op->reserved.place->set_open(false);
   const auto open = op->id;
   auto entry = std::make_unique<tree_entry>(*this, owner, std::move(op));
