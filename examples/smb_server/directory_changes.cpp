@@ -109,7 +109,9 @@ asio::awaitable<bool> has_entries(open_ptr o) {
 
 asio::awaitable<std::tuple<error_code, close_result>> close_deleting(server& host, open_ptr o) {
   entry_guard guard = co_await guard_directory(host, o);
-  const bool keeps = guard && co_await has_entries(o);
+  bool keeps = false;
+  if (guard)
+    keeps = co_await has_entries(o);
   // The guard is let go of as soon as the close is on its way, and so the deletion is pending
   // before anybody else has one: the close may then wait for others' breaks.
   const auto start = [&host, &o, &held = guard, keeps](auto handler) {

@@ -147,7 +147,7 @@ TEST_F(Guards, AreBounded) {
   EXPECT_EQ(long_name.error(), errc::invalid_argument);
   EXPECT_EQ(long_second.error(), errc::invalid_argument);
   EXPECT_EQ(no_first.error(), errc::invalid_argument);
-  EXPECT_EQ(no_directory.error(), errc::file_id_too_long);
+  EXPECT_EQ(no_directory.error(), errc::file_id_empty);
 }
 
 // MS-FSA 2.1.5.1.1: nothing is made in a directory that is to be deleted.

@@ -207,12 +207,10 @@ std::vector<operation_case> other_cases() {
         return io_request{"g", s.other, {0, 10}, true};
       }),
       errc::file_lock_conflict, {}},
-    {"QueryFile", {}, always(file_query("f")), always(file_query()), errc::file_id_too_long, {}},
+    {"QueryFile", {}, always(file_query("f")), always(file_query()), errc::file_id_empty, {}},
     {"GuardEntry", {}, always(entry_guard_request{"dir", "name"}),
       always(entry_guard_request{"dir", {}, "name"}), errc::invalid_argument,
       always(entry_guard_request{"dir", "guarded"})},
-    {"RenameTree", {}, always(rename_tree_request{"share", "dir", "dir"}),
-      always(rename_tree_request{{}, "dir", "dir"}), errc::invalid_argument, {}},
     {"Disconnect", {}, always(disconnect_request{world::alice, {}}),
       always(disconnect_request{client_guid::of(77), {}}), errc::unknown_client, {}},
     {"ForceBreak", {}, always(force_break_request{"n", {}, {}, lease_state::none}),

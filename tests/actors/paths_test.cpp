@@ -302,7 +302,7 @@ TEST_F(TreeRenames, EndWithTheCoordinator) {
 TEST_F(TreeRenames, RefuseWhatIsNoPath) {
   EXPECT_EQ(begin(rename_tree_request{"", "d", "dir", {}}).error(), errc::invalid_argument);
   EXPECT_EQ(begin(rename_tree_request{"r", "", "dir", {}}).error(), errc::invalid_argument);
-  EXPECT_EQ(begin(rename_tree_request{"r", "d", "", {}}).error(), errc::file_id_too_long);
+  EXPECT_EQ(begin(rename_tree_request{"r", "d", "", {}}).error(), errc::file_id_empty);
   auto long_path = placed(world::bob, "f", 1, std::string(40'000, 'x'));
   EXPECT_EQ(begin(std::move(long_path)).error(), errc::invalid_argument);
 }

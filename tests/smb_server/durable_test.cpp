@@ -67,9 +67,8 @@ TEST(DurableOpens, AreKeptAndGivenBack) {
 struct sent_again {
   sent_again() {
     raw_client first{server.port()};
-    first.set_up({1});
-    opened = raw_client::read_created(first.call(command::create, create()));
-    EXPECT_EQ(opened.status, status::success);
+    EXPECT_EQ(ask(first, {1}, create(), false), status::success);
+    opened = again;
   }
 
   [[nodiscard]] byte_vector create(std::uint8_t key = 7, std::uint32_t flags = 0) const {

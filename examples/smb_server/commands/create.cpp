@@ -493,7 +493,9 @@ asio::awaitable<std::optional<std::uint32_t>> ask_for(
   }
   std::tie(refused, granted) = co_await ask_coordinator(r, p, opened);
   const bool is_new = opened.unnamed;
-  const bool again = !is_new && co_await means_another(r, p, opened, granted);
+  bool again = false;
+  if (!is_new)
+    again = co_await means_another(r, p, opened, granted);
   if (refused) {
     co_await close_base(r, p, opened);
     co_await give_up(r, opened, meets_others(refused, granted));

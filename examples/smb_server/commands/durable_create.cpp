@@ -163,7 +163,9 @@ asio::awaitable<std::optional<reply>> take_back(
   request& r, const create_request& asked, const durable_query& query, bool may_be_persistent) {
   const bool is_replay = r.head().has(header_flag::replay);
   const open_ptr known = r.host().kept().find(r.on().terms.client, query.create_guid);
-  const open_ptr o = known ? co_await find_kept(r, known->id.persistent) : nullptr;
+  open_ptr o;
+  if (known)
+    o = co_await find_kept(r, known->id.persistent);
   if (o && !is_replay)
     co_return fail(status::duplicate_objectid);
   if (o)
