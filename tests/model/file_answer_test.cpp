@@ -182,6 +182,24 @@ TEST_F(Answers, ThatAreLostLetTheBreakGoToAnotherConnection) {
   static_cast<void>(second);
 }
 
+TEST_F(Answers, ThatWereOverdueLetTheBreakGoOnIfItsConnectionIsLost) {
+  const auto first = open(by(alice).lease(k1, rwh).answered_later());
+  const auto b = open(by(bob));
+  pass(policy.answer_wait_max);
+  expect_break(k1, rwh, rh);
+  const auto second = open(by(alice_again).lease(k1, rwh).answered_later());
+  answer(first);
+  take_breaks();
+  answer(second);
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
+
+  disconnect_connection(alice_again);
+
+  EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice.connection);
+  acknowledge(alice, k1, rh);
+  expect_granted(b, none);
+}
+
 TEST_F(Answers, SayWhatWasGrantedAlthoughItIsBrokenMeanwhile) {
   const auto a = open(by(alice).lease(k1, rwh).answered_later());
   open(by(bob));

@@ -156,6 +156,10 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
     auto n = as_it_is_now(*held->immediate, l);
     // It may have dropped what it heard before the answer as of a lease that it does not have.
     n.ack_required = was_late && l.info.breaking && !held->breaking;
+    if (n.ack_required) {
+      l.maybe_unheard = l.is_unattended();
+      l.told_on = l.channels.newest();
+    }
     out.notifications.push_back(std::move(n));
   }
   if (held->breaking) {
