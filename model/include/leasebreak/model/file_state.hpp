@@ -102,6 +102,7 @@ public:
   [[nodiscard]] const std::string& file_id() const noexcept;
 
 private:
+  friend struct file_state_peek; ///< Of tests that tell states apart.
   struct impl;
   std::unique_ptr<impl> impl_;
 };
