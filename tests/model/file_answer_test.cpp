@@ -190,8 +190,10 @@ TEST_F(Answers, ThatWereOverdueLetTheBreakGoOnIfItsConnectionIsLost) {
   const auto second = open(by(alice_again).lease(k1, rwh).answered_later());
   answer(first);
   take_breaks();
+  close(first);
   answer(second);
   EXPECT_EQ(expect_break(k1, rwh, rh).connection(), alice_again.connection);
+  open(by(alice).lease(k1, rwh));
 
   disconnect_connection(alice_again);
 
