@@ -47,6 +47,15 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc{};
 }
 
+// For std::stable_sort and the like, which do without.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  try {
+    return ::operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
