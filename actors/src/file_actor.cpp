@@ -77,8 +77,9 @@ private:
 
 } // namespace
 
-file_actor::file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file)
-  : turn_actor(config), owner_(owner), state_(owner.policy(), std::move(file)) {}
+file_actor::file_actor(
+  caf::actor_config& config, coordinator_impl& owner, std::string file, std::size_t id_hash)
+  : turn_actor(config), owner_(owner), id_hash_(id_hash), state_(owner.policy(), std::move(file)) {}
 
 file_actor::~file_actor() = default;
 

@@ -27,11 +27,14 @@ class entry_call;
 /// One file. The members are for its own turn, but for those that say otherwise.
 class file_actor final : public turn_actor {
 public:
-  file_actor(caf::actor_config& config, coordinator_impl& owner, std::string file);
+  /// `id_hash` is what the registry knows it by.
+  file_actor(
+    caf::actor_config& config, coordinator_impl& owner, std::string file, std::size_t id_hash);
   ~file_actor() override;
 
   /// Any thread.
   [[nodiscard]] const std::string& file_id() const noexcept { return state_.file_id(); }
+  [[nodiscard]] std::size_t id_hash() const noexcept { return id_hash_; }
   /// Whether the registry has it among those that it keeps although they own nothing. Any thread.
   [[nodiscard]] bool is_listed() const noexcept { return listed_.load(); }
   void set_listed(bool listed) noexcept { listed_.store(listed); }
@@ -108,6 +111,7 @@ private:
   [[nodiscard]] client* holder_of(open_id open) const noexcept;
 
   coordinator_impl& owner_;
+  const std::size_t id_hash_;
   file_state state_;
   holder_list holders_; ///< Of each open; ordered by id.
   going_names going_;

@@ -41,23 +41,17 @@ std::optional<file_name_id> placed_open::renamed_above() const {
   return index_.renamed_above(root_, path());
 }
 
-std::size_t path_index::hash::operator()(const place& p) const noexcept {
-  const std::hash<std::string_view> one;
-  return one(p.directory) * 31 + one(p.root);
-}
-
 void path_index::enter(placed_open& open) {
   const place at{open.root_, directory_of(open.path_)};
-  const auto index = hash{}(at) % shard_count;
-  auto& s = shards_[index];
+  auto& s = shards_[at.shard()];
   const std::lock_guard held(s.mutex);
-  link(index, bucket_at(s, at), open);
+  link(at.shard(), bucket_at(s, at), open);
 }
 
 const path_index::bucket& path_index::bucket_at(shard& s, const place& at) {
   auto found = s.buckets.find(at);
   if (found == s.buckets.end())
-    found = s.buckets.insert(bucket{std::string(at.root), std::string(at.directory)}).first;
+    found = s.buckets.insert(bucket(at)).first;
   return *found;
 }
 
@@ -93,7 +87,7 @@ void path_index::leave_locked(shard& s, placed_open& open) noexcept {
   open.next_ = nullptr;
   if (s.buckets.size() <= empty_max)
     return;
-  const auto found = s.buckets.find(place{open.root_, directory_of(open.path_)});
+  const auto found = s.buckets.find(place(open.root_, directory_of(open.path_)));
   if (found != s.buckets.end() && found->first == nullptr)
     s.buckets.erase(found);
 }
@@ -147,11 +141,10 @@ void path_index::rename(std::string_view root, std::string_view from, std::strin
       each->path_ = std::move(after);
       continue;
     }
-    const auto index = hash{}(at) % shard_count;
-    const auto& there = bucket_at(shards_[index], at);
+    const auto& there = bucket_at(shards_[at.shard()], at);
     leave_locked(shards_[each->shard_.load(std::memory_order_relaxed)], *each);
     each->path_ = std::move(after);
-    link(index, there, *each);
+    link(at.shard(), there, *each);
   }
 }
 

@@ -6,6 +6,7 @@
 // directories alone, and looks through the directories that have opens.
 #pragma once
 
+#include <leasebreak/model/keyed_hash.hpp>
 #include <leasebreak/requests.hpp>
 
 #include <array>
@@ -91,21 +92,28 @@ private:
   void leave(placed_open& open) noexcept;
   [[nodiscard]] std::string path_of(const placed_open& open) const;
 
+  /// Clients choose the names of directories, but not the roots.
   struct place {
+    place(std::string_view r, std::string_view d) noexcept
+      : root(r), directory(d), hash(keyed_string_hash{}(d)) {}
+    [[nodiscard]] std::size_t shard() const noexcept { return (hash ^ (hash >> 29)) % shard_count; }
+
     std::string_view root;
     std::string_view directory;
+    std::size_t hash;
   };
   struct bucket {
+    explicit bucket(const place& p) : root(p.root), directory(p.directory), hash(p.hash) {}
+
     std::string root;
     std::string directory;
+    std::size_t hash;
     mutable placed_open* first = nullptr;
   };
   struct hash {
     using is_transparent = void;
-    [[nodiscard]] std::size_t operator()(const place& p) const noexcept;
-    [[nodiscard]] std::size_t operator()(const bucket& b) const noexcept {
-      return (*this)(place{b.root, b.directory});
-    }
+    [[nodiscard]] std::size_t operator()(const place& p) const noexcept { return p.hash; }
+    [[nodiscard]] std::size_t operator()(const bucket& b) const noexcept { return b.hash; }
   };
   struct equal {
     using is_transparent = void;

@@ -9,31 +9,33 @@
 namespace leasebreak::detail {
 
 std::size_t file_registry::hash::operator()(const file_ref& file) const noexcept {
-  return (*this)(std::string_view(file->file_id()));
+  return file->id_hash();
 }
 
-bool file_registry::equal::operator()(std::string_view a, const file_ref& b) const noexcept {
-  return a == b->file_id();
+bool file_registry::equal::operator()(const hashed_id& a, const file_ref& b) const noexcept {
+  return a.hash == b->id_hash() && a.text == b->file_id();
 }
 
 file_ref file_registry::find(std::string_view file) const {
-  const auto& s = shards_[index(file)];
+  const hashed_id id(file);
+  const auto& s = shards_[id.shard()];
   const std::lock_guard lock(s.mutex);
-  const auto found = s.files.find(file);
+  const auto found = s.files.find(id);
   return found == s.files.end() || s.stopped ? file_ref{} : *found;
 }
 
 file_ref file_registry::find_or_create(std::string_view file) {
-  auto& s = shards_[index(file)];
+  const hashed_id id(file);
+  auto& s = shards_[id.shard()];
   const std::lock_guard lock(s.mutex);
   if (s.stopped)
     return {};
-  if (const auto found = s.files.find(file); found != s.files.end())
+  if (const auto found = s.files.find(id); found != s.files.end())
     return *found;
   auto& system = owner_.system();
   caf::actor_config config;
   const file_ref created(caf::make_actor<file_actor, caf::strong_actor_ptr>(
-    system.next_actor_id(), system.node(), &system, config, owner_, std::string(file)));
+    system.next_actor_id(), system.node(), &system, config, owner_, std::string(file), id.hash));
   s.files.insert(created);
   return created;
 }
@@ -49,7 +51,7 @@ file_ref file_registry::deliver(std::string_view file, message_ptr& m) {
 void file_registry::end(shard& s, file_actor& file) {
   if (!file.end_if_unused())
     return; // It has got a message meanwhile, and will be back here.
-  if (const auto found = s.files.find(std::string_view(file.file_id())); found != s.files.end())
+  if (const auto found = s.files.find(file_ref(file)); found != s.files.end())
     s.files.erase(found);
 }
 
@@ -58,7 +60,7 @@ void file_registry::unused(file_actor& file) {
     return;
   const file_ref self(file); // what erases it from the table must not destroy it
   file_ref oldest; // destroyed after the lock is released
-  auto& s = shards_[index(file.file_id())];
+  auto& s = shards_[hashed_id::shard_of(file.id_hash())];
   const std::lock_guard lock(s.mutex);
   if (s.stopped || file.is_listed())
     return;

@@ -53,11 +53,21 @@ public:
   void forget_stopped() noexcept;
 
 private:
+  /// A file's id, hashed once: keyed hashes cost more than all else that is done here.
+  struct hashed_id {
+    explicit hashed_id(std::string_view file) noexcept
+      : text(file), hash(keyed_string_hash{}(file)) {}
+    [[nodiscard]] std::size_t shard() const noexcept { return shard_of(hash); }
+    [[nodiscard]] static std::size_t shard_of(std::size_t h) noexcept {
+      return (h ^ (h >> 29)) % shard_count;
+    }
+
+    std::string_view text;
+    std::size_t hash;
+  };
   struct hash {
     using is_transparent = void;
-    [[nodiscard]] std::size_t operator()(std::string_view file) const noexcept {
-      return keyed_string_hash{}(file);
-    }
+    [[nodiscard]] std::size_t operator()(const hashed_id& file) const noexcept { return file.hash; }
     [[nodiscard]] std::size_t operator()(const file_ref& file) const noexcept;
   };
   struct equal {
@@ -65,8 +75,8 @@ private:
     [[nodiscard]] bool operator()(const file_ref& a, const file_ref& b) const noexcept {
       return a.get() == b.get();
     }
-    [[nodiscard]] bool operator()(std::string_view a, const file_ref& b) const noexcept;
-    [[nodiscard]] bool operator()(const file_ref& a, std::string_view b) const noexcept {
+    [[nodiscard]] bool operator()(const hashed_id& a, const file_ref& b) const noexcept;
+    [[nodiscard]] bool operator()(const file_ref& a, const hashed_id& b) const noexcept {
       return (*this)(b, a);
     }
   };
@@ -78,10 +88,6 @@ private:
   };
   static constexpr std::size_t shard_count = 64;
 
-  [[nodiscard]] static std::size_t index(std::string_view file) noexcept {
-    const auto h = hash{}(file);
-    return (h ^ (h >> 29)) % shard_count;
-  }
   /// Ends `file`, if it still owns nothing; with the shard's mutex held.
   static void end(shard& s, file_actor& file);
 

@@ -366,7 +366,6 @@ asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened)
 asio::awaitable<void> undo_open(
   request& r, plan& p, vfs::opened& opened, open_result& granted, bool keeps = false) {
   granted.hold.release();
-  granted.answer.sent();
   open o;
   o.file = opened.info.id.bytes();
   o.vfs_open = opened.file;
@@ -377,6 +376,8 @@ asio::awaitable<void> undo_open(
   leasebreak::close_request ask{o.file, granted.open, false, true};
   auto [error, closed] = co_await r.host().coordinator().async_close(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
+  // Not before: the client is never told of what it was granted, and so of no break of it.
+  granted.answer.sent();
   deletion gone = deletion_of(closed);
   if (closed.delete_file) // as somebody else had asked for
     co_await after_close(r.host(), o, std::move(gone));
