@@ -5,7 +5,7 @@
 #include "thread_slot.hpp"
 
 #include <stdexcept>
-#include <thread>
+#include <utility>
 
 namespace leasebreak {
 
@@ -15,7 +15,7 @@ coordinator::coordinator(executor_type executor, coordinator_config config)
     throw std::invalid_argument("leasebreak::coordinator: no executor");
   if (const auto fault = config.validate(); !fault.empty())
     throw std::invalid_argument("leasebreak::coordinator_config: " + fault);
-  impl_ = std::make_shared<detail::coordinator_impl>(
+  impl_ = detail::coordinator_impl::make(
     executor_, std::move(config), detail::coordinator_impl::mode::configured);
   spread();
 }
@@ -28,25 +28,23 @@ coordinator::coordinator(executor_type executor, std::shared_ptr<detail::coordin
 coordinator::~coordinator() {
   impl_->silence();
   impl_->stop();
-  // A hold, a report or a deferred operation may be about to find that out, on another thread.
-  const auto await_last = [](const auto& ref) {
-    while (ref.use_count() > 1)
-      std::this_thread::yield();
-  };
-  for (auto& ref : spread_) {
-    await_last(ref);
-    ref.reset();
-  }
-  await_last(impl_);
+  spread_.clear();
+  detail::coordinator_impl::end(std::move(impl_));
 }
 
 // One reference count for all threads would go back and forth between their caches with each
 // operation.
 void coordinator::spread() {
   constexpr std::size_t cells = 8;
-  for (std::size_t i = 0; i < cells; ++i)
-    // Not left to the end of the deleter itself, which a weak reference puts off.
-    spread_.emplace_back(impl_.get(), [keep = impl_](auto*) mutable { keep.reset(); });
+  try {
+    for (std::size_t i = 0; i < cells; ++i)
+      // Not left to the end of the deleter itself, which a weak reference puts off.
+      spread_.emplace_back(impl_.get(), [keep = impl_](auto*) mutable { keep.reset(); });
+  } catch (...) { // there is no destructor for one that was not made
+    spread_.clear();
+    detail::coordinator_impl::end(std::move(impl_));
+    throw;
+  }
 }
 
 const std::shared_ptr<detail::coordinator_impl>& coordinator::spread_ref() const noexcept {

@@ -68,6 +68,24 @@ coordinator_impl::coordinator_impl(
   wall_start_ = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
 }
 
+std::shared_ptr<coordinator_impl> coordinator_impl::make(
+  boost::asio::any_io_executor executor, coordinator_config config, mode m) {
+  auto made = std::make_unique<coordinator_impl>(std::move(executor), std::move(config), m);
+  std::shared_ptr<coordinator_impl> result(made.get(),
+    [](coordinator_impl* self) { self->released_.store(true, std::memory_order_release); });
+  static_cast<void>(made.release());
+  return result;
+}
+
+// A hold, a report or a deferred operation may be about to find out that it is gone, on another
+// thread.
+void coordinator_impl::end(std::shared_ptr<coordinator_impl> last) noexcept {
+  const std::unique_ptr<coordinator_impl> self(last.get());
+  last.reset();
+  while (!self->released_.load(std::memory_order_acquire))
+    std::this_thread::yield();
+}
+
 // The actors that were stopped go while there is an actor system.
 coordinator_impl::~coordinator_impl() {
   files_.forget_stopped();

@@ -37,6 +37,13 @@ public:
   coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m);
   ~coordinator_impl();
 
+  /// Makes one that the last reference does not destroy: that may be given up within a turn, which
+  /// the destructor would wait for. `end` does.
+  [[nodiscard]] static std::shared_ptr<coordinator_impl> make(
+    boost::asio::any_io_executor executor, coordinator_config config, mode m);
+  /// Destroys `last` on this thread, as soon as no other thread refers to it. Not within a turn.
+  static void end(std::shared_ptr<coordinator_impl> last) noexcept;
+
   // -- operations; each completes `op`, now or later
 
   void start(open_request&& r, std::unique_ptr<file_call<open_result>> op);
@@ -176,6 +183,7 @@ private:
   void send_reconnect(
     const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op);
 
+  std::atomic<bool> released_{false}; ///< Nobody refers to it, nor can any more.
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
   const std::shared_ptr<lost_sink> lost_; ///< Null: nobody is told.

@@ -1,4 +1,6 @@
 // How files, executors and the coordinator itself come and go.
+#include "coordinator_impl.hpp"
+#include "file_actor.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/post.hpp>
@@ -14,6 +16,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace leasebreak::test {
 namespace {
@@ -212,6 +215,27 @@ TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
   w.settle();
 
   EXPECT_FALSE(clock.has_pending_timeout());
+}
+
+/// Another thread finds it alive just before it goes, within a turn: it must not be the one that
+/// destroys it, since the destructor waits for the turn's actor.
+TEST(Lifetime, IsNotDestroyedWhereTheLastReferenceIsGivenUp) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto alive = world::inside(*w.c).weak().lock();
+  auto turn = alive->files().find("f");
+  ASSERT_TRUE(turn);
+
+  std::thread other([&] {
+    while (alive.use_count() > 1)
+      std::this_thread::yield();
+    alive.reset();
+    turn.reset();
+  });
+  w.c.reset();
+  other.join();
+
+  EXPECT_FALSE(turn);
 }
 
 TEST(Lifetime, BadSettingsAreRefusedByName) {

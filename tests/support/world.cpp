@@ -16,8 +16,8 @@ namespace leasebreak::detail {
 struct coordinator_access {
   static std::unique_ptr<coordinator> make(
     boost::asio::any_io_executor executor, coordinator_config c) {
-    auto impl = std::make_shared<coordinator_impl>(
-      executor, std::move(c), coordinator_impl::mode::deterministic);
+    auto impl =
+      coordinator_impl::make(executor, std::move(c), coordinator_impl::mode::deterministic);
     return std::unique_ptr<coordinator>(new coordinator(executor, std::move(impl)));
   }
   static coordinator_impl& impl(coordinator& c) { return *c.impl_; }
