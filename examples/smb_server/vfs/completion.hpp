@@ -1,6 +1,5 @@
-// How a thread that is not the caller's tells the caller's handler that something is done. All
-// memory that this takes is there before the work begins: a result that cannot be told would leave
-// somebody waiting for ever.
+// How a thread that is not the caller's tells the caller's handler that something is done. Whoever
+// waits for that would do so for ever if it could not be told; so a lack of memory is waited for.
 #pragma once
 
 #include "errors.hpp"
