@@ -181,8 +181,22 @@ void file_actor::perform(std::unique_ptr<operation> op) {
     error = reserve_locks(*op);
   if (error != errc::success)
     return refuse(std::move(op), error);
+  note_other_names(*op);
   const auto& c = op->what;
   run(c, std::move(op));
+}
+
+// MS-SMB2 3.3.5.9.13: an application's opens end under one name. Where opens are at this moment is
+// known here alone.
+void file_actor::note_other_names(operation& op) const {
+  auto* const open = std::get_if<open_file>(&op.what);
+  if (open == nullptr || !open->instance || op.reserved.place == nullptr)
+    return;
+  const auto& here = *op.reserved.place;
+  const auto path = here.path();
+  for (const auto& h : holders_)
+    if (h.place != nullptr && (h.place->root() != here.root() || h.place->path() != path))
+      open->elsewhere.push_back(h.open);
 }
 
 void file_actor::refuse(std::unique_ptr<operation> op, errc error) {
@@ -336,7 +350,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   // not find it in use.
   for (const auto& e : out.ended) {
     account(e);
-    if (e.cause == end_cause::expired || e.cause == end_cause::purged)
+    if (e.cause == end_cause::expired || e.cause == end_cause::purged ||
+      e.cause == end_cause::superseded)
       owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key,
         e.hold != hold_id::none ? going_.take() : std::vector<deleted_name>{}});
   }

@@ -83,6 +83,7 @@ private:
   [[nodiscard]] errc admit_entry(access_file& entry) const;
   [[nodiscard]] bool goes_on(const client_guid& guid, const channel_id& c) const;
   [[nodiscard]] errc reserve_locks(operation& op);
+  void note_other_names(operation& op) const;
   void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);
   void refuse_guards();

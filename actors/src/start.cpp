@@ -101,7 +101,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
       r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
       std::move(r.lease), r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream,
-      r.allocation_size, true, r.session, r.tree};
+      r.allocation_size, true, r.session, r.tree, false, r.instance, {}};
     const auto& file = op->reserved.place != nullptr ? op->reserved.place->file() : r.file;
     make_cancellable(*op, file);
     if (op->reserved.place != nullptr)

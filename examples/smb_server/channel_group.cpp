@@ -19,6 +19,12 @@ channel_group_ptr channel_groups::of(
   return made;
 }
 
+channel_group_ptr channel_groups::find(const leasebreak::client_guid& client) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = groups_.find(client);
+  return found == groups_.end() ? nullptr : found->second.lock();
+}
+
 std::size_t channel_groups::size() const {
   const std::lock_guard lock{mutex_};
   return groups_.size();

@@ -52,6 +52,9 @@ public:
   [[nodiscard]] channel_group_ptr of(
     const leasebreak::client_guid& client, boost::asio::any_io_executor fresh);
 
+  /// Null if it has none.
+  [[nodiscard]] channel_group_ptr find(const leasebreak::client_guid& client) const;
+
   [[nodiscard]] std::size_t size() const;
 
 private:

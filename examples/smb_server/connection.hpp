@@ -75,8 +75,9 @@ public:
   void drop_channel(const session& s, const request* cause);
 
   /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
-  /// With `keep` a durable one is kept for its client instead.
-  asio::awaitable<void> close_open(open_ptr o, bool keep = false);
+  /// With `keep` a durable one is kept for its client instead. Returns what the coordinator has
+  /// said.
+  asio::awaitable<error_code> close_open(open_ptr o, bool keep = false);
 
   /// Returns once a durable open is here no longer, if the connection is ending or its peer has
   /// left it; at once if it goes on.

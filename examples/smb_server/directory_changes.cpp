@@ -244,7 +244,6 @@ asio::awaitable<void> after_close(server& host, open& o, deletion d) {
   const vfs::open_ptr file = o.vfs_open;
   o.cursor.reset();
   host.paths().remove(o);
-  host.instances().remove(o);
   if (d.hold && o.is_stream) {
     co_await remove_stream(host, o, std::move(d));
   } else if (d.hold) {

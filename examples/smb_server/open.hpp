@@ -63,7 +63,7 @@ struct open {
   std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
 
   std::shared_ptr<smb::watch> watch; ///< From its first CHANGE_NOTIFY on.
-  std::optional<guid> app_instance; ///< The client's application that opened it, if it said so.
+  bool has_instance = false; ///< Of an application that may open it on another client.
 
   // The listing in progress, for directories.
   vfs::cursor_ptr cursor;

@@ -48,7 +48,7 @@ std::string to_bytes(const persistent_state& s) {
   out.u32(s.timeout_ms);
   append(out, s.parent_key ? &s.parent_key->bytes : nullptr);
   append(out, s.name_before);
-  append(out, s.app_instance ? &*s.app_instance : nullptr);
+  append(out, nullptr); // an application's instance, which the coordinator's record has by now
   out.u64(s.position);
   return {out.view().begin(), out.view().end()};
 }
@@ -69,7 +69,8 @@ std::optional<persistent_state> parse_persistent_state(std::string_view bytes) {
     s.parent_key = lease_key{*parent_key};
   if (written_as > first_version) {
     s.name_before = read_text(in);
-    is_good = read_guid(in, s.app_instance) && is_good;
+    std::optional<guid> instance;
+    is_good = read_guid(in, instance) && is_good;
     s.position = in.u64();
   }
   if (!in.ok() || !is_good || in.remaining() != 0)

@@ -19,7 +19,6 @@ struct persistent_state {
   std::uint32_t timeout_ms = 0; ///< As the client asked for it.
   std::optional<lease_key> parent_key;
   std::string name_before; ///< Not empty: `name` is that of a rename, which may not have been done.
-  std::optional<guid> app_instance; ///< The application that opened it.
   std::uint64_t position = 0; ///< FilePositionInformation.
 
   friend bool operator==(const persistent_state&, const persistent_state&) = default;

@@ -37,7 +37,7 @@ open_ptr describe(const recovered_open& from, const persistent_state& state,
   o->durable = durable_query{2, state.timeout_ms, true, from.guid.bytes};
   o->stored = std::make_shared<stored_state>(from.file, from.open, state);
   o->position = state.position;
-  o->app_instance = state.app_instance;
+  o->has_instance = true; // if it has none, nothing comes of it
   return o;
 }
 
@@ -78,8 +78,6 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
     o->place = taken_share::take_anyway(users_.of(o->user).opens, 1);
     paths_.add(*o, share->place(), place);
     coordinator_->place(from.file, from.open, share->root(), place);
-    if (o->app_instance)
-      instances_.add(o, nullptr);
     co_return o;
   }
   co_return nullptr;
@@ -94,7 +92,6 @@ asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
     }
     if (o) { // its time is over already
       paths_.remove(*o);
-      instances_.remove(*o);
       continue;
     }
     log().warn("an open of before the restart cannot be kept: its share or its file is gone");

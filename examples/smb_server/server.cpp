@@ -151,9 +151,75 @@ void server::open_coordinator() {
   clients_ = std::make_shared<client_registry>(*coordinator_);
 }
 
-/// A durable open whose client did not come back, or that was in somebody's way.
+namespace {
+
+/// On the strand of its connections, where the open is looked for: it may have been closed, or
+/// kept, meanwhile.
+asio::awaitable<bool> end_on_strand(server& host, channel_group_ptr in, open_lost& lost) {
+  const open_ptr found = in->opens.find(lost.open);
+  const open_ptr o = found ? in->opens.remove(found->id) : nullptr;
+  if (!o)
+    co_return false;
+  host.log().info("{} has moved to another client with its application", quoted(o->path));
+  // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+  if (const watch_ptr w = std::exchange(o->watch, nullptr))
+    w->end(status::notify_cleanup);
+  host.kept().forget(*o);
+  if (deletes_directory(*o))
+    co_await end_watches(host, *o);
+  co_await end_base(host, *o);
+  deletion gone{std::move(lost.hold), lost.parent_key, std::move(lost.names)};
+  co_await after_close(host, *o, std::move(gone));
+  co_return true;
+}
+
+} // namespace
+
+/// An open that its client has a connection for. False: it is not there (any more).
+asio::awaitable<bool> server::end_superseded(open_lost& lost) {
+  channel_group_ptr in = groups_->find(lost.client);
+  if (!in)
+    co_return false;
+  const auto executor = in->executor;
+  co_return co_await asio::co_spawn(
+    executor, end_on_strand(*this, std::move(in), lost), asio::use_awaitable);
+}
+
+/// The file of an open that was just being closed, or made, when it ended, and that is to be
+/// deleted with it. Null: there is no such file any more.
+asio::awaitable<open_ptr> server::open_to_delete(const open_lost& lost) {
+  for (const deleted_name& name : lost.names) {
+    for (const auto& [key, share] : shares_) {
+      auto path = vfs::path::parse(name.path);
+      if (!path || share->root() != name.root)
+        continue;
+      auto [error, opened] = co_await share->files.async_open(
+        std::move(*path), vfs::open_options{}, asio::as_tuple(asio::use_awaitable));
+      if (error)
+        continue;
+      auto o = std::make_shared<open>();
+      o->file = lost.file;
+      o->vfs_open = opened.file;
+      o->tree_connect = std::make_shared<tree>(tree{0, share});
+      o->path = share->name + "\\" + name.path;
+      o->is_directory = opened.info.is_directory;
+      if (opened.info.id.bytes() == lost.file)
+        co_return o;
+    }
+  }
+  co_return nullptr;
+}
+
+/// A durable open whose client did not come back, or that was in somebody's way; or one whose
+/// application has opened the file on another client.
 asio::awaitable<void> server::end_lost(open_lost lost) {
-  const open_ptr o = kept_.lose(lost.open);
+  open_ptr o = kept_.lose(lost.open);
+  if (!o && lost.cause == end_cause::superseded) {
+    if (co_await end_superseded(lost))
+      co_return;
+    if (lost.hold)
+      o = co_await open_to_delete(lost);
+  }
   if (!o)
     co_return;
   log().info("{} is not kept any longer", quoted(o->path));

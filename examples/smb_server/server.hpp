@@ -1,7 +1,6 @@
 // The server: what all connections share, the listener, and the orderly stop.
 #pragma once
 
-#include <smb_server/app_instances.hpp>
 #include <smb_server/auth/accounts.hpp>
 #include <smb_server/client_registry.hpp>
 #include <smb_server/connection_shares.hpp>
@@ -63,7 +62,6 @@ public:
   [[nodiscard]] kept_opens& kept() noexcept { return kept_; }
   [[nodiscard]] directory_watches& watches() noexcept { return watches_; }
   [[nodiscard]] open_paths& paths() noexcept { return paths_; }
-  [[nodiscard]] app_instances& instances() noexcept { return instances_; }
 
   /// The connections of a client that may share sessions.
   [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
@@ -112,6 +110,8 @@ private:
   void trim_memory_soon();
   bool replace(const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
+  boost::asio::awaitable<bool> end_superseded(open_lost& lost);
+  boost::asio::awaitable<open_ptr> open_to_delete(const open_lost& lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
   [[nodiscard]] boost::asio::any_io_executor make_strand() const;
@@ -133,7 +133,6 @@ private:
   kept_opens kept_;
   directory_watches watches_;
   open_paths paths_;
-  app_instances instances_;
   user_shares users_;
   interim_timer interims_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;

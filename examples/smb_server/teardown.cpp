@@ -13,7 +13,7 @@
 
 namespace leasebreak::smb {
 
-asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
+asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep) {
   const auto self = shared_from_this();
   // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
@@ -28,7 +28,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
     host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
   if (closed.kept && host_.kept().keep(o)) {
     host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
-    co_return;
+    co_return error;
   }
   host_.kept().forget(*o);
   if (deletes_directory(*o))
@@ -36,6 +36,7 @@ asio::awaitable<void> connection::close_open(open_ptr o, bool keep) {
   co_await end_base(host_, *o);
   deletion gone = deletion_of(closed);
   co_await after_close(host_, *o, std::move(gone));
+  co_return error;
 }
 
 /// The opens are in no table any more, and the coordinator is about to end all of them at once.

@@ -21,6 +21,7 @@ enum ntstatus : std::uint32_t {
   status_disk_full = 0xC000007F,
   status_insufficient_resources = 0xC000009A,
   status_io_timeout = 0xC00000B5,
+  status_file_forced_closed = 0xC00000B6,
   status_request_not_accepted = 0xC00000D0,
   status_invalid_oplock_protocol = 0xC00000E3,
   status_unexpected_io_error = 0xC00000E9,
@@ -62,6 +63,9 @@ entry describe(errc e) {
     return {status_access_denied, "it belongs to another client"};
   case errc::access_denied:
     return {status_access_denied, "the access is denied, or others have the file open"};
+  case errc::newer_instance:
+    // MS-SMB2 3.3.5.9.13.
+    return {status_file_forced_closed, "a newer instance of the application has the file open"};
   case errc::unknown_lease:
     return {status_object_name_not_found, "the client has no lease with this key"};
   case errc::lease_not_breaking:

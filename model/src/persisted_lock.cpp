@@ -92,6 +92,16 @@ std::optional<record_error> validate_open(const persisted_lock& r) {
     return wrong("open_lease_key", length_text("must have 16 bytes", open.lease_key.size()));
   if (!open.lease_key.empty() && key_of(open.lease_key).is_zero())
     return wrong("open_lease_key", "must not be zero");
+  if (!open.app_instance.empty() && open.app_instance.size() != 16)
+    return wrong("open_app_instance", length_text("must have 16 bytes", open.app_instance.size()));
+  if (!open.app_instance.empty() && key_of(open.app_instance).is_zero())
+    return wrong("open_app_instance", "must not be zero");
+  if (open.app_versioned && open.app_instance.empty())
+    return wrong("open_app_versioned", "must not be there without open_app_instance");
+  if (!open.app_versioned && open.app_version_high != 0)
+    return wrong("open_app_version_high", "must be 0 without open_app_versioned");
+  if (!open.app_versioned && open.app_version_low != 0)
+    return wrong("open_app_version_low", "must be 0 without open_app_versioned");
   return std::nullopt;
 }
 

@@ -123,10 +123,11 @@ persisted_open& open_of(persisted_lock& r) {
   return r.open ? *r.open : r.open.emplace();
 }
 
-constexpr int with_opens = 3;
+constexpr int with_opens = 3; // versions of the tables
+constexpr int with_applications = 4;
 
 template <auto Member>
-constexpr postgres_column open_bytes(std::string_view name) {
+constexpr postgres_column open_bytes(std::string_view name, int since = with_opens) {
   return {name, name, "bytea",
     [](std::string& out, const persisted_lock& r) {
       const auto& value = open_in(r).*Member;
@@ -138,29 +139,30 @@ constexpr postgres_column open_bytes(std::string_view name) {
         (open_of(r).*Member).assign(decoded->begin(), decoded->end());
       return decoded.has_value();
     },
-    with_opens, "''"};
+    since, "''"};
 }
 
 template <auto Member>
-constexpr postgres_column open_number(std::string_view name, std::string_view type) {
+constexpr postgres_column open_number(
+  std::string_view name, std::string_view type, int since = with_opens) {
   return {name, name, type,
     [](std::string& out, const persisted_lock& r) {
       out += std::to_string(static_cast<std::uint64_t>(open_in(r).*Member));
     },
     [](
       std::string_view value, persisted_lock& r) { return read_number(value, open_of(r).*Member); },
-    with_opens, "0"};
+    since, "0"};
 }
 
 template <auto Member>
-constexpr postgres_column open_flag(std::string_view name) {
+constexpr postgres_column open_flag(std::string_view name, int since = with_opens) {
   return {name, name, "boolean",
     [](std::string& out, const persisted_lock& r) { out += open_in(r).*Member ? "t" : "f"; },
     [](std::string_view value, persisted_lock& r) {
       open_of(r).*Member = value == "t";
       return value == "t" || value == "f";
     },
-    with_opens, "false"};
+    since, "false"};
 }
 
 using lock = persisted_lock;
@@ -211,6 +213,10 @@ constexpr std::array columns{
   open_number<&open::timeout_ms>("open_timeout_ms", u64),
   open_bytes<&open::lease_key>("open_lease_key"),
   open_bytes<&open::server_state>("open_server_state"),
+  open_bytes<&open::app_instance>("open_app_instance", with_applications),
+  open_flag<&open::app_versioned>("open_app_versioned", with_applications),
+  open_number<&open::app_version_high>("open_app_version_high", u64, with_applications),
+  open_number<&open::app_version_low>("open_app_version_low", u64, with_applications),
 };
 
 } // namespace

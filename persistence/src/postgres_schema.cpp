@@ -82,6 +82,10 @@ const std::vector<std::vector<std::string>>& postgres_migrations() {
       // Persistent opens.
       add_columns(3),
     },
+    {
+      // Their applications.
+      add_columns(4),
+    },
   };
   return migrations;
 }

@@ -203,6 +203,10 @@ void read_open(reader& in, persisted_lock& r) {
   in.number("open_timeout_ms", open.timeout_ms);
   in.bytes("open_lease_key", open.lease_key);
   in.bytes("open_server_state", server_state);
+  in.bytes("open_app_instance", open.app_instance);
+  in.flag("open_app_versioned", open.app_versioned);
+  in.number("open_app_version_high", open.app_version_high);
+  in.number("open_app_version_low", open.app_version_low);
   if (open.id == 0)
     return;
   open.server_state.assign(server_state.begin(), server_state.end());
@@ -219,6 +223,10 @@ void write_open(writer& out, const persisted_open& open) {
   out.number_if("open_timeout_ms", open.timeout_ms);
   out.bytes_if("open_lease_key", open.lease_key);
   out.bytes_if("open_server_state", bytes_of(open.server_state));
+  out.bytes_if("open_app_instance", open.app_instance);
+  out.flag_if("open_app_versioned", open.app_versioned);
+  out.number_if("open_app_version_high", open.app_version_high);
+  out.number_if("open_app_version_low", open.app_version_low);
 }
 
 void read_fields(reader& in, persisted_lock& r) {

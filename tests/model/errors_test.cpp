@@ -34,6 +34,8 @@ TEST(Errors, StatusIsWhatTheProtocolPrescribes) {
   EXPECT_EQ(to_ntstatus(errc::delete_pending), 0xC0000056U);
   EXPECT_EQ(to_ntstatus(errc::lease_key_in_use), 0xC000000DU);
   EXPECT_EQ(to_ntstatus(errc::unknown_open), 0xC0000128U);
+  // MS-SMB2 3.3.5.9.13.
+  EXPECT_EQ(to_ntstatus(errc::newer_instance), 0xC00000B6U);
   // MS-SMB2 3.3.5.22.2: acknowledgements of leases.
   EXPECT_EQ(to_ntstatus(errc::unknown_lease), 0xC0000034U);
   EXPECT_EQ(to_ntstatus(errc::lease_not_breaking), 0xC0000001U);

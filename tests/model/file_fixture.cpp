@@ -129,6 +129,21 @@ opening& opening::persistent(duration timeout, const create_guid& guid) {
   return *this;
 }
 
+opening& opening::instance(const app_instance_id& id, std::optional<app_instance_version> version) {
+  request.instance = app_instance{id, version};
+  return *this;
+}
+
+opening& opening::elsewhere(open_id other) {
+  request.elsewhere.push_back(other);
+  return *this;
+}
+
+opening& opening::share(const std::string& name) {
+  request.share = name;
+  return *this;
+}
+
 opening& opening::at_most(lease_state state) {
   request.caching_max = state;
   return *this;
@@ -199,6 +214,10 @@ struct describer {
           << int{c.lease->version} << " epoch " << c.lease->epoch;
     else
       out << " oplock " << to_string(c.oplock);
+    if (c.instance)
+      out << " of application " << int{c.instance->id.bytes[0]};
+    if (c.instance && c.instance->version)
+      out << " version " << c.instance->version->high << "." << c.instance->version->low;
   }
   void operator()(const close_open& c) {
     out << (c.keep_if_durable ? "drop " : "close ") << number(c.open);

@@ -91,6 +91,12 @@ public:
   opening& reclaiming();
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
+  /// By an application that may move to another client.
+  opening& instance(
+    const app_instance_id& id, std::optional<app_instance_version> version = std::nullopt);
+  /// By another name than that of this open.
+  opening& elsewhere(open_id other);
+  opening& share(const std::string& name);
   opening& at_most(lease_state state);
   /// The file's AllocationSize as the server knows it.
   opening& allocated(std::uint64_t size);

@@ -90,6 +90,12 @@ void simulation::take(const command& what, const effects& out) {
   for (const auto& ended : out.ended)
     if (const auto open = opens_.find(ended.open); open != opens_.end())
       open->second.untold.reset();
+  // What its client has written and not brought back goes with it; here it does so in time.
+  for (const auto& ended : out.ended)
+    if (const auto open = opens_.find(ended.open);
+        open != opens_.end() && ended.cause == end_cause::superseded)
+      if (const auto held = caches_.find(name_of(open->second.request)); held != caches_.end())
+        write_back(held->second);
   if (const auto* closing = std::get_if<close_open>(&what))
     if (const auto open = opens_.find(closing->open); open != opens_.end())
       open->second.untold.reset();
@@ -593,6 +599,11 @@ void simulation::perform_open(const step& s) {
     how.durable(seconds{60});
   else if ((s.d >> 10) % 9 == 1)
     how.persistent(seconds{60});
+  if ((s.d >> 3) % 4 == 0) {
+    how.instance(app_instance_id::of(1 + s.d % 2U));
+    if (s.c % 2 == 0)
+      how.request.instance->version = app_instance_version{0, s.c % 3U};
+  }
   if ((s.d >> 13) % 6 == 0) {
     auto stream = by(clients[s.a % clients.size()]).of_stream(how.request.share_access);
     stream.request.is_directory = is_directory_;

@@ -64,7 +64,7 @@ protected:
 TEST_F(PostgresStore, MakesItsTablesWithAVersionRow) {
   make_store_with_a_record();
 
-  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "3");
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "4");
   EXPECT_EQ(site.sql("SELECT count(*) FROM leasebreak_locks"), "1");
   EXPECT_EQ(site.sql("SELECT epoch FROM leasebreak_server"), "0");
   EXPECT_EQ(site.sql("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() "
@@ -82,10 +82,10 @@ TEST_F(PostgresStore, BringsAnOlderVersionUpToDateAndKeepsWhatIsThere) {
   const auto store = open();
 
   EXPECT_EQ(store->increment_server_epoch().value, 42U);
-  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "3");
+  EXPECT_EQ(site.sql("SELECT version FROM leasebreak_schema"), "4");
   EXPECT_EQ(site.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() "
                      "AND indexname LIKE 'leasebreak_locks_by_%'"),
-    "3");
+    "4");
 }
 
 TEST_F(PostgresStore, RowsFromBeforePersistentOpensAreRecordsOfLocks) {

@@ -152,6 +152,23 @@ TEST(RecordJson, WritesAPersistentOpenAsALockOfNothingWithFieldsOfOurOwn) {
   EXPECT_EQ(parse_record(json).record, open_record("id"));
 }
 
+TEST(RecordJson, WritesTheApplicationOfAnOpenBehindTheRest) {
+  auto record = open_record("id");
+  const auto without = to_json(record);
+  record.open->app_instance.assign(16, 0x55);
+  record.open->app_versioned = true;
+  record.open->app_version_high = UINT64_MAX;
+  record.open->app_version_low = 2;
+
+  const auto json = to_json(record);
+
+  EXPECT_EQ(json,
+    without.substr(0, without.size() - 1) +
+      R"(,"open_app_instance":"VVVVVVVVVVVVVVVVVVVVVQ==","open_app_versioned":true,)"
+      R"("open_app_version_high":18446744073709551615,"open_app_version_low":2})");
+  EXPECT_EQ(parse_record(json).record, record);
+}
+
 TEST(RecordJson, TakesARecordWithoutOpenIdForNoOpen) {
   const auto parsed = parse_record(with_field(byte_range_json, "open_access", "1"));
 
@@ -169,6 +186,10 @@ TEST(RecordJson, RefusesWhatNoPersistentOpenCanHave) {
     {"open_timeout_ms", {"0", "31536000001", "-1"}},
     {"open_lease_key", {"\"AQ==\"", "\"AAAAAAAAAAAAAAAAAAAAAA==\""}},
     {"open_server_state", {"\"!\"", "1"}},
+    {"open_app_instance", {"\"AQ==\"", "\"AAAAAAAAAAAAAAAAAAAAAA==\"", "7"}},
+    {"open_app_versioned", {"true", "1"}},
+    {"open_app_version_high", {"1", "-1"}},
+    {"open_app_version_low", {"1", "-1"}},
     {"lease_key", {"\"EREREREREREREREREREREQ==\""}},
   };
   for (const auto& [field, values] : wrong)

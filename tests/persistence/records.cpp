@@ -85,6 +85,14 @@ void make_open(random_source& random, persisted_lock& r) {
   if (coin(random))
     open.lease_key = random_key(random);
   open.server_state = random_bytes(random, 40);
+  if (!coin(random))
+    return;
+  open.app_instance = random_key(random);
+  open.app_versioned = coin(random);
+  if (!open.app_versioned)
+    return;
+  open.app_version_high = random();
+  open.app_version_low = random();
 }
 
 } // namespace

@@ -7,44 +7,72 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace leasebreak::smb {
 namespace {
 
+using testing::context;
 using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-byte_vector create_body(std::uint8_t create_guid, std::uint8_t app) {
-  return raw_client::create_body_with(
-    "f", batch_level, {raw_client::durable_query({create_guid}), raw_client::application(app)});
-}
+constexpr std::uint32_t file_forced_closed = 0xc000'00b6;
+constexpr std::uint8_t disposition_information = 13;
 
-created open_as(raw_client& client, std::uint8_t create_guid, std::uint8_t app) {
-  return raw_client::read_created(client.call(command::create, create_body(create_guid, app)));
+/// What of a CREATE differs from test to test.
+struct asked {
+  std::string name = "f";
+  std::uint8_t app = 7;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> version{};
+  std::optional<std::uint8_t> create_guid{}; ///< Given: durable, of version 2.
+  std::optional<std::uint8_t>
+    lease{}; ///< The key of a lease with everything; none: a batch oplock.
+};
+
+byte_vector body_of(const asked& a) {
+  std::vector<context> contexts{raw_client::application(a.app)};
+  if (a.version)
+    contexts.push_back(raw_client::application_version(a.version->first, a.version->second));
+  if (a.create_guid)
+    contexts.push_back(raw_client::durable_query({*a.create_guid}));
+  if (a.lease)
+    contexts.push_back(raw_client::lease_query(*a.lease, rwh));
+  return raw_client::create_body_with(a.name, a.lease ? lease_level : batch_level, contexts);
 }
 
 class Applications : public ::testing::Test {
 protected:
-  Applications() {
-    set_up(here, 1);
-    set_up(here_too, 1);
-    set_up(there, 2);
+  explicit Applications(dialect d = dialect::smb_3_1_1) {
+    set_up(here, 1, d);
+    set_up(here_too, 1, d);
+    set_up(there, 2, d);
   }
 
-  static void set_up(raw_client& c, std::uint8_t who) {
-    c.negotiate(dialect::smb_3_0, {who});
+  static void set_up(raw_client& c, std::uint8_t who, dialect d) {
+    c.negotiate(d, {who});
     EXPECT_EQ(c.log_on(), status::success);
     EXPECT_EQ(c.connect_tree(), status::success);
   }
 
+  static created open_as(raw_client& client, const asked& a) {
+    return raw_client::read_created(client.call(command::create, body_of(a)));
+  }
+
+  static std::uint32_t status_of_open(raw_client& client, const asked& a) {
+    return client.call(command::create, body_of(a)).head.status;
+  }
+
   /// The one's open is told to give its oplock up, and is still there to be closed.
   static void expect_left_alone(
-    raw_client& one, std::uint8_t app, raw_client& other, std::uint8_t others_app) {
-    const created held = open_as(one, 1, app);
+    raw_client& one, const asked& first, raw_client& other, const asked& second) {
+    const created held = open_as(one, first);
     ASSERT_EQ(held.oplock, batch_level);
-    other.send(command::create, create_body(2, others_app));
+    other.send(command::create, body_of(second));
     const auto told = one.receive();
     ASSERT_TRUE(told);
     EXPECT_EQ(told->head.command, command::oplock_break);
@@ -56,6 +84,30 @@ protected:
     EXPECT_EQ(other.close(made.id), status::success);
   }
 
+  /// The second open has the file for itself, and the first is gone.
+  void expect_taken_along(const asked& first, const asked& second) {
+    const created old = open_as(here, first);
+    ASSERT_EQ(old.status, status::success);
+
+    const created moved = open_as(there, second);
+
+    EXPECT_EQ(moved.status, status::success);
+    EXPECT_EQ(moved.oplock, second.lease ? lease_level : batch_level) << "nobody else has it open";
+    EXPECT_EQ(here.close(old.id), status::file_closed);
+    EXPECT_EQ(there.close(moved.id), status::success);
+  }
+
+  /// The second open is refused, and the first is as it was.
+  void expect_refused(const asked& first, const asked& second) {
+    const created old = open_as(here, first);
+    ASSERT_EQ(old.status, status::success);
+
+    EXPECT_EQ(status_of_open(there, second), file_forced_closed);
+
+    EXPECT_EQ(here.echo(), status::success) << "and no break came before";
+    EXPECT_EQ(here.close(old.id), status::success);
+  }
+
   test_server server;
   raw_client here{server.port()};
   raw_client here_too{server.port()};
@@ -63,23 +115,106 @@ protected:
 };
 
 TEST_F(Applications, TakeTheirOpensWithThem) {
-  const created old = open_as(here, 1, 7);
-  ASSERT_EQ(old.oplock, batch_level);
+  expect_taken_along({.create_guid = 1}, {.create_guid = 2});
+}
 
-  const created moved = open_as(there, 2, 7);
+TEST_F(Applications, NeedNoDurableRequestForThat) {
+  expect_taken_along({}, {});
+  expect_taken_along({.create_guid = 1}, {});
+  expect_taken_along({}, {.create_guid = 2});
+}
 
-  EXPECT_EQ(moved.status, status::success);
-  EXPECT_EQ(moved.oplock, batch_level) << "nobody else has it open";
-  EXPECT_EQ(here.close(old.id), status::file_closed);
-  EXPECT_EQ(there.close(moved.id), status::success);
+TEST_F(Applications, TakeLeasesWithThem) {
+  expect_taken_along({.create_guid = 1, .lease = 3}, {.create_guid = 2, .lease = 4});
+}
+
+TEST_F(Applications, TakeStreamsWithThem) {
+  expect_taken_along({.name = "f:s"}, {.name = "f:s"});
 }
 
 TEST_F(Applications, LeaveThoseOfOthersAlone) {
-  expect_left_alone(here, 7, there, 8);
+  expect_left_alone(here, {.app = 7}, there, {.app = 8});
 }
 
 TEST_F(Applications, LeaveThoseOfTheSameClientAlone) {
-  expect_left_alone(here, 7, here_too, 7);
+  expect_left_alone(here, {}, here_too, {});
+}
+
+TEST_F(Applications, LeaveThoseOfAnotherNameAlone) {
+  const created made = open_as(here, {});
+  EXPECT_EQ(here.close(made.id), status::success);
+  std::filesystem::create_hard_link(server.directory() / "f", server.directory() / "g");
+
+  expect_left_alone(here, {.name = "f"}, there, {.name = "g"});
+}
+
+TEST_F(Applications, OfNoIdAreNone) {
+  expect_left_alone(here, {.app = 0}, there, {.app = 0});
+}
+
+TEST_F(Applications, CanMoveBack) {
+  const created first = open_as(here, {});
+  const created moved = open_as(there, {});
+  const created back = open_as(here_too, {});
+
+  EXPECT_EQ(back.oplock, batch_level);
+  EXPECT_EQ(here.close(first.id), status::file_closed);
+  EXPECT_EQ(there.close(moved.id), status::file_closed);
+  EXPECT_EQ(here_too.close(back.id), status::success);
+}
+
+TEST_F(Applications, HaveAFileThatIsToBeDeletedAnew) {
+  byte_vector body = body_of({});
+  body[26] = static_cast<std::uint8_t>(body[26] | 1); // DELETE, of DesiredAccess
+  const created old = raw_client::read_created(here.call(command::create, body));
+  const std::uint8_t yes = 1;
+  EXPECT_EQ(here
+              .call(command::set_info,
+                raw_client::set_info_body(old.id, disposition_information, {&yes, 1}))
+              .head.status,
+    status::success);
+
+  const created moved = open_as(there, {});
+
+  EXPECT_EQ(moved.status, status::success);
+  EXPECT_EQ(moved.action, static_cast<std::uint32_t>(create_action::created));
+  EXPECT_EQ(here.close(old.id), status::file_closed);
+  EXPECT_EQ(there.close(moved.id), status::success);
+  EXPECT_TRUE(std::filesystem::exists(server.directory() / "f"));
+}
+
+// -- versions -------------------------------------------------------------------------------------
+
+TEST_F(Applications, OfANewerVersionTakeTheirOpensWithThem) {
+  expect_taken_along({.version = {{1, 1}}}, {.version = {{1, 2}}});
+  expect_taken_along({.version = {{1, 2}}}, {.version = {{2, 1}}});
+  expect_taken_along({}, {.version = {{0, 0}}});
+}
+
+TEST_F(Applications, OfTheSameOrAnOlderVersionAreRefused) {
+  expect_refused({.version = {{1, 2}}}, {.version = {{1, 2}}});
+  expect_refused({.version = {{1, 2}}}, {.version = {{1, 1}}});
+  expect_refused({.version = {{2, 1}}}, {.version = {{1, 2}}});
+  expect_refused({.version = {{1, 2}}}, {});
+}
+
+TEST_F(Applications, OfAnOlderVersionLeaveALeaseAsItIs) {
+  expect_refused({.version = {{1, 2}}, .create_guid = 1, .lease = 3},
+    {.version = {{1, 1}}, .create_guid = 2, .lease = 4});
+}
+
+class ApplicationsOf30 : public Applications {
+protected:
+  ApplicationsOf30() : Applications(dialect::smb_3_0) {}
+};
+
+TEST_F(ApplicationsOf30, TakeTheirOpensWithThem) {
+  expect_taken_along({.create_guid = 1}, {.create_guid = 2});
+}
+
+// The context of versions came with dialect 3.1.1.
+TEST_F(ApplicationsOf30, HaveNoVersions) {
+  expect_taken_along({.version = {{1, 2}}}, {.version = {{1, 1}}});
 }
 
 } // namespace

@@ -93,7 +93,6 @@ persistent_state full_state() {
   s.timeout_ms = 300'000;
   s.parent_key = lease_key::of(1, 2);
   s.name_before = "before";
-  s.app_instance = guid{1, 2};
   s.position = UINT64_MAX;
   return s;
 }
@@ -118,6 +117,18 @@ TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
   bytes[0] = 1;
 
   EXPECT_EQ(parse_persistent_state(bytes), old);
+}
+
+// An application's instance was kept there before the coordinator had it.
+TEST(PersistentState, WithAnApplicationComesBackWithoutIt) {
+  const auto bytes = to_bytes(full_state());
+  const std::size_t behind = bytes.size() - 8; // the position
+  ASSERT_EQ(bytes[behind - 1], '\0');
+
+  const auto old = bytes.substr(0, behind - 1) + '\1' + std::string(16, 'i') + bytes.substr(behind);
+
+  EXPECT_EQ(parse_persistent_state(old), full_state());
+  EXPECT_FALSE(parse_persistent_state(old.substr(0, old.size() - 1)));
 }
 
 TEST(PersistentState, ThatIsCutOrLongerOrOfAnotherVersionIsNone) {

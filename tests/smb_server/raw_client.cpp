@@ -448,6 +448,15 @@ context raw_client::application(std::uint8_t id) {
   return {{"\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16}, data.take()};
 }
 
+context raw_client::application_version(std::uint64_t high, std::uint64_t low) {
+  byte_writer data;
+  data.u16(24);
+  data.zeros(6);
+  data.u64(high);
+  data.u64(low);
+  return {{"\xb9\x82\xd0\xb7\x3b\x56\x07\x4f\xa0\x7b\x52\x4a\x81\x16\xa0\x10", 16}, data.take()};
+}
+
 std::optional<byte_vector> raw_client::context_of(const answer& a, const std::string& name) {
   byte_reader in = a.body();
   in.skip(80);

@@ -142,6 +142,8 @@ public:
   static context lease_query(std::uint8_t key, std::uint32_t state, std::uint16_t epoch = 0);
   /// SMB2_CREATE_APP_INSTANCE_ID of an application.
   static context application(std::uint8_t id);
+  /// SMB2_CREATE_APP_INSTANCE_VERSION.
+  static context application_version(std::uint64_t high, std::uint64_t low);
   static created read_created(const answer& a);
   created create(const std::string& name, std::uint8_t oplock = 0,
     const std::optional<lease_context>& lease = {}, disposition how = disposition::open_if);

@@ -60,8 +60,8 @@ struct coordinator_config {
   duration shutdown_store_wait =
     std::chrono::seconds{10}; ///< For a store that hangs while stopping.
 
-  /// Told of durable opens that expire or give way to others; on the coordinator's executor, never
-  /// from within a call, and on several threads at once if these run the executor. Must not throw.
+  /// Told of durable opens that expire or give way to others, and of opens whose application has
+  /// opened the file on another client; on the coordinator's executor, never from within a call, and on several threads at once if these run the executor. Must not throw.
   /// Lifetime: it is called until the coordinator's destructor has returned, which waits for calls
   /// on other threads, and never after that; so it may refer to the coordinator. A copy of it lives
   /// as long as the coordinator. Empty: nobody is told.

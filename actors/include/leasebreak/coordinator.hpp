@@ -245,10 +245,11 @@ public:
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
   /// ended; it may wait for up to `wait_max`, and be cancelled. Precondition: the client is
   /// registered, and stays so as long as it has the open. An open that fails or waits has ended
-  /// nobody's; one that goes on ends durable opens without connection that are in its way. Handler:
+  /// nobody's; one that goes on ends durable opens without connection that are in its way. Only what
+  /// its application has left behind (`open_request::instance`) ends also when it waits. Handler:
   /// `void(error_code, open_result)`; the result's `answer` and `hold` may be kept for as long as
   /// the server needs. Errors: `errc::sharing_violation`, `delete_pending`, `lease_key_in_use`,
-  /// `zero_lease_key`, `reclaim_needed`, `nothing_to_reclaim`, `unknown_client`, `file_id_empty`,
+  /// `newer_instance`, `zero_lease_key`, `reclaim_needed`, `nothing_to_reclaim`, `unknown_client`, `file_id_empty`,
   /// `file_id_too_long`, `invalid_argument`, the limits of opens and of waiting, `store_backlog`,
   /// `cancelled`, `client_gone`, `unknown_session` if the session has ended or was never told of.
   template <class Token = boost::asio::deferred_t>

@@ -58,6 +58,12 @@ struct open_request {
   /// Stands for the directory that the share exports: the same for all shares of that. Empty: the
   /// share's name does.
   std::string root;
+  /// The application that opens it, if the client names one (MS-SMB2 3.3.5.9.13). What
+  /// it has opened on other clients ends before this open goes on or waits, through whatever share
+  /// mode, lease or lock it was in the way: without a break, and reported through
+  /// `coordinator_config::on_open_lost`. Only opens of the same share and `path` do; opens whose
+  /// `path` was not told have that of the file. Refused opens end nothing.
+  std::optional<app_instance> instance;
 };
 
 /// A name of a file that is to go (MS-FSA 2.1.5.15.3): that through which the deletion was asked
@@ -373,12 +379,13 @@ struct start_result {
   bool in_grace = false;
 };
 
-/// A durable open that had no connection has ended without its client's doing.
+/// An open has ended without its client's doing: a durable one that had no connection, or one whose
+/// application has moved to another client, with a connection or without.
 struct open_lost {
   file_name_id file;
   open_id open{};
   client_guid client;
-  end_cause cause{}; ///< `expired` or `purged`.
+  end_cause cause{}; ///< `expired`, `purged` or `superseded`.
   leasebreak::hold hold; ///< Not empty: delete the file now, then release it.
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
   std::vector<deleted_name> names; ///< With `hold`, as in `close_result`.

@@ -34,7 +34,7 @@ struct plan {
   std::optional<leasebreak::lease_request> lease;
   oplock_level oplock = oplock_level::none;
   durable_contexts durable;
-  std::optional<guid> app_instance;
+  std::optional<app_instance_context> app_instance;
   file_name_id base_file; ///< A stream's file, and what stands for the stream there.
   open_id base_handle{};
   bool base_waited = false; ///< That had to wait for others.
@@ -109,6 +109,15 @@ void plan_file(plan& p) {
   }
 }
 
+/// MS-SMB2 3.3.5.9.13. As newer servers do, it is kept with every open whose CREATE has
+/// it, and not only beside a request for a durable open of version 2.
+void plan_instance(const connection& c, plan& p) {
+  if (c.terms.dialect >= dialect::smb_3_0)
+    p.app_instance = parse_app_instance(p.asked);
+  if (p.app_instance && c.terms.dialect < dialect::smb_3_1_1)
+    p.app_instance->version.reset();
+}
+
 /// Everything that can be said without the file.
 std::uint32_t make_plan(request& r, plan& p) {
   create_parsed parsed = parse_create(r.bytes());
@@ -120,9 +129,7 @@ std::uint32_t make_plan(request& r, plan& p) {
     return status::invalid_parameter;
   if (p.durable.reconnect)
     return status::success; // nothing else of it counts
-  // MS-SMB2 3.3.5.9.13: only beside a request for a durable open of version 2.
-  if (p.durable.query && p.durable.query->version == 2)
-    p.app_instance = parse_app_instance(p.asked);
+  plan_instance(r.on(), p);
   if (!is_valid(p.asked))
     return status::invalid_parameter;
   if (p.asked.impersonation > impersonation_max)
@@ -214,8 +221,17 @@ persistent_state state_of(const request& r, const plan& p) {
   s.options = p.asked.options;
   s.timeout_ms = p.durable.query->timeout_ms;
   s.parent_key = p.lease ? p.lease->parent_key : std::nullopt;
-  s.app_instance = p.app_instance;
   return s;
+}
+
+std::optional<leasebreak::app_instance> instance_for(const plan& p) {
+  if (!p.app_instance)
+    return std::nullopt;
+  leasebreak::app_instance instance;
+  instance.id.bytes = p.app_instance->id;
+  if (const auto& version = p.app_instance->version)
+    instance.version = app_instance_version{version->high, version->low};
+  return instance;
 }
 
 // MS-SMB2 3.3.5.9.8: a directory's leases are V2, and only if that was negotiated.
@@ -245,6 +261,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.path = p.path.name();
   ask.root = r.tree_connect->share->root();
   ask.lease = lease_for(r, p, opened);
+  ask.instance = instance_for(p);
   if (!ask.is_directory) // oplocks are for files
     ask.oplock = p.oplock;
   // Implementation specific: opens of streams end with their connection.
@@ -302,7 +319,7 @@ open_ptr make_open(
     if (granted.persistent)
       o->stored = std::make_shared<stored_state>(o->file, o->handle, state_of(r, p));
   }
-  o->app_instance = p.app_instance;
+  o->has_instance = p.app_instance.has_value();
   return o;
 }
 
@@ -442,7 +459,6 @@ asio::awaitable<std::uint32_t> settle(
 /// again.
 asio::awaitable<std::optional<reply>> finish(
   request& r, plan& p, vfs::opened& opened, open_result& granted) {
-  connection& c = r.on();
   std::uint32_t bad = status::success;
   if (!settle_cached(p, opened, granted))
     bad = co_await settle(r, p, opened, granted);
@@ -457,9 +473,10 @@ asio::awaitable<std::optional<reply>> finish(
   }
   const open_ptr o = make_open(r, p, opened, granted);
   r.host().paths().add(*o, r.tree_connect->share->place(), p.path.name());
-  if (o->app_instance)
-    r.host().instances().add(o, c.group);
-  co_return enter(r, p.asked, o, opened, granted);
+  reply answer = enter(r, p.asked, o, opened, granted);
+  if (co_await is_superseded(r, o))
+    co_return fail(to_ntstatus(errc::newer_instance));
+  co_return std::move(answer);
 }
 
 /// The coordinator's part: waits until those in the way have given up what they cache.
@@ -651,8 +668,6 @@ asio::awaitable<reply> create(request& r) {
     co_return co_await reconnect(r, p.asked, *p.durable.reconnect);
   if (!r.take_place())
     co_return fail(status::too_many_opened_files);
-  if (p.app_instance)
-    co_await end_left_behind(r, *p.app_instance, p.asked.name);
   for (int i = 0; i < attempts_max; ++i) {
     std::optional<reply> answer = co_await attempt(r, p);
     if (answer)
@@ -678,7 +693,10 @@ asio::awaitable<reply> close(request& r) {
   if (!mine)
     co_return fail(status::file_closed);
   r.host().log().debug("{}: close {}", r.on().peer(), quoted(mine->path));
-  co_await r.on().close_open(mine);
+  const error_code error = co_await r.on().close_open(mine);
+  // It has ended already, and the news of that is on its way here (MS-SMB2 3.3.5.9.13).
+  if (error == errc::unknown_open && mine->has_instance)
+    co_return fail(status::file_closed);
   reply answer;
   encode_close_response(answer.out, metadata);
   co_return answer;

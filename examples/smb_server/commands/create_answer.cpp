@@ -85,4 +85,16 @@ reply answer_of(
   return answer;
 }
 
+asio::awaitable<bool> is_superseded(request& r, open_ptr o) {
+  if (!o->has_instance)
+    co_return false;
+  io_request ask{o->file, o->handle, byte_range{}};
+  auto [error] = co_await r.host().coordinator().async_check_io(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  const open_ptr mine = error == errc::unknown_open ? r.on().opens.remove(o->id) : nullptr;
+  if (mine)
+    co_await r.on().close_open(mine);
+  co_return error == errc::unknown_open;
+}
+
 } // namespace leasebreak::smb::commands

@@ -17,4 +17,8 @@ namespace leasebreak::smb::commands {
 [[nodiscard]] reply enter(request& r, const create_request& asked, const open_ptr& o,
   const vfs::opened& opened, open_result& granted);
 
+/// Whether an open that was just entered has ended already: its application may have opened the
+/// file on another client before it was there to be found. It is taken out then, and done with.
+[[nodiscard]] asio::awaitable<bool> is_superseded(request& r, open_ptr o);
+
 } // namespace leasebreak::smb::commands

@@ -82,26 +82,6 @@ std::chrono::milliseconds durable_time(const durable_query& q) {
   return std::min<std::chrono::milliseconds>(std::chrono::milliseconds{q.timeout_ms}, most);
 }
 
-asio::awaitable<void> end_left_behind(
-  request& r, const guid& application, const std::string& name) {
-  const auto end = [](channel_group_ptr in, open_ptr o) -> asio::awaitable<void> {
-    // Without a connection it is being closed, or kept.
-    const open_ptr mine = in->members.empty() ? nullptr : in->opens.remove(o->id);
-    if (mine)
-      co_await in->members.front()->close_open(mine);
-  };
-  const std::vector<app_instances::place> places = r.host().instances().left_behind(
-    application, r.on().terms.client, r.tree_connect->share->id(), name);
-  for (const app_instances::place& p : places) {
-    r.host().log().info("{}: {} has moved to another client", r.on().peer(), quoted(p.open->path));
-    if (p.in)
-      co_await asio::co_spawn(p.in->executor, end(p.in, p.open), asio::use_awaitable);
-    co_await find_kept(r, p.open->id.persistent); // it may be on its way there
-    if (r.host().kept().take(p.open, r.on().shared_from_this()))
-      co_await r.on().close_open(p.open);
-  }
-}
-
 asio::awaitable<reply> reconnect(
   request& r, const create_request& asked, const durable_reconnect& d) {
   const open_ptr o = co_await find_kept(r, d.id.persistent);
@@ -152,11 +132,10 @@ asio::awaitable<reply> reconnect(
     co_await r.on().close_open(o, true);
     co_return fail(lost ? status_of(lost) : status::user_session_deleted);
   }
-  if (o->app_instance) {
-    r.host().instances().remove(*o);
-    r.host().instances().add(o, r.on().group);
-  }
-  co_return enter(r, asked, o, opened, granted);
+  reply answer = enter(r, asked, o, opened, granted);
+  if (co_await is_superseded(r, o))
+    co_return fail(status::object_name_not_found);
+  co_return std::move(answer);
 }
 
 asio::awaitable<std::optional<reply>> take_back(

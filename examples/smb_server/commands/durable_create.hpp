@@ -14,11 +14,6 @@ namespace leasebreak::smb::commands {
 /// How long a durable open is kept. V1 has no wish of the client's.
 [[nodiscard]] std::chrono::milliseconds durable_time(const durable_query& q);
 
-/// Closes what an application opened on another client under the same name, before it opens it here
-/// (MS-SMB2 3.3.5.9.13): nobody is told of a break.
-[[nodiscard]] asio::awaitable<void> end_left_behind(
-  request& r, const guid& application, const std::string& name);
-
 /// Gives a client back a durable open that had lost its connection.
 [[nodiscard]] asio::awaitable<reply> reconnect(
   request& r, const create_request& asked, const durable_reconnect& d);

@@ -58,7 +58,27 @@ durable_contexts parse_durable_contexts(const create_request& r) {
   return result;
 }
 
-std::optional<guid> parse_app_instance(const create_request& r) {
+namespace {
+
+std::optional<app_version> parse_app_version(const create_request& r) {
+  // B982D0B7-3B56-074F-A07B-524A8116A010, as it is on the wire
+  constexpr std::string_view name{
+    "\xb9\x82\xd0\xb7\x3b\x56\x07\x4f\xa0\x7b\x52\x4a\x81\x16\xa0\x10", 16};
+  const create_context* context = r.context(name);
+  if (context == nullptr)
+    return std::nullopt;
+  byte_reader in{context->data};
+  const std::uint16_t size = in.u16();
+  in.skip(6);
+  app_version version;
+  version.high = in.u64();
+  version.low = in.u64();
+  return in.ok() && size == 24 ? std::optional{version} : std::nullopt;
+}
+
+} // namespace
+
+std::optional<app_instance_context> parse_app_instance(const create_request& r) {
   // 45BCA66A-EFA7-F74A-9008-FA462E144D74, as it is on the wire
   constexpr std::string_view name{
     "\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16};
@@ -69,7 +89,9 @@ std::optional<guid> parse_app_instance(const create_request& r) {
   const std::uint16_t size = in.u16();
   in.skip(2);
   const guid id = in.guid16();
-  return in.ok() && size == 20 ? std::optional{id} : std::nullopt;
+  if (!in.ok() || size != 20 || id == guid{})
+    return std::nullopt;
+  return app_instance_context{id, parse_app_version(r)};
 }
 
 response_context encode_durable_response(

@@ -33,8 +33,20 @@ struct durable_contexts {
 
 [[nodiscard]] durable_contexts parse_durable_contexts(const create_request& r);
 
-/// SMB2_CREATE_APP_INSTANCE_ID (MS-SMB2 2.2.13.2.13); nothing if it is not there or malformed.
-[[nodiscard]] std::optional<guid> parse_app_instance(const create_request& r);
+/// SMB2_CREATE_APP_INSTANCE_VERSION (MS-SMB2 2.2.13.2.15).
+struct app_version {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+};
+
+/// SMB2_CREATE_APP_INSTANCE_ID (MS-SMB2 2.2.13.2.13), and the version that goes with it.
+struct app_instance_context {
+  guid id{}; ///< Not zero.
+  std::optional<app_version> version;
+};
+
+/// Nothing if there is no id, or a malformed one. A version that is malformed is as if not there.
+[[nodiscard]] std::optional<app_instance_context> parse_app_instance(const create_request& r);
 
 /// The data of the response context that goes with the query (MS-SMB2 2.2.14.2.3, 2.2.14.2.12).
 [[nodiscard]] response_context encode_durable_response(

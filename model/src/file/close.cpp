@@ -186,7 +186,8 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
 
 // Everything that goes with an open. A close is a full answer to a break (MS-FSA 2.1.5.4).
 void file_state::impl::end_open(open_id id, end_cause cause, time_point now, effects& out) {
-  const auto how = cause == end_cause::closed ? break_outcome::closed : break_outcome::disconnected;
+  const bool is_closed = cause == end_cause::closed || cause == end_cause::superseded;
+  const auto how = is_closed ? break_outcome::closed : break_outcome::disconnected;
   fail_waiting_of(id, out);
   const auto gone = locks.erase_all_of(id);
   for (const auto& lock : gone)

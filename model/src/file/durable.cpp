@@ -170,13 +170,14 @@ std::vector<open_id> file_state::impl::opens_giving_way(
 }
 
 // The detached opens that are in the newcomer's way.
-file_state::impl::detached_obstacles file_state::impl::find_in_the_way(const open_file& c) const {
+file_state::impl::detached_obstacles file_state::impl::find_in_the_way(
+  const open_file& c, const std::vector<open_id>& before) const {
   detached_obstacles found;
   if (count.detached == 0)
     return found;
   const auto mask = c.overwrites ? c.access | access::write_data : c.access;
   for (const auto& open : opens) {
-    if (!open->is_detached())
+    if (!open->is_detached() || is_among(before, open->id))
       continue;
     const bool is_own = c.lease && open->lease != nullptr && open->client == c.client &&
       open->lease->info.key == c.lease->key;
@@ -202,11 +203,12 @@ bool file_state::impl::any_deletes(const std::vector<open_id>& ending) const {
     ending.begin(), ending.end(), [this](open_id id) { return find_open(id)->delete_on_close; });
 }
 
-// Whether an open would be left if detached ones end of which one deletes the file: they take the
-// other detached ones with them, but no persistent ones.
-bool file_state::impl::any_stays_with_deletion() const {
-  return std::any_of(opens.begin(), opens.end(),
-    [](const auto& open) { return !open->is_detached() || open->is_persistent(); });
+// Whether an open would be left if detached ones, and those that end before, end of which one
+// deletes the file: they take the other detached ones with them, but no persistent ones.
+bool file_state::impl::any_stays_with_deletion(const std::vector<open_id>& before) const {
+  return std::any_of(opens.begin(), opens.end(), [&](const auto& open) {
+    return (!open->is_detached() || open->is_persistent()) && !is_among(before, open->id);
+  });
 }
 
 // Ends the detached opens that have lost what they stayed for. One that deletes the file may take

@@ -27,6 +27,8 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
     entry->parent_key = c.lease->parent_key.value_or(lease_key{});
   entry->opened_at = now;
   entry->share = c.share;
+  if (c.instance && !c.of_stream)
+    entry->instance = std::make_unique<app_instance>(*c.instance);
 
   open_granted granted;
   granted.open = c.open;

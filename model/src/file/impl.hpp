@@ -142,6 +142,19 @@ struct file_state::impl {
   [[nodiscard]] break_plan plan_open(const open_file& c, bool violation, attempt a) const;
   [[nodiscard]] awaited_breaks awaited_by(const open_file& c) const;
 
+  // -- instance.cpp: opens of an application that has moved (MS-SMB2 3.3.5.9.13)
+  // --------
+
+  /// What an application has opened before, on other clients.
+  struct earlier_opens {
+    bool is_newer = false; ///< One of them is not of an older instance: the newcomer is refused.
+    std::vector<open_id> ending; ///< Ordered by id.
+  };
+  [[nodiscard]] earlier_opens find_earlier(const open_file& c) const;
+  [[nodiscard]] static bool is_among(const std::vector<open_id>& opens, open_id id);
+  void count_apart(const std::vector<open_id>& ending, std::uint32_t by);
+  void end_superseded(const std::vector<open_id>& ending, time_point now, effects& out);
+
   // -- grant.cpp: what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8)
   // -----------------------
 
@@ -240,9 +253,10 @@ struct file_state::impl {
     bool violation = false; ///< The share mode of a persistent one with Handle caching is violated.
     std::vector<open_id> ending; ///< Those whose share modes give way, ordered by id.
   };
-  [[nodiscard]] detached_obstacles find_in_the_way(const open_file& c) const;
+  [[nodiscard]] detached_obstacles find_in_the_way(
+    const open_file& c, const std::vector<open_id>& before = {}) const;
   [[nodiscard]] bool any_deletes(const std::vector<open_id>& ending) const;
-  [[nodiscard]] bool any_stays_with_deletion() const;
+  [[nodiscard]] bool any_stays_with_deletion(const std::vector<open_id>& before = {}) const;
   [[nodiscard]] bool may_remain(const open_entry& open) const;
   void end_stranded(time_point now, effects& out);
   void end_unattended(open_id id, end_cause cause, time_point now, effects& out);

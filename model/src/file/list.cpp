@@ -58,6 +58,8 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.delete_on_close = open->delete_on_close;
     e.durable = open->durable != nullptr;
     e.persistent = open->is_persistent();
+    if (open->instance)
+      e.instance = *open->instance;
     if (open->is_detached())
       e.deadline = open->durable->expires;
     e.since = open->opened_at;

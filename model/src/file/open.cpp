@@ -41,6 +41,8 @@ errc file_state::impl::check_open(const open_file& c) const {
   if (c.durable &&
     (!is_valid(*c.durable) || c.durable->server_state.size() > policy->limit.server_state_bytes))
     return errc::invalid_argument;
+  if (c.instance && c.instance->id.is_zero())
+    return errc::invalid_argument;
   if (find_open(c.open) != nullptr)
     return errc::open_exists;
   if (opens.size() >= policy->limit.opens_per_file)
@@ -60,19 +62,29 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (const auto error = check_open(c); error != errc::success)
     return fail(error);
 
+  // What its application has left behind ends before anything else is looked at; but a newcomer
+  // that is refused at once has ended nothing, so that until then it is only taken to be gone.
+  const auto earlier = a == attempt::first ? find_earlier(c) : earlier_opens{};
+  const auto& before = earlier.ending;
+  if (earlier.is_newer)
+    return fail(errc::newer_instance);
   // Who waited while the file was deleted waits until that is done.
-  if (is_pending_deletion() || (a == attempt::first && is_refused_by_deletion(c)))
+  const bool goes_with_earlier = is_pending_deletion() && !any_stays_with_deletion(before);
+  if ((is_pending_deletion() && (before.empty() || !goes_with_earlier)) ||
+    (a == attempt::first && is_refused_by_deletion(c)))
     return fail(errc::delete_pending);
   const auto* own = own_lease(c);
   if (c.reclaim && (own == nullptr || !own->recovered))
     return fail(errc::nothing_to_reclaim);
 
-  auto in_the_way = find_in_the_way(c);
+  count_apart(before, static_cast<std::uint32_t>(-1));
+  auto in_the_way = find_in_the_way(c, before);
+  const bool violation = in_the_way.violation || violates_sharing(c);
+  auto plan = plan_open(c, violation, a);
+  count_apart(before, 1);
   if (in_the_way.keeps_off)
     return fail(errc::reclaim_needed);
-  const bool violation = in_the_way.violation || violates_sharing(c);
   const auto refused = in_the_way.violation ? errc::reclaim_needed : errc::sharing_violation;
-  const auto plan = plan_open(c, violation, a);
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   const bool deleted_before = is_being_deleted(c);
@@ -84,8 +96,8 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   std::vector<open_id> ending;
   if (!must_wait)
     ending = opens_giving_way(plan, std::move(in_the_way.ending));
-  const bool deletes = any_deletes(ending);
-  if (deletes && any_stays_with_deletion())
+  const bool deletes = any_deletes(ending) || any_deletes(before) || goes_with_earlier;
+  if (deletes && any_stays_with_deletion(before))
     return fail(errc::delete_pending);
   const bool waits = must_wait || deletes;
   if (waits && a == attempt::first && waiting_is_full())
@@ -93,6 +105,11 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (waits && a == attempt::last)
     return fail(deleted_before || deletes ? errc::delete_pending : refused);
 
+  if (!before.empty()) {
+    end_superseded(before, now, out);
+    plan =
+      plan_open(c, violates_any(c), a); // the same, but of leases that may have ended with them
+  }
   begin_breaks(plan, now, out);
   end_purged(ending, now, out);
   if (waits) {
@@ -191,7 +208,8 @@ file_state::impl::break_plan file_state::impl::plan_open(
   const auto* own = own_lease(c);
   for (const auto& entry : leases) {
     lease_entry& l = *entry;
-    if (&l == own || (spares_leases && !l.info.is_oplock))
+    const bool is_apart = l.opens == 0 && !l.recovered;
+    if (&l == own || (spares_leases && !l.info.is_oplock) || is_apart)
       continue;
     auto to = overwrite ? lease_state::none : l.info.state - delaying;
     if (to == l.info.state) {

@@ -143,6 +143,7 @@ struct open_entry {
   std::unique_ptr<durability> durable;
   std::unique_ptr<held_notice> held; ///< Of its oplock.
   std::unique_ptr<lock_sequences> sequences; ///< From the first numbered lock request on.
+  std::unique_ptr<app_instance> instance; ///< The application that made it, if it is known.
   time_point opened_at{};
   std::string share;
 

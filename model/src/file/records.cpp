@@ -146,6 +146,14 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
     kept.create_guid.assign(guid.bytes.begin(), guid.bytes.end());
   kept.timeout_ms = to_ms(open.durable->timeout);
   kept.server_state = open.durable->server_state;
+  if (const auto* const instance = open.instance.get(); instance != nullptr) {
+    kept.app_instance.assign(instance->id.bytes.begin(), instance->id.bytes.end());
+    if (const auto& version = instance->version) {
+      kept.app_versioned = true;
+      kept.app_version_high = version->high;
+      kept.app_version_low = version->low;
+    }
+  }
   if (open.lease != nullptr && !open.lease->info.is_oplock) {
     const auto lease = shown(*open.lease);
     kept.lease_key.assign(lease.key.bytes.begin(), lease.key.bytes.end());

@@ -74,6 +74,20 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   push_deadline(detail::deadline_entry::for_break(break_deadline(lease), lease.name()));
 }
 
+namespace {
+
+std::unique_ptr<app_instance> instance_of(const persisted_open& kept) {
+  if (kept.app_instance.empty())
+    return nullptr;
+  auto instance = std::make_unique<app_instance>();
+  std::copy(kept.app_instance.begin(), kept.app_instance.end(), instance->id.bytes.begin());
+  if (kept.app_versioned)
+    instance->version = app_instance_version{kept.app_version_high, kept.app_version_low};
+  return instance;
+}
+
+} // namespace
+
 // The restart took the connection: the open is as one that has just lost it.
 void file_state::impl::load_open(const persisted_lock& record, time_point now, effects& out) {
   const auto& kept = *record.open;
@@ -88,6 +102,7 @@ void file_state::impl::load_open(const persisted_lock& record, time_point now, e
   entry->delete_on_close = kept.delete_on_close;
   entry->opened_at = record.acquired_at;
   entry->share = record.share_name;
+  entry->instance = instance_of(kept);
   entry->durable = std::make_unique<detail::durability>();
   auto& durable = *entry->durable;
   durable.timeout = std::chrono::milliseconds{kept.timeout_ms};

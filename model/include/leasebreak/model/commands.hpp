@@ -34,6 +34,23 @@ struct durable_request {
   std::string server_state{};
 };
 
+/// How often an application has been started: MS-SMB2 2.2.13.2.15. The high part counts first.
+struct app_instance_version {
+  std::uint64_t high = 0; ///< AppInstanceVersionHigh
+  std::uint64_t low = 0; ///< AppInstanceVersionLow
+
+  friend auto operator<=>(const app_instance_version&, const app_instance_version&) = default;
+};
+
+/// An application that opens a file, and may have opened it before on another client, which it has
+/// left since, as with a failover (MS-SMB2 2.2.13.2.13).
+struct app_instance {
+  app_instance_id id; ///< Must not be zero.
+  std::optional<app_instance_version> version; ///< If it has one.
+
+  friend bool operator==(const app_instance&, const app_instance&) = default;
+};
+
 /// A file's AllocationSize that is not known: every byte-range lock counts.
 inline constexpr std::uint64_t unknown_allocation = ~std::uint64_t{0};
 
@@ -68,6 +85,13 @@ struct open_file {
   session_id session{}; ///< In which session; none: the open ends with its connection.
   tree_id tree{}; ///< Of which tree connect of the session.
   bool has_waited = false; ///< It waited before it came here; see `open_granted::waited`.
+  /// The application that opens it (MS-SMB2 3.3.5.9.13): what this one has opened on
+  /// other clients, through the same share and under the same name, ends when this open goes on or
+  /// waits. `errc::newer_instance`, and nothing ends, if one of these has a version that is not
+  /// below this one's.
+  std::optional<app_instance> instance;
+  /// With `instance`: the file's opens that are known to be under another name.
+  std::vector<open_id> elsewhere;
 };
 
 /// Whether the client can send the CREATE again on another channel (MS-SMB2 3.3.5.9.10). Then it

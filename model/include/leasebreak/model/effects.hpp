@@ -226,6 +226,7 @@ enum class end_cause : std::uint8_t {
   disconnected,
   expired, ///< It was durable, and nobody came back in time.
   purged, ///< It was durable and without a connection, and somebody else needed the file.
+  superseded, ///< Its application has opened the file on another client (MS-SMB2 3.3.5.9.13).
 };
 
 /// An open has ended; what it had counts no longer against the limits.
@@ -236,8 +237,8 @@ struct open_ended {
   lease_key key; ///< The key of its lease request; zero without one.
   std::size_t locks = 0; ///< Byte-range locks that went with it.
   bool persistent = false;
-  hold_id
-    hold{}; ///< Expired or purged: set if the file is to be deleted now; end it after deleting.
+  hold_id hold{}; ///< Not by a command about it, as `expired`, `purged`, `superseded`: set if the
+                  ///< file is to be deleted now; end it after deleting.
   std::optional<lease_key> parent_key{}; ///< With `hold`, as in `open_closed`.
   /// It asked for the deletion of the file, which is pending still: the name goes through which it
   /// was opened (MS-FSA 2.1.5.15.3).
@@ -298,6 +299,7 @@ struct listed_entry {
   bool delete_pending = false;
   bool durable = false; ///< open: it stays when its connection goes
   bool persistent = false; ///< open: also after a restart
+  std::optional<app_instance> instance; ///< open: the application that made it, if it is known
   std::optional<lease_info> lease; ///< lease, oplock, recovered
   std::size_t opens = 0; ///< lease: how many opens share it
   byte_range range; ///< byte_range_lock

@@ -21,6 +21,7 @@ enum class errc {
   nothing_to_reclaim, ///< No record of what the client wants to have back.
   wrong_owner, ///< The record or open is another client's.
   access_denied, ///< The open lacks the access, or others still have the file open.
+  newer_instance, ///< A newer instance of the application, or this one, has the file open already.
 
   // Acknowledgements
   unknown_lease, ///< The client has no lease with this key.

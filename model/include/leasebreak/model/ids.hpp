@@ -60,6 +60,12 @@ struct create_guid_tag;
 /// MS-SMB2 2.2.13.2.11 CreateGuid: how a client names a durable open. Zero: durable of version 1.
 using create_guid = id128<create_guid_tag>;
 
+struct app_instance_tag;
+
+/// MS-SMB2 2.2.13.2.13 AppInstanceId: an application that may move from client to client. Zero:
+/// none.
+using app_instance_id = id128<app_instance_tag>;
+
 /// An open of a file (MS-SMB2 3.3.1.10). Unique for the life of a store, across restarts.
 enum class open_id : std::uint64_t { none = 0 };
 

@@ -24,6 +24,10 @@ struct persisted_open {
   std::uint64_t timeout_ms = 0; ///< For how long it is kept without a connection.
   std::vector<std::uint8_t> lease_key; ///< 16 bytes: it uses this lease. Empty: none.
   std::string server_state; ///< The server's own bytes.
+  std::vector<std::uint8_t> app_instance; ///< 16 bytes: the application's. Empty: none.
+  bool app_versioned = false; ///< With `app_instance`: it has a version, ...
+  std::uint64_t app_version_high = 0; ///< ... and this is it.
+  std::uint64_t app_version_low = 0;
 
   friend bool operator==(const persisted_open&, const persisted_open&) = default;
 };
