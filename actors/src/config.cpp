@@ -7,7 +7,7 @@
 namespace leasebreak {
 
 std::string coordinator_config::validate() const {
-  const std::array<std::pair<bool, const char*>, 23> rules{{
+  const std::array<std::pair<bool, const char*>, 24> rules{{
     {scheduler >= scheduler_kind::asio && scheduler <= scheduler_kind::caf_stealing,
       "scheduler: no such kind"},
     {caf_threads >= 1 && caf_threads <= 1024, "caf_threads: must be 1 to 1024"},
@@ -25,6 +25,7 @@ std::string coordinator_config::validate() const {
     {limit.waiting_total >= 1, "limit.waiting_total: must be at least 1"},
     {limit.file_id_bytes >= 1, "limit.file_id_bytes: must be at least 1"},
     {limit.ranges_per_lock >= 1, "limit.ranges_per_lock: must be at least 1"},
+    {limit.resilience_max > duration::zero(), "limit.resilience_max: must be positive"},
     {!durable || store != nullptr, "durable: needs a store"},
     {write_delay >= duration::zero(), "write_delay: must not be negative"},
     {store_backlog_max >= 1, "store_backlog_max: must be at least 1"},

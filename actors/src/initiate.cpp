@@ -50,6 +50,10 @@ void start(const impl_ref& self, server_state_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, resilience_request&& r, handler<void> h) {
+  initiate<file_call<void>>(self, std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, lock_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }

@@ -203,6 +203,13 @@ void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
+void coordinator_impl::start(resilience_request&& r, std::unique_ptr<file_call<void>> op) {
+  if (const auto error = admit(r.file); error != errc::success)
+    return op->answer(error);
+  op->what = make_resilient{op->id, r.open, r.timeout};
+  send(r.file, std::move(op), false, errc::unknown_open);
+}
+
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
   auto error = admit(r.file);
   if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))

@@ -57,6 +57,7 @@ struct open {
   /// Of a CREATE that may come again: the client has not yet used the open.
   std::optional<guid> create_guid;
   std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
+  bool resilient = false; ///< So it is, for the time that its client has asked for.
   std::shared_ptr<stored_state> stored; ///< Persistent: what a restart finds of it.
   std::uint64_t allocation = 0; ///< AllocationSize when it was opened.
   bool wrote = false; ///< Its directory learns of the writes when it closes.
@@ -70,6 +71,7 @@ struct open {
   bool listed_any = false;
 
   [[nodiscard]] bool may(std::uint32_t bits) const noexcept { return (access & bits) != 0; }
+  [[nodiscard]] bool may_be_kept() const noexcept { return durable || resilient; }
 };
 
 using open_ptr = std::shared_ptr<open>;

@@ -18,7 +18,7 @@ asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep) {
   // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
-  keep = keep && o->durable;
+  keep = keep && o->may_be_kept();
   if (keep && o->stored)
     o->stored->note_position(host_.coordinator(), o->position);
   if (keep)
@@ -45,7 +45,7 @@ void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
     // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
     if (const watch_ptr w = std::exchange(o->watch, nullptr))
       w->end(status::notify_cleanup);
-    if (!keep || !o->durable)
+    if (!keep || !o->may_be_kept())
       continue;
     if (o->stored)
       o->stored->note_position(host_.coordinator(), o->position);
@@ -181,7 +181,7 @@ void connection::leave_opens(const session& s) {
   const auto self = shared_from_this();
   const auto heir = one_of(s);
   for (const open_ptr& o : opens.of_session(s.id)) {
-    if (o->durable && host_.kept().connection_of(o->handle) == self)
+    if (o->may_be_kept() && host_.kept().connection_of(o->handle) == self)
       host_.kept().attach(o, heir);
   }
 }

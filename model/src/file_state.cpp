@@ -126,6 +126,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const replay_open& x) { replay(x, out); },
                [&](const answer_sent& x) { answer(x, now, out); },
                [&](const set_server_state& x) { set_state(x, out); },
+               [&](const make_resilient& x) { make_open_resilient(x, out); },
                [&](const lock_ranges& x) { attempt_lock(x, first, now, out); },
                [&](const unlock_ranges& x) { unlock(x, out); },
                [&](const cancel_operation& x) { cancel(x, out); },

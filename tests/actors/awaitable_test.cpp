@@ -21,12 +21,13 @@ namespace {
 
 static_assert(!std::is_aggregate_v<open_request> && !std::is_aggregate_v<close_request> &&
   !std::is_aggregate_v<reconnect_request> && !std::is_aggregate_v<replay_request> &&
-  !std::is_aggregate_v<server_state_request> && !std::is_aggregate_v<lock_request> &&
-  !std::is_aggregate_v<unlock_request> && !std::is_aggregate_v<oplock_acknowledgement> &&
-  !std::is_aggregate_v<access_request> && !std::is_aggregate_v<io_request> &&
-  !std::is_aggregate_v<force_break_request> && !std::is_aggregate_v<reclaim_lock_request> &&
-  !std::is_aggregate_v<entry_guard_request> && !std::is_aggregate_v<rename_tree_request> &&
-  !std::is_aggregate_v<file_query> && !std::is_aggregate_v<lock_query>);
+  !std::is_aggregate_v<server_state_request> && !std::is_aggregate_v<resilience_request> &&
+  !std::is_aggregate_v<lock_request> && !std::is_aggregate_v<unlock_request> &&
+  !std::is_aggregate_v<oplock_acknowledgement> && !std::is_aggregate_v<access_request> &&
+  !std::is_aggregate_v<io_request> && !std::is_aggregate_v<force_break_request> &&
+  !std::is_aggregate_v<reclaim_lock_request> && !std::is_aggregate_v<entry_guard_request> &&
+  !std::is_aggregate_v<rename_tree_request> && !std::is_aggregate_v<file_query> &&
+  !std::is_aggregate_v<lock_query>);
 
 const std::string long_id = "a file's id that is longer than what fits into a string object";
 

@@ -163,6 +163,13 @@ std::vector<operation_case> open_cases() {
         return server_state_request{"g", s.plain, "path"};
       }),
       errc::invalid_argument, {}},
+    {"MakeResilient", {}, make<resilience_request>([](const scene& s) {
+       return resilience_request{"f", s.open, std::chrono::seconds{60}};
+     }),
+      make<resilience_request>([](const scene& s) {
+        return resilience_request{"f", s.open, std::chrono::hours{1}};
+      }),
+      errc::invalid_argument, {}},
     {"AcknowledgeLease", break_f,
       always(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}),
       always(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::rh}),

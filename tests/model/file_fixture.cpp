@@ -173,7 +173,8 @@ std::string describe(const listed_entry& e) {
         << (e.delete_on_close ? " delete-on-close" : "") << (e.delete_pending ? " pending" : "")
         << (e.persistent   ? " persistent"
                : e.durable ? " durable"
-                           : "");
+                           : "")
+        << (e.resilient ? " resilient" : "");
   if (e.lease) {
     const auto& l = *e.lease;
     out << " " << short_name(l.key) << " " << l.state << " epoch " << l.epoch << " v"
@@ -287,6 +288,9 @@ struct describer {
   }
   void operator()(const set_server_state& c) {
     out << "set state of " << number(c.open) << " " << c.server_state;
+  }
+  void operator()(const make_resilient& c) {
+    out << "make " << number(c.open) << " resilient for " << c.timeout.count() << " ns";
   }
   void operator()(const grace_ended&) { out << "grace ended"; }
   void operator()(const deadline_reached&) { out << "deadline reached"; }
@@ -512,6 +516,12 @@ attempt world::force(const force_break& how, where_t where) {
   force_break request = how;
   request.operation = a.operation;
   apply(request, where);
+  return a;
+}
+
+attempt world::resilient(const attempt& open, duration timeout, where_t where) {
+  const attempt a = start(open.open);
+  apply(make_resilient{a.operation, open.open, timeout}, where);
   return a;
 }
 

@@ -179,6 +179,8 @@ public:
   attempt force(const force_break& how, where_t where = where_t::current());
   attempt set_state(
     const attempt& open, const std::string& state, where_t where = where_t::current());
+  attempt resilient(
+    const attempt& open, duration timeout = seconds{120}, where_t where = where_t::current());
   attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
     where_t where = where_t::current());
   /// The answer that granted this is on its way to the client.

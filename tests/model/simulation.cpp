@@ -553,7 +553,9 @@ void simulation::perform(const step& s) {
     return;
   }
   case 30:
-    if (open != nullptr) {
+    if (open != nullptr && s.c % 3 == 0) {
+      world_.resilient(open->a, seconds{1 + s.d % 100U});
+    } else if (open != nullptr) {
       std::optional<lease_key> key;
       if (open->request.lease)
         key = open->request.lease->key;

@@ -143,6 +143,7 @@ public:
   void begin(server_state_request r, probe& p) {
     c->async_set_server_state(std::move(r), token(p));
   }
+  void begin(resilience_request r, probe& p) { c->async_make_resilient(std::move(r), token(p)); }
   void begin(lock_request r, probe& p) { c->async_lock(std::move(r), token(p)); }
   void begin(reclaim_lock_request r, probe& p) { c->async_reclaim_lock(std::move(r), token(p)); }
   void begin(unlock_request r, probe& p) { c->async_unlock(std::move(r), token(p)); }

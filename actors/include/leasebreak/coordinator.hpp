@@ -76,6 +76,7 @@ void start(const impl_ref& self, close_request&& r, handler<close_result> h);
 void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
 void start(const impl_ref& self, replay_request&& r, handler<open_result> h);
 void start(const impl_ref& self, server_state_request&& r, handler<void> h);
+void start(const impl_ref& self, resilience_request&& r, handler<void> h);
 void start(const impl_ref& self, lock_request&& r, handler<void> h);
 void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
 void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
@@ -245,13 +246,14 @@ public:
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
   /// ended; it may wait for up to `wait_max`, and be cancelled. Precondition: the client is
   /// registered, and stays so as long as it has the open. An open that fails or waits has ended
-  /// nobody's; one that goes on ends durable opens without connection that are in its way. Only what
-  /// its application has left behind (`open_request::instance`) ends also when it waits. Handler:
-  /// `void(error_code, open_result)`; the result's `answer` and `hold` may be kept for as long as
-  /// the server needs. Errors: `errc::sharing_violation`, `delete_pending`, `lease_key_in_use`,
-  /// `newer_instance`, `zero_lease_key`, `reclaim_needed`, `nothing_to_reclaim`, `unknown_client`, `file_id_empty`,
-  /// `file_id_too_long`, `invalid_argument`, the limits of opens and of waiting, `store_backlog`,
-  /// `cancelled`, `client_gone`, `unknown_session` if the session has ended or was never told of.
+  /// nobody's; one that goes on ends durable opens without connection that are in its way. Only
+  /// what its application has left behind (`open_request::instance`) ends also when it waits.
+  /// Handler: `void(error_code, open_result)`; the result's `answer` and `hold` may be kept for as
+  /// long as the server needs. Errors: `errc::sharing_violation`, `delete_pending`,
+  /// `lease_key_in_use`, `newer_instance`, `zero_lease_key`, `reclaim_needed`,
+  /// `nothing_to_reclaim`, `unknown_client`, `file_id_empty`, `file_id_too_long`,
+  /// `invalid_argument`, the limits of opens and of waiting, `store_backlog`, `cancelled`,
+  /// `client_gone`, `unknown_session` if the session has ended or was never told of.
   template <class Token = boost::asio::deferred_t>
   auto async_open(open_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
@@ -298,6 +300,20 @@ public:
   /// persistent or the state too long, `store_backlog`, those of the store.
   template <class Token = boost::asio::deferred_t>
   auto async_set_server_state(server_state_request request, Token&& token = {}) {
+    return initiate<void>(std::move(request), token);
+  }
+
+  /// Makes an open resilient (MS-SMB2 3.3.5.15.9): when its connection or session ends it is kept
+  /// for `timeout`, whatever it caches, with its locks and the numbers of its lock requests, until
+  /// `async_reconnect` gives it back. Unlike a durable open it gives way to nobody: its share mode
+  /// and its locks count as before. What it caches goes when somebody else needs that. It is not
+  /// stored: a restart ends it. An open that is durable or persistent stays that as well. While it
+  /// is without a connection it keeps the executor busy up to that time. May be asked for again,
+  /// with another time. Not cancellable. Handler: `void(error_code)`. Errors: `errc::unknown_open`
+  /// if there is no such open with a connection, `invalid_argument` for a time that is not positive
+  /// or above the limit and for an open that stands for a stream, those of file ids.
+  template <class Token = boost::asio::deferred_t>
+  auto async_make_resilient(resilience_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 

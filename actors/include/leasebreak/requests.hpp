@@ -166,6 +166,17 @@ struct server_state_request {
   std::string server_state;
 };
 
+/// Arguments of `async_make_resilient`; see `make_resilient`.
+struct resilience_request {
+  resilience_request() = default;
+  resilience_request(file_name_id f, open_id o, duration time)
+    : file(std::move(f)), open(o), timeout(time) {}
+
+  file_name_id file;
+  open_id open{};
+  duration timeout{}; ///< Without a connection: more than zero, at most `limits::resilience_max`.
+};
+
 /// Arguments of `async_lock`; see `lock_ranges`.
 struct lock_request {
   lock_request() = default;

@@ -110,13 +110,13 @@ namespace {
 
 constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
 
-/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14): on durable
-/// opens, and where there can be several channels.
+/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14): on durable and
+/// resilient opens, and where there can be several channels.
 std::optional<lock_sequence> sequence_of(
   const request& r, const lock_message& asked, const open& o) {
   const negotiated& terms = r.on().terms;
   const bool channels = (terms.capabilities & capability::multi_channel) != 0;
-  if (terms.dialect == dialect::smb_2_0_2 || (!o.durable && !channels))
+  if (terms.dialect == dialect::smb_2_0_2 || (!o.may_be_kept() && !channels))
     return std::nullopt;
   return lock_sequence{asked.sequence >> 4, static_cast<std::uint8_t>(asked.sequence & 0xf)};
 }

@@ -30,11 +30,13 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
   if (!o || o->tree_connect->share->id() != r.tree_connect->share->id())
     return status::object_name_not_found;
-  // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero.
-  if (d.version == 2 && o->durable->create_guid != d.create_guid)
+  // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero, and so is that of one that
+  // is only resilient.
+  const durable_query asked_then = o->durable.value_or(durable_query{});
+  if (d.version == 2 && asked_then.create_guid != d.create_guid)
     return status::object_name_not_found;
   // MS-SMB2 3.3.5.9.12: who comes back for a persistent open says so.
-  if (d.version == 2 && o->durable->persistent && !d.persistent)
+  if (d.version == 2 && asked_then.persistent && !d.persistent)
     return status::object_name_not_found;
   if (const create_context* context = asked.context("RqLs")) {
     const auto lease = parse_lease_context(context->data);

@@ -8,6 +8,7 @@
 #include <smb_server/server.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace leasebreak::smb::commands {
 
@@ -18,6 +19,7 @@ constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
 constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
 constexpr std::uint32_t fsctl_create_or_get_object_id = 0x0009'00c0;
 constexpr std::uint32_t fsctl_get_compression = 0x0009'003c;
+constexpr std::uint32_t fsctl_lmr_request_resiliency = 0x0014'01d4;
 constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
 constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
 
@@ -71,6 +73,33 @@ reply validate_negotiate(request& r, const ioctl_request& asked) {
   return answer;
 }
 
+/// MS-SMB2 3.3.5.15.9. A longer time than the coordinator allows is refused.
+asio::awaitable<reply> request_resiliency(request& r, const ioctl_request& asked, open_ptr o) {
+  constexpr std::chrono::seconds usual{120};
+  byte_reader in{asked.input};
+  const std::chrono::milliseconds wanted{in.u32()};
+  in.skip(4);
+  if (r.on().terms.dialect == dialect::smb_2_0_2)
+    co_return fail(status::invalid_device_request);
+  if (!in.ok())
+    co_return fail(status::invalid_parameter);
+  // Implementation specific: opens of streams end with their connection.
+  if (o->is_stream)
+    co_return fail(status::not_supported);
+  resilience_request ask{o->file, o->handle, wanted.count() == 0 ? usual : wanted};
+  auto [error] = co_await r.host().coordinator().async_make_resilient(
+    std::move(ask), asio::as_tuple(asio::use_awaitable));
+  if (error)
+    co_return fail(status_of(error));
+  o->resilient = true;
+  // Unless it is being closed, or its connection has ended meanwhile.
+  if (r.on().opens.find(o->handle) == o)
+    r.host().kept().attach(o, r.on().one_of(*r.user));
+  reply answer;
+  encode_ioctl_response(answer.out, asked.code, o->id, {});
+  co_return answer;
+}
+
 } // namespace
 
 bool is_connection_control(const request& r) {
@@ -107,6 +136,8 @@ asio::awaitable<reply> ioctl(request& r) {
   switch (asked->code) {
   case fsctl_create_or_get_object_id:
     co_return co_await object_id(*asked, o);
+  case fsctl_lmr_request_resiliency:
+    co_return co_await request_resiliency(r, *asked, o);
   case fsctl_get_compression:
     co_return get_compression(*asked, *o);
   case fsctl_set_sparse:

@@ -84,6 +84,10 @@ bool file_state::impl::attempt_access(
   if (plan.wait && a == attempt::last)
     return fail(late_error(c.kind));
 
+  const auto ending = plan.wait ? std::vector<open_id>{} : opens_giving_way(plan);
+  const auto error = plan.wait ? errc::success : after_breaks(c, ending);
+  if (error != errc::success)
+    return fail(error);
   begin_breaks(plan, now, out);
   if (plan.wait) {
     if (a == attempt::first) {
@@ -95,9 +99,6 @@ bool file_state::impl::attempt_access(
     }
     return false;
   }
-  const auto ending = opens_giving_way(plan);
-  if (const auto error = after_breaks(c, ending); error != errc::success)
-    return fail(error);
   end_purged(ending, now, out);
   complete(out, c.operation, errc::success, carry_out(c, spared_by(c)));
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
@@ -184,10 +185,8 @@ file_state::impl::break_plan file_state::impl::plan_without(
       plan.meets_recovered = true;
       continue; // A deletion that has begun takes what it can from the others.
     }
-    if (gives_way(l)) {
-      plan.giving_way.push_back(&l);
+    if (yields(plan, l))
       continue;
-    }
     auto to = l.info.state - taken;
     if (l.info.is_oplock)
       to = to & lease_state::read;
@@ -225,10 +224,8 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
       plan.meets_recovered = true;
       return plan;
     }
-    if (gives_way(l)) {
-      plan.giving_way.push_back(&l);
+    if (yields(plan, l))
       continue;
-    }
     plan.steps.push_back({&l, lease_state::none});
     plan.wait = plan.wait || intersects(l.info.state, lease_state::write) || l.is_left_read();
   }
@@ -254,6 +251,8 @@ file_state::impl::break_plan file_state::impl::plan_rename_into() const {
     if (!share_conflict(
           access::write_data, share::read | share::write, open->access, open->share_access) ||
       l == nullptr || !intersects(l->info.state, lease_state::handle))
+      continue;
+    if (is_let_go(*l)) // its opens stay, and are in the way
       continue;
     plan.meets_recovered = plan.meets_recovered || must_be_left(*l);
     plan.steps.push_back({l, l->info.state - lease_state::handle});
@@ -359,10 +358,8 @@ bool file_state::impl::attempt_force(
       (!c.client || *c.client == l.client) && (!c.key || *c.key == l.info.key) && !l.recovered;
     if (!is_meant || is_subset(l.info.state, c.keep))
       continue;
-    if (gives_way(l)) {
-      plan.giving_way.push_back(&l);
+    if (yields(plan, l))
       continue;
-    }
     plan.wait = plan.wait || l.info.state != lease_state::r;
     plan.steps.push_back(
       {&l, l.info.is_oplock ? l.info.state & c.keep & lease_state::read : l.info.state & c.keep});

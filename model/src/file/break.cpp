@@ -14,6 +14,10 @@ namespace leasebreak {
 void file_state::impl::begin_breaks(const break_plan& plan, time_point now, effects& out) {
   for (const auto& step : plan.steps)
     begin_break(*step.lease, step.to, plan.cause, now, out);
+  for (auto* const lease : plan.let_go)
+    let_go(*lease, plan.cause, now, out);
+  if (!plan.let_go.empty())
+    follow_unattended(now, out); // other opens of theirs may need what they had
 }
 
 void file_state::impl::begin_break(

@@ -5,7 +5,8 @@
 // or meets its share mode, ends it instead, because there is nobody who could be told. It ends when
 // the other operation goes on: one that fails, or that waits, has ended nothing. Only a persistent
 // open does not give way: if it has Handle caching, its break begins, and its client is told when
-// it is back; otherwise others have to come again later.
+// it is back; otherwise others have to come again later. And a resilient one does not: it stays
+// with its locks and its share mode, as if it had a connection, and its lease is what it loses.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -47,7 +48,7 @@ void file_state::impl::grant_durability(
 // asked to write back would make others wait for nothing, so they need Write. A persistent open
 // stays whatever it has, also one that deletes its file: that happens when it ends.
 bool file_state::impl::may_stay(const open_entry& open) const {
-  if (open.is_persistent())
+  if (open.is_persistent() || open.is_resilient())
     return true;
   if (!open.durable || delete_pending)
     return false;
@@ -59,8 +60,12 @@ bool file_state::impl::may_stay(const open_entry& open) const {
 void file_state::impl::lose_connection(open_entry& open, time_point now, effects& out) {
   fail_waiting_of(open.id, out);
   count_open(open, static_cast<std::uint32_t>(-1));
-  open.durable->detached = true;
-  open.durable->expires = after(now, open.durable->timeout);
+  auto& durable = *open.durable;
+  durable.detached = true;
+  durable.expires = after(now,
+    durable.persistent      ? std::max(durable.timeout, durable.resilience)
+      : open.is_resilient() ? durable.resilience
+                            : durable.timeout);
   const auto lost = std::exchange(open.channel, {});
   open.tree = tree_id::none;
   count_open(open, 1);
@@ -77,7 +82,7 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
 // The same for one that has no connection any more; its lease's other opens may still have one, and
 // answer a break for it. MS-SMB2 3.3.4.7, 3.3.5.22.2: without Handle it is closed.
 bool file_state::impl::may_remain(const open_entry& open) const {
-  if (open.is_persistent())
+  if (open.is_persistent() || open.is_resilient())
     return true;
   return !delete_pending && caches_handles(open) && !open.lease->is_unanswerable();
 }
@@ -90,6 +95,8 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
     (has_lease && (open->lease->info.key != *c.key || open->client != c.client)) ||
     (c.guid && open->durable->guid != *c.guid))
     return complete(out, c.operation, errc::nothing_to_reclaim);
+  if (open->durable->lapsed)
+    set_resilience(*open, open->durable->resilience, false);
   count_open(*open, static_cast<std::uint32_t>(-1));
   open->durable->detached = false;
   open->channel = {c.connection, c.session};
@@ -121,6 +128,47 @@ void file_state::impl::set_state(const set_server_state& c, effects& out) {
   complete(out, c.operation, errc::success);
 }
 
+// MS-SMB2 3.3.5.15.9.
+void file_state::impl::make_open_resilient(const make_resilient& c, effects& out) {
+  auto* const open = find_connected(c.open);
+  if (open == nullptr)
+    return complete(out, c.operation, errc::unknown_open);
+  // What stands for a stream goes with the stream's open, which is another file's.
+  if (c.timeout <= duration::zero() || c.timeout > policy->limit.resilience_max || open->of_stream)
+    return complete(out, c.operation, errc::invalid_argument);
+  if (!open->durable)
+    open->durable = std::make_unique<detail::durability>();
+  set_resilience(*open, c.timeout, false);
+  complete(out, c.operation, errc::success);
+}
+
+void file_state::impl::set_resilience(open_entry& open, duration time, bool lapsed) {
+  const auto count_it = [&](std::uint32_t by) {
+    count_open(open, by);
+    if (open.is_resilient() && open.lease != nullptr)
+      open.lease->resilient += by;
+  };
+  count_it(static_cast<std::uint32_t>(-1));
+  open.durable->resilience = time;
+  open.durable->lapsed = lapsed;
+  count_it(1);
+}
+
+// The time of an open without a connection is over; but one that is durable as well, and for
+// longer, goes on as that.
+void file_state::impl::reach_expiry(open_id id, time_point now, effects& out) {
+  auto& open = *find_open(id);
+  auto& durable = *open.durable;
+  const bool stays =
+    durable.timeout > durable.resilience && !delete_pending && caches_handles(open);
+  if (!open.is_resilient() || durable.persistent || !stays)
+    return end_unattended(id, end_cause::expired, now, out);
+  set_resilience(open, durable.resilience, true);
+  durable.expires = after(durable.expires, durable.timeout - durable.resilience);
+  push_deadline(detail::deadline_entry::for_open(durable.expires, id));
+  waiters_may_go = true;
+}
+
 // MS-SMB2 3.3.5.9.7 asks for the same ClientGuid only with a lease: a client may have started
 // afresh. The open is its own from now on, and what is stored has to say so.
 void file_state::impl::take_over(open_entry& open, const client_guid& client, effects& out) {
@@ -147,7 +195,44 @@ bool file_state::impl::must_be_left(const lease_entry& l) const {
 
 // Whether nobody can be told of a break of this lease, which ends with its opens in place of it.
 bool file_state::impl::gives_way(const lease_entry& l) const {
-  return l.is_unattended() && l.persistent == 0 && !l.recovered;
+  return l.is_unattended() && l.persistent == 0 && l.resilient == 0 && !l.recovered;
+}
+
+// The same of a lease whose opens stay, or some of them: a break that nobody can be told of leaves
+// nothing (MS-SMB2 3.3.4.6, 3.3.4.7).
+bool file_state::impl::is_let_go(const lease_entry& l) noexcept {
+  return l.is_unattended() && l.persistent == 0 && l.resilient != 0;
+}
+
+// Whether it is not to be broken, but goes with its opens or from them.
+bool file_state::impl::yields(break_plan& plan, lease_entry& l) const {
+  if (gives_way(l))
+    plan.giving_way.push_back(&l);
+  else if (is_let_go(l))
+    plan.let_go.push_back(&l);
+  else
+    return false;
+  return true;
+}
+
+void file_state::impl::let_go(lease_entry& l, break_cause cause, time_point now, effects& out) {
+  l.current_break = break_id{++last_break};
+  l.cause = cause;
+  l.break_from = l.info.state;
+  l.break_begun = now;
+  ++l.info.epoch;
+  out.facts.emplace_back(break_begun{cause, l.info.state, lease_state::none});
+  end_break(l, lease_state::none, break_outcome::undeliverable, now, out);
+}
+
+// Breaks in progress of leases whose holders have lost their connections meanwhile.
+void file_state::impl::end_unanswerable(time_point now, effects& out) {
+  std::vector<lease_name> of;
+  for (const auto& l : leases)
+    if (l->info.breaking && is_let_go(*l))
+      of.push_back(l->name());
+  for (const auto& name : of)
+    end_break(*find_lease(name), lease_state::none, break_outcome::disconnected, now, out);
 }
 
 // Which detached opens end if an operation with this plan goes on: those whose leases give way, and
@@ -177,7 +262,7 @@ file_state::impl::detached_obstacles file_state::impl::find_in_the_way(
     return found;
   const auto mask = c.overwrites ? c.access | access::write_data : c.access;
   for (const auto& open : opens) {
-    if (!open->is_detached() || is_among(before, open->id))
+    if (open->takes_part() || is_among(before, open->id))
       continue;
     const bool is_own = c.lease && open->lease != nullptr && open->client == c.client &&
       open->lease->info.key == c.lease->key;
@@ -204,17 +289,17 @@ bool file_state::impl::any_deletes(const std::vector<open_id>& ending) const {
 }
 
 // Whether an open would be left if detached ones, and those that end before, end of which one
-// deletes the file: they take the other detached ones with them, but no persistent ones.
+// deletes the file: they take the other detached ones with them, but none that do not give way.
 bool file_state::impl::any_stays_with_deletion(const std::vector<open_id>& before) const {
-  return std::any_of(opens.begin(), opens.end(), [&](const auto& open) {
-    return (!open->is_detached() || open->is_persistent()) && !is_among(before, open->id);
-  });
+  return std::any_of(opens.begin(), opens.end(),
+    [&](const auto& open) { return !open->gives_way() && !is_among(before, open->id); });
 }
 
 // Ends the detached opens that have lost what they stayed for. One that deletes the file may take
 // others with it.
 void file_state::impl::end_stranded(time_point now, effects& out) {
   while (std::exchange(detached_may_end, false) && count.detached != 0) {
+    end_unanswerable(now, out);
     std::vector<open_id> ending;
     for (const auto& open : opens)
       if (open->is_detached() && !may_remain(*open))

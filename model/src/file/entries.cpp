@@ -109,6 +109,8 @@ void file_state::impl::attach(open_entry& open, lease_entry& lease) {
     lease.channels.join(open.channel);
   if (open.is_persistent())
     ++lease.persistent;
+  if (open.is_resilient())
+    ++lease.resilient;
   count_lease(lease, 1);
   count_open(open, 1);
 }
@@ -124,6 +126,8 @@ void file_state::impl::detach(open_entry& open) {
     lease.channels.leave(open.channel);
   if (open.is_persistent())
     --lease.persistent;
+  if (open.is_resilient())
+    --lease.resilient;
   --lease.opens;
   if (open.unanswered != 0)
     --lease.unanswered;
@@ -195,10 +199,10 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     count.keeping_write += by;
   if (open.is_persistent())
     count.persistent += by;
-  if (open.is_detached()) {
+  if (open.is_detached())
     count.detached += by;
+  if (!open.takes_part())
     return;
-  }
   if (reads(open.access))
     count.reading += by;
   if (writes(open.access))

@@ -74,7 +74,7 @@ struct file_state::impl {
     std::uint32_t denying_delete = 0;
     std::uint32_t keeping_write = 0; ///< Opens that keep others from caching writes.
     std::uint32_t oplocks = 0;
-    std::uint32_t detached = 0; ///< Opens without a connection; they have no part in share checks.
+    std::uint32_t detached = 0; ///< Opens without a connection; most have no part in share checks.
     std::uint32_t persistent = 0;
     std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
     std::uint32_t breaking = 0;
@@ -96,6 +96,8 @@ struct file_state::impl {
     std::vector<step> steps;
     /// Leases of which nobody could be told: their opens end, but only if the operation goes on.
     std::vector<const lease_entry*> giving_way;
+    /// Leases of which nobody could be told either, and whose opens stay: they lose everything.
+    std::vector<lease_entry*> let_go;
     break_cause cause{};
     bool wait = false; ///< The operation has to wait.
     bool meets_recovered = false; ///< It conflicts with what somebody may still reclaim.
@@ -242,9 +244,16 @@ struct file_state::impl {
   void lose_connection(open_entry& open, time_point now, effects& out);
   void reconnect(const reconnect_open& c, time_point now, effects& out);
   void set_state(const set_server_state& c, effects& out);
+  void make_open_resilient(const make_resilient& c, effects& out);
+  void set_resilience(open_entry& open, duration time, bool lapsed);
+  void reach_expiry(open_id id, time_point now, effects& out);
   void take_over(open_entry& open, const client_guid& client, effects& out);
   [[nodiscard]] bool must_be_left(const lease_entry& l) const;
   [[nodiscard]] bool gives_way(const lease_entry& l) const;
+  [[nodiscard]] static bool is_let_go(const lease_entry& l) noexcept;
+  [[nodiscard]] bool yields(break_plan& plan, lease_entry& l) const;
+  void let_go(lease_entry& l, break_cause cause, time_point now, effects& out);
+  void end_unanswerable(time_point now, effects& out);
   [[nodiscard]] std::vector<open_id> opens_giving_way(
     const break_plan& plan, std::vector<open_id> and_these = {}) const;
   /// What opens without a connection do to a newcomer.

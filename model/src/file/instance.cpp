@@ -40,6 +40,8 @@ void file_state::impl::count_apart(const std::vector<open_id>& ending, std::uint
       open.lease->detached += by;
     if (open.is_persistent())
       open.lease->persistent += by;
+    if (open.is_resilient())
+      open.lease->resilient += by;
   }
 }
 

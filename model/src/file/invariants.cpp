@@ -53,6 +53,7 @@ std::string file_state::impl::check_invariants() const {
   std::map<const lease_entry*, std::uint32_t> uses;
   std::map<const lease_entry*, std::uint32_t> detached_uses;
   std::map<const lease_entry*, std::uint32_t> persistent_uses;
+  std::map<const lease_entry*, std::uint32_t> resilient_uses;
   std::map<const lease_entry*, std::uint32_t> unanswered;
   std::map<const lease_entry*, std::uint32_t> unknown;
   impl recount(*policy, file_id);
@@ -68,6 +69,8 @@ std::string file_state::impl::check_invariants() const {
       return "a notification is held back, and no answer is outstanding";
     if (open->lease != nullptr && open->is_persistent())
       ++persistent_uses[open->lease];
+    if (open->lease != nullptr && open->is_resilient())
+      ++resilient_uses[open->lease];
     if (open->lease != nullptr && open->is_detached())
       ++detached_uses[open->lease];
     if (open->is_detached() && !may_remain(*open))
@@ -80,8 +83,10 @@ std::string file_state::impl::check_invariants() const {
     if (auto problem = check_lease(*l); !problem.empty())
       return problem;
     if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()] ||
-      l->persistent != persistent_uses[l.get()])
+      l->persistent != persistent_uses[l.get()] || l->resilient != resilient_uses[l.get()])
       return describe_lease(*l) + "it does not know how many opens use it";
+    if (l->info.breaking && is_let_go(*l))
+      return describe_lease(*l) + "a break is in progress, and nobody is left to answer it";
     if (l->unanswered != unanswered[l.get()])
       return describe_lease(*l) + "it does not know how many answers are outstanding";
     if (l->unknown != unknown[l.get()])

@@ -56,7 +56,8 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.access = open->access;
     e.share_access = open->share_access;
     e.delete_on_close = open->delete_on_close;
-    e.durable = open->durable != nullptr;
+    e.durable = open->is_durable();
+    e.resilient = open->is_resilient();
     e.persistent = open->is_persistent();
     if (open->instance)
       e.instance = *open->instance;

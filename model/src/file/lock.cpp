@@ -151,7 +151,8 @@ bool file_state::impl::is_locked(
 bool file_state::impl::is_range_taken(const lock_ranges& c) const {
   const auto& element = c.elements.front();
   const auto* const held = locks.conflict(c.open, element.range, element.exclusive);
-  return held != nullptr && find_connected(held->open) != nullptr;
+  const auto* const holder = held != nullptr ? find_open(held->open) : nullptr;
+  return holder != nullptr && holder->takes_part();
 }
 
 bool file_state::impl::any_lock_below(std::uint64_t offset) const {

@@ -220,10 +220,8 @@ file_state::impl::break_plan file_state::impl::plan_open(
       plan.meets_recovered = true;
       return plan;
     }
-    if (gives_way(l)) {
-      plan.giving_way.push_back(&l);
+    if (yields(plan, l))
       continue;
-    }
     // An oplock can be broken to level II or to none, nothing else (MS-SMB2 3.3.4.6).
     if (l.info.is_oplock)
       to = to & lease_state::read;

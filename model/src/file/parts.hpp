@@ -54,7 +54,8 @@ struct lease_entry {
   lease_info info;
   std::uint32_t opens = 0;
   std::uint32_t detached = 0; ///< Of these, how many have no connection ...
-  std::uint32_t persistent = 0; ///< ... and how many are persistent.
+  std::uint32_t persistent = 0; ///< ... and how many are persistent, ...
+  std::uint32_t resilient = 0; ///< ... and how many resilient.
   open_id first_open{}; ///< The oldest open that uses it.
   channel_list channels; ///< Of those that have a connection.
   break_id current_break{};
@@ -92,10 +93,12 @@ struct lease_entry {
 
 /// What an open has that may outlive its connection (MS-SMB2 3.3.1.10).
 struct durability {
-  duration timeout{};
+  duration timeout{}; ///< Zero: it is only resilient.
   bool persistent = false;
   create_guid guid;
   std::string server_state; ///< Persistent: the server's own.
+  duration resilience{}; ///< Zero: it is not resilient.
+  bool lapsed = false; ///< Without a connection it was resilient for its time, and is only durable.
   bool detached = false; ///< It has no connection now ...
   time_point expires{}; ///< ... and ends at this time.
 };
@@ -148,7 +151,21 @@ struct open_entry {
   std::string share;
 
   [[nodiscard]] bool is_detached() const noexcept { return durable && durable->detached; }
+  [[nodiscard]] bool is_durable() const noexcept {
+    return durable && durable->timeout != duration::zero();
+  }
   [[nodiscard]] bool is_persistent() const noexcept { return durable && durable->persistent; }
+  [[nodiscard]] bool is_resilient() const noexcept {
+    return durable && durable->resilience != duration::zero() && !durable->lapsed;
+  }
+  /// It has no connection, and ends when somebody needs the file.
+  [[nodiscard]] bool gives_way() const noexcept {
+    return is_detached() && !is_persistent() && !is_resilient();
+  }
+  /// Its access and share mode count: it has a connection, or is as good as one that has.
+  [[nodiscard]] bool takes_part() const noexcept {
+    return !is_detached() || (is_resilient() && !is_persistent());
+  }
 };
 
 /// A change of the file that has been announced and is not made yet.

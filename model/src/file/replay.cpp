@@ -9,7 +9,7 @@ namespace leasebreak {
 open_granted file_state::impl::held_by(const open_entry& open) const {
   open_granted held;
   held.open = open.id;
-  held.durable = open.durable != nullptr;
+  held.durable = open.is_durable();
   held.persistent = open.is_persistent();
   if (open.lease == nullptr)
     return held;

@@ -162,7 +162,7 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
       give_up(*find_lease(due.lease), break_outcome::timed_out, now, out);
       break;
     case detail::deadline_entry::kind::detached_open:
-      end_unattended(due.open, end_cause::expired, now, out);
+      reach_expiry(due.open, now, out);
       break;
     case detail::deadline_entry::kind::waiting_operation:
       out_of_time.push_back(due.waiting);

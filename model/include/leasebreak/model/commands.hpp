@@ -145,6 +145,17 @@ struct replay_open {
   connection_id connection{}; ///< On which connection it came; none: the open stays where it is.
 };
 
+/// Makes an open resilient (MS-SMB2 3.3.5.15.9): without a connection it is kept for some time
+/// whatever it caches, with its locks, and gives way to nobody. What it caches goes when somebody
+/// is in its way, since there is nobody who could be told. Not stored: a restart ends it. An open
+/// that is durable or persistent stays that as well.
+struct make_resilient {
+  operation_id operation{};
+  open_id open{};
+  duration
+    timeout{}; ///< More than zero, at most `limits::resilience_max`; replaces an earlier one.
+};
+
 /// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
 struct set_server_state {
   operation_id operation{};
@@ -320,6 +331,6 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached, set_server_state, replay_open, answer_sent>;
+  deadline_reached, set_server_state, replay_open, answer_sent, make_resilient>;
 
 } // namespace leasebreak

@@ -298,6 +298,7 @@ struct listed_entry {
   bool delete_on_close = false;
   bool delete_pending = false;
   bool durable = false; ///< open: it stays when its connection goes
+  bool resilient = false; ///< open: so it does, whatever it caches, and gives way to nobody
   bool persistent = false; ///< open: also after a restart
   std::optional<app_instance> instance; ///< open: the application that made it, if it is known
   std::optional<lease_info> lease; ///< lease, oplock, recovered

@@ -1,6 +1,9 @@
 // How much of everything there may be.
 #pragma once
 
+#include <leasebreak/model/clock.hpp>
+
+#include <chrono>
 #include <cstddef>
 
 namespace leasebreak {
@@ -24,6 +27,9 @@ struct limits {
   std::size_t server_state_bytes =
     16'384; ///< `durable_request::server_state`; `errc::invalid_argument`.
   std::size_t ranges_per_lock = 64; ///< Elements of one lock request; `errc::invalid_argument`.
+  /// For how long an open can be resilient (MS-SMB2 3.3.2.5 MaxResiliencyTimeout);
+  /// `errc::invalid_argument`.
+  duration resilience_max = std::chrono::seconds{300};
 };
 
 } // namespace leasebreak
