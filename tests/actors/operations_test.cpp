@@ -97,6 +97,7 @@ void recover_lock(world& w, scene& s) {
   record.length = 10;
   record.is_legacy_byte_range = true;
   coordinator_config config;
+  config.grace = std::chrono::seconds{45};
   config.store = std::make_shared<memory_store>();
   ASSERT_TRUE(config.store->put(record).ok());
   ASSERT_TRUE(config.store->increment_server_epoch().ok());

@@ -229,6 +229,19 @@ TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
   EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
 }
 
+// SMB has no message by which a client could take back what is no persistent open.
+TEST(Recovery, NothingIsKeptUnlessTheServerAsksForIt) {
+  coordinator_config config;
+  config.store = store_after_crash();
+  world w(world::clock::test, config);
+
+  const auto found = w.recover();
+
+  EXPECT_FALSE(found.clean);
+  EXPECT_FALSE(found.in_grace);
+  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+}
+
 TEST(Recovery, OpenIdsAreNotUsedAgain) {
   const auto store = std::make_shared<memory_store>();
   open_id before{};

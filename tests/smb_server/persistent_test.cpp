@@ -493,6 +493,31 @@ TEST(PersistentOpens, AreTakenAlongByTheirApplication) {
   EXPECT_EQ(come_back(*connect(server, alice), "f", before.id), status::object_name_not_found);
 }
 
+// No client can take them back, so that they keep nobody off, on whatever share.
+TEST(OrdinaryOpens, OfBeforeACrashAreInNobodysWay) {
+  for (const std::string share : {"plain", "share"}) {
+    SCOPED_TRACE(share);
+    server_process server;
+    const auto first = connect(server, alice, dialect::smb_3_0_2, share);
+    const created before = raw_client::read_created(
+      first->call(command::create, raw_client::create_body_with("f", lease_level, {lease(7)})));
+    ASSERT_EQ(before.status, status::success);
+    ASSERT_EQ(before.lease.value().state, rwh);
+    ASSERT_EQ(lock(*first, before.id, 0, 10), status::success);
+    server.kill();
+    server.start();
+
+    const auto other = connect(server, bob, dialect::smb_3_0_2, share);
+    const created now = raw_client::read_created(
+      other->call(command::create, raw_client::create_body_with("f", lease_level, {lease(7)})));
+
+    ASSERT_EQ(now.status, status::success);
+    EXPECT_EQ(now.lease.value().state, rwh);
+    EXPECT_EQ(lock(*other, now.id, 0, 10), status::success);
+    EXPECT_EQ(write(*other, now.id, 0, "data"), status::success);
+  }
+}
+
 // What has another file in its place is not given back, and is in nobody's way.
 TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   server_process server;

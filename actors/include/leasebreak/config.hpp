@@ -55,16 +55,21 @@ struct coordinator_config {
   duration store_retry_min =
     std::chrono::milliseconds{50}; ///< First pause after a failure; doubles.
   duration store_retry_max = std::chrono::seconds{10}; ///< Longest pause.
-  /// After an unclean stop; zero: none. It keeps the executor busy.
-  duration grace = std::chrono::seconds{45};
+  /// After an unclean stop: for how long leases and locks that belong to no persistent open are
+  /// kept for their holders, who may take them back (`open_request::reclaim`,
+  /// `async_reclaim_lock`), and against everybody else. Zero: not at all. SMB has no message for
+  /// that, so that its clients, who know their opens to be lost, would be kept off for nothing: it
+  /// is for servers whose clients can. Persistent opens need none. It keeps the executor busy.
+  duration grace = duration::zero();
   duration shutdown_store_wait =
     std::chrono::seconds{10}; ///< For a store that hangs while stopping.
 
   /// Told of durable opens that expire or give way to others, and of opens whose application has
-  /// opened the file on another client; on the coordinator's executor, never from within a call, and on several threads at once if these run the executor. Must not throw.
-  /// Lifetime: it is called until the coordinator's destructor has returned, which waits for calls
-  /// on other threads, and never after that; so it may refer to the coordinator. A copy of it lives
-  /// as long as the coordinator. Empty: nobody is told.
+  /// opened the file on another client; on the coordinator's executor, never from within a call,
+  /// and on several threads at once if these run the executor. Must not throw. Lifetime: it is
+  /// called until the coordinator's destructor has returned, which waits for calls on other
+  /// threads, and never after that; so it may refer to the coordinator. A copy of it lives as long
+  /// as the coordinator. Empty: nobody is told.
   std::function<void(open_lost)> on_open_lost;
 
   /// Null: spdlog's logger of the name "leasebreak", if there is one, otherwise nothing is logged.
