@@ -45,10 +45,15 @@ TEST_F(DurableGrants, ArePersistentWithoutAnyCaching) {
   EXPECT_TRUE(granted.persistent);
 }
 
+// MS-SMB2 3.3.5.9.6, 3.3.5.9.10: whatever the open caches, and whatever the share promises.
 TEST_F(DurableGrants, AreNotForDirectories) {
-  const auto granted = expect_granted(open(by(alice).directory().lease(k1, rh).durable()), rh);
-
-  EXPECT_FALSE(granted.durable);
+  const auto durable = expect_granted(open(by(alice).directory().lease(k1, rh).durable()), rh);
+  EXPECT_FALSE(durable.durable);
+  const auto persistent =
+    expect_granted(open(by(alice).directory().lease(k1, rh).persistent()), rh);
+  EXPECT_FALSE(persistent.durable);
+  EXPECT_FALSE(persistent.persistent);
+  EXPECT_FALSE(expect_granted(open(by(alice).directory().persistent()), none).persistent);
 }
 
 TEST_F(DurableGrants, ArePossibleForAttributesAlone) {

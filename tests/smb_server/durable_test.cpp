@@ -299,6 +299,30 @@ TEST(DurableOpens, AreGivenBackWhateverElseIsAskedFor) {
   }
 }
 
+// MS-SMB2 3.3.5.9.6, 3.3.5.9.10.
+TEST(DurableOpens, AreNoDirectories) {
+  test_server server;
+  raw_client c{server.port()};
+  c.negotiate(dialect::smb_3_0_2);
+  ASSERT_EQ(c.log_on(), status::success);
+  ASSERT_EQ(c.connect_tree(), status::success);
+  for (const auto& query :
+    {raw_client::durable_query({9}), testing::context{"DHnQ", byte_vector(16)}}) {
+    SCOPED_TRACE(query.first);
+    byte_vector body =
+      raw_client::create_body_with("d", lease_level, {raw_client::lease_query(3, rh), query});
+    body[40] = static_cast<std::uint8_t>(body[40] | 1); // FILE_DIRECTORY_FILE, of CreateOptions
+
+    const answer opened = c.call(command::create, body);
+
+    const created made = raw_client::read_created(opened);
+    ASSERT_EQ(made.status, status::success);
+    EXPECT_EQ(made.lease.value().state, rh) << "though it caches handles";
+    EXPECT_FALSE(has_context(opened, query.first));
+    EXPECT_EQ(c.close(made.id), status::success);
+  }
+}
+
 TEST(DurableOpens, NeedHandleCaching) {
   test_server server;
   raw_client client{server.port()};
