@@ -7,8 +7,13 @@
 
 namespace leasebreak::detail {
 
-asio_clock::asio_clock(const boost::asio::any_io_executor& executor)
-  : link_(std::make_shared<link>()), timer_(executor) {
+asio_clock::asio_clock(
+  const boost::asio::any_io_executor& executor, std::shared_ptr<time_source> time)
+  : time_(std::move(time)), link_(std::make_shared<link>()) {
+  if (time_)
+    alarm_ = time_->make_alarm();
+  else
+    timer_.emplace(executor);
   link_->clock = this;
 }
 
@@ -20,17 +25,22 @@ void asio_clock::stop() {
   const std::lock_guard lock(link_->mutex);
   link_->clock = nullptr;
   timer_.reset();
+  alarm_.reset();
   schedule_.clear();
   actor_lookup_.clear();
 }
 
+asio_clock::time_point asio_clock::now() const noexcept {
+  return time_ ? time_->steady_now() : simple_actor_clock::now();
+}
+
 void asio_clock::arm() {
-  if (!timer_)
+  if (is_stopped())
     return;
   if (schedule_.empty()) {
     // A timer that is set keeps an io_context running: none is, if nobody waits for anything.
     if (armed_) {
-      timer_->cancel();
+      disarm();
       armed_.reset();
     }
     return;
@@ -39,16 +49,31 @@ void asio_clock::arm() {
   if (armed_ && *armed_ <= first)
     return;
   armed_ = first;
-  timer_->expires_at(first);
-  timer_->async_wait([weak = std::weak_ptr<link>(link_)](const boost::system::error_code& ec) {
-    if (ec == boost::asio::error::operation_aborted)
-      return;
+  wake_at(first);
+}
+
+void asio_clock::wake_at(time_point t) {
+  const auto wake = [weak = std::weak_ptr<link>(link_)] {
     if (const auto strong = weak.lock()) {
       const std::lock_guard lock(strong->mutex);
       if (strong->clock != nullptr)
         needs_memory("for a timeout", [&] { strong->clock->expired(); });
     }
+  };
+  if (alarm_)
+    return alarm_->set(t, wake);
+  timer_->expires_at(t);
+  timer_->async_wait([wake](const boost::system::error_code& ec) {
+    if (ec != boost::asio::error::operation_aborted)
+      wake();
   });
+}
+
+void asio_clock::disarm() {
+  if (alarm_)
+    alarm_->cancel();
+  else
+    timer_->cancel();
 }
 
 void asio_clock::expired() {
@@ -62,7 +87,7 @@ void asio_clock::expired() {
 void asio_clock::set_ordinary_timeout(
   time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
   const std::lock_guard lock(link_->mutex);
-  if (!timer_)
+  if (is_stopped())
     return;
   simple_actor_clock::set_ordinary_timeout(t, self, type, id);
   arm();
@@ -71,7 +96,7 @@ void asio_clock::set_ordinary_timeout(
 void asio_clock::set_multi_timeout(
   time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
   const std::lock_guard lock(link_->mutex);
-  if (!timer_)
+  if (is_stopped())
     return;
   simple_actor_clock::set_multi_timeout(t, self, type, id);
   arm();
@@ -79,7 +104,7 @@ void asio_clock::set_multi_timeout(
 
 void asio_clock::set_request_timeout(time_point t, caf::abstract_actor* self, caf::message_id id) {
   const std::lock_guard lock(link_->mutex);
-  if (!timer_)
+  if (is_stopped())
     return;
   simple_actor_clock::set_request_timeout(t, self, id);
   arm();
@@ -106,7 +131,7 @@ void asio_clock::cancel_timeouts(caf::abstract_actor* self) {
 void asio_clock::schedule_message(
   time_point t, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
   const std::lock_guard lock(link_->mutex);
-  if (!timer_)
+  if (is_stopped())
     return;
   simple_actor_clock::schedule_message(t, std::move(receiver), std::move(content));
   arm();
@@ -115,7 +140,7 @@ void asio_clock::schedule_message(
 void asio_clock::schedule_message(
   time_point t, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
   const std::lock_guard lock(link_->mutex);
-  if (!timer_)
+  if (is_stopped())
     return;
   simple_actor_clock::schedule_message(t, std::move(target), std::move(sender), std::move(content));
   arm();

@@ -140,16 +140,18 @@ private:
   gate* gate_;
 };
 
-void asio_scheduler::load(caf::actor_system_config& config, boost::asio::any_io_executor executor) {
-  config.module_factories.emplace_back(
-    [executor = std::move(executor)](caf::actor_system& system) -> caf::actor_system::module* {
-      return new asio_scheduler(system, executor);
-    });
+void asio_scheduler::load(caf::actor_system_config& config, boost::asio::any_io_executor executor,
+  std::shared_ptr<time_source> time) {
+  config.module_factories.emplace_back([executor = std::move(executor), time = std::move(time)](
+                                         caf::actor_system& system) -> caf::actor_system::module* {
+    return new asio_scheduler(system, executor, time);
+  });
 }
 
-asio_scheduler::asio_scheduler(caf::actor_system& system, boost::asio::any_io_executor executor)
+asio_scheduler::asio_scheduler(caf::actor_system& system, boost::asio::any_io_executor executor,
+  std::shared_ptr<time_source> time)
   : caf::scheduler::abstract_coordinator(system), executor_(std::move(executor)),
-    clock_(std::make_unique<asio_clock>(executor_)), gate_(new gate(*this)) {
+    clock_(std::make_unique<asio_clock>(executor_, std::move(time))), gate_(new gate(*this)) {
   if (const auto* plain = executor_.target<boost::asio::io_context::executor_type>())
     io_context_ = *plain;
 }

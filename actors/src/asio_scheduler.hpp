@@ -16,6 +16,7 @@
 namespace leasebreak::detail {
 
 class asio_clock;
+class time_source;
 
 /// A CAF scheduler whose workers are whoever runs the executor.
 ///
@@ -28,9 +29,12 @@ class asio_clock;
 class asio_scheduler final : public caf::scheduler::abstract_coordinator {
 public:
   /// Makes `config` use this scheduler.
-  static void load(caf::actor_system_config& config, boost::asio::any_io_executor executor);
+  /// With `time`, timeouts go by that, and not by the machine's clock.
+  static void load(caf::actor_system_config& config, boost::asio::any_io_executor executor,
+    std::shared_ptr<time_source> time = {});
 
-  asio_scheduler(caf::actor_system& system, boost::asio::any_io_executor executor);
+  asio_scheduler(caf::actor_system& system, boost::asio::any_io_executor executor,
+    std::shared_ptr<time_source> time);
   ~asio_scheduler() override;
 
   [[nodiscard]] bool detaches_utility_actors() const override { return false; }

@@ -12,6 +12,10 @@ client::client(const client_guid& guid, std::string label, break_sink sink,
   notifications_.set(std::move(sink), std::move(own));
 }
 
+std::size_t client::hash_of_actor::operator()(const file_actor* file) const noexcept {
+  return static_cast<std::size_t>(file->id());
+}
+
 errc client::add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit) {
   const std::lock_guard lock(mutex_);
   return retired_ ? errc::unknown_client : channels_.add(c, dialect, limit.channels_per_client);

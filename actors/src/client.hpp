@@ -95,6 +95,12 @@ private:
     std::size_t opens = 0;
   };
 
+  /// By its id, so that what is told all files is told them in an order that depends on no address:
+  /// a simulation is to go the same way twice.
+  struct hash_of_actor {
+    [[nodiscard]] std::size_t operator()(const file_actor* file) const noexcept;
+  };
+
   const client_guid guid_;
   const std::string label_;
 
@@ -106,7 +112,7 @@ private:
   std::unordered_map<lease_key, binding> leases_;
   /// How many opens of each, and who has entered. All are alive: what has an open or an operation
   /// has not ended, and who is on the way to one holds it.
-  std::unordered_map<file_actor*, std::size_t> files_;
+  std::unordered_map<file_actor*, std::size_t, hash_of_actor> files_;
   std::size_t opens_ = 0;
   bool retired_ = false;
   client_channels channels_;

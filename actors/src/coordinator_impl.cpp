@@ -4,6 +4,7 @@
 #include "asio_scheduler.hpp"
 #include "file_actor.hpp"
 #include "out_of_memory.hpp"
+#include "time_source.hpp"
 
 #include <leasebreak/persistence/lock_store.hpp>
 
@@ -22,7 +23,7 @@ namespace {
 
 std::unique_ptr<caf::actor_system_config> make_caf_config(
   const boost::asio::any_io_executor& executor, const coordinator_config& c,
-  coordinator_impl::mode m) {
+  coordinator_impl::mode m, const std::shared_ptr<time_source>& time) {
   auto result = std::make_unique<caf::actor_system_config>();
   result->set("scheduler.max-throughput", c.messages_per_turn);
   if (m == coordinator_impl::mode::deterministic) {
@@ -30,7 +31,7 @@ std::unique_ptr<caf::actor_system_config> make_caf_config(
     return result;
   }
   if (c.scheduler == scheduler_kind::asio) {
-    asio_scheduler::load(*result, executor);
+    asio_scheduler::load(*result, executor, time);
     return result;
   }
   result->set("scheduler.policy",
@@ -41,15 +42,15 @@ std::unique_ptr<caf::actor_system_config> make_caf_config(
 
 } // namespace
 
-coordinator_impl::coordinator_impl(
-  boost::asio::any_io_executor executor, coordinator_config config, mode m)
-  : executor_(std::move(executor)), config_(std::move(config)),
+coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config,
+  mode m, std::shared_ptr<time_source> time)
+  : executor_(std::move(executor)), config_(std::move(config)), time_(std::move(time)),
     lost_(config_.on_open_lost ? std::make_shared<lost_sink>(config_.on_open_lost) : nullptr),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
     queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
     in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
-    caf_config_(make_caf_config(executor_, config_, m)),
+    caf_config_(make_caf_config(executor_, config_, m, time_)),
     system_(std::make_unique<caf::actor_system>(*caf_config_)) {
   policy_.break_timeout = config_.break_timeout;
   policy_.wait_max = config_.wait_max;
@@ -65,7 +66,10 @@ coordinator_impl::coordinator_impl(
   started_.store(config_.store == nullptr);
   clock_ = &system_->clock();
   steady_start_ = clock_->now();
-  wall_start_ = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
+  wall_start_ = std::chrono::time_point_cast<duration>(
+    time_ ? time_->wall_now() : std::chrono::system_clock::now());
+  if (time_)
+    open_ids_.begin(1);
 }
 
 std::shared_ptr<coordinator_impl> coordinator_impl::make(
@@ -110,7 +114,8 @@ void coordinator_impl::stop() noexcept {
 }
 
 std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
-  return std::make_unique<store_writer>(config_.store, in_place_);
+  return time_ ? std::make_unique<store_writer>(config_.store, executor_)
+               : std::make_unique<store_writer>(config_.store, in_place_);
 }
 
 time_point coordinator_impl::now() const noexcept {

@@ -28,13 +28,17 @@ namespace leasebreak::detail {
 
 class asio_scheduler;
 class entry_call;
+class time_source;
 
 class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
   /// Who runs the actors; `deterministic` is for tests: CAF's test coordinator and its clock.
   enum class mode { configured, deterministic };
 
-  coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m);
+  /// With `time`, for simulations: nothing but that says what time it is, and the store's jobs run
+  /// on the executor, so that no other thread has a part in anything.
+  coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m,
+    std::shared_ptr<time_source> time = {});
   ~coordinator_impl();
 
   /// Makes one that the last reference does not destroy: that may be given up within a turn, which
@@ -187,6 +191,7 @@ private:
   std::atomic<bool> released_{false}; ///< Nobody refers to it, nor can any more.
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
+  const std::shared_ptr<time_source> time_; ///< Null: the machine.
   const std::shared_ptr<lost_sink> lost_; ///< Null: nobody is told.
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;

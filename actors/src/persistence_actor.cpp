@@ -638,8 +638,8 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
   }
   if (recovered_.empty())
     return;
-  const auto by_address = [](const auto& a, const auto& b) { return a.get() < b.get(); };
-  std::sort(recovered_.begin(), recovered_.end(), by_address);
+  const auto by_age = [](const auto& a, const auto& b) { return a->id() < b->id(); };
+  std::sort(recovered_.begin(), recovered_.end(), by_age);
   recovered_.erase(std::unique(recovered_.begin(), recovered_.end(),
                      [](const auto& a, const auto& b) { return a.get() == b.get(); }),
     recovered_.end());

@@ -5,6 +5,8 @@
 
 #include <leasebreak/model/after.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -22,6 +24,15 @@ struct store_writer::shared {
   bool ending = false; ///< No jobs come any more.
   bool abandoned = false; ///< What is in the queue is not to be done.
   bool ended = false;
+
+  // Without a thread of its own, one job at a time.
+  void run_one() {
+    if (jobs.empty())
+      return;
+    const auto next = std::move(jobs.front());
+    jobs.pop_front();
+    next(*store);
+  }
 
   void run() {
     std::unique_lock lock(mutex);
@@ -58,6 +69,11 @@ store_writer::store_writer(std::shared_ptr<lock_store> store, bool in_place)
   std::thread([state = shared_] { state->run(); }).detach();
 }
 
+store_writer::store_writer(std::shared_ptr<lock_store> store, boost::asio::any_io_executor executor)
+  : in_place_(false), executor_(std::move(executor)), shared_(std::make_shared<shared>()) {
+  shared_->store = std::move(store);
+}
+
 store_writer::~store_writer() {
   finish(duration::zero());
 }
@@ -69,10 +85,18 @@ void store_writer::post(job j) {
   if (shared_->ending)
     return;
   shared_->jobs.push_back(std::move(j));
+  if (executor_)
+    return boost::asio::post(executor_, [to = shared_] { to->run_one(); });
   shared_->changed.notify_all();
 }
 
 bool store_writer::finish(duration wait_max) {
+  if (executor_) {
+    while (!shared_->jobs.empty())
+      shared_->run_one();
+    shared_->store.reset();
+    return true;
+  }
   std::unique_lock lock(shared_->mutex);
   shared_->ending = true;
   shared_->changed.notify_all();

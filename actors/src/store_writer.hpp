@@ -4,6 +4,8 @@
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <functional>
 #include <memory>
 
@@ -19,6 +21,9 @@ public:
 
   /// Starts the thread; with `in_place`, none: then `post` does the job itself, for tests.
   store_writer(std::shared_ptr<lock_store> store, bool in_place);
+  /// Starts no thread: the jobs run on `executor`, one after the other, and in `finish` what is
+  /// left of them. For simulations, whose stores do not block.
+  store_writer(std::shared_ptr<lock_store> store, boost::asio::any_io_executor executor);
   /// As `finish`, without waiting.
   ~store_writer();
   store_writer(const store_writer&) = delete;
@@ -34,6 +39,7 @@ public:
 private:
   struct shared;
   const bool in_place_;
+  const boost::asio::any_io_executor executor_; ///< None: a thread of its own.
   std::shared_ptr<shared> shared_;
 };
 

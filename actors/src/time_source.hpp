@@ -1,0 +1,41 @@
+// Where a coordinator has the time from, if not from the machine's clocks: for simulations, in
+// which time goes on when nothing else happens any more.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace leasebreak::detail {
+
+/// One alarm of a `time_source`.
+class alarm {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  alarm() = default;
+  alarm(const alarm&) = delete;
+  alarm& operator=(const alarm&) = delete;
+  /// Also cancels it.
+  virtual ~alarm() = default;
+
+  /// Has `f` called, on the executor and once, when `t` has come. Replaces what was set before.
+  virtual void set(time_point t, std::function<void()> f) = 0;
+  virtual void cancel() = 0;
+};
+
+/// Clocks and alarms. Used on the threads of the coordinator's executor, and on its owner's.
+class time_source {
+public:
+  time_source() = default;
+  time_source(const time_source&) = delete;
+  time_source& operator=(const time_source&) = delete;
+  virtual ~time_source() = default;
+
+  /// Never runs backwards.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point steady_now() const noexcept = 0;
+  [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const noexcept = 0;
+  [[nodiscard]] virtual std::unique_ptr<alarm> make_alarm() = 0;
+};
+
+} // namespace leasebreak::detail
