@@ -3,6 +3,7 @@
 
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
+#include "mutant.hpp"
 #include "report.hpp"
 
 #include <leasebreak/model/after.hpp>
@@ -396,6 +397,8 @@ void persistence_actor::take_mail() {
 
 void persistence_actor::take(record_lot lot) {
   const auto number = pending_.add(std::move(lot.changes), lot.since);
+  if (LEASEBREAK_MUTANT(answers_before_store))
+    answer(std::exchange(lot.answers, {}), {});
   for (auto& a : lot.answers) {
     a.number = number;
     waiting_.answers.push_back(std::move(a));

@@ -3,6 +3,7 @@
 
 #include "client.hpp"
 #include "completions.hpp"
+#include "mutant.hpp"
 #include "out_of_memory.hpp"
 
 #include <boost/asio/defer.hpp>
@@ -67,6 +68,8 @@ void sink_queue::silence() noexcept {
   target_ptr sink;
   std::list<untold> dropped;
   std::unique_lock lock(mutex_);
+  if (LEASEBREAK_MUTANT(sinks_never_end))
+    return;
   sink.swap(target_);
   dropped.swap(untold_);
   await_call(lock);

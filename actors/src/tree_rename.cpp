@@ -2,6 +2,7 @@
 // the directory, as all that waits for a file; here are the ways there and on.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
+#include "mutant.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
 
@@ -156,7 +157,7 @@ private:
   void go_on(errc error) {
     if (error == errc::success && link_ == nullptr)
       return shut();
-    if (error == errc::success && !beneath().empty())
+    if (error == errc::success && !LEASEBREAK_MUTANT(trees_seen_once) && !beneath().empty())
       error = errc::access_denied;
     if (error != errc::success)
       return fail(error);
@@ -280,7 +281,7 @@ void coordinator_impl::place_open(
   ask.has_waited = ask.has_waited || has_waited;
   const auto& place = *op->reserved.place;
   const auto renamed = place.renamed_above();
-  if (!renamed) // the place lives as long as `send_open` looks at the id
+  if (!renamed || LEASEBREAK_MUTANT(opens_enter_renamed_trees)) // the place lives as long as `send_open` looks at the id
     return send_open(place.file(), *owner, std::move(op));
   op->reserved.place->set_open(false);
   const auto open = op->id;

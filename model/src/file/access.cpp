@@ -1,5 +1,6 @@
 // What breaks besides opens (MS-FSA 2.1.4.12), and the holds that keep caching off meanwhile.
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -218,7 +219,8 @@ file_state::impl::break_plan file_state::impl::plan_data_change(
     return plan;
   for (const auto& entry : leases) {
     lease_entry& l = *entry;
-    if ((&l == own && !l.info.is_oplock) || !intersects(l.info.state, lease_state::read))
+    if ((&l == own && !l.info.is_oplock) || !intersects(l.info.state, lease_state::read) ||
+      (LEASEBREAK_MUTANT(writes_break_nobody) && l.info.state == lease_state::r))
       continue;
     if (must_be_left(l)) {
       plan.meets_recovered = true;
@@ -391,6 +393,8 @@ bool file_state::impl::attempt_force(
 hold_id file_state::impl::add_hold(
   lease_state withheld, bool deleting, const client_guid& client, const lease_key& key) {
   const hold_id id{++last_hold};
+  if (LEASEBREAK_MUTANT(holds_hold_nothing))
+    withheld = lease_state::none;
   contended().holds.push_back({id, withheld, deleting, false, false, client, key});
   return id;
 }

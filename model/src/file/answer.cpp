@@ -5,6 +5,7 @@
 // open of a lease is outstanding, the lease's notifications are held back. Once the last one is
 // sent, one notification tells all that has come together, and the holder's time begins.
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -92,7 +93,7 @@ bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
 // cache at once: it is told now, and once more behind the answers, which still say what was
 // granted.
 bool file_state::impl::tells_now(const lease_entry& l) noexcept {
-  return l.unanswered == 0 || l.late ||
+  return LEASEBREAK_MUTANT(break_before_answer) || l.unanswered == 0 || l.late ||
     (l.opens > l.unknown && !intersects(l.info.state, lease_state::write));
 }
 

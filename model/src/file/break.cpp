@@ -4,6 +4,7 @@
 // Merged breaks, the follow-ups that an acknowledgement leads to, and acknowledgements do not
 // count.
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -254,7 +255,7 @@ std::uint16_t file_state::impl::told_epoch(const lease_entry& l) noexcept {
 // is back. It hears of the same break, and has no more time: others have been waiting all the
 // while.
 void file_state::impl::notify_again(lease_entry& l, time_point now, effects& out) {
-  if (!l.info.breaking || !l.maybe_unheard || is_untold(l))
+  if (!l.info.breaking || !l.maybe_unheard || is_untold(l) || LEASEBREAK_MUTANT(break_told_once))
     return;
   if (l.current_break == break_id::none)
     l.current_break = break_id{++last_break}; // It began before a restart.
@@ -273,7 +274,8 @@ void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
 }
 
 time_point file_state::impl::break_deadline(const lease_entry& l) const noexcept {
-  return after(l.info.break_started, policy->break_timeout);
+  return after(l.info.break_started,
+    LEASEBREAK_MUTANT(break_ends_early) ? policy->break_timeout / 2 : policy->break_timeout);
 }
 
 } // namespace leasebreak

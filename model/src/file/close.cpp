@@ -1,5 +1,6 @@
 // Closes, connections that end, and deletion at the last close (MS-FSA 2.1.5.4, MS-SMB2 3.3.7.1).
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -83,7 +84,7 @@ bool file_state::impl::is_gone(const client_gone& c, const open_entry& open) con
 // What was waited for dies quietly, before anything that the opens' end could let go on. A lock
 // learns of the end of its session as of the end of its open, as by a close.
 void file_state::impl::end_waits(const client_gone& c, effects& out) {
-  if (!rare)
+  if (!rare || LEASEBREAK_MUTANT(waits_outlive_client))
     return;
   const auto ends = [&](waiting_operation& w) {
     if (w.client != c.client)

@@ -1,5 +1,6 @@
 // What an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -32,7 +33,7 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
 
   open_granted granted;
   granted.open = c.open;
-  granted.waited = waited;
+  granted.waited = waited && !LEASEBREAK_MUTANT(wait_not_told);
   // What may be cached depends on the others, so it is decided before this open is among them.
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
   const auto wanted = c.lease ? c.lease->state : state_of(c.oplock);

@@ -1,5 +1,6 @@
 // Byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14).
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -133,6 +134,8 @@ errc file_state::impl::check_ranges(
 bool file_state::impl::is_locked(
   open_id open, const lock_element& element, const std::vector<open_id>& ending) const {
   const auto* const found = locks.conflict(open, element.range, element.exclusive);
+  if (LEASEBREAK_MUTANT(locks_exclude_nobody))
+    return false;
   if (found == nullptr || ending.empty())
     return found != nullptr;
   bool meets = false;

@@ -1,5 +1,6 @@
 // Operations that wait, and deadlines. Waiting is data: nothing sleeps.
 #include "file/impl.hpp"
+#include "mutant.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -129,7 +130,8 @@ void file_state::impl::cancel(const cancel_operation& c, effects& out) {
   const auto* const waiting = find_waiting(c.target);
   if (waiting == nullptr)
     return; // It has completed already, and that stands.
-  give_up(*waiting, errc::cancelled, out);
+  if (!LEASEBREAK_MUTANT(cancelled_never_ends))
+    give_up(*waiting, errc::cancelled, out);
   rare->waiting.erase(c.target);
 }
 
@@ -144,7 +146,7 @@ void file_state::impl::stop(effects& out) {
 // Breaks first: an operation whose time is up at the very moment at which the break that it waited
 // for is given up goes on, instead of failing for nothing.
 void file_state::impl::reach_deadlines(time_point now, effects& out) {
-  if (!rare)
+  if (!rare || LEASEBREAK_MUTANT(deadlines_pass))
     return;
   std::vector<operation_id> out_of_time;
   auto& deadlines = rare->deadlines;
