@@ -1,0 +1,109 @@
+// See loop.hpp.
+#include "loop.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace leasebreak::simulation {
+
+namespace {
+
+constexpr std::uint64_t handlers_at_once_max = 100'000;
+constexpr std::chrono::hours wall_clock_at_start{24 * 365 * 50};
+
+class loop_alarm final : public detail::alarm {
+public:
+  explicit loop_alarm(loop& of) : loop_(of) {}
+  ~loop_alarm() override { loop_.cancel(timer_); }
+
+  void set(time_point t, std::function<void()> f) override {
+    loop_.cancel(timer_);
+    timer_ = loop_.after(t.time_since_epoch() - loop_.now(), std::move(f));
+  }
+  void cancel() override { loop_.cancel(timer_); }
+
+private:
+  loop& loop_;
+  loop::timer_id timer_ = 0;
+};
+
+class loop_clocks final : public detail::time_source {
+public:
+  explicit loop_clocks(loop& of) : loop_(of) {}
+  [[nodiscard]] std::chrono::steady_clock::time_point steady_now() const noexcept override {
+    return std::chrono::steady_clock::time_point{loop_.now()};
+  }
+  [[nodiscard]] std::chrono::system_clock::time_point wall_now() const noexcept override {
+    return std::chrono::system_clock::time_point{wall_clock_at_start + loop_.now()};
+  }
+  [[nodiscard]] std::unique_ptr<detail::alarm> make_alarm() override {
+    return std::make_unique<loop_alarm>(loop_);
+  }
+
+private:
+  loop& loop_;
+};
+
+} // namespace
+
+loop::loop(std::uint64_t seed) : random_(seed) {
+  constexpr order kinds[]{order::any, order::any, order::oldest, order::newest};
+  order_ = kinds[random_.below(std::size(kinds))];
+}
+
+// What is destroyed may add more.
+loop::~loop() {
+  shutdown();
+  while (!ready_.empty() || !timers_.empty()) {
+    const auto tasks = std::exchange(ready_, {});
+    const auto timers = std::exchange(timers_, {});
+  }
+}
+
+loop::timer_id loop::after(span d, std::function<void()> f) {
+  const auto when = now_ + std::max(d, span{});
+  timers_.emplace(when, timer{++last_timer_, std::move(f)});
+  return last_timer_;
+}
+
+void loop::cancel(timer_id which) {
+  std::erase_if(timers_, [which](const auto& t) { return t.second.id == which; });
+}
+
+// Even with an order, one choice in some is free.
+std::size_t loop::choose() {
+  if (order_ == order::any || random_.one_in(8))
+    return random_.below(ready_.size());
+  return order_ == order::oldest ? 0 : ready_.size() - 1;
+}
+
+bool loop::step() {
+  if (ready_.empty() && on_quiet_)
+    on_quiet_();
+  if (ready_.empty()) {
+    if (timers_.empty())
+      return false;
+    if (now_ != timers_.begin()->first)
+      handlers_at_once_ = 0;
+    now_ = timers_.begin()->first;
+    while (!timers_.empty() && timers_.begin()->first <= now_) {
+      auto due = timers_.extract(timers_.begin());
+      get_executor().execute(std::move(due.mapped().f));
+    }
+  }
+  const auto chosen = choose();
+  hash_.add(static_cast<std::uint64_t>(chosen));
+  const auto next = std::move(ready_[chosen]);
+  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  ++handlers_run_;
+  if (++handlers_at_once_ == handlers_at_once_max && on_stuck_)
+    on_stuck_();
+  next->run();
+  return true;
+}
+
+std::shared_ptr<detail::time_source> loop::clocks() {
+  return std::make_shared<loop_clocks>(*this);
+}
+
+} // namespace leasebreak::simulation

@@ -1,0 +1,127 @@
+// One thread, one seed, and time that goes on when nothing else happens any more.
+#pragma once
+
+#include "random.hpp"
+#include "time_source.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/execution_context.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::simulation {
+
+namespace asio = boost::asio;
+using span = std::chrono::nanoseconds;
+
+/// An execution context without threads. Of the handlers that are ready, the seed chooses which is
+/// next, as if any number of threads ran them, each of them for no time at all. When none is ready,
+/// time goes on to the next timer.
+class loop final : public asio::execution_context {
+public:
+  using timer_id = std::uint64_t;
+
+  class executor_type {
+  public:
+    explicit executor_type(loop& of) noexcept : loop_(&of) {}
+    [[nodiscard]] loop& query(asio::execution::context_t) const noexcept { return *loop_; }
+    [[nodiscard]] static constexpr asio::execution::blocking_t::never_t query(
+      asio::execution::blocking_t) noexcept {
+      return {};
+    }
+    template <class Function>
+    void execute(Function f) const {
+      loop_->add(std::make_unique<task_of<Function>>(std::move(f)));
+    }
+    friend bool operator==(const executor_type& a, const executor_type& b) noexcept = default;
+
+  private:
+    loop* loop_;
+  };
+
+  explicit loop(std::uint64_t seed);
+  ~loop();
+  loop(const loop&) = delete;
+  loop& operator=(const loop&) = delete;
+
+  [[nodiscard]] executor_type get_executor() noexcept { return executor_type(*this); }
+  /// Since the beginning.
+  [[nodiscard]] span now() const noexcept { return now_; }
+
+  timer_id after(span d, std::function<void()> f);
+  void cancel(timer_id timer);
+
+  /// Completes after `d`. Signature: `void()`.
+  template <class Token>
+  auto async_sleep(span d, Token&& token) {
+    return asio::async_initiate<Token, void()>(
+      [this](auto handler, span how_long) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        after(how_long, [shared] { std::move (*shared)(); });
+      },
+      token, d);
+  }
+
+  /// Runs one handler, or lets time go on. False: nothing will ever happen any more.
+  bool step();
+  [[nodiscard]] bool is_quiet() const noexcept { return ready_.empty(); }
+  /// Called when no handler is ready, before time goes on.
+  void on_quiet(std::function<void()> f) { on_quiet_ = std::move(f); }
+  /// Called when so much happens at one moment that it will hardly ever end.
+  void on_stuck(std::function<void()> f) { on_stuck_ = std::move(f); }
+
+  /// The clocks of a coordinator that lives in this loop, which must live longer.
+  [[nodiscard]] std::shared_ptr<detail::time_source> clocks();
+
+  /// All choices so far.
+  [[nodiscard]] running_hash& hash() noexcept { return hash_; }
+  [[nodiscard]] std::uint64_t handlers_run() const noexcept { return handlers_run_; }
+
+private:
+  /// How the next handler is chosen; one for each seed, since some faults need an order that is
+  /// never come upon when each choice is made anew.
+  enum class order : std::uint8_t { any, oldest, newest };
+
+  struct task {
+    task() = default;
+    task(const task&) = delete;
+    task& operator=(const task&) = delete;
+    virtual ~task() = default;
+    virtual void run() = 0;
+  };
+  template <class Function>
+  struct task_of final : task {
+    explicit task_of(Function f) : function(std::move(f)) {}
+    void run() override { std::move(function)(); }
+    Function function;
+  };
+  struct timer {
+    timer_id id;
+    std::function<void()> f;
+  };
+
+  void add(std::unique_ptr<task> t) { ready_.push_back(std::move(t)); }
+  [[nodiscard]] std::size_t choose();
+
+  random_source random_;
+  running_hash hash_;
+  order order_;
+  span now_{};
+  std::vector<std::unique_ptr<task>> ready_; ///< In the order in which they came.
+  std::multimap<span, timer> timers_;
+  timer_id last_timer_ = 0;
+  std::function<void()> on_quiet_;
+  std::function<void()> on_stuck_;
+  std::uint64_t handlers_at_once_ = 0; ///< Since time went on.
+  std::uint64_t handlers_run_ = 0;
+};
+
+} // namespace leasebreak::simulation

@@ -1,0 +1,124 @@
+// What must hold, looked at whenever nothing is ready and time is about to go on.
+#include "world.hpp"
+
+#include <algorithm>
+
+namespace leasebreak::simulation {
+
+using namespace std::chrono_literals;
+
+std::string world::describe(const cache_name& name) const {
+  const auto who = "client " + std::to_string(name.client);
+  if (name.open != open_id::none)
+    return who + "'s oplock " + std::to_string(static_cast<std::uint64_t>(name.open));
+  return who + "'s lease " + std::to_string(name.key.words()[0]);
+}
+
+// What others have to reckon with: a break that is not answered takes nothing yet.
+lease_state world::held(const cache& c) const {
+  auto result = c.told;
+  for (const auto& [id, each] : c.breaks)
+    if (each.told + config_.break_timeout > loop_.now())
+      result = result | each.from;
+  return result;
+}
+
+void world::check_quiet() {
+  ledger_.check_all(loop_.now());
+  if (is_ending_)
+    return;
+  for (auto& [name, c] : caches_) {
+    check_data(name, c);
+    check_told_again(name, c);
+  }
+  check_pairs();
+}
+
+// Nobody has content in a cache that is older than a write which was let in.
+void world::check_data(const cache_name& name, const cache& c) {
+  if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
+    !intersects(c.told, lease_state::read))
+    return;
+  const auto& file = disk_.at(c.file);
+  if (!file.is_gone && *c.data != file.newest)
+    complain("stale: " + describe(name) + " has version " + std::to_string(*c.data) + " of file " +
+      std::to_string(c.file) + ", whose newest is " + std::to_string(file.newest));
+}
+
+// A break that was lost with a connection, and is not over, reaches its holder on another.
+void world::check_told_again(const cache_name& name, cache& c) {
+  const auto is_of_it = [&](const auto& o) { return o.second.name == name; };
+  const bool is_reached = std::ranges::any_of(opens_, [&](const auto& o) {
+    return is_of_it(o) && o.second.is_told && !o.second.is_gone && reaches(o.second);
+  });
+  const bool is_held_back = std::ranges::any_of(opens_, [&](const auto& o) {
+    return is_of_it(o) && (answers_held_.contains(o.first) || !o.second.is_told);
+  });
+  for (const auto id : std::exchange(c.expected, {})) {
+    const auto each = c.breaks.find(id);
+    if (each != c.breaks.end() && is_reached && !is_held_back && c.answering == 0 &&
+      each->second.told + config_.break_timeout > loop_.now())
+      complain("a break of " + describe(name) + " was lost and is not told again");
+  }
+}
+
+// Who may write alone is alone.
+void world::check_pairs() {
+  for (auto a = caches_.begin(); a != caches_.end(); ++a) {
+    if (a->second.is_excused || !intersects(held(a->second), lease_state::write))
+      continue;
+    for (auto b = caches_.begin(); b != caches_.end(); ++b)
+      if (a != b && b->second.file == a->second.file && !b->second.is_excused &&
+        intersects(held(b->second), lease_state::rw))
+        complain(describe(a->first) + " may cache writes, and " + describe(b->first) + " has " +
+          std::string(to_string(held(b->second))));
+  }
+}
+
+// An answer is put on the wire.
+void world::check_grant(const handle& h, const open_result& granted) {
+  const auto known = caches_.find(h.name);
+  if (known == caches_.end() || granted.break_in_progress || !known->second.is_v2 ||
+    known->second.is_excused)
+    return;
+  const auto& c = known->second;
+  const bool is_older = c.epoch != 0 && static_cast<std::int16_t>(granted.epoch - c.epoch) < 0;
+  if (is_older && intersects(granted.state, lease_state::write) && !c.breaks.empty())
+    complain("a break of " + describe(h.name) + " has overtaken an answer that grants Write");
+}
+
+// A break is put on the wire: its client has been told of the grant before.
+void world::check_break(const cache_name& name, const break_notification&) {
+  if (known_.contains(name))
+    return;
+  const bool is_late = std::ranges::any_of(answers_held_, [&](const auto& a) {
+    const auto h = opens_.find(a.first);
+    return h != opens_.end() && h->second.name == name &&
+      loop_.now() - a.second >= config_.answer_wait_max;
+  });
+  // What was lost with a connection is known to nobody.
+  const bool is_lost = std::ranges::any_of(opens_, [&](const auto& o) {
+    return o.second.name == name && (o.second.is_gone || !o.second.is_told) &&
+      !answers_held_.contains(o.first);
+  });
+  if (!is_late && !is_lost)
+    complain("a break comes before the answer: " + describe(name));
+}
+
+// A lock was granted.
+void world::check_lock(open_id id, const byte_range& range, bool exclusive) {
+  const auto overlaps = [](const byte_range& a, const byte_range& b) {
+    return a.length != 0 && b.length != 0 && a.offset < b.offset + b.length &&
+      b.offset < a.offset + a.length;
+  };
+  const auto& own = opens_.at(id);
+  for (const auto& [other, h] : opens_)
+    if (other != id && h.file == own.file && !h.is_gone)
+      for (const auto& [taken, is_exclusive] : h.locks)
+        if ((exclusive || is_exclusive) && overlaps(range, taken))
+          complain("opens " + std::to_string(static_cast<std::uint64_t>(id)) + " and " +
+            std::to_string(static_cast<std::uint64_t>(other)) +
+            " have locks that exclude each other");
+}
+
+} // namespace leasebreak::simulation

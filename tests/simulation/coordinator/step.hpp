@@ -1,0 +1,31 @@
+// What a simulation is made of: steps, which make sense in any order and any number.
+#pragma once
+
+#include "loop.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace leasebreak::simulation {
+
+/// One step: what, numbers that choose among what there is at the time, and how long after the step
+/// before. Any of them can be left out.
+struct step {
+  std::uint8_t what = 0;
+  std::uint16_t a = 0;
+  std::uint16_t b = 0;
+  std::uint16_t c = 0;
+  std::uint16_t d = 0;
+  span gap{};
+};
+
+/// What the seed decides of a run.
+struct scene {
+  std::uint64_t seed = 0; ///< Of the order of handlers, of delays, and of the settings.
+  std::vector<step> steps;
+};
+
+/// The scene of a seed.
+[[nodiscard]] scene scene_of(std::uint64_t seed);
+
+} // namespace leasebreak::simulation

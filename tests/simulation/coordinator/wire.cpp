@@ -1,0 +1,204 @@
+// Connections: in order each, one against the other in any, with delays; and what goes lost.
+#include "ask.hpp"
+
+#include <algorithm>
+
+namespace leasebreak::simulation {
+
+using namespace std::chrono_literals;
+
+void world::register_client(std::size_t who) {
+  auto& client = clients_[who];
+  const auto run = run_;
+  const auto error = c().register_client(
+    client.guid,
+    [this, who, run](const break_notification& n, const file_name_id&, const break_report& report) {
+      if (run != run_ || !clients_[who].is_registered)
+        return complain("a sink is called after its end");
+      on_break(who, n, report);
+    },
+    "client " + std::to_string(who));
+  if (error && is_stopping_)
+    return;
+  if (error)
+    return complain("a client is not registered: " + error.message());
+  client.is_registered = true;
+}
+
+void world::connect(std::size_t who, std::size_t slot) {
+  auto& client = clients_[who];
+  if (is_ending_ || is_stopping_ || !client.is_registered || client.links[slot] != nullptr)
+    return;
+  auto l = std::make_unique<link>();
+  l->id = static_cast<connection_id>(++last_connection_);
+  l->client = who;
+  if (client.has_sessions) {
+    for (const auto* other : client.links)
+      if (client.shares_session && other != nullptr && other->is_up && other->is_known)
+        l->session = other->session;
+    if (l->session == session_id::none)
+      l->session = static_cast<session_id>(++last_session_);
+    if (const auto error = c().add_channel(client.guid, {l->id, l->session}, 0x0311); error)
+      return complain("a channel is refused: " + error.message());
+  }
+  note("client " + std::to_string(who) + " connects as " + std::to_string(last_connection_) +
+    ", session " + std::to_string(static_cast<std::uint64_t>(l->session)));
+  client.links[slot] = l.get();
+  links_.push_back(std::move(l));
+}
+
+world::link* world::find(connection_id id) {
+  const auto found =
+    std::ranges::find_if(links_, [id](const auto& l) { return l->id == id && l->is_known; });
+  return found == links_.end() ? nullptr : found->get();
+}
+
+// Whether its client can still use it: on its connection, or on another one of its session.
+bool world::reaches(const handle& h) {
+  return std::ranges::any_of(links_, [&](const auto& l) {
+    return l->is_up && l->is_known && l->client == h.client &&
+      (h.session == session_id::none ? l->id == h.connection : l->session == h.session);
+  });
+}
+
+// A client forgets what it has no connection for.
+void world::lose_reach() {
+  for (auto& [id, h] : opens_) {
+    if (h.is_gone || reaches(h))
+      continue;
+    h.is_gone = true;
+    h.locks.clear();
+    forget(h.name);
+  }
+}
+
+void world::cut(link& l) {
+  note("connection " + std::to_string(static_cast<std::uint64_t>(l.id)) + " is cut");
+  l.is_up = false;
+  for (const auto& m : std::exchange(l.under_way, {}))
+    m.is_lost();
+  for (auto& slot : clients_[l.client].links)
+    if (slot == &l)
+      slot = nullptr;
+  lose_reach();
+  spawn([](world& w, std::size_t who, connection_id id) -> task<void> {
+    co_await w.sleep(w.delay());
+    if (auto* const known = w.find(id))
+      known->is_known = false;
+    co_await w.connection_lost(who, id);
+  }(*this, l.client, l.id));
+}
+
+world::task<void> world::connection_lost(std::size_t who, connection_id connection) {
+  disconnect_request r;
+  r.client = clients_[who].guid;
+  if (connection != connection_id::none)
+    r.connection = connection;
+  if (!clients_[who].is_registered)
+    co_return;
+  const bool all = connection == connection_id::none;
+  auto done = co_await ask<disconnect_result>(r, patience::none, "disconnect");
+  if (done.error == errc::not_started || done.error == errc::shutting_down)
+    co_return; // nothing was opened, or nothing is any more
+  if (done.error != errc::success)
+    co_return complain("a disconnect fails: " + to_string(done.error));
+  gone([&](const handle& h) { return h.client == who && (all || !reaches(h)); }, done.value);
+  expect_again(who, connection);
+  for (auto& each : done.value.to_delete)
+    for (inode i = 0; i < disk_.size(); ++i)
+      if (disk::id_of(i) == each.file)
+        spawn(
+          carry_out_deletion(i, {}, std::move(each.names), std::move(each.hold), each.parent_key));
+}
+
+// The server knows of the loss: what was told there is told again elsewhere.
+void world::expect_again(std::size_t who, connection_id connection) {
+  for (auto& [name, c] : caches_)
+    if (name.client == who)
+      for (const auto& [id, on] : c.lost)
+        if (on == connection)
+          c.expected.insert(id);
+}
+
+// Opens have ended, but for what is kept.
+void world::gone(const std::function<bool(const handle&)>& which, const disconnect_result& r) {
+  std::vector<open_id> ended;
+  for (auto& [id, h] : opens_) {
+    if (!which(h) || h.is_detached || h.reconnects != 0)
+      continue;
+    if (std::ranges::find(r.kept, id) != r.kept.end()) {
+      h.is_detached = h.is_gone = true;
+      forget(h.name);
+    } else {
+      ended.push_back(id);
+    }
+  }
+  for (const auto id : ended)
+    forget_open(id);
+}
+
+void world::put(link& l, std::function<void()> arrives, std::function<void()> is_lost) {
+  if (!l.is_up)
+    return is_lost();
+  l.under_way.push_back({std::move(arrives), std::move(is_lost)});
+  l.last_arrival = std::max(l.last_arrival, loop_.now() + delay());
+  loop_.after(l.last_arrival - loop_.now(), [this, &l] { arrive(l); });
+}
+
+void world::arrive(link& l) {
+  if (!l.is_up || l.under_way.empty())
+    return;
+  const auto next = std::move(l.under_way.front());
+  l.under_way.pop_front();
+  next.arrives();
+}
+
+// -- breaks
+
+world::cache_name world::name_of(std::size_t who, const break_notification& n) const {
+  return n.is_oplock ? cache_name{who, {}, n.open} : cache_name{who, n.key, open_id::none};
+}
+
+void world::on_break(std::size_t who, const break_notification& n, const break_report& report) {
+  const auto name = name_of(who, n);
+  note("break of " + describe(name) + " from " + std::string(to_string(n.from)) + " to " +
+    std::string(to_string(n.to)) + (n.ack_required ? ", to be acknowledged" : ""));
+  link* way = nullptr;
+  for (const auto& channel : n.channels)
+    if (way == nullptr)
+      way = find(channel.connection);
+  const auto found = caches_.find(name);
+  if (way == nullptr) {
+    if (found != caches_.end())
+      found->second.is_excused = true;
+    return report.undeliverable();
+  }
+  check_break(name, n);
+  if (found != caches_.end()) {
+    auto& c = found->second;
+    c.lost.erase(n.id);
+    c.expected.erase(n.id);
+    if (n.ack_required)
+      c.breaks.emplace(n.id, awaited{loop_.now(), held(c), n.to});
+    c.told = c.told & n.to;
+    if (c.is_v2)
+      c.epoch = n.epoch;
+    if (n.ack_required)
+      loop_.after(config_.break_timeout,
+        [this, name, id = n.id, told = loop_.now()] { break_expires(name, id, told); });
+  }
+  if (found != caches_.end() && !intersects(n.to, lease_state::read))
+    ++found->second.drops;
+  put(
+    *way, [this, name, n, message = ++last_message_] { obey(name, n, message); },
+    [this, name, id = n.id, on = way->id, ack = n.ack_required] {
+      const auto c = caches_.find(name);
+      if (c == caches_.end())
+        return;
+      c->second.is_excused = true;
+      if (ack)
+        c->second.lost[id] = on;
+    });
+}
+
+} // namespace leasebreak::simulation
