@@ -99,7 +99,7 @@ void world::check_break(const cache_name& name, const break_notification&) {
   // What was lost with a connection is known to nobody.
   const bool is_lost = std::ranges::any_of(opens_, [&](const auto& o) {
     return o.second.name == name && (o.second.is_gone || !o.second.is_told) &&
-      !answers_held_.contains(o.first);
+      (!answers_held_.contains(o.first) || find(o.second.connection) == nullptr);
   });
   if (!is_late && !is_lost)
     complain("a break comes before the answer: " + describe(name));
