@@ -281,7 +281,9 @@ void coordinator_impl::place_open(
   ask.has_waited = ask.has_waited || has_waited;
   const auto& place = *op->reserved.place;
   const auto renamed = place.renamed_above();
-  if (!renamed || LEASEBREAK_MUTANT(opens_enter_renamed_trees)) // the place lives as long as `send_open` looks at the id
+  if (!renamed ||
+    LEASEBREAK_MUTANT(
+      opens_enter_renamed_trees)) // the place lives as long as `send_open` looks at the id
     return send_open(place.file(), *owner, std::move(op));
   op->reserved.place->set_open(false);
   const auto open = op->id;

@@ -54,6 +54,7 @@ protected:
   }
 
   static void set_up(raw_client& c, std::uint8_t who, dialect d) {
+    c.signs = true; // MS-SMB2 3.3.5.7: at 3.1.1 a TREE_CONNECT must be
     c.negotiate(d, {who});
     EXPECT_EQ(c.log_on(), status::success);
     EXPECT_EQ(c.connect_tree(), status::success);
