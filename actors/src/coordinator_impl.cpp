@@ -72,9 +72,10 @@ coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordi
     open_ids_.begin(1);
 }
 
-std::shared_ptr<coordinator_impl> coordinator_impl::make(
-  boost::asio::any_io_executor executor, coordinator_config config, mode m) {
-  auto made = std::make_unique<coordinator_impl>(std::move(executor), std::move(config), m);
+std::shared_ptr<coordinator_impl> coordinator_impl::make(boost::asio::any_io_executor executor,
+  coordinator_config config, mode m, std::shared_ptr<time_source> time) {
+  auto made =
+    std::make_unique<coordinator_impl>(std::move(executor), std::move(config), m, std::move(time));
   std::shared_ptr<coordinator_impl> result(made.get(),
     [](coordinator_impl* self) { self->released_.store(true, std::memory_order_release); });
   static_cast<void>(made.release());

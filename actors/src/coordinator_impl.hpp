@@ -43,8 +43,8 @@ public:
 
   /// Makes one that the last reference does not destroy: that may be given up within a turn, which
   /// the destructor would wait for. `end` does.
-  [[nodiscard]] static std::shared_ptr<coordinator_impl> make(
-    boost::asio::any_io_executor executor, coordinator_config config, mode m);
+  [[nodiscard]] static std::shared_ptr<coordinator_impl> make(boost::asio::any_io_executor executor,
+    coordinator_config config, mode m, std::shared_ptr<time_source> time = {});
   /// Destroys `last` on this thread, as soon as no other thread refers to it. Not within a turn.
   static void end(std::shared_ptr<coordinator_impl> last) noexcept;
 

@@ -10,15 +10,17 @@ using namespace std::chrono_literals;
 /// A directory is being renamed.
 class renaming {
 public:
-  renaming(std::multiset<std::string>& all, const std::string& path)
-    : all_(all), own_(all.insert(path)) {}
+  using trees = std::multiset<std::pair<std::uint64_t, std::string>>;
+
+  renaming(trees& all, std::uint64_t run, const std::string& path)
+    : all_(all), own_(all.emplace(run, path)) {}
   renaming(const renaming&) = delete;
   renaming& operator=(const renaming&) = delete;
   ~renaming() { all_.erase(own_); }
 
 private:
-  std::multiset<std::string>& all_;
-  std::multiset<std::string>::iterator own_;
+  trees& all_;
+  trees::iterator own_;
 };
 
 namespace {
@@ -149,8 +151,8 @@ world::task<bool> world::open_once(create what) {
     if (const auto again = opens_.find(id); again != opens_.end())
       again->second.path = what.path;
   }
-  for (const auto& tree : renamed_trees_)
-    if (is_beneath(what.path, tree))
+  for (const auto& [run, tree] : renamed_trees_)
+    if (run == run_ && is_beneath(what.path, tree))
       complain("open " + text(id) + " is granted while " + tree + " is renamed");
   if (wants.overwrites) {
     co_await sleep(delay());
@@ -189,6 +191,8 @@ world::task<std::optional<bool>> world::same_name(
 
 // Maybe later, with the other answers of a compound.
 world::task<void> world::send_answer(open_id id, connection_id on, open_result granted) {
+  const auto asked = opens_.find(id);
+  const cache_name name = asked == opens_.end() ? cache_name{} : asked->second.name;
   if (holds_answers_ && random_.one_in(4))
     co_await sleep(random_.one_in(10) ? span{6s} : delay());
   const auto held = answers_held_.find(id);
@@ -198,8 +202,10 @@ world::task<void> world::send_answer(open_id id, connection_id on, open_result g
     answers_held_.erase(held);
   const auto h = opens_.find(id);
   auto* const way = find(on);
-  if (h == opens_.end() || h->second.is_gone || way == nullptr)
+  if (h == opens_.end() || h->second.is_gone || way == nullptr) {
+    known_.insert(name); // of what may have been the last word, breaks are nobody's concern
     co_return; // and the answer is given up
+  }
   if (is_late) // breaks come before it, and their time has begun
     caches_[h->second.name].is_excused = true;
   const bool counts = told(id, granted);
@@ -514,7 +520,7 @@ world::task<void> world::rename_directory(std::size_t who, std::string from, std
   if (tree.error != errc::success)
     co_return;
   {
-    const renaming now(renamed_trees_, from);
+    const renaming now(renamed_trees_, run_, from);
     for (const auto& [id, h] : opens_)
       if (is_beneath(h.path, from) && !h.is_gone)
         complain("the tree " + from + " may be renamed while open " + text(id) + " is beneath");

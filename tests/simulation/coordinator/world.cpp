@@ -14,7 +14,7 @@ namespace leasebreak::detail {
 struct coordinator_access {
   static std::unique_ptr<coordinator> make(boost::asio::any_io_executor executor,
     coordinator_config config, std::shared_ptr<time_source> time) {
-    auto impl = std::make_shared<coordinator_impl>(
+    auto impl = coordinator_impl::make(
       executor, std::move(config), coordinator_impl::mode::configured, std::move(time));
     return std::unique_ptr<coordinator>(new coordinator(executor, std::move(impl)));
   }

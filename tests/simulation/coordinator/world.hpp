@@ -258,7 +258,8 @@ private:
   std::map<cache_name, cache> caches_;
   std::set<cache_name> known_; ///< Of which a client was told once.
   std::map<open_id, span> answers_held_; ///< Since when.
-  std::multiset<std::string> renamed_trees_; ///< Whose guards live.
+  /// With the run of the server that they are of. A crash ends guards before their coroutines know.
+  std::multiset<std::pair<std::uint64_t, std::string>> renamed_trees_; ///< Whose guards live.
   std::set<std::pair<inode, std::string>> guarded_;
   std::map<lease_key, cache_name> names_;
   std::uint64_t last_connection_ = 0;
