@@ -41,7 +41,7 @@ struct server_limits {
   std::size_t opens_per_connection = 65'536; ///< Or of all that may share sessions.
   std::size_t opens_per_user = 131'072; ///< Kept ones among them.
   std::size_t locks_per_user = 50'000; ///< Byte-range locks, half of those of the coordinator.
-  std::size_t io_bytes = std::size_t{1} << 20; ///< Of one read, write, listing or query.
+  std::size_t io_bytes = std::size_t{8} << 20; ///< Of one read, write, listing or query.
   std::size_t credits = 8'192; ///< Of one connection.
   /// Requests of one connection that wait, and whose client was told so; further ones are refused.
   std::size_t pending_requests = 512;

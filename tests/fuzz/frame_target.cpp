@@ -5,6 +5,7 @@
 #include <smb_server/vfs/path.hpp>
 #include <smb_server/wire/data.hpp>
 #include <smb_server/wire/durable.hpp>
+#include <smb_server/wire/extended_attributes.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/negotiate.hpp>
@@ -61,6 +62,19 @@ void parse_data(bytes_view message) {
     require(b->oplock.has_value() != b->lease.has_value(), "an acknowledgement of both or none");
 }
 
+/// A list of extended attributes that is one is the same when written again and read again.
+void check_eas(bytes_view list) {
+  static_cast<void>(parse_ea_names(list));
+  const auto entries = parse_eas(list);
+  if (!entries)
+    return;
+  std::size_t count = 0;
+  const byte_vector again = encode_eas(*entries, SIZE_MAX / 2, count);
+  const auto second = parse_eas(again);
+  require(count == entries->size() && second && second->size() == count,
+    "extended attributes that change when written again");
+}
+
 void parse_information(bytes_view message) {
   static_cast<void>(parse_query_directory(message));
   if (const auto q = parse_query_info(message))
@@ -69,6 +83,7 @@ void parse_information(bytes_view message) {
     require(lies_within(s->data, message), "a SET_INFO's data outside its message");
     static_cast<void>(parse_basic(s->data));
     static_cast<void>(parse_rename(s->data));
+    check_eas(s->data);
   }
 }
 
@@ -95,8 +110,9 @@ void check_header(const message& m) {
 void check_transform(bytes_view frame) {
   if (!parse_transform_header(frame))
     return;
-  for (const cipher c : {cipher::aes_128_ccm, cipher::aes_128_gcm})
-    require(!unseal(c, key16{}, frame), "a forged frame that decrypts");
+  for (const cipher c :
+    {cipher::aes_128_ccm, cipher::aes_128_gcm, cipher::aes_256_ccm, cipher::aes_256_gcm})
+    require(!unseal(c, key32{}, frame), "a forged frame that decrypts");
 }
 
 } // namespace

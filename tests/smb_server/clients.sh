@@ -98,7 +98,10 @@ start
 for dialect in SMB2_02 SMB2_10 SMB3_00 SMB3_02 SMB3_11; do
   round "$dialect" --client-protection=off
 done
-round SMB3_11 --client-protection=encrypt
+for cipher in AES-128-GCM AES-256-CCM AES-256-GCM; do
+  echo "encrypted with $cipher"
+  round SMB3_11 --client-protection=encrypt --option="client smb3 encryption algorithms=$cipher"
+done
 
 if smbclient "//127.0.0.1/share" --configfile=/dev/null --port="$PORT" --user=tester%wrong \
   --command=ls >/dev/null 2>&1; then

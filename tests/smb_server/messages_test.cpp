@@ -288,12 +288,20 @@ TEST(DirectoryListings, RefuseWhatDoesNotFitAndStayAsTheyAre) {
 }
 
 TEST(FileTimes, SurviveBothDirections) {
-  const auto t = std::chrono::sys_time<std::chrono::nanoseconds>{
-    std::chrono::nanoseconds{1'700'000'000'123'456'700}};
+  const filetime_point t{filetime_point::duration{17'000'000'001'234'567}};
 
   EXPECT_EQ(from_filetime(to_filetime(t)), t);
-  EXPECT_EQ(to_filetime({}), 116'444'736'000'000'000U);
+  EXPECT_EQ(to_filetime(filetime_point{}), 116'444'736'000'000'000U);
+}
+
+TEST(FileTimes, ReachFrom1601ToTheEndOfWhatIsNotNegative) {
+  constexpr std::uint64_t last = INT64_MAX;
+
+  EXPECT_EQ(to_filetime(from_filetime(1).value()), 1U);
+  EXPECT_EQ(to_filetime(from_filetime(last).value()), last);
+  EXPECT_FALSE(from_filetime(last + 1));
   EXPECT_FALSE(from_filetime(UINT64_MAX));
+  EXPECT_EQ(to_filetime(filetime_point::min()), 0U);
 }
 
 TEST(Renames, NeedANameAndNoRootDirectory) {

@@ -206,10 +206,10 @@ TEST_F(Files, AttributesThatContradictTheKindAreRefused) {
 TEST_F(Files, TheFourTimesComeBackAsTheyWereSet) {
   const auto file = make();
   basic_changes changes;
-  changes.creation_time = file_time(1'000'000'000s + 1ns);
-  changes.access_time = file_time(1'100'000'000s + 200ns);
-  changes.write_time = file_time(1'200'000'000s + 300ns);
-  changes.change_time = file_time(1'300'000'000s + 400ns);
+  changes.creation_time = file_time(1'000'000'000s + file_ticks(1));
+  changes.access_time = file_time(1'100'000'000s + file_ticks(2));
+  changes.write_time = file_time(1'200'000'000s + file_ticks(3));
+  changes.change_time = file_time(1'300'000'000s + file_ticks(4));
 
   EXPECT_FALSE(file->change(changes).failed());
 
@@ -222,12 +222,26 @@ TEST_F(Files, TheFourTimesComeBackAsTheyWereSet) {
   }
 }
 
+TEST_F(Files, ATimeMayBeFarFromNow) {
+  const auto file = make();
+  for (const file_time far : {file_time(-11'644'473'599s), file_time(910'692'730'085s)}) {
+    basic_changes changes;
+    changes.creation_time = far;
+    changes.change_time = far;
+
+    EXPECT_FALSE(file->change(changes).failed());
+
+    EXPECT_EQ(file->info()->creation_time, far);
+    EXPECT_EQ(file->info()->change_time, far);
+  }
+}
+
 TEST_F(Files, TimesThatAreNotGivenStay) {
   const auto file = make();
   basic_changes first;
   first.creation_time = file_time(1'000'000'000s);
   first.access_time = file_time(1'100'000'000s);
-  first.write_time = file_time(-100s - 5ns);
+  first.write_time = file_time(-100s - file_ticks(5));
   ASSERT_FALSE(file->change(first).failed());
   basic_changes second;
   second.access_time = file_time(1'500'000'000s);

@@ -69,7 +69,12 @@ const row rows[] = {
   {"a\"*", "a.txt", true},
   {"a\"*", "ab", false},
   {"*\"*", "abc", true},
-  // < (DOS_STAR) is any characters up to the last period.
+  // < (DOS_STAR) is any characters up to the last period, and that one too.
+  {"<txt", "a.txt", true},
+  {"<txt", "a.b.txt", true},
+  {"<txt", "a.txt.bak", false},
+  {"<b", "ab", true},
+  {"<", "a.", true},
   {"<.txt", "a.txt", true},
   {"<.txt", "a.b.txt", true},
   {"<.txt", "a.txt.bak", false},

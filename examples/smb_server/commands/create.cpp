@@ -4,6 +4,7 @@
 #include <smb_server/commands/create_answer.hpp>
 #include <smb_server/commands/create_replay.hpp>
 #include <smb_server/commands/durable_create.hpp>
+#include <smb_server/commands/extended_attributes.hpp>
 #include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
@@ -21,8 +22,10 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-constexpr std::uint32_t access_bits = 0xf31f'01ff; ///< MS-SMB2 2.2.13.1.1, those with a meaning.
+/// MS-SMB2 2.2.13.1.1, those with a meaning, but for ACCESS_SYSTEM_SECURITY, which nobody has.
+constexpr std::uint32_t access_bits = 0xf21f'01ff;
 constexpr std::uint32_t impersonation_max = 3; ///< Delegate, MS-SMB2 2.2.13.
+constexpr std::uint32_t valid_attributes = 0x7fb7; ///< MS-FSCC 2.6, those of a file.
 constexpr std::uint32_t write_bits = access::write_data | access::append_data;
 
 /// A CREATE after the checks that need no file.
@@ -53,7 +56,14 @@ bool is_valid(const create_request& asked) {
   const bool file = (asked.options & create_option::non_directory) != 0;
   const bool truncates = asked.disposition == disposition::supersede ||
     asked.disposition == disposition::overwrite || asked.disposition == disposition::overwrite_if;
-  return asked.disposition <= disposition::overwrite_if && asked.share_access <= share::all &&
+  // MS-FSA 2.1.5.1: what has no meaning, and what contradicts itself.
+  const bool unknown = (asked.options & ~create_option::valid) != 0 ||
+    (asked.attributes & ~valid_attributes) != 0 || asked.share_access > share::all ||
+    asked.disposition > disposition::overwrite_if;
+  const bool temporary_directory = directory && (asked.attributes & vfs::attribute::temporary) != 0;
+  const bool appends_unbuffered = (asked.options & create_option::no_intermediate_buffering) != 0 &&
+    (asked.access & write_bits) == access::append_data;
+  return !unknown && !temporary_directory && !appends_unbuffered &&
     !(directory && (file || truncates));
 }
 
@@ -109,6 +119,21 @@ void plan_file(plan& p) {
   }
 }
 
+/// What the CREATE gives the file with a context (MS-SMB2 2.2.13.2.1).
+std::uint32_t plan_eas(plan& p) {
+  const create_context* context = p.asked.context("ExtA");
+  if (context == nullptr)
+    return status::success;
+  auto entries = parse_eas(context->data);
+  if (!entries)
+    return status::ea_list_inconsistent;
+  // MS-FSA 2.1.5.1: such a client would not know what to do with them.
+  if ((p.asked.options & create_option::no_ea_knowledge) != 0)
+    return status::access_denied;
+  p.how.eas = to_attributes(std::move(*entries));
+  return status::success;
+}
+
 /// MS-SMB2 3.3.5.9.13. As newer servers do, it is kept with every open whose CREATE has
 /// it, and not only beside a request for a durable open of version 2.
 void plan_instance(const connection& c, plan& p) {
@@ -130,16 +155,19 @@ std::uint32_t make_plan(request& r, plan& p) {
   if (p.durable.reconnect)
     return status::success; // nothing else of it counts
   plan_instance(r.on(), p);
+  if (p.asked.access == 0 || (p.asked.access & ~access_bits) != 0)
+    return status::access_denied; // MS-FSA 2.1.5.1 looks at this first
   if (!is_valid(p.asked))
     return status::invalid_parameter;
   if (p.asked.impersonation > impersonation_max)
     return status::bad_impersonation_level;
   if (!r.tree_connect->share)
     return status::object_name_not_found; // no pipes
-  if ((p.asked.options & create_option::open_by_file_id) != 0)
+  if ((p.asked.options & create_option::not_supported) != 0)
     return status::not_supported;
-  if (p.asked.access == 0 || (p.asked.access & ~access_bits) != 0)
-    return status::access_denied;
+  // MS-SMB2 3.3.5.9.3: of former versions there are none.
+  if (p.asked.context("TWrp") != nullptr)
+    return status::object_name_not_found;
   auto path = vfs::path::parse(p.asked.name);
   if (!path)
     return status_of(path.error());
@@ -151,7 +179,7 @@ std::uint32_t make_plan(request& r, plan& p) {
   if (const std::uint32_t bad = plan_caching(r.on(), p); bad != status::success)
     return bad;
   plan_file(p);
-  return status::success;
+  return plan_eas(p);
 }
 
 /// Opens the file, or makes one without a name, unless its lease key is another file's: that comes

@@ -56,8 +56,7 @@ cipher cipher_for(dialect d, const negotiate_request& asked) {
     return (asked.capabilities & capability::encryption) != 0 ? cipher::aes_128_ccm : cipher::none;
   if (d == dialect::smb_3_1_1) {
     for (const std::uint16_t c : asked.ciphers) {
-      if (c == static_cast<std::uint16_t>(cipher::aes_128_ccm) ||
-        c == static_cast<std::uint16_t>(cipher::aes_128_gcm))
+      if (c != 0 && c <= static_cast<std::uint16_t>(cipher::aes_256_gcm))
         return static_cast<cipher>(c);
     }
   }

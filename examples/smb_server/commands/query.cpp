@@ -1,6 +1,7 @@
 // QUERY_INFO and QUERY_DIRECTORY (MS-SMB2 3.3.5.18, 3.3.5.20).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
+#include <smb_server/commands/extended_attributes.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/directory_listing.hpp>
@@ -41,9 +42,10 @@ struct facts {
   vfs::file_info info;
   vfs::path path;
   std::vector<vfs::stream_info> streams;
+  std::uint32_t ea_size = 0;
 };
 
-vfs::result<facts> gather(const vfs::open_ptr& file, bool with_streams) {
+vfs::result<facts> gather(const vfs::open_ptr& file, file_class c) {
   auto info = file->info();
   if (!info)
     return info.error();
@@ -51,11 +53,17 @@ vfs::result<facts> gather(const vfs::open_ptr& file, bool with_streams) {
   result.info = *info;
   if (auto path = file->current_path())
     result.path = std::move(*path);
-  if (with_streams) {
+  if (needs_streams(c)) {
     auto streams = file->streams();
     if (!streams)
       return streams.error();
     result.streams = std::move(*streams);
+  }
+  if (needs_ea_size(c)) {
+    const auto eas = load_eas(*file);
+    if (!eas)
+      return eas.error();
+    result.ea_size = ea_size_of(*eas);
   }
   return result;
 }
@@ -79,9 +87,7 @@ asio::awaitable<reply> query_file(request& r, query_info_request asked, open_ptr
   const auto c = static_cast<file_class>(asked.info_class);
   if (needs_attributes(c) && !o->may(access::read_attributes))
     co_return fail(status::access_denied);
-  vfs::detail::work<facts> job = [file = o->vfs_open, streams = needs_streams(c)] {
-    return gather(file, streams);
-  };
+  vfs::detail::work<facts> job = [file = o->vfs_open, c] { return gather(file, c); };
   auto [error, known] = co_await o->tree_connect->share->files.async_run<facts>(
     std::move(job), asio::as_tuple(asio::use_awaitable));
   if (error)
@@ -93,6 +99,7 @@ asio::awaitable<reply> query_file(request& r, query_info_request asked, open_ptr
   f.mode = o->options & mode_bits;
   f.volume = known.info.id.device;
   f.name = name_with_backslashes(known.path);
+  f.ea_size = known.ea_size;
   for (const vfs::stream_info& s : known.streams)
     f.streams.push_back({":" + s.name + ":$DATA", s.size, s.allocation_size});
   if (shows_delete_pending(c)) {
@@ -109,6 +116,7 @@ asio::awaitable<reply> query_volume(request& r, query_info_request asked) {
   constexpr std::uint32_t unicode = 0x4;
   constexpr std::uint32_t read_only_volume = 0x0008'0000;
   constexpr std::uint32_t named_streams = 0x0004'0000;
+  constexpr std::uint32_t extended_attributes = 0x0080'0000;
   const served_share& share = *r.tree_connect->share;
   auto [error, space] = co_await share.files.async_space(asio::as_tuple(asio::use_awaitable));
   if (error)
@@ -118,7 +126,8 @@ asio::awaitable<reply> query_volume(request& r, query_info_request asked) {
   v.serial = static_cast<std::uint32_t>(space.device);
   v.label = share.name;
   v.attributes = case_sensitive | case_preserving | unicode |
-    (space.has_streams ? named_streams : 0) | (space.read_only ? read_only_volume : 0);
+    (space.has_streams ? named_streams | extended_attributes : 0) |
+    (space.read_only ? read_only_volume : 0);
   v.total_units = space.total_blocks;
   v.caller_units = space.available_blocks;
   v.free_units = space.free_blocks;
@@ -154,6 +163,8 @@ asio::awaitable<reply> query_info(request& r) {
     co_return fail(r.no_open());
   switch (asked->type) {
   case info_type::file:
+    if (static_cast<file_class>(asked->info_class) == file_class::full_ea)
+      co_return co_await query_eas(*asked, o);
     co_return co_await query_file(r, *asked, o);
   case info_type::filesystem:
     co_return co_await query_volume(r, *asked);

@@ -161,7 +161,7 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
     if (!s.valid) {
       s.key = c.key;
       if (terms.cipher != cipher::none)
-        s.sealing = make_sealing_keys(terms.dialect, c.logon->session_key(), hash);
+        s.sealing = make_sealing_keys(terms.dialect, terms.cipher, c.logon->session_key(), hash);
     }
   }
   s.user = c.logon->user();

@@ -3,6 +3,7 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
+#include <smb_server/commands/extended_attributes.hpp>
 #include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
@@ -122,7 +123,7 @@ asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_
   case file_class::mode:
     co_return in.remaining() < 4 ? fail(status::info_length_mismatch) : set_info_done();
   case file_class::full_ea:
-    co_return fail(status::eas_not_supported);
+    co_return co_await set_eas(r, asked, o);
   default:
     co_return fail(status::invalid_info_class);
   }
@@ -172,6 +173,15 @@ asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
   co_return set_info_done();
 }
 
+/// Access is decided by the account that the server runs under: nothing is kept, but those who
+/// watch are told, as whoever has set it expects.
+asio::awaitable<reply> set_security(request& r, open_ptr o) {
+  if (!o->may(access::write_dac | access::write_owner))
+    co_return fail(status::access_denied);
+  co_await tell_parent_of(r.host(), *o, {change_action::modified, notify_filter::security});
+  co_return set_info_done();
+}
+
 asio::awaitable<reply> set_info(request& r) {
   const auto asked = parse_set_info(r.bytes());
   if (!asked || asked->data.size() > r.host().options().limits.io_bytes ||
@@ -184,9 +194,7 @@ asio::awaitable<reply> set_info(request& r) {
   case info_type::file:
     co_return co_await set_file(r, *asked, o);
   case info_type::security:
-    // Access is decided by the account that the server runs under: nothing to be kept.
-    co_return o->may(access::write_dac | access::write_owner) ? set_info_done()
-                                                              : fail(status::access_denied);
+    co_return co_await set_security(r, o);
   case info_type::filesystem:
   case info_type::quota:
     co_return fail(status::not_supported);

@@ -82,6 +82,19 @@ key16 cut_key(bytes_view session_key) {
   return result;
 }
 
+/// Of what is derived, the first `bits` are to be used.
+key32 derive(bytes_view key, std::string_view label, bytes_view context, std::uint32_t bits) {
+  byte_writer in;
+  in.append(std::array<std::uint8_t, 4>{0, 0, 0, 1});
+  in.append(view_of(label));
+  in.u8(0); // ends the label
+  in.u8(0); // separates it from the context
+  in.append(context);
+  in.append(std::array<std::uint8_t, 4>{
+    0, 0, static_cast<std::uint8_t>(bits >> 8), static_cast<std::uint8_t>(bits)});
+  return hmac_sha256(key, in.view());
+}
+
 } // namespace
 
 bool are_equal(const key16& a, bytes_view b) noexcept {
@@ -97,14 +110,11 @@ key16 nt_hash(std::string_view password) {
 }
 
 key16 derive_key(bytes_view key, std::string_view label, bytes_view context) {
-  byte_writer in;
-  in.append(std::array<std::uint8_t, 4>{0, 0, 0, 1});
-  in.append(view_of(label));
-  in.u8(0); // ends the label
-  in.u8(0); // separates it from the context
-  in.append(context);
-  in.append(std::array<std::uint8_t, 4>{0, 0, 0, 128});
-  return cut_key(hmac_sha256(key, in.view()));
+  return cut_key(derive(key, label, context, 128));
+}
+
+key32 derive_key_256(bytes_view key, std::string_view label, bytes_view context) {
+  return derive(key, label, context, 256);
 }
 
 key16 signing_key(dialect d, bytes_view session_key, const preauth_hash& hash) {

@@ -10,6 +10,7 @@
 namespace leasebreak::smb {
 
 using key16 = std::array<std::uint8_t, 16>;
+using key32 = std::array<std::uint8_t, 32>;
 using signature = std::array<std::uint8_t, 16>;
 using preauth_hash = std::array<std::uint8_t, 64>;
 
@@ -23,8 +24,10 @@ void fill_random(std::span<std::uint8_t> bytes);
 /// `md4` throws.
 [[nodiscard]] key16 nt_hash(std::string_view password);
 
-/// SP800-108 in counter mode with HMAC-SHA256 (MS-SMB2 3.1.4.2). The label's zero is added here.
+/// SP800-108 in counter mode with HMAC-SHA256 (MS-SMB2 3.1.4.2), for keys of 128 and of 256 bits.
+/// The label's zero is added here.
 [[nodiscard]] key16 derive_key(bytes_view key, std::string_view label, bytes_view context);
+[[nodiscard]] key32 derive_key_256(bytes_view key, std::string_view label, bytes_view context);
 
 /// The key that signs a session's messages, by dialect (MS-SMB2 3.3.5.5.3). `session_key` may have
 /// any length: what is longer than 16 bytes is cut, what is shorter is filled with zeros.

@@ -48,7 +48,13 @@ const char* text_of(errc value) noexcept {
   case errc::too_many_streams:
     return "the file has too many named streams";
   case errc::streams_not_supported:
-    return "the file system keeps no extended attributes";
+    return "the file system keeps no extended attributes, in which streams are";
+  case errc::invalid_attribute_name:
+    return "no extended attribute can have such a name";
+  case errc::attributes_not_supported:
+    return "the file system keeps no extended attributes of users";
+  case errc::attributes_too_large:
+    return "the file has no room for such extended attributes";
   case errc::too_many_opens:
     return "too many opens on the share";
   case errc::too_many_operations:

@@ -39,6 +39,9 @@ enum class errc {
   stream_too_large, ///< A named stream would grow above the limit.
   too_many_streams, ///< The share's limit of named streams of a file.
   streams_not_supported, ///< The file system keeps no extended attributes.
+  invalid_attribute_name, ///< Of an extended attribute: empty, too long, or a forbidden character.
+  attributes_not_supported, ///< The file system keeps no extended attributes.
+  attributes_too_large, ///< The file system has no room for so many in one file.
   too_many_opens, ///< The share's limit of opens.
   too_many_operations, ///< The worker pool's limit of operations in flight.
   name_changed, ///< The names are not what was expected: look at them again.

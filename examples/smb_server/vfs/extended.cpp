@@ -13,7 +13,7 @@ namespace leasebreak::smb::vfs::detail {
 
 namespace {
 
-constexpr std::uint8_t record_version = 1;
+constexpr std::uint8_t record_version = 2;
 constexpr std::size_t record_bytes = 1 + 4 + 3 * 8;
 constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min();
 constexpr int read_attempts_max = 8;
@@ -39,8 +39,7 @@ std::int64_t to_number(const std::optional<file_time>& time) {
 
 std::optional<file_time> to_time(std::uint64_t number) {
   const auto count = static_cast<std::int64_t>(number);
-  return count == no_time ? std::nullopt
-                          : std::optional(file_time(std::chrono::nanoseconds(count)));
+  return count == no_time ? std::nullopt : std::optional(file_time(file_ticks(count)));
 }
 
 error_code xattr_error(int value) {
@@ -93,13 +92,13 @@ std::optional<dos_record> decode_read(std::span<const std::uint8_t> bytes, ssize
   return got < 0 ? std::nullopt : dos_record::decode(bytes.first(static_cast<std::size_t>(got)));
 }
 
+} // namespace
+
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return std::equal(left.begin(), left.end(), right.begin(), right.end(),
     [&](char a, char b) { return lower(a) == lower(b); });
 }
-
-} // namespace
 
 std::vector<std::uint8_t> dos_record::encode() const {
   std::vector<std::uint8_t> bytes;
@@ -151,27 +150,49 @@ result<std::uint64_t> stream_size(int fd, const std::string& name) {
   return static_cast<std::uint64_t>(size);
 }
 
-result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name) {
-  const auto attribute = full_name(name);
+result<std::vector<std::uint8_t>> load_attribute(int fd, const std::string& name) {
+  std::vector<std::uint8_t> bytes;
   for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
-    const auto size = stream_size(fd, name);
-    if (!size) {
-      return size.error();
+    const ssize_t size = get(fd, name.c_str(), nullptr, 0);
+    if (size < 0) {
+      return from_errno(errno);
     }
-    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(*size));
+    bytes.resize(static_cast<std::size_t>(size));
     if (bytes.empty()) {
       return bytes;
     }
-    const ssize_t got = get(fd, attribute.c_str(), bytes.data(), bytes.size());
+    const ssize_t got = get(fd, name.c_str(), bytes.data(), bytes.size());
     if (got >= 0) {
       bytes.resize(static_cast<std::size_t>(got));
       return bytes;
     }
     if (errno != ERANGE) { // It grew meanwhile: once more.
-      return xattr_error(errno);
+      return from_errno(errno);
     }
   }
   return error_code(errc::keeps_changing);
+}
+
+error_code store_attribute(int fd, const std::string& name, std::span<const std::uint8_t> value) {
+  return set(fd, name.c_str(), value.data(), value.size(), 0) < 0 ? from_errno(errno)
+                                                                  : error_code{};
+}
+
+error_code remove_attribute(int fd, const std::string& name) {
+  int done = ::fremovexattr(fd, name.c_str());
+  if (done < 0 && errno == EBADF) {
+    done = ::removexattr(proc_path(fd).c_str(), name.c_str());
+  }
+  return done < 0 ? from_errno(errno) : error_code{};
+}
+
+result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name) {
+  auto bytes = load_attribute(fd, full_name(name));
+  if (!bytes && bytes.error().category() == boost::system::system_category()) {
+    const int why = bytes.error().value();
+    return why == EOPNOTSUPP ? error_code(errc::name_not_found) : xattr_error(why);
+  }
+  return bytes;
 }
 
 error_code store_stream(
@@ -187,12 +208,8 @@ error_code store_stream(
 }
 
 error_code remove_stream(int fd, const std::string& name) {
-  const auto attribute = full_name(name);
-  int done = ::fremovexattr(fd, attribute.c_str());
-  if (done < 0 && errno == EBADF) {
-    done = ::removexattr(proc_path(fd).c_str(), attribute.c_str());
-  }
-  return done < 0 ? xattr_error(errno) : error_code{};
+  const error_code error = remove_attribute(fd, full_name(name));
+  return error ? xattr_error(error.value()) : error;
 }
 
 result<std::string> find_stream(int fd, const std::string& name) {
@@ -212,7 +229,7 @@ result<std::string> find_stream(int fd, const std::string& name) {
   return found != nullptr ? result<std::string>(*found) : error_code(errc::name_not_found);
 }
 
-result<std::vector<std::string>> list_streams(int fd) {
+result<std::vector<std::string>> list_names(int fd, std::string_view prefix) {
   std::vector<char> names;
   ssize_t got = -1;
   for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
@@ -226,24 +243,27 @@ result<std::vector<std::string>> list_streams(int fd) {
       break;
     }
   }
-  std::vector<std::string> streams;
+  std::vector<std::string> found;
   if (got < 0) {
     if (errno == EOPNOTSUPP) {
-      return streams;
+      return found;
     }
     return from_errno(errno);
   }
-  const std::string_view prefix = stream_prefix;
   std::string_view rest(names.data(), static_cast<std::size_t>(got));
   while (!rest.empty()) {
     const auto name = rest.substr(0, rest.find('\0'));
     if (name.size() > prefix.size() && name.starts_with(prefix)) {
-      streams.emplace_back(name.substr(prefix.size()));
+      found.emplace_back(name.substr(prefix.size()));
     }
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
   }
-  std::sort(streams.begin(), streams.end());
-  return streams;
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+result<std::vector<std::string>> list_streams(int fd) {
+  return list_names(fd, stream_prefix);
 }
 
 } // namespace leasebreak::smb::vfs::detail

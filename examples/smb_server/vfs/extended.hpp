@@ -10,9 +10,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace leasebreak::smb::vfs::detail {
+
+struct share_core;
 
 inline constexpr const char* attributes_name = "user.leasebreak.attributes";
 inline constexpr const char* stream_prefix = "user.leasebreak.stream.";
@@ -51,6 +54,22 @@ error_code remove_stream(int fd, const std::string& name);
 /// The name that a stream has on the disk: the same, or else one that differs in the case of ASCII
 /// letters only. Errors: `errc::name_not_found`, errno.
 [[nodiscard]] result<std::string> find_stream(int fd, const std::string& name);
+
+/// What follows `prefix` in the names of the extended attributes that begin with it, sorted; none
+/// where there are no extended attributes.
+[[nodiscard]] result<std::vector<std::string>> list_names(int fd, std::string_view prefix);
+
+/// One of them by its whole name. Errors: errno.
+[[nodiscard]] result<std::vector<std::uint8_t>> load_attribute(int fd, const std::string& name);
+error_code store_attribute(int fd, const std::string& name, std::span<const std::uint8_t> value);
+error_code remove_attribute(int fd, const std::string& name);
+
+/// `open_file::set_extended_attributes` of a descriptor.
+error_code set_attributes(
+  share_core& core, int fd, std::uint64_t inode, std::span<const extended_attribute> wanted);
+
+/// Names that differ in the case of ASCII letters only are the same.
+[[nodiscard]] bool equal_ignoring_case(std::string_view left, std::string_view right);
 
 /// Names of all named streams, sorted. None where there are no extended attributes.
 [[nodiscard]] result<std::vector<std::string>> list_streams(int fd);

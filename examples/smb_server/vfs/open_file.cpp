@@ -39,8 +39,8 @@ timespec to_timespec(const std::optional<file_time>& time) {
     return {0, UTIME_OMIT};
   }
   const auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
-  return {static_cast<time_t>(seconds.time_since_epoch().count()),
-    static_cast<long>((*time - seconds).count())};
+  const std::chrono::nanoseconds rest = *time - seconds;
+  return {static_cast<time_t>(seconds.time_since_epoch().count()), static_cast<long>(rest.count())};
 }
 
 error_code set_times(int fd, const std::array<timespec, 2>& times) {
@@ -391,8 +391,7 @@ error_code open_file::change_record(const basic_changes& changes) {
     record.change_time.reset();
   }
   record.change_until = record.change_time
-    ? std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) +
-      change_time_slack
+    ? std::chrono::floor<file_ticks>(std::chrono::system_clock::now()) + change_time_slack
     : file_time{};
   const error_code error = detail::store_record(fd_, record);
   return error == from_errno(EOPNOTSUPP) ? error_code{} : error;

@@ -106,6 +106,20 @@ public:
   /// The file's data (none for a directory) and all its named streams, sorted by name.
   [[nodiscard]] result<std::vector<stream_info>> streams() const;
 
+  /// The extended attributes that clients may have set, sorted by name, until they have more than
+  /// `bytes_max` bytes of names and values together; `cut` says whether there are more. A stream
+  /// has those of its file. Errors: errno.
+  [[nodiscard]] result<std::vector<extended_attribute>> extended_attributes(
+    std::size_t bytes_max, bool& cut) const;
+
+  /// Sets or removes each in turn; what does not exist is removed already. Errors:
+  /// `errc::invalid_attribute_name` before any of them is set, `attributes_not_supported`,
+  /// `attributes_too_large`, errno such as ENOSPC.
+  error_code set_extended_attributes(std::span<const extended_attribute> wanted);
+
+  /// The same, and removes all others. Errors: as `set_extended_attributes`.
+  error_code replace_extended_attributes(std::span<const extended_attribute> wanted);
+
   /// Gives a named stream another name; other opens of the stream do not follow. With no name
   /// (`::$DATA`) its bytes become the file's data if that may be replaced; what was the stream is
   /// gone then, also for this open. Errors: `errc::name_collision`, `invalid_stream` if this is no

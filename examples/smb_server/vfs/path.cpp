@@ -29,7 +29,7 @@ bool is_separator(char c) noexcept {
 
 error_code check_component(std::string_view name) noexcept {
   if (name.empty()) {
-    return errc::invalid_name;
+    return errc::path_not_found; // No directory has no name: what clients are told elsewhere.
   }
   if (name == "." || name == "..") {
     return errc::dot_component;

@@ -87,7 +87,8 @@ result<unique_fd> walk(int root, std::string_view name, int flags, mode_t mode) 
 }
 
 file_time to_time(const statx_timestamp& time) {
-  return file_time(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  const auto rest = std::chrono::floor<file_ticks>(std::chrono::nanoseconds(time.tv_nsec));
+  return file_time(std::chrono::seconds(time.tv_sec) + rest);
 }
 
 std::uint64_t round_up(std::uint64_t size) {

@@ -158,8 +158,8 @@ error_code remove_created(
     : from_errno(errno);
 }
 
-/// Attributes and allocation of a new node. A record is written only if it says more than none
-/// would.
+/// Attributes, of both kinds, and allocation of a new node. A record is written only if it says
+/// more than none would.
 error_code dress(share_core& core, node& made, const open_options& options) {
   const auto kept = options.attributes & attribute::kept;
   const auto attributes =
@@ -171,6 +171,13 @@ error_code dress(share_core& core, node& made, const open_options& options) {
     record.creation_time = made.info.creation_time;
     const error_code error = detail::store_record(made.fd.get(), record);
     if (error && error != from_errno(EOPNOTSUPP)) {
+      return error;
+    }
+  }
+  if (!options.eas.empty()) {
+    const error_code error =
+      detail::set_attributes(core, made.fd.get(), made.info.id.inode, options.eas);
+    if (error) {
       return error;
     }
   }
@@ -382,6 +389,7 @@ result<opened> check_node(
   }
   done.attributes = options.attributes;
   done.allocation_size = options.allocation_size;
+  done.eas = options.eas;
   done.info = found.info;
   done.file = make_open(core, found, options, {});
   return done;
@@ -601,6 +609,9 @@ result<file_info> share::truncate_for_overwrite(const opened& open) {
     if (error && error != errc::name_not_found) {
       return error;
     }
+  }
+  if (const error_code error = file.replace_extended_attributes(open.eas)) {
+    return error;
   }
   if (open.allocation_size > core_->options.file_bytes_max) {
     return error_code(errc::invalid_argument);

@@ -15,8 +15,10 @@ namespace leasebreak::smb::vfs {
 class open_file;
 using open_ptr = std::shared_ptr<open_file>;
 
-/// A point in time as files have it; the server converts to FILETIME.
-using file_time = std::chrono::sys_time<std::chrono::nanoseconds>;
+/// A point in time as clients set it: in 100 ns (MS-DTYP 2.3.3), so that the years from 1601 to
+/// 30828 fit.
+using file_ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
+using file_time = std::chrono::sys_time<file_ticks>;
 
 /// MS-FSCC 2.6 file attributes.
 namespace attribute {
@@ -84,6 +86,19 @@ enum class create_action : std::uint32_t {
 /// What kind of file the client insists on (FILE_NON_DIRECTORY_FILE, FILE_DIRECTORY_FILE).
 enum class node_kind { any, file, directory };
 
+/// An extended attribute as clients know it (MS-FSCC 2.4.16). Names are told apart without regard
+/// to the case of ASCII letters, and keep the case that they were first set with.
+struct extended_attribute {
+  std::string name;
+  std::vector<std::uint8_t> value; ///< Empty to remove it.
+
+  friend bool operator==(const extended_attribute&, const extended_attribute&) = default;
+};
+
+/// Longest name and value of one (MS-FSCC 2.4.16: their lengths have 8 and 16 bits).
+inline constexpr std::size_t extended_name_bytes_max = 248; // and `user.` before it on the disk
+inline constexpr std::size_t extended_value_bytes_max = 65'535;
+
 /// How to open.
 struct open_options {
   disposition how = disposition::open;
@@ -93,6 +108,7 @@ struct open_options {
   bool delete_on_close = false; ///< Refused for what is read-only or could not be removed.
   std::uint32_t attributes = 0; ///< Of a file that is created or overwritten.
   std::uint64_t allocation_size = 0; ///< Of a file that is created or overwritten.
+  std::vector<extended_attribute> eas; ///< Of a file that is created or overwritten.
 };
 
 /// What the first phase of an open found or made.
@@ -108,6 +124,7 @@ struct opened {
   bool truncates = false; ///< The second phase, `truncate_for_overwrite`, is needed.
   std::uint32_t attributes = 0; ///< As asked for; the second phase sets them.
   std::uint64_t allocation_size = 0; ///< As asked for; the second phase reserves it.
+  std::vector<extended_attribute> eas; ///< As asked for; the second phase sets them.
   file_info info;
 };
 

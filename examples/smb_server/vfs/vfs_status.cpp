@@ -24,6 +24,9 @@ constexpr std::uint32_t object_path_not_found = 0xC000003A;
 constexpr std::uint32_t object_path_syntax_bad = 0xC000003B;
 constexpr std::uint32_t sharing_violation = 0xC0000043;
 constexpr std::uint32_t quota_exceeded = 0xC0000044;
+constexpr std::uint32_t invalid_ea_name = 0x80000013;
+constexpr std::uint32_t eas_not_supported = 0xC000004F;
+constexpr std::uint32_t ea_too_large = 0xC0000050;
 constexpr std::uint32_t disk_full = 0xC000007F;
 constexpr std::uint32_t insufficient_resources = 0xC000009A;
 constexpr std::uint32_t media_write_protected = 0xC00000A2;
@@ -78,6 +81,12 @@ std::uint32_t of_errc(errc value) noexcept {
   // What a file system without streams says of a name with a colon (MS-FSA 2.1.5.1).
   case errc::streams_not_supported:
     return object_name_invalid;
+  case errc::invalid_attribute_name:
+    return invalid_ea_name;
+  case errc::attributes_not_supported:
+    return eas_not_supported;
+  case errc::attributes_too_large:
+    return ea_too_large;
   case errc::too_many_opens:
     return too_many_opened_files;
   case errc::too_many_streams:

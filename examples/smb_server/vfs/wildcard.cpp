@@ -115,9 +115,10 @@ void wildcard::take(positions& set, char32_t c, bool last_period) const {
   const positions& same = of_character(c);
   std::uint64_t carry = 0;
   for (std::size_t w = 0; w < set.size(); ++w) {
-    // DOS_STAR takes everything but the last period, which is for what follows it.
+    // DOS_STAR takes everything up to the last period, and that too, but nothing behind it.
     const std::uint64_t staying = star_[w] | (last_period ? 0 : dos_star_[w]);
-    const std::uint64_t moving = same[w] | question_[w] | (c == U'.' ? dos_dot_[w] : dos_qm_[w]);
+    const std::uint64_t moving = same[w] | question_[w] | (c == U'.' ? dos_dot_[w] : dos_qm_[w]) |
+      (last_period ? dos_star_[w] : 0);
     const std::uint64_t moved = set[w] & moving;
     set[w] = (set[w] & staying) | moved << 1 | carry;
     carry = moved >> (word_bits - 1);

@@ -46,9 +46,13 @@ enum class disposition : std::uint32_t {
 namespace create_option {
 inline constexpr std::uint32_t directory = 0x0000'0001;
 inline constexpr std::uint32_t non_directory = 0x0000'0040;
+inline constexpr std::uint32_t no_intermediate_buffering = 0x0000'0008;
+inline constexpr std::uint32_t no_ea_knowledge = 0x0000'0200;
 inline constexpr std::uint32_t delete_on_close = 0x0000'1000;
-inline constexpr std::uint32_t open_by_file_id = 0x0000'2000;
 inline constexpr std::uint32_t open_reparse_point = 0x0020'0000;
+/// To connect a tree, by a file's id, and with an oplock's filter (MS-SMB2 3.3.5.9).
+inline constexpr std::uint32_t not_supported = 0x0010'2080;
+inline constexpr std::uint32_t valid = 0x00ff'ffff; ///< MS-SMB2 2.2.13, those with a meaning.
 } // namespace create_option
 
 /// MS-SMB2 2.2.14 CreateAction.

@@ -8,9 +8,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-using nanoseconds_time = std::chrono::sys_time<std::chrono::nanoseconds>;
-
-constexpr std::uint64_t epoch_difference = 116'444'736'000'000'000; // 1601 to 1970, in 100 ns
+constexpr std::int64_t epoch_difference = 116'444'736'000'000'000; // 1601 to 1970, in 100 ns
 
 void put_times(byte_writer& out, const file_metadata& m) {
   out.u64(m.creation_time);
@@ -44,7 +42,7 @@ void put_all(byte_writer& out, const file_description& f) {
   put_basic(out, f.metadata);
   put_standard(out, f.metadata);
   out.u64(f.metadata.index);
-  out.u32(0);
+  out.u32(f.ea_size);
   out.u32(f.access);
   out.u64(f.position);
   out.u32(f.mode);
@@ -101,19 +99,21 @@ information fit(byte_writer& out, std::size_t fixed, std::size_t room) {
 
 } // namespace
 
-std::uint64_t to_filetime(nanoseconds_time t) noexcept {
-  const std::int64_t ticks = t.time_since_epoch().count() / 100;
-  return epoch_difference + static_cast<std::uint64_t>(ticks);
+std::uint64_t to_filetime(filetime_point t) noexcept {
+  const std::int64_t ticks = t.time_since_epoch().count();
+  return ticks <= -epoch_difference
+    ? 0
+    : static_cast<std::uint64_t>(ticks) + static_cast<std::uint64_t>(epoch_difference);
 }
 
-std::optional<nanoseconds_time> from_filetime(std::uint64_t t) noexcept {
-  constexpr std::uint64_t most = epoch_difference + INT64_MAX / 100;
-  if (t > most)
+std::uint64_t to_filetime(std::chrono::system_clock::time_point t) noexcept {
+  return to_filetime(std::chrono::floor<filetime_point::duration>(t));
+}
+
+std::optional<filetime_point> from_filetime(std::uint64_t t) noexcept {
+  if (t > INT64_MAX)
     return std::nullopt;
-  const auto ticks = static_cast<std::int64_t>(t) - static_cast<std::int64_t>(epoch_difference);
-  if (ticks < INT64_MIN / 100)
-    return std::nullopt;
-  return nanoseconds_time{std::chrono::nanoseconds{ticks * 100}};
+  return filetime_point{filetime_point::duration{static_cast<std::int64_t>(t) - epoch_difference}};
 }
 
 information encode_file_information(file_class c, const file_description& f, std::size_t room) {
@@ -129,6 +129,8 @@ information encode_file_information(file_class c, const file_description& f, std
     out.u64(f.metadata.index);
     return fit(out, 8, room);
   case file_class::ea:
+    out.u32(f.ea_size);
+    return fit(out, 4, room);
   case file_class::alignment:
     out.u32(0);
     return fit(out, 4, room);
@@ -166,8 +168,6 @@ information encode_file_information(file_class c, const file_description& f, std
   case file_class::id:
     put_id(out, f);
     return fit(out, 24, room);
-  case file_class::full_ea:
-    return {status::no_eas_on_file, {}};
   case file_class::alternate_name:
     return {status::object_name_not_found, {}};
   default:

@@ -12,12 +12,16 @@
 
 namespace leasebreak::smb {
 
-/// 100 ns since 1601 (MS-DTYP 2.3.3).
-[[nodiscard]] std::uint64_t to_filetime(std::chrono::sys_time<std::chrono::nanoseconds> t) noexcept;
+/// A point in time to 100 ns, as FILETIME has it, but counted from 1970.
+using filetime_point =
+  std::chrono::sys_time<std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>>;
 
-/// Nothing for values that a Unix time cannot hold.
-[[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> from_filetime(
-  std::uint64_t t) noexcept;
+/// 100 ns since 1601 (MS-DTYP 2.3.3); 0 for what is before.
+[[nodiscard]] std::uint64_t to_filetime(filetime_point t) noexcept;
+[[nodiscard]] std::uint64_t to_filetime(std::chrono::system_clock::time_point t) noexcept;
+
+/// Nothing for what is negative as a signed number, which is no time (MS-FSA 2.1.5.15.2).
+[[nodiscard]] std::optional<filetime_point> from_filetime(std::uint64_t t) noexcept;
 
 /// MS-FSCC 2.4.
 enum class file_class : std::uint8_t {
@@ -69,6 +73,7 @@ struct file_description {
   std::uint64_t volume = 0;
   std::string name; ///< From the share's root, with backslashes, one in front.
   std::vector<stream_entry> streams;
+  std::uint32_t ea_size = 0; ///< Of its extended attributes, as OS/2 had them (MS-FSCC 2.4.12).
 };
 
 /// What a query came to. With `buffer_overflow` the data is as much as fitted.
@@ -84,6 +89,11 @@ struct information {
 /// Whether the class draws on `file_description::streams`.
 [[nodiscard]] constexpr bool needs_streams(file_class c) noexcept {
   return c == file_class::stream;
+}
+
+/// Whether it draws on `file_description::ea_size`.
+[[nodiscard]] constexpr bool needs_ea_size(file_class c) noexcept {
+  return c == file_class::ea || c == file_class::all;
 }
 
 /// MS-FSCC 2.5.

@@ -10,6 +10,7 @@ inline constexpr std::uint32_t pending = 0x0000'0103;
 inline constexpr std::uint32_t notify_cleanup = 0x0000'010b;
 inline constexpr std::uint32_t notify_enum_dir = 0x0000'010c;
 inline constexpr std::uint32_t buffer_overflow = 0x8000'0005;
+inline constexpr std::uint32_t ea_list_inconsistent = 0x8000'0014;
 inline constexpr std::uint32_t no_more_files = 0x8000'0006;
 inline constexpr std::uint32_t invalid_info_class = 0xc000'0003;
 inline constexpr std::uint32_t info_length_mismatch = 0xc000'0004;
