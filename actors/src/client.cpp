@@ -74,14 +74,10 @@ errc client::reserve_open(file_actor& file, const lease_key& key, const limits& 
 
 // Without memory nothing has changed.
 bool client::bind_locked(const lease_key& key, const file_actor& file) {
-  const auto found = leases_.find(key);
-  if (found == leases_.end()) {
-    leases_.emplace(key, binding{file.file_id(), 1});
-    return true;
-  }
-  if (found->second.file != file.file_id())
+  const auto [bound, is_new] = leases_.try_emplace(key, file.file_id());
+  if (!is_new && bound->second.file != file.file_id())
     return false;
-  ++found->second.opens;
+  ++bound->second.opens;
   return true;
 }
 

@@ -91,6 +91,8 @@ private:
   /// Not to an actor: two may stand for one file for a moment, one that has just ended, on the way
   /// to which an open still is, and the next, which has the lease.
   struct binding {
+    explicit binding(file_name_id f) : file(std::move(f)) {}
+
     file_name_id file;
     std::size_t opens = 0;
   };

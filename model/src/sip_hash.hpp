@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace leasebreak::detail {
@@ -59,22 +60,28 @@ private:
   std::uint64_t v3_;
 };
 
-/// Up to eight bytes as a little-endian number.
-[[nodiscard]] constexpr std::uint64_t little_endian(std::string_view bytes) noexcept {
+/// `size` bytes, at most eight, as a little-endian number.
+[[nodiscard]] inline std::uint64_t little_endian(const char* bytes, std::size_t size) noexcept {
   std::uint64_t word = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
+  if constexpr (std::endian::native == std::endian::little) {
+    // Of a size that is known it is one instruction, which a loop is not.
+    if (size == sizeof word) {
+      std::memcpy(&word, bytes, sizeof word);
+      return word;
+    }
+  }
+  for (std::size_t i = 0; i < size; ++i)
     word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return word;
 }
 
 template <int Compressing, int Finishing>
-[[nodiscard]] constexpr std::uint64_t sip_hash(
-  const sip_key& key, std::string_view bytes) noexcept {
+[[nodiscard]] std::uint64_t sip_hash(const sip_key& key, std::string_view bytes) noexcept {
   sip_hasher<Compressing, Finishing> hasher(key);
   const auto size = bytes.size();
   for (; bytes.size() >= 8; bytes.remove_prefix(8))
-    hasher.add(little_endian(bytes.substr(0, 8)));
-  return hasher.finish(little_endian(bytes), size);
+    hasher.add(little_endian(bytes.data(), 8));
+  return hasher.finish(little_endian(bytes.data(), bytes.size()), size);
 }
 
 } // namespace leasebreak::detail
