@@ -37,12 +37,20 @@ void world::check_quiet() {
 // Nobody has content in a cache that is older than a write which was let in.
 void world::check_data(const cache_name& name, const cache& c) {
   if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
-    !intersects(c.told, lease_state::read))
+    !intersects(c.told, lease_state::read) || is_held_back(name))
     return;
   const auto& file = disk_.at(c.file);
   if (!file.is_gone && *c.data != file.newest)
     complain("stale: " + describe(name) + " has version " + std::to_string(*c.data) + " of file " +
       std::to_string(c.file) + ", whose newest is " + std::to_string(file.newest));
+}
+
+// A break waits for the answer to an open with the same lease or oplock; who writes does not wait
+// for a break that need not be acknowledged.
+bool world::is_held_back(const cache_name& name) const {
+  return std::ranges::any_of(opens_, [&](const auto& o) {
+    return o.second.name == name && (answers_held_.contains(o.first) || !o.second.is_told);
+  });
 }
 
 // A break that was lost with a connection, and is not over, reaches its holder on another.
@@ -51,12 +59,9 @@ void world::check_told_again(const cache_name& name, cache& c) {
   const bool is_reached = std::ranges::any_of(opens_, [&](const auto& o) {
     return is_of_it(o) && o.second.is_told && !o.second.is_gone && reaches(o.second);
   });
-  const bool is_held_back = std::ranges::any_of(opens_, [&](const auto& o) {
-    return is_of_it(o) && (answers_held_.contains(o.first) || !o.second.is_told);
-  });
   for (const auto id : std::exchange(c.expected, {})) {
     const auto each = c.breaks.find(id);
-    if (each != c.breaks.end() && is_reached && !is_held_back && c.answering == 0 &&
+    if (each != c.breaks.end() && is_reached && !is_held_back(name) && c.answering == 0 &&
       each->second.told + config_.break_timeout > loop_.now())
       complain("a break of " + describe(name) + " was lost and is not told again");
   }

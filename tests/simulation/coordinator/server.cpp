@@ -131,10 +131,11 @@ world::task<bool> world::open_once(create what) {
   const auto id = granted.open;
   h.is_gone = !reaches(h);
   // What was granted on its way to a connection that is lost by now has ended with that, or is
-  // kept.
-  h.is_detached = h.is_gone && find(h.connection) == nullptr;
-  if (h.is_detached && !h.is_durable)
+  // kept. If the coordinator does not know of the loss yet, it will say which.
+  const bool is_lost = h.is_gone && find(h.connection) == nullptr;
+  if (is_lost && !h.is_durable)
     co_return false;
+  h.is_detached = is_lost && ended_connections_.contains(h.connection);
   opens_[id] = h;
   answers_held_[id] = loop_.now();
   if (what.ask.created) {
@@ -251,6 +252,8 @@ world::task<void> world::close(open_id id, bool keep) {
     forget(name);
   }
   note("open " + text(id) + " is closed");
+  if (const auto now = opens_.find(id); now != opens_.end())
+    now->second.is_closing = true;
   close_request r{disk::id_of(file), id};
   r.keep_file = keep;
   auto [error, closed] =
@@ -411,7 +414,8 @@ world::task<void> world::unlock(open_id id, byte_range range) {
   h.locks.erase(held);
   auto done = co_await ask<std::size_t>(std::move(r), patience::none, "unlock through " + text(id));
   const auto now = opens_.find(id);
-  if (done.error != errc::success && now != opens_.end() && !now->second.is_gone)
+  if (done.error != errc::success && done.error != errc::shutting_down && now != opens_.end() &&
+    !now->second.is_gone)
     complain("a lock is not there: " + to_string(done.error));
 }
 
@@ -419,9 +423,10 @@ world::task<void> world::unlock(open_id id, byte_range range) {
 
 void world::was_renamed(const std::string& from, const std::string& to) {
   for (auto& [id, h] : opens_)
-    if (h.path == from)
+    if (h.path == from) {
       h.path = to;
-    else if (is_beneath(h.path, from))
+      h.moved = loop_.now();
+    } else if (is_beneath(h.path, from))
       h.path = to + h.path.substr(from.size());
   c().renamed(root_name, from, to);
 }
@@ -515,6 +520,7 @@ world::task<void> world::rename_directory(std::size_t who, std::string from, std
   r.directory = disk::id_of(*source->file);
   r.client = clients_[who].guid;
   note("rename of the directory " + from + " to " + to);
+  const auto asked = loop_.now();
   auto tree = co_await ask<tree_guard>(std::move(r), patience::bounded, "rename " + from);
   note("rename of the directory " + from + ": " + to_string(tree.error));
   if (tree.error != errc::success)
@@ -522,7 +528,8 @@ world::task<void> world::rename_directory(std::size_t who, std::string from, std
   {
     const renaming now(renamed_trees_, run_, from);
     for (const auto& [id, h] : opens_)
-      if (is_beneath(h.path, from) && !h.is_gone)
+      // What was moved beneath it meanwhile is not opened there.
+      if (is_beneath(h.path, from) && !h.is_gone && h.moved < asked)
         complain("the tree " + from + " may be renamed while open " + text(id) + " is beneath");
     const auto guarded = co_await guard(disk::root, from, to);
     co_await sleep(delay());
@@ -606,6 +613,7 @@ world::task<void> world::replay(open_id id, link* on) {
   if (error != errc::success || found == opens_.end())
     co_return;
   found->second.connection = connection;
+  answers_held_.try_emplace(id, loop_.now());
   co_await send_answer(id, connection, std::move(granted));
 }
 

@@ -102,6 +102,9 @@ world::task<void> world::connection_lost(std::size_t who, connection_id connecti
     co_return; // nothing was opened, or nothing is any more
   if (done.error != errc::success)
     co_return complain("a disconnect fails: " + to_string(done.error));
+  for (const auto& l : links_)
+    if (l->client == who && (all || l->id == connection))
+      ended_connections_.insert(l->id);
   gone([&](const handle& h) { return h.client == who && (all || !reaches(h)); }, done.value);
   expect_again(who, connection);
   for (auto& each : done.value.to_delete)
@@ -178,14 +181,17 @@ void world::on_break(std::size_t who, const break_notification& n, const break_r
     auto& c = found->second;
     c.lost.erase(n.id);
     c.expected.erase(n.id);
+    // One that is told again behind an overdue answer has begun before.
+    const auto begun =
+      c.is_excused && !c.breaks.empty() ? c.breaks.begin()->second.told : loop_.now();
     if (n.ack_required)
-      c.breaks.emplace(n.id, awaited{loop_.now(), held(c), n.to});
+      c.breaks.emplace(n.id, awaited{begun, held(c), n.to});
     c.told = c.told & n.to;
     if (c.is_v2)
       c.epoch = n.epoch;
     if (n.ack_required)
-      loop_.after(config_.break_timeout,
-        [this, name, id = n.id, told = loop_.now()] { break_expires(name, id, told); });
+      loop_.after(begun + config_.break_timeout - loop_.now(),
+        [this, name, id = n.id, told = begun] { break_expires(name, id, told); });
   }
   if (found != caches_.end() && !intersects(n.to, lease_state::read))
     ++found->second.drops;

@@ -167,13 +167,16 @@ void world::start_server() {
   is_started_ = store_ == nullptr;
   if (is_started_)
     return;
-  spawn([](world& w) -> task<void> {
+  spawn([](world& w, std::uint64_t run) -> task<void> {
+    if (run != w.run_)
+      co_return;
     auto found = co_await w.ask<start_result>(detail::start_request{}, patience::bounded, "start");
     if (found.error != errc::success && !w.is_stopping_)
       w.complain("the server does not start: " + to_string(found.error));
     w.is_started_ = true;
-    w.take_back(found.value);
-  }(*this));
+    if (found.error == errc::success) // else it is told to stop before it has read what is there
+      w.take_back(found.value);
+  }(*this, run_));
 }
 
 // In order or by a crash: what the old one writes while it is destroyed is not there after a crash.
@@ -194,14 +197,17 @@ void world::stop_server(bool in_order) {
   known_.clear();
   names_.clear();
   answers_held_.clear();
+  ended_connections_.clear();
   current_keys_.clear();
   for (inode i = 0; i < disk_.size(); ++i)
     disk_.at(i).newest = disk_.at(i).stored;
   std::erase_if(opens_, [&](const auto& o) {
-    return !o.second.is_persistent || store_ == nullptr ||
+    return !o.second.is_persistent || store_ == nullptr || o.second.is_closing ||
       !(o.second.is_told || o.second.is_detached);
   });
   for (auto& [id, h] : opens_) {
+    if (h.is_told)
+      known_.insert(h.name);
     h.is_detached = h.is_gone = true;
     h.locks.clear();
   }

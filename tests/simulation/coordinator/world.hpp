@@ -101,6 +101,7 @@ private:
     cache_name name;
     inode file = 0;
     std::string path;
+    span moved = span::min(); ///< When it was renamed last.
     std::uint32_t access = 0;
     std::optional<lease_request> lease;
     oplock_level oplock{};
@@ -108,6 +109,7 @@ private:
     bool is_persistent = false;
     create_guid guid;
     bool is_told = false; ///< Its answer has arrived.
+    bool is_closing = false; ///< Its CLOSE is under way.
     bool is_gone = false; ///< Out of its client's reach: closed, or its connection is lost.
     bool is_detached = false; ///< Kept without a connection.
     std::uint64_t reconnects = 0; ///< Under way.
@@ -174,6 +176,7 @@ private:
   void check_quiet();
   void check_data(const cache_name& name, const cache& c);
   void check_pairs();
+  [[nodiscard]] bool is_held_back(const cache_name& name) const;
   void check_told_again(const cache_name& name, cache& c);
   void check_grant(const handle& h, const open_result& granted);
   void check_break(const cache_name& name, const break_notification& n);
@@ -256,6 +259,7 @@ private:
   std::vector<std::unique_ptr<link>> links_;
   std::map<open_id, handle> opens_;
   std::map<cache_name, cache> caches_;
+  std::set<connection_id> ended_connections_; ///< Of which the coordinator has said what is left.
   std::set<cache_name> known_; ///< Of which a client was told once.
   std::map<open_id, span> answers_held_; ///< Since when.
   /// With the run of the server that they are of. A crash ends guards before their coroutines know.
