@@ -12,13 +12,6 @@
 
 namespace leasebreak {
 
-entry_guard::entry_guard(std::shared_ptr<detail::file_link> link, guard_id id) noexcept
-  : link_(std::move(link)), id_(id) {}
-
-void entry_guard::end() noexcept {
-  std::exchange(link_, nullptr)->end(id_);
-}
-
 namespace detail {
 
 namespace {

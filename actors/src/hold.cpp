@@ -1,4 +1,5 @@
 // See hold.hpp.
+#include <leasebreak/entry_guard.hpp>
 #include <leasebreak/hold.hpp>
 
 #include "client.hpp"
@@ -8,12 +9,17 @@
 
 namespace leasebreak {
 
-hold::hold(std::shared_ptr<detail::file_link> link, hold_id id) noexcept
-  : link_(std::move(link)), id_(id) {}
+namespace detail {
 
-void hold::end() noexcept {
+template <class Id>
+void file_claim<Id>::end() noexcept {
   std::exchange(link_, nullptr)->end(id_);
 }
+
+template class file_claim<hold_id>;
+template class file_claim<guard_id>;
+
+} // namespace detail
 
 break_report::break_report(
   std::shared_ptr<detail::file_link> link, break_id id, std::uint32_t offer) noexcept

@@ -557,17 +557,6 @@ asio::awaitable<std::optional<std::uint32_t>> ask_for(
   co_return status::success;
 }
 
-/// An attempt with a file that has its name, up to the answer. Nothing: to begin anew.
-asio::awaitable<std::optional<reply>> attempt_named(request& r, plan& p, vfs::opened& opened) {
-  open_result granted;
-  const auto asked = co_await ask_for(r, p, opened, granted);
-  if (!asked)
-    co_return std::nullopt;
-  if (*asked != status::success)
-    co_return fail(*asked);
-  co_return co_await finish(r, p, opened, granted);
-}
-
 /// The status of a name that was given, or of a file that was made by its name. Nothing: it was
 /// given to another one just now, or the directory was renamed.
 std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& error) {
@@ -577,25 +566,34 @@ std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& erro
   return status_of(error);
 }
 
-/// The same with a file that has no name yet: nobody else can open it before it has one.
-asio::awaitable<std::optional<reply>> attempt_unnamed(
-  request& r, plan& p, vfs::opened& opened, entry_guard guard) {
-  open_result granted;
-  const auto asked = co_await ask_for(r, p, opened, granted);
-  if (!asked)
-    co_return std::nullopt;
-  if (*asked != status::success)
-    co_return fail(*asked);
+/// Gives a file that was made without a name the one that is guarded: nobody else can open it
+/// before. A good status, or it is all given back. Nothing: to begin anew.
+asio::awaitable<std::optional<std::uint32_t>> give_name(
+  request& r, plan& p, vfs::opened& opened, open_result& granted, entry_guard guard) {
   auto [error, named] = co_await r.tree_connect->share->files.async_give_name(
     opened, p.path, asio::as_tuple(asio::use_awaitable));
   guard.release();
   if (error) {
     co_await undo_open(r, p, opened, granted);
-    const auto bad = status_of_new(p, error);
-    co_return bad ? std::optional(fail(*bad)) : std::nullopt;
+    co_return status_of_new(p, error);
   }
   opened = std::move(named);
   co_return co_await finish(r, p, opened, granted);
+  co_return status::success;
+}
+
+/// An attempt with a file that is there or was made just now, up to the answer. `guard` is of the
+/// name of one that has none yet. Nothing: to begin anew.
+asio::awaitable<std::optional<reply>> attempt_opened(
+  request& r, plan& p, vfs::opened& opened, entry_guard guard = {}) {
+  open_result granted;
+  auto done = co_await ask_for(r, p, opened, granted);
+  if (done == status::success && opened.unnamed)
+    done = co_await give_name(r, p, opened, granted, std::move(guard));
+  if (!done)
+    co_return std::nullopt;
+  if (*done != status::success)
+    co_return fail(*done);
 }
 
 /// The same where the file system has no files without names: others can open it as soon as it is
@@ -609,7 +607,7 @@ asio::awaitable<std::optional<reply>> attempt_missing(
     const auto bad = status_of_new(p, error);
     co_return bad ? std::optional(fail(*bad)) : std::nullopt;
   }
-  co_return co_await attempt_named(r, p, opened);
+  co_return co_await attempt_opened(r, p, opened);
 }
 
 /// A new name: guarded from when it is seen to be free until the file has it. A directory that is
@@ -623,7 +621,7 @@ asio::awaitable<std::optional<reply>> attempt_new(request& r, plan& p, vfs::open
   }
   if (opened.missing)
     co_return co_await attempt_missing(r, p, opened, std::move(name.guard));
-  co_return co_await attempt_unnamed(r, p, opened, std::move(name.guard));
+  co_return co_await attempt_opened(r, p, opened, std::move(name.guard));
 }
 
 /// The lease key is another file's. Nothing: that file has got its name just now, from another
@@ -647,7 +645,7 @@ asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_fi
     co_return co_await refuse_key(r, p, found.is_there);
   if (found.opened.missing || found.opened.unnamed)
     co_return co_await attempt_new(r, p, found.opened);
-  co_return co_await attempt_named(r, p, found.opened);
+  co_return co_await attempt_opened(r, p, found.opened);
 }
 
 asio::awaitable<std::optional<reply>> attempt_on_disk(

@@ -57,6 +57,24 @@ result<location> locate_target(share_core& core, const path& target) {
   return location{std::move(*folder), std::string(target.leaf())};
 }
 
+struct both_places {
+  location from;
+  location to;
+};
+
+/// Where an open file is, and where a rename of it goes to.
+result<both_places> locate_both(share_core& core, const open_file& open, const path& target) {
+  auto to = locate_target(core, target);
+  if (!to) {
+    return to.error();
+  }
+  auto from = detail::locate(core, open);
+  if (!from) {
+    return from.error();
+  }
+  return both_places{std::move(*from), std::move(*to)};
+}
+
 bool is_same_place(const location& left, const location& right) {
   struct stat a {};
   struct stat b {};
@@ -212,23 +230,20 @@ error_code share::rename(
 
 result<expected_names> share::look_around(const open_file& open, const path& target) const {
   const std::lock_guard lock(core_->names);
-  const auto to = locate_target(*core_, target);
-  if (!to) {
-    return to.error();
+  const auto places = locate_both(*core_, open, target);
+  if (!places) {
+    return places.error();
   }
-  const auto from = detail::locate(*core_, open);
-  if (!from) {
-    return from.error();
-  }
-  const auto source = detail::read_info(*core_, from->folder.get(), {});
-  const auto directory = detail::read_info(*core_, to->folder.get(), {});
+  const auto& [from, to] = *places;
+  const auto source = detail::read_info(*core_, from.folder.get(), {});
+  const auto directory = detail::read_info(*core_, to.folder.get(), {});
   if (!source || !directory) {
     return source ? directory.error() : source.error();
   }
-  expected_names names{source->id, from->leaf, directory->id, {}};
-  if (const auto there = detail::read_entry_info(*core_, to->folder.get(), to->leaf)) {
+  expected_names names{source->id, from.leaf, directory->id, {}};
+  if (const auto there = detail::read_entry_info(*core_, to.folder.get(), to.leaf)) {
     names.target = there->id;
-  } else if (const auto other = detail::identify(to->folder.get(), to->leaf)) {
+  } else if (const auto other = detail::identify(to.folder.get(), to.leaf)) {
     names.target = identity{other->device, other->inode, {}, 0}; // a link or device, not served
   }
   return names;
@@ -244,22 +259,19 @@ error_code share::rename_as(
   }
   const std::lock_guard lock(core_->names);
   for (int i = 0; i < detail::attempts_max; ++i) {
-    const auto to = locate_target(*core_, target);
-    if (!to) {
-      return to.error();
+    const auto places = locate_both(*core_, open, target);
+    if (!places) {
+      return places.error();
     }
-    const auto from = detail::locate(*core_, open);
-    if (!from) {
-      return from.error();
-    }
-    if (is_same_place(*from, *to)) {
+    const auto& [from, to] = *places;
+    if (is_same_place(from, to)) {
       return {};
     }
     if (expected != nullptr &&
-      (!is_expected_source(*expected, *from) || !is_expected(*expected, *to))) {
+      (!is_expected_source(*expected, from) || !is_expected(*expected, to))) {
       return errc::name_changed;
     }
-    if (const auto done = try_rename(*core_, open, *from, *to, replace)) {
+    if (const auto done = try_rename(*core_, open, from, to, replace)) {
       return *done;
     }
   }

@@ -1,0 +1,52 @@
+// What a server has of a file for a while, and gives back: a hold, or a guard of a directory's
+// entry.
+#pragma once
+
+#include <leasebreak/model/ids.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace leasebreak::detail {
+
+class file_link;
+
+/// Ends what `Id` names when it is released or destroyed.
+template <class Id>
+class file_claim {
+public:
+  file_claim() noexcept = default;
+  file_claim(std::shared_ptr<file_link> link, Id id) noexcept : link_(std::move(link)), id_(id) {}
+  file_claim(file_claim&& other) noexcept = default;
+  file_claim& operator=(file_claim&& other) noexcept {
+    if (this != &other) {
+      release();
+      link_ = std::move(other.link_);
+      id_ = other.id_;
+    }
+    return *this;
+  }
+  file_claim(const file_claim&) = delete;
+  file_claim& operator=(const file_claim&) = delete;
+  ~file_claim() { release(); }
+
+  /// Ends it. Never waits.
+  void release() noexcept {
+    if (link_ != nullptr)
+      end();
+  }
+
+  /// Whether there is something to end.
+  [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
+
+private:
+  void end() noexcept;
+
+  std::shared_ptr<file_link> link_;
+  Id id_{};
+};
+
+extern template class file_claim<hold_id>;
+extern template class file_claim<guard_id>;
+
+} // namespace leasebreak::detail
