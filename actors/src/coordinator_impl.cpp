@@ -135,14 +135,6 @@ void coordinator_impl::report_lost(open_lost lost) {
       executor_, [to = lost_, lost = std::move(lost)]() mutable { to->tell(std::move(lost)); });
 }
 
-void coordinator_impl::count_waiting(std::int64_t change) noexcept {
-  const auto now = waiting_.fetch_add(change, std::memory_order_relaxed) + change;
-  auto most = waiting_most_.load(std::memory_order_relaxed);
-  while (now > most && !waiting_most_.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
-    // `most` is fresh
-  }
-}
-
 errc coordinator_impl::admit() const noexcept {
   if (stopping_.load(std::memory_order_relaxed))
     return errc::shutting_down;
@@ -211,8 +203,10 @@ statistics coordinator_impl::stats() const {
   auto s = counters_.snapshot();
   s.opens_now = opens_.get();
   s.locks_now = locks_.get();
-  s.waiting_now = static_cast<std::uint64_t>(waiting_.load(std::memory_order_relaxed));
-  s.waiting_most = static_cast<std::uint64_t>(waiting_most_.load(std::memory_order_relaxed));
+  s.waiting_now = waiting_.now();
+  s.waiting_most = waiting_.most();
+  s.waiting_for_guards_now = waiting_for_guards_.now();
+  s.waiting_for_guards_most = waiting_for_guards_.most();
   s.files_alive = files_.size();
   s.clients = clients_.size();
   if (records_) {

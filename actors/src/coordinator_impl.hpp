@@ -112,7 +112,8 @@ public:
   /// Whether there is room for the records of one more grant.
   [[nodiscard]] errc admit_record() const noexcept;
   void report_lost(open_lost lost);
-  void count_waiting(std::int64_t change) noexcept;
+  void count_waiting(std::int64_t change) noexcept { waiting_.add(change); }
+  void count_waiting_for_guards(std::int64_t change) noexcept { waiting_for_guards_.add(change); }
   /// Opens that a restart found, and whose clients are not back.
   void count_unclaimed(std::int64_t change) noexcept { unclaimed_.fetch_add(change); }
   /// Records on their way to their files.
@@ -203,8 +204,8 @@ private:
   bounded_total opens_;
   bounded_total locks_;
   bounded_total places_;
-  std::atomic<std::int64_t> waiting_{0};
-  std::atomic<std::int64_t> waiting_most_{0};
+  peak_gauge waiting_;
+  peak_gauge waiting_for_guards_;
   std::atomic<std::int64_t> unclaimed_{0};
   std::atomic<std::int64_t> loading_{0};
   std::atomic<bool> stopping_{false};

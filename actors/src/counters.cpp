@@ -41,7 +41,6 @@ statistics counters::snapshot() const {
   s.store_failures = get(store_failures);
   s.records_written = get(records_written);
   s.breaking_now = get(breaking_now);
-  s.waiting_now = get(waiting_now);
   for (std::size_t i = 0; i < s.grants_by_state.size(); ++i)
     s.grants_by_state[i] = get(grants_by_state + i);
   for (std::size_t i = 0; i < s.breaks_by_cause.size(); ++i)

@@ -26,7 +26,6 @@ public:
     store_failures,
     records_written,
     breaking_now,
-    waiting_now,
     grants_by_state,
     breaks_by_cause = grants_by_state + 8,
     breaks_by_outcome = breaks_by_cause + 11,
@@ -46,6 +45,28 @@ private:
     std::array<std::atomic<std::int64_t>, count> values{};
   };
   std::array<cell, 8> cells_;
+};
+
+/// How many there are, and how many there were at most. Thread-safe.
+class peak_gauge {
+public:
+  void add(std::int64_t change) noexcept {
+    const auto now = now_.fetch_add(change, std::memory_order_relaxed) + change;
+    auto most = most_.load(std::memory_order_relaxed);
+    while (now > most && !most_.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
+      // `most` is fresh
+    }
+  }
+  [[nodiscard]] std::uint64_t now() const noexcept {
+    return static_cast<std::uint64_t>(now_.load(std::memory_order_relaxed));
+  }
+  [[nodiscard]] std::uint64_t most() const noexcept {
+    return static_cast<std::uint64_t>(most_.load(std::memory_order_relaxed));
+  }
+
+private:
+  std::atomic<std::int64_t> now_{0};
+  std::atomic<std::int64_t> most_{0};
 };
 
 /// A total with an upper bound, such as all opens. Thread-safe.

@@ -49,6 +49,7 @@ void directory_guards::ask(file_actor& file, std::unique_ptr<entry_call> call) {
   call->guard = answer.id;
   call->track_work(); // nothing in the executor's queue stands for it
   waiting_.push_back(std::move(call));
+  file.owner().count_waiting_for_guards(1);
 }
 
 void directory_guards::end(file_actor& file, guard_id id) {
@@ -62,32 +63,37 @@ bool directory_guards::cancel(file_actor& file, operation_id target) {
     waiting_.begin(), waiting_.end(), [target](const auto& call) { return call->id == target; });
   if (found == waiting_.end())
     return false; // It is held already, and that stands.
-  const auto call = std::move(*found);
-  waiting_.erase(found);
+  const auto call = take(file, found);
   call->answer(errc::cancelled);
   end(file, call->guard);
   return true;
 }
 
-void directory_guards::refuse_waiting(errc error) {
+void directory_guards::refuse_waiting(file_actor& file, errc error) {
   static_cast<void>(queue_.take_waiting());
+  file.owner().count_waiting_for_guards(-static_cast<std::int64_t>(waiting_.size()));
   for (const auto& call : std::exchange(waiting_, {}))
     call->answer(error);
 }
 
 void directory_guards::give(file_actor& file, const std::vector<guard_id>& held) {
   for (const auto id : held)
-    if (const auto call = take(id))
+    if (const auto call = take(file, id))
       call->complete({}, file.make_guard(id));
 }
 
-std::unique_ptr<entry_call> directory_guards::take(guard_id id) {
+std::unique_ptr<entry_call> directory_guards::take(file_actor& file, guard_id id) {
   const auto found = std::lower_bound(waiting_.begin(), waiting_.end(), id,
     [](const auto& call, guard_id wanted) { return call->guard < wanted; });
   if (found == waiting_.end() || (*found)->guard != id)
     return nullptr;
-  auto call = std::move(*found);
-  waiting_.erase(found);
+  return take(file, found);
+}
+
+std::unique_ptr<entry_call> directory_guards::take(file_actor& file, call_list::iterator which) {
+  auto call = std::move(*which);
+  waiting_.erase(which);
+  file.owner().count_waiting_for_guards(-1);
   return call;
 }
 

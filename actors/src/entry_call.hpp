@@ -45,17 +45,20 @@ public:
   /// Whether it waited.
   bool cancel(file_actor& file, operation_id target);
   /// Ends the wait of all that wait.
-  void refuse_waiting(errc error);
+  void refuse_waiting(file_actor& file, errc error);
 
   [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
   [[nodiscard]] bool any_wait() const noexcept { return !waiting_.empty(); }
 
 private:
+  using call_list = std::vector<std::unique_ptr<entry_call>>;
+
   void give(file_actor& file, const std::vector<guard_id>& held);
-  [[nodiscard]] std::unique_ptr<entry_call> take(guard_id id);
+  [[nodiscard]] std::unique_ptr<entry_call> take(file_actor& file, guard_id id);
+  [[nodiscard]] std::unique_ptr<entry_call> take(file_actor& file, call_list::iterator which);
 
   entry_queue queue_;
-  std::vector<std::unique_ptr<entry_call>> waiting_; ///< By their guards' ids.
+  call_list waiting_; ///< By their guards' ids.
 };
 
 } // namespace leasebreak::detail

@@ -629,9 +629,9 @@ void file_actor::refuse_guards() {
   if (guards_ == nullptr || !guards_->any_wait())
     return;
   if (owner_.is_stopping())
-    guards_->refuse_waiting(errc::shutting_down);
+    guards_->refuse_waiting(*this, errc::shutting_down);
   else if (state_.is_going())
-    guards_->refuse_waiting(errc::delete_pending);
+    guards_->refuse_waiting(*this, errc::delete_pending);
 }
 
 void file_actor::drop_unused_guards() noexcept {

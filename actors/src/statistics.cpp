@@ -71,6 +71,8 @@ std::string to_json(const statistics& s) {
   w.number("breaking_now", s.breaking_now);
   w.number("waiting_now", s.waiting_now);
   w.number("waiting_most", s.waiting_most);
+  w.number("waiting_for_guards_now", s.waiting_for_guards_now);
+  w.number("waiting_for_guards_most", s.waiting_for_guards_most);
   w.number("files_alive", s.files_alive);
   w.number("clients", s.clients);
   w.number("store_backlog", s.store_backlog);

@@ -213,6 +213,34 @@ TEST_F(Guards, ThatWaitEndWithTheCoordinator) {
   EXPECT_EQ(ask(entry("g")).error(), errc::shutting_down);
 }
 
+TEST_F(Guards, AreCountedWhileTheyAreWaitedFor) {
+  const auto waiting = [&] { return w.c->stats().waiting_for_guards_now; };
+  auto& opened = w.start(open_of_directory());
+  w.settle();
+  const auto d = opened.as<open_result>().open;
+  auto first = take(ask(entry("f")));
+  EXPECT_EQ(waiting(), 0U);
+  auto& second = ask(entry("f"));
+  auto& third = ask(entry("f"));
+  ask(entry("f"));
+  EXPECT_EQ(waiting(), 3U);
+
+  first.release();
+  w.settle();
+  EXPECT_EQ(waiting(), 2U) << "one has it";
+  third.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+  EXPECT_EQ(waiting(), 1U) << "one has given up";
+  w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
+  w.settle();
+
+  EXPECT_EQ(waiting(), 0U) << "nobody gets it any more";
+  EXPECT_EQ(w.c->stats().waiting_for_guards_most, 3U);
+  EXPECT_EQ(w.c->stats().waiting_now, 0U);
+  EXPECT_EQ(w.c->stats().waiting_most, 0U);
+  take(second).release();
+}
+
 TEST(GuardsOfAWorld, OutliveTheCoordinator) {
   entry_guard kept;
   {

@@ -46,6 +46,8 @@ struct statistics {
   std::uint64_t breaking_now = 0;
   std::uint64_t waiting_now = 0; ///< Parked operations.
   std::uint64_t waiting_most = 0;
+  std::uint64_t waiting_for_guards_now = 0; ///< `async_guard_entry`s that wait; not among those.
+  std::uint64_t waiting_for_guards_most = 0;
   std::uint64_t files_alive = 0; ///< File actors, idle ones among them.
   std::uint64_t clients = 0;
   std::uint64_t store_backlog = 0; ///< Records that wait for the store.
