@@ -11,7 +11,8 @@ namespace leasebreak::smb {
 namespace {
 
 constexpr std::uint8_t first_version = 1;
-constexpr std::uint8_t version = 2;
+constexpr std::uint8_t with_names = 2;
+constexpr std::uint8_t with_action = 3;
 
 void append(byte_writer& out, std::string_view text) {
   out.u32(static_cast<std::uint32_t>(text.size()));
@@ -29,6 +30,13 @@ void append(byte_writer& out, const guid* id) {
     out.append(*id);
 }
 
+/// False: none that there is (MS-SMB2 2.2.14).
+bool read_action(byte_reader& in, vfs::create_action& action) {
+  const std::uint32_t value = in.u32();
+  action = static_cast<vfs::create_action>(value);
+  return value <= static_cast<std::uint32_t>(vfs::create_action::overwritten);
+}
+
 /// False: neither an id nor none.
 bool read_guid(byte_reader& in, std::optional<guid>& id) {
   const std::uint8_t is_there = in.u8();
@@ -41,7 +49,7 @@ bool read_guid(byte_reader& in, std::optional<guid>& id) {
 
 std::string to_bytes(const persistent_state& s) {
   byte_writer out;
-  out.u8(version);
+  out.u8(with_action);
   append(out, s.user);
   append(out, s.name);
   out.u32(s.options);
@@ -50,13 +58,14 @@ std::string to_bytes(const persistent_state& s) {
   append(out, s.name_before);
   append(out, nullptr); // an application's instance, which the coordinator's record has by now
   out.u64(s.position);
+  out.u32(static_cast<std::uint32_t>(s.action));
   return {out.view().begin(), out.view().end()};
 }
 
 std::optional<persistent_state> parse_persistent_state(std::string_view bytes) {
   byte_reader in{{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}};
   const std::uint8_t written_as = in.u8();
-  if (written_as < first_version || written_as > version)
+  if (written_as < first_version || written_as > with_action)
     return std::nullopt;
   persistent_state s;
   s.user = read_text(in);
@@ -67,12 +76,14 @@ std::optional<persistent_state> parse_persistent_state(std::string_view bytes) {
   bool is_good = read_guid(in, parent_key);
   if (parent_key)
     s.parent_key = lease_key{*parent_key};
-  if (written_as > first_version) {
+  if (written_as >= with_names) {
     s.name_before = read_text(in);
     std::optional<guid> instance;
     is_good = read_guid(in, instance) && is_good;
     s.position = in.u64();
   }
+  if (written_as >= with_action)
+    is_good = read_action(in, s.action) && is_good;
   if (!in.ok() || !is_good || in.remaining() != 0)
     return std::nullopt;
   return s;

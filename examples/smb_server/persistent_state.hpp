@@ -20,6 +20,7 @@ struct persistent_state {
   std::optional<lease_key> parent_key;
   std::string name_before; ///< Not empty: `name` is that of a rename, which may not have been done.
   std::uint64_t position = 0; ///< FilePositionInformation.
+  vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did, as answered.
 
   friend bool operator==(const persistent_state&, const persistent_state&) = default;
 };
@@ -27,8 +28,8 @@ struct persistent_state {
 /// As bytes, with a version in front.
 [[nodiscard]] std::string to_bytes(const persistent_state& s);
 
-/// Also of the version before, which had no more than the first five members. Nothing if the bytes
-/// are not those of a state, or of a version to come.
+/// Also of the versions before: the first had no more than the first five members, the second had
+/// no `action`. Nothing if the bytes are not those of a state, or of a version to come.
 [[nodiscard]] std::optional<persistent_state> parse_persistent_state(std::string_view bytes);
 
 } // namespace leasebreak::smb

@@ -37,6 +37,7 @@ open_ptr describe(const recovered_open& from, const persistent_state& state,
   o->durable = durable_query{2, state.timeout_ms, true, from.guid.bytes};
   o->stored = std::make_shared<stored_state>(from.file, from.open, state);
   o->position = state.position;
+  o->action = state.action;
   o->has_instance = true; // if it has none, nothing comes of it
   return o;
 }

@@ -94,6 +94,7 @@ persistent_state full_state() {
   s.parent_key = lease_key::of(1, 2);
   s.name_before = "before";
   s.position = UINT64_MAX;
+  s.action = vfs::create_action::created;
   return s;
 }
 
@@ -107,11 +108,28 @@ TEST(PersistentState, ComesBackAsItWas) {
 }
 
 TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
+  auto old = full_state();
+  old.action = vfs::create_action::opened; // what it said nothing of
+  auto bytes = to_bytes(old);
+  bytes.resize(bytes.size() - 4);
+  bytes[0] = 2;
+
+  EXPECT_EQ(parse_persistent_state(bytes), old);
+}
+
+TEST(PersistentState, OfAnActionThatThereIsNotIsNone) {
+  auto bytes = to_bytes(full_state());
+  bytes[bytes.size() - 4] = 4;
+
+  EXPECT_FALSE(parse_persistent_state(bytes));
+}
+
+TEST(PersistentState, OfTheFirstVersionComesBackToo) {
   persistent_state old;
   old.user = "user";
   old.name = "file";
   old.parent_key = lease_key::of(7);
-  const std::size_t later = 4 + 1 + 8; // no name, no application, the position
+  const std::size_t later = 4 + 1 + 8 + 4; // no name, no application, position and action
   auto bytes = to_bytes(old);
   bytes.resize(bytes.size() - later);
   bytes[0] = 1;
@@ -122,7 +140,7 @@ TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
 // An application's instance was kept there before the coordinator had it.
 TEST(PersistentState, WithAnApplicationComesBackWithoutIt) {
   const auto bytes = to_bytes(full_state());
-  const std::size_t behind = bytes.size() - 8; // the position
+  const std::size_t behind = bytes.size() - 8 - 4; // position and action
   ASSERT_EQ(bytes[behind - 1], '\0');
 
   const auto old = bytes.substr(0, behind - 1) + '\1' + std::string(16, 'i') + bytes.substr(behind);
@@ -137,7 +155,7 @@ TEST(PersistentState, ThatIsCutOrLongerOrOfAnotherVersionIsNone) {
     EXPECT_FALSE(parse_persistent_state(bytes.substr(0, size))) << size;
   EXPECT_FALSE(parse_persistent_state(bytes + "x"));
   auto newer = bytes;
-  newer[0] = 3;
+  newer[0] = 4;
   EXPECT_FALSE(parse_persistent_state(newer));
 }
 

@@ -537,5 +537,47 @@ TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   EXPECT_EQ(connect(server, bob)->create("f").status, status::success);
 }
 
+/// A persistent CREATE of this kind, with a CreateGuid of its own.
+byte_vector create_of_kind(disposition how) {
+  const guid by{static_cast<std::uint8_t>(0x40 + static_cast<int>(how))};
+  byte_writer body{
+    raw_client::create_body_with("f" + std::to_string(static_cast<int>(how)), lease_level,
+      {raw_client::lease_query(static_cast<std::uint8_t>(1 + static_cast<int>(how)), rwh),
+        raw_client::durable_query(by, 60'000, persistent_flag)})};
+  body.patch_u32(36, static_cast<std::uint32_t>(how)); // CreateDisposition
+  return body.take();
+}
+
+// MS-SMB2 3.3.5.9.10: also after a restart, and after one more, the response is the one that the
+// client has not seen.
+TEST(PersistentOpens, AreAnsweredAsTheFirstTimeWhenTheirCreateIsSentAgain) {
+  const std::vector<std::pair<disposition, std::uint32_t>> kinds{{disposition::create, 2},
+    {disposition::open, 1}, {disposition::overwrite_if, 3}, {disposition::supersede, 0}};
+  server_process server;
+  for (const auto& [how, action] : kinds)
+    if (how != disposition::create)
+      std::ofstream{server.share() / ("f" + std::to_string(static_cast<int>(how)))} << "text";
+  auto first = connect(server, alice);
+  for (const auto& [how, action] : kinds) {
+    const created made =
+      raw_client::read_created(first->call(command::create, create_of_kind(how)));
+    ASSERT_EQ(made.status, status::success) << static_cast<int>(how);
+    EXPECT_EQ(made.action, action);
+  }
+
+  for (const bool is_second : {false, true}) {
+    SCOPED_TRACE(is_second);
+    server.kill();
+    server.start();
+    const auto again = connect(server, alice);
+    for (const auto& [how, action] : kinds) {
+      const answer back = again->call(command::create, create_of_kind(how), header_flag::replay);
+      ASSERT_EQ(back.head.status, status::success) << static_cast<int>(how);
+      EXPECT_EQ(raw_client::read_created(back).action, action) << static_cast<int>(how);
+      EXPECT_EQ(durable_flags(back), persistent_flag);
+    }
+  }
+}
+
 } // namespace
 } // namespace leasebreak::smb

@@ -242,13 +242,14 @@ bool may_be_persistent(const request& r) {
 }
 
 /// What has to be known of a persistent open after a restart.
-persistent_state state_of(const request& r, const plan& p) {
+persistent_state state_of(const request& r, const plan& p, const vfs::opened& opened) {
   persistent_state s;
   s.user = r.user->user;
   s.name = p.asked.name;
   s.options = p.asked.options;
   s.timeout_ms = p.durable.query->timeout_ms;
   s.parent_key = p.lease ? p.lease->parent_key : std::nullopt;
+  s.action = opened.action;
   return s;
 }
 
@@ -300,7 +301,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
     // MS-SMB2 3.3.5.9.10: only where the share and both sides can.
     durable.persistent = p.durable.query->persistent && may_be_persistent(r);
     if (durable.persistent)
-      durable.server_state = to_bytes(state_of(r, p));
+      durable.server_state = to_bytes(state_of(r, p, opened));
     ask.durable = std::move(durable);
   }
   return ask;
@@ -345,7 +346,7 @@ open_ptr make_open(
     o->durable = p.durable.query;
     o->durable->persistent = granted.persistent;
     if (granted.persistent)
-      o->stored = std::make_shared<stored_state>(o->file, o->handle, state_of(r, p));
+      o->stored = std::make_shared<stored_state>(o->file, o->handle, state_of(r, p, opened));
   }
   o->has_instance = p.app_instance.has_value();
   return o;
