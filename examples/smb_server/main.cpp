@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <thread>
 #include <vector>
@@ -36,6 +37,38 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
 bool is_ignored(int signal) {
   struct sigaction now {};
   return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/// One line on the standard error output, and the end at once. Needs no memory.
+[[noreturn]] void end_with(const char* why) noexcept {
+  std::fprintf(stderr, "smb_server: %s; the process ends\n", why);
+  std::_Exit(1);
+}
+
+/// What a handler has thrown, most often for want of memory, has left a request or a connection
+/// half done, and nobody would ever hear of the rest. So the process ends, as it does where the
+/// library has no memory. It ends here: other threads run, and what they use must not be destroyed
+/// under them.
+template <class Loop>
+void run_to_the_end(Loop loop) noexcept {
+  try {
+    loop();
+  } catch (const std::exception& e) {
+    end_with(e.what());
+  }
+}
+
+/// Of what cannot be caught, such as what a destructor throws.
+void end_uncaught() {
+  try {
+    if (const auto current = std::current_exception())
+      std::rethrow_exception(current);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "smb_server: %s where nothing can go on; the process ends\n", e.what());
+  } catch (...) {
+    // nothing is known of it
+  }
+  std::abort();
 }
 
 /// Starts, waits for a signal, stops.
@@ -70,11 +103,13 @@ int run(const server_options& o) {
   });
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < o.threads; ++i)
-    threads.emplace_back([&io] { io.run(); });
-  if (o.threads == 1)
-    leasebreak::smb::run_polling(io, leasebreak::smb::poll_window{o.poll_time});
-  else
-    io.run();
+    threads.emplace_back([&io] { run_to_the_end([&io] { io.run(); }); });
+  run_to_the_end([&] {
+    if (o.threads == 1)
+      leasebreak::smb::run_polling(io, leasebreak::smb::poll_window{o.poll_time});
+    else
+      io.run();
+  });
   threads.clear();
   return result;
 }
@@ -88,6 +123,7 @@ int main(int argc, char** argv) {
     return parsed.status;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(end_uncaught);
   leasebreak::smb::raise_descriptor_limit();
   try {
     return run(*parsed.options);
