@@ -61,7 +61,7 @@ public:
   void start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
   void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);
   void start(oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op);
-  void start(access_request&& r, std::unique_ptr<file_call<hold>> op);
+  void start(access_request&& r, std::unique_ptr<file_call<access_result>> op);
   void start(entry_guard_request&& r, std::unique_ptr<entry_call> op);
   void start(rename_tree_request&& r, std::unique_ptr<plain_call<tree_guard>> op);
   void start(io_request&& r, std::unique_ptr<file_call<void>> op);
@@ -180,7 +180,7 @@ private:
   void send_acknowledgement(
     const file_name_id& file, std::unique_ptr<file_call<Result>> op, errc absent);
   void send_of_client(const file_name_id& file, const std::shared_ptr<client>& owner,
-    std::unique_ptr<file_call<hold>> op, bool create);
+    std::unique_ptr<file_call<access_result>> op, bool create);
   template <class Result>
   void make_cancellable(file_call<Result>& op, const file_name_id& file);
   void send_open(

@@ -334,8 +334,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     if (!is_success(c) || op->reserved.has_entered ||
       std::holds_alternative<lock_replayed>(c.result))
       give_back(*op);
-    if (const auto* const granted = std::get_if<open_granted>(&c.result))
-      op->pending = expect_answer(*granted);
+    op->pending = expect_answer(c.result);
     answers.push_back({std::move(op), &c});
   }
   answer_last(answers, cause);
@@ -586,10 +585,15 @@ void file_actor::look_at_answers(effects& out) {
 }
 
 // Only who may cache something can lose it.
-pending_answer file_actor::expect_answer(const open_granted& granted) {
-  if (granted.answer == 0)
+pending_answer file_actor::expect_answer(const operation_result& result) {
+  answer_sent sent;
+  if (const auto* const granted = std::get_if<open_granted>(&result))
+    sent = {granted->open, granted->answer};
+  else if (const auto* const changed = std::get_if<access_granted>(&result))
+    sent.answer = changed->answer;
+  if (sent.answer == 0)
     return {};
-  return pending_answer(&answers_.expect(file_ref(*this), {granted.open, granted.answer}));
+  return pending_answer(&answers_.expect(file_ref(*this), sent));
 }
 
 entry_guard file_actor::make_guard(guard_id id) {

@@ -104,7 +104,7 @@ private:
   /// Applies the command; from then on the file hears of answers that breaks wait for.
   void apply(const command& c, effects& out, bool may_wait);
   void look_at_answers(effects& out);
-  [[nodiscard]] pending_answer expect_answer(const open_granted& granted);
+  [[nodiscard]] pending_answer expect_answer(const operation_result& result);
   void keep_time();
   void count_breaks();
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;

@@ -74,8 +74,8 @@ void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_leve
   initiate<file_call<oplock_level>>(self, std::move(r), std::move(h));
 }
 
-void start(const impl_ref& self, access_request&& r, handler<hold> h) {
-  initiate<file_call<hold>>(self, std::move(r), std::move(h));
+void start(const impl_ref& self, access_request&& r, handler<access_result> h) {
+  initiate<file_call<access_result>>(self, std::move(r), std::move(h));
 }
 
 void start(const impl_ref& self, entry_guard_request&& r, handler<entry_guard> h) {

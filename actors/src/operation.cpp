@@ -49,8 +49,8 @@ void convert(file_actor& file, open_closed& from, close_result& to) {
   to.parent_key = from.parent_key;
 }
 
-void convert(file_actor& file, access_granted& from, hold& to) {
-  to = file.make_hold(from.hold);
+void convert(file_actor& file, access_granted& from, access_result& to) {
+  to.hold = file.make_hold(from.hold);
 }
 
 void convert(file_actor&, ranges_unlocked& from, std::size_t& to) {
@@ -68,7 +68,7 @@ void convert(file_actor&, break_acknowledged& from, oplock_level& to) {
 template <class Result>
 Result result_of(file_actor& file, operation& op, operation_result& from) {
   Result to{};
-  if constexpr (std::is_same_v<Result, open_result>)
+  if constexpr (requires { to.answer; })
     to.answer = std::move(op.pending);
   if constexpr (std::is_same_v<Result, close_result>)
     to.names = std::move(op.deleted);
@@ -99,6 +99,6 @@ template class file_call<void>;
 template class file_call<std::size_t>;
 template class file_call<lease_state>;
 template class file_call<oplock_level>;
-template class file_call<hold>;
+template class file_call<access_result>;
 
 } // namespace leasebreak::detail

@@ -63,7 +63,7 @@ public:
   const operation_id id;
   command what;
   reservation reserved;
-  /// An open's that is granted: what holds breaks back until its client is told.
+  /// An open's or a change's that is granted: what holds breaks back until its client is told.
   pending_answer pending;
   /// What is to go with a file that an end deletes.
   std::vector<deleted_name> deleted;

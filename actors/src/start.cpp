@@ -272,11 +272,11 @@ bool may_wait_without_open(const access_request& r) {
 
 } // namespace
 
-void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>> op) {
+void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<access_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = access_file{
-    op->id, r.kind, r.open, r.client, std::move(r.parent_key), r.connection, r.session, r.tree};
+  op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key), r.connection,
+    r.session, r.tree, false, true};
   make_cancellable(*op, r.file);
   const bool create = r.open == open_id::none;
   if (may_wait_without_open(r) && !r.client.is_zero())
@@ -287,7 +287,7 @@ void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<hold>
 
 // As `send`, and the client's table has to know the actor before it has the message.
 void coordinator_impl::send_of_client(const file_name_id& file,
-  const std::shared_ptr<client>& owner, std::unique_ptr<file_call<hold>> op, bool create) {
+  const std::shared_ptr<client>& owner, std::unique_ptr<file_call<access_result>> op, bool create) {
   auto& reserved = op->reserved;
   message_ptr m = std::move(op);
   while (const auto to = create ? files_.find_or_create(file) : files_.find(file)) {
@@ -300,7 +300,7 @@ void coordinator_impl::send_of_client(const file_name_id& file,
     if (std::exchange(reserved, {}).has_entered)
       owner->leave(*to);
   }
-  call_of<hold>(std::move(m))->answer(unless_stopping(errc::unknown_open));
+  call_of<access_result>(std::move(m))->answer(unless_stopping(errc::unknown_open));
 }
 
 namespace {

@@ -95,8 +95,9 @@ server::task<answer<hold>> server::announce(
   request.kind = kind;
   request.open = open;
   request.client = who.guid;
-  co_return co_await tracked<hold>(ledger_, operation_kind::access, cancel,
+  auto allowed = co_await tracked<access_result>(ledger_, operation_kind::access, cancel,
     [&](auto handler) { coordinator_.async_access(std::move(request), std::move(handler)); });
+  co_return answer<hold>{allowed.error, std::move(allowed.value.hold)};
 }
 
 server::task<answer<content>> server::read(caller who, std::size_t file, open_id open) {

@@ -409,6 +409,7 @@ void connection::put_answer(request& r, reply answer) {
   compound.ready_bytes += item.bytes.size();
   if (answer.granted)
     compound.granted.push_back(std::move(answer.granted));
+  std::move(r.answers.begin(), r.answers.end(), std::back_inserter(compound.granted));
   compound.ready.push_back(std::move(item));
 }
 

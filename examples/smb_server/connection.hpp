@@ -75,9 +75,9 @@ public:
   void drop_channel(const session& s, const request* cause);
 
   /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
-  /// With `keep` a durable one is kept for its client instead. Returns what the coordinator has
-  /// said.
-  asio::awaitable<error_code> close_open(open_ptr o, bool keep = false);
+  /// With `keep` a durable one is kept for its client instead. `cause` is the request that asks for
+  /// it, if one does. Returns what the coordinator has said.
+  asio::awaitable<error_code> close_open(open_ptr o, bool keep = false, request* cause = nullptr);
 
   /// Returns once a durable open is here no longer, if the connection is ending or its peer has
   /// left it; at once if it goes on.
@@ -86,12 +86,13 @@ public:
   /// The connection itself, or if it has ended another one on which the session goes on.
   [[nodiscard]] std::shared_ptr<connection> one_of(const session& s);
 
-  /// Ends the opens of a tree connect.
-  asio::awaitable<void> end_tree(session_ptr s, tree_ptr t);
+  /// Ends the opens of a tree connect, as a request asks for.
+  asio::awaitable<void> end_tree(session_ptr s, tree_ptr t, request& cause);
 
   /// Ends what a session has: its opens, trees and waiting requests; and the session itself, with
-  /// all its channels. It need not be one of this connection, but of its group.
-  asio::awaitable<void> end_session(session_ptr s, const request* cause);
+  /// all its channels. It need not be one of this connection, but of its group. `cause` is the
+  /// request that asks for it, if it is one of that group.
+  asio::awaitable<void> end_session(session_ptr s, request* cause);
 
   // -- frames ------------------------------------------------------------------------------------
 
@@ -164,8 +165,9 @@ private:
   [[nodiscard]] std::vector<session_ptr> leave_sessions();
   void leave_opens(const session& s);
   void prepare_end(const std::vector<open_ptr>& ending, bool keep);
-  asio::awaitable<void> finish_end(std::vector<open_ptr> ending, disconnect_result gone);
-  asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone);
+  asio::awaitable<void> finish_end(
+    std::vector<open_ptr> ending, disconnect_result gone, request* cause);
+  asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone, request* cause);
   void forget_taken_breaks();
   void send_breaks_elsewhere(bool unacknowledged_only);
   void watch_setup();

@@ -1,6 +1,8 @@
 // Directory leases hear of changes through the coordinator, watches directly.
 #include <smb_server/directory_changes.hpp>
 
+#include <smb_server/connection.hpp>
+#include <smb_server/request.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/quoted.hpp>
@@ -42,13 +44,13 @@ std::string watched_name(const vfs::path& path) {
 }
 
 asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_share> share,
-  vfs::path name, std::optional<lease_key> parent_key, change_kind kind) {
+  vfs::path name, std::optional<lease_key> parent_key, change_kind kind, request* cause) {
   host.watches().report(share->place(), {{watched_name(name), kind.action, kind.what}});
-  co_await break_parent(host, share, std::move(name), parent_key);
+  co_await break_parent(host, share, std::move(name), parent_key, cause);
 }
 
 asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
-  vfs::path name, std::optional<lease_key> parent_key) {
+  vfs::path name, std::optional<lease_key> parent_key, request* cause) {
   // The change has been made: however much the disk has to do, those who cache the directory hear
   // of it.
   vfs::work<vfs::file_info> look = [core = share->files.core(), parent = name.parent()] {
@@ -62,20 +64,25 @@ asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_sh
   ask.file = info.id.bytes();
   ask.kind = access_kind::change_children;
   ask.parent_key = parent_key;
-  auto [error, hold] =
+  if (cause != nullptr)
+    ask.client = cause->on().terms.client;
+  auto [error, told] =
     co_await host.coordinator().async_access(std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error)
     host.log().debug("change of a directory: {}", error.message());
+  if (told.answer)
+    cause->answers.push_back(std::move(told.answer));
 }
 
-asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind kind) {
+asio::awaitable<void> tell_parent_of(
+  server& host, const open& o, change_kind kind, request* cause) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const std::optional<lease_key> key = o.parent_key;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
   auto [lost, name] = co_await share->files.async_finish<vfs::path>(
     std::move(where), asio::as_tuple(asio::use_awaitable));
   if (!lost)
-    co_await tell_parent(host, share, std::move(name), key, kind);
+    co_await tell_parent(host, share, std::move(name), key, kind, cause);
 }
 
 asio::awaitable<void> end_watches(server& host, const open& o) {
@@ -159,7 +166,7 @@ asio::awaitable<std::tuple<error_code, close_result>> tell_closed(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<void> end_base(server& host, open& o) {
+asio::awaitable<void> end_base(server& host, open& o, request* cause) {
   const open_id handle = std::exchange(o.base_handle, open_id::none);
   if (handle == open_id::none)
     co_return;
@@ -168,7 +175,7 @@ asio::awaitable<void> end_base(server& host, open& o) {
     co_await host.coordinator().async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
   deletion gone = deletion_of(closed);
   if (closed.delete_file)
-    co_await remove_base(host, o, std::move(gone));
+    co_await remove_base(host, o, std::move(gone), cause);
 }
 
 deletion deletion_of(close_result& closed) {
@@ -212,18 +219,18 @@ asio::awaitable<std::vector<vfs::path>> remove_names(
 
 } // namespace
 
-asio::awaitable<void> remove_base(server& host, const open& o, deletion d) {
+asio::awaitable<void> remove_base(server& host, const open& o, deletion d, request* cause) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const std::vector<vfs::path> gone = co_await remove_names(host, o, d.names);
   d.hold.release();
   for (const vfs::path& name : gone)
-    co_await tell_parent(host, share, name, d.parent_key, name_removed(false, false));
+    co_await tell_parent(host, share, name, d.parent_key, name_removed(false, false), cause);
 }
 
 namespace {
 
 /// A stream goes, its file stays.
-asio::awaitable<void> remove_stream(server& host, const open& o, deletion d) {
+asio::awaitable<void> remove_stream(server& host, const open& o, deletion d, request* cause) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };
   auto [lost, name] = co_await share->files.async_finish<vfs::path>(
@@ -234,25 +241,27 @@ asio::awaitable<void> remove_stream(server& host, const open& o, deletion d) {
     host.log().warn("cannot delete {}: {}", quoted(o.path), error.message());
   d.hold.release();
   if (!lost)
-    co_await tell_parent(host, share, std::move(name), d.parent_key, name_removed(false, true));
+    co_await tell_parent(
+      host, share, std::move(name), d.parent_key, name_removed(false, true), cause);
 }
 
 } // namespace
 
-asio::awaitable<void> after_close(server& host, open& o, deletion d) {
+asio::awaitable<void> after_close(server& host, open& o, deletion d, request* cause) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   const vfs::open_ptr file = o.vfs_open;
   o.cursor.reset();
   host.paths().remove(o);
   if (d.hold && o.is_stream) {
-    co_await remove_stream(host, o, std::move(d));
+    co_await remove_stream(host, o, std::move(d), cause);
   } else if (d.hold) {
     const std::vector<vfs::path> gone = co_await remove_names(host, o, d.names);
     d.hold.release();
     for (const vfs::path& name : gone)
-      co_await tell_parent(host, share, name, d.parent_key, name_removed(o.is_directory, false));
+      co_await tell_parent(
+        host, share, name, d.parent_key, name_removed(o.is_directory, false), cause);
   } else if (o.wrote) {
-    co_await tell_parent_of(host, o, data_written(o.is_stream));
+    co_await tell_parent_of(host, o, data_written(o.is_stream), cause);
   }
 }
 

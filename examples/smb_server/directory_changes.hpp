@@ -16,6 +16,7 @@
 
 namespace leasebreak::smb {
 
+class request;
 class server;
 
 /// What happened to a file, for those who watch.
@@ -36,15 +37,18 @@ struct change_kind {
 
 /// Breaks directory leases on the directory that holds `name`, but for one whose key is
 /// `parent_key`, and tells its watches. Does nothing to leases if the directory cannot be found.
+/// `cause` is the request that has made the change, if one has: the client that sent it hears of
+/// the break of its own lease behind the response.
 boost::asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_share> share,
-  vfs::path name, std::optional<lease_key> parent_key, change_kind kind);
+  vfs::path name, std::optional<lease_key> parent_key, change_kind kind, request* cause = nullptr);
 
 /// As above, for the leases alone.
 boost::asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
-  vfs::path name, std::optional<lease_key> parent_key);
+  vfs::path name, std::optional<lease_key> parent_key, request* cause = nullptr);
 
 /// As `tell_parent`, for the place where an open file is now.
-boost::asio::awaitable<void> tell_parent_of(server& host, const open& o, change_kind kind);
+boost::asio::awaitable<void> tell_parent_of(
+  server& host, const open& o, change_kind kind, request* cause = nullptr);
 
 /// An open directory is to be deleted: nothing will change in it any more.
 boost::asio::awaitable<void> end_watches(server& host, const open& o);
@@ -72,14 +76,16 @@ boost::asio::awaitable<std::vector<entry_guard>> spare_directories(
   server& host, std::vector<open_ptr> ending);
 
 /// A stream's open ends: its file is deleted if it is time.
-boost::asio::awaitable<void> end_base(server& host, open& o);
+boost::asio::awaitable<void> end_base(server& host, open& o, request* cause = nullptr);
 
 /// Deletes the file of a stream that is open, and tells its directory.
-boost::asio::awaitable<void> remove_base(server& host, const open& o, deletion d);
+boost::asio::awaitable<void> remove_base(
+  server& host, const open& o, deletion d, request* cause = nullptr);
 
 /// The rest of a close: deletes the file if it is time, lets go of the hold, and tells the
 /// directory: of a deletion as the coordinator says, else under the open's own parent key. The file
-/// stays open for the requests that still have the open in hand.
-boost::asio::awaitable<void> after_close(server& host, open& o, deletion d);
+/// stays open for the requests that still have the open in hand. `cause` as above.
+boost::asio::awaitable<void> after_close(
+  server& host, open& o, deletion d, request* cause = nullptr);
 
 } // namespace leasebreak::smb

@@ -36,7 +36,7 @@ struct reply {
   channel_ptr sign_with; ///< Given: signed, whether or not the request was.
   std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
   std::optional<file_id> file; ///< What later requests of a related compound work on.
-  pending_answer granted; ///< CREATE: keeps breaks from overtaking the response.
+  pending_answer granted; ///< CREATE: keeps breaks of it from overtaking the response.
   bool end_connection = false; ///< Send nothing, and end.
 };
 
@@ -165,6 +165,8 @@ public:
   taken_share place; ///< Of a CREATE among the user's opens, for the open that comes of it.
   tree_ptr tree_connect; ///< Null for commands that need none.
   std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.
+  /// Breaks of the client's own leases that the request is the cause of come behind its response.
+  std::vector<pending_answer> answers;
 
 private:
   template <class... Results>

@@ -13,7 +13,7 @@
 
 namespace leasebreak::smb {
 
-asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep) {
+asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, request* cause) {
   const auto self = shared_from_this();
   // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
@@ -33,9 +33,9 @@ asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep) {
   host_.kept().forget(*o);
   if (deletes_directory(*o))
     co_await end_watches(host_, *o);
-  co_await end_base(host_, *o);
+  co_await end_base(host_, *o, cause);
   deletion gone = deletion_of(closed);
-  co_await after_close(host_, *o, std::move(gone));
+  co_await after_close(host_, *o, std::move(gone), cause);
   co_return error;
 }
 
@@ -53,7 +53,8 @@ void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
   }
 }
 
-asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disconnect_result gone) {
+asio::awaitable<void> connection::finish_end(
+  std::vector<open_ptr> ending, disconnect_result gone, request* cause) {
   std::sort(gone.kept.begin(), gone.kept.end());
   for (const open_ptr& o : ending) {
     const bool is_kept = std::binary_search(gone.kept.begin(), gone.kept.end(), o->handle);
@@ -62,11 +63,11 @@ asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disco
       continue;
     }
     host_.kept().forget(*o);
-    co_await finish_end(o, gone);
+    co_await finish_end(o, gone, cause);
   }
 }
 
-asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone) {
+asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone, request* cause) {
   deletion file;
   deletion base;
   for (file_to_delete& f : gone.to_delete) {
@@ -78,11 +79,11 @@ asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone
   if (deletes_directory(*o))
     co_await end_watches(host_, *o);
   if (base.hold)
-    co_await remove_base(host_, *o, std::move(base));
-  co_await after_close(host_, *o, std::move(file));
+    co_await remove_base(host_, *o, std::move(base), cause);
+  co_await after_close(host_, *o, std::move(file), cause);
 }
 
-asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t) {
+asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t, request& cause) {
   const auto self = shared_from_this();
   std::vector<open_ptr> ending = opens.of_session(s->id, t);
   for (const open_ptr& o : ending)
@@ -95,10 +96,10 @@ asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t) {
   if (error)
     host_.log().debug("{}: ending a tree: {}", peer_, error.message());
   guards.clear();
-  co_await finish_end(std::move(ending), std::move(gone));
+  co_await finish_end(std::move(ending), std::move(gone), &cause);
 }
 
-asio::awaitable<void> connection::end_session(session_ptr s, const request* cause) {
+asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
   const auto self = shared_from_this();
   s->valid = false;
   s->channels = 0;
@@ -115,7 +116,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, const request* caus
   if (error)
     host_.log().debug("{}: ending a session: {}", peer_, error.message());
   guards.clear();
-  co_await finish_end(std::move(ending), std::move(gone));
+  co_await finish_end(std::move(ending), std::move(gone), cause);
   s->trees.clear();
   host_.remove_session(s->id);
 }
@@ -157,7 +158,7 @@ asio::awaitable<void> connection::tear_down() {
     if (error)
       host_.log().debug("{}: disconnecting: {}", peer_, error.message());
     guards.clear();
-    co_await finish_end(std::move(ending), std::move(gone));
+    co_await finish_end(std::move(ending), std::move(gone), nullptr);
     wake(); // whoever waits for what is kept
   }
   // Requests that were on their way find the connection closed, and give up what they were granted.

@@ -55,7 +55,7 @@ std::size_t file_state::breaking() const noexcept {
 }
 
 bool file_state::holds_back() const noexcept {
-  return impl_->held_notices != 0;
+  return impl_->held_back.notices != 0;
 }
 
 bool file_state::is_going() const noexcept {
@@ -150,6 +150,8 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
 // What follows whatever has happened to the file.
 void file_state::impl::end_step(time_point now, effects& out) {
   wake(now, out);
+  if (held_back.behind_changes != 0)
+    tell_who_is_waited_for(now, out);
   tell_on_oldest(out);
   forget_past_deadlines();
 }

@@ -218,31 +218,213 @@ TEST(Answers, OfOneTurnComeBeforeTheBreaksOfIt) {
   EXPECT_THAT(heard, ElementsAre("grant of 1", "break of 1", "grant of 2"));
 }
 
+/// Durable mode, with a store that takes nothing for a while.
+struct stored_world {
+  stored_world() {
+    w.start(detail::start_request{});
+    w.settle();
+  }
+
+  static coordinator_config durable_in(std::shared_ptr<faulty_store> store) {
+    coordinator_config config;
+    config.store = std::move(store);
+    config.durable = true;
+    return config;
+  }
+
+  /// Alice's operation waits for the store, and then completes before she is told of a break.
+  void expect_answer_first(probe& p) {
+    w.advance(1s);
+    ASSERT_FALSE(p.done());
+    EXPECT_THAT(w.alice_saw, IsEmpty());
+    bool was_told = true;
+    p.on_call = [&] { was_told = !w.alice_saw.empty(); };
+
+    store->fail_with(errc::success);
+    w.advance(3s);
+
+    ASSERT_TRUE(p.done());
+    EXPECT_FALSE(was_told);
+    EXPECT_EQ(w.alice_saw.size(), 1U);
+  }
+
+  std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
+  world w{world::clock::test, durable_in(store)};
+};
+
 // The grant waits for the disk, so the break does.
 TEST(Answers, ThatWaitForTheStoreHoldBreaksBack) {
-  auto store = std::make_shared<faulty_store>();
-  coordinator_config config;
-  config.store = store;
-  config.durable = true;
-  world w(world::clock::test, config);
-  w.start(detail::start_request{});
+  stored_world s;
+  s.store->fail_with(errc::store_full);
+  auto& a = s.w.start(world::request(world::alice, "f", 1));
+  s.w.settle();
+  s.w.start(world::request(world::bob, "f", 2));
+
+  s.expect_answer_first(a);
+}
+
+// -- a client's own change of a directory -----------------------------------------------------
+
+open_request directory_request(const client_guid& who, std::uint64_t key) {
+  auto r = world::request(who, "d", key, lease_state::rh);
+  r.is_directory = true;
+  return r;
+}
+
+access_request change_by(const client_guid& who) {
+  return {"d", access_kind::change_children, open_id::none, who};
+}
+
+/// Alice and Bob have leases of a directory, and Alice has changed it; her answer is outstanding.
+struct changed_world {
+  explicit changed_world(coordinator_config config = {})
+    : w(world::clock::test, std::move(config)) {
+    w.start(directory_request(world::alice, 1));
+    w.start(directory_request(world::bob, 2));
+    w.settle();
+    auto& change = w.probes.emplace_back();
+    change.answers_later = true;
+    w.begin(change_by(world::alice), change);
+    w.settle();
+    EXPECT_EQ(change.error(), errc::success);
+    answer = std::move(change.as<access_result>().answer);
+  }
+
+  world w;
+  pending_answer answer;
+};
+
+TEST(OwnChanges, AreAnsweredBeforeTheBreakThatTheyAreTheCauseOf) {
+  changed_world g;
+  ASSERT_TRUE(g.answer);
+  EXPECT_THAT(g.w.alice_saw, IsEmpty());
+  EXPECT_EQ(g.w.bob_saw.size(), 1U) << "others are told at once";
+
+  g.answer.sent();
+  g.w.settle();
+
+  ASSERT_EQ(g.w.alice_saw.size(), 1U);
+  EXPECT_EQ(g.w.alice_saw[0].notification.to, lease_state::none);
+}
+
+// The server does nothing special: its handler answers.
+TEST(OwnChanges, AreAnsweredByTheirHandlers) {
+  world w(world::clock::test);
+  w.start(directory_request(world::alice, 1));
   w.settle();
-  store->fail_with(errc::store_full);
-  auto& a = w.start(world::request(world::alice, "f", 1));
-  w.settle();
-  w.start(world::request(world::bob, "f", 2));
-  w.advance(1s);
-  ASSERT_FALSE(a.done());
-  EXPECT_THAT(w.alice_saw, IsEmpty());
   bool was_told = true;
-  a.on_call = [&] { was_told = !w.alice_saw.empty(); };
 
-  store->fail_with(errc::success);
-  w.advance(3s);
+  w.c->async_access(change_by(world::alice),
+    [&](error_code ec, access_result) { was_told = ec || !w.alice_saw.empty(); });
+  w.settle();
 
-  ASSERT_TRUE(a.done());
   EXPECT_FALSE(was_told);
   EXPECT_EQ(w.alice_saw.size(), 1U);
+}
+
+TEST(OwnChanges, CanBeAnsweredFromAnyThread) {
+  changed_world g;
+
+  std::thread([&] { g.answer.sent(); }).join();
+  g.w.settle();
+
+  EXPECT_EQ(g.w.alice_saw.size(), 1U);
+}
+
+// The answer is sent within the turn in which somebody else changes the directory: before that, and
+// after it.
+TEST(OwnChanges, AreAnsweredWhileSomebodyElseChangesTheDirectory) {
+  for (const bool sent_first : {true, false}) {
+    SCOPED_TRACE(sent_first);
+    changed_world g;
+
+    if (sent_first)
+      g.answer.sent();
+    g.w.start(change_by(world::bob)); // its message is queued, and not handled yet
+    g.answer.sent();
+    g.w.settle();
+
+    EXPECT_EQ(g.w.alice_saw.size(), 1U);
+  }
+}
+
+TEST(OwnChanges, HoldNothingBackThatAnotherClientTakesToo) {
+  changed_world g;
+
+  g.w.start(change_by(world::bob));
+  g.w.settle();
+
+  EXPECT_EQ(g.w.alice_saw.size(), 1U);
+  g.answer.sent();
+  g.w.settle();
+  EXPECT_EQ(g.w.alice_saw.size(), 1U);
+}
+
+TEST(OwnChanges, ThatBreakNothingHaveNoAnswerToWaitFor) {
+  world w(world::clock::test);
+  w.start(directory_request(world::alice, 1));
+  w.settle();
+  auto spared = change_by(world::alice);
+  spared.parent_key = lease_key::of(1);
+  for (const auto& what : {spared, change_by(world::bob)}) {
+    auto& change = w.probes.emplace_back();
+    change.answers_later = true;
+    w.begin(what, change);
+    w.settle();
+    EXPECT_FALSE(change.as<access_result>().answer);
+  }
+}
+
+TEST(OwnChanges, ThatAreNeverAnsweredHoldNothingBackForEver) {
+  coordinator_config config;
+  config.answer_wait_max = 3s;
+  changed_world g(config);
+
+  g.w.advance(2999ms);
+  EXPECT_THAT(g.w.alice_saw, IsEmpty());
+  g.w.advance(1ms);
+
+  EXPECT_EQ(g.w.alice_saw.size(), 1U);
+  g.answer.sent();
+  g.w.settle();
+  EXPECT_EQ(g.w.alice_saw.size(), 1U);
+}
+
+// The answer waits for the disk, so the break does.
+TEST(OwnChanges, ThatWaitForTheStoreHoldBreaksBack) {
+  stored_world s;
+  s.w.start(directory_request(world::alice, 1));
+  s.w.advance(1s);
+  s.store->fail_with(errc::store_full);
+
+  s.expect_answer_first(s.w.start(change_by(world::alice)));
+}
+
+// Who writes under one lease must not read under another of its own, once the write is answered,
+// what was there before.
+TEST(OwnChanges, OfDataComeBehindTheBreak) {
+  world w(world::clock::test);
+  const auto writing = w.open(world::alice, "f", 1, lease_state::r).open;
+  w.open(world::alice, "f", 2, lease_state::r);
+  auto& write = w.probes.emplace_back();
+  write.answers_later = true;
+
+  w.begin(access_request{"f", access_kind::write, writing, world::alice}, write);
+  w.settle();
+
+  ASSERT_TRUE(write.done());
+  EXPECT_FALSE(write.as<access_result>().answer);
+  ASSERT_EQ(w.alice_saw.size(), 1U);
+  EXPECT_EQ(w.alice_saw[0].notification.key, lease_key::of(2));
+}
+
+TEST(OwnChanges, MayBeAnsweredAfterTheCoordinatorsEnd) {
+  pending_answer left;
+  {
+    changed_world g;
+    left = std::move(g.answer);
+  }
+  left.sent();
 }
 
 /// A client on a strand of its own, which is how a connection works. It opens, sends the answer at

@@ -44,7 +44,7 @@ asio::awaitable<int> all_in_braces(coordinator& c) {
   co_await c.async_lock({file, o.open, elements}, asio::use_awaitable);
   const std::vector<byte_range> ranges{{0, 10}};
   done += static_cast<int>(co_await c.async_unlock({file, o.open, ranges}, asio::use_awaitable));
-  (co_await c.async_access({file, access_kind::write, o.open}, asio::use_awaitable)).release();
+  (co_await c.async_access({file, access_kind::write, o.open}, asio::use_awaitable)).hold.release();
   static_cast<void>(co_await c.async_guard_entry({file, "an entry's name"}, asio::use_awaitable));
   static_cast<void>(
     co_await c.async_rename_tree({"a share", "a directory", file}, asio::use_awaitable));

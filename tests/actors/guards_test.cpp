@@ -297,12 +297,12 @@ TEST_F(Guards, AFileThatNobodyHasOpenMayBeRemovedWhileNewcomersWait) {
   auto& removal = w.start(access_request{"f", access_kind::remove_unopened, {}, world::alice, {}});
   w.settle();
   ASSERT_EQ(removal.error(), errc::success);
-  ASSERT_TRUE(removal.as<hold>());
+  ASSERT_TRUE(removal.as<access_result>().hold);
   auto& newcomer = w.start(world::request(world::bob, "f", 2));
   w.settle();
   EXPECT_FALSE(newcomer.done());
 
-  removal.as<hold>().release();
+  removal.as<access_result>().hold.release();
   w.settle();
 
   EXPECT_EQ(newcomer.error(), errc::success);

@@ -61,7 +61,7 @@ TEST(Lifetime, AHoldKeepsItsFile) {
 
   auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
   w.settle();
-  auto held = std::move(p.as<hold>());
+  auto held = std::move(p.as<access_result>().hold);
 
   ASSERT_TRUE(held);
   EXPECT_EQ(w.c->stats().files_alive, 1U);
@@ -78,7 +78,7 @@ TEST(Lifetime, AHoldMayOutliveTheCoordinator) {
     world w;
     auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
     w.settle();
-    held = std::move(p.as<hold>());
+    held = std::move(p.as<access_result>().hold);
   }
 
   held.release();

@@ -481,7 +481,7 @@ TEST(Persistence, ADurableChangeWaitsAlsoForWhatAFileLeftBehind) {
   s.w->settle();
   expect_told_when_stored(s, {&write});
   EXPECT_EQ(s.records(), 0U);
-  write.as<hold>().release();
+  write.as<access_result>().hold.release();
   s.w->settle();
   EXPECT_EQ(s.w->c->stats().files_alive, 0U);
 }

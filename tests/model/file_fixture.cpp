@@ -428,6 +428,19 @@ attempt world::access(
   return a;
 }
 
+attempt world::change_answered_later(
+  const client& who, std::optional<lease_key> parent_key, where_t where) {
+  const attempt a = start();
+  access_file request;
+  request.operation = a.operation;
+  request.kind = access_kind::change_children;
+  request.client = who.guid;
+  request.parent_key = parent_key;
+  request.answer_follows = true;
+  apply(request, where);
+  return a;
+}
+
 attempt world::close_keeping(const attempt& open, where_t where) {
   const attempt a = start(open.open);
   apply(close_open{a.operation, open.open, false, true}, where);
@@ -539,7 +552,11 @@ attempt world::set_state(const attempt& open, const std::string& state, where_t 
 }
 
 void world::answer(const attempt& granted, where_t where) {
-  answer(result_of<open_granted>(granted), where);
+  const auto change = result_of<access_granted>(granted).answer;
+  if (change != 0)
+    apply(answer_sent{open_id::none, change}, where);
+  else
+    answer(result_of<open_granted>(granted), where);
 }
 
 void world::answer(const open_granted& granted, where_t where) {

@@ -169,6 +169,9 @@ public:
   /// An access without an open, by an SMB client or by nobody.
   attempt access(const client& who, access_kind kind,
     std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
+  /// A change of the directory's content, of which its client is told by `answer`.
+  attempt change_answered_later(const client& who,
+    std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
   attempt disconnect(const client& who, where_t where = where_t::current());
   /// Only the connection; sessions on it go on on these channels.
   attempt disconnect_connection(const client& who, where_t where = where_t::current());
@@ -183,7 +186,7 @@ public:
     const attempt& open, duration timeout = seconds{120}, where_t where = where_t::current());
   attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
     where_t where = where_t::current());
-  /// The answer that granted this is on its way to the client.
+  /// The answer that granted this, or to this change, is on its way to the client.
   void answer(const attempt& granted, where_t where = where_t::current());
   void answer(const open_granted& granted, where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());

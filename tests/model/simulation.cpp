@@ -417,6 +417,16 @@ bool simulation::is_forgiven(const live_open& o) const {
   return lease && lease->breaking && !intersects(lease->required, lease_state::read);
 }
 
+// All that is newer its client has done itself, and is not answered yet.
+bool simulation::is_own_news(const client_guid& who, std::uint64_t seen) const {
+  const bool is_untold = std::ranges::any_of(
+    untold_changes_, [&](const untold_change& untold) { return untold.who == who; });
+  const auto newer = made_by_.upper_bound(seen);
+  return is_untold &&
+    static_cast<std::uint64_t>(std::distance(newer, made_by_.end())) == newest_ - seen &&
+    std::all_of(newer, made_by_.end(), [&](const auto& made) { return made.second == who; });
+}
+
 void simulation::read(const live_open& o) {
   if (o.detached || o.untold || (o.request.access & (access::read_data | access::execute)) == 0)
     return;
@@ -425,7 +435,7 @@ void simulation::read(const live_open& o) {
   const auto seen = may_cache && c.data ? *c.data : stored_;
   history_.push_back("read through " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
     (may_cache && c.data ? " from the cache" : "") + ": version " + std::to_string(seen));
-  if (seen != newest_ && !is_forgiven(o))
+  if (seen != newest_ && !is_forgiven(o) && !is_own_news(o.request.client, seen))
     complain("stale read through open " + std::to_string(static_cast<std::uint64_t>(o.a.open)) +
       ": version " + std::to_string(seen) + " instead of " + std::to_string(newest_));
   if (may_cache)
@@ -572,7 +582,9 @@ void simulation::perform(const step& s) {
   case 32:
   case 33:
   case 34:
-    if (open != nullptr)
+    if (s.b % 2 == 0 && !untold_changes_.empty())
+      send_answer_to_change(s.c);
+    else if (open != nullptr)
       send_answer(*open);
     return;
   default:
@@ -698,7 +710,23 @@ void simulation::change_children(const step& s) {
   for (auto& [name, c] : caches_)
     if (key && name.key == *key && c.data)
       c.data = newest_;
-  world_.access(clients[s.d % clients.size()], access_kind::change_children, key);
+  const client& who = clients[s.d % clients.size()];
+  made_by_[newest_] = who.guid;
+  if (!answers_follow_) {
+    world_.access(who, access_kind::change_children, key);
+    return;
+  }
+  const attempt a = world_.change_answered_later(who, key);
+  if (world_.result_of<access_granted>(a).answer != 0)
+    untold_changes_.push_back({who.guid, a});
+}
+
+void simulation::send_answer_to_change(std::uint16_t n) {
+  const auto which =
+    untold_changes_.begin() + static_cast<std::ptrdiff_t>(n % untold_changes_.size());
+  const attempt told = which->a;
+  untold_changes_.erase(which);
+  world_.answer(told);
 }
 
 } // namespace leasebreak::model_test

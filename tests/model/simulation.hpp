@@ -81,6 +81,12 @@ private:
     bool is_of_data = false;
   };
 
+  /// A change of the directory that its client is not told of yet.
+  struct untold_change {
+    client_guid who;
+    attempt a;
+  };
+
   void take(const command& what, const effects& out);
   void take(const break_notification& n);
   void check_own_deletion(const effects& out);
@@ -91,6 +97,8 @@ private:
   void perform(const step& s);
   void perform_open(const step& s);
   void send_answer(live_open& o);
+  void send_answer_to_change(std::uint16_t n);
+  [[nodiscard]] bool is_own_news(const client_guid& who, std::uint64_t seen) const;
   void tell(live_open& o, const open_granted& granted, bool later);
   void believe(live_open& o, const open_granted& granted);
   void perform_access(const step& s);
@@ -119,6 +127,8 @@ private:
   std::map<operation_id, command> commands_;
   std::vector<awaited_ack> acks_;
   std::vector<change> changes_;
+  std::vector<untold_change> untold_changes_;
+  std::map<std::uint64_t, client_guid> made_by_; ///< The directory's versions.
   std::vector<attempt> locks_and_waits_;
   /// The parent keys of those who asked for the deletion that is pending; zero for one without.
   std::set<lease_key> deletion_keys_;

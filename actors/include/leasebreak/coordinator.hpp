@@ -82,7 +82,7 @@ void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
 void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
 void start(const impl_ref& self, lease_acknowledgement&& r, handler<lease_state> h);
 void start(const impl_ref& self, oplock_acknowledgement&& r, handler<oplock_level> h);
-void start(const impl_ref& self, access_request&& r, handler<hold> h);
+void start(const impl_ref& self, access_request&& r, handler<access_result> h);
 void start(const impl_ref& self, entry_guard_request&& r, handler<entry_guard> h);
 void start(const impl_ref& self, rename_tree_request&& r, handler<tree_guard> h);
 void start(const impl_ref& self, io_request&& r, handler<void> h);
@@ -368,14 +368,16 @@ public:
   }
 
   /// Announces an access other than an open (MS-FSA 2.1.4.12); completes when it may be carried
-  /// out. It may wait for up to `wait_max`, and be cancelled. If the hold is not empty, release it
-  /// once that is done: it keeps no executor busy, but restrains others. Precondition: a client
-  /// that is named is registered, or its disconnect does not end the wait. Handler:
-  /// `void(error_code, hold)`. Errors: `errc::unknown_open`, `access_denied`, `sharing_violation`,
-  /// `delete_pending`, `reclaim_needed`, the limits of waiting, `cancelled`, `client_gone`.
+  /// out. It may wait for up to `wait_max`, and be cancelled. If the result's hold is not empty,
+  /// release it once that is done: it keeps no executor busy, but restrains others. Of a
+  /// directory's change, which waits for nobody, its client hears behind the result's `answer`, and
+  /// others at once. Precondition: a client that is named is registered, or its disconnect does not
+  /// end the wait. Handler: `void(error_code, access_result)`. Errors: `errc::unknown_open`,
+  /// `access_denied`, `sharing_violation`, `delete_pending`, `reclaim_needed`, the limits of
+  /// waiting, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_access(access_request request, Token&& token = {}) {
-    return initiate<hold>(std::move(request), token);
+    return initiate<access_result>(std::move(request), token);
   }
 
   /// Guards an entry of a directory, or two, or the directory as a whole: for as long as it takes

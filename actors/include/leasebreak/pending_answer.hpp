@@ -13,10 +13,11 @@ struct answer_slot_release {
 };
 } // namespace detail
 
-/// Stands for the answer that tells a client what an open may cache (MS-SMB2 3.3.4.6, 3.3.4.7).
-/// While it lives, the client's sink is told of no break of that; `sent`, or destroying it, says
-/// that the answer is queued to the client's connection, behind everything that was queued before.
-/// What was held back is told then, in one notification, and the holder's time begins.
+/// Stands for the answer that tells a client what an open may cache (MS-SMB2 3.3.4.6, 3.3.4.7), or
+/// that it has changed a directory. While it lives, the client's sink is told of no break of the
+/// one, and of none that the other is the cause of; `sent`, or destroying it, says that the answer
+/// is queued to the client's connection, behind everything that was queued before. What was held
+/// back is told then, in one notification, and the holder's time begins.
 ///
 /// A server that queues its answer within the handler of the operation need not do anything. One
 /// that sends it later, such as with the other answers of a compound, keeps the object until then.

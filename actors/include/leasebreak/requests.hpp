@@ -242,6 +242,8 @@ struct access_request {
   file_name_id file;
   access_kind kind = access_kind::read;
   open_id open{};
+  /// Who does it. A change of a directory breaks his own lease of that, too, unless `parent_key` is
+  /// its key; he hears of that behind `access_result::answer`.
   client_guid client;
   std::optional<lease_key> parent_key;
   /// On which it came: losing it ends the wait. None, and no `open`: nothing but the end of all the
@@ -249,6 +251,14 @@ struct access_request {
   connection_id connection{};
   session_id session{}; ///< In which it came; its end, or that of the tree, ends the wait.
   tree_id tree{};
+};
+
+/// What `async_access` gives.
+struct access_result {
+  leasebreak::hold hold; ///< Not empty: release it when the change is made.
+  /// Of a change of a directory (`access_kind::change_children`) that breaks a lease of the
+  /// client's own: keep it until the answer to the client is queued, which comes first.
+  pending_answer answer;
 };
 
 /// Arguments of `async_guard_entry`.

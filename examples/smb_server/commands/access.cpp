@@ -43,10 +43,10 @@ asio::awaitable<announced> announce(
   ask.connection = r.on().id();
   ask.session = id_of(*r.user);
   ask.tree = id_of(*r.tree_connect);
-  auto [error, hold] = co_await r.wait_for(r.host().coordinator().async_access(std::move(ask)));
+  auto [error, granted] = co_await r.wait_for(r.host().coordinator().async_access(std::move(ask)));
   announced result;
   result.status = status_of(error);
-  result.hold = std::move(hold);
+  result.hold = std::move(granted.hold);
   co_return result;
 }
 

@@ -404,7 +404,7 @@ asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened)
   o.vfs_open = opened.file;
   o.tree_connect = r.tree_connect;
   o.path = p.asked.name;
-  co_await end_base(r.host(), o);
+  co_await end_base(r.host(), o, &r);
 }
 
 /// The same of an open that was granted, for a CREATE that comes to nothing after all: its
@@ -426,7 +426,7 @@ asio::awaitable<void> undo_open(
   granted.answer.sent();
   deletion gone = deletion_of(closed);
   if (closed.delete_file) // as somebody else had asked for
-    co_await after_close(r.host(), o, std::move(gone));
+    co_await after_close(r.host(), o, std::move(gone), &r);
   co_await close_base(r, p, opened);
   o.vfs_open.reset();
   co_await give_up(r, opened, keeps);
@@ -479,7 +479,7 @@ asio::awaitable<std::uint32_t> settle(
     if (opened.base_created)
       r.host().watches().report(r.tree_connect->share->place(),
         {{p.path.name(), change_action::added, notify_filter::file_name}});
-    co_await tell_parent(r.host(), r.tree_connect->share, p.path, key, kind);
+    co_await tell_parent(r.host(), r.tree_connect->share, p.path, key, kind, &r);
   }
   co_return status::success;
 }
@@ -579,7 +579,6 @@ asio::awaitable<std::optional<std::uint32_t>> give_name(
     co_return status_of_new(p, error);
   }
   opened = std::move(named);
-  co_return co_await finish(r, p, opened, granted);
   co_return status::success;
 }
 
@@ -595,6 +594,7 @@ asio::awaitable<std::optional<reply>> attempt_opened(
     co_return std::nullopt;
   if (*done != status::success)
     co_return fail(*done);
+  co_return co_await finish(r, p, opened, granted);
 }
 
 /// The same where the file system has no files without names: others can open it as soon as it is
@@ -720,7 +720,7 @@ asio::awaitable<reply> close(request& r) {
   if (!mine)
     co_return fail(status::file_closed);
   r.host().log().debug("{}: close {}", r.on().peer(), quoted(mine->path));
-  const error_code error = co_await r.on().close_open(mine);
+  const error_code error = co_await r.on().close_open(mine, false, &r);
   // It has ended already, and the news of that is on its way here (MS-SMB2 3.3.5.9.13).
   if (error == errc::unknown_open && mine->has_instance)
     co_return fail(status::file_closed);

@@ -60,7 +60,7 @@ asio::awaitable<reply> set_zero_data(request& r, const ioctl_request& asked, ope
   change.hold.release();
   if (error)
     co_return fail(status_of(error));
-  co_await tell_parent_of(r.host(), *o, data_written(o->is_stream));
+  co_await tell_parent_of(r.host(), *o, data_written(o->is_stream), &r);
   co_return without_output(asked, *o);
 }
 

@@ -50,9 +50,9 @@ asio::awaitable<leasebreak::hold> take_unopened(server& host, file_name_id file)
   access_request ask;
   ask.file = std::move(file);
   ask.kind = access_kind::remove_unopened;
-  auto [refused, hold] =
+  auto [refused, granted] =
     co_await host.coordinator().async_access(std::move(ask), asio::as_tuple(asio::use_awaitable));
-  co_return std::move(hold);
+  co_return std::move(granted.hold);
 }
 
 /// Nobody has had it open meanwhile who left something there. The times are of the file, which

@@ -224,9 +224,9 @@ asio::awaitable<void> tell_of_rename(request& r, open_ptr o, vfs::path from, vfs
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
   const std::optional<lease_key> key = o->parent_key;
   report_rename(r.host(), *share, *o, from, target);
-  co_await break_parent(r.host(), share, from, key);
+  co_await break_parent(r.host(), share, from, key, &r);
   if (from.parent() != target.parent())
-    co_await break_parent(r.host(), share, target, key);
+    co_await break_parent(r.host(), share, target, key, &r);
 }
 
 /// A rename to its own name changes nothing, so nobody is asked (MS-FSA 2.1.5.15.11). Only where
@@ -327,7 +327,7 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
     if (error)
       co_return fail(status_of(error));
     const std::optional<lease_key> key = o->parent_key;
-    co_await tell_parent(r.host(), share, *target, key, name_added(false, false));
+    co_await tell_parent(r.host(), share, *target, key, name_added(false, false), &r);
     co_return set_info_done();
   }
   co_return fail(status::access_denied);

@@ -63,7 +63,7 @@ asio::awaitable<reply> tree_disconnect(request& r) {
   if (!parse_empty(r.bytes()))
     co_return fail(status::invalid_parameter);
   r.user->trees.erase(r.tree_connect->id);
-  co_await r.on().end_tree(r.user, r.tree_connect);
+  co_await r.on().end_tree(r.user, r.tree_connect, r);
   co_return done();
 }
 

@@ -47,7 +47,7 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
   what |= changes.creation_time ? notify_filter::creation : 0;
   what |= changes.access_time ? notify_filter::last_access : 0;
   what |= changes.write_time ? notify_filter::last_write : 0;
-  co_await tell_parent_of(r.host(), *o, {change_action::modified, what});
+  co_await tell_parent_of(r.host(), *o, {change_action::modified, what}, &r);
   co_return set_info_done();
 }
 
@@ -76,7 +76,7 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
   change.hold.release();
   if (error)
     co_return fail(status_of(error));
-  co_await tell_parent_of(r.host(), *o, data_written(o->is_stream));
+  co_await tell_parent_of(r.host(), *o, data_written(o->is_stream), &r);
   co_return set_info_done();
 }
 

@@ -89,7 +89,11 @@ bool file_state::impl::attempt_access(
   const auto error = plan.wait ? errc::success : after_breaks(c, ending);
   if (error != errc::success)
     return fail(error);
-  begin_breaks(plan, now, out);
+  const auto change_before = last_change;
+  if (c.kind == access_kind::change_children && held_back.behind_changes != 0)
+    tell_all_but(c.client, now, out); // others are not held up by an answer that is not theirs
+  if (!plan.steps.empty() || !plan.let_go.empty())
+    begin_breaks(plan, now, out, changer_of(c));
   if (plan.wait) {
     if (a == attempt::first) {
       const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
@@ -101,11 +105,22 @@ bool file_state::impl::attempt_access(
     return false;
   }
   end_purged(ending, now, out);
-  complete(out, c.operation, errc::success, carry_out(c, spared_by(c)));
+  auto granted = carry_out(c, spared_by(c));
+  if (last_change != change_before) // something is held back for it
+    granted.answer = last_change;
+  complete(out, c.operation, errc::success, granted);
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
     store_persistent(out);
   follow_unattended(now, out);
   return true;
+}
+
+// Who hears of the breaks of his own leases behind the answer. Others, and those who are waited
+// for, hear at once.
+const client_guid* file_state::impl::changer_of(const access_file& c) noexcept {
+  const bool is_told_later =
+    c.kind == access_kind::change_children && c.answer_follows && !c.client.is_zero();
+  return is_told_later ? &c.client : nullptr;
 }
 
 // What everybody but whom it spares loses, and is waited for.

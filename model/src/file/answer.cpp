@@ -4,6 +4,10 @@
 // version 1 and an oplock have no epoch by which it could tell the order. While the answer to an
 // open of a lease is outstanding, the lease's notifications are held back. Once the last one is
 // sent, one notification tells all that has come together, and the holder's time begins.
+//
+// A client that changes a directory under no key or another breaks its own lease of the directory,
+// and nobody waits for that. It hears of it behind the answer to the change
+// (smb2.dirlease.rename). As soon as somebody else needs that break, it is told at once.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -28,6 +32,8 @@ void file_state::impl::expect_first_answer(open_entry& open, open_granted& grant
 }
 
 void file_state::impl::answer(const answer_sent& c, time_point now, effects& out) {
+  if (c.open == open_id::none)
+    return answer_change(c.answer, now, out);
   auto* const open = find_open(c.open);
   if (open == nullptr || open->unanswered == 0 || c.answer <= open->settled)
     return;
@@ -78,9 +84,9 @@ std::unique_ptr<detail::held_notice>& file_state::impl::held_of(lease_entry& l) 
 }
 
 const detail::held_notice* file_state::impl::held_of(const lease_entry& l) const noexcept {
-  if (l.unanswered == 0)
-    return nullptr;
-  return l.info.is_oplock ? find_open(l.first_open)->held.get() : l.held.get();
+  if (!l.info.is_oplock)
+    return l.held.get();
+  return l.unanswered != 0 ? find_open(l.first_open)->held.get() : nullptr;
 }
 
 bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
@@ -93,31 +99,39 @@ bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
 // cache at once: it is told now, and once more behind the answers, which still say what was
 // granted.
 bool file_state::impl::tells_now(const lease_entry& l) noexcept {
-  return LEASEBREAK_MUTANT(break_before_answer) || l.unanswered == 0 || l.late ||
-    (l.opens > l.unknown && !intersects(l.info.state, lease_state::write));
+  if (LEASEBREAK_MUTANT(break_before_answer))
+    return true;
+  return !l.is_behind_change() &&
+    (l.unanswered == 0 || l.late ||
+      (l.opens > l.unknown && !intersects(l.info.state, lease_state::write)));
 }
 
-void file_state::impl::hold_back(lease_entry& l, break_notification n, time_point now) {
+detail::held_notice& file_state::impl::notice_of(lease_entry& l, time_point now) {
   auto& held = held_of(l);
   if (held == nullptr) {
-    held = std::make_unique<detail::held_notice>(held_notices);
+    held = std::make_unique<detail::held_notice>(held_back);
     // A server that never sends the answer must not silence the break for ever.
     held->overdue = after(now, std::min(policy->answer_wait_max, policy->break_timeout));
     push_deadline(l.info.is_oplock ? detail::deadline_entry::for_answer(held->overdue, l.first_open)
                                    : detail::deadline_entry::for_answer(held->overdue, l.name()));
   }
+  return *held;
+}
+
+void file_state::impl::hold_back(lease_entry& l, break_notification n, time_point now) {
+  auto& held = notice_of(l, now);
   if (n.ack_required) {
-    if (!std::exchange(held->breaking, true))
-      held->begun = now;
+    if (!std::exchange(held.breaking, true))
+      held.begun = now;
     return;
   }
-  if (held->immediate) {
-    n.from = held->immediate->from | n.from;
-    n.to = held->immediate->to & n.to;
-    n.issued = held->immediate->issued;
+  if (held.immediate) {
+    n.from = held.immediate->from | n.from;
+    n.to = held.immediate->to & n.to;
+    n.issued = held.immediate->issued;
   }
-  held->immediate = std::move(n);
-  ++held->epochs;
+  held.immediate = std::move(n);
+  ++held.epochs;
 }
 
 // Since it was held back, the holder may have acknowledged less, and opens may have ended.
@@ -143,6 +157,8 @@ void file_state::impl::note_promotion(lease_entry& l) {
 // A break that is told only now has its whole time from now on.
 void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   const bool was_late = std::exchange(l.late, false);
+  if (l.is_behind_change())
+    return;
   const auto held = std::exchange(held_of(l), nullptr);
   if (held == nullptr)
     return;
@@ -218,8 +234,41 @@ void file_state::impl::answer_is_overdue(
     return;
   }
   held_of(*lease)->overdue = {};
-  lease->late = true;
-  tell_known(*lease, now, out);
+  lease->late = lease->unanswered != 0;
+  if (lease->is_behind_change())
+    tell_behind(*lease, now, out);
+  else
+    tell_known(*lease, now, out);
+}
+
+// The client is told that its change of the directory is made.
+void file_state::impl::answer_change(std::uint32_t change, time_point now, effects& out) {
+  if (held_back.behind_changes == 0)
+    return;
+  for (const auto& l : leases)
+    if (l->is_behind_change() && l->held->behind == change)
+      tell_behind(*l, now, out);
+}
+
+void file_state::impl::tell_behind(lease_entry& l, time_point now, effects& out) {
+  l.held->go_ahead();
+  if (l.unanswered == 0)
+    tell_held(l, now, out);
+  else
+    tell_known(l, now, out);
+}
+
+// Somebody else has changed the directory as well.
+void file_state::impl::tell_all_but(const client_guid& changer, time_point now, effects& out) {
+  for (const auto& l : leases)
+    if (l->is_behind_change() && l->client != changer)
+      tell_behind(*l, now, out);
+}
+
+// Whoever waits may wait for one of these breaks.
+void file_state::impl::tell_who_is_waited_for(time_point now, effects& out) {
+  if (rare && !rare->waiting.empty())
+    tell_all_but({}, now, out);
 }
 
 } // namespace leasebreak

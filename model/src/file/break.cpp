@@ -12,17 +12,23 @@
 
 namespace leasebreak {
 
-void file_state::impl::begin_breaks(const break_plan& plan, time_point now, effects& out) {
-  for (const auto& step : plan.steps)
-    begin_break(*step.lease, step.to, plan.cause, now, out);
+// If a `changer` is given, it hears of the breaks of its own leases behind the answer to its
+// change.
+void file_state::impl::begin_breaks(
+  const break_plan& plan, time_point now, effects& out, const client_guid* changer) {
+  const auto change = changer != nullptr ? std::max(last_change + 1, 1U) : 0U;
+  for (const auto& step : plan.steps) {
+    const bool is_own = changer != nullptr && step.lease->client == *changer;
+    begin_break(*step.lease, step.to, plan.cause, now, out, is_own ? change : 0U);
+  }
   for (auto* const lease : plan.let_go)
     let_go(*lease, plan.cause, now, out);
   if (!plan.let_go.empty())
     follow_unattended(now, out); // other opens of theirs may need what they had
 }
 
-void file_state::impl::begin_break(
-  lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out) {
+void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause cause,
+  time_point now, effects& out, std::uint32_t behind) {
   to = to & l.info.state;
   if (is_untold(l)) {
     // One notification will tell all.
@@ -31,6 +37,8 @@ void file_state::impl::begin_break(
       l.info.break_to = l.info.required;
       store_lease(l, out);
     }
+    if (behind == 0 && l.is_behind_change())
+      tell_behind(l, now, out);
     return;
   }
   if (l.info.breaking) {
@@ -45,6 +53,10 @@ void file_state::impl::begin_break(
   }
   if (to == l.info.state || lower_untold_grants(l, to, out))
     return;
+  if (behind != 0 && !l.info.is_oplock && !l.late) {
+    notice_of(l, now).stay_behind(behind);
+    last_change = behind;
+  }
   l.current_break = break_id{++last_break};
   l.offers = 0;
   l.cause = cause;
@@ -144,7 +156,7 @@ void file_state::impl::end_break(
 
   if (l.info.breaking) {
     waiters_may_go = true;
-    if (l.unanswered != 0 && held_of(l) != nullptr)
+    if (std::as_const(*this).held_of(l) != nullptr)
       end_held_break(l, how, now, out);
   }
   set_breaking(l, false);
@@ -204,11 +216,12 @@ void file_state::impl::notify(
   n.ack_required = ack;
   n.cause = l.cause;
   n.issued = now;
-  if (tells_now(l)) {
+  const bool is_told = tells_now(l);
+  if (is_told) {
     out.notifications.push_back(n);
     n.ack_required = false;
   }
-  if (l.unanswered != 0)
+  if (l.unanswered != 0 || !is_told)
     hold_back(l, std::move(n), now);
 }
 

@@ -132,6 +132,8 @@ void file_state::impl::grant_lease(
     if (c.is_directory)
       wanted = wanted - lease_state::write;
     const bool all_granted = state == wanted;
+    if (lease->is_behind_change()) // the grant is about what is left
+      tell_behind(*lease, now, out);
     changed = !lease->info.breaking && all_granted && state != lease->info.state &&
       is_subset(lease->info.state, wanted);
   }

@@ -36,7 +36,7 @@ struct file_state::impl {
 
   const file_policy* policy;
   std::string file_id;
-  std::uint32_t held_notices = 0; ///< Of all leases and opens; they count themselves.
+  detail::held_counts held_back; ///< Notifications count themselves here.
   /// Ordered by id. Of many that end at once the last ends first, so that none has to move up.
   std::vector<std::unique_ptr<open_entry>> opens;
   std::vector<std::unique_ptr<lease_entry>> leases; ///< Ordered by name.
@@ -63,6 +63,7 @@ struct file_state::impl {
   std::unique_ptr<contention> rare;
   std::uint64_t last_break = 0;
   std::uint64_t last_hold = 0;
+  std::uint32_t last_change = 0; ///< Number of the last change whose client is told later.
 
   /// Counts that answer the common questions without a look at each open and lease.
   struct counts {
@@ -173,8 +174,10 @@ struct file_state::impl {
   // -- break.cpp: how a break begins and ends (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
   // ----------
 
-  void begin_breaks(const break_plan& plan, time_point now, effects& out);
-  void begin_break(lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out);
+  void begin_breaks(
+    const break_plan& plan, time_point now, effects& out, const client_guid* changer = nullptr);
+  void begin_break(lease_entry& l, lease_state to, break_cause cause, time_point now, effects& out,
+    std::uint32_t behind = 0);
   bool lower_untold_grants(lease_entry& l, lease_state to, effects& out);
   void correct_untold_grants(lease_entry& l, effects& out);
   template <class Function>
@@ -204,6 +207,7 @@ struct file_state::impl {
   /// A break is in progress of which its holder has not been told.
   [[nodiscard]] bool is_untold(const lease_entry& l) const noexcept;
   [[nodiscard]] static bool tells_now(const lease_entry& l) noexcept;
+  [[nodiscard]] detail::held_notice& notice_of(lease_entry& l, time_point now);
   void hold_back(lease_entry& l, break_notification n, time_point now);
   [[nodiscard]] static break_notification as_it_is_now(break_notification n, const lease_entry& l);
   void note_promotion(lease_entry& l);
@@ -211,6 +215,10 @@ struct file_state::impl {
   void end_held_break(lease_entry& l, break_outcome how, time_point now, effects& out);
   void tell_known(lease_entry& l, time_point now, effects& out);
   void answer_is_overdue(const detail::deadline_entry& due, time_point now, effects& out);
+  void answer_change(std::uint32_t change, time_point now, effects& out);
+  void tell_behind(lease_entry& l, time_point now, effects& out);
+  void tell_all_but(const client_guid& changer, time_point now, effects& out);
+  void tell_who_is_waited_for(time_point now, effects& out);
 
   // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
   // -----------------------------------------------------------
@@ -302,6 +310,7 @@ struct file_state::impl {
   [[nodiscard]] bool is_tree_renamed() const noexcept;
   [[nodiscard]] errc check_access(const access_file& c) const;
   bool attempt_access(const access_file& c, attempt a, time_point now, effects& out);
+  [[nodiscard]] static const client_guid* changer_of(const access_file& c) noexcept;
   [[nodiscard]] lease_state taken_by(const access_file& c) const;
   [[nodiscard]] const lease_entry* spared_by(const access_file& c) const;
   [[nodiscard]] break_plan plan_access(const access_file& c) const;

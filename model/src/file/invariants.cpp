@@ -78,6 +78,12 @@ std::string file_state::impl::check_invariants() const {
   }
   const lease_entry* writer = nullptr;
   std::uint32_t caching = 0;
+  const auto behind = std::count_if(
+    leases.begin(), leases.end(), [](const auto& l) { return l->is_behind_change(); });
+  if (held_back.behind_changes != behind)
+    return "it does not know how many notifications are held back for changes";
+  if (behind != 0 && rare && !rare->waiting.empty())
+    return "somebody waits, and a break is held back for the answer to a change";
   for (const auto& l : leases) {
     recount.count_lease(*l, 1);
     if (auto problem = check_lease(*l); !problem.empty())
@@ -91,7 +97,7 @@ std::string file_state::impl::check_invariants() const {
       return describe_lease(*l) + "it does not know how many answers are outstanding";
     if (l->unknown != unknown[l.get()])
       return describe_lease(*l) + "it does not know how many opens never had an answer";
-    if (l->held != nullptr && l->unanswered == 0)
+    if (l->held != nullptr && l->unanswered == 0 && !l->is_behind_change())
       return describe_lease(*l) + "a notification is held back, and no answer is outstanding";
     if (is_untold(*l) && !l->info.breaking)
       return describe_lease(*l) + "a break that is over is to be told";

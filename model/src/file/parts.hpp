@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 namespace leasebreak::detail {
 
@@ -29,16 +30,37 @@ struct lease_name {
   friend auto operator<=>(const lease_name&, const lease_name&) = default;
 };
 
+/// How many notifications a file holds back.
+struct held_counts {
+  std::uint32_t notices = 0; ///< Of all leases and opens ...
+  std::uint32_t behind_changes = 0; ///< ... and of these, for the answer to a change.
+};
+
 /// What is held back until the answers are sent that it must not overtake.
 struct held_notice {
   /// Counts itself in `all`, which outlives it.
-  explicit held_notice(std::uint32_t& all) noexcept : counted_in{all} { ++counted_in; }
-  ~held_notice() { --counted_in; }
+  explicit held_notice(held_counts& all) noexcept : counted_in{all} { ++counted_in.notices; }
+  ~held_notice() {
+    --counted_in.notices;
+    go_ahead();
+  }
   held_notice(const held_notice&) = delete;
   held_notice& operator=(const held_notice&) = delete;
 
-  std::uint32_t& counted_in;
+  /// From now on it is held back for the answer to a change, too.
+  void stay_behind(std::uint32_t change) noexcept {
+    if (std::exchange(behind, change) == 0)
+      ++counted_in.behind_changes;
+  }
+  /// It is not any more.
+  void go_ahead() noexcept {
+    if (std::exchange(behind, 0) != 0)
+      --counted_in.behind_changes;
+  }
+
+  held_counts& counted_in;
   time_point overdue{}; ///< When the client is told all the same.
+  std::uint32_t behind = 0; ///< The answer to this change of the client's own comes first.
   bool breaking = false; ///< The break in progress is to be told, ...
   time_point begun{}; ///< ... which began then, ...
   bool keeps_time = false; ///< ... and goes on with the time that it has.
@@ -86,6 +108,11 @@ struct lease_entry {
   /// persistent one waits for its client.
   [[nodiscard]] bool is_unanswerable() const noexcept {
     return info.breaking && is_unattended() && persistent == 0;
+  }
+
+  /// Its client's own change is the cause of what it is to be told, and not answered yet.
+  [[nodiscard]] bool is_behind_change() const noexcept {
+    return held != nullptr && held->behind != 0;
   }
 
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }

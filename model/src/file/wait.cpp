@@ -190,7 +190,7 @@ void file_state::impl::push_deadline(detail::deadline_entry entry) {
 // looked for, which then happens once for as many commands as there are true deadlines, or more.
 std::size_t file_state::impl::deadlines_max() const noexcept {
   constexpr std::size_t few = 64;
-  return few + 2 * (rare->waiting.size() + count.breaking + count.detached + held_notices);
+  return few + 2 * (rare->waiting.size() + count.breaking + count.detached + held_back.notices);
 }
 
 // Drops what is out of date, and what is there twice: a break that goes on at the moment at which
@@ -212,7 +212,7 @@ void file_state::impl::forget_past_deadlines() {
   if (!rare)
     return;
   auto& deadlines = rare->deadlines;
-  if (count.breaking == 0 && count.detached == 0 && held_notices == 0 && rare->waiting.empty())
+  if (count.breaking == 0 && count.detached == 0 && held_back.notices == 0 && rare->waiting.empty())
     deadlines.clear();
   if (deadlines.size() > deadlines_max())
     sift_deadlines();

@@ -127,8 +127,9 @@ world::task<void> world::write_back(cache_name name) {
       through = id;
   if (through == open_id::none)
     co_return forget_dirty(found->second);
-  auto allowed = co_await ask<hold>(access_request{disk::id_of(file), access_kind::write, through},
-    patience::bounded, "write back");
+  auto allowed =
+    co_await ask<access_result>(access_request{disk::id_of(file), access_kind::write, through},
+      patience::bounded, "write back");
   found = caches_.find(name);
   if (found == caches_.end() || !found->second.is_dirty)
     co_return;

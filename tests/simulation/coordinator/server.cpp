@@ -238,8 +238,9 @@ world::task<void> world::close(open_id id, bool keep) {
       opens_, [&](const auto& o) { return o.second.name == name && !o.second.is_gone; });
     const auto c = caches_.find(name);
     if (is_last && c != caches_.end() && c->second.is_dirty) {
-      auto allowed = co_await ask<hold>(access_request{disk::id_of(file), access_kind::write, id},
-        patience::bounded, "write back before a close");
+      auto allowed =
+        co_await ask<access_result>(access_request{disk::id_of(file), access_kind::write, id},
+          patience::bounded, "write back before a close");
       if (const auto now = caches_.find(name); now != caches_.end() && now->second.is_dirty) {
         if (allowed.error == errc::success) {
           disk_.at(file).stored = *now->second.data;
@@ -313,7 +314,7 @@ world::task<void> world::write(open_id id) {
     io_request{disk::id_of(file), id, range, true}, patience::none, "check a write");
   if (may.error != errc::success)
     co_return;
-  auto allowed = co_await ask<hold>(
+  auto allowed = co_await ask<access_result>(
     access_request{disk::id_of(file), access_kind::write, id}, patience::bounded, "write");
   note("write through " + text(id) + ": " + to_string(allowed.error));
   if (allowed.error != errc::success)
@@ -363,7 +364,7 @@ world::task<void> world::write_without_open() {
   const auto file = static_cast<inode>(random_.below(disk_.size()));
   if (disk_.at(file).is_directory || disk_.at(file).is_gone)
     co_return;
-  auto allowed = co_await ask<hold>(access_request{disk::id_of(file), access_kind::write},
+  auto allowed = co_await ask<access_result>(access_request{disk::id_of(file), access_kind::write},
     patience::bounded, "write without an open");
   if (allowed.error != errc::success)
     co_return;
@@ -378,7 +379,7 @@ world::task<void> world::write_without_open() {
 }
 
 world::task<void> world::read_without_open(inode file) {
-  auto allowed = co_await ask<hold>(access_request{disk::id_of(file), access_kind::read},
+  auto allowed = co_await ask<access_result>(access_request{disk::id_of(file), access_kind::read},
     patience::bounded, "read without an open");
   expire_breaks();
   const auto& content = disk_.at(file);
@@ -433,7 +434,8 @@ void world::was_renamed(const std::string& from, const std::string& to) {
 
 world::task<void> world::children_changed(inode directory) {
   access_request r{disk::id_of(directory), access_kind::change_children};
-  static_cast<void>(co_await ask<hold>(std::move(r), patience::bounded, "tell of a change"));
+  static_cast<void>(
+    co_await ask<access_result>(std::move(r), patience::bounded, "tell of a change"));
 }
 
 world::task<void> world::rename(open_id id, std::string to) {
@@ -446,14 +448,14 @@ world::task<void> world::rename(open_id id, std::string to) {
   if (!target || from == to)
     co_return;
   note("rename of " + from + " to " + to + " through " + text(id));
-  auto moved = co_await ask<hold>(
+  auto moved = co_await ask<access_result>(
     access_request{disk::id_of(file), access_kind::rename, id}, patience::bounded, "rename");
   if (moved.error != errc::success)
     co_return;
-  answer<hold> replaced;
+  answer<access_result> replaced;
   const auto under_it = target->file;
   if (under_it && *under_it != file && !disk_.at(*under_it).is_directory)
-    replaced = co_await ask<hold>(
+    replaced = co_await ask<access_result>(
       access_request{disk::id_of(*under_it), access_kind::replace}, patience::bounded, "replace");
   if (replaced.error != errc::success || (under_it && disk_.at(*under_it).is_directory))
     co_return;
@@ -549,9 +551,10 @@ world::task<void> world::set_delete(open_id id, bool set) {
   if (!opens_.contains(id))
     co_return;
   const auto file = opens_.at(id).file;
-  auto done = co_await ask<hold>(access_request{disk::id_of(file),
-                                   set ? access_kind::set_delete : access_kind::clear_delete, id},
-    patience::bounded, "set the deletion");
+  auto done =
+    co_await ask<access_result>(access_request{disk::id_of(file),
+                                  set ? access_kind::set_delete : access_kind::clear_delete, id},
+      patience::bounded, "set the deletion");
   note((set ? "deletion set through " : "deletion taken back through ") + text(id) + ": " +
     to_string(done.error));
 }

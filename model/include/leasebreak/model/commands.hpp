@@ -100,11 +100,11 @@ struct open_file {
   return c.durable && !c.durable->guid.is_zero();
 }
 
-/// The answer that tells a client what an open may cache is on its way, behind all that was sent to
-/// it before; or it will never be sent.
+/// The answer that tells a client what an open may cache, or that a change of a directory is made,
+/// is on its way, behind all that was sent to it before; or it will never be sent.
 struct answer_sent {
-  open_id open{};
-  std::uint32_t answer = 0; ///< `open_granted::answer`.
+  open_id open{}; ///< None: of a change.
+  std::uint32_t answer = 0; ///< `open_granted::answer` or `access_granted::answer`.
 };
 
 /// Closes an open: its locks and, if it is the lease's last open, its lease go with it. That is a
@@ -268,6 +268,10 @@ struct access_file {
   /// enter_tree: of an open that can come again on another channel of the session, so that the wait
   /// goes on when its connection is lost.
   bool can_come_again = false;
+  /// change_children: `client` is told later that the change is made; `answer_sent` says when.
+  /// Until then it hears of no break of its own leases that this is the cause of, unless somebody
+  /// else needs that break as well.
+  bool answer_follows = false;
 };
 
 /// The change that an access or an overwriting open announced is made, or was given up.

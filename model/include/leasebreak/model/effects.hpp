@@ -61,6 +61,8 @@ struct open_closed {
 /// An access may go on.
 struct access_granted {
   hold_id hold{}; ///< Set if the access changes what others may cache: end it after the change.
+  /// Set if a break of the client's own lease is held back: `answer_sent` is to follow.
+  std::uint32_t answer = 0;
 
   friend bool operator==(const access_granted&, const access_granted&) = default;
 };
