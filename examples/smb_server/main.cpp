@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,8 @@ template <class Loop>
 void run_to_the_end(Loop loop) noexcept {
   try {
     loop();
+  } catch (const std::bad_alloc&) {
+    end_with("no memory left to go on with a request");
   } catch (const std::exception& e) {
     end_with(e.what());
   }
@@ -63,6 +66,8 @@ void end_uncaught() {
   try {
     if (const auto current = std::current_exception())
       std::rethrow_exception(current);
+  } catch (const std::bad_alloc&) {
+    std::fputs("smb_server: no memory left where nothing can go on; the process ends\n", stderr);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "smb_server: %s where nothing can go on; the process ends\n", e.what());
   } catch (...) {

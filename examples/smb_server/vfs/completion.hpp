@@ -49,6 +49,10 @@ public:
     const boost::asio::any_completion_executor home(io);
     const boost::asio::any_completion_executor user(
       boost::asio::get_associated_executor(handler_, home));
+    // Asio says so if it had no memory for it.
+    if (!user) {
+      throw std::bad_alloc();
+    }
     if (user != home) {
       user_ = boost::asio::prefer(user, boost::asio::execution::outstanding_work.tracked);
     }
