@@ -25,7 +25,7 @@ lease_state world::held(const cache& c) const {
 
 void world::check_quiet() {
   ledger_.check_all(loop_.now());
-  if (is_ending_)
+  if (is_ending_ || is_stopping_) // what is cached ends with the server
     return;
   for (auto& [name, c] : caches_) {
     check_data(name, c);
