@@ -177,13 +177,18 @@ void world::on_break(std::size_t who, const break_notification& n, const break_r
     return report.undeliverable();
   }
   check_break(name, n);
+  if (found == caches_.end() && n.ack_required)
+    early_breaks_.try_emplace(name, loop_.now());
   if (found != caches_.end()) {
     auto& c = found->second;
     c.lost.erase(n.id);
     c.expected.erase(n.id);
     // One that is told again behind an overdue answer has begun before.
-    const auto begun =
-      c.is_excused && !c.breaks.empty() ? c.breaks.begin()->second.told : loop_.now();
+    auto begun = c.is_excused && !c.breaks.empty() ? c.breaks.begin()->second.told : loop_.now();
+    if (const auto early = early_breaks_.find(name); early != early_breaks_.end()) {
+      begun = early->second;
+      early_breaks_.erase(early);
+    }
     if (n.ack_required)
       c.breaks.emplace(n.id, awaited{begun, held(c), n.to});
     c.told = c.told & n.to;

@@ -198,6 +198,7 @@ void world::stop_server(bool in_order) {
   names_.clear();
   answers_held_.clear();
   ended_connections_.clear();
+  early_breaks_.clear();
   current_keys_.clear();
   for (inode i = 0; i < disk_.size(); ++i)
     disk_.at(i).newest = disk_.at(i).stored;

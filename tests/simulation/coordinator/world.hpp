@@ -260,6 +260,8 @@ private:
   std::map<open_id, handle> opens_;
   std::map<cache_name, cache> caches_;
   std::set<connection_id> ended_connections_; ///< Of which the coordinator has said what is left.
+  std::map<cache_name, span>
+    early_breaks_; ///< Told before the answer that grants, which was overdue.
   std::set<cache_name> known_; ///< Of which a client was told once.
   std::map<open_id, span> answers_held_; ///< Since when.
   /// With the run of the server that they are of. A crash ends guards before their coroutines know.
