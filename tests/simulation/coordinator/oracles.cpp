@@ -45,6 +45,16 @@ void world::check_data(const cache_name& name, const cache& c) {
       std::to_string(c.file) + ", whose newest is " + std::to_string(file.newest));
 }
 
+// Somebody has written into his cache, and the server has to know that he may. Who cannot know that
+// he has lost it writes for himself.
+bool world::is_kept_back(inode file) const {
+  const auto& content = disk_.at(file);
+  return content.stored != content.newest && !content.is_gone &&
+    std::ranges::none_of(caches_, [&](const auto& c) {
+      return c.second.file == file && c.second.is_dirty && c.second.is_excused;
+    });
+}
+
 // A break waits for the answer to an open with the same lease or oplock; who writes does not wait
 // for a break that need not be acknowledged.
 bool world::is_held_back(const cache_name& name) const {

@@ -353,7 +353,7 @@ world::task<void> world::read_through(open_id id, byte_range range) {
   const auto c = caches_.find(name);
   if (c != caches_.end() && c->second.is_dirty)
     co_return;
-  if (content.stored != content.newest && !content.is_gone)
+  if (is_kept_back(file))
     complain("a read through open " + text(id) + " sees version " + std::to_string(content.stored) +
       " while " + std::to_string(content.newest) + " is kept back");
   if (c != caches_.end() && intersects(c->second.state, lease_state::read))
@@ -371,7 +371,7 @@ world::task<void> world::write_without_open() {
   co_await sleep(delay());
   expire_breaks();
   auto& content = disk_.at(file);
-  if (content.newest != content.stored)
+  if (is_kept_back(file))
     complain("a write without an open is let in while another is kept back");
   content.stored = content.newest = disk_.next_version();
   note("file " + std::to_string(file) + " is written without an open: version " +
@@ -383,7 +383,7 @@ world::task<void> world::read_without_open(inode file) {
     patience::bounded, "read without an open");
   expire_breaks();
   const auto& content = disk_.at(file);
-  if (allowed.error == errc::success && content.stored != content.newest && !content.is_gone)
+  if (allowed.error == errc::success && is_kept_back(file))
     complain("a read without an open is let in while version " + std::to_string(content.newest) +
       " of file " + std::to_string(file) + " is kept back");
 }

@@ -176,6 +176,7 @@ private:
   void check_quiet();
   void check_data(const cache_name& name, const cache& c);
   void check_pairs();
+  [[nodiscard]] bool is_kept_back(inode file) const;
   [[nodiscard]] bool is_held_back(const cache_name& name) const;
   void check_told_again(const cache_name& name, cache& c);
   void check_grant(const handle& h, const open_result& granted);
