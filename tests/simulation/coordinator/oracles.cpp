@@ -104,7 +104,7 @@ void world::check_grant(const handle& h, const open_result& granted) {
 
 // A break is put on the wire: its client has been told of the grant before.
 void world::check_break(const cache_name& name, const break_notification&) {
-  if (known_.contains(name))
+  if (known_.contains(name) || is_stopping_)
     return;
   const bool is_late = std::ranges::any_of(answers_held_, [&](const auto& a) {
     const auto h = opens_.find(a.first);
@@ -116,7 +116,11 @@ void world::check_break(const cache_name& name, const break_notification&) {
     return o.second.name == name && (o.second.is_gone || !o.second.is_told) &&
       (!answers_held_.contains(o.first) || find(o.second.connection) == nullptr);
   });
-  if (!is_late && !is_lost)
+  // Who has lost a connection may have lost the answer with it, in more ways than are told apart
+  // here.
+  const bool is_cut = std::ranges::any_of(
+    links_, [&](const auto& l) { return l->client == name.client && !l->is_up; });
+  if (!is_late && !is_lost && !is_cut)
     complain("a break comes before the answer: " + describe(name));
 }
 

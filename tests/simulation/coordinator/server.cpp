@@ -38,6 +38,9 @@ std::string text(open_id id) {
 } // namespace
 
 void world::forget_open(open_id id) {
+  // Whether the client was told of it nobody knows, so breaks of it are nobody's concern.
+  if (const auto h = opens_.find(id); h != opens_.end() && answers_held_.contains(id))
+    known_.insert(h->second.name);
   const auto found = opens_.find(id);
   if (found == opens_.end())
     return;
