@@ -5,12 +5,15 @@
 
 #include <smb_server/wire/create.hpp>
 #include <smb_server/wire/data.hpp>
+#include <smb_server/wire/extended_attributes.hpp>
 #include <smb_server/wire/file_information.hpp>
+#include <smb_server/wire/query.hpp>
 #include <smb_server/wire/status.hpp>
 #include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -137,6 +140,16 @@ protected:
     return body.take();
   }
 
+  /// The breaks that come now are those of these leases. Each directory tells of its own, so that
+  /// they have no order among themselves; `keys` has an ascending one.
+  static void expect_breaks(raw_client& c, const std::vector<std::uint8_t>& keys) {
+    std::vector<std::optional<std::uint8_t>> told;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      told.push_back(key_of_break(c.receive()));
+    std::sort(told.begin(), told.end());
+    EXPECT_EQ(told, (std::vector<std::optional<std::uint8_t>>{keys.begin(), keys.end()}));
+  }
+
   /// The response comes first, and then the breaks of these leases.
   static void expect_behind(
     raw_client& c, command what, bytes_view body, const std::vector<std::uint8_t>& keys) {
@@ -145,8 +158,7 @@ protected:
     ASSERT_TRUE(response);
     EXPECT_EQ(response->head.command, what);
     EXPECT_EQ(response->head.status, status::success);
-    for (const auto key : keys)
-      EXPECT_EQ(key_of_break(c.receive()), key);
+    expect_breaks(c, keys);
     expect_nothing(c);
   }
 
@@ -191,7 +203,7 @@ TEST_F(OwnDirectories, HearOfANewNameBehindTheResponse) {
   expect_behind(alice, command::create, open_for_all("a\\f"), {key_of_a});
 }
 
-// smb2.dirlease.rename: the directory that the file leaves comes first.
+// smb2.dirlease.rename.
 TEST_F(OwnDirectories, HearOfARenameBehindTheResponse) {
   const file_id f = make("a\\f");
 
@@ -227,6 +239,29 @@ TEST_F(OwnDirectories, HearOfASizeOrATimeBehindTheResponse) {
   expect_behind(alice, command::set_info,
     raw_client::set_info_body(f, static_cast<std::uint8_t>(file_class::basic), times.view()),
     {key_of_a});
+}
+
+TEST_F(OwnDirectories, HearOfExtendedAttributesAndSecurityBehindTheWholeCompound) {
+  make("a\\f");
+  byte_writer open{raw_client::create_body("a\\f")};
+  open.patch_u32(24, 0x0016'019f); // DesiredAccess, with WRITE_DAC
+  const file_id f = raw_client::read_created(alice.call(command::create, open.view())).id;
+  std::size_t count = 0;
+  const byte_vector attributes = raw_client::set_info_body(
+    f, static_cast<std::uint8_t>(file_class::full_ea), encode_eas({{"name", {1}}}, 100, count));
+  byte_vector security = raw_client::set_info_body(f, 0, open_security_descriptor());
+  security[2] = static_cast<std::uint8_t>(info_type::security);
+
+  for (const byte_vector& sets : {attributes, security}) {
+    send_compound(alice, command::set_info, sets, raw_client::read_body(f, 10));
+    const auto answers = alice.receive_compound(2);
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_EQ(answers[0].head.command, command::set_info);
+    EXPECT_EQ(answers[0].head.status, status::success);
+    EXPECT_EQ(answers[1].head.command, command::read);
+    EXPECT_EQ(key_of_break(alice.receive()), key_of_a);
+    take_again("a", key_of_a);
+  }
 }
 
 TEST_F(OwnDirectories, HearOfADeletionBehindTheResponseToTheClose) {
@@ -303,8 +338,7 @@ TEST_F(OwnDirectories, HearOfARenameBehindTheWholeCompound) {
   EXPECT_EQ(answers[0].head.command, command::set_info);
   EXPECT_EQ(answers[0].head.status, status::success);
   EXPECT_EQ(answers[1].head.command, command::read);
-  EXPECT_EQ(key_of_break(alice.receive()), key_of_a);
-  EXPECT_EQ(key_of_break(alice.receive()), key_of_b);
+  expect_breaks(alice, {key_of_a, key_of_b});
 }
 
 // Others hear at once.

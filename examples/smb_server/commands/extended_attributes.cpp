@@ -101,7 +101,7 @@ asio::awaitable<reply> set_eas(request& r, const set_info_request& asked, open_p
   if (error)
     co_return fail(status_of(error));
   co_await tell_parent_of(
-    r.host(), *o, {change_action::modified, notify_filter::extended_attributes});
+    r.host(), *o, {change_action::modified, notify_filter::extended_attributes}, &r);
   co_return set_info_done();
 }
 

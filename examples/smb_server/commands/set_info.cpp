@@ -178,7 +178,7 @@ asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
 asio::awaitable<reply> set_security(request& r, open_ptr o) {
   if (!o->may(access::write_dac | access::write_owner))
     co_return fail(status::access_denied);
-  co_await tell_parent_of(r.host(), *o, {change_action::modified, notify_filter::security});
+  co_await tell_parent_of(r.host(), *o, {change_action::modified, notify_filter::security}, &r);
   co_return set_info_done();
 }
 
