@@ -6,6 +6,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/vfs/ascii.hpp>
 
 #include <leasebreak/model/access.hpp>
 
@@ -18,19 +19,13 @@ namespace {
 /// Names and values of one file that are loaded. Linux has 64 KiB of names at most.
 constexpr std::size_t eas_bytes_max = std::size_t{1} << 20;
 
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(
-    a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// MS-FSA 2.1.5.12.11: what is asked for by a name and not there has no value.
 std::vector<ea_entry> pick(
   const std::vector<ea_entry>& there, const std::vector<std::string>& names) {
   std::vector<ea_entry> result;
   for (const std::string& name : names) {
-    const auto found = std::find_if(
-      there.begin(), there.end(), [&](const ea_entry& e) { return same_name(e.name, name); });
+    const auto found = std::find_if(there.begin(), there.end(),
+      [&](const ea_entry& e) { return vfs::equal_ignoring_case(e.name, name); });
     result.push_back(found == there.end() ? ea_entry{name, {}} : *found);
   }
   return result;

@@ -1,6 +1,7 @@
 // Extended attributes by fgetxattr and friends.
 #include "extended.hpp"
 
+#include "ascii.hpp"
 #include "share_core.hpp"
 
 #include <algorithm>
@@ -93,12 +94,6 @@ std::optional<dos_record> decode_read(std::span<const std::uint8_t> bytes, ssize
 }
 
 } // namespace
-
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-    [&](char a, char b) { return lower(a) == lower(b); });
-}
 
 std::vector<std::uint8_t> dos_record::encode() const {
   std::vector<std::uint8_t> bytes;

@@ -68,9 +68,6 @@ error_code remove_attribute(int fd, const std::string& name);
 error_code set_attributes(
   share_core& core, int fd, std::uint64_t inode, std::span<const extended_attribute> wanted);
 
-/// Names that differ in the case of ASCII letters only are the same.
-[[nodiscard]] bool equal_ignoring_case(std::string_view left, std::string_view right);
-
 /// Names of all named streams, sorted. None where there are no extended attributes.
 [[nodiscard]] result<std::vector<std::string>> list_streams(int fd);
 

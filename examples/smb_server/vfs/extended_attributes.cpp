@@ -1,6 +1,7 @@
 // The extended attributes that clients set: those of users on the disk, but for our own.
 #include "open_file.hpp"
 
+#include "ascii.hpp"
 #include "extended.hpp"
 #include "share_core.hpp"
 
@@ -17,7 +18,7 @@ constexpr std::string_view own_prefix =
 
 bool is_own(std::string_view name) {
   return name.size() >= own_prefix.size() &&
-    detail::equal_ignoring_case(name.substr(0, own_prefix.size()), own_prefix);
+    equal_ignoring_case(name.substr(0, own_prefix.size()), own_prefix);
 }
 
 /// MS-FSCC 2.4.16: characters of a name.
@@ -55,7 +56,7 @@ error_code set_error(const error_code& error) {
 /// The name that the disk has, or from now on has, an attribute by; `there` are those on the disk.
 const std::string& name_on_disk(std::vector<std::string>& there, const std::string& name) {
   const auto same = std::find_if(there.begin(), there.end(),
-    [&](const std::string& each) { return detail::equal_ignoring_case(each, name); });
+    [&](const std::string& each) { return equal_ignoring_case(each, name); });
   return same != there.end() ? *same : there.emplace_back(name);
 }
 

@@ -1,6 +1,7 @@
 // Checks of paths and names (MS-FSCC 2.1.5).
 #include "path.hpp"
 
+#include "ascii.hpp"
 #include "utf8.hpp"
 
 #include <algorithm>
@@ -39,12 +40,6 @@ error_code check_component(std::string_view name) noexcept {
     return errc::invalid_name;
   }
   return name.size() > component_bytes_max ? errc::name_too_long : error_code{};
-}
-
-bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-    [&](char a, char b) { return lower(a) == lower(b); });
 }
 
 // MS-FSCC 2.1.5.3: a stream's name may have any character but these; control characters too.
