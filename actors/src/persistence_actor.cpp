@@ -19,7 +19,7 @@ namespace leasebreak::detail {
 
 namespace {
 
-constexpr caf::atom_value tick = caf::atom("lb.store");
+constexpr caf::atom_value store_tick = caf::atom("lb.store");
 
 /// After so many failures in a row a grant waits no longer, and is taken back.
 constexpr unsigned failures_max = 4;
@@ -355,9 +355,9 @@ void persistence_actor::set_timer() {
     return;
   auto& clock = owner_.system().clock();
   if (due)
-    clock.set_ordinary_timeout(owner_.to_steady(*due), this, tick, 0);
+    clock.set_ordinary_timeout(owner_.to_steady(*due), this, store_tick, 0);
   else
-    clock.cancel_ordinary_timeout(this, tick);
+    clock.cancel_ordinary_timeout(this, store_tick);
   armed_ = due;
 }
 

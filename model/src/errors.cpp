@@ -35,12 +35,12 @@ enum ntstatus : std::uint32_t {
   status_file_not_available = 0xC0000467,
 };
 
-struct entry {
+struct wording {
   std::uint32_t status;
   const char* text;
 };
 
-entry describe(errc e) {
+wording describe(errc e) {
   switch (e) {
   case errc::success:
     return {status_success, "success"};

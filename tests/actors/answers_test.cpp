@@ -219,8 +219,8 @@ TEST(Answers, OfOneTurnComeBeforeTheBreaksOfIt) {
 }
 
 /// Durable mode, with a store that takes nothing for a while.
-struct stored_world {
-  stored_world() {
+struct late_answers {
+  late_answers() {
     w.start(detail::start_request{});
     w.settle();
   }
@@ -254,7 +254,7 @@ struct stored_world {
 
 // The grant waits for the disk, so the break does.
 TEST(Answers, ThatWaitForTheStoreHoldBreaksBack) {
-  stored_world s;
+  late_answers s;
   s.store->fail_with(errc::store_full);
   auto& a = s.w.start(world::request(world::alice, "f", 1));
   s.w.settle();
@@ -392,7 +392,7 @@ TEST(OwnChanges, ThatAreNeverAnsweredHoldNothingBackForEver) {
 
 // The answer waits for the disk, so the break does.
 TEST(OwnChanges, ThatWaitForTheStoreHoldBreaksBack) {
-  stored_world s;
+  late_answers s;
   s.w.start(directory_request(world::alice, 1));
   s.w.advance(1s);
   s.store->fail_with(errc::store_full);

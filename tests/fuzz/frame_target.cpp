@@ -1,6 +1,8 @@
 // Parses, and looks at what came of it.
 #include "frame_target.hpp"
 
+#include "require.hpp"
+
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/vfs/path.hpp>
 #include <smb_server/wire/data.hpp>
@@ -14,16 +16,10 @@
 #include <smb_server/wire/transform.hpp>
 
 #include <functional>
-#include <stdexcept>
 
 namespace leasebreak::smb::fuzz {
 
 namespace {
-
-void require(bool holds, const char* what) {
-  if (!holds)
-    throw std::logic_error(what);
-}
 
 /// Whether `part` is empty or lies within `whole`.
 bool lies_within(bytes_view part, bytes_view whole) {

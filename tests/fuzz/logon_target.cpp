@@ -1,11 +1,12 @@
 // Plays tokens, and checks which clients are let in.
 #include "logon_target.hpp"
 
+#include "require.hpp"
+
 #include <smb_server/auth/logon.hpp>
 #include <smb_server/auth/name_case.hpp>
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace leasebreak::smb::fuzz {
 
@@ -13,11 +14,6 @@ namespace {
 
 constexpr std::size_t tokens_max = 4;
 const std::string password = "pass";
-
-void require(bool holds, const char* what) {
-  if (!holds)
-    throw std::logic_error(what);
-}
 
 const account_list& accounts() {
   static const account_list list{{{"user", password}, {"other", password}}, "WORKGROUP"};

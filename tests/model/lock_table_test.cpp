@@ -17,7 +17,7 @@
 namespace leasebreak::detail {
 namespace {
 
-constexpr auto max = std::numeric_limits<std::uint64_t>::max();
+constexpr auto max_offset = std::numeric_limits<std::uint64_t>::max();
 constexpr open_id a{1};
 constexpr open_id b{2};
 
@@ -163,13 +163,13 @@ TEST(LockTable, ReturnsTheLocksOfAnOpenInTheOrderOfAcquisition) {
 
 TEST(LockTable, KnowsTheLastByteOfTheRange) {
   lock_table table;
-  table.add(a, {max, 1}, true, at(0));
+  table.add(a, {max_offset, 1}, true, at(0));
 
-  EXPECT_NE(table.conflict(b, {max, 1}, true), nullptr);
-  EXPECT_EQ(table.conflict(b, {0, max}, true), nullptr);
-  EXPECT_NE(table.conflict(b, {1, max}, true), nullptr);
-  EXPECT_EQ(table.conflict(b, {max - 1, 1}, true), nullptr);
-  EXPECT_EQ(table.conflict(b, {max, 0}, true), nullptr);
+  EXPECT_NE(table.conflict(b, {max_offset, 1}, true), nullptr);
+  EXPECT_EQ(table.conflict(b, {0, max_offset}, true), nullptr);
+  EXPECT_NE(table.conflict(b, {1, max_offset}, true), nullptr);
+  EXPECT_EQ(table.conflict(b, {max_offset - 1, 1}, true), nullptr);
+  EXPECT_EQ(table.conflict(b, {max_offset, 0}, true), nullptr);
 }
 
 // smb2.lock.zerobytelength: an empty lock lies on the boundary between two bytes.
@@ -190,7 +190,7 @@ TEST(LockTable, EmptyLockAtZeroIsInNobodysWay) {
   lock_table table;
   table.add(a, {0, 0}, true, at(0));
 
-  EXPECT_EQ(table.conflict(b, {0, max}, true), nullptr);
+  EXPECT_EQ(table.conflict(b, {0, max_offset}, true), nullptr);
   EXPECT_EQ(table.conflict(b, {0, 0}, true), nullptr);
 }
 
@@ -304,8 +304,8 @@ public:
   /// Mostly a crowded corner at one of the ends, sometimes anything; never past the last byte.
   byte_range range() {
     const std::uint64_t where = below(8);
-    byte_range result{where < 4 ? below(40) : where < 7 ? max - below(40) : random_(), 0};
-    const std::uint64_t room = max - result.offset; // One byte less than fits.
+    byte_range result{where < 4 ? below(40) : where < 7 ? max_offset - below(40) : random_(), 0};
+    const std::uint64_t room = max_offset - result.offset; // One byte less than fits.
     const std::uint64_t wish = below(10) == 0 ? random_() : below(12);
     if (wish != 0)
       result.length = wish - 1 <= room ? wish : room + 1;
@@ -408,7 +408,7 @@ TEST(LockTable, StaysBalancedWithManyLocks) {
   for (std::uint64_t i = 0; i < count; ++i)
     table.add(open_id{1 + i % 3}, {i * 2, 1}, true, at(0));
   for (std::uint64_t i = 0; i < count; ++i)
-    table.add(open_id{1 + i % 3}, {0, max}, false, at(0));
+    table.add(open_id{1 + i % 3}, {0, max_offset}, false, at(0));
 
   EXPECT_TRUE(table.is_consistent());
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -23,6 +23,11 @@ UNWANTED = [
     ),
     (re.compile(r"\bstd::(cout|printf|puts)\b|(?<![\w:])printf\("), "libraries print nothing"),
 ]
+# What a file defines at the beginning of a line within its unnamed namespace: a type, a constant, or a
+# whole function's first line. Other names may be there twice: an alias of the same thing, an overload.
+DEFINED = re.compile(
+    r"(?:struct|class|enum class) (\w+)|constexpr [\w:<>, *]+ (\w+)\s*[={\[]|(\w[\w:<>,&* ]* [&*]?\w+\(.*\).*\{)$"
+)
 PRINTS = 6  # the index of the last rule, which holds for the libraries alone
 LIBRARIES = ("model/", "persistence/", "actors/")
 
@@ -50,6 +55,39 @@ def problems(path, text):
             yield number, why
 
 
+def hidden_names(text):
+    """The names that a file keeps to itself, as (line number, name)."""
+    within = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line == "namespace {":
+            within = True
+        elif line.startswith("} // namespace"):
+            within = False
+        elif within and (found := DEFINED.match(line)):
+            yield number, next(name for name in found.groups() if name)
+
+
+class Programs:
+    """Finds names that two files of a folder keep to themselves: where a build compiles several files as
+    one, as those with the sanitizers do, they are one name."""
+
+    def __init__(self):
+        self.first = {}
+
+    @staticmethod
+    def of(path):
+        parts = path.split("/")
+        return "/".join(parts[:-1]) if parts[0] == "tests" else "/".join(parts[:2])
+
+    def problems(self, path, text):
+        if not path.endswith(".cpp"):
+            return
+        for number, name in hidden_names(text):
+            other = self.first.setdefault((self.of(path), name), path)
+            if other != path:
+                yield number, f"'{name}' is in {other} too, and builds may compile both as one file"
+
+
 def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
@@ -57,13 +95,15 @@ def main(arguments):
     root = pathlib.Path(arguments[0])
     count = 0
     checked = 0
+    programs = Programs()
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*")):
             if file.suffix not in (".hpp", ".cpp"):
                 continue
             checked += 1
             path = file.relative_to(root).as_posix()
-            for number, why in problems(path, file.read_text(encoding="utf-8")):
+            text = file.read_text(encoding="utf-8")
+            for number, why in [*problems(path, text), *programs.problems(path, text)]:
                 print(f"{path}:{number}: {why}")
                 count += 1
     print(f"{checked} files, {count} problems")

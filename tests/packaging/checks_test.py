@@ -34,6 +34,20 @@ class Style(unittest.TestCase):
     def test_lets_programs_print(self):
         self.assertEqual(style("examples/a.cpp", "std::cout << 1;\n"), [])
 
+    def test_finds_names_that_two_files_keep_to_themselves(self):
+        def found(*files):
+            programs = check_style.Programs()
+            return sum(len(list(programs.problems(path, text))) for path, text in files)
+
+        hidden = "namespace {\nstruct a {};\nconstexpr int b = 1;\nint c(int x) {\n} // namespace\n"
+        self.assertEqual(found(("tests/x/a.cpp", hidden), ("tests/x/b.cpp", hidden)), 3)
+        self.assertEqual(found(("model/src/p/a.cpp", hidden), ("model/src/q/b.cpp", hidden)), 3)
+        self.assertEqual(found(("tests/x/a.cpp", hidden), ("tests/y/b.cpp", hidden)), 0)
+        shown = hidden.replace("namespace {\n", "")
+        self.assertEqual(found(("tests/x/a.cpp", shown), ("tests/x/b.cpp", hidden)), 0)
+        overload = "namespace {\nint c(long x) {\n} // namespace\n"
+        self.assertEqual(found(("tests/x/a.cpp", overload), ("tests/x/b.cpp", hidden)), 0)
+
 
 class Docs(unittest.TestCase):
     def setUp(self):

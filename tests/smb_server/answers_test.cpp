@@ -91,7 +91,6 @@ TEST(AnswersOnTheWire, OfACompoundComeBeforeTheBreakOfIt) {
 
 // -- what a client does to its own leases of directories ------------------------------------
 
-constexpr std::uint32_t directory_option = 0x1;
 constexpr std::uint8_t key_of_a = 0xa;
 constexpr std::uint8_t key_of_b = 0xb;
 

@@ -16,8 +16,6 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint32_t directory_option = 0x1;
-
 file_id open_directory(raw_client& client, const std::string& name) {
   return raw_client::read_created(
     client.call(command::create,

@@ -42,7 +42,6 @@ byte_vector flush_body(const file_id& id) {
 }
 
 file_id open_directory(raw_client& client) {
-  constexpr std::uint32_t directory_option = 0x1;
   return raw_client::read_created(
     client.call(
       command::create, raw_client::create_body("", 0, {}, disposition::open, directory_option)))

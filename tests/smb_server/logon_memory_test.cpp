@@ -66,7 +66,7 @@ using outcome = logon_step::outcome;
 constexpr std::size_t allocations_max = 100'000; // a sweep that is longer never ends
 const std::string computer = "server";
 
-const account_list& accounts() {
+const account_list& one_account() {
   static const account_list list{{{"user", "pass"}}, "WORKGROUP"};
   return list;
 }
@@ -74,7 +74,7 @@ const account_list& accounts() {
 /// The outcome of a logon in which the allocation `number` of the server fails. Nothing: the server
 /// gave up for the lack of memory.
 std::optional<outcome> log_on(const std::string& password, std::size_t number, bool& failed) {
-  logon server{accounts(), computer};
+  logon server{one_account(), computer};
   initiator client{"user", password};
   byte_vector token = client.step({});
   failed = false;

@@ -75,7 +75,6 @@ inline byte_vector disposition_body(const file_id& id, bool deletes) {
 /// The parameter: whether the file system offers files without names, and RENAME_NOREPLACE.
 class names_fixture : public ::testing::TestWithParam<bool> {
 protected:
-  static constexpr std::uint32_t directory_option = 0x1;
   static constexpr std::uint32_t delete_on_close = 0x1000;
 
   names_fixture() {

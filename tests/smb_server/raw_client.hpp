@@ -27,6 +27,9 @@ inline constexpr std::uint8_t lease_level = 0xff;
 inline constexpr std::uint32_t rh = 0x03;
 inline constexpr std::uint32_t rwh = 0x07;
 
+/// FILE_DIRECTORY_FILE, of a CREATE's options.
+constexpr std::uint32_t directory_option = 0x1;
+
 /// The body of the requests that say nothing: ECHO, LOGOFF, TREE_DISCONNECT.
 inline const byte_vector empty_body{4, 0, 0, 0};
 

@@ -5,7 +5,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-constexpr std::size_t alignment = 4;
+constexpr std::size_t ea_alignment = 4;
 
 /// Calls `take` with each entry of a list that begins with the offset of the next; false if one is
 /// malformed.
@@ -14,7 +14,7 @@ bool for_each_entry(bytes_view list, Take take) {
   for (std::size_t count = 0; !list.empty(); ++count) {
     byte_reader in{list};
     const std::size_t next = in.u32();
-    if (!in.ok() || count == ea_entries_max || next % alignment != 0 || next >= list.size() ||
+    if (!in.ok() || count == ea_entries_max || next % ea_alignment != 0 || next >= list.size() ||
       !take(next == 0 ? list : list.first(next)))
       return false;
     if (next == 0)
@@ -76,11 +76,11 @@ byte_vector encode_eas(const std::vector<ea_entry>& entries, std::size_t room, s
   std::size_t last = 0;
   count = 0;
   for (const ea_entry& e : entries) {
-    const std::size_t begin = (out.size() + alignment - 1) / alignment * alignment;
+    const std::size_t begin = (out.size() + ea_alignment - 1) / ea_alignment * ea_alignment;
     if (begin + 8 + e.name.size() + 1 + e.value.size() > room)
       break;
     if (count > 0) {
-      out.align(alignment, 0);
+      out.align(ea_alignment, 0);
       out.patch_u32(last, static_cast<std::uint32_t>(begin - last));
     }
     last = begin;

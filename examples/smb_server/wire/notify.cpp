@@ -9,7 +9,7 @@ namespace leasebreak::smb {
 namespace {
 
 constexpr std::uint16_t recursive_flag = 0x1;
-constexpr std::size_t alignment = 4;
+constexpr std::size_t record_alignment = 4;
 
 } // namespace
 
@@ -39,7 +39,7 @@ byte_vector encode_changes(const std::vector<change_record>& changes) {
     out.append(name);
     if (i + 1 == changes.size())
       break;
-    out.align(alignment);
+    out.align(record_alignment);
     out.patch_u32(begin, static_cast<std::uint32_t>(out.size() - begin));
   }
   return out.take();
@@ -48,7 +48,7 @@ byte_vector encode_changes(const std::vector<change_record>& changes) {
 std::size_t encoded_size(const change_record& change) {
   constexpr std::size_t before_name = 12;
   const std::size_t size = before_name + utf8_to_utf16(change.name).size();
-  return (size + alignment - 1) / alignment * alignment;
+  return (size + record_alignment - 1) / record_alignment * record_alignment;
 }
 
 } // namespace leasebreak::smb
