@@ -101,7 +101,7 @@ bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
 bool file_state::impl::tells_now(const lease_entry& l) noexcept {
   if (LEASEBREAK_MUTANT(break_before_answer))
     return true;
-  return !l.is_behind_change() &&
+  return (!l.is_behind_change() || LEASEBREAK_MUTANT(own_changes_told_first)) &&
     (l.unanswered == 0 || l.late ||
       (l.opens > l.unknown && !intersects(l.info.state, lease_state::write)));
 }

@@ -41,6 +41,14 @@ std::string disk::path_of(const place& where) const {
   return where.name;
 }
 
+std::optional<place> disk::find(inode file) const {
+  for (inode directory = 0; directory < nodes_.size(); ++directory)
+    for (const auto& [name, each] : nodes_[directory].entries)
+      if (each == file)
+        return place{directory, name, file};
+  return std::nullopt;
+}
+
 inode disk::make(bool is_directory) {
   node n;
   n.is_directory = is_directory;

@@ -39,6 +39,8 @@ public:
   [[nodiscard]] std::optional<inode> entry(const place& where) const;
   /// How a name in a directory is reached now.
   [[nodiscard]] std::string path_of(const place& where) const;
+  /// Where a file is now. Nothing: it has no name.
+  [[nodiscard]] std::optional<place> find(inode file) const;
   [[nodiscard]] inode make(bool is_directory);
   void link(const place& where, inode file);
   /// Takes a name away; a file without a name is gone.

@@ -37,7 +37,7 @@ void world::check_quiet() {
 // Nobody has content in a cache that is older than a write which was let in.
 void world::check_data(const cache_name& name, const cache& c) {
   if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
-    !intersects(c.told, lease_state::read) || is_held_back(name))
+    !intersects(c.told, lease_state::read) || is_held_back(name) || is_behind_change(name, c.file))
     return;
   const auto& file = disk_.at(c.file);
   if (!file.is_gone && *c.data != file.newest)
@@ -60,6 +60,13 @@ bool world::is_kept_back(inode file) const {
 bool world::is_held_back(const cache_name& name) const {
   return std::ranges::any_of(opens_, [&](const auto& o) {
     return o.second.name == name && (answers_held_.contains(o.first) || !o.second.is_told);
+  });
+}
+
+// The client has changed the directory itself, and hears of it behind the response.
+bool world::is_behind_change(const cache_name& name, inode directory) const {
+  return std::ranges::any_of(own_changes_, [&](const auto& o) {
+    return o.second.client == name.client && o.second.directory == directory;
   });
 }
 
@@ -122,6 +129,34 @@ void world::check_break(const cache_name& name, const break_notification&) {
     links_, [&](const auto& l) { return l->client == name.client && !l->is_up; });
   if (!is_late && !is_lost && !is_cut)
     complain("a break comes before the answer: " + describe(name));
+}
+
+// A client hears of its own change of a directory behind the response. Judged only where no other
+// client's change can have broken the lease.
+void world::check_own_change(const cache_name& name, const break_notification& n) {
+  const auto c = caches_.find(name);
+  if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_)
+    return;
+  if (this->c().stats().waiting_now != 0) // maybe for this break, which is then told at once
+    return;
+  if (const auto uses = key_uses_.find(name.key); uses != key_uses_.end() && uses->second != 0)
+    return; // a CREATE with the lease is granted what is left, which the break tells first
+  const auto directory = c->second.file;
+  const auto own = std::ranges::find_if(own_changes_, [&](const auto& o) {
+    return o.second.client == name.client && o.second.directory == directory;
+  });
+  if (own == own_changes_.end() || own->second.joins)
+    return;
+  const auto since = own->second.since;
+  if (loop_.now() - since >= config_.answer_wait_max)
+    return;
+  const bool is_shared = std::ranges::any_of(changes_, [&](const auto& t) {
+    const auto& [where, times] = t;
+    return where.first == directory && where.second != name.client &&
+      (times.in_flight != 0 || times.last >= since);
+  });
+  if (!is_shared)
+    complain(describe(name) + " is broken by a change of its own client before the response");
 }
 
 // A lock was granted.

@@ -122,8 +122,10 @@ world::task<bool> world::open_once(create what) {
   h.name = wants.lease ? cache_name{what.client, wants.lease->key, open_id::none}
                        : cache_name{what.client, {}, granted.open};
   h.file = file;
-  if (!granted.waited)
-    h.path = what.path; // else it is not certain yet
+  if (!granted.waited) { // else it is not certain yet
+    const auto now = what.ask.created ? where : disk_.find(file);
+    h.path = now ? disk_.path_of(*now) : what.path;
+  }
   h.access = wants.access;
   h.lease = wants.lease;
   h.oplock = wants.oplock;
@@ -141,9 +143,10 @@ world::task<bool> world::open_once(create what) {
   h.is_detached = is_lost && ended_connections_.contains(h.connection);
   opens_[id] = h;
   answers_held_[id] = loop_.now();
+  exchange response{*this, h};
   if (what.ask.created) {
     disk_.link(*where, file);
-    spawn(children_changed(where->directory));
+    co_await children_changed(where->directory, &response);
   }
   if (granted.waited) {
     const auto same = co_await same_name(what, file, name);
@@ -172,6 +175,7 @@ world::task<bool> world::open_once(create what) {
   }
   name.release();
   co_await send_answer(id, what.ask.connection, std::move(granted));
+  co_await respond(response);
   co_return false;
 }
 
@@ -232,6 +236,7 @@ world::task<void> world::close(open_id id, bool keep) {
   const auto name = h.name;
   const auto file = h.file;
   const auto path = h.path;
+  exchange response{*this, h};
   const bool is_known = h.is_told && !h.is_gone;
   h.is_gone = true;
   h.locks.clear();
@@ -266,11 +271,12 @@ world::task<void> world::close(open_id id, bool keep) {
   forget_open(id);
   if (error == errc::success && closed.delete_file)
     co_await carry_out_deletion(
-      file, path, std::move(closed.names), std::move(closed.hold), closed.parent_key);
+      file, path, std::move(closed.names), std::move(closed.hold), closed.parent_key, &response);
+  co_await respond(response);
 }
 
 world::task<void> world::carry_out_deletion(inode file, std::string path,
-  std::vector<deleted_name> names, hold h, std::optional<lease_key> parent) {
+  std::vector<deleted_name> names, hold h, std::optional<lease_key> parent, exchange* by) {
   if (names.empty() && !path.empty())
     names.push_back({root_name, path});
   for (const auto& [id, open] : opens_)
@@ -286,7 +292,10 @@ world::task<void> world::carry_out_deletion(inode file, std::string path,
       continue;
     note(each.path + " is removed");
     disk_.unlink(*where);
-    spawn(children_changed(where->directory));
+    if (by != nullptr)
+      co_await children_changed(where->directory, by);
+    else
+      spawn(children_changed(where->directory));
   }
   static_cast<void>(parent);
   h.release();
@@ -435,10 +444,46 @@ void world::was_renamed(const std::string& from, const std::string& to) {
   c().renamed(root_name, from, to);
 }
 
-world::task<void> world::children_changed(inode directory) {
+// With `by`: its client hears of it too, behind the response.
+world::task<void> world::children_changed(inode directory, exchange* by) {
   access_request r{disk::id_of(directory), access_kind::change_children};
-  static_cast<void>(
-    co_await ask<access_result>(std::move(r), patience::bounded, "tell of a change"));
+  if (by != nullptr) {
+    r.client = clients_[by->client].guid;
+    r.connection = by->on;
+    own_changes_[++last_change_] = {
+      by->client, directory, loop_.now(), is_breaking(by->client, directory)};
+    by->changes.push_back(last_change_);
+  }
+  const auto key = std::pair(directory, by != nullptr ? by->client : no_client);
+  ++changes_[key].in_flight;
+  auto heard = co_await ask<access_result>(std::move(r), patience::bounded, "tell of a change");
+  --changes_[key].in_flight;
+  changes_[key].last = loop_.now();
+  if (by != nullptr)
+    by->answers.push_back(std::move(heard.value.answer));
+}
+
+bool world::is_breaking(std::size_t client, inode file) const {
+  return std::ranges::any_of(caches_, [&](const auto& c) {
+    return c.first.client == client && c.second.file == file &&
+      (!c.second.breaks.empty() || c.second.answering != 0);
+  });
+}
+
+// Maybe later, with the other responses of a compound.
+world::task<void> world::respond(exchange& e) {
+  if (!e.changes.empty() && holds_answers_ && random_.one_in(4))
+    co_await sleep(random_.one_in(10) ? span{6s} : delay());
+  end(e);
+}
+
+void world::end(exchange& e) {
+  for (const auto change : std::exchange(e.changes, {}))
+    if (const auto own = own_changes_.find(change); own != own_changes_.end()) {
+      changes_[{own->second.directory, no_client}].last = loop_.now();
+      own_changes_.erase(own);
+    }
+  e.answers.clear();
 }
 
 world::task<void> world::rename(open_id id, std::string to) {
@@ -447,6 +492,7 @@ world::task<void> world::rename(open_id id, std::string to) {
   const auto file = opens_.at(id).file;
   const auto from = opens_.at(id).path;
   const auto own = opens_.at(id).name;
+  exchange response{*this, opens_.at(id)};
   auto target = disk_.look_up(to);
   if (!target || from == to)
     co_return;
@@ -497,9 +543,10 @@ world::task<void> world::rename(open_id id, std::string to) {
   note(from_now + " is renamed to " + to_now);
   disk_.rename(*source_now, *target_now);
   was_renamed(from_now, to_now);
-  spawn(children_changed(source_now->directory));
+  co_await children_changed(source_now->directory, &response);
   if (source_now->directory != target_now->directory)
-    spawn(children_changed(target_now->directory));
+    co_await children_changed(target_now->directory, &response);
+  co_await respond(response);
 }
 
 world::task<void> world::make_directory(std::string path) {

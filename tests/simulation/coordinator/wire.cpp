@@ -177,6 +177,7 @@ void world::on_break(std::size_t who, const break_notification& n, const break_r
     return report.undeliverable();
   }
   check_break(name, n);
+  check_own_change(name, n);
   if (found == caches_.end() && n.ack_required)
     early_breaks_.try_emplace(name, loop_.now());
   if (found != caches_.end()) {

@@ -199,6 +199,8 @@ void world::stop_server(bool in_order) {
   answers_held_.clear();
   ended_connections_.clear();
   early_breaks_.clear();
+  own_changes_.clear();
+  changes_.clear();
   current_keys_.clear();
   for (inode i = 0; i < disk_.size(); ++i)
     disk_.at(i).newest = disk_.at(i).stored;

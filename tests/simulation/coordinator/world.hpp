@@ -147,6 +147,31 @@ private:
     open_request ask;
   };
 
+  /// A request of a client that changes directories: the client hears of these changes behind the
+  /// response, or at once if there will be none.
+  struct exchange {
+    exchange(world& in, const handle& of) : w(in), client(of.client), on(of.connection) {}
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+    ~exchange() { w.end(*this); }
+
+    world& w;
+    std::size_t client;
+    connection_id on;
+    std::vector<std::uint64_t> changes;
+    std::vector<pending_answer> answers;
+  };
+
+  static constexpr std::size_t no_client = ~std::size_t{0};
+
+  /// A change of a directory that its client has not been told of.
+  struct own_change {
+    std::size_t client = 0;
+    inode directory = 0;
+    span since{};
+    bool joins = false; ///< A break in progress, whose next stage tells of it.
+  };
+
   template <class Result>
   struct answer {
     errc error = errc::success;
@@ -178,7 +203,9 @@ private:
   void check_pairs();
   [[nodiscard]] bool is_kept_back(inode file) const;
   [[nodiscard]] bool is_held_back(const cache_name& name) const;
+  [[nodiscard]] bool is_behind_change(const cache_name& name, inode directory) const;
   void check_told_again(const cache_name& name, cache& c);
+  void check_own_change(const cache_name& name, const break_notification& n);
   void check_grant(const handle& h, const open_result& granted);
   void check_break(const cache_name& name, const break_notification& n);
   void check_lock(open_id id, const byte_range& range, bool exclusive);
@@ -220,7 +247,7 @@ private:
   task<void> send_answer(open_id id, connection_id on, open_result granted);
   task<void> close(open_id id, bool keep);
   task<void> carry_out_deletion(inode file, std::string path, std::vector<deleted_name> names,
-    hold h, std::optional<lease_key> parent);
+    hold h, std::optional<lease_key> parent, exchange* by = nullptr);
   task<void> write(open_id id);
   task<void> read_through(open_id id, byte_range range);
   task<void> write_without_open();
@@ -231,7 +258,10 @@ private:
   task<void> make_directory(std::string path);
   task<void> rename_directory(std::size_t who, std::string from, std::string to);
   task<void> set_delete(open_id id, bool set);
-  task<void> children_changed(inode directory);
+  task<void> children_changed(inode directory, exchange* by = nullptr);
+  task<void> respond(exchange& e);
+  void end(exchange& e);
+  [[nodiscard]] bool is_breaking(std::size_t client, inode file) const;
   task<void> force(inode file, lease_state keep);
   task<void> reconnect(open_id id, link* on);
   task<void> replay(open_id id, link* on);
@@ -268,6 +298,14 @@ private:
   /// With the run of the server that they are of. A crash ends guards before their coroutines know.
   std::multiset<std::pair<std::uint64_t, std::string>> renamed_trees_; ///< Whose guards live.
   std::set<std::pair<inode, std::string>> guarded_;
+  std::map<std::uint64_t, own_change> own_changes_; ///< Whose responses are not sent.
+  std::uint64_t last_change_ = 0;
+  struct change_times {
+    std::uint64_t in_flight = 0;
+    span last{};
+  };
+  /// Changes of directories, by directory and client; `no_client` for none.
+  std::map<std::pair<inode, std::size_t>, change_times> changes_;
   std::map<lease_key, cache_name> names_;
   std::uint64_t last_connection_ = 0;
   std::uint64_t last_session_ = 0;
