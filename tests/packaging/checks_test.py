@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import check_docs
+import check_prose
 import check_scripts
 import check_semantics
 import check_style
@@ -192,6 +193,57 @@ class Semantics(unittest.TestCase):
         self.assertEqual(
             list(check_semantics.rows(text)),
             [{"Rule": "a", "Test": "b", "smbtorture": "c"}, {"Rule": "d", "Test": "e"}])
+
+
+class Prose(unittest.TestCase):
+    def problems(self, text, path="a.md"):
+        return [line for line, _ in check_prose.problems(path, text)]
+
+    def test_accepts_plain_sentences(self):
+        for text in (
+            "Complete waiting operations first.", "The client that waits is told. That is all.",
+            "# What an open breaks", "What does a close do?", "What a store keeps.", "The model; it has no clock.",
+        ):
+            self.assertEqual(self.problems(text), [], text)
+
+    def test_finds_a_clause_that_is_the_subject(self):
+        for text in (
+            "Who is told has a lease.", "It ends; who asks again is refused.", "* Who has it keeps it.",
+            "What is stored is read.", "It ends. What was asked of it goes on.", "That the store fails is counted.",
+            "| a | Which opens are kept is known later |",
+        ):
+            self.assertEqual(self.problems(text), [1], text)
+
+    def test_finds_each_unwanted_word(self):
+        for word in (
+            "somebody", "Nobody", "he", "whoever", "but for", "gives way", "let go", "given up", "gives it up",
+            "came and went", "has its turn", "a moment", "newcomer", "parked", "anew", "the one that",
+        ):
+            self.assertEqual(self.problems(f"It ends\nwith {word} there."), [2], word)
+
+    def test_looks_at_no_code_in_a_page(self):
+        self.assertEqual(self.problems("`Somebody`, [a](who.md), ``\n\n```cpp\n// Nobody.\n```\n"), [])
+
+    def test_looks_at_comments_and_strings_of_a_program(self):
+        text = (
+            "/// It ends when\n/// nobody is left.\nint nobody = 1'000; // Who waits is told.\n"
+            "f(\"somebody\", 'x'); // f\n/* he */\n")
+
+        self.assertEqual(sorted(set(self.problems(text, "a.cpp"))), [2, 3, 4, 5])
+
+    def test_leaves_quotations_alone(self):
+        exceptions, check_prose.EXCEPTIONS = check_prose.EXCEPTIONS, ("somebody else",)
+        try:
+            self.assertEqual(self.problems("It says \"somebody else\"."), [])
+        finally:
+            check_prose.EXCEPTIONS = exceptions
+
+    def test_looks_at_all_files_of_a_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.md").write_text("It is there.\n")
+            self.assertEqual(check_prose.main([folder]), 0)
+            (pathlib.Path(folder) / "b.hpp").write_text("// Somebody is there.\n")
+            self.assertEqual(check_prose.main([folder]), 1)
 
 
 class Scripts(unittest.TestCase):
