@@ -5,11 +5,11 @@ usage: check_docs.py ROOT [BUILD]
 
 In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; each script, preset and
 program that a command line in a code block names exists (programs only if BUILD, the folder of the
-release build, is given), and accepts each long option that the command line gives it. README.md
-names every setting of the coordinator, and shows what its commands print as it is printed;
-docs/operations.md names every error with its NTSTATUS. Each C++ block in README.md is an excerpt of
-examples/quickstart.cpp, and each one in docs/embedding.md of a file of examples/smb_server, as it
-is there but for indentation. docs/embedding.md names every call of the coordinator, shows the code
+release build, is given), and accepts each long option that the command line gives it. README.md shows
+what its commands print as it is printed; docs/configuration.md names every setting of the coordinator,
+and docs/operations.md every error with its NTSTATUS. Each C++ block in README.md is an excerpt of
+examples/quickstart.cpp, and each one in docs/embedding.md of a file of examples/smb_server, except for
+the indentation. docs/embedding.md names every call of the coordinator, shows the code
 of each one that the example makes, and says in which files. Each test that a page names, as
 `Suite.Name`, exists.
 """
@@ -218,7 +218,7 @@ def missing_names(root):
     yield from calls_left_out(root)
     yield from calls_not_shown(root)
     yield from tests_that_are_missing(root)
-    for page, names in (("README.md", settings(root)), ("docs/operations.md", errors(root))):
+    for page, names in (("docs/configuration.md", settings(root)), ("docs/operations.md", errors(root))):
         text = (root / page).read_text(encoding="utf-8")
         for name in names:
             if f"`{name}`" not in text:
