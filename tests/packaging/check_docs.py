@@ -3,7 +3,7 @@
 
 usage: check_docs.py ROOT [BUILD]
 
-In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file; each script, preset and
+In README.md, CONTRIBUTING.md and docs/: each relative link leads to a file, and to a heading of it; each script, preset and
 program that a command line in a code block names exists (programs only if BUILD, the folder of the
 release build, is given), and accepts each long option that the command line gives it. README.md shows
 what its commands print as it is printed; docs/configuration.md names every setting of the coordinator,
@@ -21,17 +21,26 @@ import shlex
 import subprocess
 import sys
 
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]*)(?:#([^)]*))?\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELLS = ("sh", "bash", "console")
 
 
+def anchors(text):
+    """What the headings of a page are called in links, as the common hosts have it."""
+    for heading in re.findall(r"^#+ (.*)$", re.sub(FENCE, "", text), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def broken_links(root, page, text):
-    for target in LINK.findall(re.sub(FENCE, "", text)):
+    for target, anchor in LINK.findall(re.sub(FENCE, "", text)):
         if re.match(r"[a-z]+:", target):
             continue
-        if not (page.parent / target).exists():
+        file = page.parent / target if target else page
+        if target and not file.exists():
             yield f"link to {target}, which is not there"
+        elif anchor and anchor not in anchors(text if file == page else file.read_text(encoding="utf-8")):
+            yield f"link to {target}#{anchor}, which is no heading"
 
 
 def command_lines(text):
@@ -233,7 +242,7 @@ def main(arguments):
     build = pathlib.Path(arguments[1]) if len(arguments) == 2 else None
     configured = json.loads((root / "CMakePresets.json").read_text())
     presets = {p["name"] for p in configured["configurePresets"] if not p.get("hidden")}
-    pages = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
     count = commands = 0
     for page in pages:
         text = page.read_text(encoding="utf-8")

@@ -81,6 +81,16 @@ class Docs(unittest.TestCase):
 
         self.assertEqual(found, ["link to gone.md, which is not there"])
 
+    def test_finds_a_link_to_a_heading_that_is_not_there(self):
+        page = self.root / "README.md"
+        (self.root / "a.md").write_text("# One\n\n## Two: a `word`, and more\n")
+
+        found = list(check_docs.broken_links(
+            self.root, page, "# Here\n\n[a](a.md#two-a-word-and-more) [b](a.md#three) [c](#here) [d](#there)"))
+
+        self.assertEqual(
+            found, ["link to a.md#three, which is no heading", "link to #there, which is no heading"])
+
     def test_finds_code_that_the_program_does_not_have(self):
         (self.root / "examples").mkdir()
         (self.root / "examples/quickstart.cpp").write_text("int main() {\n  return 0;\n}\n")
