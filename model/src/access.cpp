@@ -7,7 +7,8 @@ namespace {
 constexpr std::uint32_t oplock_harmless =
   access::read_attributes | access::write_attributes | access::synchronize;
 
-// What a share mode can deny. Other bits, such as attributes, pass every share mode.
+// The rights that a share mode can deny. All other rights, such as those to attributes, are
+// compatible with every share mode.
 constexpr std::uint32_t reads = access::read_data | access::execute;
 constexpr std::uint32_t writes = access::write_data | access::append_data;
 

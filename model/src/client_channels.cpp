@@ -6,7 +6,8 @@ namespace leasebreak {
 
 namespace {
 
-// MS-SMB2 3.3.5.5.3: the table of clients, with the dialect of each, is of the 3.x family.
+// MS-SMB2 3.3.5.5.3: only the 3.x dialects have the global table of clients with the dialect of
+// each.
 bool is_version_3(std::uint16_t dialect) {
   return dialect >= 0x0300 && dialect < 0x0400;
 }

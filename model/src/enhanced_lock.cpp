@@ -6,7 +6,7 @@ namespace {
 
 constexpr auto rw = lease_state::read | lease_state::write;
 
-// What a lock does to the file, as far as share reservations are concerned.
+// The access that a lock implies for share reservations.
 struct deeds {
   bool reads;
   bool writes;

@@ -1,4 +1,3 @@
-// See entry_queue.hpp.
 #include <leasebreak/model/entry_queue.hpp>
 
 #include "mutant.hpp"
@@ -7,7 +6,7 @@
 
 namespace leasebreak {
 
-// A second name that is the first one counts once: a guard must not wait for itself.
+// Count a second name that equals the first only once, because a guard must not wait for itself.
 std::vector<const std::string*> entry_queue::distinct(const guarded_names& names) {
   if (names.is_whole())
     return {};
@@ -85,7 +84,7 @@ std::vector<guard_id> entry_queue::take_waiting() {
   for (const auto& [id, each] : guards_)
     if (each.ahead != 0)
       taken.push_back(id);
-  // The last first: nothing that waits steps forward for one that goes as well.
+  // Begin with the last, so that no waiting guard becomes held because an earlier one is removed.
   std::vector<guard_id> none;
   for (auto id = taken.rbegin(); id != taken.rend(); ++id)
     end(*id, none);

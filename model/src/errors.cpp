@@ -4,7 +4,7 @@ namespace leasebreak {
 
 namespace {
 
-// MS-ERREF 2.3.1, the values that the library uses.
+// The values of MS-ERREF 2.3.1 that the library uses.
 enum ntstatus : std::uint32_t {
   status_success = 0x00000000,
   status_unsuccessful = 0xC0000001,
@@ -49,7 +49,7 @@ wording describe(errc e) {
   case errc::delete_pending:
     return {status_delete_pending, "the file is being deleted"};
   case errc::lease_key_in_use:
-    // MS-SMB2 3.3.5.9.8: the key is in use on another file.
+    // MS-SMB2 3.3.5.9.8
     return {status_invalid_parameter, "the client uses this lease key for another file"};
   case errc::unknown_open:
     return {status_file_closed, "no such open"};

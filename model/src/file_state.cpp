@@ -18,7 +18,7 @@ void file_state::apply(const command& c, time_point now, effects& out, bool may_
   impl_->apply(c, now, out);
 }
 
-// Where nothing was held back, nothing follows from it.
+// If nothing was held back, the response has no further effects.
 void file_state::apply(const answer_sent& c, time_point now, effects& out) {
   const bool tells = holds_back();
   impl_->answer(c, now, out);
@@ -147,7 +147,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
   end_step(now, out);
 }
 
-// What follows whatever has happened to the file.
+// Derives the effects that can follow any command.
 void file_state::impl::end_step(time_point now, effects& out) {
   wake(now, out);
   if (held_back.behind_changes != 0)

@@ -1,4 +1,4 @@
-// A hash that is the same in every build, unlike that of the standard library.
+// A hash function whose results are the same in every build, unlike those of the standard library.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace leasebreak::detail {
 
-/// FNV-1a.
+/// Returns the 64-bit FNV-1a hash.
 [[nodiscard]] constexpr std::uint64_t fnv(std::string_view text) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : text)

@@ -1,4 +1,3 @@
-// See keyed_hash.hpp.
 #include <leasebreak/model/keyed_hash.hpp>
 
 #include "sip_hash.hpp"
@@ -9,10 +8,11 @@ namespace leasebreak {
 
 namespace {
 
-// From the system's source of randomness, which needs no descriptor. The model draws nothing else.
+// Draws the key from the system's random source, which needs no file descriptor. This is the only
+// random number in the model.
 detail::sip_key draw_key() noexcept {
   detail::sip_key key;
-  if (::getentropy(&key, sizeof key) != 0) // an old kernel: hard to guess, though not random
+  if (::getentropy(&key, sizeof key) != 0) // old kernel: hard to guess, but not random
     key = {reinterpret_cast<std::uintptr_t>(&key), reinterpret_cast<std::uintptr_t>(&draw_key)};
   return key;
 }

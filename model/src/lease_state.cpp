@@ -6,7 +6,7 @@
 namespace leasebreak {
 
 std::string_view to_string(lease_state s) noexcept {
-  // Indexed by the bits: read 1, handle 2, write 4.
+  // The index is the bits: read 1, handle 2, write 4.
   static constexpr std::array<std::string_view, 8> names{
     "none", "R", "H", "RH", "W", "RW", "WH", "RWH"};
   return bits(s) < names.size() ? names[bits(s)] : "invalid";

@@ -1,4 +1,4 @@
-// AVL trees of locks, ordered by where they start, each subtree with how far it reaches.
+// AVL trees of locks, ordered by their start. Each subtree knows how far its locks reach.
 #include "lock_table.hpp"
 
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace {
 
 using entry = lock_table::entry;
 
-/// A place on the line of bytes and of the boundaries between them: the boundary before a byte
-/// comes before the byte. An empty range is one boundary, any other goes from byte to byte; two
-/// ranges touch if these intervals meet, but for two empty ones, which are never compared.
+/// A position among the bytes and the boundaries between them. The boundary before a byte precedes
+/// the byte. An empty range is one boundary; any other range extends from byte to byte. Two ranges
+/// overlap if these intervals intersect, except two empty ranges, which are never compared.
 struct position {
   std::uint64_t offset = 0;
   bool is_byte = false;
@@ -33,13 +33,13 @@ position end_of(const byte_range& range) {
   return range.length != 0 ? position{range.last(), true} : position{range.offset, false};
 }
 
-/// How far locks of one owner reach.
+/// The farthest end of one owner's locks.
 struct reach {
   position end;
   open_id owner{};
 };
 
-/// The farthest reach of all, and the farthest of all other owners than that one.
+/// The farthest reach of all owners, and the farthest of all other owners.
 struct reaches {
   std::optional<reach> first;
   std::optional<reach> second;
@@ -61,7 +61,7 @@ struct reaches {
       include(*other.second);
   }
 
-  /// Whether a lock reaches `from`, leaving out those of `except`.
+  /// Returns whether a lock reaches `from`, ignoring those of `except`.
   [[nodiscard]] bool get_to(const position& from, const std::optional<open_id>& except) const {
     const std::optional<reach>& r = except && first && first->owner == *except ? second : first;
     return r && r->end >= from;
@@ -73,15 +73,15 @@ struct node : entry {
   node* right = nullptr;
   int height = 1;
   reaches reached;
-  // All locks, and all of the same open, in the order in which they were acquired.
+  // Links the locks of the table, and those of the same open, in the order of acquisition.
   std::unique_ptr<node> next;
   node* previous = nullptr;
   node* next_of_open = nullptr;
   node* previous_of_open = nullptr;
 };
 
-/// The order in a tree. Starts come first, because the search for overlaps needs that; the rest
-/// puts the locks that one unlock may mean side by side, the earliest first.
+/// Returns the sort key in a tree. It begins with the start of the range, which the search for
+/// overlaps requires. The rest makes the candidates for one unlock adjacent, the earliest first.
 auto key_of(const entry& e) {
   return std::tuple(e.range.offset, e.range.length, e.open, e.id);
 }
@@ -179,14 +179,15 @@ node* detach(node* root, const node* gone) {
   return rebalance(root);
 }
 
-/// A lock in the tree that touches `range`, leaving out those of `except`; null if there is none.
+/// Returns a lock in the tree that overlaps `range`, ignoring those of `except`; null if there is
+/// none.
 const node* find_overlap(
   const node* root, const byte_range& range, const std::optional<open_id>& except) {
   const position from = start_of(range);
   const position to = end_of(range);
   for (const node* n = root; n != nullptr;) {
-    // If the left side reaches `from` and yet has no overlap, that lock starts behind `to`, and so
-    // does everything further right.
+    // If the left subtree reaches `from` but contains no overlap, then its reaching lock starts
+    // after `to`, and so does everything to its right.
     if (n->left != nullptr && n->left->reached.get_to(from, except)) {
       n = n->left;
       continue;
@@ -200,7 +201,7 @@ const node* find_overlap(
   return nullptr;
 }
 
-/// The earliest lock in the tree of `open` with exactly `range`; null if there is none.
+/// Returns the earliest lock of `open` in the tree with exactly `range`; null if there is none.
 node* find_first(node* root, open_id open, const byte_range& range) {
   const auto wanted = std::tuple(range.offset, range.length, open, std::uint64_t{0});
   node* found = nullptr;
@@ -247,7 +248,7 @@ struct lock_table::impl {
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
   ~impl() {
-    // One by one: the chain would otherwise be destroyed by as many nested calls as it is long.
+    // Iterate, because destroying the chain recursively could overflow the stack.
     while (first)
       first = std::move(first->next);
   }
@@ -259,7 +260,8 @@ struct lock_table::impl {
     return trees[(exclusive ? 2U : 0U) + (empty ? 1U : 0U)];
   }
 
-  /// A lock of one kind in the way of `range`, with bytes or, unless both are empty, without.
+  /// Returns a lock of one kind that overlaps `range`, empty or not; null if there is none. Two
+  /// empty ranges never overlap.
   [[nodiscard]] const node* overlap(
     bool exclusive, const byte_range& range, const std::optional<open_id>& except) const {
     const node* found = find_overlap(tree(exclusive, false), range, except);
@@ -283,7 +285,7 @@ struct lock_table::impl {
     ++size;
   }
 
-  /// Takes `gone` out of everything and returns it.
+  /// Removes `gone` from all structures and returns it.
   std::unique_ptr<node> unlink(node* gone) {
     node*& root = tree(gone->exclusive, gone->range.length == 0);
     root = detach(root, gone);
@@ -339,7 +341,8 @@ const lock_table::entry* lock_table::conflict(
   open_id open, const byte_range& range, bool exclusive) const noexcept {
   if (!impl_)
     return nullptr;
-  // MS-FSA 2.1.5.8: shared locks go together, and onto an exclusive one of the same open.
+  // MS-FSA 2.1.5.8: shared locks are compatible with each other and with an exclusive lock of the
+  // same open.
   if (!exclusive)
     return impl_->overlap(true, range, open);
   const node* found = impl_->overlap(true, range, std::nullopt);
@@ -359,7 +362,7 @@ const lock_table::entry* lock_table::io_conflict(
   if (!impl_ || range.length == 0)
     return nullptr;
   const node* found = find_overlap(impl_->tree(true, false), range, open);
-  // A write is stopped by every shared lock, whoever holds it.
+  // A write conflicts with every shared lock, including those of the same open.
   if (found == nullptr && is_write)
     found = find_overlap(impl_->tree(false, false), range, std::nullopt);
   return found;
@@ -383,7 +386,7 @@ const lock_table::entry* lock_table::find_exact(
 }
 
 void lock_table::erase(const entry* gone) noexcept {
-  // Every entry that the table gives out is a node that it owns, and not const.
+  // Every entry that the table returns is a non-const node that it owns.
   impl_->unlink(const_cast<node*>(static_cast<const node*>(gone)));
 }
 

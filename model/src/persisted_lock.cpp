@@ -23,13 +23,13 @@ std::vector<std::uint8_t> bytes_of(const lease_key& key) {
   return {key.bytes.begin(), key.bytes.end()};
 }
 
-// Old writers stored Write on directories, which no directory lease can have.
+// Old writers stored Write for directories, which no directory lease can have.
 lease_state state_of_record(std::uint32_t stored, bool is_directory) {
   const auto state = static_cast<lease_state>(stored & lease_bits);
   return is_directory ? state - lease_state::write : state;
 }
 
-// Whether a record's state is one that a lease can have once a directory's Write is taken off.
+// Returns whether the state is valid for a lease after Write is removed from a directory.
 bool is_known_state(std::uint32_t stored, bool is_directory) {
   return (stored & ~lease_bits) == 0 &&
     is_valid(state_of_record(stored, is_directory), is_directory);
@@ -55,7 +55,8 @@ std::optional<record_error> validate_lease(const persisted_lock& r) {
     return wrong(
       "breaking_to_required", "is no lease state: " + std::to_string(r.breaking_to_required));
   if (r.breaking) {
-    // What the holder was told to go to is part of what it has, and the goal part of that.
+    // The break's current target must be within the state, and its final target within the current
+    // one.
     const auto state = state_of_record(r.lease_state, r.is_directory);
     const auto break_to = state_of_record(r.break_to_state, r.is_directory);
     const auto required = state_of_record(r.breaking_to_required, r.is_directory);
@@ -119,9 +120,9 @@ lease_info lease_of_record(const persisted_lock& r) {
     lease.parent_key = key_of(r.parent_lease_key);
   if (r.breaking) {
     lease.break_to = state_of_record(r.break_to_state, r.is_directory);
-    // In records of others zero is "not written" as well as "none". Taking it for the break's own
-    // target loses at most a merged goal, which a new conflict sets again. leasebreak's own
-    // records, which have a version, always mean what they say.
+    // In other systems' records, zero means "none" or "not written". Using the break's current
+    // target loses at most a merged target, which a new conflict sets again. leasebreak's own
+    // records have a version, and their values are always meant.
     const auto required = state_of_record(r.breaking_to_required, r.is_directory);
     const bool unwritten = required == lease_state::none && r.lease_version == 0;
     lease.required = unwritten ? lease.break_to : required;
@@ -217,7 +218,7 @@ enhanced_lock to_enhanced_lock(const persisted_lock& r) {
   }
   lock.range = {r.offset, r.length};
   if (r.length == 0 && !r.is_zero_byte)
-    // To the end. From offset 0 that is one byte more than a length can say.
+    // Up to the end. From offset 0 this is one byte more than a length can express.
     lock.range.length = r.offset == 0 ? UINT64_MAX : UINT64_MAX - r.offset + 1;
   return lock;
 }

@@ -1,4 +1,3 @@
-// See quoted.hpp.
 #include <leasebreak/model/quoted.hpp>
 
 #include <cstdint>
@@ -15,7 +14,7 @@ bool is_continuation(std::uint8_t byte) noexcept {
   return (byte & 0xc0) == 0x80;
 }
 
-/// The length of the sequence that `first` begins, as RFC 3629 has it; 1 for what begins none.
+/// Returns the length of the sequence that `first` begins (RFC 3629); 1 if it begins none.
 std::size_t length_by(std::uint8_t first) noexcept {
   if (first >= 0xc2 && first <= 0xdf)
     return 2;
@@ -24,7 +23,7 @@ std::size_t length_by(std::uint8_t first) noexcept {
   return first >= 0xf0 && first <= 0xf4 ? 4 : 1;
 }
 
-/// A character, or a byte that is in none.
+/// A character, or a byte that belongs to none.
 struct character {
   std::size_t length = 1;
   bool is_valid = false;

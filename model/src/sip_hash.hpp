@@ -1,5 +1,5 @@
-// SipHash (Aumasson, Bernstein: "SipHash: a fast short-input PRF"): a hash under a key, whose
-// collisions nobody can make who does not know the key.
+// SipHash (Aumasson, Bernstein: "SipHash: a fast short-input PRF"): a keyed hash. Collisions cannot
+// be produced without knowing the key.
 #pragma once
 
 #include <bit>
@@ -15,7 +15,7 @@ struct sip_key {
   std::uint64_t high = 0;
 };
 
-/// With `Compressing` rounds for each 8 bytes and `Finishing` ones at the end.
+/// SipHash with `Compressing` rounds for each 8 bytes and `Finishing` rounds at the end.
 template <int Compressing, int Finishing>
 class sip_hasher {
 public:
@@ -23,7 +23,7 @@ public:
     : v0_(key.low ^ 0x736f6d6570736575U), v1_(key.high ^ 0x646f72616e646f6dU),
       v2_(key.low ^ 0x6c7967656e657261U), v3_(key.high ^ 0x7465646279746573U) {}
 
-  /// Eight bytes, as a little-endian number.
+  /// Adds eight bytes, given as a little-endian number.
   constexpr void add(std::uint64_t word) noexcept {
     v3_ ^= word;
     for (int i = 0; i < Compressing; ++i)
@@ -31,7 +31,8 @@ public:
     v0_ ^= word;
   }
 
-  /// The hash, when all but the last `size % 8` bytes of `size` were added, which `rest` has.
+  /// Returns the hash of `size` bytes. All of them except the last `size % 8`, which are in `rest`,
+  /// must have been added before.
   [[nodiscard]] constexpr std::uint64_t finish(std::uint64_t rest, std::size_t size) noexcept {
     add(rest | (std::uint64_t{size} << 56U));
     v2_ ^= 0xff;
@@ -60,11 +61,11 @@ private:
   std::uint64_t v3_;
 };
 
-/// `size` bytes, at most eight, as a little-endian number.
+/// Returns at most eight bytes as a little-endian number.
 [[nodiscard]] inline std::uint64_t little_endian(const char* bytes, std::size_t size) noexcept {
   std::uint64_t word = 0;
   if constexpr (std::endian::native == std::endian::little) {
-    // Of a size that is known it is one instruction, which a loop is not.
+    // With a constant size this compiles to one instruction, unlike the loop.
     if (size == sizeof word) {
       std::memcpy(&word, bytes, sizeof word);
       return word;

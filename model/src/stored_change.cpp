@@ -1,4 +1,3 @@
-// See stored_change.hpp.
 #include <leasebreak/model/stored_change.hpp>
 
 #include "file/parts.hpp"

@@ -45,9 +45,9 @@ struct signature<void> {
 template <class Result>
 using handler = typename signature<Result>::handler;
 
-/// Refers to a coordinator's state. Made within an initiating call, it borrows that call's
-/// reference, which saves the counting; a copy, such as a deferred operation has, is a weak
-/// reference.
+/// Refers to the state of a coordinator. An object that is created within an initiating call
+/// borrows the reference of that call, which avoids reference counting. A copy, for example in a
+/// deferred operation, is a weak reference.
 class impl_ref {
 public:
   explicit impl_ref(const std::shared_ptr<coordinator_impl>& alive) noexcept : borrowed_(&alive) {}
@@ -56,7 +56,7 @@ public:
   impl_ref& operator=(const impl_ref&) = delete;
   ~impl_ref() = default;
 
-  /// Calls `use` with the state, unless that is gone.
+  /// Calls `use` with the state, unless the coordinator is gone.
   template <class Use>
   void with(Use use) const {
     if (borrowed_ != nullptr)
@@ -70,7 +70,7 @@ private:
   std::weak_ptr<coordinator_impl> weak_;
 };
 
-/// What starts each operation. All return at once; `self` may be gone already.
+/// Start the operations. All return immediately. The state may no longer exist.
 void start(const impl_ref& self, open_request&& r, handler<open_result> h);
 void start(const impl_ref& self, close_request&& r, handler<close_result> h);
 void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
@@ -97,7 +97,7 @@ void start(const impl_ref& self, start_request&& r, handler<start_result> h);
 struct shutdown_request {};
 void start(const impl_ref& self, shutdown_request&& r, handler<void> h);
 
-/// Has an executor, so that Asio's adapters work, and holds no strong reference: a deferred
+/// Has an executor, which Asio's adapters require. Holds no strong reference, because a deferred
 /// operation may be launched long after the coordinator is gone.
 template <class Result>
 struct initiation {
@@ -119,70 +119,74 @@ struct initiation {
 
 } // namespace detail
 
-/// Coordinates what clients may cache of the files of a server.
+/// Coordinates what the clients of a server may cache of its files.
 ///
-/// *Operations* are Asio operations: they take any completion token (the default is `deferred`),
-/// complete exactly once, never from within the initiating call, on the handler's associated
-/// executor, or else the coordinator's.
+/// *Operations* are Asio operations: they take any completion token (the default is `deferred`) and
+/// complete exactly once, never from within the initiating call. They complete on the associated
+/// executor of the handler, or on the coordinator's if it has none.
 ///
-/// *Cancellation*: `async_open`, `async_lock`, `async_access` and `async_force_break` support the
-/// types terminal, partial and total alike, through the handler's cancellation slot: one that waits
-/// completes with `errc::cancelled`, and has changed nothing but that a break that it caused goes
-/// on. What was granted before the cancellation arrived stays granted, and completes so. The other
-/// operations never wait for a client, and ignore cancellation. Emit a signal on the thread, or
-/// strand, on which the slot was connected; `emit` may throw `std::bad_alloc`, and nothing has
-/// happened.
+/// *Cancellation*: `async_open`, `async_lock`, `async_access`, `async_guard_entry`,
+/// `async_rename_tree` and `async_force_break` support terminal, partial and total cancellation
+/// alike, through the cancellation slot of the handler. A pending operation completes with
+/// `errc::cancelled` and has no effect, except that a break which it caused continues. If the
+/// operation was granted before the cancellation arrived, it completes with success. The other
+/// operations never wait for a client, and ignore cancellation. Emit the signal on the thread or
+/// strand on which the slot was connected. `emit` may throw `std::bad_alloc`, without effect.
 ///
-/// *Thread safety*: every member may be called from any thread at any time, but for destruction,
-/// which must not run at the same time as another call, unless that is from within a sink or
+/// *Thread safety*: every member may be called from any thread at any time. Only the destructor
+/// must not run concurrently with another call, unless it is called from within a sink or
 /// `on_open_lost`.
 ///
-/// *Lifetimes*: deferred operations, holds, answers and reports may outlive the coordinator, and do
-/// nothing then but complete with `errc::shutting_down`. Handlers of operations in flight run after
-/// the destructor, on executors that must still exist; so a handler must not rely on the
-/// coordinator if it is told `errc::shutting_down`. Sinks and `on_open_lost` are not called after
-/// the destructor; `break_sink` says until when else. `file_name_id`s, keys and all other arguments
-/// are copied.
+/// *Lifetimes*: deferred operations, holds, pending answers and break reports may outlive the
+/// coordinator. Deferred operations then complete with `errc::shutting_down`, and the others do
+/// nothing. Handlers of operations in flight run after the destructor, on executors that must still
+/// exist; a handler that receives `errc::shutting_down` must thus not use the coordinator. Sinks
+/// and `on_open_lost` are not called after the destructor; see `break_sink` for other ends of a
+/// sink. `file_name_id`s, keys and all other arguments are copied.
 ///
-/// *Executor*: with `scheduler_kind::asio` the actors run on the executor; some thread must run it.
-/// A handler's executor, a client's and the coordinator's must exist until their last call is made
-/// or dropped. What keeps an `io_context` busy, so that `run` does not return:
-///  - an operation, until its handler has been called: for up to `wait_max`, but a byte-range lock
-///    without end;
-///  - a break in progress, waited for or not, for up to `break_timeout`, or until it ends earlier;
-///  - a durable open without connection, until its client is back or its timeout is over;
-///  - a break that is held back for an answer that is not sent, for up to `answer_wait_max`;
-///  - a grace period (see `async_start`), until it is over;
-///  - records that the store has not taken;
-///  - for 20 ms, a timer that is not needed any more.
-/// Opens, leases, locks, holds and registrations do not. To have `run` return now, use
-/// `async_shutdown`, after which no timer is left, or destroy the coordinator, or stop the context.
+/// *Executor*: with `scheduler_kind::asio` the actors run on the executor, which some thread must
+/// run. The executors of the coordinator, of clients and of handlers must exist until their last
+/// call is made or dropped. The following keep an `io_context` busy, so that `run` does not return:
+/// - an operation, until its handler has been called: for up to `wait_max`, but without limit for a
+///   byte-range lock;
+/// - a break in progress, until it ends, for up to `break_timeout`, whether an operation waits for
+///   it or not;
+/// - a disconnected durable open, until its client reconnects or its timeout expires;
+/// - a break that is held back for a response that has not been sent, for up to `answer_wait_max`;
+/// - a grace period (see `async_start`), until its end;
+/// - records that have not been written to the store;
+/// - a timer that is no longer needed, for 20 ms.
 ///
-/// *Memory*: an initiating function, and any other member but the destructor, throws
-/// `std::bad_alloc` without having changed anything, and the handler is not called. Later, in the
-/// turns of actors and when handlers are to be called, an operation can be refused no more, and
-/// what a client holds must not be lost: then the process ends by `std::abort`, with one line on
-/// the standard error output. That a handler or a sink runs out of memory is the server's own
-/// affair: what a handler throws leaves the executor's `run`.
+/// Opens, leases, locks, holds and registered clients do not keep it busy. To make `run` return,
+/// use `async_shutdown`, which leaves no timer, destroy the coordinator, or stop the context.
 ///
-/// *Errors* common to all operations: `errc::shutting_down` after `async_shutdown` or destruction,
+/// *Memory*: if memory is exhausted, an initiating function, like any other member except the
+/// destructor, throws `std::bad_alloc` without effect, and the handler is not called. Later, in the
+/// turns of actors and when handlers are to be called, an operation can no longer be refused, and
+/// what a client holds must not be lost. The process then ends with `std::abort` and one line on
+/// the standard error output. If a handler or sink of the server runs out of memory, the exception
+/// of the handler leaves the executor's `run`.
+///
+/// *Errors* common to all operations: `errc::shutting_down` after `async_shutdown` or destruction;
 /// `errc::not_started` if there is a store and `async_start` has not completed.
 class coordinator {
 public:
   using executor_type = boost::asio::any_io_executor;
 
-  /// Starts no operation and no thread that `config` does not name: the store's begins with
-  /// `async_start`. The executor must exist until the coordinator is gone and its last handler has
-  /// been called or dropped; the store and the logger are kept alive. Throws
-  /// `std::invalid_argument` if `config.validate()` finds fault, `std::bad_alloc`, and
-  /// `std::system_error` if a pool of CAF's is chosen and the system has no thread for it.
+  /// Creates a coordinator. Starts no operation, and no threads except those of a CAF pool; the
+  /// thread of the store starts with `async_start`. The executor must exist until the coordinator
+  /// is gone and its last handler has been called or dropped. The coordinator shares ownership of
+  /// the store and the logger. Throws `std::invalid_argument` if `config.validate()` rejects the
+  /// configuration, `std::bad_alloc`, and `std::system_error` if the system has no thread for a CAF
+  /// pool.
   explicit coordinator(executor_type executor, coordinator_config config = {});
 
-  /// As `async_shutdown`, without waiting for anything that hangs: what is in flight completes with
-  /// `errc::shutting_down`. From then on no sink and no `on_open_lost` is called; calls that are in
-  /// progress on other threads are waited for, so no lock that they take may be held here. May be
-  /// called from within a handler, a sink or `on_open_lost`, and whether or not the executor runs.
-  /// Must not be called from one of the threads of a CAF pool of its own.
+  /// Shuts down like `async_shutdown`, but does not wait for a store that does not respond.
+  /// Operations in flight complete with `errc::shutting_down`. From then on, sinks and
+  /// `on_open_lost` are not called. Waits for such calls in progress on other threads; the caller
+  /// must thus hold no lock that they take. May be called from within a handler, a sink or
+  /// `on_open_lost`, whether or not the executor runs. Must not be called from a thread of the
+  /// coordinator's own CAF pool.
   ~coordinator();
 
   coordinator(const coordinator&) = delete;
@@ -190,13 +194,16 @@ public:
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
-  /// Reads the store: bumps the server epoch, recovers what was held, and opens the grace period if
-  /// the last stop was not clean, or within a grace period; otherwise what has no open is dropped.
-  /// Persistent opens are back, without a connection: the result names them, and `async_reconnect`
-  /// gives them to their clients. Precondition: other operations than `async_shutdown` wait for its
-  /// handler; without a store it may be left out. To be called once; after an error it may be
-  /// called again. A grace period, of up to `coordinator_config::grace`, keeps the executor busy,
-  /// though nothing is in flight: `async_shutdown` ends that, and the next start opens it again.
+  /// Loads the store: increments the server epoch and recovers the records. If the last stop was
+  /// not clean, or was within a grace period, starts the grace period; otherwise drops records that
+  /// belong to no open. Persistent opens are recovered as disconnected opens and listed in the
+  /// result; `async_reconnect` returns them to their clients.
+  ///
+  /// Call it once, or again after an error. No operation except `async_shutdown` may be started
+  /// before its handler is called. It is optional without a store. The grace period of up to
+  /// `coordinator_config::grace` keeps the executor busy, even if nothing is in flight.
+  /// `async_shutdown` ends it, and the next start begins it again.
+  ///
   /// Handler: `void(error_code, start_result)`. Errors: those of the store, `errc::no_thread` if
   /// the system has no thread for it, `invalid_argument` if it was started before, `shutting_down`.
   /// Not cancellable.
@@ -205,310 +212,333 @@ public:
     return initiate<start_result>(detail::start_request{}, token);
   }
 
-  /// Makes a client known. `sink` is called on `executor`, which defaults to the coordinator's, one
-  /// call at a time; `break_sink` says until when, and what is kept alive. `label`, such as its
-  /// address, is for logs, where 64 bytes of it are shown in quotes. A registered client keeps no
-  /// executor busy.
+  /// Registers a client. `sink` is called on `executor`, by default the coordinator's, one call at
+  /// a time; see `break_sink` for lifetimes. `label`, such as the client's address, is for logs,
+  /// which show at most 64 bytes of it in quotes. A registered client does not keep an executor
+  /// busy.
+  ///
   /// Errors: `errc::shutting_down`; `errc::client_exists`; `errc::invalid_argument` if `client` is
-  /// zero or `sink` empty.
+  /// zero or `sink` is empty.
   error_code register_client(
     client_guid client, break_sink sink, std::string label = {}, executor_type executor = {});
 
-  /// Forgets a client. After success its sink is not called any more, and is destroyed; what was to
-  /// be told is dropped. Waits for a call of the sink that is in progress on another thread, so no
-  /// lock that the sink takes may be held here. From within the sink it does not wait. Errors,
-  /// after which nothing has changed: `errc::unknown_client`; `errc::client_busy` if it still has
-  /// opens, or operations that may wait: `async_disconnect` first.
+  /// Unregisters a client. After success, its sink is not called any more and is destroyed;
+  /// undelivered notifications are dropped. Waits for a call of the sink in progress on another
+  /// thread; the caller must thus hold no lock that the sink takes. Does not wait if it is called
+  /// from within the sink.
+  ///
+  /// Errors, all without effect: `errc::unknown_client`; `errc::client_busy` if the client has
+  /// opens or operations that may wait. Call `async_disconnect` first.
   error_code unregister_client(client_guid client);
 
-  /// Gives a client another sink and its executor: for a server whose sink belongs to a
-  /// connection or a process that a client has left, while something of it is kept. Notifications
-  /// that have not been handed to the old sink go to the new one, even if the old one's executor
-  /// runs nothing any more. Calls of the two never overlap and keep their order. Waits for a call
-  /// of the old sink that is in progress on another thread, so no lock that the sink takes may be
-  /// held here; then the old one is destroyed. From within the old sink it does not wait: the call
-  /// goes on, and the old sink is destroyed when it returns. Never keeps an executor busy by
-  /// itself. Errors, after which the old sink is still called: `errc::unknown_client`;
+  /// Replaces the sink of a client and its executor. This is for servers whose sink belongs to a
+  /// connection or process that ends while the client keeps opens. Undelivered notifications go to
+  /// the new sink, even if the executor of the old one has stopped. Calls of the two sinks never
+  /// overlap and keep their order. Waits for a call of the old sink in progress on another thread,
+  /// then destroys the old sink; the caller must thus hold no lock that the sink takes. From within
+  /// the old sink it does not wait; the old sink is destroyed when its call returns. Does not keep
+  /// an executor busy.
+  ///
+  /// Errors, after which the old sink remains in use: `errc::unknown_client`;
   /// `errc::invalid_argument` if `sink` is empty.
   error_code replace_sink(client_guid client, break_sink sink, executor_type executor = {});
 
-  /// A session can be used on a connection from now on: SESSION_SETUP has succeeded there, for a
-  /// new session or for one more channel of it (MS-SMB2 3.3.5.5.3). The coordinator then decides
-  /// where the session's break notifications go, what a lost connection leaves, and what ends. Call
-  /// it before the first operation of the session there. It is undone by `async_disconnect` and
-  /// `async_end_session`. `dialect` is the connection's DialectRevision (MS-SMB2 2.2.4).
-  /// A channel that is known already stays as it is.
-  /// Errors: `errc::unknown_client`; `errc::dialect_mismatch` if the client speaks another dialect
-  /// of version 3 in another session (Client.Dialect): end the new session;
-  /// `errc::too_many_channels`; `errc::invalid_argument` if either id is none.
+  /// Adds a channel: SESSION_SETUP has succeeded on a connection, for a new session or for another
+  /// channel of an existing one (MS-SMB2 3.3.5.5.3). The coordinator then decides where break
+  /// notifications of the session are sent, and which opens end when a connection is lost. Call it
+  /// before the first operation of the session on that connection. `async_disconnect` and
+  /// `async_end_session` remove channels. `dialect` is the DialectRevision of the connection
+  /// (MS-SMB2 2.2.4). Does nothing if the channel exists already.
+  ///
+  /// Errors: `errc::unknown_client`; `errc::dialect_mismatch` if the client uses another SMB 3
+  /// dialect in another session (Client.Dialect), in which case the server must end the new
+  /// session; `errc::too_many_channels`; `errc::invalid_argument` if either id is none.
   error_code add_channel(client_guid client, const channel_id& channel, std::uint16_t dialect);
 
   /// Opens a file (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2). Completes when every conflicting break has
-  /// ended; it may wait for up to `wait_max`, and be cancelled. Precondition: the client is
-  /// registered, and stays so as long as it has the open. An open that fails or waits has ended
-  /// nobody's; one that goes on ends durable opens without connection that are in its way. Only
-  /// what its application has left behind (`open_request::instance`) ends also when it waits.
-  /// Handler: `void(error_code, open_result)`; the result's `answer` and `hold` may be kept for as
-  /// long as the server needs. Errors: `errc::sharing_violation`, `delete_pending`,
+  /// ended. It waits for up to `wait_max` and is cancellable. Precondition: the client is
+  /// registered, and stays so while it has the open.
+  ///
+  /// An open that fails or waits ends no other open. A granted open purges disconnected durable
+  /// opens in its way. Only opens that its application has left behind (`open_request::instance`)
+  /// end already when it waits.
+  ///
+  /// Handler: `void(error_code, open_result)`. The server may keep the result's `answer` and `hold`
+  /// for as long as it needs them. Errors: `errc::sharing_violation`, `delete_pending`,
   /// `lease_key_in_use`, `newer_instance`, `zero_lease_key`, `reclaim_needed`,
   /// `nothing_to_reclaim`, `unknown_client`, `file_id_empty`, `file_id_too_long`,
-  /// `invalid_argument`, the limits of opens and of waiting, `store_backlog`, `cancelled`,
-  /// `client_gone`, `unknown_session` if the session has ended or was never told of.
+  /// `invalid_argument`, the limits of opens and of pending operations, `store_backlog`,
+  /// `cancelled`, `client_gone`, `unknown_session` if the session has ended or was never added.
   template <class Token = boost::asio::deferred_t>
   auto async_open(open_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
   }
 
-  /// Closes an open (MS-FSA 2.1.5.4). Its locks go, its waiting lock requests complete with
-  /// `errc::range_not_locked`, and its lease goes with the lease's last open. It waits, for up to
-  /// `wait_max`, only if it deletes the file and others have to let go of their handles; it cannot
-  /// be cancelled. Without a connection a durable open keeps the executor busy up to its timeout.
+  /// Closes an open (MS-FSA 2.1.5.4). Its locks are released, its pending lock requests complete
+  /// with `errc::range_not_locked`, and its lease ends with the lease's last open. Waits, for up to
+  /// `wait_max`, only if it deletes the file and other leases cache handles. Not cancellable. A
+  /// durable open that is kept as a disconnected open keeps the executor busy up to its timeout.
   /// Handler: `void(error_code, close_result)`. Errors: `errc::unknown_open`, those of file ids.
   template <class Token = boost::asio::deferred_t>
   auto async_close(close_request request, Token&& token = {}) {
     return initiate<close_result>(std::move(request), token);
   }
 
-  /// Gives a client back a durable open that lost its connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12),
-  /// with what it may still cache. The server checks what the coordinator does not know: the user,
-  /// the name. A persistent open can be had back after a restart as well. Precondition: the client
-  /// is registered. Not cancellable. Handler: `void(error_code, open_result)`. Errors:
-  /// `errc::nothing_to_reclaim` for whatever does not fit, `unknown_client`, `unknown_session`,
-  /// those of file ids.
+  /// Reconnects a disconnected durable open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12). The result says what
+  /// the client may still cache. The server must check what the coordinator does not know, such as
+  /// the user and the name. Persistent opens can be reconnected after a restart, too. Precondition:
+  /// the client is registered. Not cancellable. Handler: `void(error_code, open_result)`. Errors:
+  /// `errc::nothing_to_reclaim` for any mismatch, `unknown_client`, `unknown_session`, those of
+  /// file ids.
   template <class Token = boost::asio::deferred_t>
   auto async_reconnect(reconnect_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
   }
 
-  /// Answers a CREATE that a client sends again because it has not seen the answer (MS-SMB2
-  /// 3.3.5.9.10): with what its open may cache by now, and of an oplock no more than is asked for
-  /// this time. Nothing changes, and nobody waits. The server knows the CreateGuid and finds the
-  /// open by it, and checks what the coordinator does not know: the session, the flag, whether the
-  /// client has used the open. Not cancellable. Handler: `void(error_code, open_result)`, without a
-  /// hold.
-  /// Errors: `errc::unknown_open` if the client has no such open with a connection,
-  /// `access_denied` if it is for another lease key, or only one of the two has a lease.
+  /// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10). The result says
+  /// what the open may cache now, for an oplock at most the level that the replay requests. Changes
+  /// nothing except the open's connection, and never waits. The server must find the open by its
+  /// CreateGuid, and check what the coordinator does not know: the session, the replay flag, and
+  /// whether the client has used the open. Not cancellable. Handler: `void(error_code,
+  /// open_result)`, without a hold.
+  ///
+  /// Errors: `errc::unknown_open` if the client has no such open or it is disconnected;
+  /// `access_denied` if the lease key differs or only one of the two requests has a lease.
   template <class Token = boost::asio::deferred_t>
   auto async_replay(replay_request request, Token&& token = {}) {
     return initiate<open_result>(std::move(request), token);
   }
 
-  /// Replaces what the server keeps with a persistent open (`durable_request::server_state`), with
-  /// a connection or without. In durable mode it completes when the store has it; if the store
-  /// fails, it may or may not be what a restart finds. Not cancellable. Handler:
-  /// `void(error_code)`. Errors: `errc::unknown_open`, `invalid_argument` if the open is not
-  /// persistent or the state too long, `store_backlog`, those of the store.
+  /// Replaces the server's own bytes of a persistent open (`durable_request::server_state`),
+  /// connected or not. In durable mode it completes when the store has them. If the store fails, a
+  /// restart may find the old or the new bytes. Not cancellable. Handler: `void(error_code)`.
+  /// Errors: `errc::unknown_open`, `invalid_argument` if the open is not persistent or the bytes
+  /// are too long, `store_backlog`, those of the store.
   template <class Token = boost::asio::deferred_t>
   auto async_set_server_state(server_state_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// Makes an open resilient (MS-SMB2 3.3.5.15.9): when its connection or session ends it is kept
-  /// for `timeout`, whatever it caches, with its locks and the numbers of its lock requests, until
-  /// `async_reconnect` gives it back. Unlike a durable open it gives way to nobody: its share mode
-  /// and its locks count as before. What it caches goes when somebody else needs that. It is not
-  /// stored: a restart ends it. An open that is durable or persistent stays that as well. While it
-  /// is without a connection it keeps the executor busy up to that time. May be asked for again,
-  /// with another time. Not cancellable. Handler: `void(error_code)`. Errors: `errc::unknown_open`
-  /// if there is no such open with a connection, `invalid_argument` for a time that is not positive
-  /// or above the limit and for an open that stands for a stream, those of file ids.
+  /// Makes an open resilient (MS-SMB2 3.3.5.15.9). When its connection or session ends, the open is
+  /// kept for `timeout` regardless of its caching, with its locks and lock sequence numbers, until
+  /// `async_reconnect`. Unlike a durable open it is never purged because of a conflict: its share
+  /// mode and its locks count as before. Its caching is broken if another operation needs that. It
+  /// is not stored and ends with a restart. An open that is durable or persistent stays so. While
+  /// disconnected, it keeps the executor busy up to its timeout. May be repeated with another
+  /// timeout. Not cancellable.
+  ///
+  /// Handler: `void(error_code)`. Errors: `errc::unknown_open` if there is no such open or it is
+  /// disconnected, `invalid_argument` for a timeout that is not positive or above the limit and for
+  /// an open that stands for a stream, those of file ids.
   template <class Token = boost::asio::deferred_t>
   auto async_make_resilient(resilience_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). One that may wait
-  /// (`fail_immediately` is false) does so without a limit of time, and keeps the executor busy,
-  /// until it can be had, its open closes, the connection that it names ends (or its open's, if it
-  /// names none), or it is cancelled. A lock that fails or waits has ended nobody's open. Handler:
-  /// `void(error_code)`.
+  /// Takes byte-range locks, all or none (MS-SMB2 3.3.5.14.2). If `fail_immediately` is false, it
+  /// waits without a time limit and keeps the executor busy. The wait ends when the lock is
+  /// granted, the open closes, the operation is cancelled, or its connection ends (that of the
+  /// request, or of the open if the request names none). A lock that fails or waits ends no open.
+  /// Handler: `void(error_code)`.
+  ///
   /// Errors: `errc::lock_not_granted`, `unknown_open`, `invalid_lock_range`, `locks_on_directory`,
-  /// `invalid_argument`, `reclaim_needed`, the limits of locks and of waiting, `store_backlog`,
-  /// `range_not_locked` if the open closes meanwhile, `cancelled`, `client_gone`.
+  /// `invalid_argument`, `reclaim_needed`, the limits of locks and of pending operations,
+  /// `store_backlog`, `range_not_locked` if the open closes meanwhile, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_lock(lock_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
-  /// Never waits for a client; not cancellable. Handler: `void(error_code, std::size_t released)`.
-  /// Errors: `errc::range_not_locked`, `unknown_open`.
+  /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
+  /// 3.3.5.14.1). Never waits for a client; not cancellable. Handler: `void(error_code, std::size_t
+  /// released)`. Errors: `errc::range_not_locked`, `unknown_open`.
   template <class Token = boost::asio::deferred_t>
   auto async_unlock(unlock_request request, Token&& token = {}) {
     return initiate<std::size_t>(std::move(request), token);
   }
 
-  /// After a restart: takes back a byte-range lock that the open's client held before, within the
-  /// grace period (see `async_start`). The locks of persistent opens need not be taken back.
-  /// Precondition: the open is one of the client that held it. Not cancellable. Handler:
-  /// `void(error_code)`. Errors: `errc::nothing_to_reclaim`, `wrong_owner`, `unknown_open`,
-  /// `lock_not_granted`, the limits of locks.
+  /// Reclaims a byte-range lock that the open's client held before a restart, within the grace
+  /// period (see `async_start`). Locks of persistent opens need not be reclaimed. Precondition: the
+  /// open belongs to the client that held the lock. Not cancellable. Handler: `void(error_code)`.
+  /// Errors: `errc::nothing_to_reclaim`, `wrong_owner`, `unknown_open`, `lock_not_granted`, the
+  /// limits of locks.
   template <class Token = boost::asio::deferred_t>
   auto async_reclaim_lock(reclaim_lock_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// Takes a client's acknowledgement of a lease break (MS-SMB2 3.3.5.22.2), from whichever
-  /// connection. Not cancellable. Handler: `void(error_code, lease_state)`, with the state to be
-  /// echoed. Errors:
-  /// `errc::unknown_lease`, `lease_not_breaking`, `ack_exceeds_break`.
+  /// Acknowledges a lease break (MS-SMB2 3.3.5.22.2). It may come on any connection of the client.
+  /// Not cancellable. Handler: `void(error_code, lease_state)`, with the state for the response.
+  /// Errors: `errc::unknown_lease`, `lease_not_breaking`, `ack_exceeds_break`.
   template <class Token = boost::asio::deferred_t>
   auto async_acknowledge(lease_acknowledgement request, Token&& token = {}) {
     return initiate<lease_state>(std::move(request), token);
   }
 
-  /// Takes a client's acknowledgement of an oplock break (MS-SMB2 3.3.5.22.1). Not cancellable.
-  /// Handler: `void(error_code, oplock_level)`, with the level to be sent back.
-  /// Errors: `errc::unknown_open`, `oplock_not_breaking`, `invalid_oplock_ack`,
-  /// `invalid_oplock_level`, `wrong_owner`. `invalid_oplock_ack` and `invalid_oplock_level` end a
-  /// break in progress with none.
+  /// Acknowledges an oplock break (MS-SMB2 3.3.5.22.1). Not cancellable. Handler: `void(error_code,
+  /// oplock_level)`, with the level for the response. Errors: `errc::unknown_open`,
+  /// `oplock_not_breaking`, `invalid_oplock_ack`, `invalid_oplock_level`, `wrong_owner`.
+  /// `invalid_oplock_ack` and `invalid_oplock_level` end a break in progress and leave no oplock.
   template <class Token = boost::asio::deferred_t>
   auto async_acknowledge(oplock_acknowledgement request, Token&& token = {}) {
     return initiate<oplock_level>(std::move(request), token);
   }
 
-  /// Announces an access other than an open (MS-FSA 2.1.4.12); completes when it may be carried
-  /// out. It may wait for up to `wait_max`, and be cancelled. If the result's hold is not empty,
-  /// release it once that is done: it keeps no executor busy, but restrains others. Of a
-  /// directory's change, which waits for nobody, its client hears behind the result's `answer`, and
-  /// others at once. Precondition: a client that is named is registered, or its disconnect does not
-  /// end the wait. Handler: `void(error_code, access_result)`. Errors: `errc::unknown_open`,
-  /// `access_denied`, `sharing_violation`, `delete_pending`, `reclaim_needed`, the limits of
-  /// waiting, `cancelled`, `client_gone`.
+  /// Announces an access other than an open (MS-FSA 2.1.4.12). Completes when the access may be
+  /// carried out. Waits for up to `wait_max`; cancellable. If the result's hold is not empty,
+  /// release it after the access. The hold does not keep an executor busy, but it restrains other
+  /// operations.
+  ///
+  /// A change of a directory does not wait. The client that made it is notified of breaks after the
+  /// result's `answer`, other clients immediately. Precondition: a client that is named is
+  /// registered; otherwise its disconnect does not end the wait.
+  ///
+  /// Handler: `void(error_code, access_result)`. Errors: `errc::unknown_open`, `access_denied`,
+  /// `sharing_violation`, `delete_pending`, `reclaim_needed`, the limits of pending operations,
+  /// `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_access(access_request request, Token&& token = {}) {
     return initiate<access_result>(std::move(request), token);
   }
 
-  /// Guards an entry of a directory, or two, or the directory as a whole: for as long as it takes
-  /// to look at a name, to decide, and to change it. Completes when no guard that was asked for
-  /// earlier has a name in common; first come, first served. Never hold a guard while somebody
-  /// else's break is waited for. A directory that is to be deleted admits none (MS-FSA 2.1.5.1.1),
-  /// not even one that waits already. Handler: `void(error_code, entry_guard)`. Errors:
-  /// `errc::delete_pending`, `too_many_guards`, `file_id_too_long`, `invalid_argument` for a name
-  /// that is too long or a second one without a first, `cancelled`. All types of cancellation end
-  /// the wait.
+  /// Guards one or two entries of a directory, or the whole directory, while the server looks a
+  /// name up, decides and changes it. Completes when no earlier guard has a name in common; first
+  /// come, first served. Never wait for a break while holding a guard. A directory that is being
+  /// deleted admits no guards (MS-FSA 2.1.5.1.1), including those that wait already. Cancellable
+  /// with all types of cancellation.
+  ///
+  /// Handler: `void(error_code, entry_guard)`. Errors: `errc::delete_pending`, `too_many_guards`,
+  /// `file_id_too_long`, `invalid_argument` for a name that is too long or a second name without a
+  /// first, `cancelled`.
   template <class Token = boost::asio::deferred_t>
   auto async_guard_entry(entry_guard_request request, Token&& token = {}) {
     return initiate<entry_guard>(std::move(request), token);
   }
 
-  /// Makes way for the rename of a directory (MS-FSA 2.1.5.15.11): takes Handle from whoever has a
-  /// file open beneath it by a path, waits for that, and looks what is open then. While the guard
-  /// lives, opens beneath wait; after `wait_max` they fail with `errc::sharing_violation`. Never
-  /// hold it while somebody else's break is waited for.
-  /// Handler: `void(error_code, tree_guard)`. Errors: `errc::access_denied` if something stays open
-  /// beneath, `reclaim_needed`, `invalid_argument`, `file_id_too_long`, the limits of waiting,
-  /// `cancelled`.
+  /// Prepares the rename of a directory (MS-FSA 2.1.5.15.11): breaks Handle caching of all files
+  /// that are open by a path beneath it, waits for these breaks, then checks for opens that remain.
+  /// While the guard lives, new opens beneath the directory wait; after `wait_max` they fail with
+  /// `errc::sharing_violation`. Never wait for another break while holding it. Cancellable.
+  ///
+  /// Handler: `void(error_code, tree_guard)`. Errors: `errc::access_denied` if opens remain beneath
+  /// the directory, `reclaim_needed`, `invalid_argument`, `file_id_too_long`, the limits of pending
+  /// operations, `cancelled`.
   template <class Token = boost::asio::deferred_t>
   auto async_rename_tree(rename_tree_request request, Token&& token = {}) {
     return initiate<tree_guard>(std::move(request), token);
   }
 
-  /// A file or directory has got another path, and with it all that is beneath. Of opens with a
-  /// path; call it before the guards of the rename are released. `root` as in `open_request`.
+  /// Updates the paths of opens after a file or directory was renamed, including those beneath it.
+  /// Only affects opens with a path. Call it before the guards of the rename are released. `root`
+  /// is as in `open_request`.
   void renamed(const std::string& root, const std::string& from, const std::string& to);
 
-  /// Says where an open is that has no path yet, such as one that a restart found: see
-  /// `open_request::path`. Without effect if there is no such open, or the path is too long.
+  /// Sets the path of an open that has none yet, such as one recovered after a restart; see
+  /// `open_request::path`. Does nothing if there is no such open, or the path is too long.
   void place(const file_name_id& file, open_id open, std::string root, std::string path);
 
-  /// Whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing, never waits
-  /// for a client, not cancellable. Handler:
-  /// `void(error_code)`. Errors: `errc::file_lock_conflict`, `reclaim_needed`, `unknown_open`.
+  /// Checks whether byte-range locks allow a read or write (MS-FSA 2.1.4.10). Breaks nothing, never
+  /// waits for a client, not cancellable. Handler: `void(error_code)`. Errors:
+  /// `errc::file_lock_conflict`, `reclaim_needed`, `unknown_open`.
   template <class Token = boost::asio::deferred_t>
   auto async_check_io(io_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// What clients ask about a file that only the coordinator knows, such as whether it is to be
-  /// deleted (MS-FSA 2.1.5.12.27). Costs the same with many opens as with one. Nothing is set for a
-  /// file that nobody has open. Breaks nothing, never waits for a client, not cancellable.
+  /// Returns information about a file that only the coordinator has, such as whether the file will
+  /// be deleted (MS-FSA 2.1.5.12.27). Its cost does not depend on the number of opens. No member is
+  /// set if the file has no opens. Breaks nothing, never waits for a client, not cancellable.
   /// Handler: `void(error_code, file_facts)`.
   template <class Token = boost::asio::deferred_t>
   auto async_query_file(file_query request, Token&& token = {}) {
     return initiate<file_facts>(std::move(request), token);
   }
 
-  /// A client's connection, or all of them, is gone (MS-SMB2 3.3.7.1): its opens end, and what
-  /// waited on it completes with `errc::client_gone`, on files of which it has no open as well.
-  /// A session that has another channel (`add_channel`) goes on: its opens stay, and breaks that
-  /// were told on the connection and are not answered are told again on the other one. So does a
-  /// CREATE that waits and can be sent again there, one with a CreateGuid. A session that has none
-  /// has ended. Opens that were started before this call and are granted later count as well.
-  /// Durable opens stay without a connection, and keep the executor busy up to their timeouts. The
-  /// client stays registered. All of it ends at once: nobody is sent a break for an open that ends
-  /// too, and deletions that need breaks of others go on without the caller. Not cancellable.
-  /// Handler: `void(error_code, disconnect_result)`; the holds of its `to_delete` may be kept for
-  /// as long as the server needs. Errors: `errc::unknown_client`.
+  /// Disconnects a client: one or all of its connections are lost (MS-SMB2 3.3.7.1). The opens end,
+  /// and pending operations of the connection complete with `errc::client_gone`, also on files of
+  /// which the client has no open. Opens that were started before this call and are granted later
+  /// end, too. The client stays registered.
+  ///
+  /// A session with another channel (`add_channel`) continues: its opens stay, breaks that were
+  /// sent on the lost connection and not acknowledged are sent again on the other one, and a
+  /// pending CREATE continues if the client can replay it, because it has a CreateGuid. A session
+  /// without another channel has ended. Durable opens become disconnected opens and keep the
+  /// executor busy up to their timeouts.
+  ///
+  /// All opens end at once: no break is sent for an open that ends, too. Deletions that require
+  /// breaks of other clients continue in the background. Not cancellable. Handler:
+  /// `void(error_code, disconnect_result)`; the server may keep the holds in `to_delete` for as
+  /// long as it needs them. Errors: `errc::unknown_client`.
   template <class Token = boost::asio::deferred_t>
   auto async_disconnect(disconnect_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
   }
 
-  /// A session has ended on all its connections: LOGOFF (MS-SMB2 3.3.5.6), PreviousSessionId or a
-  /// failed re-authentication (3.3.5.5.3), or the server's own wish (3.3.4.12). As
-  /// `async_disconnect`, for the session's opens and what waits in it; a lock that waits completes
-  /// with `errc::range_not_locked`. From this call on nothing more is opened in the session
-  /// (`errc::unknown_session`). Not cancellable. Handler: `void(error_code, disconnect_result)`, as
-  /// of `async_disconnect`. Errors: `errc::unknown_client`, `unknown_session`: nothing of it is
-  /// left, and nothing was done.
+  /// Ends a session on all its connections: LOGOFF (MS-SMB2 3.3.5.6), PreviousSessionId or a failed
+  /// reauthentication (3.3.5.5.3), or the server's own decision (3.3.4.12). Like
+  /// `async_disconnect`, for the opens and pending operations of the session; pending locks
+  /// complete with `errc::range_not_locked`. After this call, opens in the session fail with
+  /// `errc::unknown_session`. Not cancellable. Handler: `void(error_code, disconnect_result)`, as
+  /// in `async_disconnect`. Errors: `errc::unknown_client`; `unknown_session` if nothing of the
+  /// session is left, without effect.
   template <class Token = boost::asio::deferred_t>
   auto async_end_session(end_session_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
   }
 
-  /// A tree connect of a session has ended: TREE_DISCONNECT (MS-SMB2 3.3.5.8), or the server's own
-  /// wish (3.3.4.11). As `async_end_session`, for the tree's opens; what is durable ends too.
-  /// CREATEs in the tree that come after this call are for the server to refuse. Not cancellable.
-  /// Handler: `void(error_code, disconnect_result)`. Errors: as of `async_end_session`, and
+  /// Ends a tree connect of a session: TREE_DISCONNECT (MS-SMB2 3.3.5.8), or the server's own
+  /// decision (3.3.4.11). Like `async_end_session`, for the opens of the tree connect, but durable
+  /// opens end, too. The server must refuse later CREATEs in the tree itself. Not cancellable.
+  /// Handler: `void(error_code, disconnect_result)`. Errors: those of `async_end_session`, and
   /// `errc::invalid_argument` if the tree is none.
   template <class Token = boost::asio::deferred_t>
   auto async_end_tree(end_tree_request request, Token&& token = {}) {
     return initiate<disconnect_result>(std::move(request), token);
   }
 
-  /// An operator's break of what is cached of a file; completes when the holders have given it up.
-  /// Durable opens without connection that would have to give something up end at once. It may wait
-  /// for up to `wait_max`, and be cancelled; the breaks go on then.
-  /// Handler: `void(error_code)`. Errors: `errc::invalid_lease_state`, the limits of waiting,
+  /// Breaks what is cached of a file at an operator's request. Completes when the holders have
+  /// released it. Purges disconnected durable opens whose caching would have to be reduced. Waits
+  /// for up to `wait_max`; cancellable, in which case the breaks continue. Handler:
+  /// `void(error_code)`. Errors: `errc::invalid_lease_state`, the limits of pending operations,
   /// `cancelled`.
   template <class Token = boost::asio::deferred_t>
   auto async_force_break(force_break_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
   }
 
-  /// What is held, what is breaking and since when, what waits, for whom and why. Each file is
-  /// asked once; files change while others are asked. Not cancellable. Handler: `void(error_code,
-  /// std::vector<listed_entry>)`.
+  /// Lists opens, leases, locks, breaks and pending operations, with the reasons of waits. Each
+  /// file is asked once; other files may change meanwhile. Not cancellable. Handler:
+  /// `void(error_code, std::vector<listed_entry>)`.
   template <class Token = boost::asio::deferred_t>
   auto async_list(lock_query query, Token&& token = {}) {
     return initiate<std::vector<listed_entry>>(std::move(query), token);
   }
 
-  /// Stops in order: takes nothing new, completes what waits with `errc::shutting_down`, writes
-  /// what is to be stored, marks the store as cleanly closed. What is held stays recorded, for the
-  /// next start. Waits for the store for up to `shutdown_store_wait`, and for no client. To be
-  /// called once. Afterwards nothing keeps the executor busy any more; the coordinator may be
-  /// destroyed without waiting for anything. Not cancellable. Handler: `void(error_code)`, with the
-  /// store's error if it could not be written in time.
+  /// Shuts down in an orderly way: accepts no new operations, completes pending ones with
+  /// `errc::shutting_down`, writes all changes to the store and marks it as cleanly closed. Records
+  /// of current holders stay in the store for the next start. Waits for the store for up to
+  /// `shutdown_store_wait`, but not for clients. Call it once. Afterwards nothing keeps the
+  /// executor busy, and the destructor does not wait. Not cancellable. Handler: `void(error_code)`,
+  /// with the store's error if it could not be written in time.
   template <class Token = boost::asio::deferred_t>
   auto async_shutdown(Token&& token = {}) {
     return initiate<void>(detail::shutdown_request{}, token);
   }
 
-  /// The file for which the client uses this lease key; empty if for none. For a server that wants
-  /// to refuse a create before it makes the file; `async_open` checks again. Never waits.
+  /// Returns the file for which the client uses this lease key; empty if there is none. A server
+  /// can use it to refuse a create before it creates the file; `async_open` checks again. Never
+  /// waits.
   [[nodiscard]] file_name_id file_of_lease(client_guid client, lease_key key) const;
 
-  /// Counters and gauges. Never waits.
+  /// Returns counters and gauges. Never waits.
   [[nodiscard]] statistics stats() const;
 
 private:
   friend struct detail::coordinator_access;
   coordinator(executor_type executor, std::shared_ptr<detail::coordinator_impl> impl);
 
-  /// The coordinator's state, by a reference whose count this thread shares with few others.
+  /// Returns the coordinator's state through one of several reference counts, so that threads
+  /// rarely contend for the same one.
   [[nodiscard]] const std::shared_ptr<detail::coordinator_impl>& spread_ref() const noexcept;
   void spread();
 

@@ -1,4 +1,4 @@
-// Lets `boost::system::error_code`, which Asio's handlers take, hold a `leasebreak::errc`.
+// Lets a `boost::system::error_code`, as Asio's handlers take it, hold a `leasebreak::errc`.
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
@@ -12,8 +12,8 @@ namespace leasebreak {
 
 using boost::system::error_code;
 
-/// The `errc` that `ec` holds. `errc::success` if there is no error; `errc::cancelled` for
-/// `asio::error::operation_aborted`; `errc::shutting_down` for whatever is not the library's.
+/// Returns the `errc` that `ec` holds: `errc::success` if there is no error, `errc::cancelled` for
+/// `asio::error::operation_aborted`, `errc::shutting_down` for any other error of another category.
 [[nodiscard]] errc to_errc(const error_code& ec) noexcept;
 
 } // namespace leasebreak

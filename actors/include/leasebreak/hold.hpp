@@ -1,18 +1,17 @@
-// Keeps caching off while a file is changed.
+// The change hold, which prevents caching while a file is changed.
 #pragma once
 
 #include <leasebreak/detail/file_claim.hpp>
 
 namespace leasebreak {
 
-/// Stands for a change of a file that has been announced and is not made yet. While it lives,
-/// nobody is granted caching that the change would make stale, and a file that is being deleted
-/// admits no opens. Let go of it, with `release` or by destroying it, once the change is made or
-/// given up.
+/// The guard of a change that has been announced but not made. While it lives, no caching is
+/// granted that the change would make stale, and a file that is being deleted admits no opens. End
+/// it with `release` or by destroying it after the change is made or abandoned.
 ///
-/// Movable only. An empty hold does nothing. One object is for one thread at a time; distinct
-/// objects are independent. Lifetime: it may be released and destroyed at any time, also after the
-/// coordinator's destructor, when that does nothing; it keeps some memory of its file alive.
+/// Movable only. An empty hold does nothing. One thread at a time may use an object; distinct
+/// objects are independent. Lifetime: it may be released and destroyed at any time. After the
+/// coordinator's destructor that does nothing. It keeps a small part of its file's memory alive.
 class hold : public detail::file_claim<hold_id> {
 public:
   using file_claim::file_claim;

@@ -1,4 +1,4 @@
-// Keeps breaks from overtaking the answer that grants what they break.
+// Keeps a break notification from overtaking the response that grants what it breaks.
 #pragma once
 
 #include <memory>
@@ -13,30 +13,31 @@ struct answer_slot_release {
 };
 } // namespace detail
 
-/// Stands for the answer that tells a client what an open may cache (MS-SMB2 3.3.4.6, 3.3.4.7), or
-/// that it has changed a directory. While it lives, the client's sink is told of no break of the
-/// one, and of none that the other is the cause of; `sent`, or destroying it, says that the answer
-/// is queued to the client's connection, behind everything that was queued before. What was held
-/// back is told then, in one notification, and the holder's time begins.
+/// Stands for a response that tells a client what an open may cache (MS-SMB2 3.3.4.6, 3.3.4.7), or
+/// that a directory change is made. While it lives, these breaks are not sent to the client's sink:
+/// for an open, breaks of what it was granted; for a directory change, breaks that the change
+/// caused. `sent`, or destroying the object, reports that the response is queued to the client's
+/// connection behind everything that was queued before. Breaks that were held back are then sent in
+/// one notification, and the holder's deadline starts.
 ///
-/// A server that queues its answer within the handler of the operation need not do anything. One
-/// that sends it later, such as with the other answers of a compound, keeps the object until then.
-/// After `coordinator_config::answer_wait_max` the client is told all the same.
+/// If a server queues its response within the handler of the operation, it can ignore this object.
+/// If it sends the response later, for example with the other responses of a compound, it must keep
+/// the object until then. After `coordinator_config::answer_wait_max` the break is sent regardless.
 ///
-/// Movable only. An empty one does nothing. One object is for one thread at a time; distinct
-/// objects are independent. `sent` never waits and calls nothing of the server's. Lifetime: it may
-/// be used and destroyed at any time, also after the coordinator's destructor, when that does
-/// nothing; it keeps some memory of its file alive.
+/// Movable only. An empty object does nothing. One thread at a time may use an object; distinct
+/// objects are independent. `sent` never waits and calls no code of the server. Lifetime: it may be
+/// used and destroyed at any time. After the coordinator's destructor that does nothing. It keeps a
+/// small part of its file's memory alive.
 class pending_answer {
 public:
   pending_answer() noexcept = default;
-  /// Of the library. Takes over one reference to the slot.
+  /// For the library only. Takes ownership of one reference to the slot.
   explicit pending_answer(detail::answer_slot* slot) noexcept : slot_(slot) {}
 
-  /// The answer is queued, or will never be sent. Repeating it has no effect.
+  /// Reports that the response is queued or will never be sent. Idempotent.
   void sent() noexcept { slot_.reset(); }
 
-  /// Whether an answer is outstanding.
+  /// Returns whether a response is outstanding.
   [[nodiscard]] explicit operator bool() const noexcept { return slot_ != nullptr; }
 
 private:

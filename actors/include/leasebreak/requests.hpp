@@ -1,4 +1,4 @@
-// What a server asks the coordinator, and what it answers.
+// Arguments and results of the coordinator's operations.
 #pragma once
 
 #include <leasebreak/entry_guard.hpp>
@@ -19,14 +19,14 @@
 
 namespace leasebreak {
 
-/// Names a file: the same bytes for every name by which it can be opened, such as device and inode.
+/// Identifies a file by the same bytes for every name of the file, for example by device and inode.
 /// A named stream is a file of its own. Not empty, at most `limits::file_id_bytes` long.
 using file_name_id = std::string;
 
-// Requests have constructors, so that they are no aggregates: g++ 12 destroys an aggregate
-// temporary twice that is written with braces in an operand of `co_await`.
+// Requests have constructors, so that they are not aggregates: g++ 12 destroys an aggregate
+// temporary twice if it is written with braces in an operand of `co_await`.
 
-/// Arguments of `async_open`; see `open_file` for what the members mean.
+/// Arguments of `async_open`; see `open_file` for the meaning of the members.
 struct open_request {
   open_request() = default;
 
@@ -34,7 +34,7 @@ struct open_request {
   client_guid client; ///< A registered client.
   connection_id connection{};
   std::string share;
-  std::uint32_t access = access::read_data; ///< Granted access, generic bits are mapped.
+  std::uint32_t access = access::read_data; ///< The granted access; generic bits must be mapped.
   std::uint32_t share_access = share::all;
   bool overwrites = false;
   bool created = false;
@@ -43,39 +43,39 @@ struct open_request {
   std::optional<lease_request> lease;
   oplock_level oplock = oplock_level::none;
   lease_state caching_max = lease_state::rwh;
-  std::optional<durable_request> durable; ///< Given: keep the open when its connection goes.
+  std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
   bool reclaim = false;
   bool of_stream = false; ///< See `open_file`.
   std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
-  /// The session, if the server has told of its channels (`coordinator::add_channel`): the open
-  /// lives as long as the session does on any of them. None: it ends with its connection.
+  /// The session, if the server has added its channels (`coordinator::add_channel`): the open lives
+  /// as long as the session has a channel. None: the open ends with its connection.
   session_id session{};
-  tree_id tree{}; ///< The session's tree connect, with which it ends (`async_end_tree`).
-  /// Where the file is, from the root of what the share exports: components separated by `/`, no
-  /// stream. Empty: not told, or the root itself. Listings name the file by it, deletions come back
-  /// with it, and renames of directories above find the open by it.
+  tree_id tree{}; ///< The tree connect of the session; the open ends with it (`async_end_tree`).
+  /// The path of the file from the root of what the share exports: components separated by `/`,
+  /// without a stream. Empty if unknown, or for the root itself. Listings and deletions name the
+  /// file by it, and renames of directories above use it to find the open.
   std::string path;
-  /// Stands for the directory that the share exports: the same for all shares of that. Empty: the
-  /// share's name does.
+  /// Identifies the directory that the share exports; the same for all shares of this directory.
+  /// Empty: the name of the share is used.
   std::string root;
-  /// The application that opens it, if the client names one (MS-SMB2 3.3.5.9.13). What
-  /// it has opened on other clients ends before this open goes on or waits, through whatever share
-  /// mode, lease or lock it was in the way: without a break, and reported through
-  /// `coordinator_config::on_open_lost`. Only opens of the same share and `path` do; opens whose
-  /// `path` was not told have that of the file. Refused opens end nothing.
+  /// The application of the open, if the client names one (MS-SMB2 3.3.5.9.13). When this open is
+  /// granted or waits, opens of the same application on other clients end, whether or not they
+  /// conflict with it. They end without a break and are reported through
+  /// `coordinator_config::on_open_lost`. Only opens of the same share and `path` end; opens without
+  /// `path` count as having the same path. A refused open ends nothing.
   std::optional<app_instance> instance;
 };
 
-/// A name of a file that is to go (MS-FSA 2.1.5.15.3): that through which the deletion was asked
-/// for, as it is now. A file with several hard links keeps its others.
+/// A name of a file that is to be deleted (MS-FSA 2.1.5.15.3): the current form of the name through
+/// which the deletion was requested. A file with several hard links keeps its other names.
 struct deleted_name {
-  std::string root; ///< `open_request::root`, or the share.
+  std::string root; ///< `open_request::root`, or the name of the share.
   std::string path;
 
   friend bool operator==(const deleted_name&, const deleted_name&) = default;
 };
 
-/// What `async_open` granted; the members of `open_granted`, and the hold of an overwriting open.
+/// The result of `async_open`: the members of `open_granted`, and the hold of an overwriting open.
 struct open_result {
   open_id open{};
   oplock_level oplock = oplock_level::none;
@@ -85,12 +85,12 @@ struct open_result {
   std::uint16_t epoch = 0;
   bool break_in_progress = false;
   std::optional<lease_key> parent_key;
-  bool durable = false; ///< It will be kept when its connection goes.
+  bool durable = false; ///< The open will be kept when it is disconnected.
   bool persistent = false;
-  leasebreak::hold hold; ///< Overwriting: release it when the file is truncated.
-  pending_answer answer; ///< Keep it until the answer to the client is queued.
-  /// Also with an error: it waited for others. Look up again what the name means, under an entry
-  /// guard, and begin anew if that is another file, or none.
+  leasebreak::hold hold; ///< Overwriting: release it after truncating the file.
+  pending_answer answer; ///< Keep it until the response to the client is queued.
+  /// Also set with an error: the operation waited. The server must look the name up again under an
+  /// entry guard, and start over if it names another file or none.
   bool waited = false;
 };
 
@@ -102,21 +102,21 @@ struct close_request {
 
   file_name_id file;
   open_id open{};
-  bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
-  bool keep_file = false; ///< Its delete-on-close does not count; see `close_open`.
+  bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
+  bool keep_file = false; ///< Ignore its delete-on-close; see `close_open`.
 };
 
-/// What `async_close` led to.
+/// The result of `async_close`.
 struct close_result {
-  bool kept = false; ///< The open is durable, and stays without a connection.
+  bool kept = false; ///< The open is durable, and stays as a disconnected open.
   bool delete_file = false; ///< Delete the file now, then release the hold.
   leasebreak::hold hold;
-  /// With `delete_file`: for the `access_request` that tells the directory of the deletion. Given
-  /// only if the opens that asked for it and the one that carries it out have the same
+  /// With `delete_file`: for the `access_request` that reports the deletion to the directory. Set
+  /// only if the opens that asked for the deletion and the open that carries it out have the same
   /// ParentLeaseKey.
   std::optional<lease_key> parent_key;
-  /// With `delete_file`: which names go. Empty if their opens had no path: then the one through
-  /// which the last open was made.
+  /// With `delete_file`: the names to delete. Empty if their opens had no path; delete the name of
+  /// the last open then.
   std::vector<deleted_name> names;
 };
 
@@ -152,7 +152,8 @@ struct replay_request {
   client_guid client;
   std::optional<lease_request> lease;
   oplock_level oplock = oplock_level::none;
-  connection_id connection{}; ///< On which it came, and where the open's breaks go from now on.
+  /// The connection of the replay; breaks of the open are sent on it from now on.
+  connection_id connection{};
 };
 
 /// Arguments of `async_set_server_state`; see `set_server_state`.
@@ -174,7 +175,7 @@ struct resilience_request {
 
   file_name_id file;
   open_id open{};
-  duration timeout{}; ///< Without a connection: more than zero, at most `limits::resilience_max`.
+  duration timeout{}; ///< While disconnected: more than zero, at most `limits::resilience_max`.
 };
 
 /// Arguments of `async_lock`; see `lock_ranges`.
@@ -192,7 +193,7 @@ struct lock_request {
   bool fail_immediately = true;
   std::optional<lock_sequence> sequence{};
   std::uint64_t allocation_size = unknown_allocation; ///< See `lock_ranges`.
-  /// On which it came: losing it ends the wait. None: it waits as long as its open is there.
+  /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
   connection_id connection{};
 };
 
@@ -242,22 +243,24 @@ struct access_request {
   file_name_id file;
   access_kind kind = access_kind::read;
   open_id open{};
-  /// Who does it. A change of a directory breaks his own lease of that, too, unless `parent_key` is
-  /// its key; he hears of that behind `access_result::answer`.
+  /// The client that makes the access. A directory change breaks the client's own lease of the
+  /// directory, too, unless `parent_key` is the key of that lease. The client is notified after
+  /// `access_result::answer`.
   client_guid client;
   std::optional<lease_key> parent_key;
-  /// On which it came: losing it ends the wait. None, and no `open`: nothing but the end of all the
-  /// client's connections does.
+  /// The connection of the request, whose loss ends the wait. If it is none and there is no `open`,
+  /// only the loss of all connections of the client ends the wait.
   connection_id connection{};
-  session_id session{}; ///< In which it came; its end, or that of the tree, ends the wait.
+  /// The session of the request; the wait ends with it or with the tree connect.
+  session_id session{};
   tree_id tree{};
 };
 
-/// What `async_access` gives.
+/// The result of `async_access`.
 struct access_result {
-  leasebreak::hold hold; ///< Not empty: release it when the change is made.
-  /// Of a change of a directory (`access_kind::change_children`) that breaks a lease of the
-  /// client's own: keep it until the answer to the client is queued, which comes first.
+  leasebreak::hold hold; ///< If not empty, release it after the change.
+  /// Set for a directory change (`access_kind::change_children`) that breaks a lease of the same
+  /// client. Keep it until the response to the client is queued, which must precede the break.
   pending_answer answer;
 };
 
@@ -268,11 +271,11 @@ struct entry_guard_request {
     : directory(std::move(d)), name(std::move(entry)), also(std::move(second)) {}
 
   file_name_id directory;
-  /// The entry's name, in the form in which the file system compares names. Empty: the directory as
-  /// a whole, to ask whether it is empty.
+  /// The name of the entry, in the form in which the file system compares names. Empty: the whole
+  /// directory, to determine whether it is empty.
   std::string name;
-  /// A second name in the same directory, for a rename. Guards of two directories are taken one
-  /// after the other, that of the lesser file id first: then two renames never wait for each other.
+  /// A second name in the same directory, for a rename. Guards of two directories must be taken one
+  /// after the other, that of the smaller file id first, so that two renames cannot deadlock.
   std::string also;
 };
 
@@ -285,10 +288,10 @@ struct rename_tree_request {
   std::string root; ///< As in `open_request`; not empty.
   std::string from; ///< The directory's path; not empty.
   file_name_id directory; ///< The directory's id.
-  client_guid client; ///< Who renames; zero for somebody who is no SMB client.
+  client_guid client; ///< The client that renames; zero if it is not an SMB client.
 };
 
-/// Arguments of `async_check_io`: whether byte-range locks allow a read or write.
+/// Arguments of `async_check_io`.
 struct io_request {
   io_request() = default;
   io_request(file_name_id f, open_id o, const byte_range& r, bool writes = false)
@@ -308,15 +311,15 @@ struct file_query {
   file_name_id file;
 };
 
-/// What `async_query_file` tells of a file.
+/// The result of `async_query_file`.
 struct file_facts {
-  bool delete_pending = false; ///< It is to be deleted with its last open.
+  bool delete_pending = false; ///< The file will be deleted with its last open.
 };
 
 /// Arguments of `async_disconnect`.
 struct disconnect_request {
   client_guid client;
-  std::optional<connection_id> connection; ///< Not given: all connections.
+  std::optional<connection_id> connection; ///< Empty: all connections.
 };
 
 /// Arguments of `async_end_session`.
@@ -332,18 +335,19 @@ struct end_tree_request {
   tree_id tree{};
 };
 
-/// A file whose last open ended while it was to be deleted.
+/// A file that must be deleted, because its last open ended.
 struct file_to_delete {
   file_name_id file;
-  leasebreak::hold hold; ///< Release it when the file is deleted.
+  leasebreak::hold hold; ///< Release it after deleting the file.
   std::optional<lease_key> parent_key; ///< As in `close_result`.
   std::vector<deleted_name> names; ///< As in `close_result`.
 };
 
-/// What `async_disconnect`, `async_end_session` and `async_end_tree` led to.
+/// The result of `async_disconnect`, `async_end_session` and `async_end_tree`.
 struct disconnect_result {
   std::size_t opens = 0; ///< How many opens ended.
-  std::vector<open_id> kept; ///< Durable ones that stay without a connection, in no order.
+  /// Durable opens that stay as disconnected opens, in no particular order.
+  std::vector<open_id> kept;
   std::vector<file_to_delete> to_delete;
 };
 
@@ -368,12 +372,12 @@ struct reclaim_lock_request {
 
   file_name_id file;
   open_id open{}; ///< An open of the client that held the lock before the restart.
-  std::string record_id; ///< The record's id; or empty, with `element`.
+  std::string record_id; ///< The id of the record; if empty, `element` identifies the lock.
   lock_element element;
 };
 
-/// A persistent open that a restart found. It waits for its client, as one that has just lost its
-/// connection.
+/// A persistent open that was recovered after a restart. It is a disconnected open whose timeout
+/// starts with the recovery.
 struct recovered_open {
   file_name_id file;
   open_id open{};
@@ -382,49 +386,49 @@ struct recovered_open {
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
-  create_guid guid; ///< Zero: version 1.
-  std::optional<lease_key> key; ///< Of its lease.
-  duration timeout{}; ///< For how long it is kept without a connection.
+  create_guid guid; ///< Zero for V1.
+  std::optional<lease_key> key; ///< The key of its lease.
+  duration timeout{}; ///< How long it is kept while disconnected.
   std::string server_state; ///< `durable_request::server_state`.
 };
 
-/// What `async_start` found.
+/// The result of `async_start`.
 struct start_result {
-  bool clean = true; ///< The last stop was in order and not in a grace period, or there was none.
+  /// The last stop was clean and not in a grace period, or this is the first start.
+  bool clean = true;
   std::uint64_t server_epoch = 0;
-  std::size_t recovered = 0; ///< Records of what was held.
-  std::vector<record_error>
-    malformed; ///< Records that were left alone because they cannot be read.
-  /// Persistent opens. Close those that mean nothing to the server any more.
+  std::size_t recovered = 0; ///< The number of recovered records.
+  std::vector<record_error> malformed; ///< Records that were ignored because they cannot be read.
+  /// Persistent opens. Close those that the server does not know any more.
   std::vector<recovered_open> opens;
   bool in_grace = false;
 };
 
-/// An open has ended without its client's doing: a durable one that had no connection, or one whose
-/// application has moved to another client, with a connection or without.
+/// An open that has ended without an action of its client: a disconnected durable open, or an open,
+/// connected or not, whose application has moved to another client.
 struct open_lost {
   file_name_id file;
   open_id open{};
   client_guid client;
   end_cause cause{}; ///< `expired`, `purged` or `superseded`.
-  leasebreak::hold hold; ///< Not empty: delete the file now, then release it.
+  leasebreak::hold hold; ///< If not empty, delete the file now, then release it.
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
   std::vector<deleted_name> names; ///< With `hold`, as in `close_result`.
 };
 
-/// How a break sink tells what became of a notification. Copyable; may be used from any thread.
-/// Lifetime: may be used and destroyed at any time, also after the client is unregistered or the
-/// coordinator destroyed, when it does nothing; it keeps some memory of its file alive, and nothing
-/// of the server's. Only the first call counts. Never called: taken as sent.
+/// Reports the fate of a notification to the coordinator. Copyable. Thread-safe. Only the first
+/// call counts; without a call, the notification counts as sent. Lifetime: it may be used and
+/// destroyed at any time. It does nothing after the client is unregistered or the coordinator is
+/// destroyed. It keeps a small part of its file's memory alive, but nothing of the server's.
 class break_report {
 public:
   break_report() = default;
   break_report(
     std::shared_ptr<detail::file_link> link, break_id id, std::uint32_t offer = 0) noexcept;
 
-  /// The notification could not be sent on any of its channels: the break ends at once, unless it
-  /// is of a persistent open, whose client is told again when it is back (MS-SMB2 3.3.4.7). Without
-  /// effect once the same break has been offered again.
+  /// Reports that the notification could not be sent on any of its channels. The break ends
+  /// immediately, except that of a persistent open, which is sent again when its client reconnects
+  /// (MS-SMB2 3.3.4.7). Does nothing if the same break has been sent again meanwhile.
   void undeliverable() const;
 
 private:
@@ -433,18 +437,18 @@ private:
   std::uint32_t offer_ = 0;
 };
 
-/// Takes a client's break notifications, in the order in which the state changed; `file` is the
-/// file's id. `notification.channels` says where to send it, the best first; if it cannot be sent
-/// on any of them, say so with `report`. If the connection ends on which it was sent, and there is
-/// another, the same break comes once more. Called on the client's executor, one call at a time,
+/// Receives the break notifications of a client in the order of the state changes; `file` is the
+/// file's id. `notification.channels` lists the channels to try, in order of preference; if all
+/// fail, call `report.undeliverable()`. If the connection on which it was sent ends and there is
+/// another, the same break is sent again. Called on the client's executor, one call at a time,
 /// never from within a call to the coordinator. Must not throw.
 ///
-/// Lifetime: three calls end a sink: `unregister_client` and `replace_sink`, if they succeed, and
-/// the coordinator's destructor. When one of them has returned, the sink runs on no other thread,
-/// is not called again, and is destroyed with all that it has captured. If the sink itself has
-/// called it, its call goes on, and the sink is destroyed when that returns. A sink may therefore
-/// refer to the coordinator. The executor must exist as long as the sink; its queue may hold a call
-/// that is dropped then.
+/// Lifetime: `unregister_client`, `replace_sink`, if they succeed, and the coordinator's destructor
+/// end the use of a sink. When they have returned, the sink is not running on another thread, is
+/// not called again, and has been destroyed with all that it captured. If they are called from
+/// within the sink, the call continues, and the sink is destroyed when it returns. A sink may
+/// therefore refer to the coordinator. The executor must exist as long as the sink; a call that is
+/// still queued on it then is dropped.
 using break_sink = std::function<void(
   const break_notification& notification, const file_name_id& file, break_report report)>;
 

@@ -1,4 +1,4 @@
-// Keeps what is beneath a directory closed while the directory gets another name.
+// The guard that keeps everything beneath a directory closed while the directory is renamed.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@ namespace detail {
 class tree_link;
 }
 
-/// Stands for the right to rename a directory; see `coordinator::async_rename_tree`. Nothing
-/// beneath it is open by a path, and opens beneath wait. Let go of it, with `release` or by
-/// destroying it, when the rename is made and told, or given up.
+/// The right to rename a directory; see `coordinator::async_rename_tree`. While it lives, nothing
+/// beneath the directory is open by a path, and new opens beneath it wait. End it with `release` or
+/// by destroying it after the rename is made and reported, or abandoned.
 ///
-/// Movable only. An empty one does nothing. May outlive the coordinator. One object is for one
-/// thread at a time; distinct objects are independent.
+/// Movable only. An empty guard does nothing. May outlive the coordinator. One thread at a time may
+/// use an object; distinct objects are independent.
 class tree_guard {
 public:
   tree_guard() noexcept = default;
@@ -26,10 +26,10 @@ public:
   tree_guard& operator=(const tree_guard&) = delete;
   ~tree_guard() = default;
 
-  /// Lets opens beneath go on: their names are then to be looked up again. Never waits.
+  /// Resumes opens beneath the directory, whose names must then be looked up again. Never waits.
   void release() noexcept { link_.reset(); }
 
-  /// Whether there is something to release.
+  /// Returns whether there is something to release.
   [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
 
 private:

@@ -1,5 +1,5 @@
-// What a server has of a file for a while, and gives back: a hold, or a guard of a directory's
-// entry.
+// The common base of change holds and entry guards: something of a file that a server owns for a
+// while.
 #pragma once
 
 #include <leasebreak/model/ids.hpp>
@@ -11,7 +11,7 @@ namespace leasebreak::detail {
 
 class file_link;
 
-/// Ends what `Id` names when it is released or destroyed.
+/// Ends the hold or guard `Id` when it is released or destroyed.
 template <class Id>
 class file_claim {
 public:
@@ -30,13 +30,13 @@ public:
   file_claim& operator=(const file_claim&) = delete;
   ~file_claim() { release(); }
 
-  /// Ends it. Never waits.
+  /// Ends the hold or guard. Never waits.
   void release() noexcept {
     if (link_ != nullptr)
       end();
   }
 
-  /// Whether there is something to end.
+  /// Returns whether there is something to release.
   [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
 
 private:

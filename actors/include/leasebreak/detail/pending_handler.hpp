@@ -1,8 +1,8 @@
-// How a completion handler of any type is kept until its operation completes.
+// Keeps a completion handler of any type until its operation completes.
 //
-// Why not `boost::asio::any_completion_handler`: it forgets the type of the handler's executor, so
-// that every completion pays for a type-erased copy of a strand, for a second dispatch, and for the
-// counting of work; profiles showed that in every operation.
+// `boost::asio::any_completion_handler` is not used, because it erases the type of the handler's
+// executor. Every completion would then pay for a type-erased copy of a strand, a second dispatch,
+// and counting of work, which profiles showed in every operation.
 #pragma once
 
 #include <leasebreak/error_code.hpp>
@@ -28,29 +28,28 @@
 
 namespace leasebreak::detail {
 
-/// A handler of an operation in flight. One thread at a time; moved between threads by whoever owns
-/// it.
+/// The handler of an operation in flight. Not thread-safe; its owner may move it between threads.
 class pending_completion {
 public:
   pending_completion(const pending_completion&) = delete;
   pending_completion& operator=(const pending_completion&) = delete;
 
-  /// Calls the handler through its executor, and frees this.
+  /// Calls the handler through its executor and destroys this object.
   virtual void run() = 0;
 
-  /// Frees this without a call.
+  /// Destroys this object without calling the handler.
   virtual void destroy() noexcept = 0;
 
-  /// Counts as work of both executors until it is run. Needed while nothing in the queue of the
-  /// coordinator's executor stands for the operation. Repeating it has no effect.
+  /// Counts as work of both executors until it is run. Needed while no entry in the queue of the
+  /// coordinator's executor stands for the operation. Idempotent.
   virtual void track_work() = 0;
 
   [[nodiscard]] virtual boost::asio::cancellation_slot cancellation_slot() const noexcept = 0;
 
-  /// The coordinator's.
+  /// Returns the executor of the coordinator.
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  /// What the handler is to be told.
+  /// Sets the error for the handler.
   void set_error(error_code ec) noexcept { ec_ = ec; }
 
 protected:
@@ -61,7 +60,7 @@ protected:
   error_code ec_;
 };
 
-/// The same for handlers of one signature.
+/// A `pending_completion` for handlers of one signature.
 template <class... Results>
 class pending_handler : public pending_completion {
 public:
@@ -83,7 +82,7 @@ using pending_completion_ptr = std::unique_ptr<pending_completion, handler_delet
 template <class... Results>
 using pending_handler_ptr = std::unique_ptr<pending_handler<Results...>, handler_deleter>;
 
-/// Whether work of the one executor keeps the other one's context running.
+/// Returns whether work of one executor keeps the context of the other one running.
 template <class Executor>
 [[nodiscard]] bool shares_context(
   const Executor& a, const boost::asio::any_io_executor& b) noexcept {
@@ -123,7 +122,8 @@ public:
     const auto allocator = boost::asio::get_associated_allocator(handler_);
     invocation call{std::unique_ptr<typed_handler, handler_deleter>(this)};
     if constexpr (std::is_same_v<decltype(allocator), const std::allocator<void>>)
-      executor.execute(std::move(call)); // the executor's own choice, which recycles memory
+      // let the executor choose its allocator, which recycles memory
+      executor.execute(std::move(call));
     else
       boost::asio::prefer(executor, boost::asio::execution::allocator(allocator))
         .execute(std::move(call));
@@ -149,8 +149,8 @@ private:
       auto handler = std::move(self->handler_);
       auto results = std::move(self->results_);
       const auto ec = self->ec_;
-      const auto work = std::move(self->work_); // as long as the handler runs
-      // Before the handler runs, which may start the next operation in the same memory.
+      const auto work = std::move(self->work_); // until the handler returns
+      // Free the memory before the handler runs, because it may start the next operation in it.
       self.release()->free(allocator_of(handler));
       std::apply([&](Results&... r) { std::move(handler)(ec, std::move(r)...); }, results);
     }

@@ -5,8 +5,8 @@
 
 namespace leasebreak {
 
-/// MS-SMB2 2.2.13.1 access mask. Generic bits must be mapped before a mask reaches the model;
-/// `map_generic` does it for files and directories.
+/// Bits of an access mask (MS-SMB2 2.2.13.1). Generic bits must be mapped before a mask reaches the
+/// model; `map_generic` does so for files and directories.
 namespace access {
 inline constexpr std::uint32_t read_data = 0x0000'0001;
 inline constexpr std::uint32_t write_data = 0x0000'0002;
@@ -28,11 +28,11 @@ inline constexpr std::uint32_t generic_execute = 0x2000'0000;
 inline constexpr std::uint32_t generic_write = 0x4000'0000;
 inline constexpr std::uint32_t generic_read = 0x8000'0000;
 
-/// Everything that a file's owner can be granted.
+/// All rights that the owner of a file can be granted.
 inline constexpr std::uint32_t all = 0x001f'01ff;
 } // namespace access
 
-/// MS-SMB2 2.2.13 ShareAccess.
+/// Bits of ShareAccess (MS-SMB2 2.2.13).
 namespace share {
 inline constexpr std::uint32_t none = 0;
 inline constexpr std::uint32_t read = 1;
@@ -41,20 +41,20 @@ inline constexpr std::uint32_t delete_file = 4;
 inline constexpr std::uint32_t all = 7;
 } // namespace share
 
-/// `mask` with the generic bits replaced by what they stand for on files and directories
-/// (MS-SMB2 2.2.13.1.1). `maximum_allowed` becomes `access::all`.
+/// Returns `mask` with the generic bits replaced by the specific rights that they stand for on
+/// files and directories (MS-SMB2 2.2.13.1.1). `maximum_allowed` becomes `access::all`.
 [[nodiscard]] std::uint32_t map_generic(std::uint32_t mask) noexcept;
 
-/// Whether an open with this access never conflicts with share modes and breaks no oplock:
-/// nothing but attributes and SYNCHRONIZE (MS-FSA 2.1.4.12, case OPEN).
+/// Returns whether an open with this access never conflicts with share modes and breaks no oplock,
+/// because it asks for attributes and SYNCHRONIZE only (MS-FSA 2.1.4.12, case OPEN).
 [[nodiscard]] bool is_stat_access_for_oplocks(std::uint32_t mask) noexcept;
 
-/// As `is_stat_access_for_oplocks`, and READ_CONTROL is harmless as well: such an open breaks no
-/// lease.
+/// Returns whether an open with this access breaks no lease. Like `is_stat_access_for_oplocks`, but
+/// READ_CONTROL is harmless, too.
 [[nodiscard]] bool is_stat_access_for_leases(std::uint32_t mask) noexcept;
 
-/// Whether two opens exclude each other: one wants to read, write or delete what the other does not
-/// share (MS-FSA 2.1.5.1.2.2). Symmetric.
+/// Returns whether two opens exclude each other, because one asks to read, write or delete and the
+/// other does not share that (MS-FSA 2.1.5.1.2.2). Symmetric.
 [[nodiscard]] bool share_conflict(std::uint32_t access_a, std::uint32_t share_a,
   std::uint32_t access_b, std::uint32_t share_b) noexcept;
 

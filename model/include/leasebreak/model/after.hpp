@@ -1,4 +1,4 @@
-// When a time is over that may be for ever.
+// Addition of a duration to a time point that saturates instead of overflowing.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -8,8 +8,8 @@
 
 namespace leasebreak {
 
-/// `d` after `t`, of any clock; the last time that there is if that would be later. So a duration
-/// of `duration::max()` is for ever.
+/// Returns the time `d` after `t`, or the largest time point of the clock if the sum would exceed
+/// it. A duration of `duration::max()` thus never ends.
 template <class Clock>
 [[nodiscard]] constexpr std::chrono::time_point<Clock, duration> after(
   std::chrono::time_point<Clock, duration> t, duration d) noexcept {

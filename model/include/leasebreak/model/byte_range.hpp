@@ -1,28 +1,29 @@
-// Ranges of bytes in the full 64-bit space, and when two locks on them exclude each other.
+// Byte ranges in the full 64-bit space, and the conditions under which two locks on them conflict.
 #pragma once
 
 #include <cstdint>
 
 namespace leasebreak {
 
-/// `length` bytes from `offset`. A range of length zero lies between two bytes.
+/// The `length` bytes from `offset` on. A range of length zero lies between two bytes.
 struct byte_range {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 
   friend bool operator==(const byte_range&, const byte_range&) = default;
 
-  /// False if the last byte would lie past 2^64 - 1 (MS-SMB2 3.3.5.14: STATUS_INVALID_LOCK_RANGE).
+  /// Returns false if the last byte would be past 2^64 - 1 (MS-SMB2 3.3.5.14:
+  /// STATUS_INVALID_LOCK_RANGE).
   [[nodiscard]] constexpr bool is_valid() const noexcept {
     return length == 0 || offset <= UINT64_MAX - (length - 1);
   }
 
-  /// The last byte; only for valid ranges that are not empty.
+  /// Returns the offset of the last byte. The range must be valid and not empty.
   [[nodiscard]] constexpr std::uint64_t last() const noexcept { return offset + (length - 1); }
 };
 
-/// Whether two valid ranges touch, as MS-FSA 2.1.4.10 has it for locks. An empty range at N touches
-/// one that has bytes on both sides of N; two empty ranges never touch.
+/// Returns whether two valid ranges overlap by the rule for locks (MS-FSA 2.1.4.10). An empty range
+/// at N overlaps a range that has bytes on both sides of N. Two empty ranges never overlap.
 [[nodiscard]] constexpr bool overlap(const byte_range& a, const byte_range& b) noexcept {
   if (a.length == 0 && b.length == 0)
     return false;
@@ -33,8 +34,9 @@ struct byte_range {
   return a.offset <= b.last() && b.offset <= a.last();
 }
 
-/// Whether a held lock keeps a wanted one from being granted (MS-FSA 2.1.5.8). Shared locks go
-/// together; an owner may stack a shared lock on its own exclusive one, and nothing else.
+/// Returns whether a held lock prevents the grant of a wanted one (MS-FSA 2.1.5.8). Shared locks
+/// are compatible with each other. An owner may stack a shared lock on its own exclusive lock, but
+/// no other combination.
 [[nodiscard]] constexpr bool range_conflict(const byte_range& held, bool held_exclusive,
   const byte_range& wanted, bool wanted_exclusive, bool same_owner) noexcept {
   if (!overlap(held, wanted) || (!held_exclusive && !wanted_exclusive))

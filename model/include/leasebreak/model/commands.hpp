@@ -1,4 +1,4 @@
-// The commands that drive a file's state machine. Each is a plain value; times come with the call.
+// The commands of a file's state machine. Each is a plain value; the time is passed with the call.
 #pragma once
 
 #include <leasebreak/model/access.hpp>
@@ -16,25 +16,25 @@
 
 namespace leasebreak {
 
-/// The lease that an open asks for: the create contexts of MS-SMB2 2.2.13.2.8 and 2.2.13.2.10.
+/// The lease that an open requests: the create contexts of MS-SMB2 2.2.13.2.8 and 2.2.13.2.10.
 struct lease_request {
   lease_key key; ///< Must not be zero.
-  lease_state state = lease_state::none; ///< What is wanted; any combination of bits.
-  std::uint8_t version = 2; ///< 1 or 2, by the context.
-  std::uint16_t epoch = 0; ///< V2: the client's epoch, from which a new lease counts.
-  std::optional<lease_key> parent_key; ///< V2: given only if the context's flag says so.
+  lease_state state = lease_state::none; ///< The requested state; any combination of bits.
+  std::uint8_t version = 2; ///< 1 or 2, depending on the create context.
+  std::uint16_t epoch = 0; ///< V2: the client's epoch, at which a new lease starts.
+  std::optional<lease_key> parent_key; ///< V2: set only if the context has the flag for it.
 };
 
-/// Asks that an open outlive its connection (MS-SMB2 2.2.13.2.3, 2.2.13.2.11).
+/// Requests a durable open, which outlives its connection (MS-SMB2 2.2.13.2.3, 2.2.13.2.11).
 struct durable_request {
-  duration timeout{}; ///< Its time without a connection: more than zero, at most a year.
-  bool persistent = false; ///< Kept whatever it caches (MS-SMB2 3.3.1.10 IsPersistent).
-  create_guid guid; ///< Version 2: to be given again to reconnect.
-  /// Persistent: the server's own bytes, such as user and path; it gets them back after a restart.
+  duration timeout{}; ///< How long it stays disconnected: more than zero, at most a year.
+  bool persistent = false; ///< Kept regardless of its caching (MS-SMB2 3.3.1.10 IsPersistent).
+  create_guid guid; ///< V2: the client must repeat it to reconnect.
+  /// Persistent: opaque bytes of the server, such as user and path, returned to it after a restart.
   std::string server_state{};
 };
 
-/// How often an application has been started: MS-SMB2 2.2.13.2.15. The high part counts first.
+/// Counts the starts of an application (MS-SMB2 2.2.13.2.15). The high part is compared first.
 struct app_instance_version {
   std::uint64_t high = 0; ///< AppInstanceVersionHigh
   std::uint64_t low = 0; ///< AppInstanceVersionLow
@@ -42,113 +42,117 @@ struct app_instance_version {
   friend auto operator<=>(const app_instance_version&, const app_instance_version&) = default;
 };
 
-/// An application that opens a file, and may have opened it before on another client, which it has
-/// left since, as with a failover (MS-SMB2 2.2.13.2.13).
+/// An application that opens a file. It may have opened the file on another client before a
+/// failover (MS-SMB2 2.2.13.2.13).
 struct app_instance {
   app_instance_id id; ///< Must not be zero.
-  std::optional<app_instance_version> version; ///< If it has one.
+  std::optional<app_instance_version> version; ///< Empty if the application has no version.
 
   friend bool operator==(const app_instance&, const app_instance&) = default;
 };
 
-/// A file's AllocationSize that is not known: every byte-range lock counts.
+/// Stands for an unknown AllocationSize: every byte-range lock counts.
 inline constexpr std::uint64_t unknown_allocation = ~std::uint64_t{0};
 
-/// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits where a break must end first.
+/// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits if a break must end first.
 struct open_file {
   operation_id operation{};
-  open_id open{}; ///< The new open; unique.
-  client_guid client; ///< Whose; zero for somebody who is no SMB client.
-  connection_id connection{}; ///< On which connection.
-  std::string share; ///< The share's name, for records and listings.
-  std::uint32_t access = 0; ///< Granted access, without generic bits.
+  open_id open{}; ///< The id of the new open; unique.
+  client_guid client; ///< The client; zero if it is not an SMB client.
+  connection_id connection{}; ///< The connection on which the request came.
+  std::string share; ///< The name of the share, for records and listings.
+  std::uint32_t access = 0; ///< The granted access, without generic bits.
   std::uint32_t share_access = share::all;
-  bool overwrites = false; ///< The disposition truncates a file that exists.
+  bool overwrites = false; ///< The disposition truncates an existing file.
   bool created = false; ///< This open has just created the file.
   bool is_directory = false;
   bool delete_on_close = false;
-  std::optional<lease_request> lease; ///< Given: `oplock` is ignored.
+  std::optional<lease_request> lease; ///< If set, `oplock` is ignored.
   oplock_level oplock = oplock_level::none;
-  lease_state caching_max = lease_state::rwh; ///< What the share allows to be cached at most.
-  std::optional<durable_request> durable; ///< Given: keep it when its connection goes.
-  bool reclaim = false; ///< Only if a record of this lease was recovered.
-  /// Stands for an open of one of the file's named streams, which is a file of its own here: it
-  /// keeps the file, and denies its deletion unless it shares that, but nothing else. With access
-  /// to attributes alone.
+  lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
+  std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
+  bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
+  /// Marks a stand-in for an open of one of the file's named streams, which is a file of its own
+  /// here. The stand-in keeps the file in existence, and denies its deletion unless the open shares
+  /// that. It has no other effect. `access` must be for attributes only.
   bool of_stream = false;
-  /// The file's AllocationSize now. Byte-range locks at or beyond it do not limit what is granted,
-  /// except in the file's first 4096 bytes.
+  /// The current AllocationSize of the file. Byte-range locks at or beyond it do not limit what is
+  /// granted, except in the file's first 4096 bytes.
   std::uint64_t allocation_size = unknown_allocation;
-  /// The client is told of the result later: `answer_sent` says when. Until then it hears of no
-  /// break of what is granted here.
+  /// The server sends the response later and reports it with `answer_sent`. Until then, no break of
+  /// what is granted here is sent to the client.
   bool answer_follows = false;
-  session_id session{}; ///< In which session; none: the open ends with its connection.
-  tree_id tree{}; ///< Of which tree connect of the session.
-  bool has_waited = false; ///< It waited before it came here; see `open_granted::waited`.
-  /// The application that opens it (MS-SMB2 3.3.5.9.13): what this one has opened on
-  /// other clients, through the same share and under the same name, ends when this open goes on or
-  /// waits. `errc::newer_instance`, and nothing ends, if one of these has a version that is not
-  /// below this one's.
+  session_id session{}; ///< The session; if none, the open ends with its connection.
+  tree_id tree{}; ///< The tree connect of the session.
+  bool has_waited = false; ///< It waited before it reached this file; see `open_granted::waited`.
+  /// The application instance of the open (MS-SMB2 3.3.5.9.13). When this open is granted or waits,
+  /// opens of the same application end if they are of other clients, of the same share and under
+  /// the same name. If one of these has a version that is not below this one's, the open fails with
+  /// `errc::newer_instance`, and no open ends.
   std::optional<app_instance> instance;
-  /// With `instance`: the file's opens that are known to be under another name.
+  /// With `instance`: opens of the file that are known to be under another name.
   std::vector<open_id> elsewhere;
 };
 
-/// Whether the client can send the CREATE again on another channel (MS-SMB2 3.3.5.9.10). Then it
-/// goes on when its connection is lost; of any other, nobody would hear the answer.
+/// Returns whether the client can replay the CREATE on another channel (MS-SMB2 3.3.5.9.10). Such
+/// an operation survives the loss of its connection; the response to any other could not be
+/// delivered.
 [[nodiscard]] inline bool can_come_again(const open_file& c) noexcept {
   return c.durable && !c.durable->guid.is_zero();
 }
 
-/// The answer that tells a client what an open may cache, or that a change of a directory is made,
-/// is on its way, behind all that was sent to it before; or it will never be sent.
+/// Reports that the response which tells a client what an open may cache, or that a change of a
+/// directory is made, is queued behind all that was sent to the client before. Also used if the
+/// response will never be sent.
 struct answer_sent {
-  open_id open{}; ///< None: of a change.
+  open_id open{}; ///< None: the response is to a directory change.
   std::uint32_t answer = 0; ///< `open_granted::answer` or `access_granted::answer`.
 };
 
-/// Closes an open: its locks and, if it is the lease's last open, its lease go with it. That is a
-/// full answer to a break. Waits only if it carries out a delete-on-close while others cache
-/// handles.
+/// Closes an open. Its locks are released, and its lease ends if this was the lease's last open,
+/// which is a full acknowledgement of a break. Waits only if it carries out a delete-on-close while
+/// other leases cache handles.
 struct close_open {
   operation_id operation{};
   open_id open{};
-  bool keep_if_durable = false; ///< Its connection or session ended: a durable open is kept.
-  /// Its delete-on-close does not count: the open is taken back, or is of a directory that is not
-  /// empty (MS-FSA 2.1.5.5). A deletion that is pending already stays.
+  bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
+  /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
+  /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
   bool keep_file = false;
 };
 
-/// A client has a durable open back, on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
+/// Reconnects a durable open on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
 struct reconnect_open {
   operation_id operation{};
   open_id open{};
   client_guid client;
   connection_id connection{};
   std::optional<lease_key> key; ///< From the request's lease context, if it has one.
-  std::optional<create_guid> guid; ///< Version 2 of the reconnect context; not given: version 1.
+  std::optional<create_guid> guid; ///< V2 of the reconnect context; not set for V1.
   bool answer_follows = false; ///< As in `open_file`.
   session_id session{}; ///< As in `open_file`.
   tree_id tree{};
 };
 
-/// A client sends a CREATE again, as it has not seen the answer (MS-SMB2 3.3.5.9.10): it is told
-/// what its open has by now. The open is on the replay's connection from then on; nothing else
-/// changes.
+/// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10). The result is the
+/// current state of the open. The open moves to the connection of the replay; nothing else changes.
 struct replay_open {
   operation_id operation{};
-  open_id open{}; ///< What the first one opened; the server finds it by the CreateGuid.
+  open_id open{}; ///< The open of the original request; the server finds it by the CreateGuid.
   client_guid client;
-  std::optional<lease_request> lease; ///< Asked for this time: only key and parent key count.
-  oplock_level oplock = oplock_level::none; ///< Asked for this time, without a lease.
+  /// As requested by the replay; only key and parent key count.
+  std::optional<lease_request> lease;
+  oplock_level oplock = oplock_level::none; ///< As requested by the replay, without a lease.
   bool answer_follows = false; ///< As in `open_file`.
-  connection_id connection{}; ///< On which connection it came; none: the open stays where it is.
+  /// The connection of the replay; none: the open stays on its connection.
+  connection_id connection{};
 };
 
-/// Makes an open resilient (MS-SMB2 3.3.5.15.9): without a connection it is kept for some time
-/// whatever it caches, with its locks, and gives way to nobody. What it caches goes when somebody
-/// is in its way, since there is nobody who could be told. Not stored: a restart ends it. An open
-/// that is durable or persistent stays that as well.
+/// Makes an open resilient (MS-SMB2 3.3.5.15.9). While disconnected, the open and its locks are
+/// kept for `timeout` regardless of its caching, and no conflict purges it. Its caching is broken
+/// without a notification if another operation needs that, since no connection could carry one.
+/// Resilience is not stored and ends with a restart. An open that is durable or persistent stays
+/// so.
 struct make_resilient {
   operation_id operation{};
   open_id open{};
@@ -156,7 +160,7 @@ struct make_resilient {
     timeout{}; ///< More than zero, at most `limits::resilience_max`; replaces an earlier one.
 };
 
-/// Replaces what the server keeps with a persistent open (`durable_request::server_state`).
+/// Replaces the server's own bytes of a persistent open (`durable_request::server_state`).
 struct set_server_state {
   operation_id operation{};
   open_id open{};
@@ -167,47 +171,49 @@ struct set_server_state {
 struct lock_element {
   byte_range range;
   bool exclusive = false;
-  /// False: the server found it malformed, such as by its flags. The request fails with
-  /// `errc::invalid_argument`, unless one of the elements before it fails with something else.
+  /// False if the server found the element malformed, for example by its flags. The request fails
+  /// with `errc::invalid_argument`, unless an earlier element fails with another error.
   bool well_formed = true;
 };
 
-/// The number that a client gives a lock or unlock request, so that one which it sends once more on
-/// another connection is not done twice (MS-SMB2 2.2.26, 3.3.5.14).
+/// The number that a client gives a lock or unlock request, so that a replay on another connection
+/// is not executed twice (MS-SMB2 2.2.26, 3.3.5.14).
 struct lock_sequence {
-  std::uint32_t index = 0; ///< LockSequenceIndex: 1 to 64; with any other nothing is numbered.
-  std::uint8_t number = 0; ///< LockSequenceNumber: 0 to 15; any other is never the same again.
+  std::uint32_t index = 0; ///< LockSequenceIndex: 1 to 64; other values turn replay detection off.
+  std::uint8_t number = 0; ///< LockSequenceNumber: 0 to 15; other values never match.
 };
 
-/// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). Of several elements
-/// that cannot be done, the first says why.
+/// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). If several elements
+/// fail, the error is that of the first.
 struct lock_ranges {
   operation_id operation{};
   open_id open{};
-  std::vector<lock_element> elements; ///< One at least.
-  bool fail_immediately = true; ///< False, with one element: wait until it is free.
-  std::optional<lock_sequence> sequence{}; ///< Given: not done if the open's last was the same.
-  /// The file's AllocationSize now. Elements at or beyond it break nothing, except in the
+  std::vector<lock_element> elements; ///< At least one.
+  bool fail_immediately = true; ///< False, with one element: wait until the range is free.
+  /// If set: not executed if it equals the open's last one.
+  std::optional<lock_sequence> sequence{};
+  /// The current AllocationSize of the file. Elements at or beyond it break nothing, except in the
   /// file's first 4096 bytes.
   std::uint64_t allocation_size = unknown_allocation;
-  /// On which connection it came: losing it ends the wait. None: the wait goes on as the open does.
+  /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
   connection_id connection{};
 };
 
-/// Releases byte-range locks, in order, up to the first that is not held (MS-SMB2 3.3.5.14.1).
+/// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
+/// 3.3.5.14.1).
 struct unlock_ranges {
   operation_id operation{};
   open_id open{};
-  std::vector<byte_range> ranges; ///< One at least.
+  std::vector<byte_range> ranges; ///< At least one.
   std::optional<lock_sequence> sequence{}; ///< As in `lock_ranges`.
 };
 
-/// Gives up an operation that waits. The break that it caused goes on.
+/// Cancels a pending operation. A break that it caused continues.
 struct cancel_operation {
   operation_id target{};
 };
 
-/// A client acknowledges a lease break (MS-SMB2 3.3.5.22.2).
+/// Acknowledges a lease break (MS-SMB2 3.3.5.22.2).
 struct acknowledge_lease {
   operation_id operation{};
   client_guid client;
@@ -215,8 +221,8 @@ struct acknowledge_lease {
   lease_state state = lease_state::none;
 };
 
-/// A client acknowledges an oplock break (MS-SMB2 3.3.5.22.1). A level that cannot be left of the
-/// oplock ends the break with none, and is answered with an error.
+/// Acknowledges an oplock break (MS-SMB2 3.3.5.22.1). A level that the break does not allow ends
+/// the break with no oplock left, and the operation fails.
 struct acknowledge_oplock {
   operation_id operation{};
   client_guid client;
@@ -224,57 +230,57 @@ struct acknowledge_oplock {
   oplock_level level = oplock_level::none;
 };
 
-/// What somebody is about to do to a file, or has done to a directory.
+/// An access to a file, announced before it happens, or a change of a directory that has happened.
 enum class access_kind : std::uint8_t {
-  read, ///< Data is read, by somebody without an open of ours.
-  write, ///< Data, end of file, allocation or zeroes are written.
-  rename, ///< This file or directory gets another name.
-  link, ///< This file gets one more name, or another short name.
-  set_security, ///< This file's or directory's security descriptor is set.
+  read, ///< Data is read without an open of this file.
+  write, ///< Data is written, or end of file, allocation or zeroes are set.
+  rename, ///< This file or directory is renamed.
+  link, ///< This file gets an additional name, or another short name.
+  set_security, ///< The security descriptor of this file or directory is set.
   replace, ///< Another file is renamed onto this one.
-  rename_ancestor, ///< A directory above this file gets another name.
-  /// The names of all that is beneath this directory are about to change. While its hold lives,
+  rename_ancestor, ///< A directory above this file is renamed.
+  /// The paths of everything beneath this directory are about to change. While the hold lives,
   /// `enter_tree` waits.
   rename_tree,
-  enter_tree, ///< Something beneath this directory is opened by its path.
-  rename_into, ///< Something is renamed into, or within, this directory.
-  /// The delete disposition of a directory is about to be set: breaks what `set_delete` breaks.
-  /// While its hold lives, `set_delete` waits for nobody.
+  enter_tree, ///< A path beneath this directory is opened.
+  rename_into, ///< An entry is renamed into, or within, this directory.
+  /// The delete disposition of a directory is about to be set. Breaks what `set_delete` breaks.
+  /// While the hold lives, `set_delete` does not wait.
   prepare_delete,
   set_delete, ///< The delete disposition is set.
-  clear_delete, ///< The delete disposition is taken back.
-  unlink, ///< The name is removed, by somebody without an open of ours.
-  /// The file is removed or replaced if nobody has it open: breaks nothing, waits for nobody, and
-  /// is refused with `errc::access_denied` otherwise. Newcomers wait for the end of its hold.
+  clear_delete, ///< The delete disposition is cleared.
+  unlink, ///< The name is removed without an open of this file.
+  /// The file is removed or replaced if it has no opens. Breaks nothing and does not wait; fails
+  /// with `errc::access_denied` if there are opens. New opens wait for the end of its hold.
   remove_unopened,
-  change_children, ///< What a listing of this directory shows has changed.
+  change_children, ///< The listing of this directory has changed.
 };
 
-/// Announces an access, so that caches in its way are broken (MS-FSA 2.1.4.12). Waits where the
-/// rules say so. Kinds that change the file leave a hold behind, during which nobody is granted
-/// caching that the change would make stale: the caller ends it with `end_hold` once the change is
-/// made.
+/// Announces an access, so that conflicting caches are broken (MS-FSA 2.1.4.12). Waits where the
+/// rules require it. Kinds that change the file return a change hold. While it lives, no caching is
+/// granted that the change would make stale. The caller ends it with `end_hold` after the change.
 struct access_file {
   operation_id operation{};
   access_kind kind = access_kind::read;
-  open_id open{}; ///< The open that does it; `none`: no open, or not of this file.
-  client_guid client; ///< Who does it; zero for somebody who is no SMB client.
+  open_id open{}; ///< The open that makes the access; `none`: no open, or one of another file.
+  client_guid client; ///< The client that makes the access; zero if it is not an SMB client.
   std::optional<lease_key>
-    parent_key; ///< change_children: the actor's ParentLeaseKey, if it has one.
-  /// On which connection it came: losing it ends the wait. None: the wait goes on as `open` does.
+    /// change_children: the ParentLeaseKey of the open that made the change, if it has one.
+    parent_key;
+  /// The connection of the request, whose loss ends the wait. None: the wait ends with `open`.
   connection_id connection{};
-  session_id session{}; ///< In which session, whose end ends the wait too.
+  session_id session{}; ///< The session, whose end ends the wait, too.
   tree_id tree{};
-  /// enter_tree: of an open that can come again on another channel of the session, so that the wait
-  /// goes on when its connection is lost.
+  /// enter_tree: the open can be replayed on another channel of the session. The wait then survives
+  /// the loss of its connection.
   bool can_come_again = false;
-  /// change_children: `client` is told later that the change is made; `answer_sent` says when.
-  /// Until then it hears of no break of its own leases that this is the cause of, unless somebody
-  /// else needs that break as well.
+  /// change_children: the server tells `client` later that the change is made, and reports that
+  /// with `answer_sent`. Until then, breaks of the client's own leases that only this change
+  /// requires are not sent to it.
   bool answer_follows = false;
 };
 
-/// The change that an access or an overwriting open announced is made, or was given up.
+/// The change that an access or an overwriting open announced is made or abandoned.
 struct end_hold {
   hold_id hold{};
 };
@@ -285,53 +291,55 @@ struct break_undeliverable {
   std::uint32_t offer = 0; ///< `break_notification::offer`.
 };
 
-/// A client's connection is gone, or all its connections (MS-SMB2 3.3.7.1); or a session of it has
-/// ended, or a tree connect of a session (MS-SMB2 3.3.5.6, 3.3.5.8). Its opens end all at once,
-/// leases before the breaks that a deletion needs, and nobody waits for these.
+/// A client has lost one or all of its connections (MS-SMB2 3.3.7.1), or one of its sessions or
+/// tree connects has ended (MS-SMB2 3.3.5.6, 3.3.5.8). All affected opens end at once. Leases end
+/// before deletions require breaks, and this command does not wait for those breaks.
 struct client_gone {
   operation_id operation{};
   client_guid client;
-  std::optional<connection_id> connection; ///< Given: only this connection is lost.
-  /// With `connection`: the sessions that have another channel, and which. Their opens stay, and
-  /// are on that one from now on.
+  std::optional<connection_id> connection; ///< If set, only this connection is lost.
+  /// With `connection`: the sessions that have another channel, with that channel. Their opens
+  /// continue on it.
   std::vector<channel_id> heirs{};
-  session_id session{}; ///< Given: this session has ended, on all its connections.
-  tree_id tree{}; ///< Given: only this tree connect of it. Nothing of it is kept as durable.
+  session_id session{}; ///< If set, this session has ended, on all its connections.
+  /// If set, only this tree connect of the session has ended. None of its opens is kept as durable.
+  tree_id tree{};
 };
 
-/// An operator breaks leases and oplocks, as if somebody needed the file. Waits until they are
-/// down.
+/// Breaks leases and oplocks at an operator's request, as if another operation needed the file.
+/// Waits until the breaks end.
 struct force_break {
   operation_id operation{};
-  std::optional<client_guid> client; ///< Only this client's.
-  std::optional<lease_key> key; ///< Only leases with this key.
-  lease_state keep = lease_state::none; ///< What the holders may keep.
+  std::optional<client_guid> client; ///< If set, only those of this client.
+  std::optional<lease_key> key; ///< If set, only leases with this key.
+  lease_state keep = lease_state::none; ///< The state that the holders may keep.
 };
 
-/// After a restart: a record of what was held before (see `grace_ended`). The records of leases and
-/// oplocks come first, then those of opens, then those of byte-range locks.
+/// Recovers a record after a restart, for the time until `grace_ended`. Records of leases and
+/// oplocks must come first, then those of opens, then those of byte-range locks.
 struct load_record {
   persisted_lock record;
 };
 
-/// The holder of a recovered byte-range lock takes it back for an open that it has reclaimed.
+/// Reclaims a recovered byte-range lock for an open that its holder has reclaimed.
 struct reclaim_lock {
   operation_id operation{};
   open_id open{}; ///< An open of the same client.
-  std::string record_id; ///< The record's id, from a listing; or empty, with `element`.
+  /// The record's id, from a listing; if empty, `element` identifies the lock.
+  std::string record_id;
   lock_element element;
 };
 
-/// The grace period is over: what nobody reclaimed is given up.
+/// The grace period is over: drop all records that were not reclaimed.
 struct grace_ended {};
 
-/// The time that `next_deadline` gave has come.
+/// The time that `next_deadline` returned has come.
 struct deadline_reached {};
 
-/// Everything ends: what waits completes with `errc::shutting_down`, nothing else changes.
+/// Completes all pending operations with `errc::shutting_down`. Nothing else changes.
 struct stop_waiting {};
 
-/// The first is one that costs nothing to make, for a command that is not decided on yet.
+/// Begins with a type that is cheap to construct, for a command whose type is not decided yet.
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,

@@ -1,4 +1,4 @@
-// Who may change which entries of one directory, as a pure data structure.
+// The queue of guards for the entries of one directory, as a pure data structure.
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
@@ -13,40 +13,40 @@
 
 namespace leasebreak {
 
-/// The entries of a directory that one guard is for. Names are compared byte by byte.
+/// The entries of a directory that one guard protects. Names are compared byte by byte.
 struct guarded_names {
-  std::string name; ///< Empty: the directory as a whole, which excludes all other guards of it.
-  std::string also; ///< A second name, for a rename within the directory; empty: none.
+  std::string name; ///< Empty: the whole directory, which excludes all its other guards.
+  std::string also; ///< A second name, for a rename within the directory; empty if there is none.
 
   [[nodiscard]] bool is_whole() const noexcept { return name.empty(); }
 };
 
 /// The guards of one directory: exclusive for each name, first come, first served. A guard is held
-/// as soon as no earlier one, held or waiting, has a name in common with it.
+/// as soon as no earlier guard, held or waiting, has a name in common with it.
 ///
-/// Asking and ending cost time proportional to the guards that share a name, and while one of the
-/// whole directory is there, to all. Not thread-safe.
+/// `ask` and `end` take time proportional to the number of guards that share a name. While there is
+/// a guard of the whole directory, they take time proportional to all guards. Not thread-safe.
 class entry_queue {
 public:
-  /// What became of a request.
+  /// The result of a request.
   struct answer {
     errc error = errc::success;
     guard_id id{};
-    bool is_held = false; ///< False: it waits.
+    bool is_held = false; ///< False if the guard waits.
   };
 
-  /// `guards_max` bounds those that are held and that wait, together.
+  /// Limits the sum of held and waiting guards to `guards_max`.
   explicit entry_queue(std::size_t guards_max) noexcept : guards_max_(guards_max) {}
 
-  /// Asks for a guard. Errors: `errc::too_many_guards`; `errc::invalid_argument` for a second name
+  /// Requests a guard. Errors: `errc::too_many_guards`; `errc::invalid_argument` for a second name
   /// without a first.
   [[nodiscard]] answer ask(guarded_names names);
 
-  /// Ends a guard, held or waiting, and appends to `held` which ones are held from now on, in the
-  /// order in which they came. Unknown ids are ignored.
+  /// Ends a guard, held or waiting. Appends to `held` the guards that become held by this, in the
+  /// order of arrival. Ignores unknown ids.
   void end(guard_id id, std::vector<guard_id>& held);
 
-  /// Takes all that wait out of the queue, in the order in which they came.
+  /// Removes all waiting guards from the queue and returns them in the order of arrival.
   [[nodiscard]] std::vector<guard_id> take_waiting();
 
   [[nodiscard]] bool empty() const noexcept { return guards_.empty(); }
@@ -56,10 +56,10 @@ public:
 private:
   struct guard {
     guarded_names names;
-    /// Earlier guards of each of its names, and of the whole directory.
+    /// The number of earlier guards of each of its names, and of the whole directory.
     std::size_t ahead = 0;
   };
-  using guard_map = std::map<guard_id, guard>; // ids grow, so this is the order of arrival
+  using guard_map = std::map<guard_id, guard>; // ids grow, so that this is the order of arrival
 
   [[nodiscard]] static std::vector<const std::string*> distinct(const guarded_names& names);
   void step_forward(guard_id id, std::vector<guard_id>& held);
@@ -70,7 +70,7 @@ private:
   std::uint64_t last_ = 0;
   guard_map guards_;
   std::unordered_map<std::string, std::vector<guard_id>> by_name_;
-  std::vector<guard_id> wholes_; ///< Those of the whole directory.
+  std::vector<guard_id> wholes_; ///< The guards of the whole directory.
 };
 
 } // namespace leasebreak

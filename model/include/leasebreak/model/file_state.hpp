@@ -1,4 +1,4 @@
-// Everything about one file, as a pure state machine.
+// The complete state of one file, as a pure state machine.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -16,93 +16,96 @@
 
 namespace leasebreak {
 
-/// What all files of a coordinator have in common; it outlives them. `duration::max()` is for ever.
+/// Settings shared by all files of a coordinator, which must outlive them. `duration::max()` means
+/// unlimited.
 struct file_policy {
-  duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it is given up.
+  duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it expires.
   duration wait_max =
-    std::chrono::seconds{70}; ///< From an operation's arrival until it stops waiting.
-  /// How long a break is held back at most for an answer that the server has not sent; no longer
-  /// than `break_timeout`.
+    std::chrono::seconds{70}; ///< From an operation's start until its wait expires.
+  /// How long a break is held back at most for a response that the server has not sent. Must not
+  /// exceed `break_timeout`.
   duration answer_wait_max = std::chrono::seconds{5};
   limits limit;
   bool keep_records = false; ///< Whether `effects::records` is filled.
-  std::uint64_t server_epoch = 0; ///< Written into records.
+  std::uint64_t server_epoch = 0; ///< The epoch that is written into records.
 };
 
-/// One file: its opens, leases, oplocks, byte-range locks, breaks, and the operations that wait.
+/// One file: its opens, leases, oplocks, byte-range locks, breaks and pending operations.
 ///
-/// A command and the time go in, effects come out. Nothing here sleeps, calls back, looks at a
-/// clock, logs or allocates beyond its limits. An error means that nothing changed, except
-/// where a command says otherwise. Not
-/// thread-safe: one owner at a time.
+/// Takes a command and the time, and returns effects. It does not sleep, call back, read a clock,
+/// log, or allocate beyond its limits. If a command fails, nothing has changed, except where the
+/// command's documentation says otherwise. Not thread-safe: it must have one owner at a time.
 class file_state {
 public:
-  /// `policy` must outlive the object. `file_id` is what records are written under.
+  /// `policy` must outlive the object. Records are written under `file_id`.
   file_state(const file_policy& policy, std::string file_id);
   ~file_state();
   file_state(file_state&&) noexcept;
   file_state& operator=(file_state&&) noexcept;
 
-  /// Carries out `c` at the time `now` and appends to `out` what it leads to. `now` must not be
-  /// earlier than in a previous call. `may_wait`: whether there is room for one more that waits,
-  /// here and elsewhere; without it, an operation that would have to wait fails with
-  /// `errc::too_many_waiting`, as with `limits::waiting_per_file`.
+  /// Executes `c` at the time `now` and appends its effects to `out`. `now` must not be earlier
+  /// than in a previous call. `may_wait` says whether the coordinator's limit allows another
+  /// pending operation. If it is false, an operation that would have to wait fails with
+  /// `errc::too_many_waiting`, as it does beyond `limits::waiting_per_file`.
   void apply(const command& c, time_point now, effects& out, bool may_wait = true);
 
-  /// The same for the one command that follows nearly every open.
+  /// Like `apply` above, for the one command that follows nearly every open.
   void apply(const answer_sent& c, time_point now, effects& out);
 
-  /// As above, for tests and tools.
+  /// Like `apply` above, but returns the effects. For tests and tools.
   [[nodiscard]] effects apply(const command& c, time_point now, bool may_wait = true);
 
-  /// When `deadline_reached` is due; nothing if there is nothing to wait for.
+  /// Returns when `deadline_reached` is due, or nothing if no deadline is set.
   [[nodiscard]] std::optional<time_point> next_deadline() const;
 
-  /// Whether the file owns nothing: such an object may be thrown away.
+  /// Returns whether the file has no state, so that the object may be destroyed.
   [[nodiscard]] bool empty() const noexcept;
 
-  /// How many operations wait.
+  /// Returns the number of pending operations.
   [[nodiscard]] std::size_t waiting() const noexcept;
 
-  /// How many breaks are in progress.
+  /// Returns the number of breaks in progress.
   [[nodiscard]] std::size_t breaking() const noexcept;
 
-  /// Whether a notification is held back for an answer that is not sent yet.
+  /// Returns whether a notification is held back for a response that has not been sent yet.
   [[nodiscard]] bool holds_back() const noexcept;
 
-  /// Whether the file is to be deleted, or is being removed or replaced just now. No entry can be
-  /// made in such a directory.
+  /// Returns whether the file will be deleted, or is being removed or replaced now. If it is a
+  /// directory, no entry can be created in it.
   [[nodiscard]] bool is_going() const noexcept;
 
-  /// Whether the open `id` is here.
+  /// Returns whether this file has the open `id`.
   [[nodiscard]] bool has_open(open_id id) const noexcept;
 
-  /// Whether the open `id` is here, and persistent.
+  /// Returns whether this file has the open `id` and it is persistent.
   [[nodiscard]] bool is_persistent(open_id id) const noexcept;
 
-  /// Where the open `id` is; none if it is not here, or without a connection.
+  /// Returns the channel of the open `id`; none if it is unknown or disconnected.
   [[nodiscard]] channel_id channel_of(open_id id) const noexcept;
 
-  /// How many byte-range locks the open `id` holds.
+  /// Returns how many byte-range locks the open `id` holds.
   [[nodiscard]] std::size_t locks_of(open_id id) const noexcept;
 
-  /// What is held, breaking and waiting here, as far as `query` matches.
+  /// Returns the opens, leases, locks, breaks and pending operations that match `query`.
   [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
 
-  /// Whether a read or write of `range` through `open` meets a byte-range lock (MS-FSA 2.1.4.10).
-  /// `errc::file_lock_conflict` if it does; `reclaim_needed` if it meets one that may be reclaimed.
+  /// Checks whether a read or write of `range` through `open` conflicts with a byte-range lock
+  /// (MS-FSA 2.1.4.10). Returns `errc::file_lock_conflict` if it does, and `reclaim_needed` if the
+  /// lock is one that may still be reclaimed.
   [[nodiscard]] errc check_io(open_id open, const byte_range& range, bool is_write) const;
 
-  /// Whether the file is to be deleted with its last open (MS-FSA 2.1.5.12.27, DeletePending).
+  /// Returns whether the file will be deleted with its last open (MS-FSA 2.1.5.12.27,
+  /// DeletePending).
   [[nodiscard]] bool is_delete_pending() const noexcept;
 
-  /// Empty if everything that must always hold does; otherwise what does not. For tests.
+  /// Returns an empty string if all invariants hold, otherwise a description of the violated one.
+  /// For tests.
   [[nodiscard]] std::string check_invariants() const;
 
   [[nodiscard]] const std::string& file_id() const noexcept;
 
 private:
-  friend struct file_state_peek; ///< Of tests that tell states apart.
+  friend struct file_state_peek; ///< Lets tests compare states.
   struct impl;
   std::unique_ptr<impl> impl_;
 };

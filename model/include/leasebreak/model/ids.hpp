@@ -1,4 +1,4 @@
-// The identities that clients, files and opens have. All are plain values.
+// The identifiers of clients, files and opens. All are plain values.
 #pragma once
 
 #include <leasebreak/model/keyed_hash.hpp>
@@ -15,27 +15,28 @@
 
 namespace leasebreak {
 
-/// Sixteen bytes that name something; `Tag` keeps a lease key from being passed as a ClientGuid.
-/// Compared byte by byte. The all-zero value stands for "none".
+/// A 16-byte identifier. `Tag` makes identifiers of different kinds distinct types, such as lease
+/// keys and ClientGuids. Compared byte by byte. The all-zero value stands for "none".
 template <class Tag>
 struct id128 {
   std::array<std::uint8_t, 16> bytes{};
 
-  // Most that are compared are equal, and a call of memcmp shows in measurements.
+  // Most compared values are equal, and a call of memcmp is measurable.
   friend bool operator==(const id128& a, const id128& b) noexcept { return a.words() == b.words(); }
   friend std::strong_ordering operator<=>(const id128& a, const id128& b) noexcept {
     return a == b ? std::strong_ordering::equal : a.bytes <=> b.bytes;
   }
 
-  /// Whether this is the all-zero value.
+  /// Returns whether this is the all-zero value.
   [[nodiscard]] bool is_zero() const noexcept { return *this == id128{}; }
 
-  /// The same bytes as two numbers, in the machine's order.
+  /// Returns the bytes as two numbers in the byte order of the machine.
   [[nodiscard]] std::array<std::uint64_t, 2> words() const noexcept {
     return std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
   }
 
-  /// An id whose first eight bytes are `high` and whose last eight are `low`, both little-endian.
+  /// Returns the id whose first eight bytes are `high` and whose last eight are `low`, both
+  /// little-endian.
   [[nodiscard]] static constexpr id128 of(std::uint64_t high, std::uint64_t low = 0) noexcept {
     id128 result;
     for (std::size_t i = 0; i < 8; ++i) {
@@ -49,27 +50,27 @@ struct id128 {
 struct client_guid_tag;
 struct lease_key_tag;
 
-/// MS-SMB2 2.2.3 ClientGuid: who a client is, on however many connections. Zero: no SMB client.
+/// ClientGuid (MS-SMB2 2.2.3): identifies a client on all its connections. Zero: not an SMB client.
 using client_guid = id128<client_guid_tag>;
 
-/// MS-SMB2 2.2.13.2.8 LeaseKey. It names a lease only together with the ClientGuid.
+/// LeaseKey (MS-SMB2 2.2.13.2.8). It identifies a lease only together with the ClientGuid.
 using lease_key = id128<lease_key_tag>;
 
 struct create_guid_tag;
 
-/// MS-SMB2 2.2.13.2.11 CreateGuid: how a client names a durable open. Zero: durable of version 1.
+/// CreateGuid (MS-SMB2 2.2.13.2.11): the client's name for a durable open. Zero: durable V1.
 using create_guid = id128<create_guid_tag>;
 
 struct app_instance_tag;
 
-/// MS-SMB2 2.2.13.2.13 AppInstanceId: an application that may move from client to client. Zero:
-/// none.
+/// AppInstanceId (MS-SMB2 2.2.13.2.13): identifies an application that may move between clients.
+/// Zero: none.
 using app_instance_id = id128<app_instance_tag>;
 
-/// An open of a file (MS-SMB2 3.3.1.10). Unique for the life of a store, across restarts.
+/// An open of a file (MS-SMB2 3.3.1.10). Unique for the lifetime of a store, across restarts.
 enum class open_id : std::uint64_t { none = 0 };
 
-/// One connection of a client; chosen by the server. 0: unknown.
+/// A connection of a client; chosen by the server. 0: unknown.
 enum class connection_id : std::uint64_t { none = 0 };
 
 /// A session of a client (MS-SMB2 3.3.1.8 SessionId); chosen by the server. 0: no session.
@@ -78,7 +79,7 @@ enum class session_id : std::uint64_t { none = 0 };
 /// A tree connect of a session (MS-SMB2 3.3.1.9 TreeConnectId); chosen by the server. 0: none.
 enum class tree_id : std::uint32_t { none = 0 };
 
-/// A session on a connection (MS-SMB2 3.3.1.14 Channel): requests come and notifications go on it.
+/// A session on a connection (MS-SMB2 3.3.1.14 Channel), which carries requests and notifications.
 /// Without a session it stands for the connection alone.
 struct channel_id {
   connection_id connection{};
@@ -87,22 +88,24 @@ struct channel_id {
   friend auto operator<=>(const channel_id&, const channel_id&) = default;
 };
 
-/// One operation in flight; the caller chooses it and gets it back with the completion.
+/// An operation in flight; chosen by the caller and returned with the completion.
 enum class operation_id : std::uint64_t { none = 0 };
 
-/// One break of one lease or oplock, so that a report about an older break is told from a newer.
+/// One break of one lease or oplock. It tells a report about an older break from one about a newer.
 enum class break_id : std::uint64_t { none = 0 };
 
-/// An operation that holds caching off while it changes the file; see `access_file`.
+/// A change hold: the guard that prevents new caching while an operation changes the file; see
+/// `access_file`.
 enum class hold_id : std::uint64_t { none = 0 };
 
-/// A guard of entries of a directory; see `entry_queue`.
+/// A guard of directory entries; see `entry_queue`.
 enum class guard_id : std::uint64_t { none = 0 };
 
-/// 32 lower-case hexadecimal digits, in the order of the bytes.
+/// Returns 32 lower-case hexadecimal digits, in byte order.
 [[nodiscard]] std::string to_hex(const std::array<std::uint8_t, 16>& bytes);
 
-/// The inverse of `to_hex`; either case of digit. Nothing if `text` is not exactly 32 digits.
+/// Parses the output of `to_hex`; digits may have either case. Returns nothing if `text` is not
+/// exactly 32 digits.
 [[nodiscard]] std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text);
 
 template <class Tag>
@@ -112,7 +115,7 @@ template <class Tag>
 
 } // namespace leasebreak
 
-/// Keyed, since clients choose these ids.
+/// Keyed, because clients choose these ids.
 template <class Tag>
 struct std::hash<leasebreak::id128<Tag>> {
   std::size_t operator()(const leasebreak::id128<Tag>& id) const noexcept {

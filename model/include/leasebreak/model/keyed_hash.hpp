@@ -1,6 +1,6 @@
-// Hashes of what clients choose. A client that knows the function makes as many names, keys or
-// GUIDs as it likes that collide, and a table of these takes time with the square of their number.
-// So the hashes have a key that each process draws at random.
+// Hashes of values that clients choose. With a known hash function a client could produce any
+// number of colliding names, keys or GUIDs, and the operations on a table of these would take
+// quadratic time. The hashes therefore use a key that each process draws at random.
 #pragma once
 
 #include <array>
@@ -10,11 +10,12 @@
 
 namespace leasebreak {
 
-/// SipHash-1-3 of `bytes` under this process's key. Not to be stored or sent: another process has
-/// another key. `which` tells unrelated hashes of the same bytes apart. Thread-safe.
+/// Returns SipHash-1-3 of `bytes` with the key of this process. The result must not be stored or
+/// sent, because another process has another key. `which` selects one of several unrelated hashes
+/// of the same bytes. Thread-safe.
 [[nodiscard]] std::uint64_t keyed_hash(std::string_view bytes, std::uint64_t which = 0) noexcept;
 
-/// The same of 16 bytes, given as two numbers.
+/// Returns the hash of 16 bytes that are given as two numbers.
 [[nodiscard]] std::uint64_t keyed_hash(const std::array<std::uint64_t, 2>& words) noexcept;
 
 /// Hashes text for a hash table whose keys clients choose.

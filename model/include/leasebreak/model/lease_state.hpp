@@ -1,4 +1,4 @@
-// Lease states and oplock levels (MS-SMB2 2.2.13, 2.2.13.2.8), their text form, and how they map.
+// Lease states and oplock levels (MS-SMB2 2.2.13, 2.2.13.2.8), their text form, and their mapping.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace leasebreak {
 
-/// What a client may cache: the bits of MS-SMB2 2.2.13.2.8, as they are on the wire.
-/// Only `none`, `r`, `rh`, `rw` and `rwh` are states of a lease; other combinations occur in
-/// requests and in the arithmetic of breaks.
+/// What a client may cache: the bits of MS-SMB2 2.2.13.2.8 with their wire values. Only `none`,
+/// `r`, `rh`, `rw` and `rwh` are states of a lease. Other combinations occur in requests and in
+/// computations of breaks.
 enum class lease_state : std::uint8_t {
   none = 0x00,
   read = 0x01,
@@ -35,23 +35,23 @@ enum class lease_state : std::uint8_t {
   return static_cast<lease_state>(bits(a) & bits(b));
 }
 
-/// `a` without the bits of `b`.
+/// Returns `a` without the bits of `b`.
 [[nodiscard]] constexpr lease_state operator-(lease_state a, lease_state b) noexcept {
   return static_cast<lease_state>(bits(a) & ~bits(b) & 0x07);
 }
 
-/// Whether `a` and `b` share a bit.
+/// Returns whether `a` and `b` have a bit in common.
 [[nodiscard]] constexpr bool intersects(lease_state a, lease_state b) noexcept {
   return (a & b) != lease_state::none;
 }
 
-/// Whether every bit of `part` is in `whole`.
+/// Returns whether `whole` has every bit of `part`.
 [[nodiscard]] constexpr bool is_subset(lease_state part, lease_state whole) noexcept {
   return (part & whole) == part;
 }
 
-/// Whether a lease may have the state `s`: on a file none, R, RH, RW, RWH; on a directory none, R,
-/// RH.
+/// Returns whether a lease may have the state `s`: none, R, RH, RW or RWH on a file; none, R or RH
+/// on a directory.
 [[nodiscard]] constexpr bool is_valid(lease_state s, bool is_directory) noexcept {
   switch (s) {
   case lease_state::none:
@@ -66,16 +66,16 @@ enum class lease_state : std::uint8_t {
   }
 }
 
-/// "none", "R", "H", "RH", "W", "RW", "WH" or "RWH"; "invalid" if other bits are set.
+/// Returns "none", "R", "H", "RH", "W", "RW", "WH" or "RWH"; "invalid" if other bits are set.
 [[nodiscard]] std::string_view to_string(lease_state s) noexcept;
 
-/// The inverse of `to_string` for the five states of a lease, letters in any order and case
-/// ("RWH" and "rhw" are the same). Nothing for every other text.
+/// Parses one of the five states of a lease as `to_string` writes it, with letters in any order and
+/// case ("RWH" and "rhw" are equal). Returns nothing for any other text.
 [[nodiscard]] std::optional<lease_state> parse_lease_state(std::string_view text) noexcept;
 
 std::ostream& operator<<(std::ostream& out, lease_state s);
 
-/// Oplock levels as they are on the wire (MS-SMB2 2.2.13, RequestedOplockLevel).
+/// Oplock levels with their wire values (MS-SMB2 2.2.13, RequestedOplockLevel).
 enum class oplock_level : std::uint8_t {
   none = 0x00,
   level_ii = 0x01,
@@ -84,7 +84,7 @@ enum class oplock_level : std::uint8_t {
   lease = 0xff,
 };
 
-/// What a holder of the oplock may cache: level II is R, exclusive is RW, batch is RWH.
+/// Returns what a holder of the oplock may cache: R for level II, RW for exclusive, RWH for batch.
 [[nodiscard]] constexpr lease_state state_of(oplock_level level) noexcept {
   switch (level) {
   case oplock_level::level_ii:
@@ -98,7 +98,8 @@ enum class oplock_level : std::uint8_t {
   }
 }
 
-/// The strongest oplock within `s`: RWH is batch, RW exclusive, R and RH level II, otherwise none.
+/// Returns the strongest oplock within `s`: batch for RWH, exclusive for RW, level II for R and RH,
+/// otherwise none.
 [[nodiscard]] constexpr oplock_level oplock_of(lease_state s) noexcept {
   if (!intersects(s, lease_state::read))
     return oplock_level::none;
@@ -107,7 +108,7 @@ enum class oplock_level : std::uint8_t {
   return intersects(s, lease_state::write) ? oplock_level::exclusive : oplock_level::level_ii;
 }
 
-/// "none", "level II", "exclusive", "batch", "lease", or "invalid".
+/// Returns "none", "level II", "exclusive", "batch", "lease", or "invalid".
 [[nodiscard]] std::string_view to_string(oplock_level level) noexcept;
 
 std::ostream& operator<<(std::ostream& out, oplock_level level);

@@ -1,4 +1,4 @@
-// Text that others chose, for the log and for listings.
+// Quoting of untrusted text for the log and for listings.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace leasebreak {
 
-/// `text` in double quotes, such that it neither forges nor hides anything in a line: quotes,
-/// backslashes, control characters, line and paragraph separators, marks that change the direction
-/// of text, and what is not UTF-8 become `\xNN` for each byte. What is longer than `bytes_max` is
-/// cut between two characters, which "..." before the closing quote says.
+/// Returns `text` in double quotes, such that it can neither forge nor hide parts of a line. These
+/// become `\xNN` for each byte: quotes, backslashes, control characters, line and paragraph
+/// separators, bidirectional control characters, and bytes that are not UTF-8. Text longer than
+/// `bytes_max` bytes is cut between two characters; "..." before the closing quote marks the cut.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t bytes_max = 1024);
 
 } // namespace leasebreak

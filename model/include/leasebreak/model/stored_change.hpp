@@ -1,6 +1,6 @@
-// A change of what is stored, as a file reports it. Most changes are overtaken by newer ones before
-// a store hears of them, so this is cheap to make and to drop; it becomes a record when one is
-// written.
+// A change in the store, as a file reports it. Newer changes replace most changes before they are
+// written. Changes are therefore cheap to create and to drop, and are converted to records only
+// when they are written.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -16,14 +16,14 @@
 
 namespace leasebreak {
 
-/// A record's id with its hashes, made once for all changes of the record. Immutable.
+/// The id of a record with its hashes, computed once for all changes of the record. Immutable.
 class record_name {
 public:
   explicit record_name(std::string id);
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::size_t hash() const noexcept { return hash_; }
-  /// Unrelated to `hash`.
+  /// Returns a hash that is independent of `hash`.
   [[nodiscard]] std::uint64_t second_hash() const noexcept { return second_hash_; }
 
 private:
@@ -38,23 +38,23 @@ using record_name_ptr = std::shared_ptr<const record_name>;
   return std::make_shared<const record_name>(std::move(id));
 }
 
-/// A lease or an oplock as it was at a moment. A plain value.
+/// The state of a lease or an oplock at one point in time. A plain value.
 struct lease_snapshot {
   lease_info info;
   client_guid client;
-  open_id first_open{}; ///< An oplock's open.
+  open_id first_open{}; ///< Oplock: its open.
   std::string share;
   std::string file_id;
   time_point acquired_at{};
-  std::uint64_t server_epoch = 0; ///< Of the server that reports it.
+  std::uint64_t server_epoch = 0; ///< The epoch of the server that reports it.
 };
 
-/// The lock that a snapshot is of, with the id `id`.
+/// Returns the lock of a snapshot, with the id `id`.
 [[nodiscard]] enhanced_lock to_enhanced_lock(const lease_snapshot& lease, std::string id);
 
-/// As `record_change`. A plain value.
+/// Like `record_change`, but not yet converted to a record. A plain value.
 struct stored_change {
-  /// Of a record that is to be deleted.
+  /// The alternative of `put` that deletes the record.
   struct nothing {};
 
   record_name_ptr name; ///< Not null.
@@ -67,10 +67,10 @@ struct stored_change {
 
   [[nodiscard]] bool is_deletion() const noexcept { return std::holds_alternative<nothing>(put); }
 
-  /// How many bytes of the record are text of any length, about.
+  /// Returns approximately how many bytes of the record are text of variable length.
   [[nodiscard]] std::size_t text_bytes() const noexcept;
 
-  /// What a store is given.
+  /// Returns the change in the form that a store takes.
   [[nodiscard]] record_change to_record() &&;
 };
 

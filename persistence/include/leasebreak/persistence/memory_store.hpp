@@ -1,4 +1,4 @@
-// A store that forgets everything when it ends.
+// A store in memory, without durability.
 #pragma once
 
 #include <leasebreak/persistence/lock_store.hpp>
@@ -12,10 +12,10 @@
 
 namespace leasebreak {
 
-/// Keeps records in memory, for tests and for servers that need no recovery. Indexed by file, owner
-/// and client. What it costs grows with the logarithm of the number of records.
+/// Stores records in memory, for tests and for servers that need no recovery. Indexed by file,
+/// owner and client. Operations take time logarithmic in the number of records.
 ///
-/// *Durability*: none; everything ends with the object. After `close` the records are gone too.
+/// *Durability*: none; the records are lost when the object is closed or destroyed.
 class memory_store final : public lock_store {
 public:
   store_status put(const persisted_lock& record) override;
@@ -39,7 +39,7 @@ private:
   using record_map = std::map<std::string, persisted_lock, std::less<>>;
   // The ids are views of the keys of `records_`.
   using id_set = std::set<std::string_view>;
-  using index = std::map<std::string, id_set, std::less<>>; // clients choose what is in there
+  using index = std::map<std::string, id_set, std::less<>>; // clients choose the keys
 
   void put_locked(const persisted_lock& record);
   void erase_locked(record_map::iterator where);

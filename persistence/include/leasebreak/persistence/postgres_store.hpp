@@ -9,31 +9,31 @@
 
 namespace leasebreak {
 
-/// How a PostgreSQL store is opened.
+/// Options of a PostgreSQL store.
 struct postgres_store_options {
-  /// Whether each call waits until the server has its change on disk. Without it
-  /// (synchronous_commit off) a crash of the database server may lose the last moment; a crash of
-  /// this process does not.
+  /// Whether each call waits until the database server has its change on disk. Without it
+  /// (synchronous_commit off), a crash of the database server may lose the latest changes; a crash
+  /// of this process does not.
   bool durable = false;
-  /// How long one statement, or one connection attempt, may take (at least 1 s; PostgreSQL rounds
-  /// connection attempts to whole seconds, at least 2). A server that does not answer by then
-  /// counts as unavailable, and the connection is given up.
+  /// The timeout of one statement or connection attempt; at least 1 s. PostgreSQL rounds that of
+  /// connection attempts to whole seconds, at least 2. When it expires, the server counts as
+  /// unavailable and the connection is closed.
   std::chrono::milliseconds timeout{10'000};
 };
 
-/// Opens the store in the database that `connection` names, a libpq connection string or URI. The
-/// tables, prefixed `leasebreak_`, are in the first schema of the search path that exists; what
-/// later ones have is not looked at. They are made or brought up to date. One connection is used,
-/// and one process at a time may have the store open.
+/// Opens the store in the database that `connection` names: a libpq connection string or URI. The
+/// tables have the prefix `leasebreak_` and are in the first existing schema of the search path;
+/// later schemas are ignored. Missing tables are created, and old ones are upgraded. The store uses
+/// one connection, and only one process at a time may have it open.
 ///
-/// A connection that is lost is made anew by the next call; while that fails, calls fail with
-/// `errc::store_unavailable`. If another process has used the store before the connection is back,
-/// which the server epoch tells, this and all further calls fail with `errc::store_locked`: what
-/// this one knows is out of date. Calls from several threads take turns.
+/// A lost connection is reestablished by the next call. While that fails, calls fail with
+/// `errc::store_unavailable`. If another process has used the store in the meantime, which the
+/// server epoch shows, this and all later calls fail with `errc::store_locked`, because the data of
+/// this process is out of date. Calls from several threads are serialized.
 ///
 /// Errors: `errc::store_unavailable` if the server cannot be reached or refuses,
-/// `errc::store_locked` if the store is open already, `errc::store_version` if a newer library
-/// wrote it, `errc::store_corrupt` if the tables are not as they should be.
+/// `errc::store_locked` if the store is open already, `errc::store_version` if a newer version of
+/// the library wrote it, `errc::store_corrupt` if the tables do not have the expected structure.
 store_result<std::unique_ptr<lock_store>> open_postgres_store(
   const std::string& connection, const postgres_store_options& options = {});
 
