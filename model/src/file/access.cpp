@@ -1,4 +1,5 @@
-// What breaks besides opens (MS-FSA 2.1.4.12), and the holds that keep caching off meanwhile.
+// Breaks that accesses other than opens cause (MS-FSA 2.1.4.12), and the change holds that prevent
+// caching meanwhile.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr auto handle_and_write = lease_state::handle | lease_state::write;
 
-// Kinds that are done through an open of this very file, if there is an open at all.
+// Returns whether accesses of this kind use an open of this file, if they use an open at all.
 bool is_through_open(access_kind kind) {
   switch (kind) {
   case access_kind::read:
@@ -58,7 +59,7 @@ errc file_state::impl::check_access(const access_file& c) const {
   const auto* open = find_connected(c.open);
   if (open == nullptr)
     return errc::unknown_open;
-  // MS-SMB2 3.3.5.21.1: what the open must have been granted.
+  // MS-SMB2 3.3.5.21.1: the access that the open must have.
   constexpr auto for_rename = access::delete_file | access::write_attributes;
   if (c.kind == access_kind::rename && (open->access & for_rename) == 0)
     return errc::access_denied;
@@ -91,7 +92,8 @@ bool file_state::impl::attempt_access(
     return fail(error);
   const auto change_before = last_change;
   if (c.kind == access_kind::change_children && held_back.behind_changes != 0)
-    tell_all_but(c.client, now, out); // others are not held up by an answer that is not theirs
+    // a response to another client does not delay their notifications
+    tell_all_but(c.client, now, out);
   if (!plan.steps.empty() || !plan.let_go.empty())
     begin_breaks(plan, now, out, changer_of(c));
   if (plan.wait) {
@@ -106,7 +108,7 @@ bool file_state::impl::attempt_access(
   }
   end_purged(ending, now, out);
   auto granted = carry_out(c, spared_by(c));
-  if (last_change != change_before) // something is held back for it
+  if (last_change != change_before) // a notification is held back for its response
     granted.answer = last_change;
   complete(out, c.operation, errc::success, granted);
   if (c.kind == access_kind::set_delete || c.kind == access_kind::clear_delete)
@@ -115,15 +117,16 @@ bool file_state::impl::attempt_access(
   return true;
 }
 
-// Who hears of the breaks of his own leases behind the answer. Others, and those who are waited
-// for, hear at once.
+// Returns the client that is notified of breaks of its own leases only after the response. Other
+// clients are notified immediately, and so is this one if an operation waits for the break.
 const client_guid* file_state::impl::changer_of(const access_file& c) noexcept {
   const bool is_told_later =
     c.kind == access_kind::change_children && c.answer_follows && !c.client.is_zero();
   return is_told_later ? &c.client : nullptr;
 }
 
-// What everybody but whom it spares loses, and is waited for.
+// Returns the caching that all leases except the spared one lose. The access waits for these
+// breaks.
 lease_state file_state::impl::taken_by(const access_file& c) const {
   const bool has_open = is_through_open(c.kind) && find_open(c.open) != nullptr;
   switch (c.kind) {
@@ -132,8 +135,8 @@ lease_state file_state::impl::taken_by(const access_file& c) const {
   case access_kind::rename:
   case access_kind::replace:
   case access_kind::unlink:
-    // Who has no open has not broken anybody's Write yet; who is no SMB client will not be refused
-    // later because of others' opens either.
+    // Without an open, nothing has broken Write yet. A client other than SMB is not refused because
+    // of other opens either (see `after_breaks`), so that Write must be broken here.
     return !has_open && c.client.is_zero() ? handle_and_write : lease_state::handle;
   case access_kind::link:
   case access_kind::set_security:
@@ -159,7 +162,8 @@ file_state::impl::break_plan file_state::impl::plan_access(const access_file& c)
     return plan_data_change(spared_by(c), break_cause::write);
   case access_kind::rename:
   case access_kind::link:
-  case access_kind::rename_ancestor: // Even the holder's own: the file's path changes under it.
+  // Also breaks the renaming client's own leases: the path of the file changes.
+  case access_kind::rename_ancestor:
     return without_batch(plan_without(taken_by(c), spared_by(c), break_cause::rename));
   case access_kind::replace:
     return plan_without(taken_by(c), spared_by(c), break_cause::rename);
@@ -186,7 +190,7 @@ file_state::impl::break_plan file_state::impl::plan_access(const access_file& c)
   return {};
 }
 
-// Everybody but `own` loses `taken`, and is waited for.
+// Plans breaks of `taken` for all leases except `own`, and waits for them.
 file_state::impl::break_plan file_state::impl::plan_without(
   lease_state taken, const lease_entry* own, break_cause cause) const {
   break_plan plan;
@@ -199,7 +203,7 @@ file_state::impl::break_plan file_state::impl::plan_without(
       continue;
     if (must_be_left(l)) {
       plan.meets_recovered = true;
-      continue; // A deletion that has begun takes what it can from the others.
+      continue; // A deletion that has begun breaks the other leases regardless.
     }
     if (yields(plan, l))
       continue;
@@ -212,7 +216,7 @@ file_state::impl::break_plan file_state::impl::plan_without(
   return plan;
 }
 
-// MS-FSA 2.1.4.12, SET_INFORMATION: a new name takes a batch oplock to none, not to level II.
+// MS-FSA 2.1.4.12, SET_INFORMATION: a new name breaks a batch oplock to none, not to level II.
 file_state::impl::break_plan file_state::impl::without_batch(break_plan plan) {
   for (auto& step : plan.steps)
     if (step.lease->info.is_oplock && intersects(step.lease->info.state, lease_state::handle))
@@ -220,12 +224,13 @@ file_state::impl::break_plan file_state::impl::without_batch(break_plan plan) {
   return plan;
 }
 
-// MS-FSA 2.1.4.12, cases WRITE and LOCK_CONTROL: what others have cached is stale. They are not
-// waited for, but for somebody who has writes of its own to bring back. Whoever has Write is alone.
-// Level II is nobody's own: the writer loses its own, too.
-// Implementation specific: MS-FSA does not wait for a holder that is giving up Handle either. But
-// that one was told that it keeps Read, hears of the rest only when it acknowledges, and would go
-// on reading what is stale; so it is waited for.
+// MS-FSA 2.1.4.12, cases WRITE and LOCK_CONTROL: data cached by others becomes stale. Wait only for
+// a holder with Write, which must write its data back. A writer with Write is the only holder. A
+// level II oplock does not belong to the writer alone, so that its own is broken, too.
+//
+// Implementation specific: MS-FSA does not wait for a holder whose Handle is being broken either.
+// But this holder was told that it keeps Read, and is notified of the rest only when it
+// acknowledges. Wait for it, because it would read stale data until then.
 file_state::impl::break_plan file_state::impl::plan_data_change(
   const lease_entry* own, break_cause cause) const {
   break_plan plan;
@@ -256,8 +261,9 @@ detail::awaited_breaks file_state::impl::awaited_by_data_change(const lease_entr
   return {is_spared ? own : nullptr, lease_state::write, lease_state::write, true};
 }
 
-// MS-FSA 2.1.5.15.11: a rename opens its target's directory to write there, and shares reading and
-// writing. Whoever has the directory open for deletion, or does not share writing, is in its way.
+// MS-FSA 2.1.5.15.11: a rename opens the target's directory for writing, and shares reading and
+// writing. Opens of the directory conflict with it if they have delete access or do not share
+// writing.
 file_state::impl::break_plan file_state::impl::plan_rename_into() const {
   break_plan plan;
   plan.cause = break_cause::rename;
@@ -269,7 +275,7 @@ file_state::impl::break_plan file_state::impl::plan_rename_into() const {
           access::write_data, share::read | share::write, open->access, open->share_access) ||
       l == nullptr || !intersects(l->info.state, lease_state::handle))
       continue;
-    if (is_let_go(*l)) // its opens stay, and are in the way
+    if (is_let_go(*l)) // its opens stay, and conflict
       continue;
     plan.meets_recovered = plan.meets_recovered || must_be_left(*l);
     plan.steps.push_back({l, l->info.state - lease_state::handle});
@@ -278,8 +284,9 @@ file_state::impl::break_plan file_state::impl::plan_rename_into() const {
   return plan;
 }
 
-// MS-FSA 2.1.4.12, PARENT_OBJECT: directory leases go to none, nobody waits. Compared by key alone:
-// whoever acts under the directory's key knows of the change, whichever client it is.
+// MS-FSA 2.1.4.12, PARENT_OBJECT: directory leases are broken to none, without waiting. Only keys
+// are compared: a change under the directory's lease key is known to the holder, whichever client
+// made it.
 file_state::impl::break_plan file_state::impl::plan_child_change(
   const std::optional<lease_key>& parent_key) const {
   break_plan plan;
@@ -292,14 +299,14 @@ file_state::impl::break_plan file_state::impl::plan_child_change(
   return plan;
 }
 
-// The breaks in progress that the plan has to wait for.
+// Returns the breaks in progress for which the plan has to wait.
 detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const {
   switch (c.kind) {
   case access_kind::write:
     return awaited_by_data_change(spared_by(c));
   case access_kind::rename_into:
-    // Which opens of a holder are in the way is not looked for: without its answer the rename would
-    // be refused anyway.
+    // Do not search for the conflicting opens of each holder: without its acknowledgement, the
+    // rename would be refused anyway.
     if (count.deleting == 0 && count.denying_write == 0)
       return {};
     return {nullptr, lease_state::handle, lease_state::handle, false};
@@ -308,13 +315,13 @@ detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const 
   }
 }
 
-// What must hold besides, when all breaks and the opens that give way have ended.
+// Checks the remaining conditions, once all breaks have ended and as if the opens in `ending` had.
 errc file_state::impl::after_breaks(
   const access_file& c, const std::vector<open_id>& ending) const {
   const bool none_stays = opens.size() == ending.size();
   switch (c.kind) {
   case access_kind::replace:
-    // Others' handles would silently point to a file without a name.
+    // Handles of other clients would silently refer to a file without a name.
     return none_stays || c.client.is_zero() ? errc::success : errc::access_denied;
   case access_kind::remove_unopened:
   case access_kind::rename_ancestor:
@@ -332,8 +339,8 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   const auto client = own != nullptr ? own->client : client_guid{};
   switch (c.kind) {
   case access_kind::write:
-    // Also under an own Write, where nobody else caches: it can be broken, and that break be over,
-    // before the write is.
+    // Also needed if the writer has Write: its lease can be broken, and that break can end, before
+    // the write is done.
     return {add_hold(lease_state::rwh, false, client, key)};
   case access_kind::rename:
   case access_kind::link:
@@ -392,7 +399,7 @@ bool file_state::impl::attempt_force(
     complete(out, c.operation, error);
     return true;
   }
-  // Accepted: what cannot be told ends now, as the breaks of the others begin now.
+  // The command is accepted: purge disconnected opens at once, as the breaks of the others begin.
   begin_breaks(plan, now, out);
   end_purged(opens_giving_way(plan), now, out);
   follow_unattended(now, out);
@@ -417,12 +424,13 @@ hold_id file_state::impl::add_hold(
 void file_state::impl::end(const end_hold& c) {
   if (!rare)
     return;
-  auto& holds = rare->holds; // Each has a greater id than those before.
+  auto& holds = rare->holds; // Ordered by id.
   const auto ended = std::lower_bound(
     holds.begin(), holds.end(), c.hold, [](const auto& hold, hold_id id) { return hold.id < id; });
   if (ended == holds.end() || ended->id != c.hold)
     return;
-  // Nobody waits for anything else: of other holds a newcomer is told less.
+  // Only holds of deletions and tree renames block operations; other holds just reduce what is
+  // granted.
   waiters_may_go = ended->deleting || ended->of_tree;
   holds.erase(ended);
 }

@@ -5,8 +5,8 @@ namespace leasebreak {
 
 namespace {
 
-// MS-SMB2 3.3.5.22.1: whether the level can be left of the oplock, which is none if the open has
-// none.
+// Checks the acknowledged level against the oplock, which is null if the open has none (MS-SMB2
+// 3.3.5.22.1).
 errc check_level(oplock_level level, const detail::lease_entry* oplock) {
   if (level == oplock_level::lease)
     return errc::invalid_oplock_level;
@@ -21,8 +21,8 @@ errc check_level(oplock_level level, const detail::lease_entry* oplock) {
 
 } // namespace
 
-// MS-SMB2 3.3.5.22.2, with its checks in their order. A refused acknowledgement changes nothing:
-// the break goes on, and so does its time.
+// MS-SMB2 3.3.5.22.2, with the checks in its order. A refused acknowledgement changes nothing: the
+// break continues with its deadline.
 void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, effects& out) {
   auto* lease = find_lease(c.client, c.key);
   auto error = errc::success;
@@ -48,8 +48,8 @@ void file_state::impl::acknowledge(const acknowledge_lease& c, time_point now, e
   follow_unattended(now, out);
 }
 
-// Others have asked for more since the notification went out. The holder goes down in the steps
-// that Windows takes: first all but Read, and when it has only that, nothing.
+// Other operations have required more since the notification. Windows breaks in two steps: first
+// everything except Read, then Read.
 void file_state::impl::next_stage(lease_entry& l, time_point now, effects& out) {
   if (l.info.state == lease_state::r) {
     notify(l, lease_state::none, false, now, out);
@@ -62,8 +62,8 @@ void file_state::impl::next_stage(lease_entry& l, time_point now, effects& out) 
   store_lease(l, out);
 }
 
-// MS-SMB2 3.3.5.22.1, with its checks in their order. A level that does not fit ends a break in
-// progress: the client has shown that it does not know what it has, so it is left nothing.
+// MS-SMB2 3.3.5.22.1, with the checks in its order. A wrong level ends a break in progress and
+// leaves nothing, because the client evidently does not know the state of its oplock.
 void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, effects& out) {
   const auto* open = find_open(c.open);
   auto* const oplock = open != nullptr && open->lease != nullptr && open->lease->info.is_oplock
@@ -89,7 +89,7 @@ void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, 
     end_break(*oplock, lease_state::none, break_outcome::acknowledged, now, out);
     return follow_unattended(now, out);
   }
-  // None stays none: a client that was told to drop everything may still answer with level II.
+  // A target of none stays none, because a client may acknowledge level II even then.
   const auto left = state_of(c.level) & oplock->info.break_to;
   complete(out, c.operation, errc::success, break_acknowledged{left});
   end_break(*oplock, left, break_outcome::acknowledged, now, out);

@@ -1,13 +1,14 @@
-// Answers that are not on their way to the client yet (MS-SMB2 3.3.4.6, 3.3.4.7).
+// Responses that have not been sent yet (MS-SMB2 3.3.4.6, 3.3.4.7).
 //
-// A client must not be told of a break before it is told of the grant that is broken: a lease of
-// version 1 and an oplock have no epoch by which it could tell the order. While the answer to an
-// open of a lease is outstanding, the lease's notifications are held back. Once the last one is
-// sent, one notification tells all that has come together, and the holder's time begins.
+// A client must not be notified of a break before the response with the grant that is broken: a V1
+// lease and an oplock have no epoch from which the client could tell the order. While the response
+// to an open of a lease is outstanding, the notifications of the lease are held back. After the
+// last response, one notification reports all breaks together, and the holder's deadline starts.
 //
-// A client that changes a directory under no key or another breaks its own lease of the directory,
-// and nobody waits for that. It hears of it behind the answer to the change
-// (smb2.dirlease.rename). As soon as somebody else needs that break, it is told at once.
+// A client that changes a directory without a key, or under another key, breaks its own lease of
+// the directory. No operation waits for that break, so that the client is notified after the
+// response to the change (smb2.dirlease.rename). As soon as another operation needs the break, the
+// client is notified immediately.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -16,7 +17,7 @@
 
 namespace leasebreak {
 
-// The answer to `open` tells the client what its lease or oplock has.
+// Counts a response about the lease or oplock of `open` as outstanding.
 void file_state::impl::expect_answer(open_entry& open, open_granted& granted) {
   if (open.lease == nullptr)
     return;
@@ -44,7 +45,7 @@ void file_state::impl::answer(const answer_sent& c, time_point now, effects& out
   learn(*open, now, out);
 }
 
-// An answer to the open is sent. Without an epoch the client takes it for the newest that there is,
+// A response of the open was sent. Without an epoch, the client takes it as the newest state,
 // whatever it was told before.
 void file_state::impl::learn(open_entry& open, time_point now, effects& out) {
   auto* const lease = open.lease;
@@ -57,7 +58,7 @@ void file_state::impl::learn(open_entry& open, time_point now, effects& out) {
     tell_known(*lease, now, out);
 }
 
-// Nobody waits for the open's answers any more: all are sent, or its connection is lost.
+// The open's responses no longer count as outstanding: all are sent, or its connection is lost.
 void file_state::impl::settle_answers(open_entry& open, time_point now, effects& out) {
   if (std::exchange(open.unanswered, 0) == 0)
     return;
@@ -68,7 +69,7 @@ void file_state::impl::settle_answers(open_entry& open, time_point now, effects&
     tell_held(*open.lease, now, out);
 }
 
-// An oplock that is broken to nothing is gone; its notification is left.
+// An oplock that was broken to none is removed; only its notification is left.
 void file_state::impl::tell_gone_oplock(open_entry& open, effects& out) {
   open.unknown = false;
   const auto held = std::move(open.held);
@@ -94,10 +95,10 @@ bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
   return held != nullptr && held->breaking && !held->keeps_time;
 }
 
-// Under Write, every operation that matters waits for the holder, so its notification can wait for
-// the answers. Without Write, others go on, and a client that knows the lease must stop using its
-// cache at once: it is told now, and once more behind the answers, which still say what was
-// granted.
+// If the lease has Write, all conflicting operations wait for its holder, so that the notification
+// can wait for the responses. Without Write, they proceed, and a client that knows the lease must
+// stop using its cache immediately. Notify it now, and again after the responses, which still state
+// the original grant.
 bool file_state::impl::tells_now(const lease_entry& l) noexcept {
   if (LEASEBREAK_MUTANT(break_before_answer))
     return true;
@@ -110,7 +111,7 @@ detail::held_notice& file_state::impl::notice_of(lease_entry& l, time_point now)
   auto& held = held_of(l);
   if (held == nullptr) {
     held = std::make_unique<detail::held_notice>(held_back);
-    // A server that never sends the answer must not silence the break for ever.
+    // Prevents a server that never sends the response from blocking the break forever.
     held->overdue = after(now, std::min(policy->answer_wait_max, policy->break_timeout));
     push_deadline(l.info.is_oplock ? detail::deadline_entry::for_answer(held->overdue, l.first_open)
                                    : detail::deadline_entry::for_answer(held->overdue, l.name()));
@@ -134,7 +135,7 @@ void file_state::impl::hold_back(lease_entry& l, break_notification n, time_poin
   ++held.epochs;
 }
 
-// Since it was held back, the holder may have acknowledged less, and opens may have ended.
+// Meanwhile the holder may have acknowledged a lower state, and opens may have ended.
 break_notification file_state::impl::as_it_is_now(break_notification n, const lease_entry& l) {
   n.epoch = told_epoch(l);
   n.to = n.to & l.info.state;
@@ -143,8 +144,8 @@ break_notification file_state::impl::as_it_is_now(break_notification n, const le
   return n;
 }
 
-// The lease was promoted after a break of which the client is to hear behind an answer: that took
-// what the client has again. What is left to be told is that it has no more than that.
+// The lease was promoted while the notification of an earlier break is held back. Raise the target
+// of the notification to the new state, or drop it if nothing is lost.
 void file_state::impl::note_promotion(lease_entry& l) {
   auto& held = held_of(l);
   if (held == nullptr || !held->immediate)
@@ -154,7 +155,7 @@ void file_state::impl::note_promotion(lease_entry& l) {
     held.reset();
 }
 
-// A break that is told only now has its whole time from now on.
+// A break that is sent only now gets its full timeout.
 void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   const bool was_late = std::exchange(l.late, false);
   if (l.is_behind_change())
@@ -171,7 +172,8 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   if (held->immediate) {
     count_epoch();
     auto n = as_it_is_now(*held->immediate, l);
-    // It may have dropped what it heard before the answer as of a lease that it does not have.
+    // The client may have ignored the earlier notification, because it did not know the lease
+    // before the response.
     n.ack_required = was_late && l.info.breaking && !held->breaking;
     if (n.ack_required) {
       l.maybe_unheard = l.is_unattended();
@@ -189,18 +191,18 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
   store_lease(l, out);
 }
 
-// The break in progress ends. A client that was to hear of it behind the answer, which says what it
-// had, hears that it has lost that.
+// A break ends while its notification is held back. If it expired, notify the client that it has
+// lost what the response still grants.
 void file_state::impl::end_held_break(
   lease_entry& l, break_outcome how, time_point now, effects& out) {
   auto& held = held_of(l);
   if (std::exchange(held->breaking, false) && how == break_outcome::timed_out)
     notify(l, lease_state::none, false, now, out);
   if (!held->immediate)
-    held.reset(); // nothing is left to tell
+    held.reset(); // nothing is left to send
 }
 
-// The client knows the lease from now on, and other answers are outstanding. See `tells_now`.
+// The client knows the lease from now on, while other responses are outstanding. See `tells_now`.
 void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) {
   auto& held = held_of(l);
   if (held == nullptr || !tells_now(l))
@@ -219,8 +221,8 @@ void file_state::impl::tell_known(lease_entry& l, time_point now, effects& out) 
   store_lease(l, out);
 }
 
-// The server has had its time to send the answer: the client is told now, and once more behind the
-// answer, which still says what was granted.
+// The server has exceeded the time for the response. Notify the client now, and again after the
+// response, which still states the original grant.
 void file_state::impl::answer_is_overdue(
   const detail::deadline_entry& due, time_point now, effects& out) {
   auto* const first = due.open != open_id::none ? find_open(due.open) : nullptr;
@@ -241,7 +243,7 @@ void file_state::impl::answer_is_overdue(
     tell_known(*lease, now, out);
 }
 
-// The client is told that its change of the directory is made.
+// The response to a directory change was sent.
 void file_state::impl::answer_change(std::uint32_t change, time_point now, effects& out) {
   if (held_back.behind_changes == 0)
     return;
@@ -258,14 +260,14 @@ void file_state::impl::tell_behind(lease_entry& l, time_point now, effects& out)
     tell_known(l, now, out);
 }
 
-// Somebody else has changed the directory as well.
+// Another client has changed the directory, too.
 void file_state::impl::tell_all_but(const client_guid& changer, time_point now, effects& out) {
   for (const auto& l : leases)
     if (l->is_behind_change() && l->client != changer)
       tell_behind(*l, now, out);
 }
 
-// Whoever waits may wait for one of these breaks.
+// Any pending operation may wait for one of these breaks.
 void file_state::impl::tell_who_is_waited_for(time_point now, effects& out) {
   if (rare && !rare->waiting.empty())
     tell_all_but({}, now, out);

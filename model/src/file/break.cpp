@@ -1,8 +1,7 @@
-// How breaks begin and end (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5).
+// Begins and ends breaks (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5).
 //
-// The one place where an epoch is counted up for a break: `begin_break`, once for each break.
-// Merged breaks, the follow-ups that an acknowledgement leads to, and acknowledgements do not
-// count.
+// A break increments the epoch once. Merged breaks, the further stages after an acknowledgement,
+// and acknowledgements do not.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -12,7 +11,7 @@
 
 namespace leasebreak {
 
-// If a `changer` is given, it hears of the breaks of its own leases behind the answer to its
+// If `changer` is given, it is notified of breaks of its own leases after the response to its
 // change.
 void file_state::impl::begin_breaks(
   const break_plan& plan, time_point now, effects& out, const client_guid* changer) {
@@ -24,14 +23,14 @@ void file_state::impl::begin_breaks(
   for (auto* const lease : plan.let_go)
     let_go(*lease, plan.cause, now, out);
   if (!plan.let_go.empty())
-    follow_unattended(now, out); // other opens of theirs may need what they had
+    follow_unattended(now, out); // other opens of these leases may have needed the caching
 }
 
 void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause cause,
   time_point now, effects& out, std::uint32_t behind) {
   to = to & l.info.state;
   if (is_untold(l)) {
-    // One notification will tell all.
+    // The notification that is held back will include this break.
     if ((l.info.required & to) != l.info.required) {
       l.info.required = l.info.required & to;
       l.info.break_to = l.info.required;
@@ -42,9 +41,9 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
     return;
   }
   if (l.info.breaking) {
-    // A second break of the same lease joins the first: no notification, no epoch. The holder is
-    // told of the rest when it acknowledges. An oplock knows no second step: who needs more asks
-    // again after the first.
+    // A further break of the same lease is merged into the first, without a notification or an
+    // epoch. The holder is notified of the rest when it acknowledges. An oplock has no second
+    // stage: operations that need more break it again afterwards.
     if (!l.info.is_oplock && (l.info.required & to) != l.info.required) {
       l.info.required = l.info.required & to;
       store_lease(l, out);
@@ -65,11 +64,11 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
   if (tells_now(l))
     ++l.info.epoch;
   out.facts.emplace_back(break_begun{cause, l.info.state, to});
-  // MS-SMB2 3.3.4.6, 3.3.4.7: who caches nothing but reads has nothing to write back or to close;
-  // it is told, and not waited for.
+  // MS-SMB2 3.3.4.6, 3.3.4.7: a holder with Read alone has nothing to write back or to close.
+  // Notify it without waiting.
   if (l.info.state == lease_state::r) {
     notify(l, lease_state::none, false, now, out);
-    const bool stays = !l.info.is_oplock; // an oplock is gone then, and `l` with it
+    const bool stays = !l.info.is_oplock; // an oplock is removed, and `l` is invalid then
     end_break(l, lease_state::none, break_outcome::immediate, now, out);
     if (stays)
       correct_untold_grants(l, out);
@@ -87,9 +86,9 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
     correct_untold_grants(l, out);
 }
 
-// One command may let in several who waited, and one of them needs what another has just been
-// granted. Who has not been told of any open that uses the lease is granted less in the first
-// place.
+// One command may complete several pending opens, of which one needs what another has just been
+// granted. If no response about the lease has been sent for any open, lower the grant instead of
+// breaking it.
 bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effects& out) {
   std::uint32_t untold = 0;
   for_each_untold(l, out, [&](open_entry&, open_granted&) { ++untold; });
@@ -105,7 +104,7 @@ bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effec
     } else {
       tell(l, granted);
     }
-    // Without Handle it is not durable either, unless the share promised that.
+    // Without Handle it is not durable, unless it is persistent.
     if (!granted.durable || granted.persistent || intersects(to, lease_state::handle))
       return;
     count_open(open, static_cast<std::uint32_t>(-1));
@@ -120,13 +119,13 @@ bool file_state::impl::lower_untold_grants(lease_entry& l, lease_state to, effec
   return true;
 }
 
-// Who knows the lease is notified, which comes before the answers to what has just been granted:
-// they must not say more than is left, or they would seem to be the newer of the two.
+// The client is sent the break before the pending CREATE responses. Lower those responses to the
+// post-break state; otherwise the client would take them as newer than the break.
 void file_state::impl::correct_untold_grants(lease_entry& l, effects& out) {
   for_each_untold(l, out, [&](open_entry&, open_granted& granted) { tell(l, granted); });
 }
 
-// Calls `f` for each open of the lease whose grant is among `out`.
+// Calls `f` for each open of the lease whose grant is in `out`.
 template <class Function>
 void file_state::impl::for_each_untold(const lease_entry& l, effects& out, const Function& f) {
   for (auto& c : out.completions) {
@@ -137,8 +136,8 @@ void file_state::impl::for_each_untold(const lease_entry& l, effects& out, const
   }
 }
 
-// Ends the break, if there is one in progress, with `left` for the holder. An oplock that is left
-// nothing is gone: `l` is then no more.
+// Ends the break in progress, if there is one, and leaves the holder `left`. An oplock that is left
+// none is removed, which invalidates `l`.
 void file_state::impl::end_break(
   lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out) {
   break_ended ended;
@@ -174,8 +173,8 @@ void file_state::impl::end_break(
   remove_lease(l);
 }
 
-// MS-SMB2 3.3.6.1, 3.3.6.5: after the deadline the holder has nothing, whatever it was asked for;
-// the same if it could not be told (3.3.4.7). Its opens stay good.
+// MS-SMB2 3.3.6.1, 3.3.6.5: an expired break leaves the holder nothing, whatever the target was.
+// The same holds if the notification could not be sent (3.3.4.7). The opens stay valid.
 void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now, effects& out) {
   if (l.recovered)
     return drop_recovered(l, out);
@@ -184,7 +183,7 @@ void file_state::impl::give_up(lease_entry& l, break_outcome how, time_point now
   follow_unattended(now, out);
 }
 
-// A report about a break that has ended meanwhile, or was followed by another, says nothing.
+// Ignores reports about a break that has ended or was sent again.
 void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point now, effects& out) {
   const auto found = std::find_if(leases.begin(), leases.end(),
     [&c](const auto& l) { return l->info.breaking && l->current_break == c.id; });
@@ -192,7 +191,8 @@ void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point n
     return;
   lease_entry& lease = **found;
   lease.maybe_unheard = true;
-  // MS-SMB2 3.3.4.7: the holder of a persistent open is told when it is back, if it is in time.
+  // MS-SMB2 3.3.4.7: the holder of a persistent open is notified when it reconnects before the
+  // deadline.
   if (lease.persistent == 0)
     give_up(lease, break_outcome::undeliverable, now, out);
 }
@@ -225,9 +225,9 @@ void file_state::impl::notify(
     hold_back(l, std::move(n), now);
 }
 
-// MS-SMB2 3.3.4.7 leaves the choice among the connections of the lease's opens. A client that has
-// opened the file on several connections expects its leases' breaks on the first of them
-// (smb2.lease.v2_complex1), also where only another of its leases has been asked for.
+// MS-SMB2 3.3.4.7 does not say which connection of the lease's opens to use. A client that has
+// opened the file on several connections expects breaks of all its leases on the first of them
+// (smb2.lease.v2_complex1), even if that connection was used for another lease.
 void file_state::impl::tell_on_oldest(effects& out) {
   const client_guid* of = nullptr;
   std::optional<channel_id> oldest;
@@ -246,7 +246,7 @@ void file_state::impl::tell_on_oldest(effects& out) {
   }
 }
 
-// Of the opens that use leases; without those whose connection is lost.
+// Considers connected opens that use leases.
 std::optional<channel_id> file_state::impl::oldest_channel_of(const client_guid& client) const {
   const open_entry* oldest = nullptr;
   const auto first = std::lower_bound(leases.begin(), leases.end(), client,
@@ -259,28 +259,28 @@ std::optional<channel_id> file_state::impl::oldest_channel_of(const client_guid&
   return oldest != nullptr ? std::optional(oldest->channel) : std::nullopt;
 }
 
-// MS-SMB2 2.2.23.2: NewEpoch is for V2 leases; others get 0.
+// MS-SMB2 2.2.23.2: NewEpoch is for V2 leases, and otherwise 0.
 std::uint16_t file_state::impl::told_epoch(const lease_entry& l) noexcept {
   return !l.info.is_oplock && l.info.version == 2 ? l.info.epoch : std::uint16_t{0};
 }
 
-// MS-SMB2 3.3.4.6, 3.3.4.7: what could not be sent is sent on another channel, or when the client
-// is back. It hears of the same break, and has no more time: others have been waiting all the
-// while.
+// MS-SMB2 3.3.4.6, 3.3.4.7: a notification that could not be sent is sent on another channel, or
+// when the client reconnects. It is the same break with the same deadline, because other operations
+// have been waiting.
 void file_state::impl::notify_again(lease_entry& l, time_point now, effects& out) {
   if (!l.info.breaking || !l.maybe_unheard || is_untold(l) || LEASEBREAK_MUTANT(break_told_once))
     return;
   if (l.current_break == break_id::none)
-    l.current_break = break_id{++last_break}; // It began before a restart.
+    l.current_break = break_id{++last_break}; // it began before a restart
   ++l.offers;
   notify(l, l.info.break_to, true, now, out);
   if (!tells_now(l))
     held_of(l)->keeps_time = true;
   if (l.unanswered != 0)
-    store_lease(l, out); // it will be told once more, with an epoch of its own
+    store_lease(l, out); // the second notification will have another epoch
 }
 
-// MS-SMB2 3.3.4.7: the time runs from each notification that has to be acknowledged.
+// MS-SMB2 3.3.4.7: the timeout starts with each notification that requires an acknowledgement.
 void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
   l.info.break_started = now;
   push_deadline(detail::deadline_entry::for_break(break_deadline(l), l.name()));

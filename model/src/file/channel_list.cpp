@@ -1,4 +1,3 @@
-// See channel_list.hpp.
 #include "file/channel_list.hpp"
 
 #include <utility>

@@ -1,4 +1,4 @@
-// The channels that the opens of a lease are on. Internal to the model.
+// The channels of a lease's opens. Internal to the model.
 #pragma once
 
 #include <leasebreak/model/ids.hpp>
@@ -10,26 +10,26 @@
 
 namespace leasebreak::detail {
 
-/// Counts opens by channel, the channel that was used last first. Opens without a connection are in
-/// none. Most leases have one channel, which takes no memory besides the object.
+/// Counts opens by channel, the most recently used channel first. Disconnected opens are not
+/// counted. Most leases have one channel, which needs no memory besides the object.
 class channel_list {
 public:
-  /// An open is made or given back on `c`.
+  /// Adds an open that is made or reconnected on `c`.
   void join(const channel_id& c);
 
-  /// An open on `c` ends.
+  /// Removes an open on `c`.
   void leave(const channel_id& c);
 
-  /// An open goes from a channel that is lost to another one, which nobody has used for it yet: an
-  /// unknown `to` takes the place of `from`.
+  /// Moves an open from a lost channel to another one of its session. If `to` is new in the list it
+  /// takes the position of `from`, because the client has not used it for the lease yet.
   void move(const channel_id& from, const channel_id& to);
 
-  /// Where notifications go first; none if all are lost.
+  /// Returns the connection to notify first; none if all are lost.
   [[nodiscard]] connection_id newest() const noexcept { return first_.channel.connection; }
 
   [[nodiscard]] std::vector<channel_id> all() const;
 
-  /// How many opens there are on all of them.
+  /// Returns the number of opens on all channels.
   [[nodiscard]] std::size_t opens() const noexcept;
 
 private:
@@ -43,12 +43,12 @@ private:
   [[nodiscard]] const entry& at(std::size_t i) const noexcept {
     return i == 0 ? first_ : (*more_)[i - 1];
   }
-  /// `size()` if it is not there.
+  /// Returns `size()` if `c` is not in the list.
   [[nodiscard]] std::size_t find(const channel_id& c) const noexcept;
   void insert(std::size_t i, const entry& e);
   entry take(std::size_t i);
 
-  entry first_; ///< Without opens: the list is empty.
+  entry first_; ///< Without opens if the list is empty.
   std::unique_ptr<std::vector<entry>> more_;
 };
 

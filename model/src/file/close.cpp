@@ -1,4 +1,4 @@
-// Closes, connections that end, and deletion at the last close (MS-FSA 2.1.5.4, MS-SMB2 3.3.7.1).
+// Closes, lost connections, and deletion at the last close (MS-FSA 2.1.5.4, MS-SMB2 3.3.7.1).
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -33,19 +33,19 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
   closed.delete_file = closed.hold != hold_id::none;
   if (!deletes || opens.empty())
     return complete(out, c.operation, errc::success, closed);
-  // The file is to be deleted now, and others keep handles to it that their users closed long ago:
-  // they are asked to let go before this close returns.
+  // Other clients cache handles that their applications have closed. Break these before the close
+  // completes, so that the file is deleted now.
   attempt_close(c, own, attempt::first, now, out);
 }
 
-// MS-SMB2 3.3.1.4: a lease is not broken by its own client's operations. The lease of the closing
-// open, `own`, may have other opens; it is neither asked nor waited for.
+// MS-SMB2 3.3.1.4: the operations of a client do not break its own lease. The lease of the closed
+// open, `own`, may have other opens; it is not broken.
 bool file_state::impl::attempt_close(const close_open& c, const std::optional<lease_name>& own,
   attempt a, time_point now, effects& out) {
   auto plan =
     plan_without(lease_state::handle, own ? find_lease(*own) : nullptr, break_cause::remove);
   if (a == attempt::last || (a == attempt::first && waiting_is_full()))
-    plan.wait = false; // A close does not fail.
+    plan.wait = false; // a close does not fail
   begin_breaks(plan, now, out);
   if (!plan.wait) {
     end_purged(opens_giving_way(plan), now, out);
@@ -71,7 +71,7 @@ bool has_ended(const client_gone& c, session_id session, tree_id tree) {
 
 } // namespace
 
-// Of an open that has a connection.
+// Returns whether a connected open ends with `c`.
 bool file_state::impl::is_gone(const client_gone& c, const open_entry& open) const {
   if (open.client != c.client || open.is_detached())
     return false;
@@ -81,8 +81,8 @@ bool file_state::impl::is_gone(const client_gone& c, const open_entry& open) con
     (*c.connection == open.channel.connection && heir_of(c, open.channel.session) == nullptr);
 }
 
-// What was waited for dies quietly, before anything that the opens' end could let go on. A lock
-// learns of the end of its session as of the end of its open, as by a close.
+// Completes pending operations before the end of the opens could grant them. A lock fails at the
+// end of its session as at the close of its open.
 void file_state::impl::end_waits(const client_gone& c, effects& out) {
   if (!rare || LEASEBREAK_MUTANT(waits_outlive_client))
     return;
@@ -129,8 +129,8 @@ void file_state::impl::move_opens(const client_gone& c) {
   }
 }
 
-// MS-SMB2 3.3.4.6, 3.3.4.7: who has been told of a break on the connection that is lost, and may
-// not have heard of it, is told on another one.
+// MS-SMB2 3.3.4.6, 3.3.4.7: a break that was sent on the lost connection may not have arrived; send
+// it again on another one.
 void file_state::impl::offer_again(const client_gone& c, time_point now, effects& out) {
   if (!c.connection)
     return;
@@ -156,7 +156,7 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
       end_open(*id, cause, now, out);
     removed.opens += ending.size();
   };
-  // What deletes the file ends first: nothing stays with a file that is to be deleted.
+  // End delete-on-close opens first, because no durable open stays if the file is to be deleted.
   std::vector<open_id> ending;
   for (const auto& open : opens)
     if (open->delete_on_close && is_gone(c, *open) && !stays(*open))
@@ -185,7 +185,8 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
   complete(out, c.operation, errc::success, std::move(removed));
 }
 
-// Everything that goes with an open. A close is a full answer to a break (MS-FSA 2.1.5.4).
+// Ends an open with everything that belongs to it. A close is a full acknowledgement of a break
+// (MS-FSA 2.1.5.4).
 void file_state::impl::end_open(open_id id, end_cause cause, time_point now, effects& out) {
   const bool is_closed = cause == end_cause::closed || cause == end_cause::superseded;
   const auto how = is_closed ? break_outcome::closed : break_outcome::disconnected;
@@ -199,7 +200,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
   if (open.delete_on_close)
     note_deletion(open, out);
   ended.deletes = delete_pending && open.asks_deletion;
-  // The directory's lease is spared only if whoever deletes knows of it as well.
+  // Spare the directory's lease only if the last open has its key, too.
   if (opens.size() == 1 && open.parent_key != deletion_key)
     deletion_key = {};
   if (lease_entry* lease = open.lease; lease != nullptr) {
@@ -209,7 +210,7 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
       lease->maybe_unheard = lease->maybe_unheard || cause == end_cause::disconnected;
       detach(open);
       if (lease->unanswered == 0)
-        tell_held(*lease, now, out); // its answer will not be sent
+        tell_held(*lease, now, out); // its response will not be sent
     } else if (lease->info.is_oplock) {
       if (lease->info.breaking) {
         end_break(*lease, lease_state::none, how, now, out);
@@ -233,8 +234,8 @@ void file_state::impl::end_open(open_id id, end_cause cause, time_point now, eff
   waiters_may_go = true;
 }
 
-// A delete-on-close open ends. Its own lease knows of the deletion, unless opens of different
-// leases end together: then each deletion is news to the other lease.
+// A delete-on-close open ends. Spare its lease, whose holder knows of the deletion. If opens of
+// different leases end together, spare none, because each deletion is news to the other lease.
 void file_state::impl::note_deletion(open_entry& open, effects& out) {
   if (!deletion_is_untold)
     deletion_spares = open.lease;
@@ -248,8 +249,8 @@ void file_state::impl::note_deletion(open_entry& open, effects& out) {
     store_persistent(out);
 }
 
-// MS-FSA 2.1.4.12: a directory's lease is spared if the actor names its key. A deletion has several
-// actors: those that ask for it, and the one that carries it out.
+// MS-FSA 2.1.4.12: a directory lease is spared if the operation names its key. A deletion consists
+// of several operations: those that ask for it, and the close that carries it out.
 void file_state::impl::set_delete_pending(open_entry& open) {
   if (!delete_pending)
     deletion_key = open.parent_key;
@@ -257,13 +258,13 @@ void file_state::impl::set_delete_pending(open_entry& open) {
     deletion_key = {};
   if (!delete_pending)
     for (const auto& each : opens)
-      each->asks_deletion = false; // of one that was taken back
+      each->asks_deletion = false; // left over from an earlier deletion that was cleared
   open.asks_deletion = true;
   delete_pending = true;
 }
 
-// What an end leads to, when all that ends with it has ended: detached opens may have to go as
-// well, and if the file is to be deleted, who keeps handles to it is asked to let go.
+// Derives the effects of ended opens, after all of them have ended: purges disconnected opens that
+// cannot stay, and if the file is to be deleted, breaks Handle caching of the remaining leases.
 void file_state::impl::follow_end(time_point now, effects& out) {
   end_stranded(now, out);
   const auto* const spared = std::exchange(deletion_spares, nullptr);

@@ -1,12 +1,15 @@
-// Opens that outlive their connection
-// (MS-SMB2 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12, 3.3.7.1).
+// Opens that outlive their connection (MS-SMB2 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12,
+// 3.3.7.1).
 //
-// A detached open keeps its lease and its locks, and gives way: what would have to break its lease,
-// or meets its share mode, ends it instead, because there is nobody who could be told. It ends when
-// the other operation goes on: one that fails, or that waits, has ended nothing. Only a persistent
-// open does not give way: if it has Handle caching, its break begins, and its client is told when
-// it is back; otherwise others have to come again later. And a resilient one does not: it stays
-// with its locks and its share mode, as if it had a connection, and its lease is what it loses.
+// A disconnected open keeps its lease and its locks, but is purged on conflicts: an operation that
+// would have to break its lease, or that conflicts with its share mode, ends it, because no
+// notification can be sent. It ends only when the operation proceeds. An operation that fails or
+// waits ends nothing.
+//
+// - A persistent open is not purged. If it has Handle caching, its break begins, and its client is
+//   notified when it reconnects. Otherwise conflicting operations fail and must be retried.
+// - A resilient open is not purged either. It keeps its locks and its share mode as if it were
+//   connected, and only its lease is broken.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -23,8 +26,8 @@ bool caches_handles(const detail::open_entry& open) {
 
 } // namespace
 
-// MS-SMB2 3.3.5.9.6, 3.3.5.9.10: durable only with Handle caching, which is the client's promise to
-// come back; a persistent open has the share's promise instead.
+// MS-SMB2 3.3.5.9.6, 3.3.5.9.10: an open is durable only with Handle caching, or if it is
+// persistent, which the share allows regardless of caching.
 void file_state::impl::grant_durability(
   const open_file& c, open_entry& open, open_granted& granted, effects& out) {
   if (!c.durable || c.is_directory || (!c.durable->persistent && !caches_handles(open)))
@@ -44,9 +47,9 @@ void file_state::impl::grant_durability(
   store_open(open, out);
 }
 
-// MS-SMB2 3.3.7.1. A lease that is breaking is no longer held. Locks of somebody who cannot be
-// asked to write back would make others wait for nothing, so they need Write. A persistent open
-// stays whatever it has, also one that deletes its file: that happens when it ends.
+// MS-SMB2 3.3.7.1. A breaking lease no longer counts as held. Locks require Write: locks of a
+// client that cannot be asked to write back would block others needlessly. A persistent open always
+// stays. If it has delete-on-close, the file is deleted when it ends.
 bool file_state::impl::may_stay(const open_entry& open) const {
   if (open.is_persistent() || open.is_resilient())
     return true;
@@ -75,12 +78,14 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
     note_stranded(*lease);
     lease->channels.leave(lost);
   }
-  settle_answers(open, now, out); // they will not be sent; what they held back goes elsewhere
+  // They will not be sent. Breaks that were held back go to other channels.
+  settle_answers(open, now, out);
   push_deadline(detail::deadline_entry::for_open(open.durable->expires, open.id));
 }
 
-// The same for one that has no connection any more; its lease's other opens may still have one, and
-// answer a break for it. MS-SMB2 3.3.4.7, 3.3.5.22.2: without Handle it is closed.
+// Like `may_stay`, for an open that is disconnected already. Other opens of its lease may be
+// connected, and acknowledge a break for it. MS-SMB2 3.3.4.7, 3.3.5.22.2: without Handle it is
+// closed.
 bool file_state::impl::may_remain(const open_entry& open) const {
   if (open.is_persistent() || open.is_resilient())
     return true;
@@ -90,7 +95,7 @@ bool file_state::impl::may_remain(const open_entry& open) const {
 void file_state::impl::reconnect(const reconnect_open& c, time_point now, effects& out) {
   auto* open = find_open(c.open);
   const bool has_lease = open != nullptr && open->lease != nullptr && !open->lease->info.is_oplock;
-  // One answer for all that does not fit: a stranger learns nothing about what is there.
+  // Use one error for every mismatch, so that other clients learn nothing about existing opens.
   if (open == nullptr || !open->is_detached() || c.key.has_value() != has_lease ||
     (has_lease && (open->lease->info.key != *c.key || open->client != c.client)) ||
     (c.guid && open->durable->guid != *c.guid))
@@ -115,8 +120,8 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
   complete(out, c.operation, errc::success, std::move(held));
 }
 
-// What is stored has to be what the server goes on with after a restart, so the record is written
-// also if nothing has changed: the answer goes with it.
+// Stores the record even if it has not changed, because the completion must wait until it is
+// stored.
 void file_state::impl::set_state(const set_server_state& c, effects& out) {
   auto* open = find_open(c.open);
   if (open == nullptr)
@@ -128,12 +133,12 @@ void file_state::impl::set_state(const set_server_state& c, effects& out) {
   complete(out, c.operation, errc::success);
 }
 
-// MS-SMB2 3.3.5.15.9.
+// MS-SMB2 3.3.5.15.9
 void file_state::impl::make_open_resilient(const make_resilient& c, effects& out) {
   auto* const open = find_connected(c.open);
   if (open == nullptr)
     return complete(out, c.operation, errc::unknown_open);
-  // What stands for a stream goes with the stream's open, which is another file's.
+  // An open that stands for a stream ends with the open of the stream, which is another file.
   if (c.timeout <= duration::zero() || c.timeout > policy->limit.resilience_max || open->of_stream)
     return complete(out, c.operation, errc::invalid_argument);
   if (!open->durable)
@@ -154,8 +159,8 @@ void file_state::impl::set_resilience(open_entry& open, duration time, bool laps
   count_it(1);
 }
 
-// The time of an open without a connection is over; but one that is durable as well, and for
-// longer, goes on as that.
+// A disconnected open expires. If it is resilient, and durable for longer, it stays as a durable
+// open.
 void file_state::impl::reach_expiry(open_id id, time_point now, effects& out) {
   auto& open = *find_open(id);
   auto& durable = *open.durable;
@@ -169,8 +174,8 @@ void file_state::impl::reach_expiry(open_id id, time_point now, effects& out) {
   waiters_may_go = true;
 }
 
-// MS-SMB2 3.3.5.9.7 asks for the same ClientGuid only with a lease: a client may have started
-// afresh. The open is its own from now on, and what is stored has to say so.
+// MS-SMB2 3.3.5.9.7 requires the same ClientGuid only with a lease, because a client may have been
+// restarted. The open belongs to the new client from now on, and so do its records.
 void file_state::impl::take_over(open_entry& open, const client_guid& client, effects& out) {
   open.client = client;
   if (open.lease != nullptr) {
@@ -185,26 +190,27 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
   store_open(open, out);
 }
 
-// Whether nobody can be told of a break of this lease, and it does not give way either. MS-SMB2
-// 3.3.5.9: that of a persistent open keeps others off, unless it has Handle caching; then it is
-// broken as if its client were there, which is told when it is back.
+// Returns whether the lease blocks others, because no notification can be sent and it is not
+// purged. MS-SMB2 3.3.5.9: a persistent open does so unless it has Handle caching. With Handle, its
+// lease is broken as if it were connected, and its client is notified when it reconnects.
 bool file_state::impl::must_be_left(const lease_entry& l) const {
   return l.recovered ||
     (l.is_unattended() && l.persistent != 0 && !intersects(l.info.state, lease_state::handle));
 }
 
-// Whether nobody can be told of a break of this lease, which ends with its opens in place of it.
+// Returns whether no notification can be sent and the lease is purged with its opens.
 bool file_state::impl::gives_way(const lease_entry& l) const {
   return l.is_unattended() && l.persistent == 0 && l.resilient == 0 && !l.recovered;
 }
 
-// The same of a lease whose opens stay, or some of them: a break that nobody can be told of leaves
-// nothing (MS-SMB2 3.3.4.6, 3.3.4.7).
+// Returns whether no notification can be sent and some of the lease's opens stay. A break that
+// cannot be sent leaves nothing (MS-SMB2 3.3.4.6, 3.3.4.7).
 bool file_state::impl::is_let_go(const lease_entry& l) noexcept {
   return l.is_unattended() && l.persistent == 0 && l.resilient != 0;
 }
 
-// Whether it is not to be broken, but goes with its opens or from them.
+// Returns whether the lease is disconnected and not broken by a notification. Adds it to the plan:
+// it is purged with its opens, or loses all caching.
 bool file_state::impl::yields(break_plan& plan, lease_entry& l) const {
   if (gives_way(l))
     plan.giving_way.push_back(&l);
@@ -225,7 +231,7 @@ void file_state::impl::let_go(lease_entry& l, break_cause cause, time_point now,
   end_break(l, lease_state::none, break_outcome::undeliverable, now, out);
 }
 
-// Breaks in progress of leases whose holders have lost their connections meanwhile.
+// Ends breaks in progress whose holders have been disconnected meanwhile.
 void file_state::impl::end_unanswerable(time_point now, effects& out) {
   std::vector<lease_name> of;
   for (const auto& l : leases)
@@ -235,9 +241,9 @@ void file_state::impl::end_unanswerable(time_point now, effects& out) {
     end_break(*find_lease(name), lease_state::none, break_outcome::disconnected, now, out);
 }
 
-// Which detached opens end if an operation with this plan goes on: those whose leases give way, and
-// `and_these`. Ordered by id. Nothing ends here: an operation that fails, or that waits, leaves all
-// of them as they are.
+// Returns the disconnected opens that end if an operation with this plan proceeds: those of purged
+// leases and `and_these`. Ordered by id. Nothing ends here, because an operation that fails or
+// waits must not end them.
 std::vector<open_id> file_state::impl::opens_giving_way(
   const break_plan& plan, std::vector<open_id> and_these) const {
   auto& ending = and_these;
@@ -254,7 +260,7 @@ std::vector<open_id> file_state::impl::opens_giving_way(
   return std::move(ending);
 }
 
-// The detached opens that are in the newcomer's way.
+// Finds the disconnected opens that conflict with a new open.
 file_state::impl::detached_obstacles file_state::impl::find_in_the_way(
   const open_file& c, const std::vector<open_id>& before) const {
   detached_obstacles found;
@@ -266,13 +272,13 @@ file_state::impl::detached_obstacles file_state::impl::find_in_the_way(
       continue;
     const bool is_own = c.lease && open->lease != nullptr && open->client == c.client &&
       open->lease->info.key == c.lease->key;
-    // MS-FSA 2.1.5.1.2: of a stream, only the deletion of its file is in the way.
+    // MS-FSA 2.1.5.1.2: an open of a stream conflicts only with the deletion of its file.
     const bool conflicts = c.of_stream
       ? (c.share_access & share::delete_file) == 0 && (open->access & access::delete_file) != 0
       : share_conflict(mask, c.share_access, open->access, open->share_access);
-    // MS-SMB2 3.3.5.9: a persistent open without Handle caching keeps everybody off, and any keeps
-    // off its own client, which has to take it back: the file opened anew under its lease would
-    // leave it in nobody's hands.
+    // MS-SMB2 3.3.5.9: a persistent open without Handle caching blocks all opens. Every persistent
+    // open blocks its own client under the same lease: the client must reconnect, because a new
+    // open under that lease would leave the old one orphaned.
     if (open->durable->persistent && (is_own || !caches_handles(*open)))
       found.keeps_off = true;
     else if (conflicts && open->durable->persistent)
@@ -288,15 +294,16 @@ bool file_state::impl::any_deletes(const std::vector<open_id>& ending) const {
     ending.begin(), ending.end(), [this](open_id id) { return find_open(id)->delete_on_close; });
 }
 
-// Whether an open would be left if detached ones, and those that end before, end of which one
-// deletes the file: they take the other detached ones with them, but none that do not give way.
+// Returns whether any open remains after disconnected opens and those in `before` have ended, if
+// one of them deletes the file. The deletion ends all other disconnected opens, except persistent
+// and resilient ones.
 bool file_state::impl::any_stays_with_deletion(const std::vector<open_id>& before) const {
   return std::any_of(opens.begin(), opens.end(),
     [&](const auto& open) { return !open->gives_way() && !is_among(before, open->id); });
 }
 
-// Ends the detached opens that have lost what they stayed for. One that deletes the file may take
-// others with it.
+// Ends the disconnected opens that have no reason to stay. If one of them deletes the file, others
+// may have to end, too.
 void file_state::impl::end_stranded(time_point now, effects& out) {
   while (std::exchange(detached_may_end, false) && count.detached != 0) {
     end_unanswerable(now, out);
@@ -309,7 +316,7 @@ void file_state::impl::end_stranded(time_point now, effects& out) {
   }
 }
 
-// An open ends that nobody closes, unless it has ended with another that did.
+// Ends an open that no command closes, unless it has ended together with another one.
 void file_state::impl::end_unattended(open_id id, end_cause cause, time_point now, effects& out) {
   if (find_open(id) == nullptr)
     return;
@@ -318,15 +325,15 @@ void file_state::impl::end_unattended(open_id id, end_cause cause, time_point no
   report_if_deleted(out);
 }
 
-// Those that are in somebody's way, in the order of their ids.
+// Ends the opens that conflict with an operation. `ending` is ordered by id.
 void file_state::impl::end_purged(
   const std::vector<open_id>& ending, time_point now, effects& out) {
   for (auto id = ending.rbegin(); id != ending.rend(); ++id)
     end_unattended(*id, end_cause::purged, now, out);
 }
 
-// What goes because of something else than an end. If that leaves nothing of a file to be deleted,
-// the effects say so.
+// Ends disconnected opens that another command made untenable. If the last open of a delete-pending
+// file ends, reports the deletion in `open_ended::hold`.
 void file_state::impl::follow_unattended(time_point now, effects& out) {
   const auto before = out.ended.size();
   follow_end(now, out);

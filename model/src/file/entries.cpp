@@ -1,4 +1,5 @@
-// Finding, adding and removing opens and leases. The counts in `impl` change here and nowhere else.
+// Finds, adds and removes opens and leases. Only functions in this file change the counts in
+// `impl`.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ bool is_before(const detail::open_entry& o, open_id id) {
   return o.id < id;
 }
 
-// As the order of `lease_name`, without making one for each that is looked at.
+// The order of `lease_name`, without constructing one for each compared element.
 bool is_before(const detail::lease_entry& l, const detail::lease_name& name) {
   if (l.info.is_oplock != name.is_oplock)
     return name.is_oplock;
@@ -140,8 +141,8 @@ void file_state::impl::detach(open_entry& open) {
     lease.first_open = find_open_of(lease, open.id)->id;
 }
 
-// The lease's next open after `from`, by id, and after the last the first. With as many opens as a
-// file may have, a search from the start for each one that ends would never be done.
+// Returns the lease's next open after `from` by id, wrapping around after the last. Searching from
+// the start each time would take quadratic time if many opens end.
 detail::open_entry* file_state::impl::find_open_of(const lease_entry& lease, open_id from) const {
   const auto fits = [&](const auto& open) { return open->lease == &lease; };
   const auto start = position(opens, from);
@@ -151,7 +152,7 @@ detail::open_entry* file_state::impl::find_open_of(const lease_entry& lease, ope
   return found->get();
 }
 
-// The open's channel is lost, and its session has this one.
+// Moves an open from a lost channel to another channel of its session.
 void file_state::impl::move_open(open_entry& open, const channel_id& to) {
   if (open.lease != nullptr)
     open.lease->channels.move(open.channel, to);
@@ -165,7 +166,8 @@ void file_state::impl::set_state(lease_entry& lease, lease_state state) {
   note_stranded(lease);
 }
 
-// Nothing ends in the middle of a step: `end_stranded` looks when the step is done.
+// Only sets a flag, because nothing may end in the middle of a step. `end_stranded` runs at the end
+// of the step.
 void file_state::impl::note_stranded(const lease_entry& lease) {
   if (lease.detached != 0 &&
     (!intersects(lease.info.state, lease_state::handle) || lease.is_unanswerable()))
@@ -189,7 +191,7 @@ bool file_state::impl::any_with(lease_state some_of) const noexcept {
 file_state::impl::contention& file_state::impl::contended() {
   if (!rare) {
     rare = std::make_unique<contention>();
-    rare->deadlines.reserve(2); // a break and who waits for it
+    rare->deadlines.reserve(2); // a break and a pending operation
   }
   return *rare;
 }
@@ -209,7 +211,7 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     count.writing += by;
   if (deletes(open.access))
     count.deleting += by;
-  // MS-FSA 2.1.5.1.2: whoever opens a file to delete it meets the opens of its streams.
+  // MS-FSA 2.1.5.1.2: an open with delete access conflicts with opens of the file's streams.
   if (open.of_stream && (open.share_access & share::delete_file) == 0)
     count.denying_delete += by;
   if (reads(open.access) || writes(open.access) || deletes(open.access)) {

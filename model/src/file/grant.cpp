@@ -1,4 +1,4 @@
-// What an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
+// Decides what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -10,7 +10,7 @@ namespace leasebreak {
 
 void file_state::impl::grant_open(const open_file& c, bool waited, time_point now, effects& out) {
   if (auto* own = own_lease(c); own != nullptr && own->info.is_oplock)
-    drop_recovered(*own, out); // Taken back: what follows grants it anew.
+    drop_recovered(*own, out); // reclaimed: granted again below
   if (opens.empty()) {
     is_directory = c.is_directory;
     delete_pending = false;
@@ -34,7 +34,7 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   open_granted granted;
   granted.open = c.open;
   granted.waited = waited && !LEASEBREAK_MUTANT(wait_not_told);
-  // What may be cached depends on the others, so it is decided before this open is among them.
+  // Decide this before the open is added, because it depends on the other opens.
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
   const auto wanted = c.lease ? c.lease->state : state_of(c.oplock);
   const auto state = grantable(c, wanted, own);
@@ -46,8 +46,7 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
     grant_oplock(c, open, granted, now, out);
   grant_durability(c, open, granted, out);
   if (c.overwrites)
-    // The caller truncates only after this: whoever opens meanwhile may read, but not cache, what
-    // is about to go.
+    // The caller truncates later. Opens in the meantime may read but not cache the old data.
     granted.hold =
       add_hold(lease_state::rwh, false, c.client, c.lease ? c.lease->key : lease_key{});
   complete(out, c.operation, errc::success, std::move(granted));
@@ -55,8 +54,8 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
 
 lease_state file_state::impl::grantable(
   const open_file& c, lease_state wanted, const lease_entry* own) const noexcept {
-  // MS-SMB2 3.3.5.9.8, 3.3.5.9.11: on a directory, Write is taken off; oplocks and leases of the
-  // first version are never granted there.
+  // MS-SMB2 3.3.5.9.8, 3.3.5.9.11: remove Write on directories, which have no oplocks and no V1
+  // leases.
   if (c.is_directory && (!c.lease || c.lease->version == 1))
     return lease_state::none;
   auto state = wanted & c.caching_max;
@@ -64,19 +63,19 @@ lease_state file_state::impl::grantable(
     state = state - lease_state::write;
   if (!intersects(state, lease_state::read))
     return lease_state::none;
-  // An oplock for a handle that can only see attributes would keep others off for nothing.
+  // An oplock of an open for attributes only would block others for no benefit.
   if (!c.lease && is_stat_access_for_oplocks(c.access) && !c.overwrites && !c.created)
     return lease_state::none;
-  // MS-FSA 2.1.5.18.2: nothing is cached in the presence of byte-range locks below AllocationSize.
-  // A truncated file has nothing left that they would protect.
+  // MS-FSA 2.1.5.18.2: no caching with byte-range locks below AllocationSize, except if the file is
+  // truncated, because the locks protect no data then.
   if (!c.overwrites && any_lock_below(detail::locks_count_below(c.allocation_size)))
     state = state - lease_state::rh;
   const auto key = c.lease ? c.lease->key : lease_key{};
   state = state - withheld_from(c.client, key);
-  // MS-FSA 2.1.5.18.1: Write only for the one who is alone; opens for attributes do not count.
+  // MS-FSA 2.1.5.18.1: Write only for a sole open, not counting opens for attributes.
   const auto of_own = own != nullptr ? own->opens : 0;
-  // MS-FSA 2.1.5.18.2: nothing is shared with a writer. Only an open for attributes gets here
-  // without having broken it.
+  // MS-FSA 2.1.5.18.2: no caching besides a writer. Only an open for attributes gets here without
+  // having broken Write.
   if (any_with(lease_state::write) &&
     std::any_of(leases.begin(), leases.end(), [own](const auto& l) {
       return l.get() != own && intersects(l->info.state, lease_state::write);
@@ -86,11 +85,11 @@ lease_state file_state::impl::grantable(
     count.recovered > (own != nullptr && own->recovered ? 1U : 0U))
     state = state - lease_state::write;
   if (c.lease) {
-    // A holder of an oplock closes nothing on a Handle break: it would never learn of one.
+    // An oplock has no Handle break, so that its holder would not close cached handles.
     if (count.oplocks != 0)
       state = state - lease_state::handle;
   } else if (count.leases_with_handle != 0) {
-    // MS-FSA 2.1.5.18.2: level II does not go with RH.
+    // MS-FSA 2.1.5.18.2: level II excludes RH.
     return lease_state::none;
   }
   return is_valid(state, c.is_directory) ? state : lease_state::none;
@@ -108,8 +107,8 @@ lease_state file_state::impl::withheld_from(const client_guid& client, const lea
   return withheld;
 }
 
-// MS-SMB2 3.3.5.9.8 and 3.3.5.9.11: a key that has a lease keeps it; it is promoted if all that was
-// asked for can be had, and never lowered.
+// MS-SMB2 3.3.5.9.8 and 3.3.5.9.11: an existing lease is kept. It is promoted if the whole
+// requested state can be granted, and never lowered.
 void file_state::impl::grant_lease(
   const open_file& c, open_entry& open, open_granted& granted, time_point now, effects& out) {
   const auto& request = *c.lease;
@@ -132,7 +131,7 @@ void file_state::impl::grant_lease(
     if (c.is_directory)
       wanted = wanted - lease_state::write;
     const bool all_granted = state == wanted;
-    if (lease->is_behind_change()) // the grant is about what is left
+    if (lease->is_behind_change()) // the grant refers to the state after that break
       tell_behind(*lease, now, out);
     changed = !lease->info.breaking && all_granted && state != lease->info.state &&
       is_subset(lease->info.state, wanted);
@@ -154,7 +153,7 @@ void file_state::impl::grant_lease(
     granted.parent_key = request.parent_key;
 }
 
-// MS-SMB2 2.2.14.2.10, 2.2.14.2.11.
+// MS-SMB2 2.2.14.2.10, 2.2.14.2.11
 void file_state::impl::tell(const lease_entry& l, open_granted& granted) const {
   const auto& lease = l.info;
   granted.oplock = oplock_level::lease;

@@ -1,6 +1,6 @@
 // The state of one file and the steps of its state machine. Internal to the model.
 //
-// Each group of members below has a source file of its own, named in its heading.
+// Each group of members below has its own source file, which the heading names.
 #pragma once
 
 #include "file/parts.hpp"
@@ -31,84 +31,86 @@ struct file_state::impl {
 
   impl(const file_policy& p, std::string id) : policy(&p), file_id(std::move(id)) {}
 
-  // -- what there is
-  // -------------------------------------------------------------------------------
+  // -- state
 
   const file_policy* policy;
   std::string file_id;
   detail::held_counts held_back; ///< Notifications count themselves here.
-  /// Ordered by id. Of many that end at once the last ends first, so that none has to move up.
+  /// Ordered by id. If many end at once, the last ends first, so that no element must be moved.
   std::vector<std::unique_ptr<open_entry>> opens;
   std::vector<std::unique_ptr<lease_entry>> leases; ///< Ordered by name.
   detail::lock_table locks;
   bool is_directory = false;
   bool delete_pending = false;
-  /// With `delete_pending`: the ParentLeaseKey under which it was set; zero: none, or several.
+  /// With `delete_pending`: the ParentLeaseKey of the opens that asked for it; zero: none, or
+  /// different ones.
   lease_key deletion_key;
-  bool may_wait = true; ///< There is room for one more that waits, as far as others are concerned.
-  bool waiters_may_go = false; ///< Something was given up: what waits is to be looked at again.
-  bool detached_may_end = false; ///< A detached open may have lost what it stays for.
-  /// A delete-on-close open has ended: break Handle caching of the remaining leases, ...
+  bool may_wait = true; ///< The coordinator's limits allow another pending operation.
+  bool waiters_may_go = false; ///< Something was released: evaluate pending operations again.
+  bool detached_may_end = false; ///< A disconnected open may have lost its reason to stay.
+  /// A delete-on-close open has closed: break Handle caching of the remaining leases, except
+  /// `deletion_spares`.
   bool deletion_is_untold = false;
-  const lease_entry* deletion_spares = nullptr; ///< ... except this one.
+  const lease_entry* deletion_spares = nullptr; ///< May be null.
 
-  /// What only contended or recovering files have.
+  /// State that only contended or recovering files have.
   struct contention {
     detail::wait_list waiting;
     std::vector<hold_entry> holds;
     std::vector<detail::recovered_lock> recovered_locks;
     std::vector<detail::deadline_entry> deadlines; ///< A heap, the earliest first.
-    std::uint32_t choices = 0; ///< Of obstacles, to choose others each time.
+    std::uint32_t choices = 0; ///< Counts choices of obstacles, for a round-robin choice.
   };
   std::unique_ptr<contention> rare;
   std::uint64_t last_break = 0;
   std::uint64_t last_hold = 0;
-  std::uint32_t last_change = 0; ///< Number of the last change whose client is told later.
+  /// The number of the last directory change whose response follows later.
+  std::uint32_t last_change = 0;
 
-  /// Counts that answer the common questions without a look at each open and lease.
+  /// Counts that answer frequent questions without a scan of opens and leases.
   struct counts {
-    std::uint32_t reading = 0; ///< Opens by what they do, as far as share modes can deny it ...
+    std::uint32_t reading = 0; ///< Opens by the access that share modes can deny.
     std::uint32_t writing = 0;
     std::uint32_t deleting = 0;
-    std::uint32_t denying_read = 0; ///< ... and by what they do not share with others.
+    std::uint32_t denying_read = 0; ///< Opens by the access that they do not share.
     std::uint32_t denying_write = 0;
     std::uint32_t denying_delete = 0;
-    std::uint32_t keeping_write = 0; ///< Opens that keep others from caching writes.
+    std::uint32_t keeping_write = 0; ///< Opens that prevent others from caching writes.
     std::uint32_t oplocks = 0;
-    std::uint32_t detached = 0; ///< Opens without a connection; most have no part in share checks.
+    std::uint32_t detached = 0; ///< Disconnected opens; most do not take part in share checks.
     std::uint32_t persistent = 0;
     std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
     std::uint32_t breaking = 0;
-    std::uint32_t leases_with_handle = 0; ///< Without oplocks.
-    std::array<std::uint32_t, 8> by_state{}; ///< Leases and oplocks, by the bits of their state.
+    std::uint32_t leases_with_handle = 0; ///< Excludes oplocks.
+    std::array<std::uint32_t, 8> by_state{}; ///< Leases and oplocks by the bits of their state.
   };
   counts count;
 
-  /// Which evaluation of an operation this is.
+  /// The evaluations of an operation: the first, a later one, or the last at its deadline.
   enum class attempt : std::uint8_t { first, again, last };
 
-  /// The breaks that an operation needs; decided before any of them is begun, so that an operation
-  /// that fails has changed nothing.
+  /// The breaks that an operation needs. All are planned before the first begins, so that an
+  /// operation that fails changes nothing.
   struct break_plan {
     struct step {
       lease_entry* lease;
       lease_state to;
     };
     std::vector<step> steps;
-    /// Leases of which nobody could be told: their opens end, but only if the operation goes on.
+    /// Disconnected leases whose opens are purged, if the operation proceeds.
     std::vector<const lease_entry*> giving_way;
-    /// Leases of which nobody could be told either, and whose opens stay: they lose everything.
+    /// Disconnected leases whose opens stay; they lose all caching.
     std::vector<lease_entry*> let_go;
     break_cause cause{};
-    bool wait = false; ///< The operation has to wait.
-    bool meets_recovered = false; ///< It conflicts with what somebody may still reclaim.
+    bool wait = false; ///< The operation must wait.
+    /// The operation conflicts with a record that may still be reclaimed.
+    bool meets_recovered = false;
   };
 
-  // -- entries.cpp: finding, adding and removing; keeps the counts true
-  // -----------------------------
+  // -- entries.cpp: finds, adds and removes entries; maintains the counts
 
   [[nodiscard]] open_entry* find_open(open_id id) const noexcept;
-  /// Only if it has a connection: nothing is done through one that was lost.
+  /// Returns null if the open is disconnected: no operation may use such an open.
   [[nodiscard]] open_entry* find_connected(open_id id) const noexcept;
   [[nodiscard]] lease_entry* find_lease(const lease_name& name) const noexcept;
   [[nodiscard]] lease_entry* find_lease(const client_guid& c, const lease_key& k) const noexcept;
@@ -119,7 +121,7 @@ struct file_state::impl {
   void remove_lease(lease_entry& lease);
   void attach(open_entry& open, lease_entry& lease);
   void detach(open_entry& open);
-  /// Only if there is one.
+  /// Requires that there is one.
   [[nodiscard]] open_entry* find_open_of(const lease_entry& lease, open_id from) const;
   void move_open(open_entry& open, const channel_id& to);
   void set_state(lease_entry& lease, lease_state state);
@@ -131,7 +133,6 @@ struct file_state::impl {
   void count_lease(const lease_entry& lease, std::uint32_t by);
 
   // -- open.cpp: share modes, the breaks of an open, delete pending (MS-FSA 2.1.5.1.2)
-  // --------------
 
   [[nodiscard]] errc check_open(const open_file& c) const;
   [[nodiscard]] bool is_pending_deletion() const noexcept;
@@ -146,11 +147,10 @@ struct file_state::impl {
   [[nodiscard]] awaited_breaks awaited_by(const open_file& c) const;
 
   // -- instance.cpp: opens of an application that has moved (MS-SMB2 3.3.5.9.13)
-  // --------
 
-  /// What an application has opened before, on other clients.
+  /// Opens that the same application has made on other clients.
   struct earlier_opens {
-    bool is_newer = false; ///< One of them is not of an older instance: the newcomer is refused.
+    bool is_newer = false; ///< One of them is not of an older instance; the new open fails.
     std::vector<open_id> ending; ///< Ordered by id.
   };
   [[nodiscard]] earlier_opens find_earlier(const open_file& c) const;
@@ -159,7 +159,6 @@ struct file_state::impl {
   void end_superseded(const std::vector<open_id>& ending, time_point now, effects& out);
 
   // -- grant.cpp: what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8)
-  // -----------------------
 
   void grant_open(const open_file& c, bool waited, time_point now, effects& out);
   [[nodiscard]] lease_state grantable(
@@ -171,8 +170,7 @@ struct file_state::impl {
     const open_file& c, open_entry& o, open_granted& g, time_point now, effects& out);
   void tell(const lease_entry& lease, open_granted& granted) const;
 
-  // -- break.cpp: how a break begins and ends (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
-  // ----------
+  // -- break.cpp: begins and ends breaks (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5)
 
   void begin_breaks(
     const break_plan& plan, time_point now, effects& out, const client_guid* changer = nullptr);
@@ -193,8 +191,7 @@ struct file_state::impl {
   void start_break_timer(lease_entry& l, time_point now);
   [[nodiscard]] time_point break_deadline(const lease_entry& l) const noexcept;
 
-  // -- answer.cpp: notifications that must not overtake an answer (MS-SMB2 3.3.4.6, 3.3.4.7)
-  // -----------
+  // -- answer.cpp: notifications that must not overtake a response (MS-SMB2 3.3.4.6, 3.3.4.7)
 
   static void expect_answer(open_entry& open, open_granted& granted);
   static void expect_first_answer(open_entry& open, open_granted& granted);
@@ -204,7 +201,7 @@ struct file_state::impl {
   static void tell_gone_oplock(open_entry& open, effects& out);
   [[nodiscard]] std::unique_ptr<detail::held_notice>& held_of(lease_entry& l) const;
   [[nodiscard]] const detail::held_notice* held_of(const lease_entry& l) const noexcept;
-  /// A break is in progress of which its holder has not been told.
+  /// Returns whether a break is in progress of which its holder has not been notified.
   [[nodiscard]] bool is_untold(const lease_entry& l) const noexcept;
   [[nodiscard]] static bool tells_now(const lease_entry& l) noexcept;
   [[nodiscard]] detail::held_notice& notice_of(lease_entry& l, time_point now);
@@ -221,14 +218,12 @@ struct file_state::impl {
   void tell_who_is_waited_for(time_point now, effects& out);
 
   // -- acknowledge.cpp (MS-SMB2 3.3.5.22)
-  // -----------------------------------------------------------
 
   void acknowledge(const acknowledge_lease& c, time_point now, effects& out);
   void acknowledge(const acknowledge_oplock& c, time_point now, effects& out);
   void next_stage(lease_entry& l, time_point now, effects& out);
 
-  // -- close.cpp: closes, connections that end, deletion at the last close (MS-FSA 2.1.5.4)
-  // ---------
+  // -- close.cpp: closes, lost connections, deletion at the last close (MS-FSA 2.1.5.4)
 
   void close(const close_open& c, time_point now, effects& out);
   bool attempt_close(const close_open& c, const std::optional<lease_name>& own, attempt a,
@@ -245,7 +240,6 @@ struct file_state::impl {
   [[nodiscard]] detail::deletion delete_if_last();
 
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
-  // -----------
 
   void grant_durability(const open_file& c, open_entry& open, open_granted& granted, effects& out);
   [[nodiscard]] bool may_stay(const open_entry& open) const;
@@ -264,11 +258,12 @@ struct file_state::impl {
   void end_unanswerable(time_point now, effects& out);
   [[nodiscard]] std::vector<open_id> opens_giving_way(
     const break_plan& plan, std::vector<open_id> and_these = {}) const;
-  /// What opens without a connection do to a newcomer.
+  /// The effect of disconnected opens on a new open.
   struct detached_obstacles {
-    bool keeps_off = false; ///< A persistent one is to be taken back first.
-    bool violation = false; ///< The share mode of a persistent one with Handle caching is violated.
-    std::vector<open_id> ending; ///< Those whose share modes give way, ordered by id.
+    bool keeps_off = false; ///< A persistent open must be reconnected first.
+    /// The share mode of a persistent open with Handle caching is violated.
+    bool violation = false;
+    std::vector<open_id> ending; ///< Opens to purge because of their share modes, ordered by id.
   };
   [[nodiscard]] detached_obstacles find_in_the_way(
     const open_file& c, const std::vector<open_id>& before = {}) const;
@@ -281,14 +276,12 @@ struct file_state::impl {
   void follow_unattended(time_point now, effects& out);
   void report_if_deleted(effects& out);
 
-  // -- replay.cpp: a CREATE that is sent again (MS-SMB2 3.3.5.9.10)
-  // ---------------------------------
+  // -- replay.cpp: a replayed CREATE (MS-SMB2 3.3.5.9.10)
 
   void replay(const replay_open& c, effects& out);
   [[nodiscard]] open_granted held_by(const open_entry& open) const;
 
   // -- lock.cpp: byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14)
-  // --------------------------------
 
   [[nodiscard]] bool is_replayed_lock(open_id id, const std::optional<lock_sequence>& s);
   void note_lock(open_id id, const std::optional<lock_sequence>& s);
@@ -304,8 +297,7 @@ struct file_state::impl {
   void unlock(const unlock_ranges& c, effects& out);
   void fail_waiting_of(open_id open, effects& out);
 
-  // -- access.cpp: what breaks besides opens (MS-FSA 2.1.4.12)
-  // --------------------------------------
+  // -- access.cpp: accesses other than opens (MS-FSA 2.1.4.12)
 
   [[nodiscard]] bool is_tree_renamed() const noexcept;
   [[nodiscard]] errc check_access(const access_file& c) const;
@@ -329,8 +321,7 @@ struct file_state::impl {
     lease_state withheld, bool deleting, const client_guid& client, const lease_key& key);
   void end(const end_hold& c);
 
-  // -- wait.cpp: operations that wait, deadlines (docs/architecture.md, "Waiting is data")
-  // ----------
+  // -- wait.cpp: pending operations, deadlines (docs/architecture.md, "Waiting is data")
 
   bool attempt_again(const waiting_operation& w, attempt a, time_point now, effects& out);
   waiting_operation& wait(command what, operation_id id, const client_guid& client, open_id open,
@@ -351,8 +342,7 @@ struct file_state::impl {
   [[nodiscard]] bool is_current(const detail::deadline_entry& entry) const noexcept;
   [[nodiscard]] waiting_operation* find_waiting(operation_id id) const noexcept;
 
-  // -- recover.cpp: what a restart found, and the grace period
-  // --------------------------------------
+  // -- recover.cpp: recovery after a restart, and the grace period
 
   void load(const load_record& c, time_point now, effects& out);
   void load_lease(const persisted_lock& record, time_point now, effects& out);
@@ -367,8 +357,7 @@ struct file_state::impl {
   void drop_recovered(lease_entry& l, effects& out);
   void drop_recovered_leases(effects& out);
 
-  // -- records.cpp: what is stored
-  // ------------------------------------------------------------------
+  // -- records.cpp: stored records
 
   void store_lease(lease_entry& l, effects& out) const;
   void unstore_lease(lease_entry& l, effects& out) const;
@@ -387,20 +376,17 @@ struct file_state::impl {
   [[nodiscard]] enhanced_lock describe(const detail::lock_table::entry& e) const;
 
   // -- list.cpp
-  // -------------------------------------------------------------------------------------
 
   [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
   [[nodiscard]] listed_entry list_waiting(const waiting_operation& w) const;
 
   // -- invariants.cpp
-  // -------------------------------------------------------------------------------
 
   [[nodiscard]] std::string check_invariants() const;
   [[nodiscard]] bool knows_channels(const lease_entry& l) const;
   [[nodiscard]] std::string check_held_up(const waiting_operation& w) const;
 
   // -- file_state.cpp
-  // -------------------------------------------------------------------------------
 
   void apply(const command& c, time_point now, effects& out);
   void end_step(time_point now, effects& out);

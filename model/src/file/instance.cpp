@@ -1,6 +1,6 @@
-// Applications that move from client to client, as with a failover (MS-SMB2 3.3.5.9.13): what one
-// has left behind on another client ends at once, with its lease and its locks. Nobody is told of a
-// break, since nobody is there who could answer.
+// Applications that move between clients, as in a failover (MS-SMB2 3.3.5.9.13). The opens that an
+// application has left behind on another client end immediately, with their leases and locks. No
+// break is sent for them, because that client would not acknowledge it.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ bool file_state::impl::is_among(const std::vector<open_id>& opens, open_id id) {
   return std::find(opens.begin(), opens.end(), id) != opens.end();
 }
 
-// MS-SMB2 3.3.5.9.13: opens of the same application, on another client, of the same share and under
-// the same name. The same section: only of an older instance, if its version is known.
+// MS-SMB2 3.3.5.9.13: finds opens of the same application on another client, of the same share and
+// under the same name. An open whose version is known must be of an older instance.
 file_state::impl::earlier_opens file_state::impl::find_earlier(const open_file& c) const {
   earlier_opens found;
   if (!c.instance || c.of_stream)
@@ -28,7 +28,8 @@ file_state::impl::earlier_opens file_state::impl::find_earlier(const open_file& 
   return found;
 }
 
-// With -1: what is decided from now on is as if these had ended; with 1 it is not any more.
+// With -1, excludes these opens from the counts, so that decisions are made as if they had ended;
+// with 1, includes them again.
 void file_state::impl::count_apart(const std::vector<open_id>& ending, std::uint32_t by) {
   for (const auto id : ending) {
     const auto& open = *find_open(id);
@@ -45,7 +46,7 @@ void file_state::impl::count_apart(const std::vector<open_id>& ending, std::uint
   }
 }
 
-// All at once: none of them is told of a break by another's end.
+// Ends all at once, so that the end of one does not break the lease of another.
 void file_state::impl::end_superseded(
   const std::vector<open_id>& ending, time_point now, effects& out) {
   if (ending.empty())

@@ -1,4 +1,4 @@
-// What must hold after every command, whatever came before. For tests.
+// Checks the invariants that must hold after every command. For tests.
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ std::string describe_lease(const detail::lease_entry& l) {
     to_string(l.client) + ": ";
 }
 
-// One lease by itself.
+// Checks a single lease.
 std::string check_lease(const detail::lease_entry& l) {
   const auto& i = l.info;
   if (!is_valid(i.state, i.is_directory))
@@ -37,7 +37,7 @@ std::string check_lease(const detail::lease_entry& l) {
 
 } // namespace
 
-// Its channels are those of its opens, each once.
+// Returns whether the channels of the lease are those of its opens, each once.
 bool file_state::impl::knows_channels(const lease_entry& l) const {
   std::set<channel_id> used;
   for (const auto& open : opens)
@@ -167,7 +167,7 @@ std::string file_state::impl::check_invariants() const {
   return "";
 }
 
-// Who is not planned again would have to wait, or could not be let in.
+// Checks that an operation that is skipped as blocked would indeed have to wait or fail.
 std::string file_state::impl::check_held_up(const waiting_operation& w) const {
   if (!is_held_up(w))
     return "";

@@ -1,4 +1,4 @@
-// What is held, what is breaking and since when, what waits, for whom and why.
+// Lists what is held and breaking, and the pending operations with the reasons of their waits.
 #include "file/impl.hpp"
 
 #include <string>

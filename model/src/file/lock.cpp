@@ -9,7 +9,7 @@ namespace leasebreak {
 
 namespace {
 
-// MS-FSA 2.1.5.8: a lock beyond what is allocated breaks nothing; there is nothing to cache there.
+// MS-FSA 2.1.5.8: a lock beyond the allocation breaks nothing, because there is nothing to cache.
 bool is_within_allocation(const lock_ranges& c) {
   return std::any_of(c.elements.begin(), c.elements.end(),
     [end = detail::locks_count_below(c.allocation_size)](
@@ -37,7 +37,7 @@ void lock_sequences::done(const lock_sequence& s) noexcept {
 
 } // namespace detail
 
-// MS-SMB2 3.3.5.14: the same number at the same index is the same request, whatever it asks for.
+// MS-SMB2 3.3.5.14: the same number at the same index is the same request, whatever its content.
 bool file_state::impl::is_replayed_lock(open_id id, const std::optional<lock_sequence>& s) {
   auto* open = find_open(id);
   return s && open != nullptr && open->sequences && open->sequences->is_replay(*s);
@@ -59,7 +59,7 @@ errc file_state::impl::check_lock(const lock_ranges& c) const {
     return errc::locks_on_directory;
   if (c.elements.empty() || c.elements.size() > policy->limit.ranges_per_lock)
     return errc::invalid_argument;
-  // MS-SMB2 3.3.5.14.2: only a single lock can wait.
+  // MS-SMB2 3.3.5.14.2: only a single lock may wait.
   if (c.elements.size() > 1 && !c.fail_immediately)
     return errc::invalid_argument;
   if (locks.size() + c.elements.size() > policy->limit.locks_per_file)
@@ -90,15 +90,15 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
     return fail(errc::too_many_waiting);
   if (must_wait) {
     if (error == errc::success)
-      begin_breaks(plan, now, out); // Somebody has writes of its own to bring back first.
+      begin_breaks(plan, now, out); // another holder must write its data back first
     if (a == attempt::first)
-      // A lock waits for as long as its client likes: applications rely on it.
+      // A lock waits without limit, because applications rely on it.
       wait(c, c.operation, open.client, open.id, false, now).channel.connection = c.connection;
     return false;
   }
   if (error != errc::success)
     return fail(error);
-  // MS-FSA 2.1.4.12, LOCK_CONTROL: what others read from their caches would pass the lock by.
+  // MS-FSA 2.1.4.12, LOCK_CONTROL: reads from caches would bypass the lock.
   begin_breaks(plan, now, out);
   end_purged(ending, now, out);
   for (const auto& element : c.elements)
@@ -108,8 +108,8 @@ bool file_state::impl::attempt_lock(const lock_ranges& c, attempt a, time_point 
   return true;
 }
 
-// All or none, as if they were taken one after the other: what is wrong with an element counts when
-// those before it could be taken.
+// Checks all elements as if they were locked in order: the error of an element counts only if all
+// elements before it can be locked.
 errc file_state::impl::check_ranges(
   const lock_ranges& c, const std::vector<open_id>& ending) const {
   const auto& client = find_open(c.open)->client;
@@ -130,7 +130,7 @@ errc file_state::impl::check_ranges(
   return errc::success;
 }
 
-// Whether a lock is in the way that does not go with one of the opens that end.
+// Returns whether a lock conflicts that is not released with one of the opens in `ending`.
 bool file_state::impl::is_locked(
   open_id open, const lock_element& element, const std::vector<open_id>& ending) const {
   const auto* const found = locks.conflict(open, element.range, element.exclusive);
@@ -149,8 +149,8 @@ bool file_state::impl::is_locked(
   return meets;
 }
 
-// Whether a request that waits, and so is for a single lock, has to wait for somebody's lock still.
-// One of a detached open may give way.
+// Returns whether a pending request, which has a single element, still has to wait for a lock. A
+// lock of a disconnected open does not count, because it may be purged.
 bool file_state::impl::is_range_taken(const lock_ranges& c) const {
   const auto& element = c.elements.front();
   const auto* const held = locks.conflict(c.open, element.range, element.exclusive);
@@ -171,7 +171,8 @@ file_state::impl::break_plan file_state::impl::plan_lock(const lock_ranges& c) c
   return plan_data_change(find_open(c.open)->lease, break_cause::lock);
 }
 
-// The breaks in progress that the plan has to wait for, unless the request fails for another lock.
+// Returns the breaks in progress for which the plan has to wait. None if the request fails because
+// of another lock.
 detail::awaited_breaks file_state::impl::awaited_by(const lock_ranges& c) const {
   if (!is_within_allocation(c))
     return {};
@@ -182,8 +183,8 @@ detail::awaited_breaks file_state::impl::awaited_by(const lock_ranges& c) const 
   return awaited_by_data_change(find_open(c.open)->lease);
 }
 
-// MS-SMB2 3.3.5.14.1: in order; the first that is not held ends it, and what came before stays
-// unlocked.
+// MS-SMB2 3.3.5.14.1: in order. The first range that is not locked stops the request; the ranges
+// before it stay unlocked.
 void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
   if (find_open(c.open) == nullptr)
     return complete(out, c.operation, errc::unknown_open, ranges_unlocked{});
@@ -208,7 +209,7 @@ void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
     ranges_unlocked{count_unlocked});
 }
 
-// What waits through an open ends with it.
+// Fails the pending operations of an open that ends.
 void file_state::impl::fail_waiting_of(open_id open, effects& out) {
   if (!rare)
     return;

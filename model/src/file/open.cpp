@@ -1,4 +1,4 @@
-// Opening a file: share modes, the breaks that an open needs, delete pending (MS-FSA 2.1.5.1.2).
+// Opens the file: share modes, the breaks that an open needs, delete pending (MS-FSA 2.1.5.1.2).
 #include "file/impl.hpp"
 
 #include <leasebreak/model/persisted_lock.hpp>
@@ -10,13 +10,13 @@ namespace leasebreak {
 
 namespace {
 
-// A time that has passed before it begins, or that no record could hold, is a mistake.
+// Rejects timeouts that have expired from the start or that a record cannot hold.
 bool is_valid(const durable_request& d) {
   constexpr std::chrono::milliseconds most{persisted_timeout_max_ms};
   return d.timeout > duration::zero() && d.timeout <= most;
 }
 
-// MS-FSA 2.1.4.12: an open whose disposition truncates is a real open, whatever access it asks for.
+// MS-FSA 2.1.4.12: a truncating disposition counts as write access, whatever access is requested.
 std::uint32_t effective_access(const open_file& c) {
   return c.overwrites ? c.access | access::write_data : c.access;
 }
@@ -62,13 +62,14 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (const auto error = check_open(c); error != errc::success)
     return fail(error);
 
-  // What its application has left behind ends before anything else is looked at; but a newcomer
-  // that is refused at once has ended nothing, so that until then it is only taken to be gone.
+  // Opens that the same application has left behind end before anything else is checked. But a new
+  // open that is refused must not end them, so that until then they are only excluded from the
+  // counts.
   const auto earlier = a == attempt::first ? find_earlier(c) : earlier_opens{};
   const auto& before = earlier.ending;
   if (earlier.is_newer)
     return fail(errc::newer_instance);
-  // Who waited while the file was deleted waits until that is done.
+  // An open that waited for a deletion keeps waiting until the deletion is done.
   const bool goes_with_earlier = is_pending_deletion() && !any_stays_with_deletion(before);
   if ((is_pending_deletion() && (before.empty() || !goes_with_earlier)) ||
     (a == attempt::first && is_refused_by_deletion(c)))
@@ -91,8 +92,8 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   const bool must_wait = plan.wait || deleted_before;
   if (violation && !must_wait)
     return fail(refused);
-  // What gives way may be to be deleted with its last close: then this waits for its deletion, and
-  // for nothing else.
+  // The purge of disconnected opens may delete the file. This open then waits only for the
+  // deletion.
   std::vector<open_id> ending;
   if (!must_wait)
     ending = opens_giving_way(plan, std::move(in_the_way.ending));
@@ -108,7 +109,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (!before.empty()) {
     end_superseded(before, now, out);
     plan =
-      plan_open(c, violates_any(c), a); // the same, but of leases that may have ended with them
+      plan_open(c, violates_any(c), a); // the same plan without the leases that ended with them
   }
   begin_breaks(plan, now, out);
   end_purged(ending, now, out);
@@ -128,7 +129,7 @@ bool file_state::impl::is_pending_deletion() const noexcept {
   return delete_pending && !opens.empty();
 }
 
-// Nobody has it open, and somebody is removing the name or giving it to another file.
+// Returns whether the file has no opens, and its name is being removed or given to another file.
 bool file_state::impl::is_being_deleted() const noexcept {
   return rare && std::any_of(rare->holds.begin(), rare->holds.end(), [](const auto& hold) {
     return hold.deleting;
@@ -136,19 +137,20 @@ bool file_state::impl::is_being_deleted() const noexcept {
 }
 
 bool file_state::impl::is_being_deleted(const open_file& c) const noexcept {
-  // A file that was created just now may have got the identity of the one that was deleted.
+  // A new file may have the identity of the deleted one.
   return !c.created && is_being_deleted();
 }
 
-// Where the name goes to another file, or was there for a moment only, the newcomer waits for that.
+// Returns whether the open fails because of a deletion. If the name is being given to another file,
+// or the file is removed while unopened, the open waits instead.
 bool file_state::impl::is_refused_by_deletion(const open_file& c) const noexcept {
   return is_being_deleted(c) &&
     std::any_of(rare->holds.begin(), rare->holds.end(),
       [](const auto& hold) { return hold.deleting && !hold.has_successor; });
 }
 
-// The lease that the open will share, or that it takes back. An oplock cannot be shared, but a
-// recovered one is taken back by its client.
+// Returns the lease that the open will share or reclaim. Oplocks cannot be shared, but a client can
+// reclaim its recovered oplock.
 detail::lease_entry* file_state::impl::own_lease(const open_file& c) const noexcept {
   if (c.lease)
     return find_lease(c.client, c.lease->key);
@@ -160,14 +162,14 @@ detail::lease_entry* file_state::impl::own_lease(const open_file& c) const noexc
   return nullptr;
 }
 
-// MS-FSA 2.1.5.1.2.2. A newcomer conflicts with some open if and only if it does something that
-// some open denies, or denies something that some open does; so the counts suffice.
+// MS-FSA 2.1.5.1.2.2. The counts suffice: a new open conflicts if and only if its access is denied
+// by some open, or it denies the access of some open.
 bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
   const bool reads = (c.access & (access::read_data | access::execute)) != 0;
   const bool writes = (effective_access(c) & (access::write_data | access::append_data)) != 0;
   const bool deletes = (c.access & access::delete_file) != 0;
-  // MS-FSA 2.1.5.1.2: a stream that is not shared for deletion excludes every open of its file or
-  // directory that has DELETE.
+  // MS-FSA 2.1.5.1.2: an open of a stream that does not share deletion conflicts with every open of
+  // the file or directory that has DELETE access.
   if (c.of_stream)
     return (c.share_access & share::delete_file) == 0 && count.deleting != 0;
   if (!reads && !writes && !deletes)
@@ -180,7 +182,7 @@ bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
     ((c.share_access & share::delete_file) == 0 && count.deleting != 0);
 }
 
-// Also those of persistent opens without a connection, which have no part in the counts.
+// Includes disconnected persistent opens, which are not in the counts.
 bool file_state::impl::violates_any(const open_file& c) const {
   return violates_sharing(c) || find_in_the_way(c).violation;
 }
@@ -192,11 +194,11 @@ file_state::impl::break_plan file_state::impl::plan_open(
     : c.overwrites       ? break_cause::overwrite
                          : break_cause::open;
   const auto mask = effective_access(c);
-  // Opens for attributes alone break nothing and wait for nothing (MS-FSA 2.1.4.12), unless they
+  // Opens for attributes only break nothing and wait for nothing (MS-FSA 2.1.4.12), unless they
   // stand for a stream.
   if (leases.empty() || (is_stat_access_for_oplocks(mask) && !violation))
     return plan;
-  // A directory's lease is in an open's way only by its handles.
+  // On a directory, an open only needs Handle breaks.
   if (is_directory && !violation)
     return plan;
   const bool spares_leases = is_stat_access_for_leases(mask) && !violation;
@@ -222,12 +224,12 @@ file_state::impl::break_plan file_state::impl::plan_open(
     }
     if (yields(plan, l))
       continue;
-    // An oplock can be broken to level II or to none, nothing else (MS-SMB2 3.3.4.6).
+    // An oplock can only be broken to level II or none (MS-SMB2 3.3.4.6).
     if (l.info.is_oplock)
       to = to & lease_state::read;
-    // What was asked for by a break that this operation began itself, or found, must be over
-    // before it goes on; but a newcomer does not wait for an RH that others are breaking, unless
-    // the holder was told that it keeps Read, which an overwrite takes (as in `plan_data_change`).
+    // Wait for breaks that this operation began or found. But a new open does not wait for an RH
+    // lease that others are breaking, unless its holder was told that it keeps Read and this open
+    // overwrites (as in `plan_data_change`).
     plan.wait = plan.wait || intersects(l.info.state, delaying) ||
       (overwrite && l.is_left_read()) ||
       (l.info.breaking && !l.info.is_oplock && a != attempt::first);
@@ -236,13 +238,13 @@ file_state::impl::break_plan file_state::impl::plan_open(
   return plan;
 }
 
-// The breaks in progress that keep an open waiting which waits already.
+// Returns the breaks in progress for which a pending open has to wait.
 detail::awaited_breaks file_state::impl::awaited_by(const open_file& c) const {
   const auto mask = effective_access(c);
   const bool violation = violates_any(c);
   if ((is_stat_access_for_oplocks(mask) || is_directory) && !violation)
     return {};
-  // Every lease that is breaking has Read.
+  // Every breaking lease has Read.
   const bool spares_leases = is_stat_access_for_leases(mask) && !violation;
   const auto of_leases = spares_leases ? lease_state::none : lease_state::read;
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;

@@ -1,4 +1,4 @@
-// The parts that a file's state is made of. Internal to the model.
+// The parts of a file's state. Internal to the model.
 #pragma once
 
 #include "file/channel_list.hpp"
@@ -21,7 +21,7 @@
 
 namespace leasebreak::detail {
 
-/// Names a lease or an oplock within a file: a lease by client and key, an oplock by its open.
+/// Identifies a lease or an oplock within a file: a lease by client and key, an oplock by its open.
 struct lease_name {
   bool is_oplock = false;
   client_guid client;
@@ -30,15 +30,16 @@ struct lease_name {
   friend auto operator<=>(const lease_name&, const lease_name&) = default;
 };
 
-/// How many notifications a file holds back.
+/// Counts the notifications that a file holds back.
 struct held_counts {
-  std::uint32_t notices = 0; ///< Of all leases and opens ...
-  std::uint32_t behind_changes = 0; ///< ... and of these, for the answer to a change.
+  std::uint32_t notices = 0; ///< All of its leases and opens.
+  /// Those that are held back for the response to a directory change.
+  std::uint32_t behind_changes = 0;
 };
 
-/// What is held back until the answers are sent that it must not overtake.
+/// A notification that is held back until responses are sent that it must not overtake.
 struct held_notice {
-  /// Counts itself in `all`, which outlives it.
+  /// Counts itself in `all`, which must outlive it.
   explicit held_notice(held_counts& all) noexcept : counted_in{all} { ++counted_in.notices; }
   ~held_notice() {
     --counted_in.notices;
@@ -47,70 +48,73 @@ struct held_notice {
   held_notice(const held_notice&) = delete;
   held_notice& operator=(const held_notice&) = delete;
 
-  /// From now on it is held back for the answer to a change, too.
+  /// Also hold it back for the response to this change.
   void stay_behind(std::uint32_t change) noexcept {
     if (std::exchange(behind, change) == 0)
       ++counted_in.behind_changes;
   }
-  /// It is not any more.
+  /// No longer hold it back for a change.
   void go_ahead() noexcept {
     if (std::exchange(behind, 0) != 0)
       --counted_in.behind_changes;
   }
 
   held_counts& counted_in;
-  time_point overdue{}; ///< When the client is told all the same.
-  std::uint32_t behind = 0; ///< The answer to this change of the client's own comes first.
-  bool breaking = false; ///< The break in progress is to be told, ...
-  time_point begun{}; ///< ... which began then, ...
-  bool keeps_time = false; ///< ... and goes on with the time that it has.
-  std::optional<break_notification> immediate; ///< To be told; needs no acknowledgement.
-  std::uint16_t epochs = 0; ///< Breaks that began since; each counts the epoch when it is told.
+  time_point overdue{}; ///< When the client is notified regardless.
+  /// The client's own directory change whose response must come first; 0: none.
+  std::uint32_t behind = 0;
+  bool breaking = false; ///< The break in progress must be sent.
+  time_point begun{}; ///< With `breaking`: when the break began.
+  bool keeps_time = false; ///< With `breaking`: do not restart the break's deadline.
+  /// A notification to send that needs no acknowledgement.
+  std::optional<break_notification> immediate;
+  /// Breaks that began meanwhile; each increments the epoch when it is sent.
+  std::uint16_t epochs = 0;
 };
 
-/// A lease with what its file has to know about it, or an oplock, which is the lease of one open.
-/// A lease lives as long as an open uses it, also when it caches nothing any more: its key stays
-/// bound. An oplock that is broken to nothing is gone.
+/// A lease with the data that its file needs, or an oplock, which is treated as a lease with one
+/// open. A lease lives as long as an open uses it, even if it caches nothing: its key stays bound
+/// to the file. An oplock that is broken to none is removed.
 struct lease_entry {
   client_guid client;
   lease_info info;
   std::uint32_t opens = 0;
-  std::uint32_t detached = 0; ///< Of these, how many have no connection ...
-  std::uint32_t persistent = 0; ///< ... and how many are persistent, ...
-  std::uint32_t resilient = 0; ///< ... and how many resilient.
+  std::uint32_t detached = 0; ///< Of these, how many are disconnected.
+  std::uint32_t persistent = 0; ///< Of these, how many are persistent.
+  std::uint32_t resilient = 0; ///< Of these, how many are resilient.
   open_id first_open{}; ///< The oldest open that uses it.
-  channel_list channels; ///< Of those that have a connection.
+  channel_list channels; ///< The channels of its connected opens.
   break_id current_break{};
-  std::uint32_t offers = 0; ///< How often the current break was offered, besides the first time ...
-  connection_id told_on{}; ///< ... and on which connection its holder was told, as far as is known.
-  break_cause cause{}; ///< Of the break in progress.
-  lease_state break_from{}; ///< What it had before the break in progress.
-  time_point break_begun{}; ///< When it began; `break_started` is when its last stage did.
-  bool maybe_unheard = false; ///< Breaking: what its holder was told may have been lost.
-  bool recovered = false; ///< From a record, and not reclaimed yet: it has no open.
+  std::uint32_t offers = 0; ///< How often the current break was sent again.
+  connection_id told_on{}; ///< The connection on which the break was sent, as far as known.
+  break_cause cause{}; ///< The cause of the break in progress.
+  lease_state break_from{}; ///< The state before the break in progress.
+  time_point break_begun{}; ///< When the break began; `break_started` is when its last stage began.
+  bool maybe_unheard = false; ///< Breaking: the notification may have been lost.
+  bool recovered = false; ///< From a record that has not been reclaimed: it has no open.
   bool stored = false; ///< The store has a record of it.
-  std::uint32_t unanswered = 0; ///< Of `opens`, those that an answer is not sent to yet ...
-  std::uint32_t unknown = 0; ///< ... and of these, those that never had one.
-  bool late = false; ///< One of these answers is overdue.
-  std::unique_ptr<held_notice> held; ///< Of a lease; an oplock's is its open's.
+  std::uint32_t unanswered = 0; ///< Of `opens`, those with an outstanding response.
+  std::uint32_t unknown = 0; ///< Of these, those whose first response is outstanding.
+  bool late = false; ///< One of these responses is overdue.
+  std::unique_ptr<held_notice> held; ///< Of a lease; that of an oplock is in its open.
   time_point acquired_at{};
-  record_name_ptr record; ///< As it is stored; made when it is needed first.
+  record_name_ptr record; ///< The stored id; made when it is first needed.
 
-  /// A break is in progress, and its holder was told that it keeps Read.
+  /// Returns whether a break is in progress and its holder was told that it keeps Read.
   [[nodiscard]] bool is_left_read() const noexcept {
     return info.breaking && intersects(info.break_to, lease_state::read);
   }
 
-  /// All opens that use it have lost their connection: there is nobody who could be told.
+  /// Returns whether all its opens are disconnected, so that no notification can be sent.
   [[nodiscard]] bool is_unattended() const noexcept { return opens != 0 && detached == opens; }
 
-  /// A break is in progress, and nobody will hear of it: none of its opens has a connection, and no
-  /// persistent one waits for its client.
+  /// Returns whether a break is in progress that will never be acknowledged: all opens are
+  /// disconnected, and none is persistent and waits for its client.
   [[nodiscard]] bool is_unanswerable() const noexcept {
     return info.breaking && is_unattended() && persistent == 0;
   }
 
-  /// Its client's own change is the cause of what it is to be told, and not answered yet.
+  /// Returns whether its notification is held back for the response to a change by its own client.
   [[nodiscard]] bool is_behind_change() const noexcept {
     return held != nullptr && held->behind != 0;
   }
@@ -118,25 +122,27 @@ struct lease_entry {
   [[nodiscard]] lease_name name() const noexcept { return {info.is_oplock, client, info.key}; }
 };
 
-/// What an open has that may outlive its connection (MS-SMB2 3.3.1.10).
+/// The durable state of an open (MS-SMB2 3.3.1.10).
 struct durability {
   duration timeout{}; ///< Zero: it is only resilient.
   bool persistent = false;
   create_guid guid;
-  std::string server_state; ///< Persistent: the server's own.
+  std::string server_state; ///< Persistent: opaque bytes of the server.
   duration resilience{}; ///< Zero: it is not resilient.
-  bool lapsed = false; ///< Without a connection it was resilient for its time, and is only durable.
-  bool detached = false; ///< It has no connection now ...
-  time_point expires{}; ///< ... and ends at this time.
+  bool lapsed = false; ///< While disconnected its resilience has expired, and it is only durable.
+  bool detached = false; ///< It is disconnected.
+  time_point expires{}; ///< With `detached`: when it expires.
 };
 
-/// The last number of each index of an open's lock requests (MS-SMB2 3.3.1.10 LockSequenceArray).
+/// The last sequence number of each index of an open's lock requests (MS-SMB2 3.3.1.10
+/// LockSequenceArray).
 class lock_sequences {
 public:
-  /// Whether `s` is what was done last. If not, nothing is known of its index any more.
+  /// Returns whether `s` repeats the last request of its index. If not, the stored number of this
+  /// index becomes unknown.
   [[nodiscard]] bool is_replay(const lock_sequence& s) noexcept;
 
-  /// `s` has been done.
+  /// Stores `s` after its request has succeeded.
   void done(const lock_sequence& s) noexcept;
 
 private:
@@ -156,24 +162,24 @@ private:
 struct open_entry {
   open_id id{};
   client_guid client;
-  channel_id channel; ///< None of both without a connection.
+  channel_id channel; ///< Both are none while disconnected.
   tree_id tree{};
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
   bool delete_on_close = false;
-  bool asks_deletion = false; ///< With a deletion that is pending: it has asked for that.
-  bool of_stream = false; ///< Stands for an open of a stream.
-  bool oplock_timed_out = false; ///< Its oplock's break ended by the deadline.
-  bool unknown = false; ///< No answer that tells of its lease has been sent yet.
-  std::uint32_t unanswered = 0; ///< Such answers that are not sent yet.
-  std::uint32_t answers = 0; ///< How many of them there have been: the number of the last ...
-  std::uint32_t settled = 0; ///< ... and up to which number nobody waits for them any more.
-  lease_entry* lease = nullptr; ///< Its lease or oplock, if it has one.
+  bool asks_deletion = false; ///< With a pending deletion: it has asked for the deletion.
+  bool of_stream = false; ///< It stands for an open of a stream.
+  bool oplock_timed_out = false; ///< The break of its oplock expired.
+  bool unknown = false; ///< No response about its lease has been sent yet.
+  std::uint32_t unanswered = 0; ///< The number of such responses that are outstanding.
+  std::uint32_t answers = 0; ///< The number of the last such response.
+  std::uint32_t settled = 0; ///< The number up to which responses no longer count as outstanding.
+  lease_entry* lease = nullptr; ///< Its lease or oplock, or null.
   lease_key parent_key; ///< The ParentLeaseKey of its lease request; zero: none.
   std::unique_ptr<durability> durable;
-  std::unique_ptr<held_notice> held; ///< Of its oplock.
-  std::unique_ptr<lock_sequences> sequences; ///< From the first numbered lock request on.
-  std::unique_ptr<app_instance> instance; ///< The application that made it, if it is known.
+  std::unique_ptr<held_notice> held; ///< That of its oplock.
+  std::unique_ptr<lock_sequences> sequences; ///< Created with the first numbered lock request.
+  std::unique_ptr<app_instance> instance; ///< The application that made it, if known.
   time_point opened_at{};
   std::string share;
 
@@ -185,55 +191,57 @@ struct open_entry {
   [[nodiscard]] bool is_resilient() const noexcept {
     return durable && durable->resilience != duration::zero() && !durable->lapsed;
   }
-  /// It has no connection, and ends when somebody needs the file.
+  /// Returns whether it is disconnected and is purged if another operation needs the file.
   [[nodiscard]] bool gives_way() const noexcept {
     return is_detached() && !is_persistent() && !is_resilient();
   }
-  /// Its access and share mode count: it has a connection, or is as good as one that has.
+  /// Returns whether its access and share mode count: it is connected or resilient.
   [[nodiscard]] bool takes_part() const noexcept {
     return !is_detached() || (is_resilient() && !is_persistent());
   }
 };
 
-/// A change of the file that has been announced and is not made yet.
+/// A change hold: a change of the file that has been announced but not made.
 struct hold_entry {
   hold_id id{};
-  lease_state withheld{}; ///< What nobody is granted meanwhile.
-  bool deleting = false; ///< The file is going away: nobody opens it ...
-  bool of_tree = false; ///< The names beneath the directory are changing: nobody enters by them.
-  bool has_successor = false; ///< ... but newcomers wait, and look up its name again.
-  client_guid client; ///< With `key`: whose own lease is not restrained.
+  lease_state withheld{}; ///< What is not granted meanwhile.
+  /// The file is being deleted or replaced: opens fail, or wait with `has_successor`.
+  bool deleting = false;
+  bool of_tree = false; ///< The paths beneath the directory are changing: opens by path wait.
+  bool has_successor = false; ///< With `deleting`: opens wait, and look the name up again.
+  client_guid client; ///< With `key`: the client whose own lease is not restricted.
   lease_key key;
 };
 
-/// Byte-range locks that begin below this count, for a file whose AllocationSize is `size`.
-/// Implementation specific: the first cluster always counts. Older Windows counts every lock, and
-/// clients expect that of a lock at the start of an empty file (smb2.lease.lock1).
+/// Returns the offset below which byte-range locks count, for a file whose AllocationSize is
+/// `size`. Implementation specific: the first cluster always counts. Older versions of Windows
+/// count every lock, and clients expect that for a lock at the start of an empty file
+/// (smb2.lease.lock1).
 [[nodiscard]] constexpr std::uint64_t locks_count_below(std::uint64_t size) noexcept {
   constexpr std::uint64_t first_cluster = 4096;
   return size < first_cluster ? first_cluster : size;
 }
 
-/// The file is to be deleted now.
+/// The file must be deleted now.
 struct deletion {
   hold_id hold{};
   std::optional<lease_key> parent_key; ///< As in `open_closed`.
 };
 
-/// A byte-range lock of a record that nobody has reclaimed yet.
+/// A byte-range lock from a record that has not been reclaimed.
 struct recovered_lock {
   client_guid client;
   persisted_lock record;
 };
 
-/// Which leases an operation waits for while they are breaking.
+/// The breaking leases for which an operation waits.
 struct awaited_breaks {
-  const lease_entry* own = nullptr; ///< Not this one.
-  lease_state of_leases{}; ///< Leases that have something of this,
-  lease_state of_oplocks{}; ///< oplocks that have something of that,
-  bool left_read = false; ///< and whoever was told that it keeps Read.
+  const lease_entry* own = nullptr; ///< This lease is excluded.
+  lease_state of_leases{}; ///< Leases with one of these bits.
+  lease_state of_oplocks{}; ///< Oplocks with one of these bits.
+  bool left_read = false; ///< All holders that were told that they keep Read.
 
-  /// Who cannot be told is not waited for: it gives way, or keeps the operation off.
+  /// Excludes leases without connected opens: these are purged, or make the operation fail.
   [[nodiscard]] bool include(const lease_entry& l) const noexcept {
     return l.info.breaking && !l.recovered && !l.is_unattended() && &l != own &&
       (intersects(l.info.state, l.info.is_oplock ? of_oplocks : of_leases) ||
@@ -241,36 +249,36 @@ struct awaited_breaks {
   }
 };
 
-/// A break that somebody waits for.
+/// A break for which an operation waits.
 struct obstacle {
   lease_name lease;
   break_id id{};
 };
 
-/// An operation that waits: its command, which is evaluated again when something was given up.
+/// A pending operation: a command that is evaluated again when something is released.
 struct waiting_operation {
   operation_id id{};
   command what;
   client_guid client;
-  channel_id channel; ///< On which it came; no connection: it goes on as its open does.
+  /// The channel of its request; without a connection, it waits as long as its open exists.
+  channel_id channel;
   tree_id tree{};
-  open_id open{}; ///< The open that it belongs to; none for an open in the making.
+  open_id open{}; ///< Its open; none if the operation creates the open.
   time_point since{};
-  std::optional<time_point> deadline; ///< A byte-range lock waits for as long as its client likes.
-  std::optional<obstacle> held_up_by; ///< One of the breaks that it waits for, or nothing known.
-  std::optional<lease_name> spared; ///< A close: the lease of the open that has ended.
+  std::optional<time_point> deadline; ///< Not set for a byte-range lock, which waits without limit.
+  std::optional<obstacle> held_up_by; ///< One of the breaks that block it, or empty if unknown.
+  std::optional<lease_name> spared; ///< A close: the lease of the closed open.
 };
 
-/// Something that ends at a certain time. Entries may be out of date: they are checked when they
-/// are due.
+/// Something that expires. Entries may be outdated: they are checked when they are due.
 struct deadline_entry {
   enum class kind : std::uint8_t { answer, lease_break, waiting_operation, detached_open };
 
   time_point at{};
   kind of{};
-  lease_name lease; ///< A break's, or that of a lease's answer.
-  operation_id waiting{}; ///< A waiting operation's.
-  open_id open{}; ///< A detached open's, or that of an oplock's answer.
+  lease_name lease; ///< That of a break, or of a lease's response.
+  operation_id waiting{}; ///< That of a pending operation.
+  open_id open{}; ///< That of a disconnected open, or of an oplock's response.
 
   static deadline_entry for_answer(time_point at, const lease_name& lease) {
     return {at, kind::answer, lease, {}, {}};
@@ -290,8 +298,9 @@ struct deadline_entry {
 
   friend bool operator==(const deadline_entry&, const deadline_entry&) = default;
 
-  /// For a heap with the earliest on top; of the same time, answers, since what they held back is
-  /// told with a time of its own; of opens that were lost together, the last.
+  /// Orders a heap with the earliest deadline on top. At the same time, responses come first,
+  /// because the breaks that they held back get a deadline of their own; then, of opens that were
+  /// disconnected together, the last.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
     if (a.at != b.at)
       return a.at > b.at;
@@ -301,7 +310,7 @@ struct deadline_entry {
   }
 };
 
-/// 16 hexadecimal digits: how an open is named as an owner, in records and in listings.
+/// Returns 16 hexadecimal digits that identify an open as an owner, in records and in listings.
 [[nodiscard]] std::string to_hex(open_id id);
 
 } // namespace leasebreak::detail

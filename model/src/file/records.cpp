@@ -1,5 +1,5 @@
-// What is stored: a record for each lease and oplock that caches something, for each byte-range
-// lock, and for each persistent open.
+// The records of a file: one for each lease and oplock that caches something, each byte-range lock,
+// and each persistent open.
 #include "file/impl.hpp"
 #include "fnv.hpp"
 
@@ -25,8 +25,9 @@ std::string hex64(std::uint64_t value) {
   return text;
 }
 
-// A key is free for another file as soon as its last open here is gone; the file in the id keeps
-// the new record apart from the deletion of the old one, whichever reaches the store first.
+// Returns the part of a lease's record id that identifies the file. A lease key can be used for
+// another file as soon as its last open here has ended. With the file in the id, the new record and
+// the deletion of the old one are independent, in whichever order they are stored.
 std::string file_mark(const std::string& file_id) {
   return hex64(detail::fnv(file_id));
 }
@@ -36,8 +37,8 @@ std::string record_id_of(const detail::lock_table::entry& e) {
                              : e.record_id;
 }
 
-// The number at the end of a lock's record id; 0 if there is none that a lock could ever get, if it
-// were given one each nanosecond.
+// Returns the number at the end of a lock's record id; 0 if there is none, or it is too large to be
+// reached even with one lock per nanosecond.
 std::uint64_t number_in(std::string_view record_id) {
   constexpr std::uint64_t out_of_reach = std::uint64_t{1} << 63;
   const auto digits = record_id.substr(record_id.rfind(':') + 1);
@@ -51,7 +52,8 @@ std::string record_id_of(const detail::open_entry& open) {
   return "open:" + detail::to_hex(open.id);
 }
 
-// What it denies to others, for systems that know share reservations and no persistent opens.
+// Returns what the open denies to others, for systems that have share reservations but no
+// persistent opens.
 access_mode denied_by(const detail::open_entry& open) {
   const bool read = (open.share_access & share::read) == 0;
   const bool write = (open.share_access & share::write) == 0;
@@ -76,7 +78,7 @@ void file_state::impl::store_lease(lease_entry& l, effects& out) const {
     return;
   if (l.info.state == lease_state::none) {
     unstore_lease(l, out);
-    return store_persistent(out, &l); // They go on with its epoch.
+    return store_persistent(out, &l); // their records hold its epoch
   }
   l.stored = true;
   out.records.emplace_back(lease_record(l), snapshot_of(l));
@@ -102,8 +104,8 @@ void file_state::impl::unstore_lock(const detail::lock_table::entry& e, effects&
     out.records.push_back(record_change{record_id_of(e), std::nullopt});
 }
 
-// A persistent open goes on after a restart, and names its next locks as it did before: none of
-// them may get the id of a record that is there.
+// A persistent open continues after a restart, and its future locks must not get the id of an
+// existing record.
 void file_state::impl::spare_record_of_lock(const std::string& record_id) {
   if (const auto number = number_in(record_id); number != 0)
     locks.keep_above(number);
@@ -119,7 +121,8 @@ void file_state::impl::unstore_open(const open_entry& open, effects& out) const 
     out.records.push_back(record_change{record_id_of(open), std::nullopt});
 }
 
-// Something has changed that all persistent opens' records say; with `of`, those of that lease.
+// Stores all persistent opens after a change that is part of each of their records; with `of`, only
+// those that use this lease.
 void file_state::impl::store_persistent(effects& out, const lease_entry* of) const {
   if (!policy->keep_records || count.persistent == 0)
     return;
@@ -163,8 +166,8 @@ persisted_lock file_state::impl::record_of(const open_entry& open) const {
   return record;
 }
 
-// As it is once its breaks are told: a restart ends the wait for an answer, and tells the break
-// anew.
+// Returns the lease as it will be once its breaks are sent. A restart ends the wait for responses
+// and sends the break again.
 lease_info file_state::impl::shown(const lease_entry& l) const {
   auto info = l.info;
   if (const auto* const held = held_of(l))

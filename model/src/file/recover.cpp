@@ -1,11 +1,10 @@
-// What a restart found, and the grace period in which its holders may have it back.
+// Recovery of records after a restart, and the grace period for reclaiming them.
 //
-// A recovered lease stands where a held one would, without an open: what would have to break it
-// fails with `errc::reclaim_needed`, because nobody is there to be told.
+// A recovered lease has the effect of a held one, but has no open. An operation that would have to
+// break it fails with `errc::reclaim_needed`, because no notification can be sent.
 //
-// A persistent open comes back as it was, without a connection, and with it its lease and its
-// locks: none of these has to be reclaimed, and the end of the grace period does not concern them
-// (durable.cpp).
+// A persistent open is recovered as a disconnected open with its lease and its locks. These need
+// not be reclaimed, and the end of the grace period does not affect them (durable.cpp).
 #include "file/impl.hpp"
 
 #include <algorithm>
@@ -23,7 +22,7 @@ client_guid client_of(const persisted_lock& record) {
   return bytes ? client_guid{*bytes} : client_guid{};
 }
 
-// The open whose digits are an owner's id; none if they are nobody's.
+// Returns the open whose hexadecimal digits are the owner id; none if the text is not such an id.
 open_id open_of(const std::string& owner_id) {
   std::uint64_t id = 0;
   const auto* const end = owner_id.data() + owner_id.size();
@@ -50,7 +49,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   const auto client = client_of(record);
   const detail::lease_name name{lock.lease->is_oplock, client, lock.lease->key};
   if (lock.lease->state == lease_state::none || find_lease(name) != nullptr) {
-    // It holds nothing, or the holder was faster than the recovery.
+    // The lease caches nothing, or its holder reopened the file before the recovery.
     if (policy->keep_records)
       out.records.push_back(record_change{record.id, std::nullopt});
     return;
@@ -67,7 +66,7 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   auto& lease = add_lease(std::move(entry));
   if (!lease.info.breaking)
     return;
-  // Its break's time has been running all the while; not yet at all by a clock that was set back.
+  // The break's deadline kept running during the restart. If the clock was set back, it starts now.
   lease.info.break_started = std::min(lease.info.break_started, now);
   lease.break_begun = lease.info.break_started;
   lease.maybe_unheard = true;
@@ -88,7 +87,7 @@ std::unique_ptr<app_instance> instance_of(const persisted_open& kept) {
 
 } // namespace
 
-// The restart took the connection: the open is as one that has just lost it.
+// Recovers the open as if it had just lost its connection.
 void file_state::impl::load_open(const persisted_lock& record, time_point now, effects& out) {
   const auto& kept = *record.open;
   const open_id id{kept.id};
@@ -124,7 +123,8 @@ void file_state::impl::load_open(const persisted_lock& record, time_point now, e
   out.recovered.push_back({id, 0});
 }
 
-// The lease or oplock of an open's record. A lease that caches nothing has no record of its own.
+// Returns the lease or oplock of an open's record. A lease that caches nothing has no record of its
+// own.
 detail::lease_entry* file_state::impl::lease_to_load(const persisted_lock& record) {
   const auto client = client_of(record);
   const auto& bytes = record.open->lease_key;
@@ -143,7 +143,7 @@ detail::lease_entry* file_state::impl::lease_to_load(const persisted_lock& recor
   return &add_lease(std::move(entry));
 }
 
-// A lock of an open that is back is held; that of another has to be reclaimed.
+// A lock of a recovered open is held; any other must be reclaimed.
 void file_state::impl::load_lock(const persisted_lock& record, effects& out) {
   spare_record_of_lock(record.id);
   const auto lock = to_enhanced_lock(record);
@@ -178,7 +178,7 @@ void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& o
   if (locks.size() >= policy->limit.locks_per_file)
     return complete(out, c.operation, errc::too_many_locks_on_file);
   const auto lock = to_enhanced_lock(found->record);
-  // Its client may have locked the range anew, which no recovered lock of its own keeps it from.
+  // The client may have locked the range again, because its own recovered locks do not block it.
   if (locks.conflict_of_old(c.open, lock.range, lock.exclusive) != nullptr)
     return complete(out, c.operation, errc::lock_not_granted);
   const auto& entry = locks.add(c.open, lock.range, lock.exclusive, now, found->record.id);
@@ -200,7 +200,8 @@ void file_state::impl::end_grace(effects& out) {
   waiters_may_go = true;
 }
 
-// A directory changes whether its lease's holder is back or not: what it had cached is stale.
+// A directory can change before the holder of its lease has reconnected; the cached data is stale
+// then.
 void file_state::impl::drop_recovered_leases(effects& out) {
   if (count.recovered == 0)
     return;
@@ -224,7 +225,7 @@ bool file_state::impl::meets_recovered_lock(
     });
 }
 
-// MS-FSA 2.1.4.10, as for locks that are held (`lock_table::io_conflict`).
+// MS-FSA 2.1.4.10, like `lock_table::io_conflict` for held locks.
 bool file_state::impl::io_meets_recovered_lock(
   const client_guid& client, const byte_range& range, bool is_write) const {
   if (!rare || range.length == 0)

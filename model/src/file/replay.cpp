@@ -1,11 +1,12 @@
-// A CREATE that its client sends again, because it has not seen the answer (MS-SMB2 3.3.5.9.10).
+// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10).
 #include "file/impl.hpp"
 
 #include <algorithm>
 
 namespace leasebreak {
 
-// What the open and its lease or oplock have now: a lease may have been broken or promoted since.
+// Returns the current state of the open and its lease or oplock, which may have been broken or
+// promoted meanwhile.
 open_granted file_state::impl::held_by(const open_entry& open) const {
   open_granted held;
   held.open = open.id;
@@ -24,8 +25,8 @@ open_granted file_state::impl::held_by(const open_entry& open) const {
   return held;
 }
 
-// An open without a connection is had back by a reconnect, not by a replay. Its client has it on
-// the replay's channel: that is where it listens.
+// A disconnected open must be reconnected, not replayed. The open moves to the replay's channel, on
+// which the client expects its notifications.
 void file_state::impl::replay(const replay_open& c, effects& out) {
   auto* open = find_connected(c.open);
   if (open == nullptr || open->client != c.client)
@@ -38,8 +39,9 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
     if (again.version == 2)
       again.parent_key = c.lease->parent_key;
   } else {
-    // smb2.replay.replay-dhv2-oplock2: no more is confirmed than was asked for this time, and an
-    // open that is durable for its batch oplock is called that only with one.
+    // smb2.replay.replay-dhv2-oplock2: do not confirm more than the replay requests. An open that
+    // is durable because of its batch oplock is only reported as durable if that oplock is
+    // requested.
     again.oplock = std::min(again.oplock, c.oplock);
     again.state = state_of(again.oplock);
     again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);

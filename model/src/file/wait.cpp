@@ -1,4 +1,4 @@
-// Operations that wait, and deadlines. Waiting is data: nothing sleeps.
+// Pending operations and deadlines. Waiting is data; nothing sleeps.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
@@ -44,11 +44,11 @@ detail::awaited_breaks file_state::impl::awaited_by(const waiting_operation& w) 
     const auto* const own = w.spared ? find_lease(*w.spared) : nullptr;
     return {own, lease_state::handle, lease_state::handle, false};
   }
-  return {}; // An operator's forced break: these are few.
+  return {}; // Forced breaks: these are rare.
 }
 
-// Whether it is known without a plan, which looks at all leases, that an operation has to wait
-// still.
+// Returns whether an operation is known to be still blocked. Avoids a new plan, which would scan
+// all leases.
 bool file_state::impl::is_held_up(const waiting_operation& w) const {
   if (const auto* open = std::get_if<open_file>(&w.what)) {
     if (is_pending_deletion() || check_open(*open) != errc::success)
@@ -66,8 +66,8 @@ bool file_state::impl::is_held_up(const waiting_operation& w) const {
     awaited_by(w).include(*lease);
 }
 
-// One of the breaks that an operation waits for. Those of many operations are spread evenly over
-// the breaks: then the end of one, whichever it is, is that of few, and few are planned again.
+// Chooses one of the breaks that block an operation. The operations are spread evenly over the
+// breaks, so that the end of any break causes few operations to be planned again.
 std::optional<detail::obstacle> file_state::impl::choose_obstacle(const waiting_operation& w) {
   const auto awaited = awaited_by(w);
   const auto is_one = [&awaited](const auto& l) { return awaited.include(*l); };
@@ -75,7 +75,7 @@ std::optional<detail::obstacle> file_state::impl::choose_obstacle(const waiting_
     static_cast<std::uint64_t>(std::count_if(leases.begin(), leases.end(), is_one));
   if (found == 0)
     return std::nullopt;
-  // Multiples of the golden ratio, modulo one, never crowd.
+  // Multiples of the golden ratio, modulo one, are evenly spread.
   constexpr std::uint32_t golden = 0x9e37'79b9;
   const std::uint64_t share = contended().choices++ * golden;
   auto chosen = std::find_if(leases.begin(), leases.end(), is_one);
@@ -84,7 +84,7 @@ std::optional<detail::obstacle> file_state::impl::choose_obstacle(const waiting_
   return obstacle{(*chosen)->name(), (*chosen)->current_break};
 }
 
-// True: it has completed.
+// Returns whether the operation has completed.
 bool file_state::impl::attempt_again(
   const waiting_operation& w, attempt a, time_point now, effects& out) {
   if (const auto* open = std::get_if<open_file>(&w.what))
@@ -98,8 +98,8 @@ bool file_state::impl::attempt_again(
   return attempt_force(std::get<force_break>(w.what), a, now, out);
 }
 
-// First come, first served. What goes on may in turn give something up, so it is done until nothing
-// more was.
+// Completes operations first come, first served. A completed operation may release something in
+// turn, so repeat until nothing more is released.
 void file_state::impl::wake(time_point now, effects& out) {
   while (waiters_may_go && rare && !rare->waiting.empty()) {
     waiters_may_go = false;
@@ -118,7 +118,7 @@ void file_state::impl::wake(time_point now, effects& out) {
   waiters_may_go = false;
 }
 
-// It will not go on.
+// Completes a pending operation with an error.
 void file_state::impl::give_up(const waiting_operation& w, errc error, effects& out) {
   operation_result result;
   if (std::holds_alternative<open_file>(w.what))
@@ -129,7 +129,7 @@ void file_state::impl::give_up(const waiting_operation& w, errc error, effects& 
 void file_state::impl::cancel(const cancel_operation& c, effects& out) {
   const auto* const waiting = find_waiting(c.target);
   if (waiting == nullptr)
-    return; // It has completed already, and that stands.
+    return; // it has completed already, and its result stands
   if (!LEASEBREAK_MUTANT(cancelled_never_ends))
     give_up(*waiting, errc::cancelled, out);
   rare->waiting.erase(c.target);
@@ -143,8 +143,8 @@ void file_state::impl::stop(effects& out) {
   rare->waiting.clear();
 }
 
-// Breaks first: an operation whose time is up at the very moment at which the break that it waited
-// for is given up goes on, instead of failing for nothing.
+// Expire breaks first: if an operation expires at the same time as the break for which it waits, it
+// proceeds instead of failing needlessly.
 void file_state::impl::reach_deadlines(time_point now, effects& out) {
   if (!rare || LEASEBREAK_MUTANT(deadlines_pass))
     return;
@@ -186,15 +186,15 @@ void file_state::impl::push_deadline(detail::deadline_entry entry) {
   std::push_heap(deadlines.begin(), deadlines.end());
 }
 
-// A deadline that is taken back stays in the heap; with so many, those that are out of date are
-// looked for, which then happens once for as many commands as there are true deadlines, or more.
+// Returns the size at which the heap is cleaned up. Cancelled deadlines stay in it until then. The
+// cost of a cleanup is spread over at least as many commands as there are current deadlines.
 std::size_t file_state::impl::deadlines_max() const noexcept {
   constexpr std::size_t few = 64;
   return few + 2 * (rare->waiting.size() + count.breaking + count.detached + held_back.notices);
 }
 
-// Drops what is out of date, and what is there twice: a break that goes on at the moment at which
-// it began, or an open whose connection came and went at one.
+// Removes outdated and duplicate entries. Duplicates occur if a break reaches its next stage, or an
+// open is reconnected and lost again, without the clock advancing.
 void file_state::impl::sift_deadlines() {
   auto& deadlines = rare->deadlines;
   std::erase_if(deadlines, [this](const auto& entry) { return !is_current(entry); });
@@ -207,7 +207,7 @@ void file_state::impl::sift_deadlines() {
   std::make_heap(deadlines.begin(), deadlines.end());
 }
 
-// Drops what is out of date from the top, so that the next deadline is a true one.
+// Removes outdated entries from the top, so that the next deadline is a current one.
 void file_state::impl::forget_past_deadlines() {
   if (!rare)
     return;

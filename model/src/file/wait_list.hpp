@@ -1,7 +1,7 @@
-// The operations that wait for something on a file, in the order of arrival. Internal to the model.
+// The pending operations of a file in the order of arrival. Internal to the model.
 //
-// Many may wait, and all may go on in one command; so one is found, and leaves, without a look at
-// the others.
+// Many operations may be pending and may complete in one command. An operation is therefore found
+// and removed without scanning the others.
 #pragma once
 
 #include "file/parts.hpp"
@@ -26,13 +26,13 @@ public:
   [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
 
-  /// Null if it does not wait.
+  /// Returns null if it is not pending.
   [[nodiscard]] waiting_operation* find(operation_id id) noexcept {
     const auto at = position(id);
     return at == all_.end() ? nullptr : &*at;
   }
 
-  /// Behind all others.
+  /// Appends an operation.
   waiting_operation& add(waiting_operation w) {
     all_.push_back(std::move(w));
     if (places_ != nullptr)
@@ -42,7 +42,7 @@ public:
     return all_.back();
   }
 
-  /// Returns the next. Those that stay keep their places.
+  /// Returns the next operation. The order of the others does not change.
   iterator erase(iterator at) {
     if (places_ != nullptr)
       places_->erase(at->id);
@@ -67,7 +67,7 @@ public:
   }
 
 private:
-  static constexpr std::size_t few = 16; ///< To be searched one by one.
+  static constexpr std::size_t few = 16; ///< Up to this number, a linear search is used.
 
   [[nodiscard]] iterator position(operation_id id) noexcept {
     if (places_ != nullptr) {
@@ -86,7 +86,8 @@ private:
   }
 
   std::list<waiting_operation> all_;
-  std::unique_ptr<std::unordered_map<operation_id, iterator>> places_; ///< Of all, if many.
+  /// The positions of all operations, if there are many.
+  std::unique_ptr<std::unordered_map<operation_id, iterator>> places_;
 };
 
 } // namespace leasebreak::detail
