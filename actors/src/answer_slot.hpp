@@ -1,4 +1,4 @@
-// What stands for an answer that the server has not sent yet, and how its file learns that it has.
+// Outstanding responses, and how their file learns that they are sent.
 #pragma once
 
 #include "client.hpp"
@@ -16,23 +16,23 @@ namespace leasebreak::detail {
 class coordinator_impl;
 class sent_answers;
 
-/// The answer to an open. When it is sent, it becomes an entry of the file's `sent_answers`, so
-/// that this allocates nothing. Belongs to the server until it is sent, and to the file from then
-/// on.
+/// The response to an open or a directory change. When it is sent, it becomes an entry of the
+/// file's `sent_answers`, without an allocation. It belongs to the server until then, and to the
+/// file afterwards.
 class answer_slot {
 public:
-  /// The answer is sent, or will never be. Any thread.
+  /// The response is sent, or will never be. Thread-safe.
   void sent() noexcept;
 
 private:
   friend class sent_answers;
 
-  file_ref file_; ///< While it is the server's.
+  file_ref file_; ///< While the server owns it.
   answer_sent what_;
   answer_slot* next_ = nullptr; ///< See `sent_answers`.
 };
 
-/// Has a file look at the answers that are sent.
+/// Makes a file process the responses that were sent.
 class look_for_answers final : public file_message {
 public:
   explicit look_for_answers(std::weak_ptr<coordinator_impl> owner) noexcept
@@ -47,12 +47,12 @@ private:
   std::weak_ptr<coordinator_impl> owner_;
 };
 
-/// The answers of a file that are sent, and that it has not seen yet.
+/// The responses of a file that were sent and that it has not processed yet.
 ///
-/// The file looks here before each of its commands, so that an answer that nothing waits for costs
-/// no message and no turn. While the file holds breaks back, the first answer after each look also
-/// wakes it: with a message that the file has made before, since whoever sends an answer must not
-/// need memory.
+/// The file checks this list before each of its commands, so that a response costs neither a
+/// message nor a turn if nothing waits for it. While the file holds breaks back, the first response
+/// after each check also wakes it. The message for that is allocated in advance by the file,
+/// because sending a response must not allocate.
 class sent_answers {
 public:
   sent_answers() = default;
@@ -60,23 +60,22 @@ public:
   sent_answers(const sent_answers&) = delete;
   sent_answers& operator=(const sent_answers&) = delete;
 
-  // -- any thread
+  // -- thread-safe
 
-  /// Keeps the answer until the file looks. Returns the message that the file is to be sent, if it
-  /// wants one.
+  /// Adds a response. Returns the message to send to the file, if it wants one.
   [[nodiscard]] std::unique_ptr<look_for_answers> add(answer_slot& answer) noexcept;
 
-  // -- the file's turn
+  // -- in the file's turn
 
-  /// An answer that is to be sent. `file` is the one that this belongs to.
+  /// Returns a slot for an outstanding response. `file` is the owner of this object.
   [[nodiscard]] answer_slot& expect(file_ref file, const answer_sent& what);
 
-  /// Calls `seen` with each. If `owner` is given, the next one that is added has a message for the
-  /// file.
+  /// Calls `seen` for each response. If `owner` is given, the next response that is added gets a
+  /// message for the file.
   template <class Function>
   void look(const std::weak_ptr<coordinator_impl>* owner, Function seen) {
-    // Before the head is read: who adds takes the message after that, so that either it is here, or
-    // what was added is seen below.
+    // Store the message before the head is read. `add` takes the message after it has changed the
+    // head; thus either it finds the message, or its response is seen below.
     if (owner != nullptr && message_.load(std::memory_order_acquire) == nullptr)
       message_.store(new look_for_answers(*owner), std::memory_order_release);
     auto* const left = rest(owner != nullptr);
@@ -87,22 +86,22 @@ public:
       seen(each->what_);
   }
 
-  /// Whether nothing was added that has not been seen.
+  /// Returns whether every response has been processed.
   [[nodiscard]] bool is_empty() const noexcept {
     return !is_answer(head_.load(std::memory_order_relaxed));
   }
 
 private:
-  /// Gives them back.
+  /// Returns the slots to their list.
   struct chain {
     ~chain() { owner.give_back(first); }
     sent_answers& owner;
     answer_slot* first;
   };
 
-  // What the head is when it is no answer.
+  // Values of the head that are not a response.
   static constexpr std::uintptr_t none = 0;
-  static constexpr std::uintptr_t wanted = 1; ///< The file wants a message of the next one.
+  static constexpr std::uintptr_t wanted = 1; ///< The file wants a message for the next response.
 
   [[nodiscard]] static answer_slot* rest(bool wants_message) noexcept {
     return reinterpret_cast<answer_slot*>(wants_message ? wanted : none);
@@ -114,7 +113,8 @@ private:
 
   std::atomic<answer_slot*> head_{nullptr}; ///< Newest first.
   std::atomic<look_for_answers*> message_{nullptr};
-  answer_slot own_; ///< Most files have one answer at a time, which so needs no memory of its own.
+  /// Most files have one outstanding response at a time, which needs no allocation then.
+  answer_slot own_;
   bool own_is_free_ = true;
 };
 

@@ -16,12 +16,12 @@ namespace leasebreak::detail {
 /// Triggers the timeouts of actors. Thread-safe.
 class asio_clock final : public caf::detail::simple_actor_clock {
 public:
-  /// With `time`, that is asked instead of the machine.
+  /// Uses `time`, if given, instead of the system clock.
   explicit asio_clock(
     const boost::asio::any_io_executor& executor, std::shared_ptr<time_source> time = {});
   ~asio_clock() override;
 
-  /// Drops all timeouts, and lets go of the executor.
+  /// Drops all timeouts and releases the executor.
   void stop();
 
   [[nodiscard]] time_point now() const noexcept override;
@@ -40,24 +40,24 @@ public:
   void cancel_all() override;
 
 private:
-  /// What a timer's handler finds of the clock, which may be gone.
+  /// The clock as seen by the handler of a timer, which may outlive it.
   struct link {
     std::mutex mutex;
     asio_clock* clock;
   };
 
-  // With the mutex held.
+  // These require that the mutex is held.
   [[nodiscard]] bool is_stopped() const noexcept { return link_->clock == nullptr; }
-  void arm(); ///< Makes the timer agree with the schedule.
+  void arm(); ///< Sets the timer according to the schedule.
   void wake_at(time_point t);
   void disarm();
   void expired();
 
-  const std::shared_ptr<time_source> time_; ///< Null: the machine.
+  const std::shared_ptr<time_source> time_; ///< Null: the system clock.
   std::shared_ptr<link> link_;
-  std::optional<boost::asio::steady_timer> timer_; ///< Of these two, one at most.
+  std::optional<boost::asio::steady_timer> timer_; ///< At most one of these two is set.
   std::unique_ptr<alarm> alarm_;
-  std::optional<time_point> armed_; ///< For when the timer is set.
+  std::optional<time_point> armed_; ///< The time for which the timer is set.
 };
 
 } // namespace leasebreak::detail

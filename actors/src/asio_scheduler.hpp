@@ -1,5 +1,5 @@
-// Runs CAF's actors on a Boost.Asio executor: no thread of its own, and no hop between threads
-// between a handler that starts an operation, the actor, and the handler that completes it.
+// Runs CAF's actors on a Boost.Asio executor. It has no threads of its own, and no change of
+// threads between the handler that starts an operation, the actor, and the completion handler.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,18 +18,18 @@ namespace leasebreak::detail {
 class asio_clock;
 class time_source;
 
-/// A CAF scheduler whose workers are whoever runs the executor.
+/// A CAF scheduler whose workers are the threads that run the executor.
 ///
-/// It starts no thread: the printer behind `caf::aout`, which CAF's other schedulers give one,
-/// swallows what it gets, and the clock is a timer on the executor. Timers are work for an
+/// It starts no thread: the `caf::aout` printer, which has its own thread in CAF's schedulers,
+/// discards its output here, and the clock is a timer on the executor. Timers are work for an
 /// `io_context`: it does not run out of work while an actor waits for a timeout.
 ///
-/// The executor may stop for good at any time. Then `stop` runs what CAF itself has left on the
-/// calling thread; jobs that are stuck in the executor's queue are let go of when it is destroyed.
+/// The executor may stop for good at any time. `stop` then runs CAF's remaining jobs on the calling
+/// thread. Jobs that are left in the executor's queue are released when the queue is destroyed.
 class asio_scheduler final : public caf::scheduler::abstract_coordinator {
 public:
-  /// Makes `config` use this scheduler.
-  /// With `time`, timeouts go by that, and not by the machine's clock.
+  /// Makes `config` use this scheduler. If `time` is given, timeouts use it instead of the system
+  /// clock.
   static void load(caf::actor_system_config& config, boost::asio::any_io_executor executor,
     std::shared_ptr<time_source> time = {});
 
@@ -43,7 +43,7 @@ public:
   void enqueue(caf::resumable* job) override;
   caf::actor_clock& clock() noexcept override;
 
-  /// From now on jobs run only in `stop`, on its thread. Ends the clock.
+  /// Stops the clock. From now on, jobs only run in `stop`, on the thread that calls it.
   void begin_stop();
 
 private:
@@ -55,7 +55,7 @@ private:
   void defer(Job job);
 
   boost::asio::any_io_executor executor_;
-  /// The same, if it is an `io_context`'s: saves what type erasure costs.
+  /// The same executor if it is an `io_context`'s, which avoids type erasure.
   std::optional<boost::asio::io_context::executor_type> io_context_;
   std::unique_ptr<asio_clock> clock_;
   gate* gate_; ///< Outlives the scheduler while jobs are in the executor's queue.

@@ -1,4 +1,5 @@
-// How an operation's handler gets called: once, on its own executor, never inside the initiation.
+// Calls the handler of an operation: once, on its own executor, never within the initiating
+// function.
 #pragma once
 
 #include "out_of_memory.hpp"
@@ -22,15 +23,15 @@ namespace leasebreak::detail {
   return e == errc::success ? error_code{} : error_code(make_error_code(e));
 }
 
-/// Has the handler called from the coordinator's executor.
+/// Posts the call of the handler to the coordinator's executor.
 void post(pending_completion_ptr completion);
 
-/// The same, or adds it to the batch of this thread.
+/// Like `post`, but adds it to this thread's batch if there is one.
 void finish(pending_completion_ptr completion);
 
-/// Collects what completes on this thread while it lives, and who is to be told of a break; `run`
-/// then calls the handlers and the sink. Used around a turn on the coordinator's executor: that
-/// saves each of them a way through its queue.
+/// Collects the completions and one notification of this thread during its lifetime; `run` then
+/// calls the handlers and the sink. Used around a turn on the coordinator's executor, where it
+/// saves each of them a trip through the executor's queue.
 class completion_batch {
 public:
   completion_batch() noexcept : outer_(std::exchange(current_, this)) {}
@@ -47,30 +48,31 @@ public:
       kept_[count_++] = std::move(completion);
   }
 
-  /// A client's sink is to be called.
+  /// Adds the call of a client's sink.
   void add(sink_turn untold);
 
-  /// Ends the collecting. Last thing of all: handlers may do anything.
+  /// Ends the batch and calls the handlers. Must be the caller's last action, because handlers may
+  /// do anything.
   void run();
 
 private:
   static thread_local completion_batch* current_;
   completion_batch* outer_;
-  /// An acknowledgement completes itself, and most often one open that waited for it. To give one
-  /// of them to another thread, which may have to be woken up, takes longer than to call both. More
-  /// than that are work for many threads.
+  /// An acknowledgement completes itself, and usually one open that waited for it. Calling both is
+  /// faster than passing one to another thread, which may have to be woken up. Any more are passed
+  /// to other threads.
   std::array<pending_completion_ptr, 2> kept_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;
-  sink_turn untold_; ///< The first; the others are work for many threads as well.
+  sink_turn untold_; ///< Only the first; others are passed to other threads, too.
 };
 
 template <class Signature>
 class call;
 
-/// An operation of the API in flight. Destroyed without having completed, it completes with
-/// `errc::shutting_down`: an operation cannot get lost with whatever carried it. Only if its own
-/// initiating function throws, its handler is not called.
+/// An operation of the API in flight. If it is destroyed before completion, it completes with
+/// `errc::shutting_down`, so that no operation is lost with its message. Its handler is not called
+/// if its initiating function throws.
 template <class... Results>
 class call<void(error_code, Results...)> {
 public:
@@ -86,14 +88,14 @@ public:
     post(std::move(handler_));
   }
 
-  /// To be called once at most.
+  /// Must be called at most once.
   void complete(error_code ec, Results... results) {
     handler_->set_error(ec);
     handler_->set_results(std::move(results)...);
     finish(std::move(handler_));
   }
 
-  /// The same, with no result.
+  /// Like `complete`, without results.
   void answer(errc error) {
     handler_->set_error(to_error_code(error));
     finish(std::move(handler_));

@@ -1,5 +1,5 @@
-// What is behind `coordinator`: the actor system, the tables, and the way of each operation to its
-// file.
+// The implementation of `coordinator`: the actor system, the tables, and the routing of operations
+// to their files.
 #pragma once
 
 #include "client.hpp"
@@ -32,20 +32,21 @@ class time_source;
 
 class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
-  /// Who runs the actors; `deterministic` is for tests: CAF's test coordinator and its clock.
+  /// How the actors run; `deterministic` is for tests: CAF's test coordinator with its clock.
   enum class mode { configured, deterministic };
 
-  /// With `time`, for simulations: nothing but that says what time it is, and the store's jobs run
-  /// on the executor, so that no other thread has a part in anything.
+  /// `time` is for simulations: it replaces all clocks, and the store's jobs run on the executor,
+  /// so that no other thread is involved.
   coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m,
     std::shared_ptr<time_source> time = {});
   ~coordinator_impl();
 
-  /// Makes one that the last reference does not destroy: that may be given up within a turn, which
-  /// the destructor would wait for. `end` does.
+  /// Makes an object that the last reference does not destroy, because that reference may be
+  /// released within a turn, for which the destructor would wait. `end` destroys it.
   [[nodiscard]] static std::shared_ptr<coordinator_impl> make(boost::asio::any_io_executor executor,
     coordinator_config config, mode m, std::shared_ptr<time_source> time = {});
-  /// Destroys `last` on this thread, as soon as no other thread refers to it. Not within a turn.
+  /// Destroys the object on this thread as soon as no other thread refers to it. Must not be called
+  /// within a turn.
   static void end(std::shared_ptr<coordinator_impl> last) noexcept;
 
   // -- operations; each completes `op`, now or later
@@ -83,11 +84,12 @@ public:
   [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
   [[nodiscard]] statistics stats() const;
 
-  /// Whether a message to an actor is in the executor's queue until it is handled.
+  /// Returns whether a message to an actor is in the executor's queue until it is handled.
   [[nodiscard]] bool queues_on_executor() const noexcept { return queues_on_executor_; }
 
-  /// Calls no function of the server's any more but handlers: no sink, no `on_open_lost`. Waits for
-  /// calls that are in progress on other threads, which may use the public object meanwhile.
+  /// Makes sure that no function of the server except handlers is called any more: neither sinks
+  /// nor `on_open_lost`. Waits for such calls in progress on other threads, which may use the
+  /// public object meanwhile.
   void silence() noexcept;
 
   /// Ends everything, without waiting for the executor. Called once, by the public object.
@@ -106,17 +108,17 @@ public:
   [[nodiscard]] counters& count() noexcept { return counters_; }
   [[nodiscard]] bounded_total& opens() noexcept { return opens_; }
   [[nodiscard]] bounded_total& locks() noexcept { return locks_; }
-  /// Places for operations that wait.
+  /// Slots for pending operations.
   [[nodiscard]] bounded_total& places() noexcept { return places_; }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(); }
-  /// Whether there is room for the records of one more grant.
+  /// Returns an error if there is no room for the records of another grant.
   [[nodiscard]] errc admit_record() const noexcept;
   void report_lost(open_lost lost);
   void count_waiting(std::int64_t change) noexcept { waiting_.add(change); }
   void count_waiting_for_guards(std::int64_t change) noexcept { waiting_for_guards_.add(change); }
-  /// Opens that a restart found, and whose clients are not back.
+  /// Counts recovered opens whose clients have not reconnected.
   void count_unclaimed(std::int64_t change) noexcept { unclaimed_.fetch_add(change); }
-  /// Records on their way to their files.
+  /// Counts records that are being sent to their files.
   void count_loading(std::int64_t change) noexcept { loading_.fetch_add(change); }
   /// Null: nothing is logged.
   [[nodiscard]] spdlog::logger* log() const noexcept { return logger_.get(); }
@@ -137,22 +139,22 @@ public:
 
   [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
 
-  // -- for opens beneath a directory that is renamed
+  // -- for opens beneath a directory that is being renamed
 
-  /// Sends an open that has been admitted to its file, if need be after a rename above it.
+  /// Sends an admitted open to its file, after waiting for a rename above it if there is one.
   void place_open(
     std::shared_ptr<client> owner, std::unique_ptr<file_call<open_result>> op, bool has_waited);
-  /// What `place_open` left to wait in a directory's file goes on. True: it has been cancelled.
+  /// Resumes an open that waits in a directory's file. Returns true if it has been cancelled.
   [[nodiscard]] bool leave_gate(operation_id open, operation_id waits_as, bool keeps);
-  /// Cancels an open where it waits for a rename, if it does.
+  /// Cancels an open if it waits for a rename.
   void cancel_gate(operation_id open);
-  /// Refuses one.
+  /// Fails an open before it reaches its file.
   void drop_open(std::unique_ptr<file_call<open_result>> op, errc error);
-  /// Has `m`, an operation that may wait for the client, handled by the file.
+  /// Sends `m`, an operation that may wait for the client, to the file.
   [[nodiscard]] bool deliver_of_client(
     const file_name_id& file, client* owner, message_ptr& m, operation::reservation& reserved);
   void place(const file_name_id& file, open_id open, std::string root, std::string path);
-  /// Cancels an operation that may wait there.
+  /// Cancels a pending operation of the file.
   void cancel(const file_name_id& file, operation_id id);
 
 private:
@@ -164,15 +166,15 @@ private:
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
   [[nodiscard]] bool may_have_unclaimed() const noexcept;
 
-  /// What to say of something that is not there: nothing is, once all has been stopped.
+  /// Returns the error for something that does not exist. After a shutdown nothing exists.
   [[nodiscard]] errc unless_stopping(errc absent) const noexcept {
     return stopping_.load() ? errc::shutting_down : absent;
   }
 
-  /// Has the file get `m`; with `create`, a new actor if there is none. False, and `m` stays, if
-  /// there is none.
+  /// Sends `m` to the file; with `create`, to a new actor if there is none. Returns false, and `m`
+  /// is unchanged, if there is none.
   [[nodiscard]] bool deliver(const file_name_id& file, message_ptr& m, bool create);
-  /// The same for `op`. `absent` is the error if there is none.
+  /// The same for `op`; `absent` is the error if there is no actor.
   template <class Result>
   void send(
     const file_name_id& file, std::unique_ptr<file_call<Result>> op, bool create, errc absent);
@@ -189,15 +191,15 @@ private:
   void send_reconnect(
     const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op);
 
-  std::atomic<bool> released_{false}; ///< Nobody refers to it, nor can any more.
+  std::atomic<bool> released_{false}; ///< There are no more references, and no new ones can arise.
   const boost::asio::any_io_executor executor_;
   const coordinator_config config_;
-  const std::shared_ptr<time_source> time_; ///< Null: the machine.
-  const std::shared_ptr<lost_sink> lost_; ///< Null: nobody is told.
+  const std::shared_ptr<time_source> time_; ///< Null: the system clock.
+  const std::shared_ptr<lost_sink> lost_; ///< Null: lost opens are not reported.
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;
   const bool queues_on_executor_;
-  const bool in_place_; ///< The store is used in the actor's turn, for deterministic tests.
+  const bool in_place_; ///< The store is used within the actor's turn, for deterministic tests.
   file_policy policy_;
   counters counters_;
   open_ids open_ids_;
@@ -212,7 +214,7 @@ private:
   std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};
   path_index paths_;
-  /// An open that waits for a rename above it: as what, where, and whether it is cancelled.
+  /// An open that waits for a rename above it: the id and the directory of its wait.
   struct gate {
     operation_id waits_as{};
     file_name_id directory;
@@ -224,7 +226,7 @@ private:
   client_table clients_;
   file_registry files_;
 
-  // CAF, after what its actors use.
+  // CAF, declared after everything that its actors use.
   std::unique_ptr<caf::actor_system_config> caf_config_;
   std::unique_ptr<caf::actor_system> system_;
   actor_ref<persistence_actor> records_;

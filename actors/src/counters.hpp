@@ -1,4 +1,4 @@
-// What `coordinator::stats` reads: counters that any thread adds to without waiting for another.
+// The counters behind `coordinator::stats`, which any thread can increment without contention.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -12,7 +12,7 @@
 
 namespace leasebreak::detail {
 
-/// Counters, spread over threads. A gauge is the sum of what was added and taken away.
+/// Counters that are spread over threads. A gauge is the sum of all increments and decrements.
 class counters {
 public:
   enum id : std::size_t {
@@ -37,7 +37,7 @@ public:
   void add_latency(duration age) noexcept;
   [[nodiscard]] std::uint64_t get(std::size_t which) const noexcept;
 
-  /// All that is kept here.
+  /// Returns the statistics that are kept here.
   [[nodiscard]] statistics snapshot() const;
 
 private:
@@ -47,14 +47,14 @@ private:
   std::array<cell, 8> cells_;
 };
 
-/// How many there are, and how many there were at most. Thread-safe.
+/// A current number and its maximum so far. Thread-safe.
 class peak_gauge {
 public:
   void add(std::int64_t change) noexcept {
     const auto now = now_.fetch_add(change, std::memory_order_relaxed) + change;
     auto most = most_.load(std::memory_order_relaxed);
     while (now > most && !most_.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
-      // `most` is fresh
+      // `most` was reloaded
     }
   }
   [[nodiscard]] std::uint64_t now() const noexcept {
@@ -69,33 +69,33 @@ private:
   std::atomic<std::int64_t> most_{0};
 };
 
-/// A total with an upper bound, such as all opens. Thread-safe.
+/// A total with an upper bound, for example of all opens. Thread-safe.
 ///
-/// The bound is exact: it is never passed, and nothing is refused while there is room. Threads do
-/// not meet in one counter for that: each has a cell with some of the room set aside, and only who
-/// finds too little in its own looks at what all have.
+/// The bound is exact: it is never exceeded, and nothing is refused below it. To avoid contention,
+/// each thread has a cell with some reserved room, and only a thread whose cell has too little
+/// looks at all cells.
 class bounded_total {
 public:
-  /// Adds `n` if the sum does not pass `most`, which is always the same.
+  /// Adds `n` if the sum does not exceed `most`, which must be the same in all calls.
   [[nodiscard]] bool reserve(std::size_t n, std::size_t most) noexcept;
-  /// Adds `n`, whatever the sum: what was admitted before.
+  /// Adds `n` regardless of the bound, for what was admitted before.
   void add(std::size_t n) noexcept;
   void release(std::size_t n) noexcept;
-  /// Exact while nobody changes it.
+  /// Exact if there are no concurrent changes.
   [[nodiscard]] std::size_t get() const noexcept;
 
 private:
   struct alignas(64) cell {
-    std::atomic<std::size_t> spare{0}; ///< Counted in `taken_` and not in use.
+    std::atomic<std::size_t> spare{0}; ///< Counted in `taken_` but not in use.
   };
-  static constexpr std::size_t portion = 64; ///< How much a cell sets aside at a time.
+  static constexpr std::size_t portion = 64; ///< How much a cell reserves at a time.
 
   [[nodiscard]] cell& own_cell() noexcept;
   [[nodiscard]] static bool take(cell& c, std::size_t n) noexcept;
 
   std::array<cell, 8> cells_;
-  mutable std::mutex mutex_; ///< For `taken_`.
-  std::size_t taken_ = 0; ///< What is in use, and what the cells have to spare.
+  mutable std::mutex mutex_; ///< Protects `taken_`.
+  std::size_t taken_ = 0; ///< What is in use, plus the spare room of the cells.
 };
 
 } // namespace leasebreak::detail

@@ -1,4 +1,4 @@
-// Guards of a directory's entries on their way to its file actor, and those that wait there.
+// Requests for entry guards on their way to the directory's file actor, and those that wait there.
 #pragma once
 
 #include "completions.hpp"
@@ -13,7 +13,8 @@
 
 namespace leasebreak::detail {
 
-/// A guard that is asked for. Destroyed without an answer, it answers `errc::shutting_down`.
+/// A request for a guard. If it is destroyed before completion, it completes with
+/// `errc::shutting_down`.
 class entry_call final : public file_message, public plain_call<entry_guard> {
 public:
   using plain_call<entry_guard>::plain_call;
@@ -25,7 +26,7 @@ public:
   guard_id guard{}; ///< While it waits.
 };
 
-/// Gives up a guard that is waited for.
+/// Cancels a waiting request.
 class entry_cancellation final : public file_message {
 public:
   explicit entry_cancellation(operation_id target) : target_(target) {}
@@ -42,9 +43,9 @@ public:
 
   void ask(file_actor& file, std::unique_ptr<entry_call> call);
   void end(file_actor& file, guard_id id);
-  /// Whether it waited.
+  /// Returns whether the request was waiting.
   bool cancel(file_actor& file, operation_id target);
-  /// Ends the wait of all that wait.
+  /// Completes all waiting requests with an error.
   void refuse_waiting(file_actor& file, errc error);
 
   [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
@@ -58,7 +59,7 @@ private:
   [[nodiscard]] std::unique_ptr<entry_call> take(file_actor& file, call_list::iterator which);
 
   entry_queue queue_;
-  call_list waiting_; ///< By their guards' ids.
+  call_list waiting_; ///< Ordered by the ids of their guards.
 };
 
 } // namespace leasebreak::detail

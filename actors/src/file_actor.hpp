@@ -1,5 +1,6 @@
-// The actor of one file: turns messages into commands, and effects into completions, notifications,
-// timeouts and records. It owns the file's state, has no rules of its own, and never waits.
+// The actor of one file. It converts messages into commands, and effects into completions,
+// notifications, timeouts and records. It owns the file's state, contains no rules, and never
+// waits.
 #pragma once
 
 #include "answer_slot.hpp"
@@ -24,25 +25,26 @@ class coordinator_impl;
 class directory_guards;
 class entry_call;
 
-/// One file. The members are for its own turn, but for those that say otherwise.
+/// One file. Members may only be used in its own turn, except where noted.
 class file_actor final : public turn_actor {
 public:
-  /// `id_hash` is what the registry knows it by.
+  /// `id_hash` is the hash of its id in the registry.
   file_actor(
     caf::actor_config& config, coordinator_impl& owner, std::string file, std::size_t id_hash);
   ~file_actor() override;
 
-  /// Any thread.
+  /// Thread-safe.
   [[nodiscard]] const std::string& file_id() const noexcept { return state_.file_id(); }
   [[nodiscard]] std::size_t id_hash() const noexcept { return id_hash_; }
-  /// Whether the registry has it among those that it keeps although they own nothing. Any thread.
+  /// Returns whether the registry lists it among the idle files without state that it keeps.
+  /// Thread-safe.
   [[nodiscard]] bool is_listed() const noexcept { return listed_.load(); }
   void set_listed(bool listed) noexcept { listed_.store(listed); }
   const char* name() const override;
 
   void perform(std::unique_ptr<operation> op);
   void perform(const command& c);
-  /// Looks which answers are sent, though nothing else is to be done.
+  /// Processes the responses that were sent, if there is no other command.
   void see_answers();
 
   [[nodiscard]] const file_state& state() const noexcept { return state_; }
@@ -52,11 +54,11 @@ public:
   void guard_entry(std::unique_ptr<entry_call> call);
   void end_guard(guard_id id);
   void cancel_guard(operation_id target);
-  /// Any thread.
+  /// Thread-safe.
   [[nodiscard]] sent_answers& answers() noexcept { return answers_; }
-  /// Durable mode: one lot of its records is in the store. Any thread.
+  /// Durable mode: one lot of its records is stored. Thread-safe.
   void records_stored() noexcept;
-  /// Fills in the paths of what is listed.
+  /// Sets the path of an open that has none yet.
   void place(open_id open, std::unique_ptr<placed_open> place);
   void name_paths(std::vector<listed_entry>& entries) const;
 
@@ -74,7 +76,7 @@ private:
   };
   struct held_open {
     open_id open{};
-    client* whose = nullptr; ///< Null: of a client that is not back since the restart.
+    client* whose = nullptr; ///< Null: the client has not reconnected since the restart.
     std::unique_ptr<placed_open> place; ///< Only if it has a path.
   };
   using holder_list = std::vector<held_open>;
@@ -101,7 +103,7 @@ private:
   void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
   void give_back(operation& op);
-  /// Applies the command; from then on the file hears of answers that breaks wait for.
+  /// Applies the command. Afterwards the file is told of responses for which breaks are held back.
   void apply(const command& c, effects& out, bool may_wait);
   void look_at_answers(effects& out);
   [[nodiscard]] pending_answer expect_answer(const operation_result& result);
@@ -114,19 +116,20 @@ private:
   coordinator_impl& owner_;
   const std::size_t id_hash_;
   file_state state_;
-  holder_list holders_; ///< Of each open; ordered by id.
+  holder_list holders_; ///< One for each open; ordered by id.
   going_names going_;
   sent_answers answers_;
-  std::unique_ptr<directory_guards> guards_; ///< Only while there are any.
-  parked_operations parked_; ///< Those that wait.
-  std::optional<time_point> armed_; ///< For when CAF's clock was asked.
-  bool is_look_ = false; ///< That is for a look at what is due, not for a deadline.
-  bool looked_ = false; ///< Such a look, or a timeout, has come in this turn.
-  std::uint32_t counted_breaking_ = 0; ///< What the gauge knows of this file.
+  std::unique_ptr<directory_guards> guards_; ///< Null if there are none.
+  parked_operations parked_; ///< The pending operations.
+  std::optional<time_point> armed_; ///< The time requested from CAF's clock.
+  bool is_look_ = false; ///< The requested time is a check for deadlines, not a deadline itself.
+  bool looked_ = false; ///< A check or a timeout has come in this turn.
+  std::uint32_t counted_breaking_ = 0; ///< The share of this file in the gauge.
   std::atomic<bool> listed_{false};
-  /// Durable mode: lots of records that were handed over, and are not in the store.
+  /// Durable mode: lots of records that were submitted but are not stored yet.
   std::atomic<std::uint32_t> unstored_{0};
-  std::atomic<bool> ends_when_stored_{false}; ///< It owns nothing, and waits for those alone.
+  /// It has no state, and only waits for its records to be stored.
+  std::atomic<bool> ends_when_stored_{false};
 };
 
 } // namespace leasebreak::detail

@@ -1,4 +1,4 @@
-// The way back to a file, for holds and for reports of break sinks.
+// The reference to a file in holds and in reports of break sinks.
 #pragma once
 
 #include "file_actor.hpp"
@@ -11,8 +11,8 @@ namespace leasebreak::detail {
 
 class coordinator_impl;
 
-/// A file. A hold of it keeps its actor from being ended for want of use; yet the actor may be
-/// stopped, and the coordinator be gone. Thread-safe.
+/// A reference to a file. A hold keeps the file's actor from being ended as unused. The actor may
+/// be stopped, though, and the coordinator may be gone. Thread-safe.
 class file_link {
 public:
   file_link(std::weak_ptr<coordinator_impl> owner, file_ref file)
@@ -22,7 +22,7 @@ public:
 
   void end(guard_id id) const noexcept;
 
-  /// Repeating it does no harm: the ids of a break and of an offer are not used again.
+  /// Idempotent, because ids of breaks and offers are not reused.
   void cannot_deliver(const break_undeliverable& offer) const noexcept { send(offer); }
 
 private:

@@ -1,4 +1,4 @@
-// By which of its names a file is to be deleted.
+// The names under which a file is to be deleted.
 #pragma once
 
 #include "path_index.hpp"
@@ -11,16 +11,16 @@
 
 namespace leasebreak::detail {
 
-/// The names of opens that asked for the deletion and have ended: those are the ones that go
-/// (MS-FSA 2.1.5.15.3). A part of a file actor.
+/// The names of ended opens that asked for the deletion: these names are deleted (MS-FSA
+/// 2.1.5.15.3). A part of a file actor.
 class going_names {
 public:
   void add(std::unique_ptr<placed_open> place);
 
-  /// The names, each once.
+  /// Returns each name once.
   [[nodiscard]] std::vector<deleted_name> take();
 
-  /// The deletion was taken back.
+  /// Forgets the names, because the deletion was cancelled.
   void forget() noexcept { places_.clear(); }
 
   [[nodiscard]] bool empty() const noexcept { return places_.empty(); }

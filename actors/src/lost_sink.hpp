@@ -1,4 +1,4 @@
-// The server's function that is told of lost opens, and until when it may be called.
+// The server's function for lost opens, and the end of its use.
 #pragma once
 
 #include <leasebreak/requests.hpp>
@@ -16,10 +16,10 @@ class lost_sink {
 public:
   explicit lost_sink(std::function<void(open_lost)> told) : told_(std::move(told)) {}
 
-  /// Not after `close`: then the hold goes with `lost`.
+  /// Reports a lost open. After `close`, only releases its hold.
   void tell(open_lost lost);
 
-  /// No call begins any more. Waits for those that are in progress on other threads.
+  /// Begins no more calls. Waits for calls in progress on other threads.
   void close() noexcept;
 
 private:
@@ -30,7 +30,7 @@ private:
   std::function<void(open_lost)> told_; ///< Not changed while it is being called.
   std::mutex mutex_;
   bool closed_ = false;
-  std::vector<std::thread::id> called_on_; ///< One for each call in progress.
+  std::vector<std::thread::id> called_on_; ///< One element for each call in progress.
   std::condition_variable call_ended_;
 };
 

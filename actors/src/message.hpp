@@ -1,12 +1,12 @@
-// What an actor of ours is sent: nodes of its mailbox, which cost one allocation with all they
-// carry.
+// Messages of leasebreak's actors: nodes of a mailbox, which need a single allocation including
+// their content.
 #pragma once
 
 #include <memory>
 
 namespace leasebreak::detail {
 
-/// A message. What it means is up to the kind of actor. Owned by the mailbox it is in.
+/// A message. Its meaning depends on the kind of actor. Owned by the mailbox that contains it.
 class message {
 public:
   message() = default;

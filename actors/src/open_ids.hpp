@@ -1,4 +1,4 @@
-// The ids of opens: none is used twice, also by another process before or after.
+// The ids of opens. No id is used twice, not even by an earlier or later process.
 #pragma once
 
 #include <leasebreak/model/ids.hpp>
@@ -7,20 +7,21 @@
 
 namespace leasebreak::detail {
 
-/// Makes ids that are unique within the process, and among all processes that have or had the same
-/// files: with a store, by the server epoch, which each start raises; without one that outlives the
-/// process, by the time at which it started. Thread-safe but for `begin`.
+/// Makes ids that are unique within the process and among all processes that use the same files.
+/// With a store, they contain the server epoch, which each start increments. Without a store that
+/// outlives the process, they contain the start time. Thread-safe, except `begin`.
 class open_ids {
 public:
-  /// By the time.
+  /// Uses the current time.
   open_ids() noexcept;
-  /// By the epoch of this start; before the first id.
+  /// Uses the epoch of this start; must be called before the first id is made.
   void begin(std::uint64_t epoch) noexcept { base_ = epoch << number_bits; }
 
   [[nodiscard]] open_id next() noexcept;
 
-  /// How many epochs this process must have taken from the store by now. More than one if it has
-  /// made very many ids: they go on into the range of the next epoch, which is taken long before.
+  /// Returns how many epochs this process must have taken from the store by now. It is more than
+  /// one if very many ids were made: they continue in the range of the next epoch, which is taken
+  /// long before.
   [[nodiscard]] static std::uint64_t epochs_needed() noexcept;
 
 private:

@@ -1,4 +1,4 @@
-// What files are sent: operations of the API, and what needs no answer.
+// Messages to files: operations of the API, and commands without a result.
 #pragma once
 
 #include "completions.hpp"
@@ -22,11 +22,11 @@ class file_actor;
 /// A message to a file.
 class file_message : public message {
 public:
-  /// Carries it out, within the file's turn. `self` is this.
+  /// Executes the message in the file's turn. `self` is this object.
   virtual void act(file_actor& file, std::unique_ptr<file_message> self) = 0;
 };
 
-/// A command that nobody waits for.
+/// A command without a result.
 class plain_command final : public file_message {
 public:
   explicit plain_command(command c) : what(std::move(c)) {}
@@ -35,45 +35,48 @@ public:
   command what;
 };
 
-/// A command that is answered. Destroyed without an answer, it answers `errc::shutting_down`.
+/// A command with a result. If it is destroyed before completion, it completes with
+/// `errc::shutting_down`.
 class operation : public file_message {
 public:
   operation() noexcept : id(next_id()) {}
   void act(file_actor& file, std::unique_ptr<file_message> self) override;
 
-  /// Answers. `self` is this. Within the file's turn.
+  /// Completes the operation in the file's turn. `self` is this object.
   virtual void finish(
     file_actor& file, std::unique_ptr<operation> self, errc error, operation_result& result) = 0;
 
-  /// It waits from now on, and nothing in the executor's queue stands for it.
+  /// The operation becomes pending: nothing in the executor's queue stands for it any more.
   virtual void keep_working() {
-    // Whoever it stands for sees to that.
+    // nothing to do for internal operations
   }
 
-  /// What it has reserved of its client's limits, until it fails or the file gives it back.
+  /// What the operation has reserved of its client's limits, until it fails or the file releases
+  /// it.
   struct reservation {
     client* owner = nullptr; ///< Kept alive by the reservation itself.
-    open_id open{}; ///< An open's: its id,
-    lease_key key; ///< and its lease key.
-    std::unique_ptr<placed_open> place; ///< An open's with a path.
-    std::size_t locks = 0; ///< A lock's: how many.
-    bool has_entered = false; ///< One's that may wait without an open: its client knows the file.
+    open_id open{}; ///< Of an open: its id.
+    lease_key key; ///< Of an open: its lease key.
+    std::unique_ptr<placed_open> place; ///< Of an open with a path.
+    std::size_t locks = 0; ///< Of a lock: how many.
+    /// Of an operation that may wait without an open: its client knows the file.
+    bool has_entered = false;
   };
 
   const operation_id id;
   command what;
   reservation reserved;
-  /// An open's or a change's that is granted: what holds breaks back until its client is told.
+  /// Of a granted open or change: holds breaks back until the response is sent.
   pending_answer pending;
-  /// What is to go with a file that an end deletes.
+  /// The names to delete, if the operation deletes the file.
   std::vector<deleted_name> deleted;
-  /// A close's that waits: its open, which is gone by now, was a persistent one.
+  /// Of a pending close: its open, which has ended, was persistent.
   bool ended_persistent = false;
 
   [[nodiscard]] static operation_id next_id() noexcept;
 };
 
-/// An operation of the API on no file, or on many.
+/// An operation of the API on no file or on several files.
 template <class Result>
 using plain_call = call<typename signature<Result>::type>;
 

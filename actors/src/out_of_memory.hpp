@@ -1,8 +1,8 @@
-// What happens when memory is short where an operation cannot be refused any more.
+// The behavior when memory is exhausted and an operation can no longer be refused.
 //
-// An initiating function throws `std::bad_alloc`, and nothing has changed. What comes after that,
-// the turns of actors and the calls of handlers, cannot tell anybody: what a client holds would be
-// known no longer, and others would be given it. So it ends the process, and says so.
+// An initiating function throws `std::bad_alloc` without effect. Later, in the turns of actors and
+// the calls of handlers, there is nowhere to report it: the state of a client would be lost, and
+// what it holds would be granted to others. The process is therefore ended with a message.
 #pragma once
 
 #include <exception>
@@ -13,7 +13,7 @@ namespace leasebreak::detail {
 /// Ends the process with one line on the standard error output. Needs no memory.
 [[noreturn]] void end_without_memory(const char* where) noexcept;
 
-/// Calls `f`, which cannot do without memory. `where` is for the line that says so.
+/// Calls `f`, whose allocations must not fail. `where` is for the message.
 template <class Function>
 auto needs_memory(const char* where, Function f) -> decltype(f()) {
   try {
@@ -23,8 +23,8 @@ auto needs_memory(const char* where, Function f) -> decltype(f()) {
   }
 }
 
-/// Stands for an initiating function on this thread. If that throws, what it has made of the
-/// operation goes without calling the handler.
+/// Marks an initiating function on this thread. If that throws, the operation is destroyed without
+/// calling its handler.
 class initiating {
 public:
   initiating() noexcept : exceptions_(std::uncaught_exceptions()), outer_(current_) {
@@ -34,7 +34,7 @@ public:
   initiating(const initiating&) = delete;
   initiating& operator=(const initiating&) = delete;
 
-  /// Whether one is being left by an exception.
+  /// Returns whether an initiating function is being left by an exception.
   [[nodiscard]] static bool has_failed() noexcept {
     return current_ != nullptr && std::uncaught_exceptions() > current_->exceptions_;
   }

@@ -1,4 +1,4 @@
-// The operations that wait in a file.
+// The pending operations of a file.
 #pragma once
 
 #include "operation.hpp"
@@ -12,8 +12,8 @@
 
 namespace leasebreak::detail {
 
-/// Found by id. Mostly there are few, for which a search is cheaper than a table; with many a
-/// search would make it quadratic to let all of them go.
+/// Operations found by id. Usually there are few, for which a search is faster than a table. With
+/// many, searching would take quadratic time to complete all of them.
 class parked_operations {
 public:
   [[nodiscard]] bool empty() const noexcept { return few_.empty() && many_ == nullptr; }
@@ -27,7 +27,7 @@ public:
     many_->emplace(id, std::move(op));
   }
 
-  /// Null if it is not here.
+  /// Returns null if the operation is not here.
   [[nodiscard]] std::unique_ptr<operation> take(operation_id id) {
     const auto found =
       std::find_if(few_.begin(), few_.end(), [id](const auto& op) { return op->id == id; });

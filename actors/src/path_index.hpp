@@ -1,9 +1,9 @@
-// Which opens are where: by root and path. Directories are found by it whose renaming concerns
-// them.
+// The index of opens by root and path, which finds the opens that the rename of a directory
+// affects.
 //
-// Shards behind leaf mutexes, by directory: an open is entered with one look-up, and allocates only
-// for the first open of a directory. What is beneath a directory is asked for by renames of
-// directories alone, and looks through the directories that have opens.
+// It consists of shards behind leaf mutexes, chosen by directory. Entering an open takes one
+// look-up, and allocates only for the first open of a directory. Only renames of directories search
+// for opens beneath a directory, and scan all directories that have opens.
 #pragma once
 
 #include <leasebreak/model/keyed_hash.hpp>
@@ -24,10 +24,11 @@ namespace leasebreak::detail {
 
 class path_index;
 
-/// An open's place. Belongs to whoever has the open; the index has it while it is entered.
+/// The path of an open. Belongs to the owner of the open; the index refers to it while it is
+/// entered.
 class placed_open {
 public:
-  /// Enters it; `index` outlives it.
+  /// Enters the open into `index`, which must outlive it.
   placed_open(path_index& index, std::string root, std::string path, file_name_id file);
   ~placed_open();
   placed_open(const placed_open&) = delete;
@@ -35,12 +36,13 @@ public:
 
   [[nodiscard]] const file_name_id& file() const noexcept { return file_; }
   [[nodiscard]] const std::string& root() const noexcept { return root_; }
-  /// Where it is at this moment.
+  /// Returns the current path.
   [[nodiscard]] std::string path() const;
-  /// The directory that is being renamed above it, if one is.
+  /// Returns the directory above it that is being renamed, if there is one.
   [[nodiscard]] std::optional<file_name_id> renamed_above() const;
-  /// Whether a rename above meets it: not if it waits for one, or has been closed and its name is
-  /// to be removed. Its path follows renames all the same.
+  /// Sets whether a rename above counts it as an open. It does not count while it waits for such a
+  /// rename, or after it has closed and its name is to be deleted. Its path follows renames
+  /// regardless.
   void set_open(bool is_open) noexcept { is_open_.store(is_open); }
 
 private:
@@ -50,13 +52,13 @@ private:
   std::atomic<bool> is_open_{true};
   const std::string root_;
   const file_name_id file_;
-  std::string path_; ///< Guarded by the shard, as are those that follow.
+  std::string path_; ///< Protected by the shard, like the members that follow.
   placed_open* next_ = nullptr;
-  placed_open** link_ = nullptr; ///< What points here; null: not entered.
+  placed_open** link_ = nullptr; ///< The pointer to this node; null: not entered.
   std::atomic<std::size_t> shard_{0};
 };
 
-/// A directory that is being renamed; opens beneath wait.
+/// A directory that is being renamed; opens beneath it wait.
 struct renamed_tree {
   std::string root;
   std::string path;
@@ -66,22 +68,23 @@ struct renamed_tree {
 /// All opens that have a path. Thread-safe.
 class path_index {
 public:
-  /// The files, each once, of all opens beneath a directory, itself not among them.
+  /// Returns the files of all opens beneath a directory, each once, without the directory itself.
   [[nodiscard]] std::vector<file_name_id> beneath(
     std::string_view root, std::string_view directory) const;
 
-  /// A file or directory has another path now, and with it all that is beneath.
+  /// Updates paths after a rename of a file or directory, including everything beneath it.
   void rename(std::string_view root, std::string_view from, std::string_view to);
 
-  /// From now on until `end_rename`, `renamed_above` finds it for all that is beneath.
+  /// From now until `end_rename`, `renamed_above` returns the directory for everything beneath it.
   void begin_rename(const renamed_tree& what);
   void end_rename(const renamed_tree& what) noexcept;
 
-  /// Whether any directory is being renamed. If not, `renamed_above` need not be asked.
+  /// Returns whether any directory is being renamed. If not, `renamed_above` need not be called.
   [[nodiscard]] bool any_renamed() const noexcept { return renames_count_.load() != 0; }
 
-  /// The directory that is being renamed above `path`, if one is. An open that is entered before
-  /// this is asked is seen by whoever asks for `beneath` after `begin_rename`, or it sees that.
+  /// Returns the directory above `path` that is being renamed, if there is one. If an open is
+  /// entered before this call, then either this call sees a rename that began with `begin_rename`,
+  /// or the `beneath` of that rename sees the open.
   [[nodiscard]] std::optional<file_name_id> renamed_above(
     std::string_view root, std::string_view path) const;
 
@@ -132,10 +135,10 @@ private:
     std::unordered_set<bucket, hash, equal> buckets;
   };
   static constexpr std::size_t shard_count = 64;
-  /// Directories without opens that a shard keeps for the next one.
+  /// The number of directories without opens that a shard keeps for reuse.
   static constexpr std::size_t empty_max = 64;
 
-  // With the shard locked.
+  // These require that the shard is locked.
   [[nodiscard]] static const bucket& bucket_at(shard& s, const place& at);
   static void link(std::size_t index, const bucket& in, placed_open& open) noexcept;
   static void leave_locked(shard& s, placed_open& open) noexcept;

@@ -1,12 +1,12 @@
-// The actor between the files and the store. The files report, and go on; it collects what changed,
-// and has one batch at a time written, on the writer's thread. What waits is written in batches of
-// a limited size, in the order in which it came in, so that no store gets more than it can take
-// within its time.
+// The actor between the files and the store. Files report changes without waiting. The actor
+// collects changes and writes one batch at a time on the writer's thread. Batches have a limited
+// size and are written in order, so that the store never gets more than it can process within its
+// timeout.
 //
-// Durable mode: a grant comes with the records that it changed, and is answered once they and all
-// that came before are in the store; so is leave to change a file if caches were broken for it, and
-// the end of a persistent open or of its locks. If the store keeps failing, what was granted is
-// taken back and answered with the store's error.
+// Durable mode: these operations come with their records, and complete only after these and all
+// earlier records are stored: grants, permission to change a file if caches were broken for it, and
+// the end of a persistent open or of its locks. If the store keeps failing, the grants are undone
+// and complete with the store's error.
 #pragma once
 
 #include "client.hpp"
@@ -30,30 +30,30 @@ namespace leasebreak::detail {
 
 class coordinator_impl;
 
-/// An answer that waits for the store.
+/// A completion that waits for the store.
 struct gated_answer {
   file_ref file;
   std::unique_ptr<operation> op;
   completion with;
-  std::uint64_t number = 0; ///< Of the changes that it came with, and waits for.
+  std::uint64_t number = 0; ///< The number of the addition that it waits for.
 };
 
-/// What a command has changed.
+/// The changes of one command.
 struct record_lot {
-  file_ref changed; ///< If given, is told when the changes are in the store.
+  file_ref changed; ///< If set, is notified when the changes are stored.
   std::vector<stored_change> changes;
-  /// Durable mode: are given when all is in the store that was handed over before.
+  /// Durable mode: completions to deliver when all changes submitted so far are stored.
   std::vector<gated_answer> answers;
   time_point since{};
 };
 
-/// A file with records that are on their way to the store.
+/// A file with records that are not stored yet.
 struct changed_file {
   file_ref file;
   std::uint64_t number = 0; ///< As `gated_answer::number`.
 };
 
-/// What the store had to say when it was opened.
+/// The content of the store when it was opened.
 struct store_content {
   store_status status;
   std::uint64_t epoch = 0;
@@ -61,32 +61,33 @@ struct store_content {
   lock_listing listing;
 };
 
-/// Keeps the store up to date. Members without a note are for its own turn.
+/// Keeps the store up to date. Members may only be used in its own turn, except where noted.
 class persistence_actor final : public turn_actor {
 public:
   persistence_actor(caf::actor_config& config, coordinator_impl& owner);
   ~persistence_actor() override;
   const char* name() const override;
 
-  // -- any thread
+  // -- thread-safe
 
-  /// Has it stored, and told of as the lot says.
+  /// Submits changes to be stored, with their completions.
   void submit(record_lot lot);
-  /// Reads the store and starts all over: see `coordinator::async_start`.
+  /// Loads the store; see `coordinator::async_start`.
   void load(std::unique_ptr<plain_call<start_result>> op);
-  /// Writes what there is, and marks the store as closed in order.
+  /// Writes all pending changes, and marks the store as cleanly closed.
   void flush(std::unique_ptr<plain_call<void>> op);
-  /// How many records wait.
+  /// Returns the number of unwritten records.
   [[nodiscard]] std::size_t backlog() const noexcept {
-    // In this order: what goes from one to the other meanwhile counts twice, and not never.
+    // Read in this order: a record that moves between the two is counted twice rather than not at
+    // all.
     const auto in_mail = in_mail_.load();
     return in_mail + backlog_.load();
   }
   [[nodiscard]] bool is_failing() const noexcept { return failing_.load(); }
-  /// Since when the oldest waits; the epoch if none does.
+  /// Returns since when the oldest record waits; the clock's epoch if none does.
   [[nodiscard]] time_point oldest() const noexcept;
 
-  /// After `stop`, on the thread that called it: writes what is left, for a bounded time.
+  /// Called after `stop`, on the same thread: writes the remaining changes within a limited time.
   void finish_store();
 
 protected:
@@ -104,18 +105,19 @@ private:
   class last_writes;
   template <class Read, class Then>
   void ask_store(Read read, Then then);
-  /// Who waits for records to be in the store; each in the order they came in.
+  /// The completions and files that wait for records to be stored, each in order.
   struct waiting_list {
     std::vector<gated_answer> answers;
-    std::vector<changed_file> files; ///< Durable mode: once for each lot of a file's records.
+    /// Durable mode: one element for each lot of a file's records.
+    std::vector<changed_file> files;
   };
   struct batch {
     std::shared_ptr<record_batch> records; ///< Read by the writer meanwhile.
-    waiting_list waiting; ///< Is over once this is in the store.
+    waiting_list waiting; ///< Waits until this batch is stored.
   };
 
   template <class Function>
-  void tell(Function f); ///< Any thread: runs `f(*this)` in a turn.
+  void tell(Function f); ///< Thread-safe: runs `f(*this)` in a turn.
 
   [[nodiscard]] bool open_writer();
   void look_at_mail();
@@ -144,46 +146,46 @@ private:
   void set_timer();
   void publish();
 
-  /// What was submitted. As long as that is not urgent and not much, one note says that there is
-  /// something, and it stays here until it is to be written: a turn for each lot costs more than
-  /// all else that is done with it.
+  /// Submitted changes. A single message announces them, and they stay here until they must be
+  /// written, unless they are urgent or many: a turn for each lot would cost more than everything
+  /// else.
   struct mail {
     std::mutex mutex;
     std::vector<record_lot> lots;
     std::size_t changes = 0;
     bool is_noted = false;
-    bool is_urgent = false; ///< And noted.
+    bool is_urgent = false; ///< And announced.
     bool is_closed = false;
   };
 
   coordinator_impl& owner_;
   mail mail_;
-  std::optional<time_point> mail_since_; ///< Of what was left in the mail.
-  std::unique_ptr<store_writer> writer_; ///< From the first `load` on.
+  std::optional<time_point> mail_since_; ///< The age of what was left in the mail.
+  std::unique_ptr<store_writer> writer_; ///< Set by the first `load`.
   pending_records pending_;
-  waiting_list waiting_; ///< For what is in `pending_`.
+  waiting_list waiting_; ///< Waits for the changes in `pending_`.
   std::optional<batch> writing_;
 
-  std::optional<time_point> write_at_; ///< When what is pending is to be written.
+  std::optional<time_point> write_at_; ///< When the pending changes must be written.
   std::optional<time_point> grace_until_;
   std::optional<time_point> flush_until_;
   std::optional<time_point> armed_;
-  duration pause_{}; ///< After the last failure; zero: it worked.
-  unsigned failures_ = 0; ///< In a row.
+  duration pause_{}; ///< The delay after the last failure; zero after a success.
+  unsigned failures_ = 0; ///< The number of consecutive failures.
   store_status last_failure_;
 
-  std::vector<file_ref> recovered_; ///< Files with recovered records, until the grace ends.
+  std::vector<file_ref> recovered_; ///< Files with recovered records, until the grace period ends.
   std::unique_ptr<plain_call<start_result>> start_;
   std::unique_ptr<plain_call<void>> flush_;
-  /// How a store was that was read only when all was to stop: so it is left.
+  /// The mark of a store that was read only after a shutdown began, which must be left unchanged.
   std::optional<bool> found_clean_;
-  std::uint64_t epochs_ = 1; ///< Taken since the start; see `open_ids`.
+  std::uint64_t epochs_ = 1; ///< Epochs taken since the start; see `open_ids`.
   bool taking_epoch_ = false;
-  bool marking_ = false; ///< The writer sets the mark of how it ended.
+  bool marking_ = false; ///< The writer is setting the mark of the shutdown.
   bool marked_ = false;
-  bool gave_up_ = false; ///< The store did not answer while it was to be closed.
-  bool loaded_ = false; ///< The store was read, and is to be kept up to date.
-  bool ending_ = false; ///< Stopped from outside: state is brought up to date, nothing is begun.
+  bool gave_up_ = false; ///< The store did not respond during shutdown.
+  bool loaded_ = false; ///< The store was loaded and must be kept up to date.
+  bool ending_ = false; ///< Stopped from outside: update the state, but begin nothing.
 
   std::atomic<std::size_t> backlog_{0};
   std::atomic<std::size_t> in_mail_{0};

@@ -1,7 +1,7 @@
-// Which file actor stands for which file.
+// Maps file ids to file actors.
 //
-// Shards behind leaf mutexes, not an actor: the way to a file must not lead through something that
-// all files share. No lock is held while anything but the table is touched.
+// It consists of shards behind leaf mutexes rather than an actor, because a single mailbox would be
+// a bottleneck for all files. No lock is held while anything except the table is used.
 #pragma once
 
 #include "client.hpp"
@@ -25,35 +25,37 @@ class coordinator_impl;
 
 /// The file actors that are alive. Thread-safe.
 ///
-/// A file actor that owns nothing is kept for its next use, up to a number, and then ended. No
-/// message is lost over that: an actor is ended by a compare-and-swap that succeeds only if its
-/// mailbox is empty, and from then on refuses messages, whose senders come back here.
+/// A limited number of actors without state is kept for reuse; others are ended. No message is lost
+/// by that: an actor is ended by a compare-and-swap that succeeds only if its mailbox is empty.
+/// From then on it refuses messages, and the senders return to the registry.
 class file_registry {
 public:
   file_registry(coordinator_impl& owner, std::size_t unused_max) noexcept
     : owner_(owner), unused_max_(unused_max) {}
 
   [[nodiscard]] file_ref find(std::string_view file) const;
-  /// Nothing only after `stop_all`.
+  /// Returns null only after `stop_all`.
   [[nodiscard]] file_ref find_or_create(std::string_view file);
 
-  /// Sends `m` to the file, which exists from then on. Nothing, and `m` stays, after `stop_all`.
+  /// Sends `m` to the file, which is created if needed. Returns null, and `m` is unchanged, after
+  /// `stop_all`.
   [[nodiscard]] file_ref deliver(std::string_view file, message_ptr& m);
 
-  /// The actor owns nothing and is idle, or was a moment ago.
+  /// The actor has no state and is idle, or was so very recently.
   void unused(file_actor& file);
 
   [[nodiscard]] std::vector<file_ref> all() const;
   [[nodiscard]] std::size_t size() const;
 
-  /// Ends all actors; none is made, and none is found, after that. They stay in memory, since
-  /// clients' tables refer to them.
+  /// Ends all actors. Afterwards none is created or found. They stay in memory, because the tables
+  /// of clients refer to them.
   void stop_all() noexcept;
-  /// Frees them.
+  /// Frees the stopped actors.
   void forget_stopped() noexcept;
 
 private:
-  /// A file's id, hashed once: keyed hashes cost more than all else that is done here.
+  /// The id of a file with its hash, which is computed once, because the keyed hash costs more than
+  /// everything else here.
   struct hashed_id {
     explicit hashed_id(std::string_view file) noexcept
       : text(file), hash(keyed_string_hash{}(file)) {}
@@ -83,12 +85,13 @@ private:
   struct alignas(64) shard {
     mutable std::mutex mutex;
     std::unordered_set<file_ref, hash, equal> files;
-    std::deque<file_ref> unused; ///< Those marked as listed, the longest listed first.
-    bool stopped = false; ///< The tables do not change any more.
+    /// Those marked as listed, in the order in which they were listed.
+    std::deque<file_ref> unused;
+    bool stopped = false; ///< The tables no longer change.
   };
   static constexpr std::size_t shard_count = 64;
 
-  /// Ends `file`, if it still owns nothing; with the shard's mutex held.
+  /// Ends `file` if it still has no state. The shard's mutex must be held.
   static void end(shard& s, file_actor& file);
 
   coordinator_impl& owner_;

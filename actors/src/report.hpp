@@ -1,4 +1,4 @@
-// What the facts of a file's life become: counters and lines of the log.
+// Converts facts about a file into counters and log lines.
 #pragma once
 
 #include <leasebreak/model/effects.hpp>

@@ -1,4 +1,5 @@
-// Hands a client's break notifications to its sink: in order, one call at a time, and until when.
+// Passes the break notifications of a client to its sink: in order, one call at a time, until the
+// sink is silenced.
 #pragma once
 
 #include <leasebreak/requests.hpp>
@@ -19,45 +20,46 @@ namespace leasebreak::detail {
 class client;
 class sink_queue;
 
-/// The duty to call the sink for what is queued. There is one at a time; one of a sink that was
-/// replaced does nothing.
+/// The task of calling the sink for the queued notifications. There is at most one at a time; the
+/// task of a replaced sink does nothing.
 struct sink_turn {
   std::shared_ptr<sink_queue> queue;
   std::uint64_t number = 0;
 };
 
-/// The notifications that a client's sink has not been told yet, and the sink. Thread-safe.
+/// The undelivered notifications of a client, and its sink. Thread-safe.
 class sink_queue {
 public:
-  /// `common` is where a sink without an executor of its own is called.
+  /// A sink without its own executor is called on `common`.
   sink_queue(const client& owner, const boost::asio::any_io_executor& common)
     : owner_(owner), common_(common) {}
   sink_queue(const sink_queue&) = delete;
   sink_queue& operator=(const sink_queue&) = delete;
 
-  /// The first sink. Called once, before anything else.
+  /// Sets the first sink. Must be called once, before anything else.
   void set(break_sink sink, boost::asio::any_io_executor own);
 
-  /// Has the sink called, in the order of these calls: after this turn, or on its executor.
+  /// Queues a notification. The sink is called in the order of these calls: after this turn, or on
+  /// its executor.
   static void push(const std::shared_ptr<sink_queue>& self, const break_notification& notification,
     const std::string& file, break_report report);
 
-  /// Has the calls that are still to be made go to another sink. Waits for a call of the old one
-  /// that is in progress on another thread. False, and nothing changes, once silent.
+  /// Redirects the remaining calls to another sink. Waits for a call of the old sink in progress on
+  /// another thread. Returns false, without effect, if the queue is silent.
   [[nodiscard]] static bool replace(
     const std::shared_ptr<sink_queue>& self, break_sink sink, boost::asio::any_io_executor own);
 
-  /// Begins no call any more. Waits for one that is in progress on another thread. The sink is
-  /// destroyed before this returns, or when its call returns if that has called this.
+  /// Begins no more calls. Waits for a call in progress on another thread. The sink is destroyed
+  /// before this returns, or, if the sink itself calls this, when its call returns.
   void silence() noexcept;
 
-  /// Calls the sink for what is queued, on the thread of its executor that this is.
+  /// Calls the sink for the queued notifications. Must be called on the sink's executor.
   static void run(sink_turn turn);
-  /// The same, later.
+  /// Posts `run` to the sink's executor.
   static void run_later(sink_turn turn);
 
   [[nodiscard]] bool is_called() const;
-  /// A thread waits for a call to end.
+  /// Returns whether a thread waits for the end of a call.
   [[nodiscard]] bool is_awaited() const;
 
 private:
@@ -87,13 +89,13 @@ private:
   const client& owner_;
   const boost::asio::any_io_executor common_;
 
-  mutable std::mutex mutex_; ///< Never held while anything outside of this class is called.
+  mutable std::mutex mutex_; ///< A leaf mutex: never held during a call out of this class.
   target_ptr target_; ///< Null: silent.
-  std::list<untold> untold_; ///< A list, since swapping one needs no memory.
-  bool has_turn_ = false; ///< There is a turn of number `turn_`.
+  std::list<untold> untold_; ///< A list, because swapping lists does not allocate.
+  bool has_turn_ = false; ///< A task with the number `turn_` exists.
   std::uint64_t turn_ = 0; ///< Counts the sinks.
-  std::uint64_t calls_ = 0; ///< That have begun.
-  std::thread::id called_on_; ///< The thread on which the sink is being called, if it is.
+  std::uint64_t calls_ = 0; ///< The number of calls that have begun.
+  std::thread::id called_on_; ///< The thread of the call in progress, if there is one.
   int waiting_ = 0; ///< Threads in `await_call`.
   std::condition_variable call_ended_;
 };

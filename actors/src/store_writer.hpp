@@ -1,4 +1,4 @@
-// The one thread that a coordinator with a store has: stores may block.
+// The only thread of a coordinator with a store, needed because stores may block.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -11,35 +11,35 @@
 
 namespace leasebreak::detail {
 
-/// Runs jobs on a thread of its own, one after the other. Thread-safe.
+/// Runs jobs on its own thread, one at a time. Thread-safe.
 ///
-/// Why not a detached CAF actor: an actor system waits for the threads of those, and a store that
-/// hangs must not hang its host.
+/// This is not a detached CAF actor, because an actor system waits for the threads of such actors,
+/// and a store that does not respond must not block its host.
 class store_writer {
 public:
   using job = std::function<void(lock_store&)>;
 
-  /// Starts the thread; with `in_place`, none: then `post` does the job itself, for tests.
+  /// Starts the thread. With `in_place` it starts none, and `post` runs the job itself, for tests.
   store_writer(std::shared_ptr<lock_store> store, bool in_place);
-  /// Starts no thread: the jobs run on `executor`, one after the other, and in `finish` what is
-  /// left of them. For simulations, whose stores do not block.
+  /// Starts no thread: jobs run on `executor`, one at a time, and remaining ones in `finish`. For
+  /// simulations, whose stores do not block.
   store_writer(std::shared_ptr<lock_store> store, boost::asio::any_io_executor executor);
-  /// As `finish`, without waiting.
+  /// Like `finish`, without waiting.
   ~store_writer();
   store_writer(const store_writer&) = delete;
   store_writer& operator=(const store_writer&) = delete;
 
   void post(job j);
 
-  /// Waits until all jobs are done and the thread has let go of the store, for at most `wait_max`.
-  /// False if that did not suffice: then the thread is left to itself, with what it needs, and does
-  /// the job that it is at, but no other.
+  /// Waits until all jobs are done and the thread has released the store, for at most `wait_max`.
+  /// Returns false if that time was exceeded. The thread is then abandoned with everything it
+  /// needs, and stops after its current job.
   bool finish(duration wait_max);
 
 private:
   struct shared;
   const bool in_place_;
-  const boost::asio::any_io_executor executor_; ///< None: a thread of its own.
+  const boost::asio::any_io_executor executor_; ///< Empty: jobs run on a thread of its own.
   std::shared_ptr<shared> shared_;
 };
 

@@ -1,4 +1,4 @@
-// A small number for each thread, to spread counters that many threads write.
+// Returns a small number for each thread, which spreads counters that many threads write.
 #pragma once
 
 #include <cstddef>

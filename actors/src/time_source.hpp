@@ -1,5 +1,5 @@
-// Where a coordinator has the time from, if not from the machine's clocks: for simulations, in
-// which time goes on when nothing else happens any more.
+// The interface of a coordinator's clock for simulations, in which time advances only when nothing
+// else is left to do.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@ public:
   alarm() = default;
   alarm(const alarm&) = delete;
   alarm& operator=(const alarm&) = delete;
-  /// Also cancels it.
+  /// Also cancels the alarm.
   virtual ~alarm() = default;
 
-  /// Has `f` called, on the executor and once, when `t` has come. Replaces what was set before.
+  /// Calls `f` once, on the executor, when `t` has come. Replaces an earlier setting.
   virtual void set(time_point t, std::function<void()> f) = 0;
   virtual void cancel() = 0;
 };
@@ -32,7 +32,7 @@ public:
   time_source& operator=(const time_source&) = delete;
   virtual ~time_source() = default;
 
-  /// Never runs backwards.
+  /// Never goes backwards.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point steady_now() const noexcept = 0;
   [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const noexcept = 0;
   [[nodiscard]] virtual std::unique_ptr<alarm> make_alarm() = 0;

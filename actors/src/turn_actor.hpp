@@ -1,12 +1,11 @@
-// A lean kind of CAF actor: control block, identity and scheduling are CAF's; the mailbox is its
-// own.
+// A lean kind of CAF actor: control block, identity and scheduling are CAF's, but the mailbox is
+// its own.
 //
-// Why not `event_based_actor`: that has 1 KB of state for behaviours, requests and streams, none of
-// which a file needs, and each message to it costs an allocation besides the operation that it
-// carries. A million files make the difference.
+// An `event_based_actor` has 1 KB of state for behaviors, requests and streams, none of which a
+// file needs, and each message needs an additional allocation. That matters with a million files.
 //
-// Why it can be stopped from outside: an executor that its owner has stopped runs nothing any more,
-// yet whatever waits in the mailbox must be completed.
+// The actor can be stopped from outside: an executor that its owner has stopped runs nothing any
+// more, but the operations in the mailbox must still be completed.
 #pragma once
 
 #include "message.hpp"
@@ -21,31 +20,31 @@
 
 namespace leasebreak::detail {
 
-/// An actor that handles its messages in turns, in the order in which they were delivered.
+/// An actor that handles its messages in turns, in the order of delivery.
 class turn_actor : public caf::monitorable_actor, public caf::resumable {
 public:
   explicit turn_actor(caf::actor_config& config);
   ~turn_actor() override;
 
-  // -- any thread
+  // -- thread-safe
 
-  /// Puts `m` into the mailbox. False if the actor has ended: then `m` is left as it is.
-  /// The coordinator must not be destroyed meanwhile.
+  /// Puts `m` into the mailbox. Returns false, and leaves `m` unchanged, if the actor has ended.
+  /// The coordinator must not be destroyed during the call.
   [[nodiscard]] bool deliver(message_ptr& m) noexcept;
 
-  /// Ends the actor if it is idle and owns nothing. True if this call did it.
+  /// Ends the actor if it is idle and has no state. Returns whether this call ended it.
   [[nodiscard]] bool end_if_unused() noexcept;
 
-  /// Ends the actor from outside, whether or not anybody runs the executor: waits for the turn in
-  /// progress, destroys what is in the mailbox, and calls `stopped`. Never from within a turn.
+  /// Ends the actor from outside, whether or not the executor runs: waits for the turn in progress,
+  /// destroys the content of the mailbox, and calls `stopped`. Must not be called within a turn.
   void stop() noexcept;
 
-  // -- CAF. Lack of memory in a turn ends the process; see out_of_memory.hpp.
+  // -- CAF. If memory is exhausted in a turn, the process ends; see out_of_memory.hpp.
 
   using caf::abstract_actor::enqueue;
-  /// Before the destructor.
+  /// Called before the destructor.
   void on_destroy() override;
-  /// CAF's own door; only timeouts come through it.
+  /// CAF's own entry point, which only timeouts use.
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
   resume_result resume(caf::execution_unit* host, std::size_t messages_max) override;
   subtype_t subtype() const override;
@@ -56,21 +55,23 @@ protected:
   /// Handles one message.
   virtual void handle(message_ptr m) = 0;
 
-  /// CAF's clock says that a timeout has come.
+  /// Handles a timeout of CAF's clock.
   virtual void timeout() = 0;
 
-  /// Nothing is left to handle, or others are to have their turn. Returns whether the actor owns
-  /// nothing, so that it may be ended.
+  /// Called when no message is left, or other actors are to run. Returns whether the actor has no
+  /// state, so that it may be ended.
   virtual bool end_turn() = 0;
 
-  /// The actor became idle and owns nothing. Runs after the turn: another may have begun, so only
-  /// what is thread-safe may be touched.
+  /// Called when the actor became idle without state. Runs after the turn, and another turn may
+  /// have begun; it may only use thread-safe members.
   virtual void unused() = 0;
 
-  /// A message that was in the mailbox when the actor was stopped; on that thread, in their order.
+  /// Handles a message that was in the mailbox when the actor was stopped. Runs on the stopping
+  /// thread, in order.
   virtual void left_over(message_ptr m);
 
-  /// The actor was stopped from outside; runs once, on that thread, last of all.
+  /// Called once after the actor was stopped from outside, as the last call, on the stopping
+  /// thread.
   virtual void stopped() = 0;
 
 private:
@@ -89,18 +90,21 @@ private:
     return reinterpret_cast<std::uintptr_t>(m) <= ended;
   }
 
-  // What the head is when it is no message. Null: scheduled or running, no news.
+  // Values of the head that are not a message. Null: scheduled or running, without new messages.
   static constexpr std::uintptr_t busy = 0;
-  static constexpr std::uintptr_t idle = 1; ///< Not scheduled; owns something.
-  static constexpr std::uintptr_t idle_unused = 2; ///< Not scheduled; owns nothing.
-  static constexpr std::uintptr_t ended = 3; ///< Takes nothing any more.
+  static constexpr std::uintptr_t idle = 1; ///< Not scheduled; has state.
+  static constexpr std::uintptr_t idle_unused = 2; ///< Not scheduled; has no state.
+  static constexpr std::uintptr_t ended = 3; ///< Accepts no messages.
 
   std::atomic<message*> head_; ///< Newest first.
-  message* pending_ = nullptr; ///< Taken and not handled, oldest first; the turn's alone.
-  std::atomic<int> inside_{0}; ///< Threads in `resume`: the turn, and the end of the one before.
+  /// Taken from the mailbox but not handled, oldest first; only used in the turn.
+  message* pending_ = nullptr;
+  /// Threads in `resume`: that of the turn, and possibly one that is just leaving the previous
+  /// turn.
+  std::atomic<int> inside_{0};
 };
 
-/// A counted reference to an actor of the kind `T`.
+/// A counted reference to an actor of the type `T`.
 template <class T>
 class actor_ref {
 public:
