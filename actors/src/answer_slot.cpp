@@ -1,4 +1,3 @@
-// See answer_slot.hpp.
 #include "answer_slot.hpp"
 
 #include "coordinator_impl.hpp"
@@ -8,7 +7,7 @@
 
 namespace leasebreak::detail {
 
-// What it refers to is given up first: it becomes part of the file.
+// Releases the reference to the file first, because the slot becomes part of the file.
 void answer_slot::sent() noexcept {
   const auto file = std::move(file_);
   if (auto look = file->answers().add(*this))
@@ -26,7 +25,7 @@ void look_for_answers::send(std::unique_ptr<look_for_answers> self, const file_r
     static_cast<void>(file->deliver(look));
 }
 
-// Nobody has an answer that is not sent: each refers to the file.
+// There are no unsent responses, because each of them would refer to the file.
 sent_answers::~sent_answers() {
   give_back(head_.load());
   delete message_.load();

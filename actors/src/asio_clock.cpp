@@ -1,4 +1,3 @@
-// See asio_clock.hpp.
 #include "asio_clock.hpp"
 
 #include "out_of_memory.hpp"
@@ -38,7 +37,7 @@ void asio_clock::arm() {
   if (is_stopped())
     return;
   if (schedule_.empty()) {
-    // A timer that is set keeps an io_context running: none is, if nobody waits for anything.
+    // A timer that is set keeps an io_context running; set none if nothing waits.
     if (armed_) {
       disarm();
       armed_.reset();
@@ -77,7 +76,7 @@ void asio_clock::disarm() {
 }
 
 void asio_clock::expired() {
-  // Also after a handler that was on its way when the timer was set anew: then nothing is due.
+  // A handler may have been in flight when the timer was set again; then nothing is due.
   if (armed_ && *armed_ <= now())
     armed_.reset();
   trigger_expired_timeouts();

@@ -1,5 +1,5 @@
-// See asio_scheduler.hpp. Jobs are deferred, not posted: from a thread that runs the executor this
-// is a push on that thread's own queue, and nobody is woken up.
+// Jobs are deferred rather than posted: on a thread that runs the executor, this pushes to the
+// thread's own queue and wakes no other thread.
 #include "asio_scheduler.hpp"
 
 #include "asio_clock.hpp"
@@ -27,7 +27,7 @@ public:
   void exec_later(caf::resumable* job) override { system().scheduler().enqueue(job); }
 };
 
-/// Takes the place of CAF's printer, which has a thread and writes to stdout.
+/// Replaces CAF's printer, which has a thread and writes to stdout.
 caf::behavior silent_printer(caf::event_based_actor* self, int) {
   self->set_default_handler(caf::drop);
   return {[](const std::string&) {
@@ -37,9 +37,9 @@ caf::behavior silent_printer(caf::event_based_actor* self, int) {
 
 } // namespace
 
-/// Keeps jobs of other kinds of actors, which need their actor system, from running once it stops.
-/// Its counters are spread over threads; it is freed when no closure refers to it any more, which
-/// may be after the scheduler.
+/// Prevents jobs of foreign actors, which need their actor system, from running after it has
+/// stopped. The counters are spread over threads. The gate is freed when no closure refers to it,
+/// which may be after the scheduler is gone.
 class asio_scheduler::gate {
 public:
   explicit gate(asio_scheduler& owner) : scheduler(&owner) {}
@@ -62,7 +62,7 @@ public:
       std::this_thread::yield();
   }
 
-  /// Frees `g`, now if nothing refers to it, or when a later one is given up.
+  /// Frees `g` now if nothing refers to it, otherwise when a later gate is released.
   static void give_up(std::unique_ptr<gate> g) {
     static std::mutex mutex;
     static std::vector<std::unique_ptr<gate>> all;
@@ -91,7 +91,7 @@ private:
   std::atomic<bool> closed_{false};
 };
 
-/// A turn of one of our actors, which knows by itself when it was stopped.
+/// A turn of one of leasebreak's actors, which detects by itself that it was stopped.
 class asio_scheduler::own_job {
 public:
   own_job(caf::resumable* job, std::size_t messages_max) noexcept

@@ -1,4 +1,3 @@
-// See client.hpp.
 #include "client.hpp"
 
 #include "file_actor.hpp"
@@ -72,7 +71,7 @@ errc client::reserve_open(file_actor& file, const lease_key& key, const limits& 
   return errc::success;
 }
 
-// Without memory nothing has changed.
+// Has no effect if it throws.
 bool client::bind_locked(const lease_key& key, const file_actor& file) {
   const auto [bound, is_new] = leases_.try_emplace(key, file.file_id());
   if (!is_new && bound->second.file != file.file_id())
@@ -145,7 +144,7 @@ bool client::retire() {
   return true;
 }
 
-// As late as can be: what was lost or ended since the break began is no way any more.
+// Called as late as possible, so that channels are excluded that were lost since the break began.
 bool client::find_way(break_notification& n) const {
   const bool had_any = !n.channels.empty();
   const std::lock_guard lock(mutex_);

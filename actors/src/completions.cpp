@@ -1,4 +1,3 @@
-// See completions.hpp.
 #include "completions.hpp"
 
 #include <boost/asio/post.hpp>

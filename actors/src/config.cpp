@@ -1,4 +1,3 @@
-// See config.hpp.
 #include <leasebreak/config.hpp>
 
 #include <array>

@@ -1,4 +1,3 @@
-// See coordinator.hpp.
 #include <leasebreak/coordinator.hpp>
 
 #include "coordinator_impl.hpp"
@@ -32,15 +31,14 @@ coordinator::~coordinator() {
   detail::coordinator_impl::end(std::move(impl_));
 }
 
-// One reference count for all threads would go back and forth between their caches with each
-// operation.
+// A single reference count would move between the caches of all threads with each operation.
 void coordinator::spread() {
   constexpr std::size_t cells = 8;
   try {
     for (std::size_t i = 0; i < cells; ++i)
-      // Not left to the end of the deleter itself, which a weak reference puts off.
+      // Reset explicitly: a weak reference would delay the destruction of the deleter.
       spread_.emplace_back(impl_.get(), [keep = impl_](auto*) mutable { keep.reset(); });
-  } catch (...) { // there is no destructor for one that was not made
+  } catch (...) { // no destructor runs if the constructor throws
     spread_.clear();
     detail::coordinator_impl::end(std::move(impl_));
     throw;

@@ -1,4 +1,3 @@
-// See coordinator_impl.hpp.
 #include "coordinator_impl.hpp"
 
 #include "asio_scheduler.hpp"
@@ -82,8 +81,8 @@ std::shared_ptr<coordinator_impl> coordinator_impl::make(boost::asio::any_io_exe
   return result;
 }
 
-// A hold, a report or a deferred operation may be about to find out that it is gone, on another
-// thread.
+// Waits, because a hold, a report or a deferred operation on another thread may hold a reference
+// for a short time.
 void coordinator_impl::end(std::shared_ptr<coordinator_impl> last) noexcept {
   const std::unique_ptr<coordinator_impl> self(last.get());
   last.reset();
@@ -91,7 +90,7 @@ void coordinator_impl::end(std::shared_ptr<coordinator_impl> last) noexcept {
     std::this_thread::yield();
 }
 
-// The actors that were stopped go while there is an actor system.
+// The stopped actors must be destroyed before the actor system.
 coordinator_impl::~coordinator_impl() {
   files_.forget_stopped();
 }
@@ -128,7 +127,7 @@ caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noe
     std::chrono::duration_cast<caf::actor_clock::duration_type>(t - wall_start_);
 }
 
-// Nobody told: the hold goes with `lost`.
+// If lost opens are not reported, the hold is released with `lost`.
 void coordinator_impl::report_lost(open_lost lost) {
   if (lost_)
     boost::asio::post(

@@ -1,4 +1,3 @@
-// See counters.hpp.
 #include "counters.hpp"
 
 #include "thread_slot.hpp"
@@ -24,8 +23,8 @@ std::uint64_t counters::get(std::size_t which) const noexcept {
   std::int64_t sum = 0;
   for (const auto& c : cells_)
     sum += c.values[which].load(std::memory_order_relaxed);
-  // A gauge that one thread raises and another lowers is read at two moments. Nothing else makes it
-  // negative.
+  // A gauge can be read as negative, because increments and decrements of different threads are
+  // read at different times.
   return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
 }
 

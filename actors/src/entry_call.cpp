@@ -1,4 +1,3 @@
-// See entry_call.hpp.
 #include "entry_call.hpp"
 
 #include "coordinator_impl.hpp"
@@ -62,7 +61,7 @@ bool directory_guards::cancel(file_actor& file, operation_id target) {
   const auto found = std::find_if(
     waiting_.begin(), waiting_.end(), [target](const auto& call) { return call->id == target; });
   if (found == waiting_.end())
-    return false; // It is held already, and that stands.
+    return false; // it is held already, and its result stands
   const auto call = take(file, found);
   call->answer(errc::cancelled);
   end(file, call->guard);
@@ -97,7 +96,7 @@ std::unique_ptr<entry_call> directory_guards::take(file_actor& file, call_list::
   return call;
 }
 
-// The slot can outlive all of this, so it refers to nothing that it would keep alive.
+// The slot can outlive the coordinator, so that it only has a weak reference.
 void coordinator_impl::start(entry_guard_request&& r, std::unique_ptr<entry_call> op) {
   auto error = admit(r.directory);
   const auto longest = std::max(r.name.size(), r.also.size());

@@ -1,4 +1,3 @@
-// See error_code.hpp.
 #include <leasebreak/error_code.hpp>
 
 #include <boost/asio/error.hpp>

@@ -1,4 +1,3 @@
-// See file_actor.hpp.
 #include "file_actor.hpp"
 
 #include "client.hpp"
@@ -33,13 +32,13 @@ bool ends_persistent_open(const operation& op, const effects& out) {
     [&](const auto& e) { return e.persistent && (closed == nullptr || e.open == closed->open); });
 }
 
-/// For a turn that only its end matters of.
+/// No-op message; it only makes the actor run `end_turn()` again.
 class nothing_to_do final : public file_message {
 public:
   void act(file_actor&, std::unique_ptr<file_message>) override {}
 };
 
-// Whether what it asks for has a record.
+// Returns whether the result of the command needs a record.
 bool needs_record(const command& c) {
   if (const auto* const open = std::get_if<open_file>(&c))
     return open->lease || open->oplock != oplock_level::none ||
@@ -53,8 +52,9 @@ bool is_of_a_kind_that_waits(const command& c) {
     std::holds_alternative<force_break>(c);
 }
 
-/// A place among all operations that wait, for one that may have to. One that need not has taken it
-/// for a moment: the last places, one for each thread at most, may go to nobody.
+/// A slot among all pending operations, for an operation that may have to wait. Operations that
+/// turn out not to wait occupy one for a short time, too. The last slots, at most one per thread,
+/// may therefore be refused needlessly.
 class reserved_place {
 public:
   explicit reserved_place(coordinator_impl& owner)
@@ -67,7 +67,7 @@ public:
   reserved_place& operator=(const reserved_place&) = delete;
 
   [[nodiscard]] bool is_held() const noexcept { return is_held_; }
-  /// It waits, and has the place until it goes on.
+  /// Keeps the slot for an operation that waits.
   void keep() noexcept { is_held_ = false; }
 
 private:
@@ -102,7 +102,7 @@ void file_actor::timeout() {
 }
 
 bool file_actor::end_turn() {
-  // What came past the gate just before it was closed is not to wait.
+  // End the wait of operations that were admitted just before the shutdown.
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   refuse_guards();
@@ -113,7 +113,8 @@ bool file_actor::end_turn() {
   return state_.empty() && parked_.empty() && guards_ == nullptr && is_stored();
 }
 
-// Another actor for this file would not know that something of it is still to be stored.
+// Keep the actor while records are unwritten, because another actor for this file would not know of
+// them.
 bool file_actor::is_stored() noexcept {
   ends_when_stored_.store(unstored_.load() != 0);
   return unstored_.load() == 0;
@@ -123,7 +124,7 @@ void file_actor::records_stored() noexcept {
   if (unstored_.fetch_sub(1) != 1 || !ends_when_stored_.exchange(false))
     return;
   message_ptr m = std::make_unique<nothing_to_do>();
-  static_cast<void>(deliver(m)); // the end of the turn sees that nothing is left
+  static_cast<void>(deliver(m)); // `end_turn` then finds that no state is left
 }
 
 void file_actor::unused() {
@@ -131,7 +132,7 @@ void file_actor::unused() {
 }
 
 void file_actor::stopped() {
-  // Each completes with `errc::shutting_down`.
+  // All of them complete with `errc::shutting_down`.
   parked_.clear();
   guards_.reset();
   going_.forget();
@@ -139,13 +140,13 @@ void file_actor::stopped() {
     h.place.reset();
 }
 
-// Most deadlines go soon: a client acknowledges a break within a millisecond, or hardly at all. To
-// ask for a timeout and to take that back costs more than the break itself, up to a system call. So
-// the first timeout is for a look a moment later, and not taken back; what is still there then gets
-// its own. A tick that comes too early does no harm.
+// Most deadlines are cancelled soon: clients acknowledge a break within a millisecond, or hardly
+// ever. Setting and cancelling a timeout costs more than the break itself, up to a system call. The
+// first timeout is therefore set for a short time and never cancelled; deadlines that still exist
+// then get their own timeout. An early tick is harmless.
 void file_actor::keep_time() {
   constexpr auto a_moment = std::chrono::milliseconds(20);
-  // After a shutdown nothing is to end by itself, and nothing keeps the executor running.
+  // After a shutdown nothing may expire or keep the executor busy.
   const bool stops = owner_.is_stopping();
   const auto due = stops ? std::nullopt : state_.next_deadline();
   auto& clock = owner_.system().clock();
@@ -161,8 +162,8 @@ void file_actor::keep_time() {
   looked_ = false;
 }
 
-// Taken from the state and not from what is reported: a break also begins with a record that a
-// restart finds, and ends with a lease that nobody reclaims.
+// Computed from the state rather than from reported facts, because breaks also begin with a
+// recovered record and end with a lease that is not reclaimed.
 void file_actor::count_breaks() {
   const auto breaking = static_cast<std::uint32_t>(state_.breaking());
   if (breaking == counted_breaking_)
@@ -173,7 +174,7 @@ void file_actor::count_breaks() {
 }
 
 void file_actor::perform(std::unique_ptr<operation> op) {
-  // Here and not before: what has been sent and not yet handled has no records yet.
+  // Check here rather than before sending, because messages in flight have no records yet.
   auto error = needs_record(op->what) ? owner_.admit_record() : errc::success;
   if (error == errc::success)
     error = admit_channel(*op);
@@ -186,8 +187,8 @@ void file_actor::perform(std::unique_ptr<operation> op) {
   run(c, std::move(op));
 }
 
-// MS-SMB2 3.3.5.9.13: an application's opens end under one name. Where opens are at this moment is
-// known here alone.
+// MS-SMB2 3.3.5.9.13: the opens of an application end under one name. Only the file actor knows the
+// current paths of its opens.
 void file_actor::note_other_names(operation& op) const {
   auto* const open = std::get_if<open_file>(&op.what);
   if (open == nullptr || !open->instance || op.reserved.place == nullptr)
@@ -211,8 +212,9 @@ void file_actor::perform(const command& c) {
   run(c, nullptr);
 }
 
-// In the turn, and not when the operation is started: a session that ends, or a channel that is
-// lost, is first taken from the client and then told to its files, so that none is missed by both.
+// Check in the turn rather than when the operation is started. An ended session or lost channel is
+// removed from the client before its files are told, so that every open either fails here or ends
+// with it.
 errc file_actor::admit_channel(operation& op) {
   if (auto* const open = std::get_if<open_file>(&op.what)) {
     if (open->session == session_id::none)
@@ -232,7 +234,7 @@ errc file_actor::admit_channel(operation& op) {
     back->connection = on->connection;
   } else if (auto* const again = std::get_if<replay_open>(&op.what)) {
     if (!goes_on(again->client, {again->connection, state_.channel_of(again->open).session}))
-      again->connection = connection_id::none; // the open stays where it is
+      again->connection = connection_id::none; // the open stays on its connection
   } else if (const auto* lock = std::get_if<lock_ranges>(&op.what)) {
     const auto* const holder =
       lock->connection != connection_id::none ? holder_of(lock->open) : nullptr;
@@ -248,7 +250,7 @@ errc file_actor::admit_channel(operation& op) {
   return errc::success;
 }
 
-// What waits for a rename above it does so as the open that it stands for.
+// The wait for a rename above an open follows the open to another channel of its session.
 errc file_actor::admit_entry(access_file& entry) const {
   const auto of = owner_.clients().find(entry.client);
   const auto on =
@@ -259,7 +261,7 @@ errc file_actor::admit_entry(access_file& entry) const {
   return errc::success;
 }
 
-// Of a channel without a session nothing is known before it is lost.
+// A channel without a session is only known when it is lost.
 bool file_actor::goes_on(const client_guid& guid, const channel_id& c) const {
   if (c.connection == connection_id::none || c.session == session_id::none)
     return true;
@@ -267,7 +269,7 @@ bool file_actor::goes_on(const client_guid& guid, const channel_id& c) const {
   return of != nullptr && of->successor_of(c) == c;
 }
 
-// Whose locks they will be is not known before it is known whose open it is.
+// The client that will own the locks is known only here, from the open.
 errc file_actor::reserve_locks(operation& op) {
   std::size_t wanted = 0;
   open_id open{};
@@ -295,18 +297,19 @@ errc file_actor::reserve_locks(operation& op) {
 }
 
 void file_actor::run(const command& c, std::unique_ptr<operation> op) {
-  // Not a member: a file that nobody talks to shall not keep the memory.
+  // Not a member, so that an idle file does not keep the memory.
   thread_local effects out;
   out.clear();
   if (!answers_.is_empty())
     look_at_answers(out);
-  // Where nothing is held, nobody waits.
+  // A file without state has no pending operations.
   if (op == nullptr || state_.empty() || !is_of_a_kind_that_waits(c)) {
     apply(c, out, true);
     settle(out, std::move(op));
     return;
   }
-  // Whether it will wait is known when it has begun what it waits for, so there is room before.
+  // Reserve a slot first: the operation is known to wait only after it has begun the breaks for
+  // which it waits.
   reserved_place place(owner_);
   apply(c, out, place.is_held());
   if (settle(out, std::move(op)))
@@ -319,7 +322,7 @@ void file_actor::apply(const command& c, effects& out, bool may_wait) {
     look_at_answers(out);
 }
 
-// True: `current` waits.
+// Returns whether `current` waits.
 bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   thread_local std::vector<answer> answers;
   answers.clear();
@@ -345,8 +348,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     current->ended_persistent = ends_persistent_open(*current, out);
     parked_.add(std::move(current));
   }
-  // Before anybody learns of it: who opens another file with the key that has just become free must
-  // not find it in use.
+  // Release lease keys before any completion: a client that opens another file with the freed key
+  // must not find it in use.
   for (const auto& e : out.ended) {
     account(e);
     if (e.cause == end_cause::expired || e.cause == end_cause::purged ||
@@ -369,8 +372,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   return waits;
 }
 
-// Who has waited is answered first: he has something to do now, which can begin while the one who
-// let him go on by a close or an acknowledgement still hears that it is done.
+// Complete the operations that were waiting before the close or acknowledgement that released them;
+// their callers have work to start.
 void file_actor::answer_last(std::vector<answer>& answers, const operation* op) {
   const auto found = std::find_if(
     answers.begin(), answers.end(), [op](const answer& a) { return a.op.get() == op; });
@@ -378,10 +381,9 @@ void file_actor::answer_last(std::vector<answer>& answers, const operation* op) 
     std::rotate(found, std::next(found), answers.end());
 }
 
-// Whether a restart that finds older records would contradict the answer. Whoever was granted
-// something counts on it. Who is told that he may change the file does so, and a cache that was
-// broken for that must not come back. What a persistent open has given up must not either, since
-// nobody would ever give it up again.
+// True if the answer must not be sent before its records are durable, because a crash would
+// otherwise undo something the client was told: a grant, permission to modify the file after a
+// break, or the end of a persistent open.
 bool file_actor::waits_for_store(const answer& a, const effects& out) const {
   if (!is_success(*a.with) || is_reconnect(*a.op))
     return false;
@@ -395,8 +397,9 @@ bool file_actor::waits_for_store(const answer& a, const effects& out) const {
   return a.op->ended_persistent || ends_persistent_open(*a.op, out);
 }
 
-// Such answers of durable mode go along with the records, and are given when those are stored, and
-// all that this file changed before: an answer may rest on what another one's command has done.
+// In durable mode, such completions are passed on with the records. They are delivered when these
+// and all earlier changes of this file are stored, because an answer may depend on the effects of
+// an earlier command.
 void file_actor::store(effects& out, std::vector<answer>& answers) {
   std::vector<gated_answer> gated;
   if (owner_.config().durable) {
@@ -427,7 +430,7 @@ std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
   return op;
 }
 
-// What an operation's end means for counters and tables.
+// Updates counters and tables at the end of an operation.
 void file_actor::account(operation& op, const completion& c) {
   auto& count = owner_.count();
   if (c.error == errc::cancelled)
@@ -493,7 +496,7 @@ void file_actor::account(const open_ended& e) {
   whose->release_open(*this, e.key);
 }
 
-// It was admitted before the restart; its client has not come yet.
+// The open was admitted before the restart; its client has not reconnected.
 void file_actor::account(const open_recovered& r) {
   if (r.locks != 0)
     return owner_.locks().add(r.locks);
@@ -503,7 +506,7 @@ void file_actor::account(const open_recovered& r) {
   holders_.insert(at, held_open{r.open, nullptr, nullptr});
 }
 
-// The open, which `now` has reserved room for, is given to it; with an oplock also by another
+// Gives the open to `now`, which has reserved room for it. With an oplock, that may be another
 // client.
 void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   const auto at = find_holder(open);
@@ -522,7 +525,7 @@ void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   before->release_open(*this, key);
 }
 
-// A failed operation's reservations, and those that last no longer than the operation.
+// Releases the reservations of a failed operation, and those that end with the operation.
 void file_actor::give_back(operation& op) {
   auto& r = op.reserved;
   if (r.owner == nullptr)
@@ -541,7 +544,7 @@ void file_actor::give_back(operation& op) {
   r = {};
 }
 
-// Where the open is, or would be.
+// Returns the position of the open, or where it would be inserted.
 file_actor::holder_list::iterator file_actor::find_holder(open_id open) noexcept {
   return std::lower_bound(holders_.begin(), holders_.end(), open,
     [](const held_open& h, open_id id) { return h.open < id; });
@@ -573,8 +576,8 @@ void file_actor::see_answers() {
   settle(out, nullptr);
 }
 
-// An answer that nothing waits for is noticed here, and costs no message. Once a break is held
-// back, the file is told of each answer at once; only then does the time matter.
+// Responses for which nothing waits are processed here without a message. While a break is held
+// back, the file is notified of each response; only then is the time needed.
 void file_actor::look_at_answers(effects& out) {
   if (!state_.holds_back())
     return answers_.look(
@@ -584,7 +587,7 @@ void file_actor::look_at_answers(effects& out) {
   answers_.look(&owner, [&](const answer_sent& sent) { state_.apply(sent, now, out); });
 }
 
-// Only who may cache something can lose it.
+// Only a grant of caching needs a response.
 pending_answer file_actor::expect_answer(const operation_result& result) {
   answer_sent sent;
   if (const auto* const granted = std::get_if<open_granted>(&result))
@@ -600,7 +603,7 @@ entry_guard file_actor::make_guard(guard_id id) {
   return entry_guard(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), id);
 }
 
-// MS-FSA 2.1.5.1.1: nothing is made in a directory that is to be deleted.
+// MS-FSA 2.1.5.1.1: no entry can be created in a directory that is being deleted.
 void file_actor::guard_entry(std::unique_ptr<entry_call> call) {
   if (owner_.is_stopping())
     return call->answer(errc::shutting_down);
@@ -628,7 +631,7 @@ void file_actor::cancel_guard(operation_id target) {
   drop_unused_guards();
 }
 
-// Those that came before the directory was to be deleted are not let in either.
+// Also refuses requests that came before the deletion of the directory.
 void file_actor::refuse_guards() {
   if (guards_ == nullptr || !guards_->any_wait())
     return;

@@ -1,5 +1,5 @@
-// Operations that many files have a part in: each file answers to a gatherer that they share, which
-// completes the operation when the last of them lets go of it.
+// Operations that involve many files. Each file reports to a shared gatherer, which completes the
+// operation when the last reference to it is released.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "out_of_memory.hpp"
@@ -12,7 +12,8 @@ namespace leasebreak::detail {
 
 namespace {
 
-/// Collects the files' parts; not a part of an actor's state, so it has a leaf mutex.
+/// Collects the results of the files. It is not part of an actor's state, and thus has a leaf
+/// mutex.
 template <class Result>
 class gatherer {
 public:
@@ -40,7 +41,7 @@ public:
     const std::lock_guard lock(mutex_);
     error_ = error;
   }
-  /// A file was stopped before it answered.
+  /// A file was stopped before it reported.
   void lose() { fail(errc::shutting_down); }
 
 private:
@@ -89,7 +90,7 @@ public:
     });
   }
 
-  /// The file was given up on the way: it had nothing of the client's.
+  /// The actor ended before delivery, so that it had nothing of the client.
   void not_needed() noexcept { answered_ = true; }
 
 private:
@@ -125,8 +126,8 @@ private:
   bool answered_ = false;
 };
 
-/// A message for each of some files. All are made before one is sent: what throws for lack of
-/// memory has asked no file.
+/// One message for each of several files. All are allocated before one is sent, so that an
+/// exception has no effect.
 template <class Message>
 class file_messages {
 public:
@@ -141,8 +142,8 @@ public:
   void send(coordinator_impl& owner) {
     for (std::size_t i = 0; i < files_.size(); ++i) {
       message_ptr m = std::move(messages_[i]);
-      // A file that refuses has ended: by itself, or since all is being stopped. That is looked at
-      // afterwards, since it can begin at any time.
+      // A file that refuses has ended, because it was unused or because of a shutdown. Check for
+      // the shutdown afterwards, because it can begin at any time.
       if (!files_[i]->deliver(m) && !owner.is_stopping())
         static_cast<Message&>(*m).not_needed();
     }
@@ -153,8 +154,8 @@ private:
   std::vector<std::unique_ptr<Message>> messages_;
 };
 
-/// The end of a client's opens. All files hear of it at once. Who opens in one of them later finds
-/// the channel or session gone.
+/// Ends opens of a client. The messages go to all files at once. Later opens in these files find
+/// that the channel or session is gone.
 class ending_opens {
 public:
   explicit ending_opens(std::unique_ptr<plain_call<disconnect_result>> op)
@@ -173,7 +174,7 @@ private:
 
 } // namespace
 
-// Null: there is none, and `op` is answered.
+// Returns null after completing `op`, if there is no such client.
 std::shared_ptr<client> coordinator_impl::owner_of(
   const client_guid& guid, plain_call<disconnect_result>& op) const {
   auto error = admit();
@@ -231,7 +232,7 @@ void coordinator_impl::start(
   if (const auto error = admit(); error != errc::success)
     return op->answer(error);
   const auto files = files_of(r);
-  if (is_stopping()) // the file that was asked for may not have been found for that reason
+  if (is_stopping()) // the file may not have been found because of the shutdown
     return op->answer(errc::shutting_down);
   const auto all = std::make_shared<gatherer<std::vector<listed_entry>>>(std::move(op));
   file_messages<listing> parts;
@@ -239,8 +240,8 @@ void coordinator_impl::start(
   parts.send(*this);
 }
 
-// A client's table knows its opens, not what was recovered for it. First those on their way: what
-// a file has got meanwhile is among the others.
+// The client's table does not contain opens that were recovered for it. Check records in flight
+// first: those that arrive meanwhile are in the other counts.
 bool coordinator_impl::may_have_unclaimed() const noexcept {
   return loading_.load() != 0 || in_grace_.load() || unclaimed_.load() != 0;
 }

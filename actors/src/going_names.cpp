@@ -1,4 +1,3 @@
-// See going_names.hpp.
 #include "going_names.hpp"
 
 #include <algorithm>

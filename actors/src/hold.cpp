@@ -1,4 +1,3 @@
-// See hold.hpp.
 #include <leasebreak/entry_guard.hpp>
 #include <leasebreak/hold.hpp>
 

@@ -1,4 +1,4 @@
-// What the public operations call; declared in coordinator.hpp.
+// Implements the initiating functions that coordinator.hpp declares.
 #include "coordinator_impl.hpp"
 #include "entry_call.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 template <class Op, class Request, class Handler>
 void initiate(const impl_ref& self, Request&& request, Handler&& h) {
   const initiating now;
-  // From here on the operation completes, unless this throws: its destructor sees to it.
+  // From here on, the destructor ensures that the operation completes, unless this throws.
   auto op = std::make_unique<Op>(std::move(h));
   self.with([&](coordinator_impl& alive) {
     if (!alive.queues_on_executor())
@@ -21,7 +21,8 @@ void initiate(const impl_ref& self, Request&& request, Handler&& h) {
   });
 }
 
-/// An operation that no single file has: what stands for it in the executor's queue may be nothing.
+/// Starts an operation that does not belong to a single file, so that the executor's queue may
+/// contain nothing for it.
 template <class Op, class Request, class Handler>
 void initiate_plain(const impl_ref& self, Request&& request, Handler&& h) {
   h->track_work();

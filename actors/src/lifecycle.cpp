@@ -1,4 +1,4 @@
-// Starting and stopping in order.
+// Orderly start and shutdown.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "out_of_memory.hpp"
@@ -14,12 +14,12 @@ void coordinator_impl::start(start_request&&, std::unique_ptr<plain_call<start_r
   else if (records_)
     records_->load(std::move(op));
   else
-    op->answer(errc::success); // there is nothing to read
+    op->answer(errc::success); // there is nothing to load
 }
 
 namespace {
 
-/// Shared by the files that are to stop waiting; completes when all have.
+/// Shared by the files whose pending operations must complete. Completes when all files are done.
 struct stopping_files {
   stopping_files(coordinator_impl& i, std::unique_ptr<plain_call<void>> o)
     : owner(i), op(std::move(o)) {}
@@ -41,7 +41,8 @@ struct stopping_files {
 
   coordinator_impl& owner;
   std::unique_ptr<plain_call<void>> op;
-  std::atomic<bool> lost{false}; ///< A file was stopped from outside: nothing of ours is left.
+  /// A file was stopped from outside; the coordinator is being destroyed.
+  std::atomic<bool> lost{false};
 };
 
 class stop_file final : public file_message {
@@ -59,7 +60,7 @@ public:
     file.perform(stop_waiting{});
   }
 
-  /// The file was given up on the way: nothing waits there.
+  /// The actor ended before delivery, so that nothing waits there.
   void not_needed() noexcept { done_ = true; }
 
 private:
@@ -85,7 +86,7 @@ void coordinator_impl::start(shutdown_request&&, std::unique_ptr<plain_call<void
         static_cast<stop_file&>(*m).not_needed();
     }
   } catch (...) {
-    stopping_.store(false); // it can be tried again
+    stopping_.store(false); // allow another attempt
     throw;
   }
 }

@@ -1,4 +1,3 @@
-// See lost_sink.hpp.
 #include "lost_sink.hpp"
 
 #include "out_of_memory.hpp"
@@ -47,10 +46,10 @@ void lost_sink::close() noexcept {
   closed_ = true;
   call_ended_.wait(lock, [this] { return !is_called_elsewhere(); });
   if (!called_on_.empty())
-    return; // by the function itself: it goes with this object
+    return; // called from within the function, which is destroyed with this object
   std::function<void(open_lost)> dropped;
   dropped.swap(told_);
-  lock.unlock(); // before what it has captured goes, which may do anything
+  lock.unlock(); // unlock first: the destructors of captured objects may do anything
 }
 
 bool lost_sink::is_called_elsewhere() const noexcept {

@@ -1,4 +1,3 @@
-// See open_ids.hpp.
 #include "open_ids.hpp"
 
 #include "unique_number.hpp"
@@ -9,8 +8,9 @@ namespace leasebreak::detail {
 
 namespace {
 
-// One id for each 4096th of a microsecond since 1970: more than any process makes. So all ids of a
-// process are below those of one that starts when it has ended, and far above those by an epoch.
+// Returns the start of the process in units of 1/4096 of a microsecond since 1970. No process makes
+// ids faster than that. Its ids are thus below those of any process that starts after it has ended,
+// and far above those based on an epoch.
 std::uint64_t time_of_process() noexcept {
   using std::chrono::duration_cast;
   static const auto start = static_cast<std::uint64_t>(

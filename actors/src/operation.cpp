@@ -1,4 +1,3 @@
-// See operation.hpp.
 #include "operation.hpp"
 
 #include "file_actor.hpp"

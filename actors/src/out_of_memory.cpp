@@ -1,4 +1,3 @@
-// See out_of_memory.hpp.
 #include "out_of_memory.hpp"
 
 #include <algorithm>
@@ -15,7 +14,7 @@ thread_local initiating* initiating::current_ = nullptr;
 
 namespace {
 
-/// Adds `text` to a line in `to`, as far as there is room.
+/// Appends `text` to the line in `to`, as far as there is room.
 template <std::size_t Size>
 std::size_t append(std::array<char, Size>& to, std::size_t at, const char* text) noexcept {
   const auto length = std::min(std::strlen(text), Size - at);

@@ -1,4 +1,3 @@
-// See path_index.hpp.
 #include "path_index.hpp"
 
 #include <algorithm>
@@ -13,7 +12,7 @@ std::string_view directory_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
 
-/// Whether `path` is `directory`, or beneath it. The root is above everything.
+/// Returns whether `path` is `directory` or beneath it. The root contains everything.
 bool is_within(std::string_view path, std::string_view directory) {
   return directory.empty() ||
     (path.starts_with(directory) &&
@@ -64,7 +63,7 @@ void path_index::link(std::size_t index, const bucket& in, placed_open& open) no
   open.shard_.store(index, std::memory_order_release);
 }
 
-// A rename may move it from one shard to another meanwhile.
+// A rename may move the open to another shard meanwhile.
 path_index::shard& path_index::lock(
   const placed_open& open, std::unique_lock<std::mutex>& held) const {
   for (;;) {
@@ -121,8 +120,7 @@ std::vector<file_name_id> path_index::beneath(
   return result;
 }
 
-// One after the other, with all shards locked in their order: renames are rare, and nobody sees
-// half of one.
+// Locks all shards in order. Renames are rare, and no reader may see half of one.
 void path_index::rename(std::string_view root, std::string_view from, std::string_view to) {
   std::vector<placed_open*> moving;
   std::array<std::unique_lock<std::mutex>, shard_count> held;

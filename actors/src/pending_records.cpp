@@ -1,4 +1,3 @@
-// See pending_records.hpp.
 #include "pending_records.hpp"
 
 #include <iterator>
@@ -19,7 +18,8 @@ std::size_t size_of(const stored_change& change) noexcept {
 
 std::uint64_t pending_records::add(std::vector<stored_change> changes, time_point now) {
   const auto number = ++last_number_;
-  // Before anything is erased: what came and went holds together what it came and went with.
+  // Merge groups before erasing: a record that was created and deleted in the meantime still ties
+  // its step to the other records of that step.
   auto& to = join_all(new_group(number, now), changes);
   for (auto& change : changes)
     set(to, std::move(change));
@@ -68,8 +68,8 @@ pending_records::group& pending_records::new_group(std::uint64_t number, time_po
   return groups_.try_emplace(number, group{number, since, {}}).first->second;
 }
 
-// One group of two, with the number of the older. The entries of the smaller move, so that however
-// groups grow, an entry moves few times.
+// Merges two groups into one with the smaller number. Moves the entries of the smaller group, so
+// that each entry is moved few times.
 pending_records::group& pending_records::joined(group& a, group& b) {
   if (&a == &b)
     return a;
@@ -88,7 +88,7 @@ pending_records::group& pending_records::joined(group& a, group& b) {
   return large;
 }
 
-// Joins to `first` the groups that have one of these records.
+// Merges the groups that contain one of these records into `first`.
 pending_records::group& pending_records::join_all(
   group& first, std::span<const stored_change> all) {
   auto* joint = &first;
@@ -118,7 +118,7 @@ void pending_records::erase(const record_name& name) {
   if (found == changes_.end())
     return;
   const auto gone = found->second;
-  changes_.erase(found); // first: its key is in what goes
+  changes_.erase(found); // first, because its key is in the entry
   gone->of->entries.erase(gone);
 }
 
@@ -135,7 +135,7 @@ void pending_records::move_first_to(record_batch& batch) {
   for (auto& e : first.entries) {
     changes_.erase(e.change.name.get());
     if (!e.change.is_deletion())
-      know(*e.change.name); // from now on it may be there
+      know(*e.change.name); // from now on the store may have it
     batch.changes.push_back(std::move(e.change).to_record());
   }
   groups_.erase(groups_.begin());

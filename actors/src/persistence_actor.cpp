@@ -1,4 +1,3 @@
-// See persistence_actor.hpp.
 #include "persistence_actor.hpp"
 
 #include "coordinator_impl.hpp"
@@ -21,15 +20,15 @@ namespace {
 
 constexpr caf::atom_value store_tick = caf::atom("lb.store");
 
-/// After so many failures in a row a grant waits no longer, and is taken back.
+/// After this many consecutive failures, grants are undone instead of waiting longer.
 constexpr unsigned failures_max = 4;
 
-/// Of a batch, in records of up to 1 KiB. Beyond some hundreds larger ones save a store nothing;
-/// one that it could not write within its time would be tried again for ever.
+/// The size of a batch in records of up to 1 KiB. Batches beyond some hundred records gain nothing,
+/// and one that the store cannot write within its timeout would be retried forever.
 constexpr std::size_t batch_size_max = 1'000;
 
-/// So many changes may stay in the mail. They count against the backlog one by one, also those that
-/// will leave nothing; and to take many at once would keep others waiting.
+/// Returns how many changes may stay in the mail. They count against the backlog one by one, even
+/// those that will leave nothing, and taking many at once would delay other work.
 std::size_t mail_max(const coordinator_config& config) noexcept {
   constexpr std::size_t some = 16;
   return std::min(some, config.store_backlog_max / 8);
@@ -46,7 +45,7 @@ store_status failure(const char* what) {
   return {make_error_code(errc::store_unavailable), what};
 }
 
-/// Stores do not throw by contract; one that does must not take its host's process with it.
+/// Stores must not throw; one that does must not end the host's process.
 template <class Function>
 store_status guarded(Function f) {
   try {
@@ -81,7 +80,7 @@ store_content read_store(lock_store& store) {
   return c;
 }
 
-/// As `load_record` wants it: leases, opens, byte-range locks.
+/// Returns the records in the order that `load_record` requires: leases, opens, byte-range locks.
 std::vector<persisted_lock> in_order_of_loading(std::vector<persisted_lock> records) {
   const auto opens = std::stable_partition(
     records.begin(), records.end(), [](const persisted_lock& r) { return r.is_lease(); });
@@ -110,13 +109,15 @@ recovered_open describe_open(const persisted_lock& record) {
   return o;
 }
 
-/// A request that was sent again has done nothing: what it was told of is taken back for the first.
+/// Returns whether the request was a replay without effects of its own. The effects are undone with
+/// the original request.
 bool repeats_another(const gated_answer& a) {
   return std::holds_alternative<lock_replayed>(a.with.result) ||
     std::holds_alternative<replay_open>(a.op->what);
 }
 
-/// Moves from the front of `all` to the end of `to` what waits for nothing from `oldest` on.
+/// Moves the elements whose records are all older than `oldest` from the front of `all` to the end
+/// of `to`.
 template <class Waiting>
 void move_stored(std::vector<Waiting>& all, std::uint64_t oldest, std::vector<Waiting>& to) {
   const auto end = std::find_if(
@@ -131,7 +132,7 @@ void put_in_front(std::vector<Waiting> older, std::vector<Waiting>& all) {
   all = std::move(older);
 }
 
-/// Brings a file a record that a restart found. It counts until the file has it.
+/// Sends a recovered record to its file. Counted as loading until the file has it.
 class record_to_load final : public file_message {
 public:
   record_to_load(coordinator_impl& owner, persisted_lock record)
@@ -149,13 +150,13 @@ private:
   command what_;
 };
 
-/// Takes a grant back; nobody waits for it.
+/// Undoes a grant; has no result.
 class undo_step final : public operation {
 public:
   explicit undo_step(command c) { what = std::move(c); }
   void finish(
     file_actor& file, std::unique_ptr<operation>, errc, operation_result& result) override {
-    // Nobody deletes the file now: that it was to be deleted is forgotten with the open.
+    // The file is not deleted now: its pending deletion is dropped with the open.
     if (const auto* const closed = std::get_if<open_closed>(&result))
       file.make_hold(closed->hold).release();
   }
@@ -163,7 +164,7 @@ public:
 
 } // namespace
 
-/// The writes after the end, of which one that fails is the last.
+/// The writes after the end. They stop at the first failure.
 class persistence_actor::last_writes {
 public:
   last_writes(std::shared_ptr<spdlog::logger> log, std::string store, std::size_t records)
@@ -185,7 +186,7 @@ public:
         store_, left_, status.code.message(), status.detail);
   }
 
-  /// The coordinator is about to be gone, and logs nothing after that.
+  /// Ends logging, because the coordinator is about to be destroyed.
   void silence() {
     const std::lock_guard lock(mutex_);
     log_.reset();
@@ -193,7 +194,7 @@ public:
 
 private:
   const std::string store_;
-  std::size_t left_; ///< Records.
+  std::size_t left_; ///< Unwritten records.
   bool failed_ = false;
   std::mutex mutex_;
   std::shared_ptr<spdlog::logger> log_;
@@ -204,7 +205,7 @@ public:
   virtual void act(persistence_actor& self) = 0;
 };
 
-/// Something to be done in a turn.
+/// A function to run in a turn.
 class persistence_actor::task final : public note {
 public:
   explicit task(std::function<void(persistence_actor&)> f) : run_(std::move(f)) {}
@@ -232,7 +233,7 @@ const char* persistence_actor::name() const {
 
 template <class Function>
 void persistence_actor::tell(Function f) {
-  // std::function wants a copy; what is moved along here has one owner.
+  // std::function requires a copyable function, but what is moved in here is not.
   auto shared = std::make_shared<Function>(std::move(f));
   message_ptr m = std::make_unique<task>([shared](persistence_actor& self) { (*shared)(self); });
   static_cast<void>(deliver(m));
@@ -281,7 +282,7 @@ void persistence_actor::load(std::unique_ptr<plain_call<start_result>> op) {
   });
 }
 
-// False: the system has no thread for it.
+// Returns false if the system has no thread for the writer.
 bool persistence_actor::open_writer() {
   if (writer_ != nullptr)
     return true;
@@ -306,7 +307,7 @@ void persistence_actor::flush(std::unique_ptr<plain_call<void>> op) {
   });
 }
 
-// Has `read` run on the writer's thread, and `then` in a turn with what it returned.
+// Runs `read` on the writer's thread, and then `then` in a turn with its result.
 template <class Read, class Then>
 void persistence_actor::ask_store(Read read, Then then) {
   writer_->post([owner = owner_.weak(), self = actor_ref<persistence_actor>(*this),
@@ -348,7 +349,7 @@ void persistence_actor::set_timer() {
   };
   if (!writing_)
     consider(write_at_);
-  if (!owner_.is_stopping()) // the next start opens it again
+  if (!owner_.is_stopping()) // the next start begins it again
     consider(grace_until_);
   consider(flush_until_);
   if (due == armed_)
@@ -390,7 +391,7 @@ void persistence_actor::take_mail() {
   mail_since_.reset();
   for (auto& lot : lots)
     take(std::move(lot));
-  // In this order, so that they count all the time.
+  // In this order, so that the changes are counted at all times.
   publish();
   in_mail_.fetch_sub(changes);
 }
@@ -405,8 +406,8 @@ void persistence_actor::take(record_lot lot) {
   }
   if (lot.changed)
     waiting_.files.push_back({std::move(lot.changed), number});
-  // What came and went before the store heard of it is as good as stored. What is being written is
-  // not.
+  // Records that were created and deleted before a write need no write. Records in the batch in
+  // flight still do.
   if (!writing_)
     stored(take_stored());
   if (pending_.empty()) {
@@ -423,7 +424,8 @@ void persistence_actor::write_by(time_point due) {
     write_at_ = due;
 }
 
-// Somebody waits: at once. What comes while the writer is busy makes up the next batch.
+// Returns now if an operation waits. Changes that come while the writer is busy make up the next
+// batch.
 time_point persistence_actor::next_write() const {
   return waiting_.answers.empty() && flush_ == nullptr ? end_of_delay(pending_.since())
                                                        : owner_.now();
@@ -433,8 +435,8 @@ time_point persistence_actor::end_of_delay(time_point since) const {
   return after(since, owner_.config().write_delay);
 }
 
-// Who waits for nothing that is pending. Those of a batch that is being written wait for that
-// alone.
+// Returns the completions and files that wait for no pending record. Those of a batch in flight
+// only wait for that batch.
 persistence_actor::waiting_list persistence_actor::take_stored() {
   waiting_list stored;
   move_stored(waiting_.answers, pending_.oldest_number(), stored.answers);
@@ -455,7 +457,7 @@ void persistence_actor::write_if_due() {
     return;
   take_mail();
   if (pending_.empty())
-    write_at_.reset(); // all of it came and went
+    write_at_.reset(); // all of it was created and deleted
   else
     write();
 }
@@ -471,7 +473,7 @@ void persistence_actor::write() {
     [](persistence_actor& self, const store_status& status) { self.write_done(status); });
 }
 
-// What fails is tried again with the next batch: there is time for half of all ids of an epoch.
+// A failure is retried with the next batch: half of an epoch's ids are left at that time.
 void persistence_actor::take_epochs() {
   if (taking_epoch_ || open_ids::epochs_needed() <= epochs_)
     return;
@@ -510,7 +512,7 @@ void persistence_actor::write_done(const store_status& status) {
     write_by(end_of_delay(*mail_since_));
 }
 
-// Nothing is dropped: the batch counts again, below what is newer.
+// No record is dropped: the batch becomes pending again, except where newer changes exist.
 void persistence_actor::write_failed(const store_status& status) {
   ++failures_;
   last_failure_ = status;
@@ -545,7 +547,7 @@ void persistence_actor::answer(std::vector<gated_answer> answers, const store_st
   }
 }
 
-// What was given up is gone, recorded or not, and a disposition is as it was set.
+// Ended opens and locks are gone, recorded or not, and a disposition stays as it was set.
 bool persistence_actor::can_be_undone(const gated_answer& a) {
   if (const auto* const access = std::get_if<access_file>(&a.op->what))
     return access->kind != access_kind::set_delete && access->kind != access_kind::clear_delete;
@@ -553,7 +555,7 @@ bool persistence_actor::can_be_undone(const gated_answer& a) {
     !std::holds_alternative<unlock_ranges>(a.op->what);
 }
 
-// A grant that could not be recorded did not happen.
+// Undoes a grant that could not be recorded.
 void persistence_actor::undo(const gated_answer& a) {
   std::vector<command> steps;
   if (const auto* granted = std::get_if<open_granted>(&a.with.result)) {
@@ -564,7 +566,7 @@ void persistence_actor::undo(const gated_answer& a) {
     steps.emplace_back(end_hold{allowed->hold});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
     unlock_ranges unlock{operation_id::none, lock->open, {}, {}};
-    if (lock->sequence) // if it is sent once more, it is to be done
+    if (lock->sequence) // a replay must then be executed
       unlock.sequence = lock_sequence{lock->sequence->index, UINT8_MAX};
     for (const auto& element : lock->elements)
       unlock.ranges.push_back(element.range);
@@ -624,7 +626,7 @@ void persistence_actor::recover(lock_listing listing, start_result& result) {
   for (auto& record : in_order_of_loading(std::move(listing.records))) {
     pending_.know(record.id);
     if (!record.delegation_id.empty())
-      continue; // another system's
+      continue; // of another system
     if (record.file_id.empty() || record.file_id.size() > owner_.limit().file_id_bytes) {
       result.malformed.push_back({record.id, "file_id", "is empty or too long"});
       continue;
@@ -681,7 +683,7 @@ void persistence_actor::flush_if_done() {
     });
 }
 
-// Who had something before a crash has his grace period, also if it takes several starts.
+// A grace period that was not over is given again, even over several starts.
 bool persistence_actor::ends_clean() const {
   return found_clean_.value_or(!grace_until_);
 }
@@ -702,13 +704,13 @@ void persistence_actor::stopped() {
     mail_.is_closed = true;
   }
   take_mail();
-  // Each completes with `errc::shutting_down`.
+  // All of them complete with `errc::shutting_down`.
   start_.reset();
   flush_.reset();
   waiting_ = {};
   if (writing_) {
     writing_->waiting = {};
-    // Whether it was written is not known: saying it again does no harm.
+    // It is unknown whether the batch was written; writing it again does no harm.
     pending_.put_back(*writing_->records);
     writing_.reset();
   }
@@ -717,7 +719,7 @@ void persistence_actor::stopped() {
 void persistence_actor::finish_store() {
   if (writer_ == nullptr)
     return;
-  // A store that hangs has had its time.
+  // Do not wait again for a store that has not responded.
   const auto wait_max = gave_up_ ? duration::zero() : owner_.config().shutdown_store_wait;
   std::shared_ptr<last_writes> last;
   if ((loaded_ || found_clean_) && !gave_up_ && !(marked_ && pending_.empty()))
@@ -731,7 +733,7 @@ void persistence_actor::finish_store() {
   writer_.reset();
 }
 
-// One job for each batch: a writer that is left behind does no more than the one that it is at.
+// Post one job per batch, so that an abandoned writer thread stops after the batch it is executing.
 std::shared_ptr<persistence_actor::last_writes> persistence_actor::write_the_last() {
   auto end =
     std::make_shared<last_writes>(owner_.shared_log(), owner_.store_name(), pending_.size());

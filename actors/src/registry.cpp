@@ -1,4 +1,3 @@
-// See registry.hpp.
 #include "registry.hpp"
 
 #include "coordinator_impl.hpp"
@@ -50,7 +49,7 @@ file_ref file_registry::deliver(std::string_view file, message_ptr& m) {
 
 void file_registry::end(shard& s, file_actor& file) {
   if (!file.end_if_unused())
-    return; // It has got a message meanwhile, and will be back here.
+    return; // It has received a message meanwhile, and will return here.
   if (const auto found = s.files.find(file_ref(file)); found != s.files.end())
     s.files.erase(found);
 }
@@ -58,7 +57,7 @@ void file_registry::end(shard& s, file_actor& file) {
 void file_registry::unused(file_actor& file) {
   if (file.is_listed())
     return;
-  const file_ref self(file); // what erases it from the table must not destroy it
+  const file_ref self(file); // keeps the actor alive when it is erased from the table
   file_ref oldest; // destroyed after the lock is released
   auto& s = shards_[hashed_id::shard_of(file.id_hash())];
   const std::lock_guard lock(s.mutex);
@@ -68,9 +67,9 @@ void file_registry::unused(file_actor& file) {
     listed_.fetch_sub(1, std::memory_order_relaxed);
     if (s.unused.empty())
       return end(s, file);
-    // The new one takes the place of the oldest. That may be in use again: then it is off the list,
-    // and comes back to it when it is idle. It looks at the list after it went idle, and this sets
-    // the mark before it looks whether it is idle: one of the two sees the other.
+    // The actor replaces the oldest one in the list. The oldest may be in use again. It is then off
+    // the list, and returns to it when it becomes idle. This cannot be missed: it checks the mark
+    // after it has become idle, and the mark is reset here before its idle state is checked.
     oldest = s.unused.front();
     s.unused.pop_front();
     oldest->set_listed(false);

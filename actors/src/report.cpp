@@ -1,4 +1,3 @@
-// See report.hpp.
 #include "report.hpp"
 
 #include "client.hpp"

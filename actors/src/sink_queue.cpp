@@ -1,4 +1,3 @@
-// See sink_queue.hpp.
 #include "sink_queue.hpp"
 
 #include "client.hpp"
@@ -43,7 +42,7 @@ void sink_queue::push(const std::shared_ptr<sink_queue>& self,
     run_later(std::move(turn));
 }
 
-// The old sink is destroyed after the lock is released: what it has captured may do anything.
+// Destroys the old sink after the lock is released, because its captured objects may do anything.
 bool sink_queue::replace(
   const std::shared_ptr<sink_queue>& self, break_sink sink, boost::asio::any_io_executor own) {
   auto other = self->make_target(std::move(sink), std::move(own));
@@ -54,7 +53,7 @@ bool sink_queue::replace(
       return false;
     self->target_.swap(other);
     ++self->turn_;
-    // The old sink's executor may run nothing any more. During a call, its end does the same.
+    // The old sink's executor may have stopped. If a call is in progress, its end posts the rest.
     if (self->has_turn_ && self->called_on_ == std::thread::id{})
       turn = {self, self->turn_};
     self->await_call(lock);
@@ -73,10 +72,10 @@ void sink_queue::silence() noexcept {
   sink.swap(target_);
   dropped.swap(untold_);
   await_call(lock);
-  lock.unlock(); // before these go
+  lock.unlock(); // before these are destroyed
 }
 
-// Another call that begins meanwhile is that of the next sink.
+// Stops waiting when another call begins, because that is one of the next sink.
 void sink_queue::await_call(std::unique_lock<std::mutex>& lock) noexcept {
   ++waiting_;
   call_ended_.wait(lock, [this, now = calls_] {
@@ -96,9 +95,9 @@ bool sink_queue::is_awaited() const {
   return waiting_ != 0;
 }
 
-// Not a strand: who is in line is decided in a file's turn, and who calls the sink after it.
+// Not a strand: the order is determined within a file's turn, but the sink is called after it.
 void sink_queue::run(sink_turn turn) {
-  constexpr int at_once_max = 16; // then others' turn
+  constexpr int at_once_max = 16; // then yields to other work
   auto& queue = *turn.queue;
   bool goes_on = true;
   for (int told = 0; goes_on && told != at_once_max; ++told) {
@@ -106,13 +105,14 @@ void sink_queue::run(sink_turn turn) {
     if (!next)
       return;
     queue.call(std::move(next->what), next->to->sink);
-    next.reset(); // first: whoever waits for the end relies on the destruction of the sink, too
+    // first: threads that wait for the end of the call rely on the destruction of the sink, too
+    next.reset();
     goes_on = queue.end_call(turn);
   }
   run_later(std::move(turn));
 }
 
-// Deferred, not posted: as in asio_scheduler.cpp, nobody is to be woken up for it.
+// Deferred rather than posted, in order not to wake another thread; see asio_scheduler.cpp.
 void sink_queue::run_later(sink_turn turn) {
   boost::asio::any_io_executor executor;
   {
@@ -141,7 +141,7 @@ std::optional<sink_queue::next_call> sink_queue::begin_call(const sink_turn& tur
   return next;
 }
 
-// False: the rest is for another sink, on its executor.
+// Returns false if the rest is for another sink, on its executor.
 bool sink_queue::end_call(sink_turn& turn) {
   const std::lock_guard lock(mutex_);
   called_on_ = {};
@@ -156,7 +156,7 @@ void sink_queue::call(untold what, const break_sink& sink) const {
   try {
     sink(what.notification, what.file, what.report);
   } catch (...) {
-    // A sink must not throw; one that does has sent nothing that could be relied on.
+    // A sink must not throw. If it does, assume that it has sent nothing.
     what.report.undeliverable();
   }
 }

@@ -1,4 +1,4 @@
-// The way of each operation to its file.
+// Sends each operation to its file.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 
@@ -14,7 +14,7 @@ namespace leasebreak::detail {
 
 namespace {
 
-/// The operation that went into a mailbox as what it is there, and came back.
+/// Returns the operation from a message that could not be delivered.
 template <class Result>
 std::unique_ptr<file_call<Result>> call_of(message_ptr m) {
   return std::unique_ptr<file_call<Result>>(static_cast<file_call<Result>*>(m.release()));
@@ -22,8 +22,8 @@ std::unique_ptr<file_call<Result>> call_of(message_ptr m) {
 
 } // namespace
 
-// An actor that is given up on the way gives the message back: then it is the next one's, if there
-// is one.
+// An actor that has ended returns the message. Retry with the next actor of the file, if there is
+// one.
 bool coordinator_impl::deliver(const file_name_id& file, message_ptr& m, bool create) {
   for (;;) {
     const auto to = create ? files_.find_or_create(file) : files_.find(file);
@@ -42,8 +42,8 @@ void coordinator_impl::send(
     call_of<Result>(std::move(m))->answer(unless_stopping(absent));
 }
 
-// As `send`. Who acknowledges to a file that is not there is refused as one that is would refuse
-// it.
+// Like `send`, but if the file has no actor, fail with the same error that an existing file would
+// return.
 template <class Result>
 void coordinator_impl::send_acknowledgement(
   const file_name_id& file, std::unique_ptr<file_call<Result>> op, errc absent) {
@@ -56,7 +56,7 @@ void coordinator_impl::send_acknowledgement(
   call_of<Result>(std::move(m))->answer(error);
 }
 
-// The slot can outlive all of this, so it refers to nothing that it would keep alive.
+// The slot can outlive the coordinator, so that it only has a weak reference.
 template <class Result>
 void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_id& file) {
   auto slot = op.cancellation_slot();
@@ -113,7 +113,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   }
 }
 
-// As `send`, and the client's tables have to know the actor before it has the message.
+// Like `send`, but the client's tables must know the actor before it receives the message.
 void coordinator_impl::send_open(
   const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op) {
   const auto key = op->reserved.key;
@@ -125,7 +125,7 @@ void coordinator_impl::send_open(
       break;
     error = owner.reserve_open(*to, key, limit());
     if (error != errc::success) {
-      // It may have been made for this open alone.
+      // The actor may have been created for this open alone; a no-op message makes it end its turn.
       message_ptr nothing = std::make_unique<plain_command>(cancel_operation{});
       static_cast<void>(to->deliver(nothing));
       break;
@@ -162,8 +162,8 @@ void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<op
   send_reconnect(r.file, *owner, std::move(op));
 }
 
-// As `send_open`. The open was admitted when it was made, so that no limit counts: if the client
-// has it already, it counts twice until the answer.
+// Like `send_open`. No limit applies, because the open was admitted when it was made. If the client
+// has the open already, it is counted twice until the operation completes.
 void coordinator_impl::send_reconnect(
   const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op) {
   constexpr auto any = std::numeric_limits<std::size_t>::max();
@@ -181,7 +181,7 @@ void coordinator_impl::send_reconnect(
     owner.release_open(*to, key);
     error = errc::nothing_to_reclaim;
   }
-  // The client has taken the key for another file meanwhile: it has given up what it had here.
+  // The client uses the key for another file now, so that it has released what it had here.
   if (error == errc::lease_key_in_use)
     error = errc::nothing_to_reclaim;
   const auto back = call_of<open_result>(std::move(m));
@@ -254,8 +254,8 @@ void coordinator_impl::start(
 
 namespace {
 
-// Whether nothing but its client leads to what waits. Nobody is waited for when a directory's
-// content changes.
+// Returns whether the pending operation can only be found through its client. A change of a
+// directory's content does not wait.
 bool may_wait_without_open(const access_request& r) {
   switch (r.kind) {
   case access_kind::replace:
@@ -285,7 +285,7 @@ void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<acces
   send(r.file, std::move(op), create, errc::unknown_open);
 }
 
-// As `send`, and the client's table has to know the actor before it has the message.
+// Like `send`, but the client's table must know the actor before it receives the message.
 void coordinator_impl::send_of_client(const file_name_id& file,
   const std::shared_ptr<client>& owner, std::unique_ptr<file_call<access_result>> op, bool create) {
   auto& reserved = op->reserved;
@@ -305,7 +305,7 @@ void coordinator_impl::send_of_client(const file_name_id& file,
 
 namespace {
 
-/// Asks the file without changing it.
+/// Queries the file without changing it.
 class io_check final : public file_message {
 public:
   io_check(const io_request& r, std::unique_ptr<file_call<void>> op)
@@ -336,7 +336,7 @@ void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op
 
 namespace {
 
-/// Asks the file for its facts.
+/// Queries the facts about the file.
 class facts_question final : public file_message {
 public:
   explicit facts_question(std::unique_ptr<plain_call<file_facts>> op) : op_(std::move(op)) {}

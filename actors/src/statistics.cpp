@@ -1,4 +1,3 @@
-// See statistics.hpp.
 #include <leasebreak/statistics.hpp>
 
 #include <numeric>

@@ -1,4 +1,3 @@
-// See store_writer.hpp.
 #include "store_writer.hpp"
 
 #include "out_of_memory.hpp"
@@ -21,11 +20,11 @@ struct store_writer::shared {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<job> jobs;
-  bool ending = false; ///< No jobs come any more.
-  bool abandoned = false; ///< What is in the queue is not to be done.
+  bool ending = false; ///< No more jobs are accepted.
+  bool abandoned = false; ///< The jobs in the queue must not be executed.
   bool ended = false;
 
-  // Without a thread of its own, one job at a time.
+  // Runs one job, if there is no thread for that.
   void run_one() {
     if (jobs.empty())
       return;
@@ -48,7 +47,8 @@ struct store_writer::shared {
       lock.lock();
     }
     jobs.clear();
-    // Whoever waits for the end goes on to end the process: the store must not be closing then.
+    // Destroy the store first: the waiting thread may end the process next, and the store must not
+    // be closing then.
     auto last = std::move(store);
     lock.unlock();
     last.reset();
@@ -65,7 +65,8 @@ store_writer::store_writer(std::shared_ptr<lock_store> store, bool in_place)
     shared_->ended = true;
     return;
   }
-  // Detached, because it cannot be joined if the store hangs; `ended` says when it is done.
+  // Detached, because it cannot be joined if the store does not respond; `ended` is set when it is
+  // done.
   std::thread([state = shared_] { state->run(); }).detach();
 }
 

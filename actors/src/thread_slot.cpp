@@ -1,4 +1,3 @@
-// See thread_slot.hpp.
 #include "thread_slot.hpp"
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Renames of directories, and opens beneath them meanwhile. What waits does so in the file actor of
-// the directory, as all that waits for a file; here are the ways there and on.
+// Renames of directories, and opens beneath them meanwhile. Operations wait in the file actor of
+// the directory, like all operations that wait for a file. This file routes them there and back.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "mutant.hpp"
@@ -29,7 +29,8 @@ private:
 
 } // namespace
 
-/// What a `tree_guard` keeps: first new opens are let on, then the holds end.
+/// The content of a `tree_guard`. When it is destroyed, new opens are allowed first, and then the
+/// holds end.
 class tree_link {
 public:
   tree_link(std::weak_ptr<coordinator_impl> owner, renamed_tree what)
@@ -69,7 +70,7 @@ public:
     what = enter;
   }
 
-  // A cancellation finds the open here until it is on its way to its file, and there from then on.
+  // A cancellation finds the open here until it is sent to its file, and in the file from then on.
   void finish(file_actor&, std::unique_ptr<operation>, errc error, operation_result&) override {
     const auto open = open_->id;
     const file_name_id file = open_->reserved.place->file();
@@ -94,8 +95,8 @@ private:
   std::unique_ptr<file_call<open_result>> open_;
 };
 
-/// The rename of one directory, until its guard is given. First those are asked who have something
-/// open beneath; then nothing is opened there any more, and it is looked whether anything is.
+/// The rename of one directory, until its guard is granted. First breaks Handle caching of the
+/// files beneath it. Then blocks new opens there, and checks whether any open remains.
 class tree_rename final : public std::enable_shared_from_this<tree_rename> {
 public:
   tree_rename(
@@ -128,7 +129,8 @@ public:
       const std::lock_guard lock(mutex_);
       if (h)
         holds_.push_back(std::move(h));
-      // One that is still open may be so by a hard link elsewhere: the last look decides.
+      // Ignore access_denied: the remaining open may use a hard link elsewhere. The last check
+      // decides.
       if (error != errc::success && error != errc::access_denied && error_ == errc::success)
         error_ = error;
       is_last = --unanswered_ == 0;
@@ -147,7 +149,7 @@ private:
     return owner_.paths().beneath(what_.root, what_.path);
   }
 
-  /// From here on opens beneath wait. Those that were entered before are seen.
+  /// From here on, opens beneath the directory wait. Opens that were entered before are seen.
   void shut() {
     link_ = std::make_shared<tree_link>(owner_.weak(), what_);
     owner_.paths().begin_rename(what_);
@@ -186,7 +188,7 @@ private:
   std::vector<std::pair<file_name_id, operation_id>> asked_;
 };
 
-/// One file is asked. Destroyed unanswered, it ends the rename.
+/// The request to one file. If it is destroyed before completion, the rename fails.
 class tree_rename::step final : public operation {
 public:
   step(std::shared_ptr<tree_rename> of, access_kind kind) : of_(std::move(of)) {
@@ -273,8 +275,8 @@ void coordinator_impl::drop_open(std::unique_ptr<file_call<open_result>> op, err
   op->answer(error);
 }
 
-// Its place is entered before the renames are looked at, and whoever renames looks at the places
-// after its rename is there to be seen: one of the two sees the other.
+// The open is entered in the index before this checks for renames, and a rename checks the index
+// after it is visible. Thus at least one of the two sees the other.
 void coordinator_impl::place_open(
   std::shared_ptr<client> owner, std::unique_ptr<file_call<open_result>> op, bool has_waited) {
   auto& ask = std::get<open_file>(op->what);
@@ -283,7 +285,7 @@ void coordinator_impl::place_open(
   const auto renamed = place.renamed_above();
   if (!renamed ||
     LEASEBREAK_MUTANT(
-      opens_enter_renamed_trees)) // the place lives as long as `send_open` looks at the id
+      opens_enter_renamed_trees)) // the place lives until `send_open` has used the id
     return send_open(place.file(), *owner, std::move(op));
   op->reserved.place->set_open(false);
   const auto open = op->id;
@@ -292,7 +294,7 @@ void coordinator_impl::place_open(
   bool is_cancelled = false;
   {
     const std::lock_guard lock(gates_mutex_);
-    auto& there = gates_[open]; // it may come from another rename, and be cancelled since
+    auto& there = gates_[open]; // may exist from another rename, and may be cancelled
     there.waits_as = waits_as;
     there.directory = *renamed;
     is_cancelled = there.is_cancelled;
@@ -312,7 +314,7 @@ bool coordinator_impl::leave_gate(operation_id open, operation_id waits_as, bool
   const std::lock_guard lock(gates_mutex_);
   const auto found = gates_.find(open);
   if (found == gates_.end() || found->second.waits_as != waits_as)
-    return false; // it waits for another one by now
+    return false; // it waits for another rename now
   const bool is_cancelled = found->second.is_cancelled;
   if (!keeps)
     gates_.erase(found);

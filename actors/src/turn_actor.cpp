@@ -1,5 +1,6 @@
-// The mailbox is a stack that a turn takes as a whole and reverses; its head also says whether the
-// actor sleeps, so that one compare-and-swap both delivers and finds out who has to schedule.
+// The mailbox is a stack that a turn takes as a whole and reverses. Its head also tells whether the
+// actor is idle. A single compare-and-swap thus delivers a message and determines whether the
+// sender must schedule the actor.
 #include "turn_actor.hpp"
 
 #include "out_of_memory.hpp"
@@ -19,7 +20,7 @@ public:
 
 namespace {
 
-// What a thread did with an actor before it let go of it; see `on_destroy`.
+// Publishes this thread's accesses to an actor before it releases the actor; see `on_destroy`.
 void leave_mark([[maybe_unused]] std::atomic<int>& where) noexcept {
 #ifdef __SANITIZE_THREAD__
   where.fetch_add(0, std::memory_order_release);
@@ -33,7 +34,7 @@ turn_actor::turn_actor(caf::actor_config& config)
 
 turn_actor::~turn_actor() {
   while (next_message() != nullptr) {
-    // Destroying a message is enough: it completes what it carries.
+    // Destroying a message is enough: its operation completes.
   }
   auto* m = head_.load(std::memory_order_acquire);
   while (!is_tag(m)) {
@@ -42,9 +43,9 @@ turn_actor::~turn_actor() {
   }
 }
 
-// CAF's reference count has put all that others did with the actor before its end. That library is
-// not built for ThreadSanitizer, which therefore learns it here: whoever sent something or had a
-// turn has left its mark on one of these.
+// CAF's reference count orders all accesses of other threads before the end of the actor.
+// ThreadSanitizer does not see that, because CAF is not instrumented. It sees the order here: every
+// thread that sent a message or ran a turn has left a mark on one of these variables.
 void turn_actor::on_destroy() {
   static_cast<void>(inside_.load(std::memory_order_acquire));
   static_cast<void>(head_.load(std::memory_order_acquire));
@@ -84,7 +85,8 @@ void turn_actor::stop() noexcept {
   auto* mail = head_.exchange(tag(ended), std::memory_order_seq_cst);
   if (mail == tag(ended))
     return;
-  // A turn sees the end at the next look at its mailbox, and is bounded by its number of messages.
+  // A turn notices the end at its next check of the mailbox, and is limited by its number of
+  // messages.
   while (inside_.load(std::memory_order_seq_cst) != 0)
     std::this_thread::yield();
   needs_memory("to stop", [&] {
@@ -98,7 +100,7 @@ void turn_actor::stop() noexcept {
   leave_mark(inside_);
 }
 
-// What a timeout would have had done, `stopped` does or nobody needs.
+// Timeouts are dropped: nothing needs them now, except what `stopped` does itself.
 void turn_actor::leave_over() {
   for (auto m = next_message(); m != nullptr; m = next_message())
     if (!m->is_timeout_)
@@ -114,10 +116,10 @@ message_ptr turn_actor::next_message() noexcept {
 
 bool turn_actor::take_mail() noexcept {
   auto* head = head_.load(std::memory_order_seq_cst);
-  // Before anything else is looked at: whoever stopped the actor may be at it.
+  // Check this first, because a thread in `stop` may be using the members.
   if (head == tag(ended))
     return false;
-  if (pending_ != nullptr) // left over from the last turn, and older than the mail
+  if (pending_ != nullptr) // left over from the last turn, and older than the mailbox's content
     return true;
   for (;;) {
     if (head == tag(ended))
@@ -140,7 +142,7 @@ void turn_actor::queue(message* newest_first) noexcept {
 }
 
 void turn_actor::left_over(message_ptr) {
-  // Destroying it is enough: it completes what it carries.
+  // Destroying a message is enough: its operation completes.
 }
 
 caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size_t messages_max) {
@@ -164,8 +166,8 @@ caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
         handle(std::move(m));
       if (++handled < messages_max)
         continue;
-      // Others' turn. Scheduled here, while the guard keeps the scheduler from going away, and not
-      // by whoever called.
+      // Yield to other actors. Schedule here rather than in the caller, because the guard keeps the
+      // scheduler alive.
       end_turn();
       schedule();
       return awaiting_message;
