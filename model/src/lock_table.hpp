@@ -51,7 +51,7 @@ public:
   [[nodiscard]] const entry* conflict(
     open_id open, const byte_range& range, bool exclusive) const noexcept;
 
-  /// Like `conflict`, but for restoring a lock that `open` held before. Ignores shared locks of
+  /// Like `conflict`, when restoring a lock that `open` held before. Ignores shared locks of
   /// `open`, which it may have stacked on that lock.
   [[nodiscard]] const entry* conflict_of_old(
     open_id open, const byte_range& range, bool exclusive) const noexcept;

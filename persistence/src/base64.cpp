@@ -53,7 +53,7 @@ std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text) {
         return std::nullopt;
       group = (group << 6) | digit;
     }
-    // What padding cuts off must be zero, or two texts would mean the same bytes.
+    // Padding bits must be zero; otherwise two texts could mean the same bytes.
     if ((group & ((1U << (8 * padding)) - 1)) != 0)
       return std::nullopt;
     for (std::size_t k = 0; k < 3 - padding; ++k)

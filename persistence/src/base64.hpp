@@ -1,4 +1,4 @@
-// Base64 with the standard alphabet and padding (RFC 4648 section 4), as Go writes []byte.
+// Base64 with the standard alphabet and padding (RFC 4648 section 4), as Go encodes []byte.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace leasebreak::detail {
 
 void append_base64(std::string& out, std::span<const std::uint8_t> bytes);
 
-/// Nothing if `text` is not exactly what `append_base64` writes for some bytes.
+/// Decodes `text`. Returns nothing if it is not exactly what `append_base64` writes for some bytes.
 [[nodiscard]] std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text);
 
 } // namespace leasebreak::detail

@@ -44,7 +44,7 @@ store_result<persisted_lock> pick_for_reclaim(
     if (!std::equal(
           record.lease_key.begin(), record.lease_key.end(), key.bytes.begin(), key.bytes.end()))
       continue;
-    // Who has no name can prove nothing: an empty client id is nobody's.
+    // An empty client id proves nothing, and thus matches no record.
     if (!client_id.empty() && record.client_id == client_id)
       return {{}, std::move(record)};
     of_another = true;

@@ -188,7 +188,7 @@ std::size_t memory_store::erase_all_locked(const index& from, std::string_view v
   const auto row = from.find(std::string{value});
   if (row == from.end())
     return 0;
-  // A copy: the row goes with its last record.
+  // A copy, because the row is erased with its last record.
   const std::vector<std::string_view> ids(row->second.begin(), row->second.end());
   for (const auto id : ids)
     erase_locked(records_.find(id));

@@ -27,7 +27,7 @@ int hex_digit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// The server's output format for bytea: \x and lower-case digits.
+// The server's output format of bytea: \x and lower-case digits.
 std::optional<std::string> decode_bytea(std::string_view text) {
   if (!text.starts_with("\\x") || text.size() % 2 != 0)
     return std::nullopt;
@@ -112,8 +112,8 @@ constexpr postgres_column time(std::string_view name, std::string_view field) {
     }};
 }
 
-// An open's members: absent from records of locks, where the columns are zero or empty. Whether
-// there is an open is its id to say.
+// The members of an open. Records of locks lack them; their columns are zero or empty. A record has
+// an open if the open's id is not zero.
 const persisted_open& open_in(const persisted_lock& r) {
   static const persisted_open none;
   return r.open ? *r.open : none;

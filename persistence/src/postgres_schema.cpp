@@ -16,14 +16,14 @@ std::string create_locks() {
     sql += column.type;
     sql += " NOT NULL, ";
   }
-  // Not the id itself: a B-tree has no room for long ones.
+  // Not the id itself, because a B-tree cannot hold long ones.
   return sql +
     "id_hash bytea PRIMARY KEY GENERATED ALWAYS AS (sha256(id)) STORED) "
-    // Room for new versions of a row on its own page, which spares the indexes.
+    // Leaves room for new versions of a row on its page, which avoids updates of the indexes.
     "WITH (fillfactor = 80)";
 }
 
-// A default that is a constant costs no row anything.
+// A constant default does not rewrite existing rows.
 std::string add_columns(int version) {
   std::string sql;
   for (const auto& column : postgres_columns()) {
@@ -36,8 +36,8 @@ std::string add_columns(int version) {
   return sql;
 }
 
-// Puts and deletes in one statement, so in one round trip and one transaction. The arrays have one
-// element for each record; the last one has the ids to delete, which are others.
+// Puts and deletes are in one statement, and thus in one round trip and one transaction. The arrays
+// have one element for each record. The last array has the ids to delete, which are different ones.
 std::string prepare_apply() {
   std::string types;
   std::string values;
@@ -71,9 +71,8 @@ const std::vector<std::vector<std::string>>& postgres_migrations() {
       "INSERT INTO leasebreak_server DEFAULT VALUES",
     },
     {
-      // Of hashes, since values may be longer than a B-tree takes. Not "USING hash": there one
-      // value that many records share, such as a client with all its leases, makes each change a
-      // scan.
+      // Hashes, because values may be too long for a B-tree. Not "USING hash": if many records
+      // share a value, for example all leases of a client, each change would become a scan.
       "CREATE INDEX leasebreak_locks_by_file ON leasebreak_locks (sha256(file_id))",
       "CREATE INDEX leasebreak_locks_by_owner ON leasebreak_locks (sha256(owner_id))",
       "CREATE INDEX leasebreak_locks_by_client ON leasebreak_locks (sha256(client_id))",
@@ -83,7 +82,7 @@ const std::vector<std::vector<std::string>>& postgres_migrations() {
       add_columns(3),
     },
     {
-      // Their applications.
+      // Applications of opens.
       add_columns(4),
     },
   };
@@ -101,8 +100,8 @@ const std::vector<std::string>& postgres_statements() {
     "PREPARE leasebreak_erase_file (bytea) AS DELETE FROM leasebreak_locks WHERE sha256(file_id) = "
     "sha256($1)",
     "PREPARE leasebreak_server_row AS SELECT epoch, clean_shutdown FROM leasebreak_server",
-    // Whatever the session does, these two wait for the disk; the condition makes sure that the
-    // setting, which ends with the transaction, is made at all.
+    // These two always wait for the disk, regardless of the session. The setting ends with the
+    // transaction, and the condition ensures that it is made.
     "PREPARE leasebreak_bump AS UPDATE leasebreak_server SET epoch = epoch + 1 "
     "FROM (SELECT set_config('synchronous_commit', 'on', true) AS value) AS durable "
     "WHERE durable.value = 'on' RETURNING epoch",

@@ -1,4 +1,4 @@
-// The tables of the PostgreSQL store, how they came about, and the statements on them.
+// The tables of the PostgreSQL store, their migrations, and the statements on them.
 #pragma once
 
 #include <span>
@@ -7,11 +7,11 @@
 
 namespace leasebreak::detail {
 
-/// The statements of each version, in order: the first make version 1 of nothing. Released versions
-/// are never changed, only added to.
+/// Returns the statements of each version, in order; the first ones create version 1. The
+/// statements of released versions never change.
 [[nodiscard]] const std::vector<std::vector<std::string>>& postgres_migrations();
 
-/// What a new session prepares.
+/// Returns the statements that a new session prepares.
 [[nodiscard]] const std::vector<std::string>& postgres_statements();
 
 } // namespace leasebreak::detail

@@ -18,7 +18,7 @@ namespace leasebreak::detail {
 
 namespace {
 
-// Half of the advisory lock's key; the other half is the schema's name. "leas".
+// One half of the advisory lock's key, "leas"; the other half is the name of the schema.
 constexpr const char* lock_class = "1818583411";
 
 store_status too_new(const std::string& version) {
@@ -41,8 +41,8 @@ errc postgres_errc(std::string_view sqlstate) noexcept {
     return errc::store_full;
   if (sqlstate == "42501")
     return errc::store_unavailable;
-  // XX: the server found its own files damaged. 42: our tables are not what we made them. 22, 23:
-  // they have conditions that we did not make.
+  // XX: the server found its own files damaged. 42: the tables do not have the expected structure.
+  // 22, 23: they have constraints that the store did not create.
   for (const auto* kind : {"XX", "42", "22", "23"})
     if (sqlstate.starts_with(kind))
       return errc::store_corrupt;
@@ -53,7 +53,7 @@ store_result<postgres_target> parse_target(const std::string& connection) {
   char* error = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
     PQconninfoParse(connection.c_str(), &error), PQconninfoFree);
-  // The message may repeat what it does not understand, so it is not shown.
+  // The message may repeat parts of the text, so do not show it.
   PQfreemem(error);
   if (!parsed)
     return {failure(errc::invalid_argument, "postgres: not a libpq connection string or URI"), {}};
@@ -83,7 +83,7 @@ pqxx::connectionpolicy::handle session_policy::do_startconnect(handle original) 
   if (original != nullptr)
     return original;
   const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeout_).count());
-  // What comes later counts, so the connection string may say otherwise.
+  // Later values take precedence, so that the connection string can override these.
   const char* const keywords[] = {
     "fallback_application_name", "connect_timeout", "dbname", nullptr};
   const char* const values[] = {"leasebreak", seconds.c_str(), options().c_str(), nullptr};
@@ -94,7 +94,7 @@ pqxx::connectionpolicy::handle session_policy::do_startconnect(handle original) 
     native_ = nullptr;
     throw pqxx::broken_connection(text);
   }
-  // Otherwise sending a long statement to a server that does not read would wait for ever.
+  // Otherwise sending a long statement to a server that does not read would block forever.
   PQsetnonblocking(native_, 1);
   return native_;
 }
@@ -129,14 +129,14 @@ void postgres_session::set_up(
   run("SET client_min_messages = warning");
   run("SET bytea_output = 'hex'");
   run("SET standard_conforming_strings = on");
-  // The server gives up first, in order; and it notices soon when this machine is gone.
+  // The server times out first, which is an orderly end, and soon notices if this machine is gone.
   run("SET statement_timeout = " + milliseconds(timeout_ * 3 / 4));
   run("SET lock_timeout = " + milliseconds(timeout_ / 4));
   run("SET tcp_keepalives_idle = 30");
   run("SET tcp_keepalives_interval = 10");
   run("SET tcp_keepalives_count = 3");
-  // Plans are kept, and those from when the tables were empty would read all of them. Every
-  // statement but the full listing has an index to use, whatever the statistics say.
+  // Plans are kept, and plans from when the tables were empty would scan them. Every statement
+  // except the full listing can use an index, whatever the statistics say.
   run("SET enable_seqscan = off");
   run("SET enable_hashjoin = off");
   run("SET enable_mergejoin = off");
@@ -157,8 +157,8 @@ void postgres_session::set_up(
     run(statement);
 }
 
-// The lock is that of the first schema, so nothing may be found in a later one, where the tables of
-// somebody else's store can be.
+// The lock is that of the first schema. Later schemas must be ignored, because they may contain the
+// tables of another store.
 void postgres_session::keep_to_first_schema() {
   const auto kept = run("SELECT set_config('search_path', quote_ident(name), false) "
                         "FROM (SELECT current_schema() AS name) AS first WHERE name IS NOT NULL");
@@ -173,7 +173,8 @@ void postgres_session::take_store(const server_session& replaces) {
     end(replaces);
   const auto schema = run("SELECT hashtext(current_schema())");
   try {
-    // Waits for the lock timeout: the server may not have noticed yet that a previous user ended.
+    // Waits up to the lock timeout, because the server may not have noticed yet that the previous
+    // session ended.
     run("SELECT pg_advisory_lock(" + std::string{lock_class} + ", " + schema.at(0).at(0).c_str() +
       ")");
   } catch (postgres_error& error) {
@@ -183,8 +184,8 @@ void postgres_session::take_store(const server_session& replaces) {
   }
 }
 
-// Only if it is the very session that had this very store: by now the process of that number may be
-// another, and have another store, or this one for another server.
+// Terminates the session only if it is the same session and has the same store: its process number
+// may now belong to another session, with another store or server.
 void postgres_session::end(const server_session& lost) {
   run("SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
       "WHERE locktype = 'advisory' AND pid = " +
@@ -196,7 +197,7 @@ void postgres_session::end(const server_session& lost) {
 }
 
 void postgres_session::migrate() {
-  // Asked first: creating what exists needs a privilege as well.
+  // Check first, because creating an existing table requires a privilege, too.
   if (run("SELECT to_regclass('leasebreak_schema')").at(0).at(0).is_null())
     run("CREATE TABLE leasebreak_schema (version integer NOT NULL)");
   const auto row = run("SELECT coalesce(max(version), 0) FROM leasebreak_schema").at(0).at(0);
@@ -232,7 +233,7 @@ pqxx::result postgres_session::run_unguarded(const std::string& statement) {
   if (!usable())
     throw pqxx::broken_connection("the connection is closed");
   pqxx::nontransaction transaction(*this);
-  // A pipeline is libpqxx's way to send now and to fetch later, which leaves the waiting to us.
+  // libpqxx's pipeline can send now and fetch later, so that this class can do the waiting.
   pqxx::pipeline pipeline(transaction);
   const auto query = pipeline.insert(statement);
   while (!pipeline.is_finished(query)) {
@@ -257,11 +258,11 @@ void postgres_session::wait_for_server() {
       return;
     if (ready < 0 && errno == EINTR)
       continue;
-    // Lets libpq see that it is over; otherwise ending the pipeline would ask the silent server to
-    // cancel the statement, and wait for that.
+    // Makes libpq notice the end. Otherwise ending the pipeline would ask the unresponsive server
+    // to cancel the statement, and wait for that.
     ::shutdown(server.fd, SHUT_RDWR);
     while (PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK) {
-      // Until the end of what had arrived.
+      // Read everything that had arrived.
     }
     throw pqxx::broken_connection(ready == 0 ? "the server does not answer" : std::strerror(errno));
   }
@@ -272,8 +273,8 @@ bool postgres_session::usable() const noexcept {
 }
 
 bool postgres_session::alive() noexcept {
-  // What arrives unasked is a notice, or the server's last words and then the end of the
-  // connection, which libpq sees in two steps. A few steps are enough for either.
+  // Data that arrives while idle is a notice, or a final message and the end of the connection,
+  // which libpq detects in two steps. A few steps suffice for either.
   for (int step = 0; step < 8 && usable(); ++step) {
     pollfd server{sock(), POLLIN, 0};
     if (::poll(&server, 1, 0) <= 0)
@@ -287,9 +288,9 @@ void postgres_session::release() noexcept {
   try {
     run("SELECT pg_advisory_unlock_all()");
   } catch (const postgres_error&) {
-    // The server finds out by itself.
+    // The server notices the end by itself.
   } catch (const std::exception&) {
-    // No memory for the statement: as above.
+    // Out of memory: as above.
   }
 }
 

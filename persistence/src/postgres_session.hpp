@@ -1,4 +1,4 @@
-// One connection to a PostgreSQL server, set up for the store, that no call can hang on.
+// A connection to a PostgreSQL server for the store, on which no call can block indefinitely.
 #pragma once
 
 #include <leasebreak/persistence/postgres_store.hpp>
@@ -14,25 +14,26 @@
 
 namespace leasebreak::detail {
 
-/// What everything here throws.
+/// The only exception type of this header.
 struct postgres_error {
   store_status status;
-  std::string sqlstate; ///< Empty if it is not the server that says it.
+  std::string sqlstate; ///< Empty if the error is not from the server.
 };
 
-/// The library's error for what the server or the client library reports. `sqlstate` may be empty.
+/// Returns the library's error for an error of the server or of the client library. `sqlstate` may
+/// be empty.
 [[nodiscard]] errc postgres_errc(std::string_view sqlstate) noexcept;
 
-/// The parts of a connection string that may be shown, and the one that may not.
+/// The parts of a connection string that may be shown, and the password.
 struct postgres_target {
   std::string description; ///< "postgres:user@host:port/database", as far as given.
   std::string password;
 };
 
-/// Errors: `errc::invalid_argument` if `connection` is no connection string.
+/// Parses a connection string. Errors: `errc::invalid_argument` if it is not valid.
 store_result<postgres_target> parse_target(const std::string& connection);
 
-/// Connects as libpq does, keeps the handle, and lets nothing that is sent block.
+/// Connects like libpq, keeps the handle, and makes sending non-blocking.
 class session_policy final : public pqxx::connectionpolicy {
 public:
   session_policy(const std::string& connection, std::chrono::milliseconds timeout);
@@ -46,17 +47,18 @@ private:
   handle native_ = nullptr;
 };
 
-/// A process of the server, and when it began, since process numbers are used again.
+/// A process of the server with its start time, because process numbers are reused.
 struct server_session {
   int process = 0;
-  std::string started; ///< Seconds since 1970, as PostgreSQL writes them.
+  std::string started; ///< Seconds since 1970, in PostgreSQL's format.
 };
 
-/// A connection with its tables up to date and its statements prepared. For one thread at a time.
+/// A connection with its tables up to date and its statements prepared. Not thread-safe.
 class postgres_session : private pqxx::connection_base {
 public:
-  /// Connects, takes the store for this process, brings the tables up to date. `replaces` is a
-  /// session that was lost, which is ended if it still has the store; or process 0.
+  /// Connects, locks the store for this process, and migrates the tables. `replaces` is a lost
+  /// session, which is terminated if it still has the store locked; its process is 0 if there is
+  /// none.
   postgres_session(const std::string& connection, const postgres_store_options& options,
     const server_session& replaces);
   ~postgres_session() noexcept;
@@ -64,17 +66,17 @@ public:
   postgres_session(const postgres_session&) = delete;
   postgres_session& operator=(const postgres_session&) = delete;
 
-  /// Executes one statement, in one round trip, as a transaction of its own unless BEGIN came
-  /// before. When nothing comes for as long as the timeout, the connection is given up.
+  /// Executes one statement in one round trip. It is a transaction of its own, unless BEGIN came
+  /// before. Closes the connection if the server sends nothing within the timeout.
   pqxx::result run(const std::string& statement);
 
-  /// False if the connection ended while nobody used it. Does not wait.
+  /// Returns false if the connection ended while it was idle. Does not wait.
   [[nodiscard]] bool alive() noexcept;
 
-  /// What a session that is to replace this one gets.
+  /// Returns the argument `replaces` for a session that replaces this one.
   [[nodiscard]] const server_session& self() const noexcept { return self_; }
 
-  /// Lets others have the store at once, not only when the server sees that the connection is gone.
+  /// Unlocks the store immediately, rather than when the server notices the end of the connection.
   void release() noexcept;
 
 private:

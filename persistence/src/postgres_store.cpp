@@ -22,7 +22,7 @@ using detail::failure;
 using detail::postgres_error;
 using detail::postgres_session;
 
-// A listing that is longer comes through a cursor, in pieces of this many rows.
+// Longer listings use a cursor and are fetched in batches of this many rows.
 constexpr int rows_at_once = 5000;
 
 parsed_record read_record(const pqxx::row& row) {
@@ -47,7 +47,7 @@ std::string select_matching(const lock_query& query) {
   const auto hashed = [&](const char* column, const std::string& value) {
     if (value.empty())
       return;
-    // As the indexes have it.
+    // The expression of the indexes.
     sql += std::string(" AND sha256(") + column + ") = sha256(" + bytea_literal(value) + ")";
   };
   hashed("file_id", query.file_id);
@@ -60,8 +60,8 @@ std::string select_matching(const lock_query& query) {
   return sql;
 }
 
-// Not left to the server: it would read and sort everything in the first statement of a listing,
-// and the time of one statement is limited.
+// Sorts here rather than on the server, which would read and sort everything in the first statement
+// of a listing and exceed the timeout of a statement.
 void sort_by_id(lock_listing& listing) {
   std::sort(listing.records.begin(), listing.records.end(),
     [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -107,7 +107,7 @@ public:
 
   ~postgres_store() override { postgres_store::close(); }
 
-  /// Connects; only for the function that opens.
+  /// Connects; only used when the store is opened.
   store_status start() {
     return with_session<bool>([](postgres_session&) { return store_result<bool>{}; }).status;
   }
@@ -173,7 +173,7 @@ public:
 
   store_result<std::uint64_t> increment_server_epoch() override {
     return with_session<std::uint64_t>([this](postgres_session& session) {
-      // Until there is an answer it may be either.
+      // Unknown until the server has answered.
       epoch_.reset();
       auto raised = read_epoch(session.run("EXECUTE leasebreak_bump"));
       if (raised.ok())
@@ -225,8 +225,8 @@ public:
   [[nodiscard]] std::string description() const override { return target_.description; }
 
 private:
-  // Runs `action` on the session, which is made first if there is none or it has ended. After any
-  // error the next call gets a new one, so that no half-done transaction stays behind.
+  // Runs `action` on the session, after connecting if there is none or it has ended. After an error
+  // the next call gets a new session, so that no unfinished transaction is left.
   template <class T, class Action>
   store_result<T> with_session(const Action& action) {
     const std::lock_guard lock(mutex_);
@@ -244,7 +244,7 @@ private:
       session_.reset();
       return {described(error.status), {}};
     } catch (const std::logic_error& error) {
-      // libpqxx did not find in an answer what it must have.
+      // libpqxx did not find an expected value in a result.
       session_.reset();
       return {described(failure(errc::store_corrupt, error.what())), {}};
     }
@@ -257,15 +257,15 @@ private:
       check_epoch(*epoch_);
   }
 
-  // While the connection was lost, another server may have had the store: what this one would write
-  // is of before then. Whoever has the store raises the epoch first.
+  // While the connection was lost, another server may have used the store; the data of this one is
+  // out of date then. A server increments the epoch before it uses the store.
   void check_epoch(std::uint64_t own) {
     const auto found = read_epoch(session_->run("EXECUTE leasebreak_server_row"));
     if (!found.ok())
       throw postgres_error{found.status, {}};
     if (found.value == own)
       return;
-    session_->release(); // the other one may be about to connect again
+    session_->release(); // the other server may be about to reconnect
     lost_ = failure(errc::store_locked,
       "the store has epoch " + std::to_string(found.value) + ", this server's is " +
         std::to_string(own) +
@@ -275,7 +275,7 @@ private:
   }
 
   store_status described(store_status status) const {
-    // Should the server or the library ever repeat it.
+    // The server or the client library might repeat the password.
     for (std::size_t at = 0; !target_.password.empty();) {
       at = status.detail.find(target_.password, at);
       if (at == std::string::npos)
@@ -320,7 +320,7 @@ private:
         return listing;
       }
     }
-    // From the start, so that all of it is as of one moment.
+    // From the start, so that the listing is a consistent snapshot.
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (!by_index)
       session.run("SET LOCAL enable_seqscan = on");
@@ -350,11 +350,12 @@ private:
   const postgres_store_options options_;
   const detail::postgres_target target_;
 
-  std::mutex mutex_; // Guards everything below; held for the whole of a call.
+  std::mutex mutex_; // Protects everything below; held during a whole call.
   std::unique_ptr<postgres_session> session_;
-  detail::server_session last_; ///< The session, or the one before.
-  std::optional<std::uint64_t> epoch_; ///< As this store has seen it last.
-  std::optional<store_status> lost_; ///< To another server, for good.
+  detail::server_session last_; ///< The current session, or the previous one.
+  std::optional<std::uint64_t> epoch_; ///< As last read or written by this store.
+  /// Set if another server has taken over the store, permanently.
+  std::optional<store_status> lost_;
   bool closed_ = false;
 };
 

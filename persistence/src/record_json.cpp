@@ -26,7 +26,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Writes the members of one object. The functions with `_if` leave out what Go's omitempty does.
+// Writes the members of one object. The functions with `_if` omit what Go's omitempty omits.
 class writer {
 public:
   explicit writer(std::string& out) : out_(out) {}
@@ -162,7 +162,7 @@ public:
   std::optional<record_error> take_error() { return std::move(error_); }
 
 private:
-  // Null is as if the field was not there, as in Go.
+  // Null counts as missing, as in Go.
   const json::value* member(std::string_view name) const {
     const auto* value = object_.if_contains({name.data(), name.size()});
     return value == nullptr || value->is_null() ? nullptr : value;
@@ -190,7 +190,8 @@ private:
   std::optional<record_error> error_;
 };
 
-// An open's fields are beside the others, so that one list of names tells all.
+// The fields of an open are on the same level as the others, so that one list of names describes
+// all.
 void read_open(reader& in, persisted_lock& r) {
   persisted_open open;
   std::vector<std::uint8_t> server_state;
@@ -274,7 +275,7 @@ std::string to_json(const persisted_lock& r) {
   std::string text;
   text.reserve(512);
   writer out(text);
-  // The fields that stores index by come first, and together.
+  // The fields that stores index come first, and together.
   out.text("id", r.id);
   out.text("share_name", r.share_name);
   out.text("file_id", r.file_id);
@@ -294,7 +295,7 @@ std::string to_json(const persisted_lock& r) {
   out.number_if("break_to_state", r.break_to_state);
   out.number_if("breaking_to_required", r.breaking_to_required);
   out.flag_if("breaking", r.breaking);
-  // Go's omitempty does nothing for a time, so it is always there.
+  // Go's omitempty has no effect on a time, so it is always written.
   out.time("break_started", r.break_started);
   out.bytes_if("parent_lease_key", r.parent_lease_key);
   out.flag_if("is_directory", r.is_directory);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t nanos_per_second = 1'000'000'000;
 constexpr std::int64_t seconds_per_day = 86'400;
-// 0001-01-01T00:00:00Z, seconds from 1970.
+// 0001-01-01T00:00:00Z in seconds since 1970.
 constexpr std::int64_t zero_time_seconds = -62'135'596'800;
 
 void append_digits(std::string& out, std::int64_t value, int width) {
@@ -21,7 +21,7 @@ void append_digits(std::string& out, std::int64_t value, int width) {
   out += text;
 }
 
-// Takes text apart from the left. After a mismatch `good` is false and stays so.
+// Parses text from the left. `good` becomes false at the first mismatch and stays so.
 struct scanner {
   std::string_view rest;
   bool good = true;
@@ -55,7 +55,7 @@ struct scanner {
     return value;
   }
 
-  // The digits of a fraction as nanoseconds; at least one digit.
+  // Returns the digits of a fraction as nanoseconds; there must be at least one.
   std::int64_t fraction() {
     std::int64_t nanos = 0;
     std::int64_t unit = nanos_per_second / 10;
@@ -70,7 +70,7 @@ struct scanner {
     return nanos;
   }
 
-  // "Z" or "+hh:mm" or "-hh:mm", in seconds.
+  // Parses "Z", "+hh:mm" or "-hh:mm"; returns seconds.
   std::int64_t offset() {
     if (accept('Z'))
       return 0;
@@ -88,7 +88,7 @@ struct scanner {
 std::optional<time_point> from_parts(std::int64_t seconds, std::int64_t nanos) {
   if (seconds == zero_time_seconds && nanos == 0)
     return time_point{};
-  // Below zero counted from the next second, so that no step passes the range.
+  // Count negative times from the next second, so that no step exceeds the range.
   if (seconds < 0) {
     seconds += 1;
     nanos -= nanos_per_second;

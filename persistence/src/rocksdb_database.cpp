@@ -22,9 +22,9 @@ namespace {
 
 using opened = store_result<std::unique_ptr<rocksdb::DB>>;
 
-// RocksDB's own messages go nowhere: what matters of them is in the status of a call. In a file, as
-// is its habit, they need room on the same disk, and its logger ends the process when it writes on
-// after a write that failed (in a build with assertions, such as Debian's).
+// Discards RocksDB's log messages, because the status of a call contains what matters. A log file,
+// the default, would need space on the same disk. RocksDB's logger also ends the process when it
+// writes after a failed write (in builds with assertions, such as Debian's).
 class silent_logger final : public rocksdb::Logger {
 public:
   silent_logger() : Logger(rocksdb::FATAL_LEVEL) {}
@@ -34,8 +34,8 @@ public:
   void LogHeader(const char* /*format*/, va_list /*values*/) override {}
 };
 
-// After an error RocksDB would try to go on by itself, in threads of its own that a close has to
-// wait for, while the store opens the database again anyway.
+// Turns RocksDB's own recovery off. It runs in threads for which a close has to wait, and the store
+// reopens the database after an error anyway.
 class no_recovery final : public rocksdb::EventListener {
 public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
@@ -49,11 +49,11 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   const std::size_t memory = std::max(options.memory_bytes_max, least);
   rocksdb::Options db;
   db.env = env;
-  // Half for two write buffers, half for what is read.
+  // Half for two write buffers, half for the block cache.
   db.write_buffer_size = memory / 4;
   db.max_write_buffer_number = 2;
   db.max_total_wal_size = memory / 2;
-  // Most records that are looked up before a change are not there yet, or not any more.
+  // Most records that are looked up before a change do not exist.
   db.memtable_prefix_bloom_size_ratio = 0.1;
   db.memtable_whole_key_filtering = true;
   rocksdb::BlockBasedTableOptions table_options;
@@ -62,10 +62,10 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   table_options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
   db.compression = rocksdb::kNoCompression;
-  // Changes take turns anyway, since each looks at the record that it replaces.
+  // Changes are serialized anyway, because each reads the record that it replaces.
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
-  // One thread to flush, one to compact; nothing that reports on itself.
+  // One thread to flush, one to compact; no periodic statistics.
   db.max_background_jobs = 2;
   db.max_subcompactions = 1;
   db.max_file_opening_threads = 1;
@@ -78,7 +78,7 @@ rocksdb::Options database_options(const rocksdb_store_options& options, rocksdb:
   return db;
 }
 
-// RocksDB takes a directory without CURRENT for a new one and deletes what it finds there.
+// RocksDB treats a directory without CURRENT as new and deletes its content.
 store_status refuse_remains(const std::string& path, rocksdb::Env* env) {
   std::vector<std::string> names;
   const auto listed = env->GetChildren(path, &names);
@@ -89,8 +89,8 @@ store_status refuse_remains(const std::string& path, rocksdb::Env* env) {
   if (std::find(names.begin(), names.end(), "CURRENT") != names.end())
     return {};
   for (const std::string_view name : names) {
-    // The first manifest names no records, and CURRENT comes after it: a disk that was full by
-    // then, or a crash, leaves it alone. What has ever been open has a later one.
+    // The first manifest contains no records and is written before CURRENT, so that a full disk or
+    // a crash can leave it alone. A database that was ever opened has a later one.
     if (name == "MANIFEST-000001")
       continue;
     if (name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"))
@@ -108,7 +108,7 @@ store_status open_failure(
   const bool has_current = env->FileExists(path + "/CURRENT").ok();
   if (!create && !has_current)
     return failure(errc::store_unavailable, path + ": the database is gone");
-  // Of a database that is there, a file is missing or its contents make no sense.
+  // A file of an existing database is missing or unreadable.
   if (has_current &&
     (status.IsPathNotFound() || status.IsInvalidArgument() || status.IsNotSupported() ||
       status.IsNotFound()))

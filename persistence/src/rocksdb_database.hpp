@@ -1,4 +1,4 @@
-// An open RocksDB database: how it is configured, opened and checked, and what its errors mean.
+// An open RocksDB database: its configuration, opening and checks, and the mapping of its errors.
 #pragma once
 
 #include <leasebreak/persistence/rocksdb_store.hpp>
@@ -11,15 +11,16 @@
 
 namespace leasebreak::detail {
 
-/// The library's error for what RocksDB says.
+/// Returns the library's error for a RocksDB status.
 [[nodiscard]] store_status to_store_status(const rocksdb::Status& status, const std::string& path);
 
-/// Opens the database in the directory `path` and checks its format. With `create`, a directory
-/// that is missing or empty becomes a new store; without, it is an error.
+/// Opens the database in the directory `path` and checks its format. With `create`, a missing or
+/// empty directory becomes a new store; without, it is an error.
 store_result<std::unique_ptr<rocksdb::DB>> open_database(
   const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env, bool create);
 
-/// As the public function, on an environment that tests make fail. `env` must outlive the store.
+/// Like the public function, with an environment that tests can make fail. `env` must outlive the
+/// store.
 store_result<std::unique_ptr<lock_store>> open_rocksdb_store(
   const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env);
 

@@ -35,7 +35,7 @@ std::string after_prefix(std::string prefix) {
 }
 
 std::string_view indexed_part(std::string_view json) {
-  // Quotes within strings are escaped, so this is the field's name and nothing else.
+  // Quotes within strings are escaped, so that this can only be the name of the field.
   const auto end = json.find("\"lock_type\":");
   return json.substr(0, end == std::string_view::npos ? json.size() : end);
 }

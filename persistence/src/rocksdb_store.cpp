@@ -147,7 +147,7 @@ public:
   [[nodiscard]] std::string description() const override { return "rocksdb:" + path_; }
 
 private:
-  // Runs `action` on the open database, which is opened again first if it failed before.
+  // Runs `action` on the open database, after reopening it if it failed before.
   template <class T, class Action>
   store_result<T> with_database(const Action& action) {
     for (;;) {
@@ -176,7 +176,7 @@ private:
     return {};
   }
 
-  // RocksDB stops writing for good after most errors, so the database is opened again next time.
+  // RocksDB stops writing permanently after most errors, so reopen the database next time.
   store_status checked(const rocksdb::Status& status) {
     if (!status.ok())
       broken_ = true;
@@ -186,7 +186,7 @@ private:
   store_status write(rocksdb::DB& db, rocksdb::WriteBatch& batch, bool sync) {
     if (batch.Count() == 0)
       return {};
-    // RocksDB would go on writing to files that nobody can find any more.
+    // RocksDB would continue to write to deleted files.
     if (!env_->FileExists(path_ + "/CURRENT").ok()) {
       broken_ = true;
       return failure(errc::store_unavailable, path_ + ": the database is gone");
@@ -220,7 +220,7 @@ private:
     auto parsed = parse_record(json, id);
     if (parsed.ok() && parsed.record->id != id)
       return {std::nullopt, {std::string{id}, "id", "is another in the record"}};
-    // A record is known by its key, whatever it says itself.
+    // A record is identified by its key, whatever its content says.
     if (!parsed.ok())
       parsed.error.record = id;
     return parsed;
@@ -245,7 +245,7 @@ private:
       auto parsed = parse_stored(id, json);
       if (!parsed.ok())
         listing.malformed.push_back(std::move(parsed.error));
-      // Checked again: the index row of a record that could not be read may have stayed behind.
+      // Check again, because the index row of an unreadable record may have been left behind.
       else if (query.matches(*parsed.record))
         listing.records.push_back(std::move(*parsed.record));
     });
@@ -286,7 +286,7 @@ private:
     return {};
   }
 
-  // The rows of a record that cannot be read stay behind; whoever follows them checks the record.
+  // The rows of an unreadable record are left behind; readers of the index check the record.
   static void erase_rows(rocksdb::WriteBatch& batch, std::string_view id, std::string_view json) {
     const auto parsed = parse_stored(id, json);
     if (!parsed.ok())
@@ -295,7 +295,7 @@ private:
       batch.Delete(row);
   }
 
-  // Where the records that match may be: all of one prefix.
+  // Returns the common prefix of all rows that may match.
   static std::string prefix_of(const lock_query& query) {
     if (!query.file_id.empty())
       return detail::index_prefix(table::by_file, query.file_id);
@@ -306,8 +306,8 @@ private:
     return detail::lock_key({});
   }
 
-  // Calls `use(id, json)` for every record that may match, in the order of the ids, all as of one
-  // moment.
+  // Calls `use(id, json)` for every record that may match, ordered by id, from a consistent
+  // snapshot.
   template <class Use>
   store_status for_each(rocksdb::DB& db, const lock_query& query, const Use& use) {
     const auto prefix = prefix_of(query);
@@ -363,8 +363,10 @@ private:
   const rocksdb_store_options options_;
   rocksdb::Env* const env_;
 
-  std::shared_mutex db_mutex_; // Guards `db_` and `closed_`: shared to use it, alone to replace it.
-  std::mutex write_mutex_; // Held by changes, which read before they write. After `db_mutex_`.
+  // Protects `db_` and `closed_`: shared for use, exclusive for replacement.
+  std::shared_mutex db_mutex_;
+  // Held by changes, which read before they write. Locked after `db_mutex_`.
+  std::mutex write_mutex_;
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<bool> broken_ = false;
   bool closed_ = false;

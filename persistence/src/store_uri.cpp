@@ -53,13 +53,13 @@ opened open_store(std::string_view uri, const store_options& options) {
   constexpr std::string_view rocksdb = "rocksdb:";
   if (uri.starts_with(rocksdb))
     return open_rocksdb(uri.substr(rocksdb.size()), options);
-  // Both are schemes of libpq's own URIs.
+  // Both are schemes of libpq's URIs.
   if (uri.starts_with("postgres://") || uri.starts_with("postgresql://"))
     return open_postgres(uri, options);
   constexpr std::string_view postgres = "postgres:";
   if (uri.starts_with(postgres))
     return open_postgres(uri.substr(postgres.size()), options);
-  // Not the text itself: it may hold a password.
+  // Do not show the text, because it may contain a password.
   return refused("a store is memory, rocksdb:PATH or postgres:URI");
 }
 

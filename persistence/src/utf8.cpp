@@ -10,7 +10,7 @@ constexpr std::uint8_t byte_at(std::string_view text, std::size_t i) {
   return static_cast<std::uint8_t>(text[i]);
 }
 
-// What may follow a leading byte: how many bytes, and the bounds of the first of them.
+// The bytes that may follow a leading byte: their number, and the bounds of the first of them.
 struct continuation {
   std::size_t count;
   std::uint8_t low;
@@ -65,7 +65,7 @@ void append_escape(std::string& out, std::uint8_t c) {
   }
 }
 
-// Go escapes what would end a script element or a line of JavaScript.
+// Go escapes characters that could end a script element or a line of JavaScript.
 constexpr bool needs_escape(std::uint8_t c) {
   return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
 }
