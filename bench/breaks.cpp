@@ -1,4 +1,4 @@
-// Rounds of breaks: one holder that acknowledges, and many readers that one overwrite breaks.
+// Benchmarks of breaks: one holder that acknowledges, and many readers that one overwrite breaks.
 #include "world.hpp"
 
 #include <chrono>
@@ -66,7 +66,7 @@ void break_round(benchmark::State& state) {
   run_chains(state, all, running, 1);
 }
 
-// From the start of an overwriting open until every holder of R has its notification.
+// Measures the time from the start of an overwriting open until every holder of R is notified.
 void read_storm(benchmark::State& state) {
   const auto holders = static_cast<std::uint64_t>(state.range(0));
   const auto overwriter = holders + 1;

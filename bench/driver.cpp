@@ -27,7 +27,7 @@ double cpu_seconds() {
 
 void run_chains(
   benchmark::State& state, chains& all, countdown& running, std::uint64_t items_per_round) {
-  // Long enough that starting and ending a batch does not count.
+  // Long enough that the start and the end of a batch are negligible.
   constexpr std::uint64_t batch = 16'384;
   const std::uint64_t rounds = std::max<std::uint64_t>(1, batch / all.size());
   const auto cpu_before = cpu_seconds();
@@ -39,7 +39,7 @@ void run_chains(
   }
   const auto total = static_cast<std::uint64_t>(state.iterations()) * rounds * all.size();
   state.SetItemsProcessed(static_cast<std::int64_t>(total * items_per_round));
-  // All threads': says more than the clock on a machine that others use as well.
+  // The processor time of all threads is more meaningful than elapsed time on a shared machine.
   state.counters["cpu_ns"] =
     1e9 * (cpu_seconds() - cpu_before) / static_cast<double>(total * items_per_round);
 }

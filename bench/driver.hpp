@@ -1,4 +1,4 @@
-// What drives the benchmarks: threads that run an io_context, and chains of operations on it.
+// The driver of the benchmarks: threads that run an io_context, and chains of operations on it.
 #pragma once
 
 #include <leasebreak/requests.hpp>
@@ -23,7 +23,7 @@
 
 namespace leasebreak::bench {
 
-/// An `io_context` with two threads, as a small server has it.
+/// An `io_context` with two threads, like a small server.
 class io_threads {
 public:
   static constexpr int count = 2;
@@ -42,10 +42,10 @@ private:
   std::vector<std::thread> threads_;
 };
 
-/// Counts down; waits for zero. May be destroyed as soon as `wait` has returned.
+/// Counts down and waits for zero. May be destroyed as soon as `wait` has returned.
 class countdown {
 public:
-  /// To be called while nothing is left, or by somebody who still counts.
+  /// Must be called at zero, or by a participant that has not called `done` yet.
   void add(std::uint64_t n) { left_ += n; }
   void done() {
     if (--left_ != 0)
@@ -67,13 +67,13 @@ private:
   bool finished_ = false;
 };
 
-/// One of the operations in flight: when one completes, the next begins. Everything happens on the
-/// chain's strand. A chain has files of its own, so that chains never meet.
+/// One of the operations in flight: when one completes, the next begins. Everything runs on the
+/// chain's strand. Each chain has its own files, so that chains do not conflict.
 class chain {
 public:
   using strand_type = boost::asio::strand<boost::asio::io_context::executor_type>;
 
-  /// The files `first`, `first + step`, ... below `files`, one after the other.
+  /// Uses the files `first`, `first + step`, ... below `files` in turn.
   chain(boost::asio::io_context& io, countdown& running, std::size_t first, std::size_t step,
     std::size_t files)
     : strand_{boost::asio::make_strand(io)}, running_{running}, first_{first}, step_{step},
@@ -82,14 +82,14 @@ public:
   chain& operator=(const chain&) = delete;
   virtual ~chain() = default;
 
-  /// Begins `rounds` rounds.
+  /// Starts `rounds` rounds.
   void start(std::uint64_t rounds) {
     left_ = rounds;
     boost::asio::post(strand_, [this] { round(file_); });
   }
 
 protected:
-  /// One round on a file; `next` is to be called on the strand when it is done.
+  /// Runs one round on a file. Must call `next` on the strand when it is done.
   virtual void round(std::size_t file) = 0;
 
   void next() {
@@ -117,25 +117,25 @@ private:
 
 using chains = std::vector<std::unique_ptr<chain>>;
 
-/// How often the figures that ratios are made of are taken; the median counts.
+/// The number of measurements for figures that are used in ratios; the median counts.
 inline constexpr int repetitions = 5;
 
-/// The processor time that this process has used so far, in seconds.
+/// Returns the processor time that this process has used so far, in seconds.
 [[nodiscard]] double cpu_seconds();
 
-/// Runs batches of rounds on all chains until Google Benchmark has enough. Counts
-/// `items_per_round` items a round; the counter "cpu_ns" is the processor time of one.
+/// Runs batches of rounds on all chains until Google Benchmark has enough. Counts `items_per_round`
+/// items per round. The counter "cpu_ns" is the processor time per item.
 void run_chains(
   benchmark::State& state, chains& all, countdown& running, std::uint64_t items_per_round);
 
-/// Names a file as a server would: device and inode, sixteen bytes.
+/// Returns a file id as a server would make it: device and inode, sixteen bytes.
 [[nodiscard]] std::string file_name(std::size_t number);
 
-/// An open for reading and writing that asks for a lease.
+/// Returns an open for reading and writing that requests a lease.
 [[nodiscard]] leasebreak::open_request lease_open(
   std::size_t file, std::uint64_t client, std::uint64_t key, leasebreak::lease_state state);
 
-/// The resident memory of this process in bytes.
+/// Returns the resident memory of this process in bytes.
 [[nodiscard]] std::size_t resident_bytes();
 
 void register_memory();

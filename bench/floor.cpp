@@ -1,5 +1,5 @@
-// The floor: a request with a payload to a bare CAF actor on the library's Asio scheduler, and its
-// completion back on the caller's strand. Nothing that uses CAF and Asio can be faster.
+// The lower bound: a request with a payload to a bare CAF actor on the library's Asio scheduler,
+// and its completion on the caller's strand. Nothing that uses CAF and Asio can be faster.
 #include "driver.hpp"
 
 #include "asio_scheduler.hpp"
@@ -15,7 +15,7 @@
 
 namespace leasebreak::bench {
 
-// Whoever waits for the answer.
+// The receiver of the response.
 struct requester {
   requester() = default;
   requester(const requester&) = delete;
@@ -60,7 +60,7 @@ private:
   const std::vector<caf::actor>& files_;
 };
 
-// Arguments: files, in flight.
+// Arguments: files, operations in flight.
 void floor_round_trip(benchmark::State& state) {
   const auto file_count = static_cast<std::size_t>(state.range(0));
   const auto in_flight = static_cast<std::size_t>(state.range(1));
@@ -79,8 +79,8 @@ void floor_round_trip(benchmark::State& state) {
   run_chains(state, all, running, 1);
   for (auto& file : files)
     caf::anon_send_exit(file, caf::exit_reason::user_shutdown);
-  // Actors of CAF's own kinds need their system until they have ended. What CAF itself runs then
-  // has to end on this thread, as when a coordinator stops.
+  // Actors of CAF's own kinds need their system until they have ended. CAF's own jobs must then end
+  // on this thread, as when a coordinator stops.
   system.await_all_actors_done();
   dynamic_cast<leasebreak::detail::asio_scheduler&>(system.scheduler()).begin_stop();
 }

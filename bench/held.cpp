@@ -1,4 +1,5 @@
-// Whether what is held elsewhere makes anything slower: leases on other files, locks on this one.
+// Measures whether held leases of other files, or held locks of the same file, slow operations
+// down.
 #include "world.hpp"
 
 #include <memory>
@@ -32,7 +33,7 @@ private:
   std::uint64_t client_;
 };
 
-// One coordinator for all numbers, which only grow: taking a million leases takes its time.
+// One coordinator for all numbers of leases, which only grow, because a million opens take long.
 class held_world {
 public:
   held_world() { w.enlist(in_flight + holders); }
@@ -80,7 +81,7 @@ void held_leases(benchmark::State& state) {
   state.counters["held"] = static_cast<double>(shared->w.coordinator().stats().opens_now);
 }
 
-// Locks and unlocks a byte between the locks that another client holds.
+// Locks and unlocks a byte range between the locks that another client holds.
 class lock_chain final : public chain {
 public:
   lock_chain(world& w, countdown& running, std::uint64_t held, open_id open)

@@ -1,4 +1,5 @@
-// leasebreak_bench: what the coordinator costs. Memory comes first, while the heap is fresh.
+// leasebreak_bench: measures the cost of the coordinator. Memory comes first, while the heap is
+// fresh.
 #include "driver.hpp"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// What a file with one open and one RWH lease costs in memory, over a million files.
+// Measures the memory of a file with one open and one RWH lease, over a million files.
 #include "world.hpp"
 
 #include <malloc.h>
@@ -13,7 +13,7 @@ void memory_per_file(benchmark::State& state) {
   for (auto _ : state) {
     world w;
     w.enlist(clients);
-    // Everything that is made once is there before the first figure is taken.
+    // Make everything that is allocated once before the first measurement.
     w.coordinator()
       .async_open(lease_open(count, 1, count + 1, lease_state::rwh), boost::asio::use_future)
       .get();
@@ -21,7 +21,7 @@ void memory_per_file(benchmark::State& state) {
     countdown opened;
     std::size_t begun = 0;
     while (begun < count) {
-      // A bounded number in flight: it is files that shall fill the memory, not operations.
+      // Bounds the operations in flight, so that files rather than operations use the memory.
       constexpr std::size_t batch = 1'000;
       const auto end = std::min(begun + batch, count);
       opened.add(end - begun);
@@ -38,7 +38,7 @@ void memory_per_file(benchmark::State& state) {
     state.counters["bytes_per_file"] = static_cast<double>(used) / static_cast<double>(count);
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
-  malloc_trim(0); // or the next benchmark pays for giving a gigabyte back
+  malloc_trim(0); // otherwise the next benchmark would pay for releasing a gigabyte
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// The same rules without actors: files in a hash map that is sharded and locked, which is what one
-// would write instead. Completions go to the caller's strand, as the coordinator's do.
+// The same rules without actors: files in a sharded hash map with mutexes, which is the obvious
+// alternative. Completions are posted to the caller's strand, like those of the coordinator.
 #include "driver.hpp"
 
 #include <leasebreak/model/file_state.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 class file_table {
 public:
-  /// Carries out a command on a file and returns what it led to.
+  /// Executes a command on a file and returns its effects.
   effects apply(const std::string& file, const command& c) {
     auto& s = shards_[std::hash<std::string>{}(file) % shards_.size()];
     const auto now = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
@@ -22,7 +22,7 @@ public:
     const std::scoped_lock lock{s.mutex};
     const auto [entry, is_new] = s.files.try_emplace(file, policy_, file);
     entry->second.apply(c, now, out);
-    // Some files that own nothing are kept for their next use, as the coordinator does.
+    // Keeps some files without state for reuse, like the coordinator.
     if (s.files.size() > idle_max && entry->second.empty())
       s.files.erase(entry);
     return out;

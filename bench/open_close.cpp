@@ -1,4 +1,4 @@
-// An open that is granted an RWH lease, and its close: two operations.
+// Measures an open that is granted an RWH lease, and its close: two operations.
 #include "world.hpp"
 
 namespace leasebreak::bench {
@@ -19,7 +19,7 @@ void open_close(benchmark::State& state) {
   open_close_with(state, roomy());
 }
 
-// The same with paths, as a server has them.
+// The same with paths, as servers use them.
 void open_close_paths(benchmark::State& state) {
   const auto files = static_cast<std::size_t>(state.range(0));
   const auto in_flight = static_cast<std::size_t>(state.range(1));

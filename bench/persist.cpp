@@ -1,4 +1,4 @@
-// Opens and closes with records going to a store, and one fsync per grant to compare with.
+// Measures opens and closes with records in a store, compared with one fsync per grant.
 #include "world.hpp"
 
 #include <leasebreak/model/persisted_lock.hpp>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t files = 256;
 constexpr std::size_t in_flight = 256;
 
-// A directory of its own, gone at the end.
+// A temporary directory, which is removed at the end.
 class temporary_directory {
 public:
   temporary_directory() {
@@ -80,7 +80,7 @@ void persist_rocksdb_durable(benchmark::State& state) {
   open_close_with(state, directory.rocksdb(), true);
 }
 
-// What durable mode would cost without batches: each grant's record written by itself.
+// The cost of durable mode without batches: each grant's record is written on its own.
 void fsync_per_grant(benchmark::State& state) {
   const temporary_directory directory;
   const auto store = opened(directory.rocksdb(), true);

@@ -1,4 +1,4 @@
-// A record to JSON and back.
+// Measures the conversion of a record to JSON and back.
 #include "driver.hpp"
 
 #include <leasebreak/model/persisted_lock.hpp>

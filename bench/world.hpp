@@ -1,4 +1,4 @@
-// A coordinator on its threads, with some clients, for the benchmarks of the public API.
+// A coordinator with its threads and clients, for the benchmarks of the public API.
 #pragma once
 
 #include "driver.hpp"
@@ -18,7 +18,7 @@
 
 namespace leasebreak::bench {
 
-/// Limits that no benchmark reaches, and the shortest of everything else as it is by default.
+/// Returns the default configuration with limits that no benchmark reaches.
 [[nodiscard]] inline leasebreak::coordinator_config roomy() {
   leasebreak::coordinator_config config;
   config.limit.locks_per_file = 20'000;
@@ -42,7 +42,7 @@ public:
     try {
       coordinator_->async_shutdown(boost::asio::use_future).get();
     } catch (const std::exception&) {
-      // The figures are taken; what the store says now does not matter to them.
+      // The measurements are done; an error of the store does not affect them.
     }
     coordinator_.reset();
   }
@@ -50,7 +50,7 @@ public:
   [[nodiscard]] leasebreak::coordinator& coordinator() { return *coordinator_; }
   [[nodiscard]] boost::asio::io_context& context() { return io_.context(); }
 
-  /// Registers the clients 1 to `count`, whose breaks `sink` takes.
+  /// Registers the clients 1 to `count`, with `sink` for their breaks.
   void enlist(std::uint64_t count, const leasebreak::break_sink& sink = ignore_breaks()) {
     for (std::uint64_t i = 1; i <= count; ++i)
       if (const auto failure = coordinator_->register_client(leasebreak::client_guid::of(i), sink))
@@ -66,7 +66,7 @@ private:
   std::optional<leasebreak::coordinator> coordinator_;
 };
 
-/// Ends the program: a benchmark whose operations fail measures nothing.
+/// Ends the program on an error, because a benchmark with failed operations is meaningless.
 inline void require(const leasebreak::error_code& error, const char* what) {
   if (!error)
     return;
@@ -74,7 +74,7 @@ inline void require(const leasebreak::error_code& error, const char* what) {
   std::abort();
 }
 
-/// Opens a file with a lease and closes it again, round after round.
+/// Opens a file with a lease and closes it again in each round.
 class open_close_chain final : public chain {
 public:
   open_close_chain(world& w, countdown& running, std::size_t first, std::size_t step,
@@ -82,7 +82,7 @@ public:
     : chain{w.context(), running, first, step, files},
       coordinator_{w.coordinator()}, client_{client}, file_base_{file_base} {}
 
-  /// The coordinator is told where the files are: sixteen in each directory.
+  /// Passes paths to the coordinator: sixteen files per directory.
   void tell_paths() { tells_paths_ = true; }
 
 private:
@@ -117,8 +117,8 @@ private:
   bool tells_paths_ = false;
 };
 
-/// As many chains as operations shall be in flight, each with a client of its own (1 to
-/// `in_flight`), which must be registered.
+/// Returns one chain for each operation in flight. Each has a client of its own (1 to `in_flight`),
+/// which must be registered.
 [[nodiscard]] inline chains open_close_chains(world& w, countdown& running, std::size_t files,
   std::size_t in_flight, std::size_t file_base = 0) {
   chains all;
