@@ -16,7 +16,7 @@ namespace {
 
 std::string describe(const coordinator_impl& owner, const client_guid& guid) {
   if (guid.is_zero())
-    return "nobody";
+    return "no client";
   const auto known = owner.clients().find(guid);
   constexpr std::size_t label_max = 64;
   return known && !known->label().empty()

@@ -142,7 +142,7 @@ wording describe(errc e) {
   case errc::shutting_down:
     return {status_server_unavailable, "the coordinator is stopping"};
   case errc::break_timed_out:
-    return {status_io_timeout, "waited too long for others to give up what they cache"};
+    return {status_io_timeout, "the holders of conflicting caching did not release it in time"};
   case errc::record_malformed:
     return {status_unexpected_io_error, "a record cannot be read"};
   case errc::record_not_found:

@@ -114,7 +114,11 @@ TOKEN = re.compile(
     r"""|//[/!]?<?(?P<comment>[^\n]*)|/\*(?P<block>.*?)\*/""", re.DOTALL)
 
 
+INCLUDE = re.compile(r"^#include .*$", re.MULTILINE)
+
+
 def cpp_parts(text):
+    text = INCLUDE.sub("", text)
     last = None
     for token in TOKEN.finditer(text):
         number = text.count("\n", 0, token.start()) + 1

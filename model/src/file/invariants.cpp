@@ -83,7 +83,7 @@ std::string file_state::impl::check_invariants() const {
   if (held_back.behind_changes != behind)
     return "it does not know how many notifications are held back for changes";
   if (behind != 0 && rare && !rare->waiting.empty())
-    return "somebody waits, and a break is held back for the answer to a change";
+    return "an operation waits while a break is held back for the answer to a change";
   for (const auto& l : leases) {
     recount.count_lease(*l, 1);
     if (auto problem = check_lease(*l); !problem.empty())
@@ -92,7 +92,8 @@ std::string file_state::impl::check_invariants() const {
       l->persistent != persistent_uses[l.get()] || l->resilient != resilient_uses[l.get()])
       return describe_lease(*l) + "it does not know how many opens use it";
     if (l->info.breaking && is_let_go(*l))
-      return describe_lease(*l) + "a break is in progress, and nobody is left to answer it";
+      return describe_lease(*l) +
+        "a break is in progress, and no connection is left to acknowledge it";
     if (l->unanswered != unanswered[l.get()])
       return describe_lease(*l) + "it does not know how many answers are outstanding";
     if (l->unknown != unknown[l.get()])
