@@ -28,7 +28,7 @@ void end_without_memory(const char* where) noexcept {
   std::array<char, 256> line{};
   auto size = append(line, 0, "leasebreak: no memory left ");
   size = append(line, size, where);
-  size = append(line, size, "; the process ends, as what clients hold would be lost\n");
+  size = append(line, size, "; ending the process, because the state of clients would be lost\n");
   static_cast<void>(::write(STDERR_FILENO, line.data(), size));
   std::abort();
 }

@@ -290,7 +290,7 @@ bool persistence_actor::open_writer() {
     writer_ = owner_.make_writer();
   } catch (const std::system_error& e) {
     if (auto* const log = owner_.log())
-      log->error("store {}: no thread can be had for it: {}", owner_.store_name(), e.what());
+      log->error("store {}: its thread cannot be started: {}", owner_.store_name(), e.what());
     return false;
   }
   return true;
@@ -326,7 +326,7 @@ void persistence_actor::timeout() {
     end_grace();
   if (flush_until_ && *flush_until_ <= now) {
     const auto why =
-      failures_ != 0 ? last_failure_ : failure("the store does not take all of it in time");
+      failures_ != 0 ? last_failure_ : failure("the store did not take all records in time");
     answer(std::exchange(waiting_.answers, {}), why);
     gave_up_ = writing_.has_value() || marking_ || start_ != nullptr;
     flush_done(why);

@@ -16,7 +16,7 @@ namespace {
 
 std::string describe(const coordinator_impl& owner, const client_guid& guid) {
   if (guid.is_zero())
-    return "no client";
+    return "none";
   const auto known = owner.clients().find(guid);
   constexpr std::size_t label_max = 64;
   return known && !known->label().empty()
@@ -79,9 +79,8 @@ public:
 
   void operator()(const answer_overdue& f) {
     if (auto* const log = owner_.log())
-      log->warn(
-        "answer overdue: client {}, file {}, {}; it is told of a break before the server has "
-        "said that the answer to its open is sent",
+      log->warn("answer overdue: client {}, file {}, {}; its break is sent before the server has "
+                "reported the response to its open as sent",
         describe(owner_, f.client), quoted(file_.file_id()), describe(f.key, f.open));
   }
 

@@ -45,7 +45,7 @@ wording describe(errc e) {
   case errc::success:
     return {status_success, "success"};
   case errc::sharing_violation:
-    return {status_sharing_violation, "another open's access or share mode is in the way"};
+    return {status_sharing_violation, "the access or share mode of another open excludes this one"};
   case errc::delete_pending:
     return {status_delete_pending, "the file is being deleted"};
   case errc::lease_key_in_use:
@@ -56,13 +56,13 @@ wording describe(errc e) {
   case errc::open_exists:
     return {status_invalid_parameter, "an open with this id exists already"};
   case errc::reclaim_needed:
-    return {status_file_not_available, "the file is kept for a client that may reclaim it"};
+    return {status_file_not_available, "the file is reserved for a client that may reclaim it"};
   case errc::nothing_to_reclaim:
     return {status_object_name_not_found, "there is nothing to reclaim"};
   case errc::wrong_owner:
     return {status_access_denied, "it belongs to another client"};
   case errc::access_denied:
-    return {status_access_denied, "the access is denied, or others have the file open"};
+    return {status_access_denied, "access is denied, or the file has other opens"};
   case errc::newer_instance:
     // MS-SMB2 3.3.5.9.13.
     return {status_file_forced_closed, "a newer instance of the application has the file open"};
@@ -71,31 +71,30 @@ wording describe(errc e) {
   case errc::lease_not_breaking:
     return {status_unsuccessful, "no break of this lease awaits an acknowledgement"};
   case errc::ack_exceeds_break:
-    return {
-      status_request_not_accepted, "the acknowledged state is not within what the break left"};
+    return {status_request_not_accepted, "the acknowledged state exceeds the target of the break"};
   case errc::oplock_not_breaking:
     return {status_invalid_device_state, "no break of this oplock awaits an acknowledgement"};
   case errc::invalid_oplock_ack:
     return {
       status_invalid_oplock_protocol, "the acknowledged level is not below the open's oplock"};
   case errc::invalid_oplock_level:
-    return {status_invalid_parameter, "an oplock break is acknowledged with a lease's level"};
+    return {status_invalid_parameter, "an oplock break was acknowledged with the level of a lease"};
   case errc::lock_not_granted:
-    return {status_lock_not_granted, "a byte-range lock is in the way"};
+    return {status_lock_not_granted, "a conflicting byte-range lock is held"};
   case errc::file_lock_conflict:
-    return {status_file_lock_conflict, "the read or write meets a byte-range lock"};
+    return {status_file_lock_conflict, "the read or write conflicts with a byte-range lock"};
   case errc::range_not_locked:
     return {status_range_not_locked, "no lock with exactly this range is held"};
   case errc::invalid_lock_range:
-    return {status_invalid_lock_range, "the range passes the end of the 64-bit space"};
+    return {status_invalid_lock_range, "the range exceeds the 64-bit space"};
   case errc::locks_on_directory:
     return {status_invalid_device_request, "directories have no byte-range locks"};
   case errc::invalid_argument:
-    return {status_invalid_parameter, "an argument has no meaning here"};
+    return {status_invalid_parameter, "an argument is not valid here"};
   case errc::invalid_lease_state:
-    return {status_invalid_parameter, "no lease can have this state"};
+    return {status_invalid_parameter, "not a valid lease state"};
   case errc::zero_lease_key:
-    return {status_invalid_parameter, "a lease needs a key that is not zero"};
+    return {status_invalid_parameter, "the lease key is zero"};
   case errc::file_id_too_long:
     return {status_object_name_invalid, "the file's id is too long"};
   case errc::file_id_empty:
@@ -110,7 +109,7 @@ wording describe(errc e) {
     return {status_user_session_deleted, "the client has no such session"};
   case errc::dialect_mismatch:
     // MS-SMB2 3.3.5.5.3.
-    return {status_user_session_deleted, "the client speaks another dialect in another session"};
+    return {status_user_session_deleted, "the client uses another dialect in another session"};
   case errc::too_many_channels:
     return {status_insufficient_resources, "too many channels of the client"};
   case errc::too_many_locks_on_file:
@@ -126,23 +125,23 @@ wording describe(errc e) {
   case errc::too_many_opens:
     return {status_too_many_opened_files, "too many opens"};
   case errc::too_many_waiting:
-    return {status_insufficient_resources, "too many operations wait already"};
+    return {status_insufficient_resources, "too many pending operations"};
   case errc::too_many_guards:
     return {status_insufficient_resources, "too many guards of entries of the directory"};
   case errc::store_backlog:
-    return {status_insufficient_resources, "too many records wait for the store"};
+    return {status_insufficient_resources, "too many unwritten records"};
   case errc::cancelled:
     return {status_cancelled, "cancelled while waiting"};
   case errc::client_gone:
-    return {status_cancelled, "the client's connection ended while the operation waited"};
+    return {status_cancelled, "the client was disconnected while the operation waited"};
   case errc::no_thread:
     return {status_insufficient_resources, "the system has no thread for the store"};
   case errc::not_started:
-    return {status_server_unavailable, "the coordinator has not read its store yet"};
+    return {status_server_unavailable, "the coordinator has not loaded its store yet"};
   case errc::shutting_down:
     return {status_server_unavailable, "the coordinator is stopping"};
   case errc::break_timed_out:
-    return {status_io_timeout, "the holders of conflicting caching did not release it in time"};
+    return {status_io_timeout, "a break did not end in time"};
   case errc::record_malformed:
     return {status_unexpected_io_error, "a record cannot be read"};
   case errc::record_not_found:
@@ -154,7 +153,7 @@ wording describe(errc e) {
   case errc::store_corrupt:
     return {status_unexpected_io_error, "the store's content cannot be read"};
   case errc::store_full:
-    return {status_disk_full, "the store has no room left"};
+    return {status_disk_full, "the store has no space left"};
   case errc::store_version:
     return {status_unexpected_io_error, "the store was written by a newer version"};
   case errc::store_closed:

@@ -48,12 +48,12 @@ std::optional<record_error> validate_lease(const persisted_lock& r) {
   if (key_of(r.lease_key).is_zero())
     return wrong("lease_key", "must not be zero");
   if (!is_known_state(r.lease_state, r.is_directory))
-    return wrong("lease_state", "is no lease state: " + std::to_string(r.lease_state));
+    return wrong("lease_state", "is not a lease state: " + std::to_string(r.lease_state));
   if (!is_known_state(r.break_to_state, r.is_directory))
-    return wrong("break_to_state", "is no lease state: " + std::to_string(r.break_to_state));
+    return wrong("break_to_state", "is not a lease state: " + std::to_string(r.break_to_state));
   if (!is_known_state(r.breaking_to_required, r.is_directory))
     return wrong(
-      "breaking_to_required", "is no lease state: " + std::to_string(r.breaking_to_required));
+      "breaking_to_required", "is not a lease state: " + std::to_string(r.breaking_to_required));
   if (r.breaking) {
     // The break's current target must be within the state, and its final target within the current
     // one.
@@ -78,11 +78,12 @@ std::optional<record_error> validate_open(const persisted_lock& r) {
   if (open.id == 0)
     return wrong("open_id", "must not be zero");
   if (r.is_lease())
-    return wrong("lease_key", "must not be there with open_id");
+    return wrong("lease_key", "must not be set with open_id");
   if (open.access == 0)
     return wrong("open_access", "must not be zero");
   if ((open.share_access & ~share::all) != 0)
-    return wrong("open_share_access", "is no share access: " + std::to_string(open.share_access));
+    return wrong(
+      "open_share_access", "is not a share access: " + std::to_string(open.share_access));
   if (!open.create_guid.empty() && open.create_guid.size() != 16)
     return wrong("open_create_guid", length_text("must have 16 bytes", open.create_guid.size()));
   if (open.timeout_ms == 0 || open.timeout_ms > persisted_timeout_max_ms)
@@ -98,7 +99,7 @@ std::optional<record_error> validate_open(const persisted_lock& r) {
   if (!open.app_instance.empty() && key_of(open.app_instance).is_zero())
     return wrong("open_app_instance", "must not be zero");
   if (open.app_versioned && open.app_instance.empty())
-    return wrong("open_app_versioned", "must not be there without open_app_instance");
+    return wrong("open_app_versioned", "must not be set without open_app_instance");
   if (!open.app_versioned && open.app_version_high != 0)
     return wrong("open_app_version_high", "must be 0 without open_app_versioned");
   if (!open.app_versioned && open.app_version_low != 0)
@@ -192,7 +193,7 @@ std::optional<record_error> validate(const persisted_lock& r) {
   if (r.is_zero_byte && r.length != 0)
     return wrong("length", "must be 0 with is_zero_byte");
   if (!byte_range{r.offset, r.length}.is_valid())
-    return wrong("length", "passes the end of the 64-bit space");
+    return wrong("length", "exceeds the 64-bit space");
   if (r.deleg_type > 1)
     return wrong("deleg_type", "must be 0 or 1, is " + std::to_string(r.deleg_type));
   if (r.lease_version > 2)

@@ -18,8 +18,9 @@ store_result<std::vector<const record_change*>> effective(std::span<const record
       if (auto status = check(*change.put); !status.ok())
         return {std::move(status), {}};
       if (change.put->id != change.id)
-        return {failure(errc::record_malformed,
-                  to_string({change.id, "id", "is another in the record: " + change.put->id})),
+        return {
+          failure(errc::record_malformed,
+            to_string({change.id, "id", "differs from that in the record: " + change.put->id})),
           {}};
     }
     ordered.push_back(&change);
@@ -50,7 +51,7 @@ store_result<persisted_lock> pick_for_reclaim(
     of_another = true;
   }
   if (of_another)
-    return {failure(errc::wrong_owner, "the lease is another client's"), {}};
+    return {failure(errc::wrong_owner, "the lease belongs to another client"), {}};
   return {failure(errc::record_not_found, "no lease with this key on the file"), {}};
 }
 

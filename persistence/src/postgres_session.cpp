@@ -23,7 +23,7 @@ constexpr const char* lock_class = "1818583411";
 
 store_status too_new(const std::string& version) {
   return failure(errc::store_version,
-    "the tables have version " + version + ", this library knows " +
+    "the tables have version " + version + ", this library supports " +
       std::to_string(postgres_migrations().size()));
 }
 
@@ -164,7 +164,7 @@ void postgres_session::keep_to_first_schema() {
                         "FROM (SELECT current_schema() AS name) AS first WHERE name IS NOT NULL");
   if (kept.empty())
     throw postgres_error{failure(errc::store_unavailable,
-                           "the search path has no schema that exists and that this user may use"),
+                           "the search path has no existing schema that this user may use"),
       {}};
 }
 
@@ -264,7 +264,8 @@ void postgres_session::wait_for_server() {
     while (PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK) {
       // Read everything that had arrived.
     }
-    throw pqxx::broken_connection(ready == 0 ? "the server does not answer" : std::strerror(errno));
+    throw pqxx::broken_connection(
+      ready == 0 ? "the server does not respond" : std::strerror(errno));
   }
 }
 

@@ -269,8 +269,9 @@ private:
     lost_ = failure(errc::store_locked,
       "the store has epoch " + std::to_string(found.value) + ", this server's is " +
         std::to_string(own) +
-        ": another server has used the store meanwhile, or it is an older copy. This server writes "
-        "to it no more: end it, and start it again only if no other is to use the store");
+        ": another server has used the store meanwhile, or it is an older copy. This server no "
+        "longer writes "
+        "to it: stop it, and start it again only if no other server uses the store");
     throw postgres_error{*lost_, {}};
   }
 

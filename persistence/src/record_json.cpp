@@ -144,7 +144,7 @@ public:
       return;
     auto decoded = detail::decode_base64({value->get_string().data(), value->get_string().size()});
     if (!decoded)
-      return fail(name, "is no base64");
+      return fail(name, "is not base64");
     out = std::move(*decoded);
   }
 
@@ -155,7 +155,7 @@ public:
     const auto parsed =
       detail::parse_rfc3339({value->get_string().data(), value->get_string().size()});
     if (!parsed)
-      return fail(name, "is no RFC 3339 time between 1677 and 2262");
+      return fail(name, "is not an RFC 3339 time between 1677 and 2262");
     out = *parsed;
   }
 
@@ -322,9 +322,9 @@ parsed_record parse_record(std::string_view text, std::string_view name) {
   boost::system::error_code error;
   const json::value parsed = json::parse({text.data(), text.size()}, error, &memory);
   if (error)
-    return failed(name, "", "is no JSON: " + error.message());
+    return failed(name, "", "is not valid JSON: " + error.message());
   if (!parsed.is_object())
-    return failed(name, "", "is no JSON object");
+    return failed(name, "", "is not a JSON object");
   persisted_lock record;
   reader in(parsed.get_object());
   read_fields(in, record);

@@ -123,10 +123,11 @@ store_status check_format(rocksdb::DB& db, const std::string& path) {
     std::uint64_t version = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), version);
     if (read.ec != std::errc{} || read.ptr != text.data() + text.size() || version == 0)
-      return failure(errc::store_corrupt, path + ": the format version is no number: " + text);
+      return failure(errc::store_corrupt, path + ": the format version is not a number: " + text);
     if (version > rocksdb_format)
       return failure(errc::store_version,
-        path + ": has format " + text + ", this library knows " + std::to_string(rocksdb_format));
+        path + ": has format " + text + ", this library supports " +
+          std::to_string(rocksdb_format));
     return {};
   }
   if (!status.IsNotFound())
@@ -134,7 +135,7 @@ store_status check_format(rocksdb::DB& db, const std::string& path) {
   const std::unique_ptr<rocksdb::Iterator> all(db.NewIterator({}));
   all->SeekToFirst();
   if (all->Valid())
-    return failure(errc::store_corrupt, path + ": is a database of something else");
+    return failure(errc::store_corrupt, path + ": is not a leasebreak database");
   if (!all->status().ok())
     return to_store_status(all->status(), path);
   rocksdb::WriteOptions write;

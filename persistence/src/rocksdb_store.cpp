@@ -212,14 +212,15 @@ private:
     std::uint64_t epoch = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), epoch);
     if (read.ec != std::errc{} || read.ptr != text.data() + text.size())
-      return {failure(errc::store_corrupt, path_ + ": the server epoch is no number: " + text), 0};
+      return {
+        failure(errc::store_corrupt, path_ + ": the server epoch is not a number: " + text), 0};
     return {{}, epoch};
   }
 
   static parsed_record parse_stored(std::string_view id, std::string_view json) {
     auto parsed = parse_record(json, id);
     if (parsed.ok() && parsed.record->id != id)
-      return {std::nullopt, {std::string{id}, "id", "is another in the record"}};
+      return {std::nullopt, {std::string{id}, "id", "differs from that in the record"}};
     // A record is identified by its key, whatever its content says.
     if (!parsed.ok())
       parsed.error.record = id;

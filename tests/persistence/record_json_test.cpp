@@ -416,7 +416,7 @@ TEST(RecordJson, RefusesWhatIsNoJsonObject) {
 
     EXPECT_EQ(error.record, "lock 1");
     EXPECT_EQ(error.field, "") << text;
-    EXPECT_THAT(error.what, testing::StartsWith("is no JSON"));
+    EXPECT_THAT(error.what, testing::StartsWith("is not "));
   }
 }
 

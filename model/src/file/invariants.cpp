@@ -23,15 +23,16 @@ std::string check_lease(const detail::lease_entry& l) {
   if (l.opens == 0 && !l.recovered)
     return describe_lease(l) + "no open uses it";
   if (i.is_oplock && i.state == lease_state::none)
-    return describe_lease(l) + "an oplock that caches nothing is still there";
+    return describe_lease(l) + "an oplock that caches nothing still exists";
   if (i.is_oplock && i.state == lease_state::rh)
     return describe_lease(l) + "no oplock has this state";
   if (!i.breaking)
-    return i.break_started == time_point{} ? "" : describe_lease(l) + "a time without a break";
+    return i.break_started == time_point{} ? ""
+                                           : describe_lease(l) + "a start time without a break";
   if (!is_subset(i.break_to, i.state) || !is_subset(i.required, i.break_to))
     return describe_lease(l) + "the break's targets are not within each other";
   if (i.state == i.required)
-    return describe_lease(l) + "the break is over and goes on";
+    return describe_lease(l) + "the break has reached its target but continues";
   return "";
 }
 
@@ -66,7 +67,7 @@ std::string file_state::impl::check_invariants() const {
     if (open->lease != nullptr && open->unknown)
       ++unknown[open->lease];
     if (open->held != nullptr && !open->unanswered)
-      return "a notification is held back, and no answer is outstanding";
+      return "a notification is held back without an outstanding response";
     if (open->lease != nullptr && open->is_persistent())
       ++persistent_uses[open->lease];
     if (open->lease != nullptr && open->is_resilient())
@@ -74,39 +75,38 @@ std::string file_state::impl::check_invariants() const {
     if (open->lease != nullptr && open->is_detached())
       ++detached_uses[open->lease];
     if (open->is_detached() && !may_remain(*open))
-      return "an open without a connection stays, and has lost what it stays for";
+      return "a disconnected open stays without a reason";
   }
   const lease_entry* writer = nullptr;
   std::uint32_t caching = 0;
   const auto behind = std::count_if(
     leases.begin(), leases.end(), [](const auto& l) { return l->is_behind_change(); });
   if (held_back.behind_changes != behind)
-    return "it does not know how many notifications are held back for changes";
+    return "the count of notifications held back for changes is wrong";
   if (behind != 0 && rare && !rare->waiting.empty())
-    return "an operation waits while a break is held back for the answer to a change";
+    return "an operation is pending while a break is held back for the response to a change";
   for (const auto& l : leases) {
     recount.count_lease(*l, 1);
     if (auto problem = check_lease(*l); !problem.empty())
       return problem;
     if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()] ||
       l->persistent != persistent_uses[l.get()] || l->resilient != resilient_uses[l.get()])
-      return describe_lease(*l) + "it does not know how many opens use it";
+      return describe_lease(*l) + "its counts of opens are wrong";
     if (l->info.breaking && is_let_go(*l))
-      return describe_lease(*l) +
-        "a break is in progress, and no connection is left to acknowledge it";
+      return describe_lease(*l) + "a break is in progress that cannot be acknowledged";
     if (l->unanswered != unanswered[l.get()])
-      return describe_lease(*l) + "it does not know how many answers are outstanding";
+      return describe_lease(*l) + "its count of outstanding responses is wrong";
     if (l->unknown != unknown[l.get()])
-      return describe_lease(*l) + "it does not know how many opens never had an answer";
+      return describe_lease(*l) + "its count of opens without a response is wrong";
     if (l->held != nullptr && l->unanswered == 0 && !l->is_behind_change())
-      return describe_lease(*l) + "a notification is held back, and no answer is outstanding";
+      return describe_lease(*l) + "a notification is held back without an outstanding response";
     if (is_untold(*l) && !l->info.breaking)
-      return describe_lease(*l) + "a break that is over is to be told";
+      return describe_lease(*l) + "a break that has ended is to be sent";
     if (l->opens != 0 &&
       (find_open(l->first_open) == nullptr || find_open(l->first_open)->lease != l.get()))
       return describe_lease(*l) + "its first open is not one of its opens";
     if (!knows_channels(*l))
-      return describe_lease(*l) + "it does not know the channels of its opens";
+      return describe_lease(*l) + "its channels are not those of its opens";
     if (is_directory != l->info.is_directory && !l->info.is_oplock)
       return describe_lease(*l) + "it does not fit the kind of file";
     if (policy->keep_records && l->stored != (l->info.state != lease_state::none))
@@ -114,16 +114,16 @@ std::string file_state::impl::check_invariants() const {
     caching += l->info.state != lease_state::none ? 1U : 0U;
     if (intersects(l->info.state, lease_state::write)) {
       if (writer != nullptr)
-        return describe_lease(*l) + "two hold Write";
+        return describe_lease(*l) + "two leases hold Write";
       writer = l.get();
     }
   }
   if (writer != nullptr && caching > 1)
-    return describe_lease(*writer) + "it holds Write, and others cache";
+    return describe_lease(*writer) + "it holds Write while others cache";
   if (writer != nullptr && !writer->recovered)
     for (const auto& open : opens)
       if (open->lease != writer && !is_stat_access_for_leases(open->access))
-        return describe_lease(*writer) + "it holds Write, and others have the file open";
+        return describe_lease(*writer) + "it holds Write while the file has other opens";
   if (recount.count.reading != count.reading || recount.count.writing != count.writing ||
     recount.count.deleting != count.deleting || recount.count.denying_read != count.denying_read ||
     recount.count.denying_write != count.denying_write ||
@@ -133,16 +133,16 @@ std::string file_state::impl::check_invariants() const {
     recount.count.recovered != count.recovered || recount.count.breaking != count.breaking ||
     recount.count.leases_with_handle != count.leases_with_handle ||
     recount.count.by_state != count.by_state)
-    return "the counts do not fit what is there";
+    return "the counts are wrong";
   if (!std::is_sorted(
         opens.begin(), opens.end(), [](const auto& a, const auto& b) { return a->id < b->id; }))
     return "the opens are out of order";
   if (!rare)
     return count.breaking == 0 ? "" : "a break without a deadline";
   if (rare->deadlines.size() > deadlines_max())
-    return "deadlines are left of what is over";
+    return "outdated deadlines are left";
   if (!std::is_heap(rare->deadlines.begin(), rare->deadlines.end()))
-    return "the deadlines are no heap";
+    return "the deadlines are not a heap";
   for (const auto& l : leases) {
     if (!l->info.breaking)
       continue;
@@ -157,13 +157,13 @@ std::string file_state::impl::check_invariants() const {
     if (!w.deadline && !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits without a deadline";
     if (w.open != open_id::none && find_open(w.open) == nullptr)
-      return "an operation waits through an open that is gone";
+      return "an operation waits through an open that has ended";
     if (auto problem = check_held_up(w); !problem.empty())
       return problem;
     const auto* open = std::get_if<open_file>(&w.what);
     const bool waits_for_deletion = open != nullptr && is_being_deleted(*open);
     if (count.breaking == 0 && !waits_for_deletion && !std::holds_alternative<lock_ranges>(w.what))
-      return "an operation waits, and nothing is breaking or being deleted";
+      return "an operation waits while nothing is breaking or being deleted";
   }
   return "";
 }
