@@ -145,7 +145,7 @@ void world::check_own_change(const cache_name& name, const break_notification& n
   const auto own = std::ranges::find_if(own_changes_, [&](const auto& o) {
     return o.second.client == name.client && o.second.directory == directory;
   });
-  if (own == own_changes_.end() || own->second.joins)
+  if (own == own_changes_.end() || own->second.joins || n.issued < own->second.issued)
     return;
   const auto since = own->second.since;
   if (loop_.now() - since >= config_.answer_wait_max)

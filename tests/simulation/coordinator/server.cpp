@@ -450,8 +450,8 @@ world::task<void> world::children_changed(inode directory, exchange* by) {
   if (by != nullptr) {
     r.client = clients_[by->client].guid;
     r.connection = by->on;
-    own_changes_[++last_change_] = {
-      by->client, directory, loop_.now(), is_breaking(by->client, directory)};
+    own_changes_[++last_change_] = {by->client, directory, loop_.now(),
+      time_point{clocks_->wall_now().time_since_epoch()}, is_breaking(by->client, directory)};
     by->changes.push_back(last_change_);
   }
   const auto key = std::pair(directory, by != nullptr ? by->client : no_client);

@@ -169,6 +169,7 @@ private:
     std::size_t client = 0;
     inode directory = 0;
     span since{};
+    time_point issued; ///< Breaks that it causes are not older.
     bool joins = false; ///< A break in progress, whose next stage tells of it.
   };
 
