@@ -39,7 +39,7 @@ TEST(Access, StatOpensHaveNothingButAttributesAndSynchronize) {
   EXPECT_FALSE(is_stat_access_for_leases(0));
 }
 
-// What the accesses do, one by one, against what the other open shares.
+// Computes the conflict from each access and what the other open shares.
 bool expected_conflict(
   std::uint32_t a, std::uint32_t share_a, std::uint32_t b, std::uint32_t share_b) {
   struct deed {

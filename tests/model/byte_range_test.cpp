@@ -1,4 +1,4 @@
-// Ranges of bytes: compared with sets of bytes, at both ends of the 64-bit space.
+// Byte ranges, compared with sets of bytes, at both ends of the 64-bit space.
 #include <leasebreak/model/byte_range.hpp>
 
 #include <gtest/gtest.h>
@@ -8,9 +8,9 @@
 namespace leasebreak {
 namespace {
 
-constexpr std::uint64_t window = 6; // Bytes that the exhaustive tests look at.
+constexpr std::uint64_t window = 6; // The number of bytes that the exhaustive tests use.
 
-// All ranges within `window` bytes from `base`, and the empty ones on their borders.
+// Returns all ranges within `window` bytes from `base`, and the empty ranges at their borders.
 std::vector<byte_range> ranges_from(std::uint64_t base) {
   std::vector<byte_range> ranges;
   for (std::uint64_t first = 0; first < window; ++first)
@@ -23,7 +23,7 @@ bool has_byte(const byte_range& range, std::uint64_t byte) {
   return range.length != 0 && byte >= range.offset && byte - range.offset < range.length;
 }
 
-// What the documentation says, byte by byte.
+// Computes the overlap byte by byte, as documented.
 bool touch(const byte_range& a, const byte_range& b, std::uint64_t base) {
   const auto surrounds = [](const byte_range& range, std::uint64_t at) {
     return at != 0 && has_byte(range, at - 1) && has_byte(range, at);
@@ -85,7 +85,7 @@ TEST(ByteRange, ConflictMatrixOfOverlappingLocks) {
     bool same_owner;
     bool conflict;
   };
-  // The same owner may stack a shared lock on its exclusive one, and nothing else on anything.
+  // An owner may stack a shared lock on its exclusive lock, but no other combination.
   constexpr row matrix[] = {
     {false, false, false, false},
     {false, false, true, false},

@@ -1,4 +1,4 @@
-// The channels of a client, and where its break notifications go.
+// The channels of a client, and the choice of channels for break notifications.
 #include <leasebreak/model/client_channels.hpp>
 
 #include <gtest/gtest.h>

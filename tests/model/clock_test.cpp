@@ -1,4 +1,4 @@
-// Times that are far away.
+// Additions of durations near the limits.
 #include <leasebreak/model/after.hpp>
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
-// Mistakes of DittoFS, the system whose data model this is: each that could happen within a file
-// has a test of its name. B8 (records), B11 and B22 need more than one file, B14 and B28 in part a
-// kind of lock that is not here, B25 a graph of waiters over files: see the tests of the actors and
-// the stores.
+// Defects of DittoFS, the system with the same data model. Each defect that could occur within one
+// file has a test with its name. B8 (records), B11 and B22 involve several files, B14 and B28 in
+// part a kind of lock that does not exist here, and B25 a wait graph over files; see the tests of
+// the actors and the stores.
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -85,7 +85,8 @@ TEST_F(DittofsDefects, B3AnImpatientWaiterTakesNothingFromAPatientOne) {
   EXPECT_EQ(state_of_lease(alice, k1), rh);
 }
 
-// Whichever of several holders of a directory goes first, and how: the others have been told.
+// Whichever holder of the directory ends its break first, and however, the others have been
+// notified.
 TEST_F(DittofsDefects, B4TheLossOfOneDirectoryHolderLosesNoOthersBreak) {
   for (const int how : {0, 1, 2, 3, 4}) {
     SCOPED_TRACE(how);
@@ -285,7 +286,7 @@ TEST_F(DittofsDefects, B16ALeaseGrantedAgainHasForgottenItsTimeout) {
   EXPECT_FALSE(take_facts<acknowledgement_refused>().at(0).late);
 }
 
-// A lease that a timeout took must not come back as a holder after a restart.
+// A lease that was lost by a timeout must not be recovered after a restart.
 TEST_F(DittofsDefects, B17ATimedOutLeaseIsNoHolderAfterARestart) {
   world before(keeping_records());
   before.open(by(alice).lease(k1, rwh));
@@ -341,7 +342,7 @@ TEST_F(DittofsDefects, B20ALockOfAClosedOpenIsNeverGranted) {
   EXPECT_TRUE(file.empty());
 }
 
-// A client is known by its ClientGuid, not by the number of its session.
+// A client is identified by its ClientGuid, not by its session id.
 TEST_F(DittofsDefects, B21ANewSessionOfTheSameClientReclaims) {
   world before(keeping_records());
   before.open(by(alice).lease(k1, rwh));
@@ -407,7 +408,7 @@ TEST_F(DittofsDefects, B26AnOplockIsAcknowledgedByItsOwner) {
   expect_acknowledged(acknowledge_oplock(alice, a, oplock_level::level_ii), r);
 }
 
-// Nobody locks what somebody else has not written back yet.
+// A lock is not granted before another client has written its data back.
 TEST_F(DittofsDefects, B27ALockWaitsForAForeignWrite) {
   const auto stat = open(by(bob).access(access::read_attributes));
   expect_granted(open(by(alice).lease(k1, rwh)), rwh);

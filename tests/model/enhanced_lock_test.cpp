@@ -1,4 +1,4 @@
-// When one lock keeps another from being granted: the matrices, exhaustively.
+// Conflicts between locks: the matrices, exhaustively.
 #include <leasebreak/model/enhanced_lock.hpp>
 
 #include <gtest/gtest.h>
@@ -160,8 +160,7 @@ TEST(EnhancedLock, NothingConflictsAcrossFiles) {
 TEST(EnhancedLock, AccessModesDenyWhatTheOtherDoes) {
   constexpr std::array modes{
     access_mode::none, access_mode::deny_read, access_mode::deny_write, access_mode::deny_all};
-  // Far from each other, so that only the modes count. A shared lock reads, an exclusive one
-  // writes.
+  // Disjoint ranges, so that only the modes count. A shared lock reads, an exclusive one writes.
   for (const auto mode_a : modes)
     for (const auto mode_b : modes)
       for (const bool exclusive_a : {false, true})

@@ -1,4 +1,4 @@
-// The queue of guards of a directory's entries.
+// The queue of guards for directory entries.
 #include <leasebreak/model/entry_queue.hpp>
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST_F(EntryQueue, KeepsDifferentNamesApart) {
 TEST_F(EntryQueue, GivesTwoNamesTogether) {
   const auto f = held({"f", {}});
   const auto both = waits({"f", "g"});
-  const auto g = waits({"g", {}}); // behind the one that came earlier
+  const auto g = waits({"g", {}}); // behind the earlier guard
 
   EXPECT_EQ(end(f), ids{both});
   EXPECT_EQ(end(both), ids{g});
@@ -78,7 +78,7 @@ TEST_F(EntryQueue, DoesNotMakeAGuardOfOneNameTwiceWaitForItself) {
 TEST_F(EntryQueue, GivesTheWholeDirectoryToOneAlone) {
   const auto f = held({"f", {}});
   const auto whole = waits({});
-  const auto g = waits({"g", {}}); // or the whole directory would wait for ever
+  const auto g = waits({"g", {}}); // otherwise the whole directory would wait forever
   const auto h = waits({"h", {}});
 
   EXPECT_EQ(end(f), ids{whole});
@@ -137,7 +137,7 @@ TEST_F(EntryQueue, IgnoresGuardsThatItDoesNotKnow) {
   EXPECT_EQ(end(guard_id::none), ids{});
 }
 
-// Compared with a list that is looked through from the front each time.
+// Compares with a list that is scanned from the front each time.
 TEST(RandomEntryQueues, AgreeWithAPlainList) {
   const auto* const given = std::getenv("LEASEBREAK_SEED");
   const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();

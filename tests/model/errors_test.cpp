@@ -1,4 +1,4 @@
-// The library's errors, their words and their NTSTATUS.
+// The library's errors, their texts and their NTSTATUS.
 #include <leasebreak/model/errors.hpp>
 
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-// What breaks besides opens: reads, writes, renames and deletions, by clients and by others; the
-// holds that keep caching off meanwhile (MS-FSA 2.1.4.12).
+// Breaks by accesses other than opens: reads, writes, renames and deletions, by clients and by
+// others. Change holds, which prevent caching meanwhile (MS-FSA 2.1.4.12).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
 namespace {
 
-/// The right column of a table: what is left of a lease, and who waits.
+/// The right column of a table: what is left of a lease, and whether the access waits.
 struct rule {
   lease_state held;
   lease_state left;
@@ -18,7 +18,7 @@ struct table {
   std::vector<rule> rules;
 };
 
-/// One row: alice holds a lease, somebody else does something.
+/// One row: alice holds a lease, and another user makes an access.
 void check_row(const table& t, const rule& row, const client& who, bool through_stat_open) {
   SCOPED_TRACE(testing::Message() << to_string(t.kind) << " against " << row.held);
   world w;
@@ -43,7 +43,7 @@ void check_row(const table& t, const rule& row, const client& who, bool through_
   w.expect_no_break();
 }
 
-// -- somebody who is no SMB client ----------------------------------------------------------------
+// -- users other than SMB clients ----------------------------------------------------------------
 
 const std::vector<table> by_outsiders{
   {access_kind::read, break_cause::read,
@@ -134,10 +134,9 @@ TEST(Outsiders, CanGiveUpWaiting) {
   w.acknowledge(alice, k1, rh);
 }
 
-// -- clients, through an open for attributes_alone
-// ------------------------------------------------------
+// -- clients, through an open for attributes only ------------------------------------------------
 
-// MS-FSA: only Handle goes, since the file's data and name have nothing to do with each other.
+// MS-FSA: only Handle is broken, since a new name does not affect the file's data.
 const std::vector<table> through_stat_opens{
   {access_kind::rename, break_cause::rename,
     {{none, none, false}, {r, r, false}, {rh, r, true}, {rw, rw, false}, {rwh, rw, true}}},
@@ -224,7 +223,7 @@ TEST_F(Writes, Complex1) {
   acknowledge(alice, k1, none);
 }
 
-// WPTS Leasing_FileLeasingV1_SameLeaseKey: two connections of a client, one key.
+// WPTS Leasing_FileLeasingV1_SameLeaseKey: one key on two connections of a client.
 TEST_F(Writes, UnderTheSameKeyBreakNothing) {
   const auto first = open(by(alice).lease(k1, rwh));
   const auto second = open(by(alice_again).lease(k1, rwh));
@@ -236,7 +235,7 @@ TEST_F(Writes, UnderTheSameKeyBreakNothing) {
   EXPECT_EQ(state_of_lease(alice, k1), rwh);
 }
 
-// WPTS: the write is over before the holder of RH acknowledges.
+// WPTS: the write completes before the holder of RH acknowledges.
 TEST_F(Writes, DoNotWaitForHandle) {
   const auto b = open(by(bob));
   open(by(alice).lease(k1, rh));
@@ -248,7 +247,7 @@ TEST_F(Writes, DoNotWaitForHandle) {
   acknowledge(alice, k1, none);
 }
 
-// It was told that it keeps Read, and is told of the rest when it acknowledges.
+// The holder was told that it keeps Read, and is notified of the rest when it acknowledges.
 TEST_F(Writes, WaitForAHolderThatIsJustGivingUpHandle) {
   const auto b = open(by(bob));
   open(by(alice).lease(k1, rh));
@@ -368,7 +367,8 @@ TEST_F(Holds, LeaveTheWritersOwnLeaseAlone) {
   static_cast<void>(a);
 }
 
-// Whoever breaks the writer's Write is let in when that has ended, and the disk may be slower.
+// An open that breaks the writer's Write is granted after that break, while the write may still be
+// in progress.
 TEST_F(Holds, OfAWriteUnderAnOwnWriteOutliveItsBreak) {
   for (const bool answers : {true, false}) {
     world w;
@@ -511,8 +511,8 @@ TEST_F(Renames, LeaveTheRenamersOwnLeaseAlone) {
   expect_done(back);
 }
 
-// MS-FSA 2.1.4.12, SET_INFORMATION. A batch oplock can stand beside an open for attributes_alone
-// alone.
+// MS-FSA 2.1.4.12, SET_INFORMATION. Besides a batch oplock, there can only be an open for
+// attributes.
 TEST_F(Renames, TakeABatchOplockToNone) {
   for (const auto kind : {access_kind::rename, access_kind::link}) {
     world w;
@@ -753,7 +753,7 @@ TEST_F(Renames, IntoADirectoryThatIsOpenOtherwiseGoOnAtOnce) {
 
 class Deletions : public model_test {};
 
-// smb2.lease.unlink: the disposition takes Handle, and waits.
+// smb2.lease.unlink: the disposition breaks Handle, and waits.
 TEST_F(Deletions, TakeHandleFromOthers) {
   open(by(alice).lease(k1, rh));
   const auto b = open(by(bob).lease(k2, rh));
@@ -807,7 +807,7 @@ TEST_F(Deletions, WhileTheyAreCarriedOutNobodyOpens) {
   ASSERT_TRUE(result_of<open_closed>(closing).delete_file);
 
   expect_error(open(by(carol)), errc::delete_pending);
-  // A new file may have got the identity of the deleted one.
+  // A new file may have the identity of the deleted one.
   expect_granted(open(by(carol).creating().lease(k3, none)), none);
 
   end(result_of<open_closed>(closing).hold);
@@ -826,7 +826,7 @@ TEST_F(Deletions, OnCloseDoNotHoldUpTheOpen) {
   acknowledge(alice, k1, r);
 }
 
-// Master: the break of Handle comes when the handle closes, smb2.lease.initial_delete_*.
+// Master: Handle is broken when the open closes, smb2.lease.initial_delete_*.
 TEST_F(Deletions, OnCloseTakeHandleWhenTheHandleCloses) {
   const auto a = open(by(alice).lease(k1, rh));
   const auto b = open(by(bob).deleting_on_close());
@@ -842,7 +842,7 @@ TEST_F(Deletions, OnCloseTakeHandleWhenTheHandleCloses) {
   EXPECT_TRUE(result_of<open_closed>(close(a)).delete_file);
 }
 
-// MS-SMB2 3.3.1.4: the lease of the open that closes knows of the deletion.
+// MS-SMB2 3.3.1.4: the lease of the closing open knows of the deletion.
 TEST_F(Deletions, OnCloseSpareTheLeaseOfTheClosingOpen) {
   for (const bool is_directory : {false, true}) {
     world w;
@@ -1010,7 +1010,7 @@ TEST_F(Deletions, OnCloseTakeHandleWhenALostDurableOpenGivesWay) {
   expect_error(open(by(bob)), errc::delete_pending);
 }
 
-// An open that would be refused for the deletion that it brought about brings about nothing.
+// An open that would be refused because of the deletion that it causes must have no effect.
 TEST_F(Deletions, OnCloseOfALostDurableOpenKeepOthersOff) {
   open(by(carol).access(access::read_attributes).lease(k2, rh));
   const auto a = open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
@@ -1022,7 +1022,7 @@ TEST_F(Deletions, OnCloseOfALostDurableOpenKeepOthersOff) {
   EXPECT_TRUE(file.has_open(a.open));
 }
 
-// Who cannot be told is passed over, and nobody else for that.
+// Disconnected leases are skipped, and no others.
 TEST_F(Deletions, OnCloseTakeHandleAlsoFromALostPersistentOpen) {
   for (const bool closes : {false, true}) {
     world w;
@@ -1038,7 +1038,7 @@ TEST_F(Deletions, OnCloseTakeHandleAlsoFromALostPersistentOpen) {
     EXPECT_EQ(w.waits(end), closes);
     w.acknowledge(carol, k2, r);
     EXPECT_EQ(w.waits(end), closes);
-    w.pass(seconds{35}); // alice would be told if she came back
+    w.pass(seconds{35}); // alice would be notified on reconnect
     w.expect_done(end);
     EXPECT_EQ(w.state_of_lease(alice, k1), none);
     EXPECT_TRUE(w.file.has_open(a.open));
@@ -1056,7 +1056,7 @@ TEST_F(Deletions, WaitForTheBreakToEndByItself) {
   expect_done(deleting);
 }
 
-// WPTS: by somebody else, Handle goes; the holder's own deletion breaks nothing.
+// WPTS: a deletion by another client breaks Handle; the holder's own deletion breaks nothing.
 TEST_F(Deletions, ByTheHolderBreakNothing) {
   const auto a = open(by(alice).lease(k1, rwh));
 
@@ -1066,10 +1066,9 @@ TEST_F(Deletions, ByTheHolderBreakNothing) {
   EXPECT_TRUE(result_of<open_closed>(close(a)).delete_file);
 }
 
-// -- the directory's lease at a deletion
-// -------------------------------------------------------------
+// -- the directory's lease at a deletion ---------------------------------------------------------
 
-// A deletion is known to a directory's lease if all who take part in it name its key.
+// A directory's lease is spared at a deletion if all opens that take part name its key.
 class DeletionKeys : public model_test {
 protected:
   static opening under(const client& who, const lease_key& parent) {

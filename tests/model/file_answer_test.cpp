@@ -1,4 +1,4 @@
-// No notification overtakes the answer that grants what it breaks (MS-SMB2 3.3.4.6, 3.3.4.7).
+// No notification overtakes the response that grants what it breaks (MS-SMB2 3.3.4.6, 3.3.4.7).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -77,7 +77,7 @@ TEST_F(Answers, OfOneLeaseHoldItBackUntilTheLastIsSent) {
   expect_granted(b, none);
 }
 
-// The client is told of version 1 without an epoch: what comes last is what it believes.
+// A V1 response has no epoch: the client assumes the state of the last message.
 TEST_F(Answers, ToAnUpgradeHoldBackTheBreakOfIt) {
   const auto first = open(by(alice).lease_v1(k1, r));
   expect_granted(first, r);
@@ -106,7 +106,7 @@ TEST_F(Answers, DoNotKeepAHolderThatIsNotWaitedForInTheDark) {
   static_cast<void>(first);
 }
 
-// Without an epoch the client believes what it hears last.
+// Without an epoch the client assumes the state of the last message.
 TEST_F(Answers, OfVersion1ThatComeLateAreEachFollowedByTheBreak) {
   open(by(alice).lease_v1(k1, r));
   const auto second = open(by(alice).lease_v1(k1, r).answered_later());
@@ -133,7 +133,7 @@ TEST_F(Answers, AreFollowedByTheBreakOnAConnectionThatIsThere) {
   EXPECT_EQ(told.open, second.open);
 }
 
-// What was taken before has been given back: the client would drop what it has.
+// The lease was promoted after the break; the client would drop what it has.
 TEST_F(Answers, OfALeaseThatWasPromotedSinceAreNotFollowedByTheBreakBefore) {
   for (const bool in_order : {true, false}) {
     SCOPED_TRACE(in_order);
@@ -304,7 +304,7 @@ TEST_F(Answers, OfOplocksThatAreOverdueAreFollowedByTheBreakOnceMore) {
   }
 }
 
-// Its break goes on with the time that it has, which ends before the client is told.
+// Its break continues with the old deadline, which ends before the client is notified.
 TEST_F(Answers, ToAReconnectAreFollowedByTheBreakThatHasTimedOutMeanwhile) {
   reconnects_are_answered_later = true;
   const auto a = open(by(alice).oplock(oplock_level::batch).persistent(seconds{60}));
@@ -324,7 +324,7 @@ TEST_F(Answers, ToAReconnectAreFollowedByTheBreakThatHasTimedOutMeanwhile) {
   EXPECT_EQ(told.front().to, none);
 }
 
-// It had heard of the break before its connection was lost.
+// The client had received the break before its connection was lost.
 TEST_F(Answers, ToAReconnectMayComeAfterTheAcknowledgement) {
   reconnects_are_answered_later = true;
   const auto a = open(by(alice).oplock(oplock_level::batch).persistent(seconds{60}));

@@ -1,6 +1,6 @@
-// How breaks end: acknowledgements and what is refused, closes, disconnects, timeouts, breaks that
-// cannot be delivered; follow-ups; what waits meanwhile
-// (MS-SMB2 3.3.4.7, 3.3.5.22, 3.3.6, 3.3.7.1).
+// The ends of breaks: acknowledgements and refused ones, closes, disconnects, timeouts,
+// undeliverable notifications; further stages; pending operations (MS-SMB2 3.3.4.7, 3.3.5.22,
+// 3.3.6, 3.3.7.1).
 #include "file_fixture.hpp"
 
 #include <array>
@@ -16,7 +16,7 @@ TEST_F(Acknowledgements, OfAnUnknownKeyAreRefused) {
   expect_break(k1, rwh, rh);
 
   expect_error(acknowledge(alice, k2, rh), errc::unknown_lease);
-  // WPTS InvalidClientGuidInLeaseBreakAck: the key is another client's.
+  // WPTS InvalidClientGuidInLeaseBreakAck: the key belongs to another client.
   expect_error(acknowledge(bob, k1, rh), errc::unknown_lease);
 
   EXPECT_TRUE(lease_of(alice, k1)->breaking);
@@ -52,7 +52,7 @@ TEST_F(Acknowledgements, AfterTheCloseFindNoLease) {
   expect_error(acknowledge(alice, k1, rh), errc::unknown_lease);
 }
 
-// Every combination of bits against every break: a subset that is a state is accepted.
+// Every combination of bits against every break: a subset is accepted if it is a valid state.
 TEST(AcknowledgementMatrix, AcceptsEveryStateWithinWhatTheBreakLeft) {
   const std::array<std::pair<lease_state, lease_state>, 6> breaks{
     {{rwh, rh}, {rw, r}, {rwh, none}, {rh, none}, {rwh, rw}, {rh, r}}};
@@ -70,7 +70,7 @@ TEST(AcknowledgementMatrix, AcceptsEveryStateWithinWhatTheBreakLeft) {
 
       const auto ack = w.acknowledge(alice, k1, acked);
 
-      // Subset, not less: RH is no answer to a break to RW.
+      // A subset, not a lower state: RH does not acknowledge a break to RW.
       if (is_valid(acked, false) && is_subset(acked, to)) {
         w.expect_acknowledged(ack, acked);
         EXPECT_EQ(w.state_of_lease(alice, k1), acked);
@@ -129,7 +129,7 @@ TEST_F(Acknowledgements, ThatAreRefusedDoNotMoveTheDeadline) {
   expect_granted(b, none);
 }
 
-// smb2.lease.v2_complex2: on whichever connection of the client.
+// smb2.lease.v2_complex2: on any connection of the client.
 TEST_F(Acknowledgements, ComeFromTheClientNotFromAConnection) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
@@ -153,7 +153,7 @@ TEST_F(Acknowledgements, ThatAreRefusedAreReported) {
   EXPECT_FALSE(facts[0].late);
 }
 
-// A step that asks for less than the holder was told before is impossible; every other is taken.
+// A stage that requires less than an earlier one is impossible; every other is accepted.
 TEST(FollowUps, GoDownInTheStepsOfWindows) {
   world w;
   w.open(by(alice).lease(k1, rwh, 1).shares(share::none));
@@ -238,7 +238,7 @@ TEST(FollowUps, AreOneBreakInTheReport) {
   EXPECT_EQ(ended[0].outcome, break_outcome::acknowledged);
 }
 
-// -- equal ends -----------------------------------------------------------------------------------
+// -- ends with equal effect ----------------------------------------------------------------------
 
 enum class ending { acknowledgement, close, disconnect, timeout, undeliverable };
 
@@ -261,7 +261,7 @@ break_outcome outcome_of(ending e) {
   return {};
 }
 
-/// Alice holds RWH, bob waits; two ends come after each other.
+/// Alice holds RWH, and bob waits. Two ends come one after the other.
 class race : public world {
 public:
   race() : holder_(open(by(alice).lease(k1, rwh))), waiter(open(by(bob).lease(k2, rwh))) {
@@ -296,7 +296,7 @@ public:
 };
 
 // Acknowledgement, close, disconnect, timeout and an undeliverable notification, in every order:
-// the first ends the break, the second finds nothing to end.
+// the first ends the break, and the second finds nothing to end.
 TEST(EqualEnds, TheFirstCountsAndTheSecondChangesNothing) {
   for (const auto first : endings) {
     for (const auto second : endings) {
@@ -347,7 +347,7 @@ TEST(EqualEnds, LetTheOpenInAlsoAfterAnOplockBreak) {
     else
       w.undeliverable(n.id);
 
-    // batch22b: whose holder is gone altogether gets everything.
+    // batch22b: if the holder is gone altogether, everything is granted.
     const bool is_alone = end == ending::close || end == ending::disconnect;
     w.expect_oplock(b, is_alone ? oplock_level::batch : oplock_level::level_ii);
   }
@@ -374,7 +374,7 @@ TEST_F(Deadlines, AHolderThatDoesNotAnswerLosesEverything) {
   const auto refused = take_facts<acknowledgement_refused>();
   ASSERT_EQ(refused.size(), 1U);
   EXPECT_TRUE(refused[0].late);
-  // The handle is good, and a new open has the lease back, counting on.
+  // The open is valid, and a new open is granted the lease again, with increasing epochs.
   expect_done(close(b));
   EXPECT_EQ(expect_granted(open(by(alice).lease(k1, rwh)), rwh).epoch, 4);
 }
@@ -440,7 +440,7 @@ TEST_F(Deadlines, OfABreakThatIsOverDoNotStrikeTheNext) {
   EXPECT_FALSE(lease_of(alice, k1)->breaking);
 }
 
-// MS-SMB2 3.3.4.7: each notification that asks for an acknowledgement starts the time anew.
+// MS-SMB2 3.3.4.7: each notification that requires an acknowledgement restarts the deadline.
 TEST_F(Deadlines, AFollowUpHasItsOwnTime) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
@@ -504,7 +504,7 @@ TEST_F(Deadlines, ThatAreForEverDoNotCome) {
   w.expect_granted(b, none);
 }
 
-// The holder answers each time, but there is always another break to wait for.
+// The holder acknowledges each time, but there is always another break to wait for.
 TEST_F(Deadlines, NobodyWaitsForLongerThanTheMostThatIsAllowed) {
   file_policy brief;
   brief.wait_max = seconds{50};
@@ -539,7 +539,8 @@ TEST_F(Deadlines, TellHowLongABreakTook) {
   EXPECT_EQ(ended[0].waiting, 1U);
 }
 
-// The whole of it, not only its last stage: an operator asks how long others had to wait.
+// The time of the whole break, not only of its last stage: it shows how long operations had to
+// wait.
 TEST_F(Deadlines, CountTheirAgeFromTheFirstNotification) {
   open(by(alice).lease(k1, rwh));
   open(by(bob));
@@ -558,7 +559,7 @@ TEST_F(Deadlines, CountTheirAgeFromTheFirstNotification) {
   EXPECT_EQ(ended[0].age, seconds{15});
 }
 
-// -- those who wait -------------------------------------------------------------------------------
+// -- pending operations --------------------------------------------------------------------------
 
 class Waiters : public model_test {};
 
@@ -583,7 +584,7 @@ TEST_F(Waiters, ThatGiveUpLeaveNoDeadlinesBehind) {
   for (int i = 0; i < 300; ++i)
     cancel(open(by(bob)));
 
-  // The file's invariants, after each of them, say how many deadlines there may be.
+  // The invariants, which are checked after each of them, limit the number of deadlines.
   acknowledge(alice, k1, rh);
   expect_granted(first, none);
 }
@@ -660,7 +661,7 @@ TEST_F(Waiters, DoNotWaitForTheirOwnLease) {
   const auto b = open(by(bob).lease(k2, rwh));
   expect_break(k1, rwh, rh);
 
-  // Bob's lease does not exist yet: his second open is as foreign as the first.
+  // Bob's lease does not exist yet: the second open is treated like the first.
   const auto again = open(by(bob).lease(k2, r));
 
   expect_waits(again);
@@ -669,7 +670,7 @@ TEST_F(Waiters, DoNotWaitForTheirOwnLease) {
   expect_granted(again, rh);
 }
 
-// MS-SMB2 3.3.4.7: an undeliverable break ends at once, as none.
+// MS-SMB2 3.3.4.7: an undeliverable break ends immediately with none.
 TEST_F(Waiters, GoOnIfTheHolderCannotBeTold) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
@@ -681,7 +682,7 @@ TEST_F(Waiters, GoOnIfTheHolderCannotBeTold) {
   EXPECT_EQ(state_of_lease(alice, k1), none);
 }
 
-// If each answer made each of them look at every holder, this would take a minute.
+// If each acknowledgement made every operation scan all holders, this would take a minute.
 TEST(ManyWaiters, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
   constexpr std::uint64_t holders = 2'000;
   constexpr std::uint64_t waiters = 1'000;
@@ -706,7 +707,7 @@ TEST(ManyWaiters, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
   for (std::uint64_t i = 0; i < holders; ++i) {
     ASSERT_EQ(file.waiting(), waiters);
     last.clear();
-    // In no order that the file would have them in.
+    // Not in the order of the file's list.
     file.apply(
       acknowledge_lease{{}, alice.guid, lease_key::of(1 + i * 1'103 % holders), r}, now, last);
   }

@@ -1,5 +1,5 @@
-// A client's own change of a directory breaks its lease of the directory, if it was made under
-// another key. The client hears of that behind the answer to the change (smb2.dirlease.rename).
+// A client's own change of a directory breaks its lease of the directory, unless it names the key
+// of that lease. The client is notified after the response to the change (smb2.dirlease.rename).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -103,7 +103,7 @@ TEST_F(AnswersToChanges, ThatAreNeverSentHoldNothingBackForEver) {
   EXPECT_EQ(take_facts<answer_overdue>().size(), 1U);
   acknowledge(alice, k1, none);
   answer(change);
-  expect_no_break(); // once is enough: its epoch says what is newer
+  expect_no_break(); // once is enough: its epoch tells what is newer
 }
 
 TEST_F(AnswersToChanges, OfSeveralTheFirstIsTheCause) {
@@ -122,13 +122,13 @@ TEST_F(AnswersToChanges, OfTwoClientsHoldBackEachItsOwn) {
   open_directory(alice, k1, rh);
   open_directory(bob, k2, rh);
   const auto of_alice = change_answered_later(alice);
-  expect_break(k2, rh, none); // Bob is told of what Alice has done ...
+  expect_break(k2, rh, none); // Bob is notified of Alice's change,
   acknowledge(bob, k2, none);
   open_directory(bob, k3, rh);
 
   const auto of_bob = change_answered_later(bob);
 
-  expect_break(k1, rh, none); // ... and Alice of what Bob has.
+  expect_break(k1, rh, none); // and Alice of Bob's.
   acknowledge(alice, k1, none);
   answer(of_alice);
   expect_no_break();
@@ -137,7 +137,7 @@ TEST_F(AnswersToChanges, OfTwoClientsHoldBackEachItsOwn) {
   acknowledge(bob, k3, none);
 }
 
-// Otherwise others would see what the client does not.
+// Otherwise other clients would see a change that this client does not.
 TEST_F(AnswersToChanges, HoldNothingBackThatAnotherClientsChangeTakesToo) {
   for (const auto held : {r, rh}) {
     for (const auto& other : {bob, nobody}) {
@@ -158,7 +158,7 @@ TEST_F(AnswersToChanges, HoldNothingBackThatAnotherClientsChangeTakesToo) {
   }
 }
 
-// Otherwise an operation would wait for one that perhaps waits for it.
+// Otherwise an operation could wait for one that waits for it.
 TEST_F(AnswersToChanges, HoldNothingBackThatSomebodyWaitsFor) {
   for (const auto& other : {alice, bob}) {
     SCOPED_TRACE(other.guid == alice.guid);
@@ -214,7 +214,7 @@ TEST_F(AnswersToChanges, OfALeaseThatIsThereAnewTellNothing) {
   EXPECT_EQ(state_of_lease(alice, k1), rh);
 }
 
-// What the client has cached is from before the change, whatever it is granted now.
+// The client's cache is from before the change, whatever is granted now.
 TEST_F(AnswersToChanges, DoNotHoldBackWhatComesBeforeANewGrant) {
   for (const auto held : {r, rh}) {
     SCOPED_TRACE(testing::Message() << held);

@@ -1,5 +1,5 @@
 // Connections, sessions and tree connects (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.5.6, 3.3.5.8, 3.3.7.1):
-// where a break is told, and what ends with each of them.
+// the channels of notifications, and what ends with each of them.
 #include "file_fixture.hpp"
 
 #include "file/channel_list.hpp"
@@ -71,7 +71,7 @@ TEST_F(BreakRoutes, AreTheOldestChannelAndThenTheOthersTheNewestFirst) {
     (std::vector{first.channel(), second.channel(), other_session.channel()}));
 }
 
-// smb2.lease.v2_complex1: a client listens where it has opened the file first.
+// smb2.lease.v2_complex1: a client expects breaks where it has opened the file first.
 TEST_F(BreakRoutes, BeginWithTheOldestChannelOfAllTheClientsLeasesOfTheFile) {
   const auto a = open(by(first).lease(k1, r));
   open(by(second).lease(k2, r));
@@ -185,7 +185,7 @@ TEST_F(LostChannels, HaveABreakToldAgainOnAnother) {
   EXPECT_EQ(again.epoch, told.epoch);
   EXPECT_EQ(again.offer, told.offer + 1);
   expect_waits(b);
-  pass(seconds{15}); // no more time than the break had
+  pass(seconds{15}); // the break keeps its deadline
   expect_done(b);
 }
 
@@ -201,7 +201,7 @@ TEST_F(LostChannels, HaveAnOplocksBreakToldAgainOnAnother) {
 }
 
 TEST_F(LostChannels, HaveABreakToldAgainWhereTheLeaseHasOtherOpens) {
-  open(by(first).lease(k1, rwh)); // told here, and this session has no other channel
+  open(by(first).lease(k1, rwh)); // notified here, and this session has no other channel
   open(by(other_session).lease(k1, rwh));
   const auto b = open(by(rival));
   expect_break(k1, rwh, rh);
@@ -215,7 +215,7 @@ TEST_F(LostChannels, OnWhichNobodyWasToldHaveNoBreakToldAgain) {
   open(by(other_session).lease(k1, rwh));
   open(by(first).lease(k1, rwh));
   open(by(rival));
-  expect_break(k1, rwh, rh); // on the other session's connection
+  expect_break(k1, rwh, rh); // on the connection of the other session
   disconnect_connection(first, {second.channel()});
 
   expect_no_break();
@@ -244,7 +244,7 @@ TEST_F(LostChannels, LeaveAReportAboutWhatWasToldOnThemWithoutEffect) {
   expect_done(b);
 }
 
-// MS-SMB2 3.3.5.9.10: such a CREATE can be sent again.
+// MS-SMB2 3.3.5.9.10: such a CREATE can be replayed.
 TEST_F(LostChannels, LetACreateWithACreateGuidGoOn) {
   const auto b = open(by(rival).lease(k2, rwh));
   const auto a = open(by(first).lease(k1, rh).durable(seconds{60}, create_id));
@@ -280,7 +280,7 @@ TEST_F(LostChannels, EndACreateWhoseSessionHasNoOther) {
   expect_error(a, errc::client_gone);
 }
 
-// -- requests that wait ---------------------------------------------------------------------------
+// -- pending requests ----------------------------------------------------------------------------
 
 TEST_F(WaitsOfAConnection, EndWithItThoughTheyHaveNoOpen) {
   open(by(rival).lease(k1, rh));
@@ -353,7 +353,7 @@ TEST_F(WaitsOfAConnection, ForALockEndAsByACloseWhenTheSessionEnds) {
   expect_error(l, errc::range_not_locked);
 }
 
-// The lock that is in the way ends with the session, and so does the one that waits.
+// The conflicting lock ends with the session, and so does the pending one.
 TEST_F(WaitsOfAConnection, AreNotLetGoOnByWhatEndsWithThem) {
   const auto a = open(by(first));
   const auto b = open(by(second));

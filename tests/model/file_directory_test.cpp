@@ -1,4 +1,4 @@
-// Directory leases: what a change below breaks, and the parent key that suppresses it
+// Directory leases: breaks by changes of the content, and the parent key that suppresses them
 // (MS-FSA 2.1.4.12 PARENT_OBJECT; smb2.dirlease of Samba's master).
 #include "file_fixture.hpp"
 
@@ -43,7 +43,7 @@ TEST_F(DirectoryLeases, AreSparedByWhoeverNamesTheirKey) {
   EXPECT_EQ(state_of_lease(alice, k1), rh);
 }
 
-// By the key alone, not by the client.
+// The key alone counts, not the client.
 TEST_F(DirectoryLeases, AreSparedByAnotherClientThatNamesTheirKey) {
   open_directory(alice, k1, rh);
 
@@ -129,7 +129,7 @@ TEST_F(DirectoryLeases, ASecondChangeDuringTheBreakSaysNothingNew) {
   acknowledge(alice, k1, none);
 }
 
-// smb2.lease.v2_request: a new open has it back, counting on.
+// smb2.lease.v2_request: a new open is granted the lease again, with increasing epochs.
 TEST_F(DirectoryLeases, AreGrantedAgainAfterwards) {
   open_directory(alice, k1, rh, 1);
   access(bob, access_kind::change_children);
@@ -155,7 +155,7 @@ TEST_F(DirectoryLeases, AreAllAskedForHandleByOneWhoDeletes) {
   expect_error(c, errc::sharing_violation);
 }
 
-// smb2.dirlease.rename: the directory's own name.
+// smb2.dirlease.rename: the directory itself is renamed.
 TEST_F(DirectoryLeases, LoseHandleWhenTheirDirectoryIsRenamed) {
   open_directory(alice, k1, rh);
   const auto b = open(by(bob).directory());

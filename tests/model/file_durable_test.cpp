@@ -1,5 +1,5 @@
-// Opens that outlive their connection: when they are granted and kept, whom they give way to, and
-// how they come back (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12, 3.3.7.1).
+// Opens that outlive their connection: when they are granted, kept and purged, and how they are
+// reconnected (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12, 3.3.7.1).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -119,7 +119,7 @@ TEST_F(DurableOpens, EndWhenHandleCachingIsLost) {
   EXPECT_FALSE(is_kept(a));
 }
 
-// MS-SMB2 3.3.7.1: a lease that is breaking is not held.
+// MS-SMB2 3.3.7.1: a breaking lease does not count as held.
 TEST_F(DurableOpens, EndWhenTheConnectionGoesDuringABreak) {
   const auto a = open(by(alice).lease(k1, rwh).durable());
   const auto b = open(by(bob));
@@ -202,7 +202,7 @@ TEST_F(DurableOpens, WhatTheyWaitedForEnds) {
   EXPECT_FALSE(waits(waiting));
 }
 
-// -- giving way -----------------------------------------------------------------------------------
+// -- purging -------------------------------------------------------------------------------------
 
 class DetachedOpens : public DurableOpens {};
 
@@ -289,7 +289,7 @@ TEST_F(DetachedOpens, StayWhileTheLeaseHasAnotherConnection) {
   EXPECT_TRUE(is_kept(again));
 }
 
-// MS-SMB2 3.3.5.9: others come again later.
+// MS-SMB2 3.3.5.9: conflicting operations fail and must be retried.
 TEST_F(DetachedOpens, ThatArePersistentComeFirst) {
   const auto a = open(by(alice).persistent());
   disconnect(alice);
@@ -299,7 +299,7 @@ TEST_F(DetachedOpens, ThatArePersistentComeFirst) {
   EXPECT_TRUE(is_kept(a));
 }
 
-// MS-SMB2 3.3.5.9, note 276: with Handle caching, it is asked for it when its client is back.
+// MS-SMB2 3.3.5.9, note 276: with Handle caching, its client is notified on reconnect.
 TEST_F(DetachedOpens, ThatArePersistentLetOthersWait) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   disconnect(alice);
@@ -320,7 +320,7 @@ TEST_F(DetachedOpens, ThatArePersistentEndInTheEnd) {
   expect_granted(open(by(bob).lease(k2, rwh)), rwh);
 }
 
-// smb2.durable-open.delete_on_close1: whoever is in its way finds the file gone, not half gone.
+// smb2.durable-open.delete_on_close1: a conflicting open finds the file completely deleted.
 TEST_F(DetachedOpens, WithDeleteOnCloseAreDeletedBeforeSomebodyOpens) {
   keeps_holds = true;
   open(by(alice).lease(k1, rwh).durable().deleting_on_close());
@@ -415,7 +415,7 @@ TEST_F(DetachedOpens, EndWithTheFirstOneThatDeletesTheFileWhenItIsInTheWay) {
   expect_granted(c, none);
 }
 
-// MS-SMB2 3.3.4.7, 3.3.5.22.2: whoever has no connection is not durable without Handle.
+// MS-SMB2 3.3.4.7, 3.3.5.22.2: a disconnected open is not durable without Handle.
 TEST_F(DetachedOpens, EndWhenAnotherConnectionGivesUpHandle) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   const auto again = open(by(alice_again).lease(k1, rh));
@@ -464,7 +464,7 @@ TEST_F(DetachedOpens, StayWhileAnotherConnectionGivesUpWriteAlone) {
   EXPECT_TRUE(is_kept(a));
 }
 
-// Nobody can be told how a break goes on, so it is over.
+// The break cannot be continued without a connection, and thus ends.
 TEST_F(DetachedOpens, EndWithTheLastConnectionOfABreakingLease) {
   const auto connected = open(by(alice).lease(k1, rh));
   const auto a = open(by(alice_again).lease(k1, rh).durable(seconds{900}));
@@ -536,7 +536,7 @@ TEST_F(DetachedOpens, ThatArePersistentKeepAfterAForcedBreakWhatItLeaves) {
   EXPECT_EQ(state_of_lease(alice, k1), none);
 }
 
-// -- coming back ----------------------------------------------------------------------------------
+// -- reconnecting --------------------------------------------------------------------------------
 
 class Reconnects : public DurableOpens {};
 
@@ -565,14 +565,14 @@ TEST_F(Reconnects, AreToldOfBreaksOnTheNewConnection) {
   acknowledge(alice_again, k1, rh);
 }
 
-// The open that was told was lost as well, perhaps with what it was told.
+// The open that was notified was disconnected, too, and the notification may be lost.
 TEST_F(Reconnects, AreToldOfABreakThatAnotherOpenOfTheLeaseMayHaveMissed) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   open(by(alice_again).lease(k1, rwh));
   disconnect_connection(alice);
   const auto b = open(by(bob));
   const auto first = expect_break(k1, rwh, rh);
-  cancel(b); // it would have the lease give way, as soon as nobody is left to be told
+  cancel(b); // otherwise it would purge the lease once it is disconnected
   disconnect_connection(alice_again);
   ASSERT_TRUE(is_kept(a));
 
@@ -583,7 +583,7 @@ TEST_F(Reconnects, AreToldOfABreakThatAnotherOpenOfTheLeaseMayHaveMissed) {
   expect_granted(open(by(bob)), none);
 }
 
-// The lease's first open has no connection then; another one has.
+// The lease's first open is disconnected then; another one is connected.
 TEST_F(Reconnects, OfALaterOpenAreToldOfBreaksOnTheNewConnection) {
   open(by(alice).lease(k1, rh).durable());
   const auto later = open(by(alice).lease(k1, rh).durable());
@@ -636,7 +636,7 @@ TEST_F(DurableOpens, LeaveBreaksToAnotherOpenOfTheirLease) {
   EXPECT_TRUE(is_kept(a));
 }
 
-// The file's invariants, after each of them, say that the deadlines are few and in order.
+// The invariants, which are checked after each of them, require few and ordered deadlines.
 TEST_F(Reconnects, AtTheMomentOfTheLossLeaveDeadlinesInOrder) {
   const auto comes_back = open(by(alice).lease(k1, rwh).durable());
   const auto first = open(by(alice).lease(k1, rwh).durable());
@@ -683,7 +683,7 @@ TEST_F(Reconnects, OfAnOplockNeedNoLease) {
   expect_oplock(reconnect(alice, a), oplock_level::batch);
 }
 
-// What was under way when the connection ended comes too late.
+// An acknowledgement in flight when the connection ended comes too late.
 TEST_F(Reconnects, AreNeededBeforeAnythingIsDone) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable());
   expect_done(lock(a, {0, 10}, true));
@@ -701,8 +701,8 @@ TEST_F(Reconnects, AreNeededBeforeAnythingIsDone) {
   EXPECT_EQ(file.check_io(a.open, {0, 10}, true), errc::success);
 }
 
-// Level II gives way to a lock, also to its own open's; without a connection it would have ended
-// its own open in the middle of the lock.
+// A lock breaks level II, even that of its own open. A disconnected open must not be purged in the
+// middle of its own lock.
 TEST_F(Reconnects, AreNeededBeforeALockTakesTheOpensOwnLevelII) {
   const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
   disconnect(alice);
@@ -717,7 +717,7 @@ TEST_F(Reconnects, AreNeededBeforeALockTakesTheOpensOwnLevelII) {
   EXPECT_TRUE(listing(entry_kind::byte_range_lock).empty());
 }
 
-// A client may have started afresh, with another ClientGuid; only a lease is bound to the old one.
+// A client may have been restarted with another ClientGuid; only a lease requires the old one.
 TEST_F(Reconnects, OfAnOplockMakeItTheNewClients) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable());
   lock(a, {0, 10}, true);
@@ -752,7 +752,7 @@ TEST_F(Reconnects, OfAnOplockLeaveRecordsOfTheNewClient) {
     EXPECT_EQ(record.client_id, to_string(carol.guid));
 }
 
-// MS-SMB2 3.3.5.9.12: an open of version 2 may come back through a context of version 1.
+// MS-SMB2 3.3.5.9.12: a V2 durable open may be reconnected with a V1 context.
 TEST_F(Reconnects, OfVersionTwoMayUseVersionOne) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable(seconds{60}, guid));
   disconnect(alice);
@@ -770,7 +770,7 @@ TEST_F(Reconnects, OfVersionOneCannotUseVersionTwo) {
 TEST_F(Reconnects, NeedWhatTheOpenHad) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}, guid));
 
-  // It is not lost at all.
+  // It is still connected.
   expect_error(reconnect(alice, a, k1, guid), errc::nothing_to_reclaim);
   disconnect(alice);
   // Another open, another key, no lease, another create guid, another client.

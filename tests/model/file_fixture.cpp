@@ -1,4 +1,4 @@
-// The world of file_fixture.hpp, and what it checks after each step.
+// The world of file_fixture.hpp, and its checks after each step.
 #include "file_fixture.hpp"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ std::uint64_t number(Enum value) {
   return static_cast<std::uint64_t>(value);
 }
 
-/// The operation that completes because of a command of its own.
+/// Returns the operation that a command of its own completes.
 operation_id operation_of(const command& c) {
   return std::visit(
     [](const auto& what) {
@@ -609,7 +609,7 @@ void world::end_grace(where_t where) {
 
 void world::pass(duration time, where_t where) {
   const time_point until = now_ + time;
-  // A file that is broken may name the same deadline again and again.
+  // A faulty file may return the same deadline again and again.
   for (int rounds = 0; rounds < 10'000; ++rounds) {
     const auto next = file.next_deadline();
     if (!next || *next > until) {
@@ -720,7 +720,7 @@ void world::take_completion(const completion& c, where_t where) {
   if (c.error != errc::success)
     return;
   if (const auto* granted = std::get_if<open_granted>(&c.result)) {
-    // A reconnect gives back what an open was granted.
+    // A reconnect returns what an open was granted.
     if (const auto* asked = std::get_if<open_file>(&commands_[c.operation]))
       opens_[granted->open] = *asked;
     note_hold(granted->hold, c);
@@ -746,7 +746,7 @@ void world::note_hold(hold_id hold, const completion& c) {
     data_holds_[hold] = access->open;
 }
 
-// -- what must always hold ------------------------------------------------------------------------
+// -- general rules -------------------------------------------------------------------------------
 
 std::vector<std::string> world::description() const {
   std::vector<std::string> lines;
@@ -759,7 +759,7 @@ void world::check_nothing_changed(
   const command& what, const effects& out, const std::vector<std::string>& before, where_t where) {
   const bool is_partial = std::holds_alternative<unlock_ranges>(what);
   const bool is_time = std::holds_alternative<deadline_reached>(what);
-  // MS-SMB2 3.3.5.22.1: an acknowledgement with a level that does not fit ends the break.
+  // MS-SMB2 3.3.5.22.1: an acknowledgement with a wrong level ends the break.
   const auto* ack = std::get_if<leasebreak::acknowledge_oplock>(&what);
   const bool ends_break =
     ack != nullptr && ack->level != oplock_level::none && ack->level != oplock_level::level_ii;
@@ -775,8 +775,8 @@ void world::check_nothing_changed(
   }
 }
 
-// A detached open gives way to an operation that goes on, and to none that fails or waits. Else
-// only an operator takes it away, or its lease loses Handle, or its file is to be deleted.
+// A disconnected open may only be purged by an operation that proceeds, not by one that fails or
+// waits. Other reasons are a forced break, the loss of Handle, and a pending deletion of the file.
 void world::check_purged(const command& what, const effects& out, where_t where) {
   const auto is_purged = [](const open_ended& e) { return e.cause == end_cause::purged; };
   const bool has_let_in = std::ranges::any_of(out.completions, [this](const completion& c) {
@@ -793,7 +793,7 @@ void world::check_purged(const command& what, const effects& out, where_t where)
   const bool has_given_handle_up = ack != nullptr && !intersects(ack->state, handle);
   const bool is_deletion = std::ranges::any_of(out.ended, [this](const open_ended& e) {
     const auto asked = opens_.find(e.open);
-    return asked == opens_.end() || asked->second.delete_on_close; // or it is of before a restart
+    return asked == opens_.end() || asked->second.delete_on_close; // or opened before a restart
   });
   const bool is_explained = has_let_in || has_lost_handle || has_given_handle_up || is_deletion ||
     std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
@@ -834,7 +834,7 @@ void world::check(where_t where) {
     if (it == commands_.end() || done)
       continue;
     ++waiting;
-    // A byte-range lock waits for as long as its client likes.
+    // A byte-range lock waits without limit.
     bounded += std::holds_alternative<lock_ranges>(it->second) ? 0U : 1U;
   }
   if (file.waiting() != waiting || listed_waiting != waiting)
@@ -848,7 +848,7 @@ void world::check(where_t where) {
     fail(where, "the file says that it is empty, and is not");
 }
 
-// Nobody may cache what somebody else may be changing in his own cache.
+// No client may cache data that another client may be changing in its cache.
 void world::check_coherence(const std::vector<listed_entry>& entries, where_t where) {
   for (const auto& writer : entries) {
     if (!is_caching(writer) || !intersects(writer.lease->state, lease_state::write))
@@ -868,7 +868,7 @@ void world::check_coherence(const std::vector<listed_entry>& entries, where_t wh
   }
 }
 
-// While somebody changes the data, and after that, nobody else may have the old ones.
+// During and after a change of the data, no other client may cache the old data.
 void world::check_holds(const std::vector<listed_entry>& entries, where_t where) {
   for (const auto& [hold, open] : data_holds_) {
     for (const auto& e : entries) {
@@ -886,7 +886,7 @@ void world::check_holds(const std::vector<listed_entry>& entries, where_t where)
   }
 }
 
-// A stream that is not shared for deletion and an open for deletion exclude each other.
+// A stream that does not share deletion excludes an open with delete access.
 void world::check_streams(const std::vector<listed_entry>& entries, where_t where) {
   for (const auto& stream : entries) {
     if (stream.kind != entry_kind::open || !opens_.at(stream.open).of_stream ||
@@ -1095,7 +1095,7 @@ void world::expect_no_break(where_t where) {
   notifications_.clear();
 }
 
-// -- a look at it ---------------------------------------------------------------------------------
+// -- queries -------------------------------------------------------------------------------------
 
 std::optional<lease_info> world::lease_of(const client& who, const lease_key& key) const {
   for (const auto& e : file.list({}))

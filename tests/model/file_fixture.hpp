@@ -1,10 +1,10 @@
-// A small language for tests of `file_state`: clients, opens, and what is expected of them.
+// A small language for tests of `file_state`: clients, opens, and expectations.
 //
-// A `world` is one file and everybody who uses it. Each step checks by itself what must always
-// hold: the file's own invariants, that caches are coherent, that every operation completes exactly
-// once, that an error changed nothing, that the stored records say what is held. A break
-// notification that a test does not expect fails the test at the next step. At the end of its life
-// a world lets all time pass and closes everything, and then nothing may be left.
+// A `world` is one file with everything that uses it. Each step checks the general rules: the
+// invariants of the file, cache coherence, that every operation completes exactly once, that an
+// error changed nothing, and that the stored records match what is held. A break notification that
+// a test does not expect fails the test at the next step. At its end, a world lets all deadlines
+// pass and closes everything, and then nothing may be left.
 #pragma once
 
 #include <leasebreak/model/file_state.hpp>
@@ -27,7 +27,7 @@ using enum lease_state;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// One connection of a client, with a session on it or without.
+/// One connection of a client, with or without a session.
 struct client {
   client_guid guid;
   connection_id connection{};
@@ -39,10 +39,10 @@ struct client {
 
 inline const client alice{client_guid::of(0xA), connection_id{1}};
 inline const client alice_again{
-  client_guid::of(0xA), connection_id{11}}; ///< Her second connection.
+  client_guid::of(0xA), connection_id{11}}; ///< Another connection of the same client.
 inline const client bob{client_guid::of(0xB), connection_id{2}};
 inline const client carol{client_guid::of(0xC), connection_id{3}};
-inline const client nobody{}; ///< No SMB client: a local process, another protocol.
+inline const client nobody{}; ///< Not an SMB client: a local process, or another protocol.
 
 inline constexpr lease_key k1 = lease_key::of(1);
 inline constexpr lease_key k2 = lease_key::of(2);
@@ -50,17 +50,17 @@ inline constexpr lease_key k3 = lease_key::of(3);
 inline constexpr lease_key k4 = lease_key::of(4);
 
 inline const std::vector<lease_state> file_states{none, r, rh, rw, rwh};
-/// Every combination of bits that a request can have.
+/// Every combination of bits in a request.
 inline const std::vector<lease_state> all_requests{
   none, r, handle, rh, write, rw, write | handle, rwh};
 inline const std::vector<oplock_level> oplocks{
   oplock_level::level_ii, oplock_level::exclusive, oplock_level::batch};
 
-/// The rights of an open that looks at attributes alone, and so breaks nothing.
+/// The rights of an open for attributes only, which breaks nothing.
 inline constexpr std::uint32_t attributes_alone =
   access::read_attributes | access::write_attributes | access::synchronize;
 
-/// Records are kept, by the seventh life of a server.
+/// A policy with records, for a server with the epoch 7.
 [[nodiscard]] inline file_policy keeping_records() {
   file_policy policy;
   policy.keep_records = true;
@@ -70,8 +70,8 @@ inline constexpr std::uint32_t attributes_alone =
 
 using where_t = std::source_location;
 
-/// An open that is about to be asked for: `by(alice).lease(k1, rwh).shares(share::read)`.
-/// Full access, everything shared and no caching unless told otherwise.
+/// An open to be requested: `by(alice).lease(k1, rwh).shares(share::read)`. The default is full
+/// access, everything shared, and no caching.
 class opening {
 public:
   explicit opening(const client& who);
@@ -86,21 +86,21 @@ public:
   opening& creating();
   opening& directory();
   opening& deleting_on_close();
-  /// Stands for an open of a stream, which shares this.
+  /// Stands for an open of a stream with this share access.
   opening& of_stream(std::uint32_t shares);
   opening& reclaiming();
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
-  /// By an application that may move to another client.
+  /// The open of an application that may move to another client.
   opening& instance(
     const app_instance_id& id, std::optional<app_instance_version> version = std::nullopt);
-  /// By another name than that of this open.
+  /// `other` is known to be under another name.
   opening& elsewhere(open_id other);
   opening& share(const std::string& name);
   opening& at_most(lease_state state);
-  /// The file's AllocationSize as the server knows it.
+  /// Sets the AllocationSize of the file.
   opening& allocated(std::uint64_t size);
-  /// Its client is told of the result by `answer`, and not at once.
+  /// The response to the client follows later, with `answer`.
   opening& answered_later();
 
   open_file request;
@@ -108,7 +108,7 @@ public:
 
 [[nodiscard]] opening by(const client& who);
 
-/// An operation that was started; of an open also the open.
+/// A started operation, with its open if it has one.
 struct attempt {
   operation_id operation{};
   open_id open{};
@@ -123,30 +123,30 @@ public:
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  // -- what happens -------------------------------------------------------------------------------
+  // -- commands ----------------------------------------------------------------------------------
 
   attempt open(const opening& how, where_t where = where_t::current());
   attempt close(const attempt& open, where_t where = where_t::current());
-  /// The open's connection or session ended: it is kept if it is durable.
+  /// The open's connection or session ended: a durable open is kept.
   attempt drop(const attempt& open, where_t where = where_t::current());
-  /// Its delete-on-close does not count.
+  /// Ignores the open's delete-on-close.
   attempt close_keeping(const attempt& open, where_t where = where_t::current());
   attempt reconnect(const client& who, const attempt& open,
     std::optional<lease_key> key = std::nullopt, std::optional<create_guid> guid = std::nullopt,
     where_t where = where_t::current());
-  /// The open's CREATE is sent again, asking for what `again` does.
+  /// Replays the CREATE of the open with the requests in `again`.
   attempt replay(const attempt& open, const opening& again, where_t where = where_t::current());
   attempt lock(const attempt& open, std::vector<lock_element> elements,
     bool fail_immediately = true, where_t where = where_t::current());
   attempt lock(
     const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
-  /// With the file's AllocationSize as the server knows it.
+  /// Takes a lock, with the AllocationSize of the file.
   attempt lock_of_allocated(std::uint64_t size, const attempt& open, byte_range range,
     bool exclusive, bool fail_immediately = true, where_t where = where_t::current());
   /// Waits until the range is free.
   attempt blocking_lock(
     const attempt& open, byte_range range, bool exclusive, where_t where = where_t::current());
-  /// An exclusive lock that its client has numbered.
+  /// Takes an exclusive lock with a lock sequence number.
   attempt lock(const attempt& open, byte_range range, const lock_sequence& sequence,
     bool fail_immediately = true, where_t where = where_t::current());
   attempt unlock(const attempt& open, byte_range range, const lock_sequence& sequence,
@@ -160,20 +160,20 @@ public:
   /// An access through an open.
   attempt access(
     const client& who, access_kind kind, const attempt& open, where_t where = where_t::current());
-  /// An access through an open or without one, on the client's connection and in its session.
+  /// An access with or without an open, on the client's connection and in its session.
   attempt access_on(
     const client& who, access_kind kind, const attempt& open, where_t where = where_t::current());
-  /// A lock that waits, asked for on the client's connection.
+  /// A lock that waits, requested on the client's connection.
   attempt lock_on(
     const client& who, const attempt& open, byte_range range, where_t where = where_t::current());
-  /// An access without an open, by an SMB client or by nobody.
+  /// An access without an open, by an SMB client or by `nobody`.
   attempt access(const client& who, access_kind kind,
     std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
-  /// A change of the directory's content, of which its client is told by `answer`.
+  /// A change of the directory's content, whose response follows with `answer`.
   attempt change_answered_later(const client& who,
     std::optional<lease_key> parent_key = std::nullopt, where_t where = where_t::current());
   attempt disconnect(const client& who, where_t where = where_t::current());
-  /// Only the connection; sessions on it go on on these channels.
+  /// Loses the connection only; its sessions continue on these channels.
   attempt disconnect_connection(const client& who, where_t where = where_t::current());
   attempt disconnect_connection(
     const client& who, const std::vector<channel_id>& heirs, where_t where = where_t::current());
@@ -186,7 +186,7 @@ public:
     const attempt& open, duration timeout = seconds{120}, where_t where = where_t::current());
   attempt reclaim(const attempt& open, const std::string& record, byte_range range, bool exclusive,
     where_t where = where_t::current());
-  /// The answer that granted this, or to this change, is on its way to the client.
+  /// The response to the grant or the change was sent.
   void answer(const attempt& granted, where_t where = where_t::current());
   void answer(const open_granted& granted, where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());
@@ -194,49 +194,49 @@ public:
   void undeliverable(break_id id, std::uint32_t offer = 0, where_t where = where_t::current());
   void load(const persisted_lock& record, where_t where = where_t::current());
   void end_grace(where_t where = where_t::current());
-  /// Lets time pass; deadlines that come up are told to the file at their very moment.
+  /// Advances the time; deadlines are reported to the file exactly when they are due.
   void pass(duration time, where_t where = where_t::current());
 
-  /// A write through an open, which must go on at once; it is over when this returns.
+  /// A write through an open, which must not wait; it is done when this returns.
   void write_data(const client& who, const attempt& open, where_t where = where_t::current());
 
-  /// Before anything else: this world is what comes after a restart, in time and with its ids.
+  /// Must come first: continues after a restart of `before`, with its time and ids.
   void continue_after(const world& before);
-  /// Loads what is stored, in the order that `load_record` asks for.
+  /// Loads stored records, in the order that `load_record` requires.
   void load_all(
     const std::map<std::string, persisted_lock>& records, where_t where = where_t::current());
 
-  /// Any command; the others all end here.
+  /// Applies any command; all functions above call this.
   void apply(const command& what, where_t where = where_t::current());
 
-  // -- what is expected ---------------------------------------------------------------------------
+  // -- expectations ------------------------------------------------------------------------------
 
   void expect_waits(const attempt& a, where_t where = where_t::current());
   void expect_done(const attempt& a, where_t where = where_t::current());
   void expect_error(const attempt& a, errc error, where_t where = where_t::current());
-  /// The open is granted, and its lease or oplock has exactly this state.
+  /// Expects that the open is granted, and its lease or oplock has exactly this state.
   open_granted expect_granted(
     const attempt& a, lease_state state, where_t where = where_t::current());
   open_granted expect_oplock(
     const attempt& a, oplock_level level, where_t where = where_t::current());
-  /// The acknowledgement is accepted and leaves `state`.
+  /// Expects that the acknowledgement is accepted and leaves `state`.
   void expect_acknowledged(const attempt& a, lease_state state, where_t where = where_t::current());
-  /// There is a notification to the lease. An acknowledgement is required exactly if `from` has
-  /// Write or Handle.
+  /// Expects a notification for the lease. An acknowledgement must be required exactly if `from`
+  /// has Write or Handle.
   break_notification expect_break(
     const lease_key& key, lease_state from, lease_state to, where_t where = where_t::current());
-  /// There is a notification to the oplock; to be acknowledged unless `from` is R.
+  /// Expects a notification for the oplock, which requires an acknowledgement unless `from` is R.
   break_notification expect_oplock_break(
     const attempt& open, lease_state from, lease_state to, where_t where = where_t::current());
   void expect_no_break(where_t where = where_t::current());
 
-  // -- a look at it -------------------------------------------------------------------------------
+  // -- queries -----------------------------------------------------------------------------------
 
   [[nodiscard]] bool waits(const attempt& a) const;
   [[nodiscard]] bool is_done(const attempt& a) const { return error_of(a) == errc::success; }
-  /// Nothing while it waits.
+  /// Returns nothing while the operation waits.
   [[nodiscard]] std::optional<errc> error_of(const attempt& a) const;
-  /// What the operation led to; a default value if it has not led to a `Result`.
+  /// Returns the result of the operation; a default value if it has no `Result`.
   template <class Result>
   [[nodiscard]] Result result_of(const attempt& a) const {
     const auto it = operations_.find(a.operation);
@@ -245,14 +245,14 @@ public:
     const auto* result = std::get_if<Result>(&it->second->result);
     return result != nullptr ? *result : Result{};
   }
-  /// The lease as it is listed; nothing if there is none.
+  /// Returns the lease as listed; nothing if there is none.
   [[nodiscard]] std::optional<lease_info> lease_of(const client& who, const lease_key& key) const;
   [[nodiscard]] std::optional<lease_info> oplock_of_open(const attempt& open) const;
   [[nodiscard]] lease_state state_of_lease(const client& who, const lease_key& key) const;
   [[nodiscard]] std::vector<listed_entry> listing(entry_kind kind) const;
-  /// Takes the notifications that have come and are not expected yet.
+  /// Removes and returns the notifications that have not been expected yet.
   std::vector<break_notification> take_breaks();
-  /// Takes all facts of one kind.
+  /// Removes and returns all facts of one kind.
   template <class Fact>
   std::vector<Fact> take_facts() {
     std::vector<Fact> taken;
@@ -270,26 +270,26 @@ public:
   [[nodiscard]] std::vector<open_ended> take_ended() { return std::exchange(ended_, {}); }
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
 
-  /// Lets all time pass, ends and closes everything, and checks that nothing is left. Done by the
-  /// destructor if not before.
+  /// Lets all deadlines pass, closes everything, and checks that nothing is left. The destructor
+  /// calls it if the test has not.
   void finish(where_t where = where_t::current());
 
   file_policy policy;
   file_state file;
 
-  /// False: the holds of accesses and opens are ended as soon as they are there.
+  /// False: holds of accesses and opens are ended at once.
   bool keeps_holds = false;
-  /// The clients of `reconnect` are told of the result by `answer`, and not at once.
+  /// The responses to `reconnect` follow later, with `answer`.
   bool reconnects_are_answered_later = false;
-  /// False: notifications that nobody expects are thrown away.
+  /// False: unexpected notifications are ignored.
   bool is_strict_about_breaks = true;
-  /// Sees each command and what it led to, before anything is checked.
+  /// Called with each command and its effects, before any check.
   std::function<void(const command&, const effects&)> observer;
-  /// True: problems are kept in `problems` and do not fail the test.
+  /// True: problems are collected in `problems` and do not fail the test.
   bool is_quiet = false;
 
 protected:
-  /// Something is wrong.
+  /// Reports a problem.
   void fail(where_t where, const std::string& what);
 
 private:
@@ -317,9 +317,9 @@ private:
   std::uint64_t last_open_ = 0;
   std::map<operation_id, std::optional<completion>> operations_;
   std::map<operation_id, command> commands_;
-  std::map<open_id, open_file> opens_; ///< All that were ever granted.
+  std::map<open_id, open_file> opens_; ///< All opens that were ever granted.
   std::set<open_id> closed_;
-  /// Announced changes of data that are under way: by which open, if any.
+  /// Announced changes of data in progress, with their open, if any.
   std::map<hold_id, open_id> data_holds_;
   std::set<hold_id> holds_;
   std::vector<hold_id> holds_to_end_;
@@ -332,7 +332,7 @@ private:
   bool is_stopped_ = false;
 };
 
-/// A test with a world of its own.
+/// A test with its own world.
 class model_test : public testing::Test, public world {
 protected:
   model_test() = default;

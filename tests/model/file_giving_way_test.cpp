@@ -1,5 +1,5 @@
-// Durable opens without a connection give way to what goes on, and to nothing that is refused or
-// that waits: whoever was told of an error has changed nothing.
+// Disconnected durable opens are purged by operations that proceed, but not by operations that fail
+// or wait: an error must have no effect.
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -7,7 +7,7 @@ namespace {
 
 constexpr auto a_while = seconds{900};
 
-/// Alice's durable open has lost its connection.
+/// Alice's durable open is disconnected.
 class LostOpens : public model_test {
 protected:
   explicit LostOpens(const file_policy& p = {}) : model_test(p) {}
@@ -24,7 +24,7 @@ private:
   attempt lost_;
 };
 
-/// What alice may have had.
+/// Returns the opens that alice may have had.
 std::vector<opening> all_kinds() {
   return {by(alice).lease(k1, rh).durable(a_while), by(alice).lease_v1(k1, rh).durable(a_while),
     by(alice).lease(k1, rh).shares(share::read).durable(a_while),
@@ -78,7 +78,7 @@ TEST_F(LostOpens, StayWhileAnOpenWaitsAndGoWhenItGoesOn) {
   expect_waits(c);
   EXPECT_TRUE(is_there());
   acknowledge(bob, k2, r);
-  expect_error(c, errc::sharing_violation); // bob keeps his open
+  expect_error(c, errc::sharing_violation); // bob keeps the open
   EXPECT_TRUE(is_there());
 }
 
@@ -132,7 +132,7 @@ TEST_F(LostOpensOfAWait, ComeBackMeanwhile) {
   reconnect(alice, lost(), k1);
   acknowledge(bob, k2, r);
 
-  expect_break(k1, rh, r); // now she can be asked
+  expect_break(k1, rh, r); // now alice can be notified
   expect_waits(waiting_);
   acknowledge(alice, k1, r);
   expect_error(waiting_, errc::sharing_violation);
@@ -199,7 +199,7 @@ TEST_F(LostOpens, StayWhenALockMeetsItself) {
   EXPECT_FALSE(is_there());
 }
 
-// Their locks go with them, and are in the way of nobody before whom they go.
+// Their locks are released with them, and block no operation that purges them.
 TEST_F(LostOpens, GiveWayWithTheirLocks) {
   const auto a = open(by(alice).lease(k1, rwh).durable(a_while));
   expect_done(lock(a, {0, 10}, true));

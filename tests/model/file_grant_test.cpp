@@ -1,4 +1,4 @@
-// What an open is granted: leases and oplocks alone, together, upgraded, and their epochs.
+// What an open is granted: leases and oplocks alone, together and upgraded, and their epochs.
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -10,7 +10,7 @@ std::string text(lease_state held, lease_state wanted) {
   return out.str();
 }
 
-/// What a lease request gets if nothing but its own shape limits it.
+/// Returns what a lease request is granted if only its own form limits it.
 lease_state shaped(lease_state wanted) {
   return is_valid(wanted, false) ? wanted : none;
 }
@@ -70,7 +70,7 @@ TEST(GrantMatrix, AloneALeaseIsUpgradedToEverySuperset) {
   }
 }
 
-// smb2.lease.upgrade3: beside another lease an upgrade is granted as a whole or not at all.
+// smb2.lease.upgrade3: besides another lease, an upgrade is granted as a whole or not at all.
 TEST(GrantMatrix, BesideAnotherLeaseAnUpgradeIsAllOrNothing) {
   for (const auto other : {none, r, rh}) {
     for (const auto held : {r, rh}) {
@@ -90,7 +90,7 @@ TEST(GrantMatrix, BesideAnotherLeaseAnUpgradeIsAllOrNothing) {
   }
 }
 
-// smb2.lease.break: 16 rows, and those of the requests that are no state.
+// smb2.lease.break: 16 rows, and those of requests that are not valid states.
 TEST(GrantMatrix, ASecondLeaseBreaksWriteAndGetsNoWrite) {
   for (const auto held : file_states) {
     for (const auto wanted : all_requests) {
@@ -109,7 +109,7 @@ TEST(GrantMatrix, ASecondLeaseBreaksWriteAndGetsNoWrite) {
       w.expect_granted(b, shaped(wanted) - write);
       w.expect_no_break();
       EXPECT_EQ(w.state_of_lease(alice, k1), left);
-      // LEASE1 asks for everything again: unchanged, unless it has nothing that could be denied.
+      // LEASE1 requests everything again: unchanged, unless it has none.
       if (left != none)
         w.expect_granted(w.open(by(alice).lease(k1, rwh)), left);
       w.expect_no_break();
@@ -211,7 +211,7 @@ TEST(GrantMatrix, NobodyIsGrantedReadOrHandleOnAFileWithByteRangeLocks) {
 
     const auto b = w.open(by(bob).lease(k2, wanted, 5));
 
-    // smb2.lease.lease-epoch: what is not granted does not count.
+    // smb2.lease.lease-epoch: the epoch only counts grants.
     EXPECT_EQ(w.expect_granted(b, none).epoch, 5);
   }
   for (const auto wanted : oplocks) {
@@ -233,7 +233,7 @@ TEST_F(Grants, AreNotLimitedByLocksAfterTheyAreReleased) {
   expect_granted(b, rh);
 }
 
-// smb2.lock.truncate: an overwrite takes no notice of locks.
+// smb2.lock.truncate: an overwrite ignores locks.
 TEST_F(Grants, ReadIsGrantedToAnOverwriteDespiteLocks) {
   const auto a = open(by(alice));
   lock(a, {0, 1}, false);
@@ -243,7 +243,7 @@ TEST_F(Grants, ReadIsGrantedToAnOverwriteDespiteLocks) {
   expect_granted(b, r);
 }
 
-// DittoFS's B12 has this wrong.
+// DittoFS's B12 is wrong here.
 TEST_F(Grants, TheSameKeyKeepsItsStateOnAFileWithLocks) {
   const auto a = open(by(alice).lease(k1, rwh, 1));
   lock(a, {0, 1}, true);
@@ -307,7 +307,7 @@ TEST_F(Grants, AnOpenForReadControlPreventsWrite) {
   expect_granted(open(by(alice).lease(k1, rwh)), rh);
 }
 
-// MS-FSA 2.1.5.18.2: Read is not granted while somebody else holds Write, and nothing was broken.
+// MS-FSA 2.1.5.18.2: Read is not granted while another client holds Write, and nothing was broken.
 TEST_F(Grants, AStatOpenGetsNoLeaseBesideAForeignWrite) {
   expect_granted(open(by(alice).lease(k1, rwh)), rwh);
 
@@ -471,7 +471,7 @@ TEST_F(Grants, TheSameKeyOfAnotherClientIsAnotherLease) {
   EXPECT_EQ(lease_of(alice, k1)->epoch, 2);
 }
 
-// smb2.lease.complex1, lock1: a lease belongs to the client, on however many connections.
+// smb2.lease.complex1, lock1: a lease belongs to the client, on all its connections.
 TEST_F(Grants, ALeaseIsSharedByTheConnectionsOfAClient) {
   expect_granted(open(by(alice).lease(k1, r)), r);
 

@@ -1,4 +1,4 @@
-// Applications that come back on another client, and what they have left behind (MS-SMB2
+// Applications that move to another client, and the opens that they have left behind (MS-SMB2
 // 3.3.5.9.13).
 #include "file_fixture.hpp"
 
@@ -11,7 +11,7 @@ constexpr auto database = app_instance_id::of(0xDB);
 constexpr auto another = app_instance_id::of(0xDC);
 constexpr app_instance_version version_two{0, 2};
 
-/// `who` opens the file alone, for the database.
+/// `who` opens the file exclusively, for the database.
 opening alone(const client& who) {
   return by(who).shares(0).instance(database);
 }
@@ -29,7 +29,7 @@ protected:
     EXPECT_EQ(ended.front().hold, hold_id::none);
   }
 
-  /// Bob's open is refused for its share mode, and Alice's stays.
+  /// Bob's open fails because of its share mode, and Alice's stays.
   void expect_refused(const opening& how) {
     expect_error(open(how), errc::sharing_violation);
     EXPECT_TRUE(take_ended().empty());
@@ -262,7 +262,7 @@ TEST_F(Instances, AreRefusedIfTheDeletionIsSomebodyElsesToo) {
   expect_done(close(old));
 }
 
-// -- opens without a connection -------------------------------------------------------------------
+// -- disconnected opens --------------------------------------------------------------------------
 
 TEST_F(Instances, EndADurableOpenThatWaitsForItsClient) {
   const auto old = open(alone(alice).lease(k1, rwh).durable());
@@ -317,7 +317,7 @@ TEST_F(Instances, EndABreakOfALeaseWhoseOtherOpensAreAway) {
 
 class InstanceVersions : public Instances {
 protected:
-  /// Whether an open of this version ends one of version 0.2.
+  /// Checks whether an open of this version ends one of version 0.2.
   void expect_ends(std::optional<app_instance_version> version, bool is_newer) {
     const auto old = open(by(alice).lease(k1, rwh).instance(database, version_two));
     expect_done(lock(old, {0, 1}, true));
@@ -421,7 +421,7 @@ class InstanceRecords : public Instances {
 protected:
   InstanceRecords() : Instances(keeping_records()) {}
 
-  /// What comes after a restart.
+  /// Returns the world after a restart.
   [[nodiscard]] std::unique_ptr<world> restart() const {
     auto after = std::make_unique<world>(keeping_records());
     after->continue_after(*this);

@@ -1,4 +1,4 @@
-// Limits and bad arguments: a clear error, and nothing else changes (the world checks that).
+// Limits and bad arguments: a clear error, and no effect (the world checks that).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -65,7 +65,7 @@ TEST(Limits, OfOperationsThatWait) {
   w.expect_error(w.open(by(carol)), errc::too_many_waiting);
   w.expect_error(w.access(nobody, access_kind::read), errc::too_many_waiting);
   w.expect_error(w.force({}), errc::too_many_waiting);
-  // What need not wait goes on, and so does what ends the waiting.
+  // Operations that need not wait proceed, and so do those that end the waiting.
   w.expect_granted(w.open(by(carol).access(access::read_attributes)), none);
   w.expect_acknowledged(w.acknowledge(alice, k1, rh), rh);
   w.expect_granted(b, none);
@@ -113,7 +113,7 @@ TEST(Limits, OfLocksThatWait) {
   w.expect_error(w.lock(b, {0, 1}, true), errc::lock_not_granted);
 }
 
-// A close must not fail: it goes on without asking others for their handles to be closed first.
+// A close must not fail: it proceeds without breaking cached handles first.
 TEST(Limits, DoNotKeepAnybodyFromClosing) {
   world w(with([](limits& l) { l.waiting_per_file = 0; }));
   w.is_strict_about_breaks = false;

@@ -1,4 +1,4 @@
-// Byte-range locks: what smb2.lock drives, waiting locks, and what locks do to caches
+// Byte-range locks: the cases of smb2.lock, pending locks, and the effect of locks on caches
 // (MS-FSA 2.1.5.8, 2.1.4.10, MS-SMB2 3.3.5.14).
 #include "file_fixture.hpp"
 
@@ -23,12 +23,12 @@ TEST_F(SmbtortureLock, ValidRequest) {
   expect_error(lock({{}, open_id{4711}}, {0, 1}, shared), errc::unknown_open);
   expect_error(unlock(a, {}), errc::invalid_argument);
   expect_error(unlock({{}, open_id{4711}}, {{0, 1}}), errc::unknown_open);
-  // More than one element cannot wait.
+  // A request with several elements cannot wait.
   expect_error(lock(a, {{{0, 1}, exclusive}, {{2, 1}, exclusive}}, false), errc::invalid_argument);
   expect_done(lock(b, {0, 10}, exclusive));
 }
 
-// MS-SMB2 3.3.5.14.2: the elements are done in order, and the first that fails says why.
+// MS-SMB2 3.3.5.14.2: the elements are locked in order, and the first failure determines the error.
 TEST_F(SmbtortureLock, OfSeveralTheFirstThatFailsSaysWhy) {
   lock(b, {0, 10}, exclusive);
   const lock_element taken{{5, 1}, exclusive};
@@ -47,7 +47,7 @@ TEST_F(SmbtortureLock, OfSeveralTheFirstThatFailsSaysWhy) {
   EXPECT_EQ(file.locks_of(a.open), 0U);
 }
 
-// What fails is told at once, and nobody is asked for anything.
+// A failure is reported immediately and breaks nothing.
 TEST_F(SmbtortureLock, ThatFailForAnElementBreakNothing) {
   world w;
   w.open(by(alice).lease(k1, r));
@@ -191,7 +191,7 @@ TEST_F(SmbtortureLock, MultipleUnlock) {
   const byte_range second{20, 10};
   lock(a, {{first, exclusive}, {second, exclusive}});
 
-  // The first that is not held ends it; what came before stays unlocked.
+  // The first range that is not locked stops the request; those before it stay unlocked.
   const auto result = unlock(a, {first, {100, 1}, second});
 
   expect_error(result, errc::range_not_locked);
@@ -224,7 +224,7 @@ TEST_F(SmbtortureLock, Stacking) {
   expect_error(lock(a, range, exclusive), errc::lock_not_granted);
   expect_error(lock(b, range, shared), errc::lock_not_granted);
 
-  // The exclusive one goes first.
+  // The exclusive one is released first.
   expect_done(unlock(a, {range}));
   expect_done(lock(b, range, shared));
   expect_error(lock(a, range, exclusive), errc::lock_not_granted);
@@ -249,7 +249,7 @@ TEST_F(SmbtortureLock, SharedLocksStackAndAreReleasedOneByOne) {
   expect_done(lock(b, {0, 10}, exclusive));
 }
 
-// contend, context: the owner is the open, also within one client.
+// contend, context: the owner is the open, even within one client.
 TEST_F(SmbtortureLock, Context) {
   const auto other = open(by(alice));
   lock(a, {0, 10}, exclusive);
@@ -266,7 +266,7 @@ TEST_F(SmbtortureLock, Range) {
   expect_error(lock(a, {1, max}, exclusive), errc::lock_not_granted);
   expect_done(lock(b, {0, max}, exclusive));
   expect_error(lock(b, {2, max}, exclusive), errc::invalid_lock_range);
-  // A batch with one bad range locks nothing.
+  // A request with one bad range locks nothing.
   expect_error(lock(a, {{{max, 0}, shared}, {{max, 2}, shared}}), errc::invalid_lock_range);
   EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 2U);
 }
@@ -286,7 +286,8 @@ TEST_F(SmbtortureLock, Truncate) {
   expect_granted(open(by(carol).overwriting()), none);
 }
 
-// Every pair of held and wanted, of own and foreign, on the same range (MS-FSA 2.1.5.8).
+// Every pair of held and wanted locks, of the same and of different owners, on the same range
+// (MS-FSA 2.1.5.8).
 TEST(LockMatrix, SharedGoTogetherAndOntoOnesOwnExclusive) {
   for (const bool held : {exclusive, shared}) {
     for (const bool wanted : {exclusive, shared}) {
@@ -441,7 +442,7 @@ TEST(LockBreakMatrix, ALockThroughAnotherOpenBreaksReadAndDoesNotWait) {
   }
 }
 
-// -- requests that are sent twice -----------------------------------------------------------------
+// -- replayed requests ---------------------------------------------------------------------------
 
 class LockSequences : public model_test {
 protected:
@@ -554,7 +555,7 @@ TEST_F(LocksAndLeases, AWaitingLockBreaksWhenItIsGranted) {
   acknowledge(alice, k1, none);
 }
 
-// MS-FSA 2.1.5.18.2: applications lock sentinels far beyond what a file will ever have.
+// MS-FSA 2.1.5.18.2: applications lock sentinels far beyond any real file size.
 TEST_F(LocksAndLeases, ALockBeyondTheAllocationLimitsNoGrant) {
   for (const std::uint64_t allocation : {0U, 9'999U, 10'000U}) {
     world w;
@@ -623,7 +624,7 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationThatWaitedBreaksNothing) {
   expect_no_break();
 }
 
-// smb2.lease.lock1: a file that has just been created has nothing allocated.
+// smb2.lease.lock1: a new file has nothing allocated.
 TEST_F(LocksAndLeases, ALockOfTheFirstClusterAlwaysCounts) {
   open(by(alice).lease(k1, rh));
   const auto b = open(by(bob));
@@ -657,7 +658,8 @@ TEST_F(LocksAndLeases, WhoHasWriteLocksWithoutABreak) {
   EXPECT_EQ(state_of_lease(alice, k1), rwh);
 }
 
-// smb2.lease.complex1's writes, with locks: one that has nothing left breaks the other.
+// The writes of smb2.lease.complex1, with locks: a lock through a lease without caching breaks the
+// other lease.
 TEST_F(LocksAndLeases, AHolderOfNothingBreaksTheOther) {
   const auto a = open(by(alice).lease(k1, r));
   const auto b = open(by(bob).lease(k2, r));

@@ -1,6 +1,6 @@
-// What the rules of one file do for names: whether an open waited, so that its name is looked up
-// again, files that may be removed since nobody has them open, deletions that are taken back
-// (MS-FSA 2.1.5.1, 2.1.5.15.3, 2.1.5.15.11).
+// The rules of one file that names depend on: whether an open waited, so that its name must be
+// looked up again; files that may be removed because they have no opens; deletions that are
+// cancelled (MS-FSA 2.1.5.1, 2.1.5.15.3, 2.1.5.15.11).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -96,7 +96,7 @@ TEST_F(Names, AnOpenThatWaitedElsewhereSaysSo) {
   EXPECT_TRUE(waited(open(how)));
 }
 
-// -- files that nobody has open -------------------------------------------------------------------
+// -- files without opens -------------------------------------------------------------------------
 
 TEST_F(Names, WhatNobodyHasOpenMayBeRemoved) {
   keeps_holds = true;
@@ -126,7 +126,7 @@ TEST_F(Names, WhatSomebodyHasOpenIsNotRemovedAndNothingIsBroken) {
   }
 }
 
-// The creator is refused, the other one keeps the file.
+// The creating open fails, and the other open keeps the file.
 TEST_F(Names, WhatAnotherOneOpenedBeforeItsCreatorIsNotRemoved) {
   open(by(bob).shares(0));
   const auto creator = open(by(alice).creating());
@@ -172,7 +172,7 @@ TEST_F(Names, ADirectorysDispositionIsPreparedBeforeItIsSet) {
   EXPECT_FALSE(file.is_going());
   acknowledge(bob, k2, r);
   expect_done(prepared);
-  // What is granted meanwhile is not in the way of what follows.
+  // A grant in the meantime does not block what follows.
   expect_granted(open(by(carol).directory().lease(k3, rh)), r);
   expect_done(access(alice, access_kind::set_delete, a));
 
@@ -188,7 +188,7 @@ TEST_F(Names, ADispositionNeedsTheAccessToDelete) {
   expect_error(access(alice, access_kind::prepare_delete), errc::unknown_open);
 }
 
-// MS-FSA 2.1.5.5: a directory that is not empty stays, so nobody is asked to let go of it.
+// MS-FSA 2.1.5.5: a directory that is not empty stays, so that no Handle is broken.
 TEST_F(Names, ACloseThatKeepsTheFileBreaksNothingAndDeletesNothing) {
   const auto a = open(by(alice).directory().deleting_on_close());
   open(by(bob).directory().lease(k2, rh));

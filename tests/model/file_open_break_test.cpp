@@ -1,4 +1,4 @@
-// What an open breaks, and for what it waits (MS-FSA 2.1.4.12, 2.1.5.1.2; MS-SMB2 3.3.5.9).
+// The breaks of an open, and when it waits for them (MS-FSA 2.1.4.12, 2.1.5.1.2; MS-SMB2 3.3.5.9).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -14,7 +14,7 @@ std::vector<std::uint32_t> single_rights() {
   return rights;
 }
 
-// smb2.lease.statopen4, with every right there is.
+// smb2.lease.statopen4, with every single right.
 TEST(AccessMasks, OnlyAttributesReadControlAndSynchronizeLeaveAForeignWriteAlone) {
   for (const auto right : single_rights()) {
     SCOPED_TRACE(testing::Message() << std::hex << "access 0x" << right);
@@ -36,7 +36,7 @@ TEST(AccessMasks, OnlyAttributesReadControlAndSynchronizeLeaveAForeignWriteAlone
   }
 }
 
-// smb2.oplock.statopen1: READ_CONTROL does break an oplock.
+// smb2.oplock.statopen1: READ_CONTROL breaks an oplock.
 TEST(AccessMasks, OnlyAttributesAndSynchronizeLeaveAForeignOplockAlone) {
   for (const auto right : single_rights()) {
     SCOPED_TRACE(testing::Message() << std::hex << "access 0x" << right);
@@ -72,7 +72,7 @@ TEST(AccessMasks, OneHarmfulRightAmongHarmlessOnesBreaks) {
   }
 }
 
-// What an open of another client breaks: to what, and whether it waits (MS-FSA 2.1.4.12).
+// The breaks by another client's open: their targets, and whether the open waits (MS-FSA 2.1.4.12).
 TEST(OpenMatrix, WithoutOverwriteAForeignOpenTakesWrite) {
   for (const auto held : file_states) {
     SCOPED_TRACE(testing::Message() << held);
@@ -141,7 +141,7 @@ TEST(OpenMatrix, AForeignOpenBreaksOplocks) {
   }
 }
 
-// smb2.oplock.exclusive5, batch13, batch14, batch16: an overwrite for attributes_alone alone.
+// smb2.oplock.exclusive5, batch13, batch14, batch16: an overwrite with access to attributes only.
 TEST_F(OpenBreaks, AnOverwriteIsNoStatOpen) {
   const auto a = open(by(alice).oplock(oplock_level::exclusive));
 
@@ -239,7 +239,7 @@ TEST_F(OpenBreaks, AMergedBreakGoesOnStepByStep) {
   expect_error(acknowledge(alice, k1, none), errc::lease_not_breaking);
 }
 
-// breaking3: the one who came first is let in first.
+// breaking3: the first one is granted first.
 TEST_F(OpenBreaks, WaitingOpensAreLetInInTheirOrder) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob).lease(k2, rwh));
@@ -296,7 +296,7 @@ TEST_F(OpenBreaks, AnOpenThatNeedsNothingWaitsForABreakOfWriteInProgress) {
   expect_granted(c, none);
 }
 
-// Samba's rule; MS-FSA would let it in while only Handle is being given up.
+// Samba's rule; MS-FSA would grant it while only Handle is being broken.
 TEST_F(OpenBreaks, AnOpenThatNeedsNothingWaitsForAnyBreakInProgress) {
   open(by(alice).lease(k1, rh));
   expect_granted(open(by(bob).overwriting()), none);
@@ -321,7 +321,7 @@ TEST_F(OpenBreaks, AStatOpenDoesNotWaitForABreakInProgress) {
   acknowledge(alice, k1, rh);
 }
 
-// A notification in the same breath would overtake the grant on its way to the client.
+// A notification in the same step would overtake the grant on its way to the client.
 TEST_F(OpenBreaks, AGrantThatTheNextOneInLineNeedsIsLoweredBeforeItIsTold) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob).lease(k2, rh));
@@ -380,7 +380,7 @@ TEST_F(OpenBreaks, WriteThatTheNextOneInLineTakesIsNotGrantedInTheFirstPlace) {
 
 // -- share conflicts ------------------------------------------------------------------------------
 
-// MS-FSA 2.1.5.1.2.2: Handle is broken, and the check is made once more.
+// MS-FSA 2.1.5.1.2.2: Handle is broken, and the check is repeated.
 TEST(SharingConflictMatrix, TakesHandleAndNothingElse) {
   for (const auto held : file_states) {
     for (const bool overwrites : {false, true}) {
@@ -419,7 +419,7 @@ TEST(SharingConflictMatrix, IsOverWhenTheHolderCloses) {
   }
 }
 
-// smb2.oplock.exclusive1, batch1, batch5: Batch is asked, exclusive and level II are not.
+// smb2.oplock.exclusive1, batch1, batch5: batch is broken, exclusive and level II are not.
 TEST(SharingConflictMatrix, BreaksABatchOplockAlone) {
   for (const auto held : oplocks) {
     SCOPED_TRACE(testing::Message() << held);
@@ -466,7 +466,7 @@ TEST_F(OpenBreaks, AShareConflictAsksAllHoldersOfHandleAtOnce) {
   expect_granted(c, none);
 }
 
-// WPTS BVT_DirectoryLeasing_LeaseBreakOnMultiClients has the same on a directory.
+// WPTS BVT_DirectoryLeasing_LeaseBreakOnMultiClients does the same on a directory.
 TEST_F(OpenBreaks, AShareConflictWaitsUntilAllHoldersHaveAnswered) {
   open(by(alice).lease(k1, rh).access(access::read_data).shares(share::read | share::write));
   open(by(bob).lease(k2, rh).access(access::read_data).shares(share::read | share::write));
@@ -556,7 +556,7 @@ TEST(DirectoryGrants, HaveNoWriteAndNoOplock) {
   }
 }
 
-// Only the second version of the context is for directories (MS-SMB2 3.3.5.9.8).
+// Directories only support V2 leases (MS-SMB2 3.3.5.9.8).
 TEST_F(OpenBreaks, AVersionOneLeaseOnADirectoryIsNotGranted) {
   expect_granted(open(by(alice).directory().lease_v1(k1, rh)), none);
 }
@@ -582,15 +582,15 @@ TEST_F(OpenBreaks, AShareConflictOnADirectoryTakesHandle) {
   expect_error(b, errc::sharing_violation);
 }
 
-// -- grants that are broken before they are answered ----------------------------------------------
+// -- grants that are broken before their responses ----------------------------------------------
 //
-// Several that wait may go on in one step, and one of them may break what another has just been
-// granted. A notification comes before the answers of its step, so that an answer which said more
-// than is left would seem to be the newer of the two.
+// Several pending opens may complete in one step, and one of them may break what another has just
+// been granted. The notification comes before the responses of its step. A response that reported
+// more than is left would seem to be newer than the break.
 
 class UntoldGrants : public model_test {
 protected:
-  // Carol's oplock keeps `waiting` waiting, and behind them somebody who overwrites the file.
+  // Carol's oplock blocks `waiting`, and an overwriting open behind them.
   std::vector<attempt> let_go_on(const std::vector<opening>& waiting) {
     const auto blocker = open(by(carol).oplock(oplock_level::batch));
     std::vector<attempt> granted{open(waiting.front())};
@@ -636,10 +636,11 @@ TEST_F(UntoldGrants, AreLessForAllOpensOfTheLease) {
   }
 }
 
-// A lease that its client knows already: it hears of the break, and the answer says so as well.
+// A lease that its client knows already: the client is sent the break, and the response says the
+// same.
 class UntoldUpgrades : public model_test {
 protected:
-  // Alice's lease caches nothing until Carol, who is in the way of both, closes.
+  // Alice's lease caches nothing until Carol, whose open blocks both, closes.
   attempt let_go_on(const opening& upgrade) {
     const auto blocker = open(by(carol).lease(k2, rh).shares(share::read | share::write));
     const auto upgraded = open(upgrade);

@@ -1,4 +1,4 @@
-// Traditional oplocks: what smb2.oplock drives, and their acknowledgements (MS-SMB2 3.3.5.22.1).
+// Traditional oplocks: the cases of smb2.oplock, and acknowledgements (MS-SMB2 3.3.5.22.1).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -46,8 +46,8 @@ TEST_F(SmbtortureOplock, Exclusive4) {
   expect_no_break();
 }
 
-// exclusive6, batch19, batch20: a rename needs the parent directory, and whoever has that open for
-// deletion is in the way.
+// exclusive6, batch19, batch20: a rename needs the parent directory, and conflicts with an open of
+// it for deletion.
 TEST_F(SmbtortureOplock, Exclusive6) {
   open(by(alice).directory());
 
@@ -79,7 +79,7 @@ TEST_F(SmbtortureOplock, Batch1) {
 
   expect_error(open(by(bob).access(access::delete_file)), errc::sharing_violation);
   expect_no_break();
-  // Its own write breaks its own level II.
+  // A write breaks the writer's own level II.
   write_data(alice, a);
   expect_oplock_break(a, r, none);
 }
@@ -252,7 +252,7 @@ TEST_F(SmbtortureOplock, Batch22b) {
   expect_oplock(b, batch);
 }
 
-// batch23, batch24: two with level II; a third that does nothing but open disturbs neither.
+// batch23, batch24: two opens with level II; a third open disturbs neither.
 TEST_F(SmbtortureOplock, Batch23) {
   open(by(alice).oplock(level_ii));
   open(by(bob).oplock(level_ii));
@@ -283,7 +283,7 @@ TEST_F(SmbtortureOplock, Brl2) {
 
   const auto b = open(by(bob).oplock(batch));
 
-  // Level II does not go with byte-range locks; who had Batch may keep it.
+  // Level II excludes byte-range locks; a holder of batch may keep it.
   expect_oplock_break(a, rwh, r);
   acknowledge_oplock(alice, a, level_ii);
   expect_oplock(b, no_oplock);
@@ -413,7 +413,8 @@ TEST_F(OplockAcknowledgements, OfALeaseByItsOpenAreRefused) {
   acknowledge(alice, k1, rh);
 }
 
-// MS-FSA 2.1.5.19: broken to level II while somebody needs none: told again, not waited for.
+// MS-FSA 2.1.5.19: broken to level II while another operation needs none: notified again, without
+// waiting.
 TEST_F(OplockAcknowledgements, OfLevelTwoGoOnToNoneIfSomebodyOverwrites) {
   const auto a = open(by(alice).oplock(batch));
   const auto b = open(by(bob));

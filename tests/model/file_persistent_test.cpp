@@ -1,5 +1,5 @@
-// Persistent opens: what is stored of them, and how they come back after a restart with their
-// lease, their locks and their share mode (MS-SMB2 3.3.1.10, 3.3.5.9, 3.3.5.9.12, 3.3.7.1).
+// Persistent opens: their records, and their recovery after a restart with their lease, their locks
+// and their share mode (MS-SMB2 3.3.1.10, 3.3.5.9, 3.3.5.9.12, 3.3.7.1).
 #include "file_fixture.hpp"
 #include "support/seed.hpp"
 
@@ -14,12 +14,12 @@ namespace {
 
 constexpr auto persistent_guid = create_guid::of(77, 78);
 
-/// A file whose server can die.
+/// A file whose server can crash.
 class Persistent : public model_test {
 protected:
   Persistent() : model_test(keeping_records()) {}
 
-  /// The server dies and comes back.
+  /// The server crashes and restarts.
   world& restart() {
     auto after = std::make_unique<world>(keeping_records());
     after->continue_after(after_ ? *after_ : *this);
@@ -168,7 +168,7 @@ TEST_F(PersistentRecords, KeepTimeoutsWithinWhatARecordCanSay) {
 
 // -- without a restart ----------------------------------------------------------------------------
 
-// MS-SMB2 3.3.7.1: whatever else is so.
+// MS-SMB2 3.3.7.1: in every case.
 TEST_F(Persistent, StaysAlsoIfItDeletesItsFile) {
   const auto a = open(by(alice).persistent(seconds{30}).deleting_on_close());
 
@@ -195,12 +195,11 @@ TEST_F(Persistent, StaysDuringABreakAndWithLocks) {
   EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
 }
 
-// -- breaks that the connection took along
-// ---------------------------------------------------------
+// -- breaks whose notification was lost with the connection --------------------------------------
 
 class PersistentBreaks : public Persistent {};
 
-// MS-SMB2 3.3.4.7: a notification that cannot be sent is kept until the client is back.
+// MS-SMB2 3.3.4.7: a notification that cannot be sent is kept until the client reconnects.
 TEST_F(PersistentBreaks, AreToldAgainWhenTheClientIsBack) {
   const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
   const auto b = open(by(bob));
@@ -304,7 +303,7 @@ TEST_F(PersistentBreaks, AreNotToldAgainToWhoHasHeardOfThem) {
   acknowledge(alice, k1, rh);
 }
 
-// MS-SMB2 3.3.5.9: the open would stay behind, in nobody's hands.
+// MS-SMB2 3.3.5.9: the old open would be left orphaned.
 TEST_F(PersistentBreaks, AreNotForTheOpensOwnClientThatOpensTheFileAnew) {
   for (const bool contended : {false, true}) {
     world w;
@@ -396,7 +395,7 @@ TEST_F(PersistentBreaks, ThatNobodyComesBackForEndInTheirTime) {
 
     w.pass(seconds{35});
 
-    w.expect_error(b, errc::reclaim_needed); // it keeps others off without Handle caching
+    w.expect_error(b, errc::reclaim_needed); // it blocks others without Handle caching
     EXPECT_TRUE(w.file.has_open(a.open));
     w.expect_error(w.open(by(bob)), errc::reclaim_needed);
   }
@@ -443,7 +442,7 @@ TEST_F(PersistentBreaks, AfterARestartAreToldToAHolderThatIsBack) {
   w.expect_granted(b, none);
 }
 
-// The connection was gone before anybody had said so.
+// The connection was lost before that was reported.
 TEST_F(PersistentBreaks, ThatCannotBeToldWaitForTheClient) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   const auto b = open(by(bob));
@@ -540,7 +539,7 @@ TEST_F(PersistentRestarts, BringLocksBack) {
   w.expect_done(w.unlock(a, {{0, 10}, {20, 10}, {20, 10}}));
 }
 
-// Its locks are held all the time: there is nothing that would have to be reclaimed.
+// Its locks are held all the time; they need not be reclaimed.
 TEST_F(PersistentRestarts, KeepReadsAndWritesOffTheirLocks) {
   const auto a = open(by(alice).lease(k1, rh).persistent());
   lock(a, {0, 10}, true);
@@ -555,7 +554,7 @@ TEST_F(PersistentRestarts, KeepReadsAndWritesOffTheirLocks) {
   EXPECT_EQ(w.file.check_io(b.open, {5, 1}, true), errc::file_lock_conflict);
 }
 
-// A lock of an open that was not persistent has nothing to come back to.
+// A lock of an open that was not persistent has no open to return to.
 TEST_F(PersistentRestarts, LeaveLocksOfOtherOpensToBeReclaimed) {
   const auto a = open(by(alice).persistent());
   const auto other = open(by(alice));
@@ -568,7 +567,7 @@ TEST_F(PersistentRestarts, LeaveLocksOfOtherOpensToBeReclaimed) {
   EXPECT_EQ(w.listing(entry_kind::recovered).size(), 1U);
 }
 
-// MS-SMB2 3.3.5.9: STATUS_FILE_NOT_AVAILABLE, until its client is back or its time is up.
+// MS-SMB2 3.3.5.9: STATUS_FILE_NOT_AVAILABLE, until its client reconnects or its timeout expires.
 TEST_F(PersistentRestarts, KeepOthersOffUntilTheClientIsBack) {
   const auto a = open(by(alice).shares(share::none).persistent());
   auto& w = restart();
@@ -601,7 +600,7 @@ TEST_F(PersistentRestarts, LetOthersBesideWhatIsNotInTheirWay) {
   const auto b = w.open(by(bob).lease(k2, rwh));
 
   w.expect_granted(b, rh);
-  w.expect_done(w.access(bob, access_kind::write, b)); // alice is told when she is back
+  w.expect_done(w.access(bob, access_kind::write, b)); // alice is notified on reconnect
   EXPECT_TRUE(w.expect_break(k1, rh, none).channels.empty());
   w.expect_granted(w.reconnect(alice, a, k1), rh);
   w.expect_break(k1, rh, none);
@@ -691,7 +690,7 @@ TEST_F(PersistentRestarts, LetABreakBeAcknowledgedAfterwards) {
 TEST_F(PersistentRestarts, BringBackAllOpensOfALease) {
   const auto a = open(by(alice).lease(k1, rh, 4).persistent());
   const auto again = open(by(alice_again).lease(k1, rwh, 4).persistent());
-  open(by(alice).lease(k1, rwh)); // this one is nobody's after a restart
+  open(by(alice).lease(k1, rwh)); // this one is not recovered after a restart
   auto& w = restart();
   EXPECT_EQ(w.listing(entry_kind::open).size(), 2U);
 
@@ -730,7 +729,7 @@ TEST_F(PersistentRestarts, AskForWhatTheOpenHad) {
   w.expect_granted(w.reconnect(alice, a, k1, persistent_guid), rwh);
 }
 
-// An open that is back numbers its locks on, from where it was before.
+// A recovered open continues the numbering of its locks.
 TEST_F(PersistentRestarts, GiveNoLockTheRecordOfAnother) {
   const auto a = open(by(alice).lease(k1, rwh).persistent(seconds{60}, persistent_guid));
   lock(a, {{{0, 10}, true}, {{20, 10}, true}});
@@ -750,7 +749,7 @@ TEST_F(PersistentRestarts, GiveNoLockTheRecordOfAnother) {
   third.expect_done(third.unlock(a, {{20, 10}, {60, 10}}));
 }
 
-// Records of others may be called anything.
+// Records of other systems may have any id.
 TEST_F(PersistentRestarts, TakeLocksWhateverTheirRecordsAreCalled) {
   for (const std::string name : {"", ":", "mine", "range:", "range:7", "range:-1", "range:0x5",
          "range:18446744073709551614", "range:18446744073709551615", "range:18446744073709551616",
@@ -789,12 +788,12 @@ TEST_F(PersistentRestarts, CanFollowEachOther) {
   EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 1U);
 }
 
-/// A server that is used at random and dies now and then.
+/// A server that is used at random and crashes now and then.
 class random_server {
 public:
   explicit random_server(std::uint64_t seed) : random_(seed) {}
 
-  /// The next of its lives: what its store had, and nothing in the first.
+  /// Starts the next run, with the store of the last one; the first run has none.
   void begin(const world* before) {
     auto fresh = std::make_unique<world>(keeping_records());
     fresh->is_strict_about_breaks = false;
@@ -809,7 +808,7 @@ public:
 
   [[nodiscard]] world& now() { return *lives_.back(); }
 
-  /// Clients come back to some of what the last life has left.
+  /// Clients reconnect some of the opens of the last run.
   void reconnect_some() {
     world& w = now();
     for (const auto& e : w.listing(entry_kind::open)) {
@@ -914,7 +913,7 @@ bool is_same_lease(const listed_entry& a, const listed_entry& b) {
     a.lease->effective_state() == b.lease->effective_state() && a.lease->epoch == b.lease->epoch;
 }
 
-/// What was persistent before is there again, and nothing else but what has to be reclaimed.
+/// Checks that persistent opens are recovered, and otherwise only what must be reclaimed.
 void expect_back(const world& after, const world& before) {
   const auto was = persistent_of(before);
   const auto is = persistent_of(after);
@@ -934,7 +933,7 @@ void expect_back(const world& after, const world& before) {
   }
 }
 
-// Whatever has happened before, also after another restart.
+// After any history, including another restart.
 TEST_F(PersistentRestarts, AtAnyTimeBringBackWhatWasHeld) {
   std::mt19937_64 seeds(test::seed_of_this_run());
   for (int run = 0; run < 200; ++run) {

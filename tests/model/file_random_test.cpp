@@ -1,5 +1,5 @@
-// Random sequences of commands over a few clients and keys, against the caches and the oracle of
-// simulation.hpp; a sequence that fails is cut down before it is printed.
+// Random sequences of commands over a few clients and keys, checked with the caches and the oracle
+// of simulation.hpp. A failing sequence is reduced before it is printed.
 #include "simulation.hpp"
 #include "support/seed.hpp"
 
@@ -28,7 +28,7 @@ std::string run(bool is_directory, const std::vector<step>& steps) {
   return simulation(is_directory).run(steps);
 }
 
-/// Drops steps, in ever smaller pieces, as long as it still fails.
+/// Removes steps, in ever smaller pieces, while the sequence still fails.
 std::vector<step> shrunk(bool is_directory, std::vector<step> steps) {
   for (std::size_t piece = steps.size() / 2; piece != 0; piece /= 2) {
     for (std::size_t at = 0; at + piece <= steps.size();) {

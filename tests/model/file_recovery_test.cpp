@@ -1,5 +1,5 @@
-// What is stored, and what a restart makes of it: recovered leases and locks, the grace period,
-// reclaiming (docs/storage-format.md; MS-SMB2 3.3.5.9.7 for who may have what back).
+// Stored records, and their recovery after a restart: recovered leases and locks, the grace period,
+// reclaiming (docs/storage-format.md; MS-SMB2 3.3.5.9.7 for the owner).
 #include "file_fixture.hpp"
 
 #include <memory>
@@ -7,7 +7,7 @@
 namespace leasebreak::model_test {
 namespace {
 
-/// A world after a restart, with the records that `before` had stored; its clients come back.
+/// Returns a world after a restart, with the records that `before` had stored.
 std::unique_ptr<world> restarted(const world& before) {
   auto after = std::make_unique<world>(keeping_records());
   after->continue_after(before);
@@ -115,7 +115,7 @@ class Recovery : public model_test {
 protected:
   Recovery() : model_test(keeping_records()) {}
 
-  /// The server dies and comes back. What went before is not looked at again.
+  /// The server crashes and restarts. The old world is not checked any more.
   world& restart() {
     after_ = restarted(*this);
     return *after_;
@@ -192,7 +192,7 @@ TEST_F(Recovery, ADirectoryLeaseIsReclaimed) {
   w.expect_granted(w.open(by(alice).directory().lease(k1, rh).reclaiming()), rh);
 }
 
-// Its holder's list of the directory is stale, whether it is back or not.
+// The holder's listing of the directory is stale, whether it has reconnected or not.
 TEST_F(Recovery, AChildChangeTakesARecoveredDirectoryLease) {
   open(by(alice).directory().lease(k1, rh));
   auto& w = restart();
@@ -355,7 +355,7 @@ TEST_F(Recovery, ALockBeyondTheAllocationLimitsNoGrantDuringGrace) {
   w.expect_granted(w.open(by(carol).lease(k3, rh).allocated(10'000)), rh);
 }
 
-// Who has locked his range anew has what he could take back.
+// A client that has locked its range again has what it could reclaim.
 TEST_F(Recovery, ALockIsNotReclaimedOntoOneInItsWay) {
   const auto a = open(by(alice));
   lock(a, {{{0, 10}, true}, {{20, 10}, false}});
@@ -373,7 +373,7 @@ TEST_F(Recovery, ALockIsNotReclaimedOntoOneInItsWay) {
   EXPECT_EQ(w.listing(entry_kind::byte_range_lock).size(), 2U);
 }
 
-// What was held at once can be held at once again, in whatever order it is taken back.
+// Locks that were held together can be held together again, in whatever order they are reclaimed.
 TEST_F(Recovery, LocksThatLayOnEachOtherAreReclaimedInAnyOrder) {
   for (const bool shared_first : {false, true}) {
     world before(keeping_records());
@@ -458,7 +458,7 @@ TEST_F(Recovery, ADirectorysWriteOfOldRecordsIsTakenOff) {
   w.expect_granted(w.open(by(alice).directory().lease(k1, rh).reclaiming()), rh);
 }
 
-// A holder that comes back without saying so is as good as one that reclaims.
+// An open of the same lease without `reclaim` has the same effect as one with it.
 TEST_F(Recovery, AnEndOfGraceWithoutRecordsChangesNothing) {
   open(by(alice).lease(k1, rwh));
 

@@ -1,4 +1,4 @@
-// A CREATE that its client sends again: what it is told (MS-SMB2 3.3.5.9.10).
+// Replays of a CREATE, and their results (MS-SMB2 3.3.5.9.10).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -137,7 +137,7 @@ TEST_F(Replays, AreForOpensThatHaveAConnection) {
   expect_error(replay(a, by(alice).lease(k1, rwh)), errc::unknown_open);
 }
 
-// The answer to what was overwritten is given again, but nothing is to be truncated once more.
+// The response of an overwriting open is repeated, but nothing must be truncated again.
 TEST_F(Replays, LeaveNoHold) {
   const auto how = by(alice).lease(k1, rwh).overwriting();
   const auto a = open(how);

@@ -1,4 +1,4 @@
-// Resilient opens: kept without a connection for some time, whatever they cache (MS-SMB2
+// Resilient opens: kept for some time while disconnected, regardless of their caching (MS-SMB2
 // 3.3.5.15.9, 3.3.5.9.7, 3.3.7.1).
 #include "file_fixture.hpp"
 
@@ -10,7 +10,7 @@ protected:
   Resilient() = default;
   explicit Resilient(const file_policy& p) : model_test(p) {}
 
-  /// Alice's, which has just lost its connection.
+  /// Alice's open, just disconnected.
   attempt lost(const opening& how, duration time = seconds{120}) {
     const auto a = open(how);
     expect_done(resilient(a, time));
@@ -135,7 +135,7 @@ TEST_F(Resilient, MayBeDirectories) {
   expect_done(reconnect(alice, a));
 }
 
-// -- in the way of others -------------------------------------------------------------------------
+// -- conflicts -----------------------------------------------------------------------------------
 
 TEST_F(Resilient, KeepTheirShareMode) {
   const auto a = lost(by(alice).shares(share::read));
@@ -208,7 +208,7 @@ TEST_F(Resilient, KeepTheFileFromBeingReplaced) {
   expect_done(reconnect(alice, a));
 }
 
-// -- what they cache ------------------------------------------------------------------------------
+// -- caching -------------------------------------------------------------------------------------
 
 TEST_F(Resilient, FindTheirLeaseAsItWas) {
   const auto a = lost(by(alice).lease(k1, rwh));
@@ -456,7 +456,8 @@ TEST_F(Resilient, GoWithTheirApplication) {
   expect_error(reconnect(alice, a), errc::nothing_to_reclaim);
 }
 
-// The lease of an open that ends for its application has then nobody left who could give up Handle.
+// If the open of an application ends, its lease may have only disconnected opens, which cannot
+// release Handle.
 TEST_F(Resilient, BesideOneThatGoesWithItsApplicationKeepANewcomerOff) {
   const auto a = open(by(alice).access(access::read_data).shares(share::read).lease(k1, rh));
   const auto b =

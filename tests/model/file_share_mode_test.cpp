@@ -1,5 +1,5 @@
-// Share modes: every access against every share mode, both ways (smb2.sharemode, smb2.deny,
-// MS-FSA 2.1.5.1.2.2).
+// Share modes: every access against every share mode, in both directions (smb2.sharemode,
+// smb2.deny, MS-FSA 2.1.5.1.2.2).
 #include "file_fixture.hpp"
 
 namespace leasebreak::model_test {
@@ -11,7 +11,7 @@ const std::vector<std::uint32_t> accesses{access::read_attributes, access::read_
   access::read_data | access::write_data | access::delete_file, access::read_ea | access::write_ea,
   access::write_dac};
 
-/// Straight from the text: what one does, the other must share.
+/// The rule of the specification: each open must share what the other one does.
 bool allows(std::uint32_t share_access, std::uint32_t mask) {
   const bool reads = (mask & (access::read_data | access::execute)) != 0;
   const bool writes = (mask & (access::write_data | access::append_data)) != 0;
@@ -123,7 +123,7 @@ TEST_F(Streams, ThatAreNotSharedForDeletionKeepTheFile) {
   expect_granted(open(by(bob).access(access::read_data | access::write_data).shares(0)), none);
 }
 
-// MS-FSA 2.1.5.1.2: also in the other order.
+// MS-FSA 2.1.5.1.2: in the opposite order, too.
 TEST_F(Streams, ThatAreNotSharedForDeletionAreNotOpenedBesideADeletion) {
   for (const bool is_directory : {false, true}) {
     world w;

@@ -1,4 +1,4 @@
-// The identities of clients and leases, and their text form.
+// The identifiers of clients and leases, and their text form.
 #include <leasebreak/model/ids.hpp>
 
 #include <gtest/gtest.h>
@@ -59,11 +59,12 @@ TEST(Ids, OnlyAllZerosIsNone) {
 TEST(Ids, CompareByteByByte) {
   EXPECT_EQ(lease_key::of(1, 2), lease_key::of(1, 2));
   EXPECT_NE(lease_key::of(1, 2), lease_key::of(2, 1));
-  // 0x0100 is 00 01 in the order of the bytes, which is less than 01 00.
+  // 0x0100 is 00 01 in byte order, which is less than 01 00.
   EXPECT_LT(lease_key::of(0x0100), lease_key::of(0x0001));
 }
 
-// Under an invertible hash without a key, such as `low ^ (high * c)`, all of these are one.
+// An invertible hash without a key, such as `low ^ (high * c)`, would map all of these to one
+// value.
 TEST(Ids, HashOfChosenKeysDoesNotCollide) {
   std::unordered_set<std::size_t> hashes;
   std::unordered_set<std::uint64_t> strings;
@@ -88,7 +89,7 @@ TEST(Ids, HashSpreadsCountersAndTheirComplements) {
   }
 
   EXPECT_EQ(all_bits.size(), 4096U);
-  // 4096 values thrown into 4096 places at random hit 63 % of them.
+  // 4096 random values in 4096 slots fill 63 % of them.
   EXPECT_GT(low_bits.size(), 2000U);
 }
 

@@ -1,4 +1,4 @@
-// Lease states, their text form, and the oplock levels they stand for.
+// Lease states, their text form, and the corresponding oplock levels.
 #include <leasebreak/model/lease_state.hpp>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// The table of held byte-range locks: its rules one by one, and against a list that is searched
-// from end to end.
+// The table of held byte-range locks: its rules one by one, and compared with a list that is
+// scanned.
 #include "support/seed.hpp"
 
 #include <lock_table.hpp>
@@ -82,7 +82,7 @@ TEST(LockTable, NeverGivesAnIdTwice) {
   EXPECT_LT(first, second);
 }
 
-// A lock that was there before others may have had shared ones of its own open on it.
+// An older lock may have shared locks of the same open stacked on it.
 TEST(LockTable, LetsALockBackBelowSharedOnesOfItsOpen) {
   lock_table table;
   table.add(a, {0, 10}, false, at(0));
@@ -235,7 +235,7 @@ TEST(LockTable, SurvivesAMove) {
   EXPECT_NE(other.conflict(b, {0, 1}, false), nullptr);
 }
 
-/// The same rules, by looking at each lock.
+/// The same rules, with a scan of all locks.
 class naive_table {
 public:
   void add(lock_table::entry e) { entries_.push_back(std::move(e)); }
@@ -301,7 +301,8 @@ public:
 
   open_id open() { return open_id{1 + below(4)}; }
 
-  /// Mostly a crowded corner at one of the ends, sometimes anything; never past the last byte.
+  /// Returns a range: mostly in a crowded area at one of the ends, sometimes anywhere; never beyond
+  /// the last byte.
   byte_range range() {
     const std::uint64_t where = below(8);
     byte_range result{where < 4 ? below(40) : where < 7 ? max_offset - below(40) : random_(), 0};
@@ -357,7 +358,7 @@ void expect_same_answers(const lock_table& table, const naive_table& naive, rand
   ASSERT_EQ(exact != nullptr ? exact->id : 0, naive.find_exact(open, range));
 }
 
-/// One random change of both; locks are mostly taken only if nothing is in the way.
+/// Makes one random change of both tables; mostly takes locks only if there is no conflict.
 void change(lock_table& table, naive_table& naive, random_ranges& random) {
   const std::uint64_t what = random.below(100);
   if (what < 60) {
@@ -400,7 +401,7 @@ TEST(LockTable, AgreesWithASearchFromEndToEnd) {
   }
 }
 
-// A degenerate tree would make this take minutes.
+// With a degenerate tree, this would take minutes.
 TEST(LockTable, StaysBalancedWithManyLocks) {
   lock_table table;
   constexpr std::uint64_t count = 20'000;

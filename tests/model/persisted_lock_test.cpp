@@ -1,5 +1,4 @@
-// The durable form of a lock: nothing is lost on the way there and back, and nothing that makes no
-// sense is accepted.
+// The stored form of a lock: conversions lose nothing, and invalid records are rejected.
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <gtest/gtest.h>
@@ -148,7 +147,7 @@ TEST(PersistedLock, ZeroOfBreakingToRequiredIsAmbiguousInRecordsOfOthersOnly) {
   auto record = to_persisted_lock(lock, 1);
   EXPECT_EQ(to_enhanced_lock(record).lease->required, lease_state::none);
 
-  record.lease_version = 0; // As others write it.
+  record.lease_version = 0; // As other systems write it.
 
   EXPECT_EQ(to_enhanced_lock(record).lease->required, lease_state::rh);
   EXPECT_EQ(to_enhanced_lock(record).lease->version, 2);

@@ -1,4 +1,4 @@
-// What a log shows of text that clients chose.
+// The quoting of text from clients for logs.
 #include <leasebreak/model/quoted.hpp>
 
 #include <gtest/gtest.h>

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint32_t attributes =
   access::read_attributes | access::write_attributes | access::synchronize;
-// Alice has two connections, and a session that has both; Bob has a session, Carol none.
+// Alice has two connections, and a session on both; Bob has a session, Carol has none.
 const std::array<client, 4> clients{
   client{alice.guid, alice.connection, session_id{101}, tree_id{1}},
   client{alice.guid, alice_again.connection, session_id{101}, tree_id{2}},
@@ -31,7 +31,7 @@ std::uint32_t random_access_mask(std::uint16_t n) {
   return masks[n % masks.size()];
 }
 
-// In the first cluster, or around the end of what may be allocated.
+// In the first cluster, or near the end of what may be allocated.
 std::uint64_t lock_offset(std::uint16_t n) {
   return n % 8U + ((n & 8U) != 0 ? 8'192U : 0U);
 }
@@ -52,7 +52,7 @@ simulation::simulation(bool is_directory) : is_directory_(is_directory), world_(
 }
 
 std::string simulation::run(const std::vector<step>& steps) {
-  // A server tells all of its clients at once, or none.
+  // A server sends all of its responses later, or none.
   answers_follow_ = !steps.empty() && steps.front().d % 4 != 0;
   world_.reconnects_are_answered_later = answers_follow_;
   constexpr std::array<std::uint64_t, 3> sizes{0, 8'196, unknown_allocation};
@@ -75,8 +75,7 @@ void simulation::complain(const std::string& what) {
   problems_.push_back(what);
 }
 
-// -- what the server says
-// ---------------------------------------------------------------------------
+// -- messages of the server ----------------------------------------------------------------------
 
 void simulation::take(const command& what, const effects& out) {
   history_.push_back(describe(what));
@@ -86,11 +85,12 @@ void simulation::take(const command& what, const effects& out) {
         commands_[c.operation] = what;
     },
     what);
-  // The answers to opens that end, or lose their connection, are never sent.
+  // The responses to opens that end or are disconnected are never sent.
   for (const auto& ended : out.ended)
     if (const auto open = opens_.find(ended.open); open != opens_.end())
       open->second.untold.reset();
-  // What its client has written and not brought back goes with it; here it does so in time.
+  // Data that its client has written but not sent is lost with it; here the client sends it in
+  // time.
   for (const auto& ended : out.ended)
     if (const auto open = opens_.find(ended.open);
         open != opens_.end() && ended.cause == end_cause::superseded)
@@ -134,8 +134,8 @@ void simulation::take(const command& what, const effects& out) {
   }
 }
 
-// A delete-on-close open whose end breaks a lease was not opened with that lease, unless opens of
-// several leases end at once. Left out: breaks that began earlier, or for another close.
+// A delete-on-close open whose end breaks a lease did not use that lease, unless opens of several
+// leases end at once. Excludes breaks that began earlier, or for another close.
 void simulation::check_own_deletion(const effects& out) {
   if (answers_follow_ || world_.file.waiting() != 0 || out.completions.size() > 1)
     return;
@@ -150,7 +150,7 @@ void simulation::check_own_deletion(const effects& out) {
       complain("a close breaks its own lease: " + describe(n));
 }
 
-// A directory's lease is spared at a deletion only if all who took part in it named its key.
+// A directory's lease is spared at a deletion only if all opens that took part named its key.
 void simulation::check_deletion_keys(const effects& out) {
   const auto note = [&](open_id id) {
     const auto it = opens_.find(id);
@@ -189,7 +189,7 @@ void simulation::check_deletion_keys(const effects& out) {
       check(ended.parent_key);
 }
 
-// The server has lost its right to an order: the break may come before the answers.
+// The server has exceeded its time, so that the break may come before the responses.
 void simulation::take(const answer_overdue& overdue) {
   const bool is_oplock = overdue.key.is_zero();
   const cache_name name{is_oplock ? client_guid{} : overdue.client, overdue.key,
@@ -197,11 +197,11 @@ void simulation::take(const answer_overdue& overdue) {
   late_.insert(name);
 }
 
-// A break: what is taken goes at once, the acknowledgement comes when the client gets to it.
+// A break: the client drops what is taken at once, and acknowledges in a later step.
 void simulation::take(const break_notification& n) {
   const cache_name name{
     n.is_oplock ? client_guid{} : n.client, n.key, n.is_oplock ? n.open : open_id::none};
-  // A client that knows nothing of the lease drops a notification of it, and never acknowledges.
+  // A client that does not know the lease ignores the notification, and never acknowledges it.
   const auto is_known = [&](const auto& o) {
     return name_of(o.second.request) == name && o.second.is_known;
   };
@@ -223,7 +223,8 @@ void simulation::take(const break_notification& n) {
     acks_.push_back({name, n.to, n.id});
 }
 
-// Who was given up has not heard of it, or has slept: it has to start afresh.
+// The client of an expired or undeliverable break has not received it or was asleep, and must start
+// over.
 void simulation::take(const break_ended& ended) {
   if (ended.outcome != break_outcome::timed_out && ended.outcome != break_outcome::undeliverable)
     return;
@@ -270,7 +271,7 @@ void simulation::take(const command& cause, const completion& c) {
     if (access.kind == access_kind::read && stored_ != newest_)
       complain("a read without an open is let in while version " + std::to_string(newest_) +
         " is not written back");
-    // A write takes its time, whatever the server thinks of it.
+    // A write takes its time, independent of the server's state.
     if (access.kind == access_kind::write || allowed->hold != hold_id::none)
       changes_.push_back({allowed->hold, name_of(access.open), access.kind == access_kind::write});
   } else if (const auto* closed = std::get_if<open_closed>(&c.result)) {
@@ -296,8 +297,8 @@ void simulation::tell(live_open& o, const open_granted& granted, bool later) {
 void simulation::believe(live_open& o, const open_granted& granted) {
   o.is_known = true;
   auto& c = caches_[name_of(o.request)];
-  // During a break the answer still has the old state; the client knows better. A server that sends
-  // two answers in another order than they were given is on its own.
+  // During a break the response still has the old state, but the client knows the new one. A server
+  // that sends two responses in the wrong order gets no guarantee.
   if (granted.break_in_progress || o.granted < c.believed)
     return;
   if (granted.version == 2 && static_cast<std::int16_t>(granted.epoch - c.epoch) < 0 &&
@@ -308,7 +309,7 @@ void simulation::believe(live_open& o, const open_granted& granted) {
   c.state = granted.state;
 }
 
-// The client hears of what it was granted, and of what has come after that behind it.
+// The client receives the grant, and after it the messages that have come since.
 void simulation::send_answer(live_open& o) {
   if (const auto granted = std::exchange(o.untold, std::nullopt)) {
     history_.push_back(
@@ -323,8 +324,7 @@ void simulation::send_answer(live_open& o) {
   }
 }
 
-// -- what the clients do
-// ----------------------------------------------------------------------------
+// -- actions of the clients ----------------------------------------------------------------------
 
 simulation::cache_name simulation::name_of(const open_file& request) {
   if (request.lease)
@@ -357,7 +357,7 @@ void simulation::write_back_all_of(const client_guid& who) {
       write_back(caches_[name_of(open.request)]);
 }
 
-// Somebody, through an open or not, has just written: that is the newest now.
+// A user has just written, through an open or not: that is the newest version now.
 void simulation::fresh_data(const std::optional<cache_name>& by) {
   stored_ = ++newest_;
   const auto mine = by ? caches_.find(*by) : caches_.end();
@@ -376,7 +376,7 @@ void simulation::forget_untold(const client_gone& gone) {
       open.untold.reset();
 }
 
-// What is left of the client's opens now is durable, and out of its reach until it reconnects.
+// The client's remaining opens are durable and disconnected now.
 void simulation::detach(const client_gone& gone) {
   for (auto& [id, open] : opens_)
     if (is_gone(gone, open))
@@ -392,7 +392,7 @@ bool simulation::is_gone(const client_gone& gone, const live_open& open) {
   return !gone.connection || *gone.connection == o.connection;
 }
 
-// The opens and CREATEs of a session that has another channel go on on that one.
+// The opens and CREATEs of a session that has another channel move to that channel.
 void simulation::move(const client_gone& gone) {
   const auto moves = [&](open_file& o) {
     for (const auto& heir : gone.heirs)
@@ -408,8 +408,8 @@ void simulation::move(const client_gone& gone) {
       moves(*opening);
 }
 
-// A change below a directory never waits. If the directory's lease is losing Handle just then, the
-// holder learns that it has lost Read, too, when it acknowledges.
+// A change in a directory never waits. If the directory's lease is losing Handle at that time, its
+// holder learns of the loss of Read when it acknowledges.
 bool simulation::is_forgiven(const live_open& o) const {
   if (!is_directory_ || !o.request.lease)
     return false;
@@ -417,7 +417,7 @@ bool simulation::is_forgiven(const live_open& o) const {
   return lease && lease->breaking && !intersects(lease->required, lease_state::read);
 }
 
-// All that is newer its client has done itself, and is not answered yet.
+// All newer versions were made by the client itself, and their responses have not been sent.
 bool simulation::is_own_news(const client_guid& who, std::uint64_t seen) const {
   const bool is_untold = std::ranges::any_of(
     untold_changes_, [&](const untold_change& untold) { return untold.who == who; });
@@ -442,7 +442,7 @@ void simulation::read(const live_open& o) {
     c.data = seen;
 }
 
-// Under Write a client may yet write through.
+// Under Write a client may still write through.
 void simulation::write(const live_open& o, bool through) {
   if (o.detached || o.untold ||
     (o.request.access & (access::write_data | access::append_data)) == 0)
@@ -649,7 +649,7 @@ void simulation::acknowledge_one(const step& s) {
   const auto which = static_cast<std::ptrdiff_t>(s.a % acks_.size());
   const awaited_ack ack = acks_[static_cast<std::size_t>(which)];
   acks_.erase(acks_.begin() + which);
-  // Mostly what was asked for, sometimes less, sometimes nonsense.
+  // Mostly the requested state, sometimes less, sometimes an invalid one.
   auto state = s.b % 4 == 0 ? ack.to & all_requests[s.c % all_requests.size()] : ack.to;
   if (s.b % 16 == 1)
     state = all_requests[s.c % all_requests.size()];
@@ -667,7 +667,7 @@ void simulation::acknowledge_one(const step& s) {
     const client who = open->second.who;
     const std::array<oplock_level, 3> wrong{
       oplock_level::exclusive, oplock_level::lease, oplock_level{0x17}};
-    // A client that acknowledges nonsense is left nothing, and takes care to have nothing.
+    // A client that acknowledges an invalid level is left nothing, and drops its cache.
     world_.acknowledge_oplock(
       who, open->second.a, s.b % 16 == 2 && state == none ? wrong[s.c % 3U] : oplock_of(state));
     return;
@@ -699,14 +699,14 @@ void simulation::make_change(const step& s) {
   world_.end(made.hold);
 }
 
-// Somebody has made or removed a file in the directory, with or without the key of a lease on it.
+// A user has created or removed a file in the directory, with or without the key of a lease on it.
 void simulation::change_children(const step& s) {
   const std::array<lease_key, 3> keys{k1, k2, k3};
   std::optional<lease_key> key;
   if (s.b % 3 == 0)
     key = keys[s.c % 3U];
   stored_ = ++newest_;
-  // Whoever acts under a lease's key tells its holder.
+  // A user with the key of a lease informs its holder.
   for (auto& [name, c] : caches_)
     if (key && name.key == *key && c.data)
       c.data = newest_;

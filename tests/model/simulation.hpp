@@ -1,9 +1,10 @@
-// Random use of one file by clients that really cache, with an oracle: nobody reads what is stale.
+// Random use of one file by clients that really cache. An oracle checks that no client reads stale
+// data.
 //
 // Each client obeys its leases and oplocks: it serves reads from its cache under Read, keeps writes
-// to itself under Write, writes back and drops what a break takes. A change that is announced is
-// made when its hold ends. So a grant that comes too early, a break that is missing, or a hold that
-// holds nothing off ends in a read of old data.
+// under Write, and writes back and drops what a break takes. An announced change is made when its
+// hold ends. A grant that comes too early, a missing break, or a hold without effect thus results
+// in a read of old data.
 #pragma once
 
 #include "file_fixture.hpp"
@@ -18,8 +19,8 @@
 
 namespace leasebreak::model_test {
 
-/// One step: what, and numbers that choose among what there is at the time. Any sequence of steps
-/// makes sense, so steps can be dropped one by one from a sequence that fails.
+/// One step: its kind, and numbers that choose among the things that exist at the time. Every
+/// sequence of steps is valid, so that steps can be removed one by one from a failing sequence.
 struct step {
   std::uint8_t what = 0;
   std::uint16_t a = 0;
@@ -33,10 +34,10 @@ class simulation {
 public:
   explicit simulation(bool is_directory);
 
-  /// Empty if all went well; otherwise the first thing that went wrong.
+  /// Returns an empty string on success, otherwise the first problem.
   std::string run(const std::vector<step>& steps);
 
-  /// The commands of the run, in readable form.
+  /// Returns the commands of the run in readable form.
   [[nodiscard]] const std::vector<std::string>& history() const { return history_; }
 
 private:
@@ -48,24 +49,24 @@ private:
     friend auto operator<=>(const cache_name&, const cache_name&) = default;
   };
 
-  /// What a client believes and keeps.
+  /// What a client assumes and caches.
   struct cache {
     lease_state state = none;
     std::optional<std::uint64_t> data;
     bool dirty = false;
-    std::uint16_t epoch = 0; ///< Version 2: of what was heard last.
-    std::uint64_t believed = 0; ///< Which grant `state` is from, as they came.
+    std::uint16_t epoch = 0; ///< Version 2: the epoch of the last message to the client.
+    std::uint64_t believed = 0; ///< The number of the grant from which `state` is.
   };
 
   struct live_open {
     attempt a;
     open_file request;
     client who;
-    bool detached = false; ///< Kept by the server, out of its client's reach.
-    /// What its client has not been told yet; nothing once the answer is sent.
+    bool detached = false; ///< Disconnected: kept by the server, but not usable by the client.
+    /// The grant whose response has not been sent; empty afterwards.
     std::optional<open_granted> untold;
-    std::uint64_t granted = 0; ///< Which of all grants it is.
-    bool is_known = false; ///< Its client was told of it once.
+    std::uint64_t granted = 0; ///< The number of the grant.
+    bool is_known = false; ///< At least one response was sent to its client.
   };
 
   struct awaited_ack {
@@ -74,14 +75,14 @@ private:
     break_id id{};
   };
 
-  /// An announced change that is not made yet.
+  /// An announced change that has not been made.
   struct change {
     hold_id hold{};
-    std::optional<cache_name> by; ///< Whose cache knows of it, if anybody's.
+    std::optional<cache_name> by; ///< The cache that knows of the change, if any.
     bool is_of_data = false;
   };
 
-  /// A change of the directory that its client is not told of yet.
+  /// A change of the directory whose response has not been sent.
   struct untold_change {
     client_guid who;
     attempt a;
@@ -123,23 +124,24 @@ private:
   bool is_directory_;
   std::map<open_id, live_open> opens_;
   std::map<cache_name, cache> caches_;
-  std::set<cache_name> late_; ///< Whose answers the server takes too long to send.
+  std::set<cache_name> late_; ///< Caches whose responses are overdue.
   std::map<operation_id, command> commands_;
   std::vector<awaited_ack> acks_;
   std::vector<change> changes_;
   std::vector<untold_change> untold_changes_;
-  std::map<std::uint64_t, client_guid> made_by_; ///< The directory's versions.
+  /// The client that made each version of the directory.
+  std::map<std::uint64_t, client_guid> made_by_;
   std::vector<attempt> locks_and_waits_;
-  /// The parent keys of those who asked for the deletion that is pending; zero for one without.
+  /// The parent keys of the opens that asked for the pending deletion; zero for one without a key.
   std::set<lease_key> deletion_keys_;
   std::uint64_t grants_ = 0;
-  bool answers_follow_ = false; ///< Answers to opens are sent in steps of their own.
-  std::uint64_t allocation_ = 0; ///< The file's AllocationSize.
-  std::uint64_t stored_ = 1; ///< The version that the server has.
-  std::uint64_t newest_ = 1; ///< The version of the newest write that is completed.
+  bool answers_follow_ = false; ///< Responses to opens are sent in steps of their own.
+  std::uint64_t allocation_ = 0; ///< The AllocationSize of the file.
+  std::uint64_t stored_ = 1; ///< The version on the server.
+  std::uint64_t newest_ = 1; ///< The version of the newest completed write.
   std::vector<std::string> history_;
   std::vector<std::string> problems_;
-  world world_; ///< The first to end, since it still tells what happens then.
+  world world_; ///< Destroyed first, because it still reports effects then.
 };
 
 } // namespace leasebreak::model_test

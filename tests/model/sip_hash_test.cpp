@@ -1,4 +1,4 @@
-// SipHash against what others have computed, and that the hashes in use have a key.
+// SipHash against published values, and a check that the hashes in use have a key.
 #include "sip_hash.hpp"
 
 #include <leasebreak/model/keyed_hash.hpp>
@@ -23,7 +23,7 @@ std::string counted(std::size_t size) {
   return bytes;
 }
 
-// The paper's appendix A, and its authors' vectors.
+// Appendix A of the paper, and its authors' vectors.
 TEST(SipHash, OfTwoAndFourRoundsIsThatOfItsPaper) {
   EXPECT_EQ((sip_hash<2, 4>(key, counted(15))), 0xa129ca6149be45e5U);
   EXPECT_EQ((sip_hash<2, 4>(key, "")), 0x726fdb47dd0e0e31U);
@@ -41,7 +41,7 @@ TEST(KeyedHash, IsTheSameInOneProcess) {
   EXPECT_NE(keyed_hash(std::string_view("a\0", 2)), keyed_hash("a"));
 }
 
-/// The hash of another process, which runs this program anew.
+/// Returns the hash of another process, which runs this program again.
 std::uint64_t hash_of_another_process() {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);

@@ -1,4 +1,4 @@
-// Changes of what is stored, on their way to a store.
+// Changes on their way to a store.
 #include <leasebreak/model/stored_change.hpp>
 
 #include <gtest/gtest.h>
