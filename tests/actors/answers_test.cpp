@@ -1,4 +1,4 @@
-// No client hears of a break before it hears of the grant (MS-SMB2 3.3.4.6, 3.3.4.7).
+// A client is not notified of a break before the grant (MS-SMB2 3.3.4.6, 3.3.4.7).
 #include "support/faulty_store.hpp"
 #include "support/seed.hpp"
 #include "support/world.hpp"
@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// A world in which alice has been granted what bob's waiting open has to break; her answer is
+/// A world in which bob's pending open has to break what alice was granted, and alice's response is
 /// outstanding.
 struct granted_world {
   explicit granted_world(coordinator_config config = {})
@@ -91,7 +91,7 @@ TEST(Answers, ThatAreSentBeforeTheBreakHoldNothingBack) {
   EXPECT_EQ(w.alice_saw.size(), 1U);
 }
 
-// The break begins within the turn in which the answer is sent: before it, and after it.
+// The break begins in the turn in which the response is sent: before it, and after it.
 TEST(Answers, ThatAreSentWhileTheBreakBeginsAreNotMissed) {
   for (const bool sent_first : {true, false}) {
     SCOPED_TRACE(sent_first);
@@ -193,7 +193,7 @@ TEST(Answers, ToReconnectsAndReplaysHoldBreaksBack) {
   }
 }
 
-// Opens that come in one turn: each is told of its grant before it is told of the break.
+// Opens of one turn: each client receives its grant before the break.
 TEST(Answers, OfOneTurnComeBeforeTheBreaksOfIt) {
   std::vector<std::string> heard;
   asio::io_context io;
@@ -218,7 +218,7 @@ TEST(Answers, OfOneTurnComeBeforeTheBreaksOfIt) {
   EXPECT_THAT(heard, ElementsAre("grant of 1", "break of 1", "grant of 2"));
 }
 
-/// Durable mode, with a store that takes nothing for a while.
+/// Durable mode, with a store that accepts nothing for some time.
 struct late_answers {
   late_answers() {
     w.start(detail::start_request{});
@@ -232,7 +232,7 @@ struct late_answers {
     return config;
   }
 
-  /// Alice's operation waits for the store, and then completes before she is told of a break.
+  /// Alice's operation waits for the store, and then completes before alice is notified of a break.
   void expect_answer_first(probe& p) {
     w.advance(1s);
     ASSERT_FALSE(p.done());
@@ -252,7 +252,7 @@ struct late_answers {
   world w{world::clock::test, durable_in(store)};
 };
 
-// The grant waits for the disk, so the break does.
+// The grant waits for the disk, and so does the break.
 TEST(Answers, ThatWaitForTheStoreHoldBreaksBack) {
   late_answers s;
   s.store->fail_with(errc::store_full);
@@ -275,7 +275,7 @@ access_request change_by(const client_guid& who) {
   return {"d", access_kind::change_children, open_id::none, who};
 }
 
-/// Alice and Bob have leases of a directory, and Alice has changed it; her answer is outstanding.
+/// Alice and Bob have leases of a directory. Alice has changed it, and the response is outstanding.
 struct changed_world {
   explicit changed_world(coordinator_config config = {})
     : w(world::clock::test, std::move(config)) {
@@ -307,7 +307,7 @@ TEST(OwnChanges, AreAnsweredBeforeTheBreakThatTheyAreTheCauseOf) {
   EXPECT_EQ(g.w.alice_saw[0].notification.to, lease_state::none);
 }
 
-// The server does nothing special: its handler answers.
+// The server does nothing special: its handler sends the response.
 TEST(OwnChanges, AreAnsweredByTheirHandlers) {
   world w(world::clock::test);
   w.start(directory_request(world::alice, 1));
@@ -331,7 +331,7 @@ TEST(OwnChanges, CanBeAnsweredFromAnyThread) {
   EXPECT_EQ(g.w.alice_saw.size(), 1U);
 }
 
-// The answer is sent within the turn in which somebody else changes the directory: before that, and
+// The response is sent in the turn in which another client changes the directory: before it, and
 // after it.
 TEST(OwnChanges, AreAnsweredWhileSomebodyElseChangesTheDirectory) {
   for (const bool sent_first : {true, false}) {
@@ -390,7 +390,7 @@ TEST(OwnChanges, ThatAreNeverAnsweredHoldNothingBackForEver) {
   EXPECT_EQ(g.w.alice_saw.size(), 1U);
 }
 
-// The answer waits for the disk, so the break does.
+// The response waits for the disk, and so does the break.
 TEST(OwnChanges, ThatWaitForTheStoreHoldBreaksBack) {
   late_answers s;
   s.w.start(directory_request(world::alice, 1));
@@ -400,8 +400,8 @@ TEST(OwnChanges, ThatWaitForTheStoreHoldBreaksBack) {
   s.expect_answer_first(s.w.start(change_by(world::alice)));
 }
 
-// Who writes under one lease must not read under another of its own, once the write is answered,
-// what was there before.
+// A client that writes under one lease must not read old data under another one of its own after
+// the response to the write.
 TEST(OwnChanges, OfDataComeBehindTheBreak) {
   world w(world::clock::test);
   const auto writing = w.open(world::alice, "f", 1, lease_state::r).open;
@@ -427,8 +427,8 @@ TEST(OwnChanges, MayBeAnsweredAfterTheCoordinatorsEnd) {
   left.sent();
 }
 
-/// A client on a strand of its own, which is how a connection works. It opens, sends the answer at
-/// once or a little later, and closes, and hears of breaks on its strand.
+/// A client on its own strand, like a connection. It opens, sends the response at once or a little
+/// later, closes, and receives breaks on its strand.
 class contender {
 public:
   contender(coordinator& c, asio::thread_pool& pool, std::uint64_t number, std::uint32_t with_seed,
@@ -492,7 +492,7 @@ TEST(Answers, AreNotOvertakenOnManyThreads) {
   constexpr std::uint64_t count = 4;
   asio::thread_pool pool(4);
   coordinator_config config;
-  config.answer_wait_max = config.break_timeout; // a machine that is busy is no mistake
+  config.answer_wait_max = config.break_timeout; // a busy machine is not an error
   auto c = std::make_unique<coordinator>(pool.get_executor(), config);
   std::latch done(count);
   std::vector<std::unique_ptr<contender>> all;

@@ -1,5 +1,5 @@
-// Operations in coroutines, with requests that are written in place. g++ 12 destroys aggregates
-// there twice; requests are none.
+// Operations in coroutines, with requests written in place. g++ 12 destroys aggregates twice there;
+// requests are not aggregates.
 #include "support/world.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -31,7 +31,7 @@ static_assert(!std::is_aggregate_v<open_request> && !std::is_aggregate_v<close_r
 
 const std::string long_id = "a file's id that is longer than what fits into a string object";
 
-/// The errors that do not matter here become exceptions.
+/// Errors, which are not tested here, become exceptions.
 asio::awaitable<int> all_in_braces(coordinator& c) {
   int done = 0;
   const auto file = long_id;
@@ -39,7 +39,7 @@ asio::awaitable<int> all_in_braces(coordinator& c) {
   auto o = co_await c.async_open(std::move(request), asio::use_awaitable);
   o.answer.sent();
   co_await c.async_check_io({file, o.open, {0, 10}, true}, asio::use_awaitable);
-  // g++ 12 refuses a list of elements here, with an error.
+  // g++ 12 rejects a list of elements here.
   const std::vector<lock_element> elements{{{0, 10}, true}};
   co_await c.async_lock({file, o.open, elements}, asio::use_awaitable);
   const std::vector<byte_range> ranges{{0, 10}};
@@ -58,7 +58,7 @@ asio::awaitable<int> all_in_braces(coordinator& c) {
   co_return done;
 }
 
-/// Those that fail here.
+/// Operations that fail here.
 asio::awaitable<int> failing_in_braces(coordinator& c) {
   int failed = 0;
   const auto file = long_id;

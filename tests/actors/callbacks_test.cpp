@@ -1,4 +1,5 @@
-// Until when a sink and `on_open_lost` are called, and what that does to whoever ends them.
+// The end of calls of a sink and of `on_open_lost`, and what it guarantees to the caller that ends
+// them.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "support/world.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 constexpr auto nobody_listens = [](const auto&, const auto&, const auto&) {};
 
-/// A coordinator with two clients, whose sinks are the test's own.
+/// A coordinator with two clients, whose sinks belong to the test.
 struct sink_scene {
   explicit sink_scene(coordinator_config config = {}) {
     c = std::make_unique<coordinator>(io.get_executor(), std::move(config));
@@ -46,7 +47,7 @@ struct sink_scene {
     return granted;
   }
 
-  /// Breaks R of everybody, and waits for nobody.
+  /// Breaks all R leases, without waiting.
   void overwrite(std::function<void()> then = {}) {
     auto r = world::request(world::bob, "f", 0);
     r.overwrites = true;
@@ -57,7 +58,7 @@ struct sink_scene {
   }
 
   asio::io_context io;
-  asio::io_context other; ///< Of a sink.
+  asio::io_context other; ///< The executor of a sink.
   std::unique_ptr<coordinator> c;
 
   detail::coordinator_impl& inside() { return world::inside(*c); }
@@ -182,7 +183,7 @@ TEST(Callbacks, ASinkMayDestroyTheCoordinator) {
   EXPECT_EQ(captured.use_count(), 1);
 }
 
-/// Alice has nothing any more, and her sink is being called on another thread, until `go_on`.
+/// Alice has nothing left, and alice's sink is being called on another thread until `go_on`.
 struct sink_scene_of_a_call : sink_scene {
   explicit sink_scene_of_a_call(std::function<void()> meanwhile) {
     c->register_client(
@@ -209,7 +210,7 @@ struct sink_scene_of_a_call : sink_scene {
 };
 
 TEST(Callbacks, UnregisteringWaitsForASinkThatIsCalledOnAnotherThread) {
-  // The sink sees that its client is not registered any more.
+  // The sink sees that its client is no longer registered.
   coordinator* in_use = nullptr;
   std::promise<void> ready;
   const auto captured = std::make_shared<int>();
@@ -333,7 +334,7 @@ TEST(Callbacks, ASinkMayReplaceItself) {
   EXPECT_EQ(captured.use_count(), 1);
 }
 
-// Both orders are tried by chance; ThreadSanitizer judges what is left.
+// Both orders occur by chance; ThreadSanitizer checks the accesses.
 TEST(Callbacks, SinksAndTheirReplacementMeet) {
   for (int round = 0; round < 50; ++round) {
     sink_scene s;
@@ -381,7 +382,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatIsCalledOnAnotherThread) {
   s.caller.join();
 }
 
-// Both orders are tried by chance; ThreadSanitizer judges what is left.
+// Both orders occur by chance; ThreadSanitizer checks the accesses.
 TEST(Callbacks, SinksAndTheDestructorMeet) {
   for (int round = 0; round < 50; ++round) {
     sink_scene s;
@@ -405,7 +406,7 @@ TEST(Callbacks, SinksAndTheDestructorMeet) {
 
 // -- on_open_lost
 
-/// Alice's durable open gives way to Bob's, of which `told` is to hear.
+/// Bob's open purges Alice's durable open, which is reported to `told`.
 struct scene_of_a_loss {
   explicit scene_of_a_loss(std::function<void()> told) {
     coordinator_config config;
@@ -469,9 +470,9 @@ TEST(Callbacks, TheDestructorWaitsForWhoIsToldOfALostOpen) {
   caller.join();
 }
 
-// -- operations that are started while all is being stopped
+// -- operations that are started during a shutdown
 
-/// One thread has looked up a client, and another stops the coordinator: in either order.
+/// One thread has looked up a client, and another stops the coordinator, in either order.
 TEST(Stopping, AClientsFilesAreThereUntilTheCoordinatorIsGone) {
   world w;
   for (int i = 0; i < 100; ++i)

@@ -1,5 +1,5 @@
-// Channels, sessions and tree connects: where notifications go, and what ends with each of them, on
-// many files at once.
+// Channels, sessions and tree connects: the channels of notifications, and what ends with each of
+// them, on many files at once.
 #include "support/world.hpp"
 
 #include "coordinator_impl.hpp"
@@ -22,7 +22,7 @@ constexpr channel_id second{connection_id{2}, session_id{10}};
 constexpr channel_id other_user{connection_id{3}, session_id{20}};
 constexpr tree_id tree{5};
 
-/// Alice has a session with two channels, and another one.
+/// Alice has a session with two channels, and another session.
 class Channels : public testing::Test {
 protected:
   Channels() {
@@ -112,7 +112,8 @@ TEST_F(BreakRoutes, DoNotHaveAConnectionWithoutASession) {
   EXPECT_EQ(last_route(), route{other_user});
 }
 
-// The session has ended, and its opens are about to: nobody could answer, and nobody waits.
+// The session has ended, and its opens are about to end: no acknowledgement can come, and nothing
+// waits for one.
 TEST_F(BreakRoutes, ThatLeadToNobodyEndTheBreakWithoutACallOfTheSink) {
   open(at(other_user, "f", 1));
   auto& rival = w.start(world::request(world::bob, "f", 0));
@@ -163,7 +164,7 @@ TEST_F(LostConnections, LetACreateThatCanComeAgainGoOnElsewhere) {
   EXPECT_EQ(waits.error(), errc::success);
 }
 
-// Both orders of a CREATE and the end of its connection, on the way to the file.
+// A CREATE and the end of its connection, in both orders, on their way to the file.
 TEST_F(LostConnections, MissNoCreateThatIsOnItsWay) {
   auto& before = w.start(at(first, "f", 1));
   auto& gone = w.start(disconnect_request{world::alice, first.connection});
@@ -225,7 +226,7 @@ TEST_F(EndsOfSessions, TakeTheirOpensOfAllFilesAtOnce) {
   open(at(other_user, "h", 50));
   auto& ended = run(end_session_request{world::alice, first.session});
 
-  // Bob has been asked for all five, and nobody has waited for him.
+  // All five were broken for Bob, and nothing waited for Bob.
   EXPECT_EQ(ended.error(), errc::success);
   EXPECT_EQ(ended.as<disconnect_result>().opens, 10U);
   EXPECT_TRUE(ended.as<disconnect_result>().to_delete.empty()) << "bob has them open";
@@ -328,7 +329,7 @@ TEST_F(Sinks, CanBeReplacedWhileSomethingIsKept) {
   EXPECT_TRUE(w.alice_saw.empty());
 }
 
-// What is told after the replacement goes to the new one, in its order, also if the old one is just
+// Notifications after the replacement go to the new sink, in order, even if the old one is just
 // being called.
 TEST_F(Sinks, AreReplacedInTheMiddleOfTheirCalls) {
   ASSERT_FALSE(w.c->replace_sink(world::alice, writing_down("old")));

@@ -119,7 +119,7 @@ TEST(Clients, ADisconnectSaysWhichFilesToDelete) {
   EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::success);
 }
 
-/// What may wait for a client that has no open of the file.
+/// Accesses that may wait for a client that has no open of the file.
 class WithoutAnOpen : public testing::TestWithParam<access_kind> {};
 
 TEST_P(WithoutAnOpen, ADisconnectEndsWhatWaits) {
@@ -368,7 +368,7 @@ TEST(Clients, WhatNeedNotWaitGoesOnThoughNoneMayWait) {
   EXPECT_EQ(next.calls, 0) << "there is room again";
 }
 
-// A close cannot fail: it does not ask others for their handles first, as it would.
+// A close cannot fail: it proceeds without breaking cached handles first.
 TEST(Clients, ALimitOfWaitingKeepsNobodyFromClosing) {
   coordinator_config config;
   config.limit.waiting_total = 1;

@@ -1,5 +1,5 @@
-// Guards of a directory's entries: in order, bounded, cancellable, and none for a directory that
-// goes.
+// Guards of directory entries: in order, limited, cancellable, and none for a directory that is
+// being deleted.
 #include "support/world.hpp"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ open_request open_of_directory(std::uint32_t access = access::read_data | access
 
 class Guards : public ::testing::Test {
 protected:
-  /// What has not come yet is none.
+  /// Returns an empty guard if the operation is pending.
   entry_guard take(probe& p) {
     EXPECT_TRUE(p.done());
     EXPECT_EQ(p.error(), errc::success);
@@ -150,7 +150,7 @@ TEST_F(Guards, AreBounded) {
   EXPECT_EQ(no_directory.error(), errc::file_id_empty);
 }
 
-// MS-FSA 2.1.5.1.1: nothing is made in a directory that is to be deleted.
+// MS-FSA 2.1.5.1.1: no entry can be created in a directory that is being deleted.
 TEST_F(Guards, AreNotGivenInADirectoryThatIsToBeDeleted) {
   auto& opened = w.start(open_of_directory());
   w.settle();
@@ -167,10 +167,10 @@ TEST_F(Guards, AreNotGivenInADirectoryThatIsToBeDeleted) {
   w.start(access_request{"d", access_kind::clear_delete, d, world::alice, {}});
   w.settle();
   EXPECT_EQ(ask(entry("g")).error(), errc::success);
-  EXPECT_FALSE(ask(entry("f")).done()); // the first one still has it
+  EXPECT_FALSE(ask(entry("f")).done()); // the first one is still held
 }
 
-// In one turn of the directory: the release must not hand the guard on.
+// In one turn of the directory: the release must not pass the guard on.
 TEST_F(Guards, AreNotHandedOnInADirectoryThatIsToBeDeletedJustNow) {
   auto& opened = w.start(open_of_directory());
   w.settle();
@@ -259,7 +259,7 @@ TEST(GuardsOfAWorld, OutliveTheCoordinator) {
   EXPECT_FALSE(kept);
 }
 
-// -- what waited, and files that nobody has open --------------------------------------------------
+// -- waiting opens, and files without opens ------------------------------------------------------
 
 TEST_F(Guards, AnOpenSaysWhetherItWaited) {
   const auto a = w.open(world::alice, "f", 1);

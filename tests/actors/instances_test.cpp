@@ -1,5 +1,5 @@
-// Applications that move to another client: names, accounts, and what the server is told
-// (MS-SMB2 3.3.5.9.13).
+// Applications that move to another client: names, counts, and reports to the server (MS-SMB2
+// 3.3.5.9.13).
 #include "support/world.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// How files, executors and the coordinator itself come and go.
+// The lifetimes of files, executors and the coordinator.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "support/world.hpp"
@@ -193,7 +193,7 @@ TEST(Lifetime, ShutdownRefusesWhatComesLater) {
     to_errc(w.c->register_client(client_guid::of(9), [](auto&&...) {})), errc::shutting_down);
 }
 
-// A break in progress, a durable open without connection, and a timer that is not needed any more.
+// A break in progress, a disconnected durable open, and a timer that is no longer needed.
 TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
   world w(world::clock::test);
   auto durable = world::request(world::alice, "g", 2, lease_state::rh);
@@ -217,8 +217,8 @@ TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
   EXPECT_FALSE(clock.has_pending_timeout());
 }
 
-/// Another thread finds it alive just before it goes, within a turn: it must not be the one that
-/// destroys it, since the destructor waits for the turn's actor.
+/// Another thread obtains a reference just before the coordinator is destroyed, within a turn. It
+/// must not run the destructor, which would wait for that turn.
 TEST(Lifetime, IsNotDestroyedWhereTheLastReferenceIsGivenUp) {
   world w;
   w.open(world::alice, "f", 1);
@@ -255,8 +255,8 @@ class OnCafPools : public testing::TestWithParam<scheduler_kind> {
 protected:
 #ifdef __SANITIZE_THREAD__
   void SetUp() override {
-    // Debian's libcaf_core hands jobs and its own messages from thread to thread, and is not built
-    // for ThreadSanitizer, which sees races in each of them.
+    // Debian's libcaf_core passes jobs and its own messages between threads, and is not
+    // instrumented for ThreadSanitizer, which therefore reports races in each of them.
     if (GetParam() != scheduler_kind::asio)
       GTEST_SKIP() << "CAF's own pools cannot be judged by ThreadSanitizer";
   }

@@ -1,7 +1,6 @@
-// What happens when memory is short: each allocation fails once, one after another, in a process of
-// its own. An initiating function throws, and nothing has changed; what comes later cannot be
-// refused, and ends the process with a line that says so. Nothing hangs, and nobody is told
-// something else.
+// Exhausted memory: each allocation fails once, one after another, in a process of its own. An
+// initiating function throws without effect. Later, an operation cannot be refused, and the process
+// ends with a line that says so. Nothing hangs, and no wrong result is reported.
 #include "coordinator_impl.hpp"
 #include "support/world.hpp"
 
@@ -28,9 +27,9 @@
 
 namespace {
 
-/// Counts down to the allocation at which something happens; of this thread. 0: nothing does.
+/// Counts this thread's allocations down to the one at which something happens; 0: nothing happens.
 thread_local std::size_t until_failure = 0;
-/// What does: nothing here, and the allocation fails.
+/// Runs at that allocation; if null, the allocation fails.
 std::function<void()>* instead_of_failure = nullptr;
 bool no_threads = false;
 
@@ -47,7 +46,7 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc{};
 }
 
-// For std::stable_sort and the like, which do without.
+// For std::stable_sort and other functions that can do without the memory.
 void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   try {
     return ::operator new(size);
@@ -67,19 +66,19 @@ void operator delete(void* memory, std::size_t /*size*/) noexcept {
 namespace leasebreak::test {
 namespace {
 
-constexpr std::size_t allocations_max = 5'000; // a sweep that is longer never ends
+constexpr std::size_t allocations_max = 5'000; // a longer sweep never ends
 
-/// How a child process ends.
+/// The exit codes of a child process.
 enum outcome { refused = 10, completed = 11, none_failed = 12, wrong = 13 };
 
 struct tally {
   int refused = 0;
   int completed = 0;
-  int ended = 0; ///< By the line.
+  int ended = 0; ///< Ended with the line.
   std::string problem;
 };
 
-/// Runs `scene` in a process of its own; its standard error output, and how it ended.
+/// Runs `scene` in a child process; returns its standard error output and its status.
 int run_child(const std::function<int()>& scene, std::string& said) {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
@@ -103,7 +102,7 @@ int run_child(const std::function<int()>& scene, std::string& said) {
   return status;
 }
 
-/// Runs `scene` for each allocation, which it lets fail.
+/// Runs `scene` once for each allocation, which fails.
 tally sweep(const std::function<int(std::size_t)>& scene) {
   tally t;
   for (std::size_t n = 1; n < allocations_max; ++n) {
@@ -131,8 +130,8 @@ tally sweep(const std::function<int(std::size_t)>& scene) {
 constexpr channel_id first_channel{connection_id{8}, session_id{80}};
 constexpr channel_id second_channel{connection_id{9}, session_id{80}};
 
-/// What is there before: alice holds a lease and a lock on "f", and an open of "g" in a session
-/// that has two channels.
+/// The initial state: alice holds a lease and a lock on "f", and an open of "g" in a session with
+/// two channels.
 struct held {
   explicit held(world& w) {
     open = w.open(world::alice, "f", 1).open;
@@ -153,7 +152,7 @@ using initiate = std::function<void(world&, const held&, int& calls)>;
 
 struct operation_kind {
   const char* name;
-  std::uint64_t opens_left; ///< When it has completed.
+  std::uint64_t opens_left; ///< After completion.
   initiate start;
 };
 
@@ -230,7 +229,7 @@ TEST_P(EachInitiatingFunction, ThrowsAndHasChangedNothing) {
     if (after.opens_now != before.opens_now || after.locks_now != before.locks_now ||
       after.clients != before.clients || after.waiting_now != 0)
       return wrong;
-    kind.start(w, h, calls); // as if nothing had been
+    kind.start(w, h, calls); // as if nothing had happened
     w.settle();
     return calls == 1 && w.c->stats().opens_now == kind.opens_left ? refused : wrong;
   });
@@ -243,8 +242,8 @@ INSTANTIATE_TEST_SUITE_P(Memory, EachInitiatingFunction,
   testing::Range(std::size_t{0}, all_kinds().size()),
   [](const auto& kind) { return all_kinds()[kind.param].name; });
 
-/// Alice's lease is broken for bob's open. Handlers and sinks need no memory: theirs is the host's
-/// own affair.
+/// Alice's lease is broken for bob's open. Handlers and sinks allocate nothing: their memory is the
+/// concern of the host.
 struct break_scene {
   break_scene() {
     const auto counts_break = [this](const auto&, const auto&, const auto&) { ++told; };
@@ -257,7 +256,7 @@ struct break_scene {
     io.restart();
     io.poll();
   }
-  /// What is ready, with the n-th allocation failing. Returns whether one did.
+  /// Runs what is ready, with the n-th allocation failing. Returns whether one failed.
   bool settle_without(std::size_t n) {
     until_failure = n;
     settle();
@@ -269,7 +268,7 @@ struct break_scene {
   int told = 0;
 };
 
-// All that happens on the executor for a break and an acknowledgement, with a waiting open.
+// Everything on the executor for a break and an acknowledgement, with a pending open.
 TEST(MemoryInTurns, EndsTheProcessWithALineOrIsNotMissed) {
   const auto t = sweep([](std::size_t n) -> int {
     break_scene s;
@@ -296,10 +295,10 @@ TEST(MemoryInTurns, EndsTheProcessWithALineOrIsNotMissed) {
   EXPECT_GT(t.ended, 0);
 }
 
-// -- operations that are started while all is being stopped
+// -- operations that are started during a shutdown
 
 /// Stops the coordinator within the n-th allocation of an initiating function, as another thread
-/// may.
+/// could.
 int stop_meanwhile(std::size_t n, const std::function<void(world&, int&, errc&)>& start) {
   world w;
   for (int i = 0; i < 5; ++i)

@@ -1,4 +1,4 @@
-// How a client's sink comes to be called: in order, one call at a time, after the turn.
+// The calls of a client's sink: in order, one at a time, after the turn.
 #include "client.hpp"
 #include "completions.hpp"
 #include "file_actor.hpp"
@@ -19,7 +19,7 @@ namespace {
 using detail::client;
 using detail::completion_batch;
 
-/// A client whose sink notes the epochs.
+/// A client whose sink records the epochs.
 struct told_client {
   explicit told_client(boost::asio::any_io_executor own = {})
     : it(std::make_shared<client>(
@@ -70,8 +70,8 @@ TEST(Notify, WithoutATurnTheExecutorCalls) {
   EXPECT_THAT(c.epochs, ElementsAre(1));
 }
 
-// A file's turn has ended, and its thread is about to call the sink, when the file's next turn, on
-// another thread, has more to say.
+// A file's turn has ended, and its thread is about to call the sink, when the file's next turn on
+// another thread queues more.
 TEST(Notify, ALaterTurnDoesNotOvertakeAnEarlierOne) {
   told_client c;
   completion_batch batch;
@@ -123,7 +123,7 @@ TEST(Notify, AfterManyTheOthersHaveTheirTurn) {
   EXPECT_TRUE(std::is_sorted(c.epochs.begin(), c.epochs.end()));
 }
 
-// The thread that has the turn is about to call the old sink, on the old one's executor.
+// The thread with the task is about to call the old sink, on the old executor.
 TEST(Notify, ATurnOfAReplacedSinkCallsNeither) {
   told_client c;
   boost::asio::io_context elsewhere;
@@ -192,7 +192,7 @@ TEST(Notify, AnExecutorOfItsOwnIsUsed) {
 TEST(Notify, ABatchThatIsGivenUpLeavesItToTheExecutor) {
   told_client c;
   {
-    completion_batch batch; // a handler has thrown before it came to this
+    completion_batch batch; // a handler has thrown before this is run
     c.notify(1);
   }
   EXPECT_THAT(c.epochs, IsEmpty());

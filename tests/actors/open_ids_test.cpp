@@ -27,7 +27,7 @@ std::uint64_t number(open_id id) {
   return static_cast<std::uint64_t>(id);
 }
 
-// Run by the test below, in processes of its own.
+// Run by the test below in child processes.
 TEST(OpenIds, Print) {
   if (std::getenv("LEASEBREAK_PRINT_ID") != nullptr)
     std::printf("id=%llu\n", static_cast<unsigned long long>(number(open_ids{}.next())));
@@ -81,7 +81,7 @@ TEST(OpenIds, OfTheMemoryStoreAreThoseOfTheProcess) {
 
 TEST(OpenIds, AreBySoManyStartsOfAStore) {
   coordinator_config config;
-  const auto store = std::make_shared<faulty_store>(); // it outlives its users, as a disk does
+  const auto store = std::make_shared<faulty_store>(); // it outlives its users, like a disk
   config.store = store;
   std::set<open_id> seen;
   for (std::uint64_t start = 1; start <= 3; ++start) {
@@ -96,7 +96,7 @@ TEST(OpenIds, AreBySoManyStartsOfAStore) {
   }
 }
 
-// The rest of this process's numbers are skipped, up to shortly before they pass the 40 bits.
+// The remaining numbers of this process are skipped, up to shortly before they exceed the 40 bits.
 TEST(OpenIds, GoOnIntoTheNextEpochWhichNoLaterStartHas) {
   coordinator_config config;
   const auto store = std::make_shared<faulty_store>();

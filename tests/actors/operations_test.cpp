@@ -1,4 +1,4 @@
-// The promises that hold for every operation of the API, for each of them.
+// The guarantees that hold for every operation of the API, tested for each of them.
 #include "support/world.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>
@@ -19,23 +19,23 @@
 namespace leasebreak::test {
 namespace {
 
-/// What the world of a test holds before the operation starts.
+/// The state of a test's world before the operation starts.
 struct scene {
-  open_id open{}; ///< Alice's, of "f", with the lease of key 1.
-  open_id plain{}; ///< Alice's, of "g", without a lease; it has locked [0, 10).
-  // And somebody guards the entry "guarded" of "dir".
-  open_id other{}; ///< Another of that.
+  open_id open{}; ///< Alice's open of "f", with the lease key 1.
+  open_id plain{}; ///< Alice's open of "g", without a lease; it has locked [0, 10).
+  // There is also a guard of the entry "guarded" of "dir".
+  open_id other{}; ///< Another open of "g".
 };
 
 using starter = std::function<void(world&, const scene&, probe&)>;
 
 struct operation_case {
   std::string name;
-  std::function<void(world&, scene&)> prepare; ///< Besides the scene above; may be empty.
+  std::function<void(world&, scene&)> prepare; ///< In addition to the scene above; may be empty.
   starter succeed;
   starter fail;
   errc error;
-  starter wait; ///< Starts one that has to wait; empty if it never waits.
+  starter wait; ///< Starts an operation that has to wait; empty if it never waits.
 };
 
 lock_request lock_of(open_id open, std::uint64_t offset, bool at_once) {
@@ -86,7 +86,8 @@ void persist_open(world& w, scene& s) {
   s.open = p.as<open_result>().open;
 }
 
-/// A restart after a crash, after which Alice has "g" open again, and a lock of it to reclaim.
+/// A restart after a crash, after which Alice has opened "g" again, and has a lock of it to
+/// reclaim.
 void recover_lock(world& w, scene& s) {
   persisted_lock record;
   record.id = "lock";
@@ -307,7 +308,7 @@ TEST_P(EveryOperation, IsNotCompletedInsideItsInitiation) {
   probe bad;
   int inside = 0;
 
-  // On a thread that runs the executor, where a handler could be called at once.
+  // On a thread that runs the executor, on which a handler could be called at once.
   asio::post(w.io, [&] {
     GetParam().succeed(w, s, good);
     inside += good.calls;
@@ -508,7 +509,7 @@ TEST(Operations, ThatCompleteTogetherAllComplete) {
     EXPECT_EQ(p->calls, 1);
 }
 
-/// In which order the two are answered, by their names.
+/// Returns the names of the two operations in the order of their completion.
 std::vector<std::string> order_of(world& w, probe& waiting, probe& cause) {
   std::vector<std::string> order;
   waiting.on_call = [&order] { order.emplace_back("waiting"); };
@@ -559,7 +560,7 @@ TEST(Operations, AHandlerThatThrowsLosesNoOther) {
   EXPECT_EQ(waiting.error(), errc::success);
 }
 
-/// Counts what is allocated with it.
+/// Counts its allocations.
 template <class T>
 struct counting_allocator {
   using value_type = T;

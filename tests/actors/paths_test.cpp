@@ -1,4 +1,4 @@
-// Where opens are: paths in listings, names of deletions, and renames of directories.
+// The paths of opens: listings, names of deletions, and renames of directories.
 #include "path_index.hpp"
 #include "support/world.hpp"
 
@@ -132,7 +132,7 @@ TEST_F(TreeRenames, AreRefusedIfAFileStaysOpenBeneath) {
   EXPECT_EQ(begin(placed(world::bob, "g", 2, "d/g")).error(), errc::success);
 }
 
-// A hard link of it elsewhere is open, and stays so.
+// A hard link of the file elsewhere is open, and stays open.
 TEST_F(TreeRenames, AreNotInTheWayOfNamesElsewhere) {
   open(placed(world::alice, "f", 2, "beside/f", lease_state::r));
   const auto f = open(placed(world::bob, "f", 1, "d/f"));
@@ -224,7 +224,8 @@ TEST_F(TreeRenames, OpensThatWaitForThemEndWithTheirClient) {
   EXPECT_EQ(w.c->unregister_client(world::bob), error_code{});
 }
 
-// One that can be sent again on another channel goes on there, others end with their connection.
+// An open that can be replayed on another channel continues there; others end with their
+// connection.
 TEST_F(TreeRenames, OpensThatWaitForThemGoOnOnAnotherChannel) {
   constexpr channel_id lost{connection_id{11}, session_id{5}};
   constexpr channel_id other{connection_id{12}, session_id{5}};
@@ -325,7 +326,7 @@ TEST_F(TreeRenames, MeetOpensThatWerePlacedLater) {
   auto r = placed(world::bob, "f", 1, "");
   const auto f = open(r);
   w.c->place("f", f, "r", "d/f");
-  w.c->place("f", f, "r", "d/again"); // once it has a path, renames alone change it
+  w.c->place("f", f, "r", "d/again"); // once it has a path, only renames change it
   w.c->place("f", open_id{4'711}, "r", "d/other");
   w.c->place("g", f, "r", "d/other");
   w.settle();

@@ -1,4 +1,4 @@
-// What of many changes the store gets to see.
+// The changes that remain for the store after coalescing.
 #include "pending_records.hpp"
 
 #include <gmock/gmock.h>
@@ -40,7 +40,7 @@ TEST(PendingRecords, TheNewestChangeOfARecordWins) {
   EXPECT_TRUE(p.empty());
 }
 
-// As a file reports it: the name of a record is one object, or several that are equal.
+// As a file reports it: the name of a record is one object, or several equal ones.
 TEST(PendingRecords, KnowARecordByItsName) {
   lease_snapshot lease;
   lease.info.epoch = 1;
@@ -209,8 +209,8 @@ TEST(PendingRecords, KnowWhichAdditionsAreDone) {
   EXPECT_EQ(p.oldest_number(), 5U);
 }
 
-// Each record in the store says which addition it was last part of. If one record of an addition is
-// as new as that, so are all.
+// Each record in the store contains the number of the addition that it was last part of. If one
+// record of an addition is at least that new, all must be.
 TEST(PendingRecords, NeverLeaveHalfAnAdditionInTheStore) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed=" + std::to_string(seed));
@@ -270,7 +270,7 @@ TEST(PendingRecords, LeadTheStoreWhereTheChangesLead) {
     if (reaches_the_store)
       for (const auto& c : batch.changes)
         c.put ? void(stored[c.id] = c.put->lease_epoch) : void(stored.erase(c.id));
-    // A store may have taken a batch and say that it has not.
+    // A store may have taken a batch and report a failure.
     if (reaches_the_store && random() % 3 != 0)
       p.written(batch);
     else

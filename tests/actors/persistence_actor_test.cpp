@@ -1,4 +1,5 @@
-// The way of records to the store: batches, failures, durable grants, hanging stores.
+// The writing of records to the store: batches, failures, durable grants, stores that do not
+// respond.
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
@@ -18,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A world with a store. On the test clock the store is used in the actor's own turn, on the real
-/// one by the writer's own thread.
+/// A world with a store. On the test clock the store is used within the actor's turn, on the real
+/// clock by the writer's own thread.
 struct stored_world {
   explicit stored_world(coordinator_config config = {}, world::clock clock = world::clock::test) {
     config.store = store;
@@ -116,7 +117,7 @@ TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
   EXPECT_THAT(log, testing::HasSubstr("works again"));
 }
 
-/// More than goes into one batch.
+/// More than fits in one batch.
 constexpr std::uint64_t many = 2'100;
 
 void open_many(world& w) {
@@ -125,7 +126,7 @@ void open_many(world& w) {
   w.settle();
 }
 
-// Else what the store cannot take within its time would be tried again for ever.
+// Otherwise, a batch that the store cannot write within its timeout would be retried forever.
 TEST(Persistence, ALargeBacklogIsWrittenInSeveralBatches) {
   stored_world s;
   s.store->fail_with(errc::store_unavailable);
@@ -175,7 +176,7 @@ TEST(Persistence, DurableGrantsOfALargeBacklogAreToldInOrderWhenTheyAreInTheStor
   for (std::uint64_t i = 1; i <= many; ++i) {
     auto& p = s.w->start(world::request(world::alice, "f" + std::to_string(i), i));
     p.on_call = [&told, &s, i] {
-      // Each tells of a batch that is in the store, and of none that is not.
+      // Each handler is called after its batch is stored.
       if (s.records_of("f" + std::to_string(i)) == 1)
         told.push_back(i);
     };
@@ -276,7 +277,7 @@ TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
   EXPECT_LE(stats.opens_now + stats.locks_now, 4U) << "what is refused counts nowhere";
 }
 
-// Changes that nobody has looked at yet count one by one.
+// Changes that have not been taken yet count one by one.
 TEST(Persistence, WhatCameAndWentDoesNotFillTheBacklog) {
   coordinator_config config;
   config.store_backlog_max = 32;
@@ -343,7 +344,7 @@ TEST(Persistence, ADurableLockThatCannotBeStoredIsTakenBack) {
   EXPECT_EQ(check.error(), errc::success);
 }
 
-// Else the cache would be back after a crash, without what was written meanwhile.
+// Otherwise the cache would be back after a crash, without the data written meanwhile.
 TEST(Persistence, ADurableChangeWaitsUntilTheCachesThatItBrokeAreGoneFromTheStore) {
   stored_world s(durable());
   s.w->open(world::alice, "f", 1, lease_state::r);
@@ -391,9 +392,9 @@ TEST(Persistence, ADurableChangeThatCannotBeStoredIsRefused) {
     << "nothing is withheld for the change that was not made";
 }
 
-// What an answer rests on may have been changed by an earlier command, whose records still wait.
+// An answer may depend on the changes of an earlier command, whose records are unwritten.
 
-/// Nobody is told before the store works again; then all are, of a success.
+/// No operation completes before the store works again; then all complete with success.
 void expect_told_when_stored(stored_world& s, const std::vector<const probe*>& told) {
   for (const auto* p : told)
     EXPECT_EQ(p->calls, 0);
@@ -437,7 +438,7 @@ TEST(Persistence, ADurableLockThatIsSentAgainSharesTheFateOfTheFirst) {
   }
 }
 
-// The second finds nothing that it would have to break.
+// The second one finds nothing to break.
 TEST(Persistence, EachDurableChangeWaitsUntilTheCachesThatAnotherBrokeAreGoneFromTheStore) {
   stored_world s(durable());
   s.w->open(world::alice, "f", 1, lease_state::r);
@@ -468,7 +469,7 @@ TEST(Persistence, ADurableChangeWaitsUntilAnAcknowledgedBreakIsInTheStore) {
   EXPECT_EQ(s.records(), 0U);
 }
 
-// A file that owns nothing is given up; not before the store has forgotten what it had.
+// A file without state is ended, but not before its records are written.
 TEST(Persistence, ADurableChangeWaitsAlsoForWhatAFileLeftBehind) {
   coordinator_config config = durable();
   config.idle_files_max = 0;
@@ -594,13 +595,14 @@ TEST(StoreThread, AStopWhenItIsTimeToWriteWrites) {
   io.poll();
   ASSERT_EQ(store->batches(), 0);
 
-  io.run_one(); // the clock: it tells the actor, whose turn will not come
+  io.run_one(); // the clock: it messages the actor, whose turn will not run
   c.reset();
 
   EXPECT_EQ(store->inner().list({}).value.records.size(), 1U);
 }
 
-/// A coordinator that is to stop while its store is read; both wait for the store.
+/// A coordinator that is stopped while its store is being loaded; both operations wait for the
+/// store.
 struct stop_within_a_start {
   explicit stop_within_a_start(bool clean = true) {
     EXPECT_TRUE(store->inner().increment_server_epoch().ok());
@@ -704,7 +706,7 @@ TEST(StoreThread, DurableGrantsShareBatches) {
   EXPECT_EQ(store->inner().list({}).value.records.size(), 100U);
 }
 
-// What is on its way to the store may still fail.
+// The batch in flight may still fail.
 TEST(StoreThread, AnAnswerWithoutRecordsWaitsForTheBatchThatIsBeingWritten) {
   const stored_world s(durable(), world::clock::real);
   auto& w = *s.w;

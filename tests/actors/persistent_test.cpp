@@ -1,5 +1,5 @@
-// Persistent opens across a restart, and opens that come back to another client: who they count
-// for, who is told, and what the store has.
+// Persistent opens across a restart, and opens that another client reconnects: limits,
+// notifications, and the store.
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
@@ -45,7 +45,7 @@ reconnect_request back(const client_guid& client, open_id open, std::uint64_t ke
   return r;
 }
 
-/// Alice has a persistent open of "f" with RWH by key 1 and two locks, and the server dies.
+/// Alice has a persistent open of "f" with RWH by key 1 and two locks, and the server crashes.
 struct crashed {
   crashed() {
     world w(world::clock::test, persistent_with(store));
@@ -56,7 +56,7 @@ struct crashed {
     EXPECT_TRUE(p.as<open_result>().persistent);
     EXPECT_EQ(
       done(w, lock_request{"f", open, {{{0, 10}, true}, {{20, 5}, true}}, true}), errc::success);
-    // What the end of the process would have written is not to be there.
+    // Discards what the end of the process would have written.
     store->fail_with(errc::store_unavailable);
     w.c.reset();
     store->fail_with(errc::success);
@@ -75,7 +75,7 @@ TEST(PersistentOpens, AreStoredBeforeTheyAreAnswered) {
   EXPECT_EQ(std::ranges::count_if(records, [](const auto& r) { return r.is_open(); }), 1);
 }
 
-// Nobody would close it once more.
+// Otherwise no client would close it again.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
   const crashed before;
   world w(world::clock::test, persistent_with(before.store));
@@ -98,7 +98,7 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
   EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
 }
 
-// The open is gone before its close, which waits for a break, is answered.
+// The open is deleted from the store before its close, which waits for a break, completes.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
   const auto store = std::make_shared<faulty_store>();
   world w(world::clock::test, persistent_with(store));
@@ -358,7 +358,7 @@ TEST(PersistentOpens, WhoseStateCannotBeStoredSaySo) {
   EXPECT_EQ(set.error(), errc::store_unavailable);
 }
 
-// -- reconnects, after a restart or not -----------------------------------------------------------
+// -- reconnects, with or without a restart -------------------------------------------------------
 
 TEST(Reconnecting, InVainReservesNothing) {
   const crashed before;
@@ -394,7 +394,7 @@ TEST(Reconnecting, AgainAndAgainCountsOnce) {
   EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
 }
 
-// MS-SMB2 3.3.5.9.7: an open without a lease may come back to a client with another ClientGuid.
+// MS-SMB2 3.3.5.9.7: a client with another ClientGuid may reconnect an open without a lease.
 TEST(Reconnecting, AsAnotherClientTakesEverythingAlong) {
   coordinator_config config;
   config.limit.locks_per_client = 1;

@@ -1,4 +1,4 @@
-// What can happen at the same time, in every order, under CAF's test coordinator.
+// Concurrent events in every order, under CAF's test coordinator.
 #include "coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "support/seed.hpp"
@@ -19,7 +19,7 @@
 namespace leasebreak::test {
 namespace {
 
-/// Something that can end a break, or what waits for it. It is started, and has not happened yet.
+/// An event that can end a break, or what waits for it. It is started, but has not taken effect.
 struct event {
   std::string name;
   std::function<void(world&, open_id)> start;
@@ -76,7 +76,7 @@ TEST(Races, EveryPairOfEndingsEndsOneBreakOnce) {
       for (const auto& p : w.probes)
         EXPECT_EQ(p.calls, 1);
       const auto s = w.c->stats();
-      // After a shutdown no break times out.
+      // After a shutdown no break expires.
       EXPECT_LE(s.breaking_now, first.name == "shutdown" || second.name == "shutdown" ? 1U : 0U);
       EXPECT_EQ(s.waiting_now, 0U);
       EXPECT_EQ(breaks_ended(s) + s.breaking_now, s.breaks_by_cause[index_of(break_cause::open)]);
@@ -139,7 +139,7 @@ TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
   EXPECT_EQ(forced.error(), errc::success);
 }
 
-// Many that wait on one file are found by tables: whoever goes, in whatever order, it is the one.
+// Many pending operations of one file are in tables: each must end as itself, in whatever order.
 TEST(Races, OfManyThatWaitEachEndsAsItsOwn) {
   world w(world::clock::test);
   const auto held = w.open(world::alice, "f", 1).open;
@@ -166,7 +166,7 @@ TEST(Races, OfManyThatWaitEachEndsAsItsOwn) {
   EXPECT_EQ(w.c->stats().waiting_now, 0U);
 }
 
-/// Runs what is ready in the actors and the executor, in a random order.
+/// Runs what is ready in the actors and the executor, in random order.
 void settle_shuffled(world& w, std::mt19937& random) {
   auto& scheduler = w.scheduler();
   for (;;) {
@@ -241,20 +241,20 @@ coordinator_config without_idle_files() {
   return config;
 }
 
-/// A thread's open of "f" by Alice, with the lease key 1, on its way to a file actor that has been
-/// given up since the thread found it. One step at a time.
+/// A thread's open of "f" by Alice, with the lease key 1, on its way to a file actor that has ended
+/// since the thread found it. One step at a time.
 class late_open {
 public:
   explicit late_open(world& w) : client_(w.inside().clients().find(world::alice)), w_(w) {
     file_ = w.inside().files().find_or_create("f");
     message_ptr nothing = std::make_unique<detail::plain_command>(cancel_operation{});
     EXPECT_TRUE(file_->deliver(nothing));
-    w.settle(); // it has nothing to do, and no place among those that are kept
+    w.settle(); // it has nothing to do, and is not kept for reuse
   }
   void reserve() {
     EXPECT_EQ(client_->reserve_open(*file_, lease_key::of(1), w_.inside().limit()), errc::success);
   }
-  /// Before or after another open with that key, by the actor that now stands for the file.
+  /// Before or after another open with that key, through the file's current actor.
   void reserve_beside_another(bool comes_first) {
     if (comes_first)
       reserve();
@@ -262,7 +262,7 @@ public:
     if (!comes_first)
       reserve();
   }
-  /// The end of it: the thread goes back to the registry.
+  /// The last step: the thread returns to the registry.
   void fail() {
     message_ptr m = std::make_unique<detail::plain_command>(cancel_operation{});
     EXPECT_FALSE(file_->deliver(m));
@@ -277,7 +277,7 @@ private:
   world& w_;
 };
 
-/// Has Alice's lease with the key 1 broken and acknowledged.
+/// Breaks Alice's lease with the key 1, and acknowledges.
 errc acknowledge_a_break(world& w) {
   auto& forced = w.start(force_break_request{"f", {}, {}, lease_state::r});
   w.settle();

@@ -1,4 +1,4 @@
-// What a start finds in the store, and the grace period.
+// The recovery from the store at the start, and the grace period.
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
@@ -25,7 +25,7 @@ errc try_open(world& w, open_request r) {
   return p.error();
 }
 
-/// Alice holds RWH of "f" by key 1 and a lock on "g", and the server dies.
+/// Alice holds RWH of "f" by key 1 and a lock on "g", and the server crashes.
 std::shared_ptr<faulty_store> store_after_crash() {
   auto store = std::make_shared<faulty_store>();
   world w(world::clock::test, recovering_with(store));
@@ -35,7 +35,7 @@ std::shared_ptr<faulty_store> store_after_crash() {
   w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
   w.advance(1s);
   EXPECT_EQ(store->inner().list({}).value.records.size(), 2U);
-  store->fail_with(errc::store_unavailable); // what the destructor writes is not to be there
+  store->fail_with(errc::store_unavailable); // discards what the destructor writes
   w.c.reset();
   store->fail_with(errc::success);
   return store;
@@ -52,8 +52,7 @@ TEST(Recovery, AFreshStoreIsACleanStart) {
   EXPECT_FALSE(found.in_grace);
 }
 
-// A persistent open without its client, and no grace period: the client's table knows nothing of
-// it.
+// A disconnected persistent open without a grace period: the client's table does not contain it.
 TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
   const auto store = std::make_shared<memory_store>();
   {
@@ -84,7 +83,7 @@ TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
   EXPECT_EQ(listed, 2U) << "the open and its lease";
 }
 
-// A way out for a server whose executor a grace period keeps running.
+// For a server whose executor is kept running by a grace period.
 TEST(Recovery, AShutdownEndsTheTimerOfTheGracePeriod) {
   const auto store = store_after_crash();
   {
@@ -146,7 +145,7 @@ TEST(Recovery, AfterAnOrderlyStopNothingKeepsOthersOff) {
   EXPECT_EQ(try_open(w, late), errc::nothing_to_reclaim);
 }
 
-// However it is stopped: who had something before the crash has not had his time.
+// However it is stopped: the grace period of the holders before the crash is not over.
 TEST(Recovery, AnOrderlyStopWithinTheGracePeriodDoesNotEndIt) {
   for (const bool by_destructor : {false, true}) {
     SCOPED_TRACE(by_destructor);
@@ -229,7 +228,7 @@ TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
   EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
 }
 
-// SMB has no message by which a client could take back what is no persistent open.
+// SMB has no message by which a client could reclaim anything except a persistent open.
 TEST(Recovery, NothingIsKeptUnlessTheServerAsksForIt) {
   coordinator_config config;
   config.store = store_after_crash();
@@ -285,7 +284,7 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   EXPECT_EQ(entries[0].lease->break_started, records[0].break_started);
 }
 
-/// Alice has a persistent open of "f" with RWH by key 1, which Bob has had broken. The server dies.
+/// Alice has a persistent open of "f" with RWH by key 1, which Bob has broken. The server crashes.
 struct crashed_while_breaking {
   crashed_while_breaking() {
     world w(world::clock::test, recovering_with(store));
@@ -327,7 +326,7 @@ TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
   w.settle();
   EXPECT_EQ(w.c->stats().breaking_now, 2U);
 
-  w.advance(35s); // nobody has come back for the lease of "g", nor acknowledged that of "h"
+  w.advance(35s); // the lease of "g" was not reclaimed, and that of "h" not acknowledged
 
   EXPECT_EQ(w.c->stats().breaking_now, 0U);
 }

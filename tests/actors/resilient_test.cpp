@@ -1,4 +1,4 @@
-// Resilient opens: what ends with a connection, and what is told (MS-SMB2 3.3.5.15.9, 3.3.7.1).
+// Resilient opens: what ends with a connection, and what is reported (MS-SMB2 3.3.5.15.9, 3.3.7.1).
 #include "support/world.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ protected:
     return p;
   }
 
-  /// Alice's, which caches nothing; its connection is lost.
+  /// Returns Alice's disconnected open, which caches nothing.
   open_id lose_one() {
     const auto open = w.open(world::alice, "f", 0).open;
     EXPECT_EQ(begin(resilience_request{"f", open, 60s}).error(), errc::success);

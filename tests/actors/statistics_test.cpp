@@ -52,8 +52,8 @@ TEST(Statistics, ManyThreadsCountTogether) {
   EXPECT_EQ(total.get(), 0U);
 }
 
-// Each thread takes as much as it can get, and gives back what it has; the bound holds meanwhile,
-// and in the end exactly so much can be had, whoever has set aside what.
+// Each thread takes as much as it can get, and releases it. The bound holds meanwhile, and at the
+// end exactly that much can be taken, whichever cells have reserved room.
 TEST(Statistics, ATotalIsBoundedExactly) {
   constexpr std::size_t most = 500;
   detail::bounded_total total;

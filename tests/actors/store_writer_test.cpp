@@ -1,4 +1,4 @@
-// The thread that a store has, and its end.
+// The thread of a store, and its end.
 #include "store_writer.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>
@@ -15,7 +15,7 @@ namespace {
 
 using detail::store_writer;
 
-/// A store that takes its time to close, and then says that it has.
+/// A store that takes some time to close, and then reports it.
 std::shared_ptr<lock_store> slow_to_close(std::atomic<bool>& closed) {
   return {new memory_store, [&closed](lock_store* store) {
             for (int i = 0; i < 1'000; ++i)

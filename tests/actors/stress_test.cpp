@@ -1,4 +1,4 @@
-// Real threads: files that come and go all the time, and everything else at once.
+// Real threads: file actors are created and ended all the time, concurrently with everything else.
 #include "support/seed.hpp"
 #include "support/world.hpp"
 
@@ -20,7 +20,7 @@
 namespace leasebreak::test {
 namespace {
 
-/// A client that opens and closes files, one at a time, and gives up what it is asked for.
+/// A client that opens and closes files, one at a time, and acknowledges all breaks.
 class user {
 public:
   user(coordinator& c, asio::thread_pool& pool, std::uint64_t number, std::uint32_t seed_value,
@@ -59,7 +59,7 @@ private:
       return done_.count_down();
     const auto file = "f" + std::to_string(random_() % 3);
     const bool alone = random_() % 2 == 0;
-    // A key of its own for each round: another file's close may still be on its way.
+    // A different key in each round, because the close of another file may still be in flight.
     auto r =
       world::request(guid_, file, alone ? 0 : (number_ << 32) + static_cast<unsigned>(left_) + 1);
     ++started;
@@ -133,7 +133,7 @@ TEST_P(Stress, FilesComeAndGoAndNoMessageIsLost) {
 
 INSTANTIATE_TEST_SUITE_P(KeptFiles, Stress, testing::Values(0, 1, 1000));
 
-/// Asks again and again whether somebody may read through an open that nobody has.
+/// Checks again and again whether a read is allowed through an open that does not exist.
 void keep_checking(
   coordinator& c, asio::thread_pool& pool, int left, std::atomic<int>& wrong, std::latch& done) {
   if (left == 0)
