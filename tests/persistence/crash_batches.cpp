@@ -1,4 +1,3 @@
-// Implementation of crash_batches.hpp.
 #include "crash_batches.hpp"
 
 #include "records.hpp"
@@ -14,7 +13,7 @@ namespace {
 persisted_lock shared_record(int k, std::uint64_t number) {
   auto record = lease_record("shared-" + std::to_string(k));
   record.server_epoch = number;
-  // Moves between files, so that index rows change as well.
+  // Moves between files, so that index rows change, too.
   record.file_id = "file-" + std::to_string(number % 3);
   return record;
 }
@@ -26,7 +25,7 @@ persisted_lock batch_record(int k, std::uint64_t number) {
   return record;
 }
 
-// What is there once the batches up to `number` are.
+// Returns the records after the batches up to `number`.
 std::map<std::string, persisted_lock> expected_after(std::uint64_t number) {
   std::map<std::string, persisted_lock> records;
   const auto add = [&](const persisted_lock& record) { records.emplace(record.id, record); };

@@ -1,4 +1,4 @@
-// The contract of stores, on those that need no server.
+// The contract of stores, for those that need no server.
 #include "store_contract.hpp"
 
 #ifdef LEASEBREAK_HAS_ROCKSDB

@@ -1,4 +1,4 @@
-// The contract of stores, on a real PostgreSQL server.
+// The contract of stores, for a real PostgreSQL server.
 #include "postgres_server.hpp"
 #include "store_contract.hpp"
 

@@ -1,5 +1,4 @@
-// Implementation of postgres_server.hpp. PostgreSQL refuses to run as root, so as root it is run as
-// the user postgres.
+// PostgreSQL refuses to run as root, so that for root it runs as the user postgres.
 #include "postgres_server.hpp"
 
 #include <leasebreak/persistence/postgres_store.hpp>
@@ -33,7 +32,7 @@ namespace {
 
 constexpr const char* binaries = LEASEBREAK_POSTGRES_BINARIES;
 
-// What the programs run as.
+// The account of the server's programs.
 struct account {
   uid_t user;
   gid_t group;
@@ -47,8 +46,8 @@ account server_account() {
   return {entry->pw_uid, entry->pw_gid, entry->pw_name};
 }
 
-// Starts a program as the server's account, its output going to `log`. It gets `at_our_end` when
-// the thread that started it ends.
+// Starts a program under the server's account, with its output in `log`. It receives `at_our_end`
+// when the thread that started it ends.
 pid_t spawn(const account& as, const std::vector<std::string>& arguments, const std::string& log,
   int at_our_end) {
   std::vector<char*> pointers;
@@ -67,7 +66,7 @@ pid_t spawn(const account& as, const std::vector<std::string>& arguments, const 
   if (::geteuid() == 0 &&
     (::setgroups(0, nullptr) != 0 || ::setgid(as.group) != 0 || ::setuid(as.user) != 0))
     ::_exit(126);
-  // After the change of user, which clears it.
+  // After the change of the user, which clears it.
   ::prctl(PR_SET_PDEATHSIG, at_our_end);
   if (::getppid() != parent)
     ::_exit(125);
@@ -88,7 +87,7 @@ void run(const account& as, const std::vector<std::string>& arguments, const std
     throw std::runtime_error(arguments[0] + " failed:\n" + content(log));
 }
 
-// The children of a process, from /proc.
+// Returns the children of a process, from /proc.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -128,12 +127,12 @@ postgres_server::~postgres_server() {
 
 void postgres_server::start() {
   const auto log = directory_.path() + "/log";
-  // SIGQUIT is "immediate shutdown", and takes the server's own children along.
+  // SIGQUIT means "immediate shutdown", and ends the server's children, too.
   server_ = spawn(server_account(),
     {std::string{binaries} + "/postgres", "-D", directory_.path() + "/data", "-k",
       directory_.path(), "-h", "", "-F", "-c", "max_connections=50", "-c", "shared_buffers=16MB"},
     log, SIGQUIT);
-  // Ready is what it is when a connection works; there is nothing to wait on but time.
+  // The server is ready when a connection works; the only way to wait for that is to poll.
   for (int attempt = 0; attempt < 600; ++attempt) {
     int status = 0;
     if (::waitpid(server_, &status, WNOHANG) == server_)
@@ -158,7 +157,7 @@ void postgres_server::stop() {
 }
 
 void postgres_server::signal_all(int signal) const {
-  // The postmaster first, so that it starts no more.
+  // The postmaster first, so that it starts no more processes.
   ::kill(server_, signal);
   for (const auto child : children_of(server_))
     ::kill(child, signal);
@@ -209,7 +208,7 @@ postgres_site::postgres_site() {
 
 postgres_site::~postgres_site() {
   try {
-    // Also while a store of the test is still open.
+    // Even while a store of the test is still open.
     sql("SET client_min_messages = warning; DROP SCHEMA " + schema_ + " CASCADE");
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';

@@ -1,4 +1,4 @@
-// A PostgreSQL server that a test program starts for itself, and places for stores on it.
+// A PostgreSQL server that a test program starts, with places for stores.
 #pragma once
 
 #include "store_site.hpp"
@@ -10,11 +10,11 @@
 
 namespace leasebreak::test {
 
-/// A server with a data directory of its own that listens on nothing but a socket in a private
-/// directory. It ends with the object, and with the process if that dies first.
+/// A server with its own data directory that only listens on a socket in a private directory. It
+/// ends with the object, and with the process if that dies first.
 class postgres_server {
 public:
-  /// Makes the data directory and starts. Throws if that does not work.
+  /// Creates the data directory and starts the server. Throws on failure.
   postgres_server();
   ~postgres_server();
   postgres_server(const postgres_server&) = delete;
@@ -23,17 +23,17 @@ public:
   void start();
   void stop();
 
-  /// Makes the server, with all its processes, stand still, and go on.
+  /// Stops the server with all its processes, and resumes it.
   void freeze();
   void thaw();
 
-  /// A connection string for a schema, which need not exist.
+  /// Returns a connection string for a schema, which need not exist.
   [[nodiscard]] std::string connection(const std::string& schema = "public") const;
 
-  /// Executes SQL as the superuser; the value is the first column of the first row.
+  /// Executes SQL as the superuser; returns the first column of the first row.
   std::string sql(const std::string& statement, const std::string& schema = "public") const;
 
-  /// How often the server's log has this text.
+  /// Returns how often the text occurs in the server's log.
   [[nodiscard]] std::size_t logged(const std::string& text) const;
 
 private:
@@ -43,10 +43,10 @@ private:
   pid_t server_ = -1;
 };
 
-/// The server of this process; started when first asked for.
+/// Returns the server of this process, which is started by the first call.
 postgres_server& shared_postgres();
 
-/// A fresh schema on the shared server.
+/// A new schema on the shared server.
 class postgres_site final : public store_site {
 public:
   postgres_site();

@@ -1,4 +1,4 @@
-// What is particular to the PostgreSQL store: its schema, its errors, its connection.
+// Properties of the PostgreSQL store only: its schema, its errors, its connection.
 #include <leasebreak/persistence/postgres_store.hpp>
 
 #include "postgres_columns.hpp"
@@ -38,18 +38,18 @@ protected:
 
   void make_store_with_a_record() { ASSERT_TRUE(open()->put(lease_record("id")).ok()); }
 
-  // So short that a server that hangs is found out while the test waits. What shall succeed with it
-  // is tried with `in_the_end`: a busy machine may be slower than that.
+  // Short, so that a test can wait until an unresponsive server is detected. Calls that must
+  // succeed with it use `in_the_end`, because a busy machine may be slower.
   static constexpr postgres_store_options impatient{
     .durable = false, .timeout = std::chrono::milliseconds{1000}};
 
-  /// Ends the connections of all stores, and waits until they are ended.
+  /// Ends the connections of all stores, and waits for that.
   void end_sessions() const {
     site.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
              "WHERE application_name = 'leasebreak'");
   }
 
-  /// What `ask` says last: when it is ok, or when a minute has passed.
+  /// Returns the last result of `ask`: the first success, or the result after a minute.
   static store_status in_the_end(const std::function<store_status()>& ask) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{1};
     auto status = ask();
@@ -102,7 +102,7 @@ TEST_F(PostgresStore, RowsFromBeforePersistentOpensAreRecordsOfLocks) {
   for (const auto& column : detail::postgres_columns()) {
     if (column.since > 2)
       continue;
-    // The value as an element of an array, which makes it easy to write as one.
+    // The value as an element of an array, because the column writes it in that form.
     std::string value;
     column.append(value, record);
     names += (names.empty() ? "" : ",") + std::string{column.name};
@@ -233,7 +233,7 @@ TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
   EXPECT_TRUE(store->get("id").ok());
 }
 
-// Its records are of before the other one's.
+// Its records are older than those of the other one.
 TEST_F(PostgresStore, StoreThatAnotherHasUsedMeanwhileIsNotTakenBack) {
   const auto first = open();
   ASSERT_EQ(first->increment_server_epoch().value, 1U);
@@ -269,7 +269,7 @@ TEST_F(PostgresStore, EpochThatWasRaisedWithoutAnAnswerIsNotAnothers) {
     PQconnectdb(site.connection().c_str()), PQfinish);
   PQclear(PQexec(other.get(), "BEGIN; LOCK TABLE leasebreak_server IN ACCESS EXCLUSIVE MODE"));
   ASSERT_EQ(store->increment_server_epoch().status.code, errc::store_unavailable);
-  // As if the server had done it, and only its answer had been lost.
+  // As if the server had executed it, and only the response had been lost.
   PQclear(PQexec(other.get(), "UPDATE leasebreak_server SET epoch = epoch + 1; COMMIT"));
 
   EXPECT_TRUE(in_the_end([&] { return store->increment_server_epoch().status; }).ok());
@@ -318,7 +318,7 @@ TEST_F(PostgresStore, BatchLargerThanAllBuffersDoesNotHangOnAServerThatDoesNotRe
   EXPECT_EQ(store->apply(changes).code, errc::store_unavailable);
   shared_postgres().thaw();
 
-  // All of it may take longer than this store waits on a busy machine.
+  // All of it may take longer than the timeout of this store on a busy machine.
   const std::vector<record_change> one(changes.begin(), changes.begin() + 1);
   const store_status applied = in_the_end([&] { return store->apply(one); });
   EXPECT_TRUE(applied.ok()) << applied.detail;
@@ -379,7 +379,7 @@ TEST_F(PostgresStore, ConnectionStringThatIsNoneIsRefusedWithoutRepeatingIt) {
 }
 
 TEST_F(PostgresStore, ABatchIsOneStatement) {
-  // The server's own list of statements says what arrived.
+  // The server's own list of statements tells what arrived.
   auto connection = site.connection();
   const std::string option = "options=";
   connection.replace(connection.find(option), std::string::npos,
@@ -398,11 +398,11 @@ TEST_F(PostgresStore, ABatchIsOneStatement) {
   EXPECT_EQ(shared_postgres().logged("statement: ") - before, 1U);
 }
 
-// A sort would be all in the first statement, whose time is limited.
+// A sort would be part of the first statement, whose time is limited.
 TEST_F(PostgresStore, FullListingIsNotSortedByTheServer) {
   auto connection = site.connection();
   const std::string option = "options=";
-  // Sorts are in the log then.
+  // The log contains sorts then.
   connection.replace(connection.find(option), std::string::npos,
     "options='-csearch_path=" + site.schema() + " -ctrace_sort=on'");
   const auto opened = open_postgres_store(connection);
@@ -453,10 +453,10 @@ TEST_F(PostgresStore, QueriesByFileOwnerAndClientUseTheIndexes) {
   }
 }
 
-// Process numbers are used again.
+// Process numbers are reused.
 class PostgresSession : public PostgresStore {
 protected:
-  /// The session that has the store of a site.
+  /// Returns the session that has locked the store of a site.
   static detail::server_session holder(const postgres_site& of) {
     const std::string from = " FROM pg_locks JOIN pg_stat_activity USING (pid) "
                              "WHERE locktype = 'advisory' AND objid = "

@@ -1,5 +1,4 @@
-// The JSON form of records: DittoFS's names and encodings, and every way in which a record can be
-// wrong.
+// The JSON form of records: DittoFS's names and encodings, and every kind of malformed record.
 #include <leasebreak/persistence/record_json.hpp>
 
 #include "records.hpp"
@@ -15,7 +14,7 @@ namespace {
 
 using namespace std::string_literals;
 
-// As Go's encoding/json writes a byte-range lock of DittoFS: SMB, exclusive.
+// Go's encoding/json output of a DittoFS byte-range lock: SMB, exclusive.
 constexpr auto byte_range_json =
   R"({"id":"0f8fad5b-d9cb-469f-a165-70867728950e","share_name":"/export",)"
   R"("file_id":"/export:7c9e6679-7425-40de-944b-e07fc1f90ae7","owner_id":"00000001000000020000000300000004",)"
@@ -51,14 +50,14 @@ constexpr auto lease_json =
   R"("breaking_to_required":1,"breaking":true,"break_started":"2023-11-14T22:13:21Z",)"
   R"("parent_lease_key":"AQIDBAUGBwgJCgsMDQ4PEA=="})";
 
-// A delegation, which leasebreak only keeps.
+// A delegation, which leasebreak only preserves.
 constexpr auto delegation_json =
   R"({"id":"d","share_name":"s","file_id":"f","owner_id":"nfs4:1","client_id":"nfs4:1","lock_type":1,)"
   R"("offset":0,"length":0,"share_reservation":0,"acquired_at":"2023-11-14T22:13:20Z","server_epoch":1,)"
   R"("break_started":"0001-01-01T00:00:00Z","delegation_id":"d","deleg_type":1,"deleg_breaking":true,)"
   R"("deleg_recalled":true,"deleg_revoked":true,"deleg_notification_mask":4294967295})";
 
-// `json` with the value of one field replaced, or the field added.
+// Returns `json` with the value of one field replaced, or the field added.
 std::string with_field(std::string json, const std::string& name, const std::string& value) {
   const auto key = "\"" + name + "\":";
   const auto at = json.find(key);
@@ -235,7 +234,7 @@ TEST(RecordJson, LeavesValidUtf8Alone) {
 }
 
 TEST(RecordJson, TellsInvalidUtf8OfEveryKindApart) {
-  // A stray byte, too short, overlong, a surrogate, past the end of Unicode, U+FFFD itself.
+  // A stray byte, too short, overlong, a surrogate, beyond the end of Unicode, U+FFFD itself.
   const std::vector<std::string> texts{"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
     "\xf4\x90\x80\x80", "\xf5", "\xf0\x9f\x98", "\xef\xbf\xbd", "\xff"};
   for (const auto& text : texts) {
@@ -385,7 +384,7 @@ TEST(RecordJson, NamesTheRecordAndTheFieldOfEveryWrongTypeOrRange) {
   for (const auto& [field, values] : wrong) {
     for (const auto& value : values) {
       const auto error = error_of(with_field(byte_range_json, field, value));
-      if (value == "null0") // No JSON at all.
+      if (value == "null0") // Not JSON at all.
         continue;
 
       EXPECT_EQ(error.field, field) << value;
@@ -427,8 +426,8 @@ TEST(RecordJson, RefusesWhatIsNestedTooDeepOrTooLong) {
   EXPECT_THAT(error.what, testing::HasSubstr("is longer than"));
 }
 
-// Any change of the text gives another valid record or an error, and never a record that the
-// validation would refuse.
+// Any change of the text gives another valid record or an error, but never a record that the
+// validation would reject.
 TEST(RecordJson, SurvivesRandomMutations) {
   random_source random(test_seed());
   const std::vector<std::string> originals{byte_range_json, lease_json, delegation_json,

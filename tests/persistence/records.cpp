@@ -1,4 +1,3 @@
-// Implementation of records.hpp.
 #include "records.hpp"
 #include "support/seed.hpp"
 
@@ -25,7 +24,7 @@ std::string one_of(random_source& random, const std::vector<std::string>& texts)
 }
 
 std::uint64_t random_u64(random_source& random) {
-  // All magnitudes alike, and the ends often.
+  // All magnitudes equally often, and the limits often.
   const auto kind = below(random, 8);
   if (kind == 0)
     return 0;
@@ -60,7 +59,7 @@ void make_lease(random_source& random, persisted_lock& r) {
   r.lease_epoch = static_cast<std::uint16_t>(random());
   r.breaking = coin(random);
   if (r.breaking) {
-    // Within each other, as `validate` wants it: R is in everything but none.
+    // Each within the other, as `validate` requires: every state except none contains R.
     r.break_to_state = r.lease_state == 0 ? 0 : 1;
     r.breaking_to_required = r.break_to_state == 0 || coin(random) ? 0 : 1;
     r.break_started = random_time(random);

@@ -1,5 +1,5 @@
-// A RocksDB store on a disk that fails: at each operation that a store's life has, one after the
-// other, and on a real one that is full.
+// A RocksDB store on a failing disk: at each operation in the life of a store, one after the other,
+// and on a real disk that is full.
 #include "records.hpp"
 #include "rocksdb_database.hpp"
 #include "rocksdb_faults.hpp"
@@ -36,14 +36,14 @@ struct sweep {
   const char* name;
   bool io_errors;
   bool durable;
-  int step; // From one operation that is the first to fail to the next, so that seconds are enough.
+  int step; // The distance between the tested first failures, which limits the test to seconds.
 };
 
 void PrintTo(const sweep& value, std::ostream* out) {
   *out << value.name;
 }
 
-// The life of a store on a disk that fails from some operation on, and what has been acknowledged.
+// The life of a store on a disk that fails from some operation on, and what was acknowledged.
 class store_life {
 public:
   explicit store_life(const sweep& kind) : kind_(kind) {
@@ -51,7 +51,7 @@ public:
     faults_.io_errors = kind.io_errors;
   }
 
-  // Runs all steps, also those after one that failed: a store is asked again and again while its
+  // Runs all steps, including those after a failed one: a store is used again and again while its
   // disk is full.
   void run(int operations_max) {
     faults_.operations_max = operations_max;
@@ -74,13 +74,13 @@ public:
 
   [[nodiscard]] int operations() const { return faults_.operations; }
 
-  // What must hold once the disk works again.
+  // Checks what must hold once the disk works again.
   void check_after_repair() {
     faults_.operations_max = std::numeric_limits<int>::max();
     if (!store_)
       open();
     ASSERT_TRUE(store_);
-    // The first call may be told of a write behind the scenes that failed before.
+    // The first call may report an earlier write in the background that failed.
     if (!store_->put(lease_record("after")).ok()) {
       const auto status = store_->put(lease_record("after"));
       ASSERT_TRUE(status.ok()) << status.detail;
@@ -93,8 +93,8 @@ public:
   }
 
 private:
-  // Whether it worked. What did not must say that it is the disk. RocksDB calls it damage when it
-  // cannot look at a table on a broken one.
+  // Returns whether the call succeeded. An error must name the disk. RocksDB reports corruption if
+  // it cannot read a table on a broken disk.
   bool worked(const store_status& status) {
     if (status.ok())
       return true;
@@ -172,7 +172,7 @@ private:
   std::unique_ptr<rocksdb::Env> env_ = faulty_env(faults_);
   temporary_directory directory_;
   std::unique_ptr<lock_store> store_;
-  std::map<std::string, std::optional<bool>> state_; // Whether it is there; nothing: either.
+  std::map<std::string, std::optional<bool>> state_; // Whether the record exists; empty: either.
   std::uint64_t epoch_ = 0;
 };
 
@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, RocksDbOnAFailingDisk,
     sweep{"broken", true, true, 4}),
   [](const auto& tested) { return std::string(tested.param.name); });
 
-// A small file system in memory that is seen by who has this object, and gone with the process.
+// A small file system in memory, visible to the owner of this object, which ends with the process.
 class small_disk {
 public:
   small_disk() {
@@ -240,7 +240,7 @@ TEST(RocksDbOnAFullDisk, RefusesToWriteAndToStartUntilThereIsRoom) {
   ASSERT_TRUE(store);
   disk.fill();
 
-  int written = 0; // What the log's last page still takes.
+  int written = 0; // The space left in the log's last page.
   auto status = store->put(lease_record("id0"));
   while (status.ok())
     status = store->put(lease_record("id" + std::to_string(++written)));

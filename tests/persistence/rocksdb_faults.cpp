@@ -1,4 +1,3 @@
-// Implementation of rocksdb_faults.hpp.
 #include "rocksdb_faults.hpp"
 
 #include <string>
@@ -15,7 +14,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-// As the real file system words it.
+// The wording of the real file system.
 IOStatus no_space() {
   auto status = IOStatus::NoSpace("injected");
   status.SetRetryable(true);
@@ -26,14 +25,14 @@ bool broken(rocksdb_faults& faults) {
   return faults.operations++ >= faults.operations_max;
 }
 
-// What an operation comes to that may need room on the disk.
+// Returns the result of an operation that may need space on the disk.
 IOStatus take_room(rocksdb_faults& faults) {
   if (broken(faults) || faults.disk_full)
     return faults.io_errors ? IOStatus::IOError("injected") : no_space();
   return IOStatus::OK();
 }
 
-// What an operation comes to that only a broken disk refuses.
+// Returns the result of an operation that only a broken disk refuses.
 IOStatus touch(rocksdb_faults& faults) {
   if (faults.io_errors && broken(faults))
     return IOStatus::IOError("injected");
@@ -53,7 +52,7 @@ public:
     auto status = take_room(faults_);
     if (status.ok())
       return FSWritableFileOwnerWrapper::Append(data, options, context);
-    // A disk fills up in the middle of what is written.
+    // A disk fills up in the middle of a write.
     if (status.IsNoSpace())
       FSWritableFileOwnerWrapper::Append({data.data(), data.size() / 2}, options, context)
         .PermitUncheckedError();
@@ -214,7 +213,7 @@ public:
     return faulty(std::move(status), name, result);
   }
 
-  // The wrapper would have the file system that it wraps write the log.
+  // The wrapper would let the wrapped file system write the log.
   IOStatus NewLogger(const std::string& name, const IOOptions& options,
     std::shared_ptr<rocksdb::Logger>* result, IODebugContext* context) override {
     return FileSystem::NewLogger(name, options, result, context);
@@ -328,7 +327,7 @@ public:
     file_system_ = std::move(files);
   }
 
-  // RocksDB sleeps for a second after each flush that failed.
+  // RocksDB sleeps for a second after each failed flush.
   void SleepForMicroseconds(int /*us*/) override {}
 };
 

@@ -1,4 +1,4 @@
-// A file system for RocksDB that fails on demand and counts what reaches the disk.
+// A file system for RocksDB that fails on demand and counts its writes to the disk.
 #pragma once
 
 #include <rocksdb/env.h>
@@ -10,21 +10,22 @@
 
 namespace leasebreak::test {
 
-/// What may go wrong, and what went on. Shared by a file system and its test.
+/// The faults and the counts. Shared by a file system and its test.
 struct rocksdb_faults {
-  std::atomic<bool> disk_full = false; ///< Nothing more can be written, made or renamed.
+  std::atomic<bool> disk_full = false; ///< Nothing more can be written, created or renamed.
   std::atomic<bool> sync_fails = false;
-  std::atomic<int> log_syncs = 0; ///< How often the write-ahead log was forced to the disk.
+  std::atomic<int> log_syncs = 0; ///< How often the write-ahead log was synced.
 
-  /// After so many operations each further one fails: for want of room those that may need some, or
-  /// with `io_errors` all of them, because the disk is broken.
+  /// After this many operations, all further ones fail: those that may need space, because the disk
+  /// is full, or with `io_errors` all of them, because the disk is broken.
   std::atomic<int> operations_max = std::numeric_limits<int>::max();
-  std::atomic<int> operations = 0; ///< Those that could have failed so.
+  std::atomic<int> operations = 0; ///< Those that could have failed this way.
   std::atomic<bool> io_errors = false;
-  std::atomic<bool> syncs_do_nothing = false; ///< They are slow, and only a machine's crash tells.
+  /// Syncs are slow, and only a crash of the machine shows their effect.
+  std::atomic<bool> syncs_do_nothing = false;
 };
 
-/// The usual file system with these faults. `faults` must outlive it.
+/// Returns the default file system with these faults. `faults` must outlive it.
 [[nodiscard]] std::unique_ptr<rocksdb::Env> faulty_env(rocksdb_faults& faults);
 
 } // namespace leasebreak::test

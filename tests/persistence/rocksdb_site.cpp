@@ -1,4 +1,3 @@
-// Implementation of rocksdb_site.hpp.
 #include "rocksdb_site.hpp"
 
 #include <leasebreak/persistence/rocksdb_store.hpp>

@@ -1,4 +1,4 @@
-// What is particular to the RocksDB store: its keys, its errors, what it costs.
+// Properties of the RocksDB store only: its keys, its errors, its cost.
 #include <leasebreak/persistence/rocksdb_store.hpp>
 
 #include "records.hpp"
@@ -45,7 +45,7 @@ protected:
     return opened.status;
   }
 
-  // Works on the database itself, while no store has it.
+  // Accesses the database directly, while no store has it open.
   void raw(const std::function<void(rocksdb::DB&)>& work) {
     rocksdb::Options options;
     options.create_if_missing = true;
@@ -66,7 +66,7 @@ protected:
     return keys;
   }
 
-  // The first file in the database whose name has this part.
+  // Returns the first file of the database whose name contains this part.
   fs::path file_like(const std::string& part) const {
     for (const auto& entry : fs::directory_iterator(path))
       if (entry.path().filename().string().find(part) != std::string::npos)
@@ -153,7 +153,7 @@ TEST_F(RocksDbStore, BadRecordCanBeReplacedAndErased) {
 
   EXPECT_TRUE(store->put(moved).ok());
 
-  // The row of the old file is still there, and leads to a record that does not match.
+  // The row of the old file still exists, and leads to a record that does not match.
   EXPECT_TRUE(store->list(by_file("file-1")).value.records.empty());
   EXPECT_EQ(store->erase_by_file("file-1").value, 0U);
   EXPECT_EQ(store->list(by_file("file-2")).value.records, std::vector{moved});
@@ -163,7 +163,7 @@ TEST_F(RocksDbStore, BadRecordCanBeReplacedAndErased) {
 
 TEST_F(RocksDbStore, QueriesByFileOwnerAndClientDoNotReadOtherRecords) {
   make_store_with_a_record();
-  // Whoever reads this one reports it.
+  // A read of this record reports it.
   raw([](rocksdb::DB& db) { db.Put({}, "lbroken", "rubbish"); });
 
   const auto store = open();
@@ -402,12 +402,12 @@ TEST_F(RocksDbStore, RunsAtMostThreeThreads) {
   const auto threads = [] {
     return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
   };
-  std::thread([] {}).join(); // ThreadSanitizer adds a thread of its own to the first.
+  std::thread([] {}).join(); // ThreadSanitizer starts a thread of its own with the first one.
   const auto before = threads();
 
   const auto store = open({.memory_bytes_max = 0});
   const std::string padding(20'000, 'x');
-  for (int i = 0; i < 500; ++i) { // Enough to make it flush.
+  for (int i = 0; i < 500; ++i) { // Enough to cause a flush.
     auto record = lease_record("id" + std::to_string(i));
     record.share_name = padding;
     ASSERT_TRUE(store->put(record).ok());

@@ -1,4 +1,4 @@
-// What every store must do, whatever it keeps its records in.
+// The rules for every store, independent of its storage.
 #include "store_contract.hpp"
 
 #include "records.hpp"
@@ -226,7 +226,7 @@ TEST_P(StoreContract, ListsMoreRecordsThanFitIntoOnePiece) {
 }
 
 TEST_P(StoreContract, NoIdCanInjectIntoTheKeysOfAnother) {
-  // Values that would meet if keys or statements were put together without care.
+  // Values that would collide if keys or statements were composed carelessly.
   const ids values{"a"s, "a:b"s, "a\0b"s, "a\0"s, "\0a"s, "'; DROP TABLE leasebreak_locks; --"s,
     "\\x61"s, "{a}"s, "\"a\""s, "a,b"s, "NULL"s, "\xff\xff"s,
     "\x00\x00\x00\x01"
@@ -477,7 +477,7 @@ TEST_P(StoreContract, DescriptionNamesTheKind) {
   EXPECT_THAT(store->description(), testing::StartsWith(GetParam().name));
 }
 
-// Each thread works on records of its own, and on one that all share.
+// Each thread uses its own records, and one record that all share.
 TEST_P(StoreContract, ServesSeveralThreadsAtOnce) {
   constexpr int threads = 4;
   constexpr int rounds = 25;

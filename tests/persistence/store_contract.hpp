@@ -1,5 +1,5 @@
-// What every store must do. The tests are in store_contract.cpp; each test program names the kinds
-// of store to run them on.
+// The rules for every store. The tests are in store_contract.cpp; each test program names the kinds
+// of store on which they run.
 #pragma once
 
 #include "store_site.hpp"

@@ -1,5 +1,5 @@
-// A process that writes to a store is killed again and again; what the store acknowledged must be
-// there afterwards, and each batch as a whole or not at all.
+// A process that writes to a store is killed again and again. Afterwards, everything that the store
+// acknowledged must exist, and each batch as a whole or not at all.
 #include "crash_batches.hpp"
 #ifdef LEASEBREAK_HAS_POSTGRES
 #include "postgres_server.hpp"
@@ -26,7 +26,7 @@ extern char** environ; // NOLINT: the name is POSIX's
 namespace leasebreak::test {
 namespace {
 
-// The writer, and the lines that it writes.
+// The writer process and its output.
 class crash_writer {
 public:
   crash_writer(const std::string& uri, const std::string& mode) {
@@ -65,7 +65,7 @@ public:
     process_ = -1;
   }
 
-  // Empty at the end.
+  // Returns an empty line at the end.
   std::string line() {
     for (;;) {
       const auto end = buffer_.find('\n');
@@ -88,7 +88,7 @@ private:
   std::string buffer_;
 };
 
-// Kills the writer after a random number of batches, at a moment that depends on nothing else.
+// Kills the writer after a random number of batches, at a time that depends on nothing else.
 void kill_again_and_again(const std::string& uri, const std::string& mode, int rounds) {
   random_source random(test_seed());
   std::uint64_t acknowledged = 0;
@@ -98,7 +98,7 @@ void kill_again_and_again(const std::string& uri, const std::string& mode, int r
     for (auto left = 1 + below(random, 30); left > 0; --left)
       acknowledged = std::stoull(writer.line());
     writer.kill();
-    // What it still said before it died counts as well.
+    // Lines that it wrote before it died count, too.
     for (auto line = writer.line(); !line.empty(); line = writer.line())
       acknowledged = std::stoull(line);
 
@@ -108,7 +108,7 @@ void kill_again_and_again(const std::string& uri, const std::string& mode, int r
     const auto newest = newest_batch(*store.value);
     ASSERT_TRUE(newest.has_value());
     ASSERT_GE(*newest, acknowledged);
-    // One more may have been written without having been acknowledged.
+    // One more batch may have been written without being acknowledged.
     ASSERT_LE(*newest, acknowledged + 1);
   }
 }

@@ -1,7 +1,6 @@
 // A program that writes batches to a store until it is killed: `store_crash_writer URI MODE`, where
-// the mode is "durable" or "fast".
-// After each batch that the store has acknowledged it writes the batch's number and a line break to
-// its standard output. "ready" comes first.
+// the mode is "durable" or "fast". It first prints "ready". After each batch that the store has
+// acknowledged, it prints the number of the batch on a line.
 #include "crash_batches.hpp"
 
 #include <leasebreak/persistence/store_uri.hpp>

@@ -1,4 +1,4 @@
-// The same random calls on every kind of store must have the same results.
+// The same random calls must have the same results on every kind of store.
 #include "postgres_server.hpp"
 #include "records.hpp"
 #ifdef LEASEBREAK_HAS_ROCKSDB
@@ -17,7 +17,7 @@
 namespace leasebreak::test {
 namespace {
 
-// What a call returned, in full, as text.
+// Returns the complete result of a call as text.
 std::string text_of(const store_status& status) {
   return status.code.message();
 }
@@ -49,7 +49,7 @@ std::string random_id(random_source& random) {
   return "id" + std::to_string(below(random, 40));
 }
 
-// Now and then a record that no store may take.
+// Returns a record that is occasionally one that stores must reject.
 persisted_lock maybe_bad_record(random_source& random) {
   auto record = random_record(random, random_id(random));
   if (below(random, 20) == 0)
@@ -147,7 +147,7 @@ TEST(StoreDifferential, SameRandomCallsHaveTheSameResultsOnAllStores) {
     for (std::size_t i = 1; i < stores.size(); ++i) {
       ASSERT_EQ(next.run(*stores[i]), expected)
         << "step " << step << ": " << next.name << " on " << kinds[i].name;
-      // Those that keep anything must also have it for their next user.
+      // Stores that outlive their user must return the same to the next one.
       if (step % 500 == 499) {
         stores[i]->close();
         stores[i] = sites[i]->open();

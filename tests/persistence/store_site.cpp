@@ -1,4 +1,3 @@
-// Implementation of store_site.hpp.
 #include "store_site.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>

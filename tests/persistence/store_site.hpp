@@ -1,5 +1,4 @@
-// Places where stores can be opened, one after the other, for tests that run on every kind of
-// store.
+// Places where stores can be opened one after the other, for tests that run on every kind of store.
 #pragma once
 
 #include <leasebreak/persistence/lock_store.hpp>
@@ -10,19 +9,19 @@
 
 namespace leasebreak::test {
 
-/// A fresh place for a store: a directory, a schema. Gone with the object.
+/// A new place for a store: a directory or a schema. It is deleted with the object.
 class store_site {
 public:
   virtual ~store_site() = default;
 
-  /// Opens the store that is at this place. Fails the test if that does not work.
+  /// Opens the store at this place. Fails the test on an error.
   virtual std::unique_ptr<lock_store> open(bool durable = false) = 0;
 
-  /// Whether a store finds what the one before it left.
+  /// Returns whether a store finds the content of its predecessor.
   [[nodiscard]] virtual bool keeps() const { return true; }
 };
 
-/// A kind of store and how to get a place for one.
+/// A kind of store with a function that makes a place for one.
 struct store_kind {
   std::string name;
   std::function<std::unique_ptr<store_site>()> make;
@@ -30,7 +29,7 @@ struct store_kind {
 
 [[nodiscard]] store_kind memory_kind();
 
-/// An empty directory below the directory for temporary files, deleted with the object.
+/// An empty temporary directory, which is deleted with the object.
 class temporary_directory {
 public:
   temporary_directory();

@@ -1,4 +1,4 @@
-// Opening stores by name.
+// Opening stores by URI.
 #include <leasebreak/persistence/store_uri.hpp>
 
 #include "records.hpp"
@@ -60,7 +60,7 @@ TEST(StoreUri, SaysThatThisBuildHasNoRocksDb) {
 
 #ifdef LEASEBREAK_HAS_POSTGRES
 TEST(StoreUri, TakesAllFormsOfPostgresConnections) {
-  // Nothing listens there, so it is the store that fails, not the name.
+  // Nothing listens there, so that the store fails rather than its URI.
   for (const auto* uri :
     {"postgres:host=/nonexistent dbname=x", "postgres:postgresql://u:p@/d?host=/nonexistent",
       "postgres://u:p@/d?host=/nonexistent", "postgresql://u:p@/d?host=/nonexistent"})
