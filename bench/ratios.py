@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints what leasebreak_bench measured beside what is asked for.
+"""Prints the results of leasebreak_bench with the required ratios.
 
 usage: ratios.py BENCH.JSON, the output of leasebreak_bench --benchmark_out_format=json
 
-Ratios whose figures are not in the file are left out. Status 0 unless the file cannot be read; a
-ratio that is missed is shown as such.
+Ratios without figures in the file are omitted. The status is 0 unless the file cannot be read;
+missed ratios are marked as such.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 
 
 def load(path):
-    """Items per second by name, the median of what was repeated; and the counters by name."""
+    """Items per second by name, with the median of repetitions, and the counters by name."""
     with open(path, encoding="utf-8") as file:
         content = json.load(file)
     rates, costs, counters = {}, {}, {}

@@ -183,7 +183,7 @@ TEST(Clients, WithoutRegistrationMayActAllTheSame) {
     w.start(access_request{"f", access_kind::replace, open_id::none, client_guid::of(9), {}});
   w.settle();
 
-  EXPECT_EQ(p.error(), errc::access_denied) << "others' handles, as for anybody";
+  EXPECT_EQ(p.error(), errc::access_denied) << "other opens, as for any client";
 }
 
 TEST(Clients, AnUndeliverableBreakEndsAtOnce) {

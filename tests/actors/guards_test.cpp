@@ -230,11 +230,11 @@ TEST_F(Guards, AreCountedWhileTheyAreWaitedFor) {
   EXPECT_EQ(waiting(), 2U) << "one has it";
   third.signal.emit(asio::cancellation_type::terminal);
   w.settle();
-  EXPECT_EQ(waiting(), 1U) << "one has given up";
+  EXPECT_EQ(waiting(), 1U) << "one was cancelled";
   w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
   w.settle();
 
-  EXPECT_EQ(waiting(), 0U) << "nobody gets it any more";
+  EXPECT_EQ(waiting(), 0U) << "it is not granted any more";
   EXPECT_EQ(w.c->stats().waiting_for_guards_most, 3U);
   EXPECT_EQ(w.c->stats().waiting_now, 0U);
   EXPECT_EQ(w.c->stats().waiting_most, 0U);

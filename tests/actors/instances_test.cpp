@@ -84,7 +84,7 @@ TEST_F(AppInstances, OfAnotherNameAreLeftAlone) {
 
   auto& other = begin(by_application(world::bob, 2, "d/a_link"));
 
-  EXPECT_FALSE(other.done()) << "it waits for the lease as anybody else";
+  EXPECT_FALSE(other.done()) << "it waits for the lease like any other open";
   EXPECT_EQ(w.alice_saw.size(), 1U);
   EXPECT_TRUE(lost.empty());
   w.close("f", old.open);

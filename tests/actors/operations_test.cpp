@@ -364,9 +364,9 @@ TEST_P(EveryOperation, DoesNotHangTheDestructorWhenTheExecutorHasStopped) {
   GetParam().succeed(w, s, p);
   w.c.reset();
 
-  EXPECT_EQ(p.calls, 0) << "nobody runs the executor";
+  EXPECT_EQ(p.calls, 0) << "the executor is not running";
   w.settle();
-  EXPECT_EQ(p.calls, 1) << "somebody does after all";
+  EXPECT_EQ(p.calls, 1) << "the executor runs now";
 }
 
 INSTANTIATE_TEST_SUITE_P(Api, EveryOperation, testing::ValuesIn(all_cases()), name_of);

@@ -416,7 +416,8 @@ TEST(Reconnecting, AsAnotherClientTakesEverythingAlong) {
     done(w, lock_request{"f", open, {{{5, 1}, true}}, true}), errc::too_many_locks_of_client);
   auto& gone = w.start(disconnect_request{world::bob, {}});
   w.settle();
-  EXPECT_EQ(gone.as<disconnect_result>().kept.size(), 1U) << "his connections' end concerns it now";
+  EXPECT_EQ(gone.as<disconnect_result>().kept.size(), 1U)
+    << "it ends with the connections of the new client now";
   EXPECT_EQ(done(w, close_request{"f", open, false}), errc::success);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
   EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);

@@ -70,7 +70,7 @@ TEST_F(ClientChannels, AreNoneForTheOpensOfSessionsThatHaveEnded) {
   EXPECT_TRUE(table.end(session_id{20}));
   EXPECT_FALSE(table.end(session_id{20}));
 
-  EXPECT_EQ(lease_at({at(3, 20)}), found{}) << "nobody could answer";
+  EXPECT_EQ(lease_at({at(3, 20)}), found{}) << "no acknowledgement could come";
   EXPECT_EQ(lease_at({at(3, 20), at(1, 10)}), (found{at(1, 10), at(2, 10), at(3, 30)}));
   table.clear();
   EXPECT_EQ(lease_at({at(1, 10)}), found{});

@@ -15,7 +15,7 @@ std::string short_name(const client_guid& guid) {
     return "bob";
   if (guid == carol.guid)
     return "carol";
-  return guid.is_zero() ? "nobody" : "client " + to_string(guid);
+  return guid.is_zero() ? "no client" : "client " + to_string(guid);
 }
 
 std::string short_name(const lease_key& key) {
@@ -652,7 +652,7 @@ void world::continue_after(const world& before) {
 void world::apply(const command& what, where_t where) {
   if (is_strict_about_breaks) {
     for (const auto& n : notifications_)
-      fail(where, "before this step nobody expected the " + describe(n));
+      fail(where, "an earlier step did not expect the " + describe(n));
   }
   notifications_.clear();
   if (std::holds_alternative<stop_waiting>(what))
@@ -799,7 +799,7 @@ void world::check_purged(const command& what, const effects& out, where_t where)
     std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
     std::holds_alternative<close_open>(what);
   if (!is_explained && std::ranges::any_of(out.ended, is_purged))
-    fail(where, "an open gave way to nothing at: " + describe(what));
+    fail(where, "an open was purged without a conflict at: " + describe(what));
 }
 
 void world::check(where_t where) {

@@ -292,7 +292,7 @@ TEST_F(Instances, EndADurableOpenBesideOneOfItsLeaseThatStays) {
   const auto moved = open(by(bob).instance(database));
 
   expect_done(moved);
-  EXPECT_EQ(take_ended().size(), 2U) << "nobody is left who could give Write up";
+  EXPECT_EQ(take_ended().size(), 2U) << "no open is left that could release Write";
   expect_no_break();
   expect_error(close(old), errc::unknown_open);
   expect_error(reconnect(alice, beside, k1), errc::nothing_to_reclaim);

@@ -62,7 +62,7 @@ TEST_F(PersistentRecords, SayWhatTheOpenIs) {
   EXPECT_EQ(record->client_id, to_string(alice.guid));
   EXPECT_EQ(record->server_epoch, 7U);
   EXPECT_EQ(record->acquired_at, now());
-  EXPECT_TRUE(record->is_zero_byte) << "in nobody's way for who does not know opens";
+  EXPECT_TRUE(record->is_zero_byte) << "no obstacle for systems that do not know opens";
   EXPECT_EQ(record->share_reservation, 1) << "denies reading";
   EXPECT_EQ(record->lease_version, 2);
   EXPECT_EQ(record->lease_epoch, 0x11);
@@ -334,7 +334,7 @@ TEST_F(PersistentBreaks, AreToldToAHolderThatIsBack) {
   disconnect(alice);
   const auto b = open(by(bob));
   expect_waits(b);
-  EXPECT_TRUE(expect_break(k1, rwh, rh).channels.empty()) << "nobody is there";
+  EXPECT_TRUE(expect_break(k1, rwh, rh).channels.empty()) << "no channel is connected";
 
   reconnect(alice_again, a, k1);
 

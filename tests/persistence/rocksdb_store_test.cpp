@@ -216,11 +216,11 @@ TEST_F(RocksDbStore, UnreadableVersionIsStoreCorrupt) {
 }
 
 TEST_F(RocksDbStore, DatabaseOfSomethingElseIsStoreCorrupt) {
-  raw([](rocksdb::DB& db) { db.Put({}, "somebody's", "data"); });
+  raw([](rocksdb::DB& db) { db.Put({}, "foreign", "data"); });
 
   EXPECT_EQ(failure_to_open().code, errc::store_corrupt);
 
-  EXPECT_THAT(raw_keys(), testing::ElementsAre("somebody's"));
+  EXPECT_THAT(raw_keys(), testing::ElementsAre("foreign"));
 }
 
 TEST_F(RocksDbStore, UnreadableEpochIsStoreCorrupt) {

@@ -181,12 +181,13 @@ public:
   /// pool.
   explicit coordinator(executor_type executor, coordinator_config config = {});
 
-  /// Shuts down like `async_shutdown`, but does not wait for a store that does not respond.
-  /// Operations in flight complete with `errc::shutting_down`. From then on, sinks and
-  /// `on_open_lost` are not called. Waits for such calls in progress on other threads; the caller
-  /// must thus hold no lock that they take. May be called from within a handler, a sink or
-  /// `on_open_lost`, whether or not the executor runs. Must not be called from a thread of the
-  /// coordinator's own CAF pool.
+  /// Shuts down without running the executor. Operations in flight complete with
+  /// `errc::shutting_down`. Writes unwritten records, and waits for that for up to
+  /// `shutdown_store_wait`, unless an earlier `async_shutdown` has already waited that long. From
+  /// the start of this call, sinks and `on_open_lost` are not called. Waits for such calls in
+  /// progress on other threads; the caller must thus hold no lock that they take. May be called
+  /// from within a handler, a sink or `on_open_lost`, whether or not the executor runs. Must not be
+  /// called from a thread of the coordinator's own CAF pool.
   ~coordinator();
 
   coordinator(const coordinator&) = delete;
@@ -394,8 +395,8 @@ public:
   /// registered; otherwise its disconnect does not end the wait.
   ///
   /// Handler: `void(error_code, access_result)`. Errors: `errc::unknown_open`, `access_denied`,
-  /// `sharing_violation`, `delete_pending`, `reclaim_needed`, the limits of pending operations,
-  /// `cancelled`, `client_gone`.
+  /// `sharing_violation`, `delete_pending`, `reclaim_needed`, `break_timed_out`, the limits of
+  /// pending operations, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_access(access_request request, Token&& token = {}) {
     return initiate<access_result>(std::move(request), token);
@@ -499,8 +500,8 @@ public:
   /// Breaks what is cached of a file at an operator's request. Completes when the holders have
   /// released it. Purges disconnected durable opens whose caching would have to be reduced. Waits
   /// for up to `wait_max`; cancellable, in which case the breaks continue. Handler:
-  /// `void(error_code)`. Errors: `errc::invalid_lease_state`, the limits of pending operations,
-  /// `cancelled`.
+  /// `void(error_code)`. Errors: `errc::invalid_lease_state`, `break_timed_out`, the limits of
+  /// pending operations, `cancelled`.
   template <class Token = boost::asio::deferred_t>
   auto async_force_break(force_break_request request, Token&& token = {}) {
     return initiate<void>(std::move(request), token);
