@@ -156,8 +156,8 @@ struct replay_open {
 struct make_resilient {
   operation_id operation{};
   open_id open{};
-  duration
-    timeout{}; ///< More than zero, at most `limits::resilience_max`; replaces an earlier one.
+  /// More than zero, at most `limits::resilience_max`; replaces an earlier one.
+  duration timeout{};
 };
 
 /// Replaces the server's own bytes of a persistent open (`durable_request::server_state`).
@@ -264,9 +264,8 @@ struct access_file {
   access_kind kind = access_kind::read;
   open_id open{}; ///< The open that makes the access; `none`: no open, or one of another file.
   client_guid client; ///< The client that makes the access; zero if it is not an SMB client.
-  std::optional<lease_key>
-    /// change_children: the ParentLeaseKey of the open that made the change, if it has one.
-    parent_key;
+  /// change_children: the ParentLeaseKey of the open that made the change, if it has one.
+  std::optional<lease_key> parent_key;
   /// The connection of the request, whose loss ends the wait. None: the wait ends with `open`.
   connection_id connection{};
   session_id session{}; ///< The session, whose end ends the wait, too.
@@ -315,7 +314,7 @@ struct force_break {
   lease_state keep = lease_state::none; ///< The state that the holders may keep.
 };
 
-/// Recovers a record after a restart, for the time until `grace_ended`. Records of leases and
+/// Recovers a record after a restart; see `grace_ended` for its end. Records of leases and
 /// oplocks must come first, then those of opens, then those of byte-range locks.
 struct load_record {
   persisted_lock record;
