@@ -135,8 +135,9 @@ lease_state file_state::impl::taken_by(const access_file& c) const {
   case access_kind::rename:
   case access_kind::replace:
   case access_kind::unlink:
-    // Without an open, nothing has broken Write yet. A client other than SMB is not refused because
-    // of other opens either (see `after_breaks`), so that Write must be broken here.
+    // Without an open, nothing has broken Write yet. A caller that is not an SMB client is not
+    // refused because of other opens either (see `after_breaks`), so that Write must be broken
+    // here.
     return !has_open && c.client.is_zero() ? handle_and_write : lease_state::handle;
   case access_kind::link:
   case access_kind::set_security:

@@ -1,7 +1,8 @@
 // Begins and ends breaks (MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.6.1, 3.3.6.5).
 //
-// A break increments the epoch once. Merged breaks, the further stages after an acknowledgement,
-// and acknowledgements do not.
+// A break increments the epoch once, and again if its notification is repeated after a response
+// (answer.cpp). Merged breaks, the further stages after an acknowledgement, and acknowledgements do
+// not increment it.
 #include "file/impl.hpp"
 #include "mutant.hpp"
 
