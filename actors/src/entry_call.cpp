@@ -27,7 +27,7 @@ private:
 } // namespace
 
 void file_link::end(guard_id id) const noexcept {
-  send(std::make_unique<guard_ended>(id));
+  send_made("to end an entry guard", [id] { return std::make_unique<guard_ended>(id); });
 }
 
 void entry_call::act(file_actor& file, std::unique_ptr<file_message> self) {

@@ -4,6 +4,7 @@
 #include "coordinator_impl.hpp"
 #include "entry_call.hpp"
 #include "file_link.hpp"
+#include "out_of_memory.hpp"
 #include "report.hpp"
 
 #include <algorithm>
@@ -123,7 +124,7 @@ bool file_actor::is_stored() noexcept {
 void file_actor::records_stored() noexcept {
   if (unstored_.fetch_sub(1) != 1 || !ends_when_stored_.exchange(false))
     return;
-  message_ptr m = std::make_unique<nothing_to_do>();
+  message_ptr m = needs_memory("to end a file", [] { return std::make_unique<nothing_to_do>(); });
   static_cast<void>(deliver(m)); // `end_turn` then finds that no state is left
 }
 

@@ -18,25 +18,27 @@ public:
   file_link(std::weak_ptr<coordinator_impl> owner, file_ref file)
     : owner_(std::move(owner)), file_(std::move(file)) {}
 
-  void end(hold_id id) const noexcept { send(end_hold{id}); }
+  void end(hold_id id) const noexcept { send("to end a hold", end_hold{id}); }
 
   void end(guard_id id) const noexcept;
 
   /// Idempotent, because ids of breaks and offers are not reused.
-  void cannot_deliver(const break_undeliverable& offer) const noexcept { send(offer); }
+  void cannot_deliver(const break_undeliverable& offer) const noexcept {
+    send("to report a break that cannot be delivered", offer);
+  }
 
 private:
-  void send(command c) const noexcept {
+  /// `purpose` completes the line that a process without memory ends with.
+  template <class Make>
+  void send_made(const char* purpose, Make make) const noexcept {
     const auto alive = owner_.lock();
     if (!alive)
       return;
-    message_ptr m =
-      needs_memory("to end a hold", [&] { return std::make_unique<plain_command>(std::move(c)); });
+    message_ptr m = needs_memory(purpose, make);
     static_cast<void>(file_->deliver(m));
   }
-  void send(message_ptr m) const noexcept {
-    if (const auto alive = owner_.lock())
-      static_cast<void>(file_->deliver(m));
+  void send(const char* purpose, command c) const noexcept {
+    send_made(purpose, [&] { return std::make_unique<plain_command>(std::move(c)); });
   }
 
   std::weak_ptr<coordinator_impl> owner_;

@@ -295,6 +295,44 @@ TEST(MemoryInTurns, EndsTheProcessWithALineOrIsNotMissed) {
   EXPECT_GT(t.ended, 0);
 }
 
+// A hold and a guard end in destructors, which cannot throw.
+template <class Claim>
+tally sweep_end_of_claim(const std::function<void(coordinator&, Claim&)>& take) {
+  return sweep([&](std::size_t n) -> int {
+    break_scene s;
+    Claim claim;
+    take(s.c, claim);
+    s.settle();
+    if (!claim)
+      return wrong;
+    until_failure = n;
+    claim.release();
+    const bool failed = std::exchange(until_failure, 0) == 0;
+    s.settle();
+    return failed ? completed : none_failed;
+  });
+}
+
+TEST(MemoryInDestructors, EndOfAHoldEndsTheProcessWithALine) {
+  const auto t = sweep_end_of_claim<hold>([](coordinator& c, hold& claim) {
+    c.async_access({"g", access_kind::replace, {}, world::bob},
+      [&claim](error_code, access_result allowed) { claim = std::move(allowed.hold); });
+  });
+
+  EXPECT_EQ(t.problem, "");
+  EXPECT_GT(t.ended, 0);
+}
+
+TEST(MemoryInDestructors, EndOfAGuardEndsTheProcessWithALine) {
+  const auto t = sweep_end_of_claim<entry_guard>([](coordinator& c, entry_guard& claim) {
+    c.async_guard_entry(
+      {"directory", "name"}, [&claim](error_code, entry_guard guard) { claim = std::move(guard); });
+  });
+
+  EXPECT_EQ(t.problem, "");
+  EXPECT_GT(t.ended, 0);
+}
+
 // -- operations that are started during a shutdown
 
 /// Stops the coordinator within the n-th allocation of an initiating function, as another thread
