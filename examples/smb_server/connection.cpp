@@ -18,11 +18,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-std::string name_of(const asio::ip::tcp::socket& socket) {
-  error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (error)
-    return "unknown";
+std::string name_of(const asio::ip::tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
     std::to_string(endpoint.port());
@@ -35,17 +31,15 @@ constexpr std::size_t nothing_promised = 0;
 
 } // namespace
 
-connection::connection(
-  server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> with)
-  : group{std::move(with)}, opens{group->opens}, host_{host}, socket_{std::move(socket)}, id_{id},
-    peer_{name_of(socket_)}, credits_{host.options().limits.credits},
-    input_(input_buffer_bytes), changed_{socket_.get_executor()},
-    setup_deadline_{socket_.get_executor()}, break_timer_{socket_.get_executor()},
-    stall_timer_{socket_.get_executor()} {
-  changed_.expires_at(asio::steady_timer::time_point::max());
-  error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-  socket_.non_blocking(true, ignored); // as for what is written at once
+connection::connection(server& host, std::unique_ptr<byte_stream> stream, connection_id id,
+  std::shared_ptr<channel_group> with)
+  : group{std::move(with)}, opens{group->opens}, host_{host}, stream_{std::move(stream)}, id_{id},
+    peer_{name_of(stream_->peer())}, credits_{host.options().limits.credits},
+    input_(input_buffer_bytes), changed_{host.runs_on(), stream_->get_executor()},
+    setup_deadline_{host.runs_on(), stream_->get_executor()},
+    break_timer_{host.runs_on(), stream_->get_executor()}, stall_timer_{host.runs_on(),
+                                                             stream_->get_executor()} {
+  changed_.expires_at(timer::time_point::max());
 }
 
 void connection::close(std::string_view reason) {
@@ -54,9 +48,7 @@ void connection::close(std::string_view reason) {
   closed_ = true;
   send_breaks_elsewhere(true); // of the others, the coordinator does the same
   host_.log().info("{}: connection ends: {}", peer_, reason);
-  error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  stream_->close();
   setup_deadline_.cancel();
   break_timer_.cancel();
   stall_timer_.cancel();
@@ -107,7 +99,7 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
     // What this request sets going has its turn before the next one, also if both were read at one
     // go: a break that it causes is on its way before what the client asks for then is answered.
     if (input_begin_ < input_end_)
-      co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+      co_await asio::post(stream_->get_executor(), asio::use_awaitable);
   }
   co_return nullptr;
 }
@@ -118,8 +110,7 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   while (input_end_ - input_begin_ < nbt_header_size) {
     std::copy(input_.data() + input_begin_, input_.data() + input_end_, input_.data());
     input_end_ -= std::exchange(input_begin_, 0);
-    input_end_ += co_await socket_.async_read_some(
-      asio::buffer(input_) + input_end_, asio::redirect_error(asio::use_awaitable, error));
+    input_end_ += co_await stream_->read_some(std::span{input_}.subspan(input_end_), error);
     if (error || closed_)
       co_return false;
   }
@@ -136,8 +127,7 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
     coming.append(bytes_view{input_}.subspan(input_begin_, input_end_ - input_begin_));
   while (!coming.complete()) {
     const std::span<std::uint8_t> room = coming.room();
-    coming.took(co_await socket_.async_read_some(
-      asio::buffer(room.data(), room.size()), asio::redirect_error(asio::use_awaitable, error)));
+    coming.took(co_await stream_->read_some(room, error));
     if (error || closed_)
       co_return false;
   }
@@ -220,7 +210,7 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_
   if (!messages->empty()) {
     ++in_flight_;
     in_flight_bytes_ += frame->size();
-    asio::co_spawn(socket_.get_executor(),
+    asio::co_spawn(stream_->get_executor(),
       process(std::move(frame), std::move(*messages), std::move(sealer)), asio::detached);
   }
   return true;

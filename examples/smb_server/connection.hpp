@@ -1,16 +1,16 @@
-// One TCP connection: its frames, credits, requests and channels (MS-SMB2 3.3.1.7).
+// One connection: its frames, credits, requests and channels (MS-SMB2 3.3.1.7).
 #pragma once
 
+#include <smb_server/byte_stream.hpp>
 #include <smb_server/channel_group.hpp>
 #include <smb_server/credit_window.hpp>
 #include <smb_server/crypto/sealing.hpp>
 #include <smb_server/request.hpp>
+#include <smb_server/timer.hpp>
 #include <smb_server/wire/data.hpp>
 #include <smb_server/wire/negotiate.hpp>
 
 #include <leasebreak/requests.hpp>
-
-#include <boost/asio/ip/tcp.hpp>
 
 #include <deque>
 #include <map>
@@ -38,11 +38,9 @@ struct negotiated {
 /// constructor may be used from elsewhere.
 class connection : public std::enable_shared_from_this<connection> {
 public:
-  using socket_type = asio::ip::tcp::socket;
-
-  /// The socket runs on the group's strand.
-  connection(
-    server& host, socket_type socket, connection_id id, std::shared_ptr<channel_group> group);
+  /// The stream runs on the group's strand.
+  connection(server& host, std::unique_ptr<byte_stream> stream, connection_id id,
+    std::shared_ptr<channel_group> group);
 
   /// Reads and answers until the peer goes or misbehaves, then ends all that it had. Given back:
   /// the connection goes on as this one, which is to be run on its own strand.
@@ -54,7 +52,7 @@ public:
   /// Ends it soon.
   void close(std::string_view reason);
 
-  [[nodiscard]] asio::any_io_executor get_executor() { return socket_.get_executor(); }
+  [[nodiscard]] asio::any_io_executor get_executor() { return stream_->get_executor(); }
   [[nodiscard]] connection_id id() const noexcept { return id_; }
   [[nodiscard]] server& host() const noexcept { return host_; }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
@@ -161,7 +159,6 @@ private:
   [[nodiscard]] bool has_room_for_answers(std::size_t promised) const;
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
-  [[nodiscard]] bool peer_has_left();
   [[nodiscard]] std::vector<session_ptr> leave_sessions();
   void leave_opens(const session& s);
   void prepare_end(const std::vector<open_ptr>& ending, bool keep);
@@ -177,7 +174,7 @@ private:
   void wake();
 
   server& host_;
-  socket_type socket_;
+  std::unique_ptr<byte_stream> stream_;
   connection_id id_;
   std::string peer_;
   bool closed_ = false;
@@ -197,9 +194,9 @@ private:
   std::deque<output_frame> output_;
   std::size_t output_begin_ = 0; ///< How much of the first one is written.
   std::size_t output_bytes_ = 0;
-  bool writing_ = false; ///< Waits until the socket takes more.
+  bool writing_ = false; ///< Waits until the stream takes more.
   std::uint64_t queued_bytes_ = 0; ///< Ever.
-  std::uint64_t written_bytes_ = 0; ///< Ever given to the socket.
+  std::uint64_t written_bytes_ = 0; ///< Ever given to the stream.
   std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
   std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
   bool break_watched_ = false;
@@ -209,10 +206,10 @@ private:
   std::size_t in_flight_bytes_ = 0;
   std::size_t pending_ = 0; ///< Requests whose clients were told so; each has a frame of its own.
   std::size_t promised_bytes_ = 0; ///< To be answered to READs in flight.
-  asio::steady_timer changed_; ///< Cancelled when one of the above shrinks.
-  asio::steady_timer setup_deadline_;
-  asio::steady_timer break_timer_;
-  asio::steady_timer stall_timer_;
+  timer changed_; ///< Cancelled when one of the above shrinks.
+  timer setup_deadline_;
+  timer break_timer_;
+  timer stall_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
   /// Ids of requests that have come and are not worked on yet, and whether they are cancelled. As
   /// many as credits allow.

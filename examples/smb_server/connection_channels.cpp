@@ -10,14 +10,6 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// The same socket, on another executor. Nothing may be under way on it.
-asio::ip::tcp::socket rebind(const asio::any_io_executor& executor, asio::ip::tcp::socket socket) {
-  error_code error;
-  const auto local = socket.local_endpoint(error);
-  const auto native = socket.release(error);
-  return {executor, local.protocol(), native};
-}
-
 /// Whether such a connection may become a channel beside others of its client.
 bool wants_channels(const negotiate_request& asked) {
   const bool version_3 = std::any_of(asked.dialects.begin(), asked.dialects.end(),
@@ -60,8 +52,7 @@ asio::awaitable<std::shared_ptr<connection>> connection::run() {
 
 connection::connection(
   connection& from, std::shared_ptr<channel_group> with, std::shared_ptr<const byte_vector> first)
-  : connection{
-      from.host_, rebind(with->executor, std::move(from.socket_)), from.id_, std::move(with)} {
+  : connection{from.host_, from.stream_->move_to(with->executor), from.id_, std::move(with)} {
   terms = from.terms;
   credits_ = from.credits_;
   input_ = std::move(from.input_);

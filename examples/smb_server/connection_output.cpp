@@ -5,9 +5,6 @@
 
 #include <leasebreak/model/quoted.hpp>
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <array>
 #include <span>
@@ -18,7 +15,7 @@ namespace {
 
 constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
 constexpr std::size_t sent_breaks_unlooked = 16; ///< So many may have been taken and not forgotten.
-constexpr std::size_t frames_at_once = 16; ///< Of one call to the socket.
+constexpr std::size_t frames_at_once = 16; ///< Of one call to the stream.
 constexpr std::size_t small_bytes = 512; ///< Most answers are shorter.
 
 } // namespace
@@ -78,7 +75,7 @@ void connection::send(byte_vector message) {
     write_output();
 }
 
-// Most often the socket takes all of it, and nobody has to hear of that.
+// Most often the stream takes all of it, and nobody has to hear of that.
 void connection::write_output() {
   while (!output_.empty() && !closed_) {
     error_code error;
@@ -89,12 +86,11 @@ void connection::write_output() {
       host_.log().debug("{}: the peer's window is full", peer_);
       writing_ = true;
       watch_output();
-      socket_.async_wait(
-        asio::socket_base::wait_write, [self = shared_from_this()](error_code failed) {
-          self->writing_ = false;
-          if (!failed)
-            self->write_output();
-        });
+      stream_->wait_writable([self = shared_from_this()](error_code failed) {
+        self->writing_ = false;
+        if (!failed)
+          self->write_output();
+      });
       return;
     }
     if (error)
@@ -110,8 +106,8 @@ std::size_t connection::write_small(error_code& error) {
   std::array<std::uint8_t, nbt_header_size + small_bytes> whole;
   const auto message = std::copy(frame.nbt.begin(), frame.nbt.end(), whole.begin());
   const auto end = std::copy(frame.message.begin(), frame.message.end(), message);
-  return socket_.write_some(
-    asio::buffer(whole.data(), static_cast<std::size_t>(end - whole.begin())), error);
+  const asio::const_buffer piece{whole.data(), static_cast<std::size_t>(end - whole.begin())};
+  return stream_->write_some(std::span{&piece, 1}, error);
 }
 
 std::size_t connection::write_frames(error_code& error) {
@@ -124,7 +120,7 @@ std::size_t connection::write_frames(error_code& error) {
   const std::size_t in_header = std::min(output_begin_, nbt_header_size);
   buffers[0] += in_header;
   buffers[1] += output_begin_ - in_header;
-  return socket_.write_some(std::span{buffers}.first(2 * frames), error);
+  return stream_->write_some(std::span{buffers}.first(2 * frames), error);
 }
 
 void connection::took_output(std::size_t bytes) {
@@ -168,7 +164,7 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
       o ? quoted(o->path) : to_string(n.key), to_string(n.from), to_string(n.to),
       n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
-  if (closed_) // the socket has just said so
+  if (closed_) // the stream has just said so
     return false;
   watch_break();
   if (sent_breaks_.size() >= sent_breaks_unlooked)
@@ -202,10 +198,7 @@ void connection::send_breaks_elsewhere(bool unacknowledged_only) {
 std::uint64_t connection::taken_bytes() {
   if (taken_forced_)
     return *taken_forced_;
-  int waiting = 0;
-  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &waiting) != 0 || waiting < 0)
-    return written_bytes_;
-  return written_bytes_ - std::min<std::uint64_t>(written_bytes_, static_cast<unsigned>(waiting));
+  return written_bytes_ - std::min<std::uint64_t>(written_bytes_, stream_->untaken_bytes());
 }
 
 void connection::pretend_stuck() {

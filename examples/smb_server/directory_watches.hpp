@@ -4,10 +4,10 @@
 
 #include <smb_server/change_log.hpp>
 #include <smb_server/request.hpp>
+#include <smb_server/timer.hpp>
 #include <smb_server/wire/notify.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -40,11 +40,11 @@ struct watch_limits {
 
 /// A request that waits for changes. Belongs to the connection's strand.
 struct notify_waiter {
-  explicit notify_waiter(const asio::any_io_executor& executor) : timer{executor} {
-    timer.expires_at(asio::steady_timer::time_point::max());
+  notify_waiter(const runtime& of, const asio::any_io_executor& executor) : timer{of, executor} {
+    timer.expires_at(smb::timer::time_point::max());
   }
 
-  asio::steady_timer timer; ///< Cancelled when there is an answer.
+  smb::timer timer; ///< Cancelled when there is an answer.
   std::size_t room = 0; ///< What its response may hold.
   bool answered = false;
   std::uint32_t status = 0;

@@ -2,9 +2,9 @@
 #include <smb_server/interim_timer.hpp>
 
 #include <smb_server/connection.hpp>
+#include <smb_server/timer.hpp>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <mutex>
 #include <utility>
@@ -13,16 +13,14 @@ namespace leasebreak::smb {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
-
 /// Told within this time after they are due: looking for them wakes a thread up.
 constexpr auto interim_slack = std::chrono::microseconds{500};
 
 } // namespace
 
 struct interim_timer::state : std::enable_shared_from_this<state> {
-  state(const boost::asio::any_io_executor& executor, std::chrono::microseconds d)
-    : delay{d}, timer{executor} {}
+  state(const runtime& of, std::chrono::microseconds d)
+    : runs{of}, delay{d}, alarm{of, of.get_executor()} {}
 
   std::list<entry>::iterator add(entry e) {
     const std::lock_guard lock{mutex};
@@ -52,8 +50,8 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   // With the lock.
   void arm() {
     armed = true;
-    timer.expires_at(waiting.front().due + interim_slack);
-    timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    alarm.expires_at(waiting.front().due + interim_slack);
+    alarm.async_wait([weak = weak_from_this()](boost::system::error_code error) {
       const auto self = weak.lock();
       if (self && !error)
         self->fire();
@@ -63,7 +61,7 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   void fire() {
     const std::lock_guard lock{mutex};
     armed = false;
-    const auto now = clock::now();
+    const auto now = runs.now();
     while (!waiting.empty() && waiting.front().due <= now) {
       tell(waiting.front());
       told.splice(told.end(), waiting, waiting.begin());
@@ -72,27 +70,27 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
       arm();
   }
 
+  const runtime& runs;
   const std::chrono::microseconds delay;
   std::mutex mutex;
-  boost::asio::steady_timer timer;
+  timer alarm;
   bool armed = false;
   std::list<entry> waiting; ///< In the order of their time, since all take the same.
   std::list<entry> told;
 };
 
-interim_timer::interim_timer(
-  const boost::asio::any_io_executor& executor, std::chrono::microseconds delay)
-  : state_{std::make_shared<state>(executor, delay)} {}
+interim_timer::interim_timer(const runtime& of, std::chrono::microseconds delay)
+  : state_{std::make_shared<state>(of, delay)} {}
 
 interim_timer::~interim_timer() {
   const std::lock_guard lock{state_->mutex};
   state_->armed = true; // for good
-  state_->timer.cancel();
+  state_->alarm.cancel();
 }
 
 interim_timer::wait interim_timer::begin(
   std::weak_ptr<connection> whose, std::uint64_t message_id) {
-  const auto e = state_->add({clock::now() + state_->delay, std::move(whose), message_id});
+  const auto e = state_->add({state_->runs.now() + state_->delay, std::move(whose), message_id});
   return {state_, e};
 }
 

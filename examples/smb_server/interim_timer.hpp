@@ -1,7 +1,7 @@
 // When to tell clients that their requests are pending (MS-SMB2 3.3.4.2).
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
+#include <smb_server/runtime.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -25,7 +25,7 @@ class interim_timer {
   };
 
 public:
-  interim_timer(const boost::asio::any_io_executor& executor, std::chrono::microseconds delay);
+  interim_timer(const runtime& of, std::chrono::microseconds delay);
   ~interim_timer();
   interim_timer(const interim_timer&) = delete;
   interim_timer& operator=(const interim_timer&) = delete;

@@ -94,7 +94,8 @@ asio::awaitable<void> serve(server& s, const server_options& o) {
 int run(const server_options& o) {
   asio::io_context io{static_cast<int>(o.threads)};
   const auto logger = make_logger(o.log_level);
-  server s{io, o, logger};
+  leasebreak::smb::machine machine{io, o.threads};
+  server s{machine, o, logger};
   int result = 0;
   asio::co_spawn(io, serve(s, o), [&](std::exception_ptr failure) {
     try {

@@ -18,7 +18,6 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -53,13 +52,13 @@ constexpr auto stop_wait = std::chrono::seconds{10};
 
 } // namespace
 
-server::server(asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger)
-  : io_{io}, options_{std::move(options)}, logger_{std::move(logger)},
+server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logger> logger)
+  : runtime_{on}, options_{std::move(options)}, logger_{std::move(logger)},
     accounts_{options_.users, options_.domain}, name_{host_name()},
     offered_mechanisms_{spnego::make_offer()}, watches_{{options_.limits.client_changes_bytes,
                                                  options_.limits.changes_bytes}},
-    interims_{io.get_executor(), options_.interim_delay}, acceptor_{make_strand()},
-    trim_timer_{acceptor_.get_executor()}, emptied_{acceptor_.get_executor()} {
+    interims_{on, options_.interim_delay}, strand_{on.make_strand()},
+    trim_timer_{on, strand_}, emptied_{on, strand_} {
   keep_within_descriptors();
   const server_limits& most = options_.limits;
   shares_of_addresses_ =
@@ -69,7 +68,8 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;
   pool.lane_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
-  workers_ = std::make_unique<vfs::worker_pool>(pool);
+  pool.runner = runtime_.disk();
+  workers_ = std::make_unique<vfs::worker_pool>(std::move(pool));
   open_shares();
   open_coordinator();
   fill_random(id_);
@@ -77,7 +77,7 @@ server::server(asio::io_context& io, server_options options, std::shared_ptr<spd
   fill_random(start);
   for (const std::uint8_t byte : start)
     last_session_ = (last_session_ << 8) | byte;
-  start_time_ = to_filetime(std::chrono::system_clock::now());
+  start_time_ = to_filetime(runtime_.wall_now());
 }
 
 server::~server() = default;
@@ -121,7 +121,7 @@ void server::open_shares() {
     auto root = open_root(s, counted);
     persistent_ = persistent_ || s.options.continuously_available;
     auto served = std::make_shared<served_share>(served_share{s.name,
-      vfs::async_share{std::move(root), *workers_, io_.get_executor()}, s.options, nullptr});
+      vfs::async_share{std::move(root), *workers_, runtime_.get_executor()}, s.options, nullptr});
     if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
       throw std::runtime_error("the share name '" + s.name + "' is taken");
   }
@@ -145,9 +145,9 @@ void server::open_coordinator() {
   if (!persistent_) // nobody waits for the store: fewer and larger batches disturb less
     config.write_delay = std::chrono::milliseconds{10};
   config.on_open_lost = [this](open_lost lost) {
-    asio::co_spawn(io_, end_lost(std::move(lost)), asio::detached);
+    asio::co_spawn(runtime_.get_executor(), end_lost(std::move(lost)), asio::detached);
   };
-  coordinator_ = std::make_unique<leasebreak::coordinator>(io_.get_executor(), std::move(config));
+  coordinator_ = runtime_.make_coordinator(std::move(config));
   clients_ = std::make_shared<client_registry>(*coordinator_);
 }
 
@@ -237,10 +237,7 @@ void server::bind() {
     ":" + std::to_string(options_.port);
   try {
     const asio::ip::tcp::endpoint where{asio::ip::make_address(options_.address), options_.port};
-    acceptor_.open(where.protocol());
-    acceptor_.set_option(asio::socket_base::reuse_address{true});
-    acceptor_.bind(where);
-    acceptor_.listen();
+    listener_ = runtime_.listen(strand_, where);
   } catch (const boost::system::system_error& e) {
     throw std::runtime_error("cannot listen on " + place + ": " + e.code().message());
   }
@@ -255,10 +252,10 @@ asio::awaitable<void> server::start() {
     log().info("the store has {} records; the last stop was {}", found.recovered,
       found.clean ? "in order" : "not in order");
   co_await recover(std::move(found.opens));
-  asio::co_spawn(acceptor_.get_executor(), listen(), asio::detached);
+  asio::co_spawn(strand_, listen(), asio::detached);
 }
 
-/// Accepts until the acceptor is closed. What goes wrong with one connection, a lack of memory
+/// Accepts until the listener is closed. What goes wrong with one connection, a lack of memory
 /// included, must not keep the next ones out.
 asio::awaitable<void> server::listen() {
   // Given back while memory is short, so that the pause below can be begun: without it the loop
@@ -266,8 +263,8 @@ asio::awaitable<void> server::listen() {
   constexpr std::size_t reserve_bytes = 65'536;
   auto reserve = std::make_unique<std::byte[]>(reserve_bytes);
   bool told = false; // once for each time that it fails, however long that lasts
-  asio::steady_timer pause{acceptor_.get_executor()};
-  while (acceptor_.is_open()) {
+  timer pause{runtime_, strand_};
+  while (listener_->is_open()) {
     error_code error;
     try {
       error = co_await accept_one();
@@ -298,17 +295,14 @@ asio::awaitable<void> server::listen() {
 /// Returns when a connection is served, or refused because there are too many.
 asio::awaitable<error_code> server::accept_one() {
   error_code error;
-  auto socket = co_await acceptor_.async_accept(
-    make_strand(), asio::redirect_error(asio::use_awaitable, error));
-  if (error)
+  const auto strand = runtime_.make_strand();
+  auto stream = co_await listener_->accept(strand, error);
+  if (error || !stream) // or it has gone already
     co_return error;
-  const auto address = socket.remote_endpoint(error).address();
-  if (error) // it has gone already
-    co_return error_code{};
+  const auto address = stream->peer().address();
   const auto id = static_cast<connection_id>(++last_connection_);
-  const auto executor = socket.get_executor();
-  auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, executor);
-  auto c = std::make_shared<connection>(*this, std::move(socket), id, std::move(alone));
+  auto alone = std::make_shared<channel_group>(leasebreak::client_guid{}, strand);
+  auto c = std::make_shared<connection>(*this, std::move(stream), id, std::move(alone));
   log().debug("{}: connected", c->peer());
   try {
     if (!admit(c, address))
@@ -356,7 +350,7 @@ void server::forget(connection_id id) {
 void server::trim_memory_soon() {
   constexpr auto delay = std::chrono::seconds{1};
   constexpr std::size_t free_max = std::size_t{32} << 20;
-  if (!acceptor_.is_open() || std::exchange(trim_pending_, true))
+  if (!listener_->is_open() || std::exchange(trim_pending_, true))
     return;
   trim_timer_.expires_after(delay);
   trim_timer_.async_wait([this](error_code error) {
@@ -367,7 +361,7 @@ void server::trim_memory_soon() {
       trim_heap(free_max);
       return vfs::error_code{};
     };
-    workers_->async_finish<void>(io_.get_executor(), std::move(trim), asio::detached);
+    workers_->async_finish<void>(runtime_.get_executor(), std::move(trim), asio::detached);
   });
 }
 
@@ -388,9 +382,9 @@ asio::awaitable<void> server::serve(std::shared_ptr<connection> c) {
     const std::lock_guard lock{mutex_};
     empty = connections_.empty();
   }
-  asio::post(acceptor_.get_executor(), [this] { trim_memory_soon(); });
+  asio::post(strand_, [this] { trim_memory_soon(); });
   if (empty)
-    asio::post(emptied_.get_executor(), [this] { emptied_.cancel(); });
+    asio::post(strand_, [this] { emptied_.cancel(); });
 }
 
 /// The connection goes on as another object. False if the server stops.
@@ -402,22 +396,15 @@ bool server::replace(const std::shared_ptr<connection>& by) {
   return true;
 }
 
-/// A loop of one thread is a strand by itself; one more around it would only cost.
-asio::any_io_executor server::make_strand() const {
-  if (options_.threads == 1)
-    return io_.get_executor();
-  return asio::make_strand(io_);
-}
-
 channel_group_ptr server::group_of(const leasebreak::client_guid& client) {
-  return groups_->of(client, make_strand());
+  return groups_->of(client, runtime_.make_strand());
 }
 
 asio::awaitable<void> server::stop() {
   error_code ignored;
-  const auto executor = acceptor_.get_executor();
-  co_await asio::post(executor, asio::use_awaitable);
-  acceptor_.close(ignored);
+  co_await asio::post(strand_, asio::use_awaitable);
+  if (listener_)
+    listener_->close();
   trim_timer_.cancel();
   std::vector<std::shared_ptr<connection>> ending;
   {

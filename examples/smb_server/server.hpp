@@ -9,15 +9,15 @@
 #include <smb_server/kept_opens.hpp>
 #include <smb_server/open_paths.hpp>
 #include <smb_server/options.hpp>
+#include <smb_server/runtime.hpp>
 #include <smb_server/session.hpp>
+#include <smb_server/timer.hpp>
 #include <smb_server/user_shares.hpp>
 
 #include <leasebreak/coordinator.hpp>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <spdlog/logger.h>
 
@@ -32,13 +32,12 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// Owns everything but the event loop. Members may be used from any thread.
+/// Owns everything but what it runs on. Members may be used from any thread.
 class server {
 public:
   /// Opens shares, store and credentials. Throws `std::runtime_error`, with words for the user, if
   /// one of them cannot be had. Call it before the event loop's threads start.
-  server(
-    boost::asio::io_context& io, server_options options, std::shared_ptr<spdlog::logger> logger);
+  server(runtime& on, server_options options, std::shared_ptr<spdlog::logger> logger);
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -52,9 +51,10 @@ public:
 
   /// After `start`.
   [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint() const {
-    return acceptor_.local_endpoint();
+    return listener_->local_endpoint();
   }
 
+  [[nodiscard]] runtime& runs_on() const noexcept { return runtime_; }
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
   [[nodiscard]] spdlog::logger& log() const noexcept { return *logger_; }
   [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
@@ -114,7 +114,6 @@ private:
   boost::asio::awaitable<open_ptr> open_to_delete(const open_lost& lost);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
-  [[nodiscard]] boost::asio::any_io_executor make_strand() const;
   void keep_within_descriptors();
   [[nodiscard]] vfs::share_ptr open_root(
     const share_definition& s, const vfs::share_options& options) const;
@@ -122,7 +121,7 @@ private:
   void open_coordinator();
   void bind();
 
-  boost::asio::io_context& io_;
+  runtime& runtime_;
   server_options options_;
   std::shared_ptr<spdlog::logger> logger_;
   account_list accounts_;
@@ -138,7 +137,8 @@ private:
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();
-  boost::asio::ip::tcp::acceptor acceptor_;
+  const boost::asio::any_io_executor strand_; ///< Of what follows, and of who comes in.
+  std::unique_ptr<listener> listener_; ///< Null before `start`.
   guid id_{};
   std::uint64_t start_time_ = 0;
   bool persistent_ = false;
@@ -151,9 +151,9 @@ private:
   std::unordered_map<std::uint64_t, std::weak_ptr<session>> sessions_;
   std::uint64_t last_session_ = 0;
   bool stopping_ = false;
-  bool trim_pending_ = false; ///< Belongs to the acceptor's strand, as the timer does.
-  boost::asio::steady_timer trim_timer_;
-  boost::asio::steady_timer emptied_; ///< Cancelled when the last connection has ended.
+  bool trim_pending_ = false; ///< Belongs to the strand, as the timers do.
+  timer trim_timer_;
+  timer emptied_; ///< Cancelled when the last connection has ended.
 };
 
 } // namespace leasebreak::smb

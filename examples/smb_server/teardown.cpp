@@ -7,8 +7,6 @@
 
 #include <leasebreak/model/quoted.hpp>
 
-#include <poll.h>
-
 #include <algorithm>
 
 namespace leasebreak::smb {
@@ -187,23 +185,18 @@ void connection::leave_opens(const session& s) {
   }
 }
 
-/// Whether the peer has ended its half, though what it sent before may not have been read yet.
-bool connection::peer_has_left() {
-  pollfd ours{socket_.native_handle(), POLLRDHUP, 0};
-  return ::poll(&ours, 1, 0) == 1;
-}
-
 asio::awaitable<void> connection::let_go(open_id handle) {
   const auto self = shared_from_this();
-  if (!closed_ && peer_has_left())
+  if (!closed_ && stream_->peer_has_left())
     close("the peer is gone, and back on another connection");
-  asio::steady_timer limit{socket_.get_executor(), host_.options().limits.let_go_time};
+  timer limit{host_.runs_on(), stream_->get_executor()};
+  limit.expires_after(host_.options().limits.let_go_time);
   limit.async_wait([self](error_code error) {
     if (!error)
       self->wake();
   });
-  while (closed_ && host_.kept().connection_of(handle) == self &&
-    limit.expiry() > std::chrono::steady_clock::now())
+  while (
+    closed_ && host_.kept().connection_of(handle) == self && limit.expiry() > host_.runs_on().now())
     co_await change();
 }
 

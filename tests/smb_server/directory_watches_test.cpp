@@ -27,7 +27,7 @@ protected:
 
   /// The answer to a request, if there is one at once.
   std::uint32_t ask(const watch_ptr& w) {
-    notify_waiter waiter{io.get_executor()};
+    notify_waiter waiter{runs, io.get_executor()};
     waiter.room = std::size_t{1} << 20;
     w->wait(waiter);
     w->leave(waiter);
@@ -49,6 +49,7 @@ protected:
   }
 
   boost::asio::io_context io;
+  machine runs{io, 1};
   directory_watches watches{{10'000, 15'000}};
   byte_vector data; ///< Of the last answer.
   const int one = 1; // clients
@@ -57,7 +58,7 @@ protected:
 
 TEST_F(Watches, SeeWhatIsTheirsAlone) {
   const watch_ptr w = add(false, 4'096);
-  notify_waiter waiter{io.get_executor()};
+  notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
   w->wait(waiter);
 
@@ -81,7 +82,7 @@ TEST_F(Watches, RememberUpToTheirLimit) {
   for (int i = 0; i < 1'000; ++i)
     report("d/" + std::to_string(i));
 
-  notify_waiter waiter{io.get_executor()};
+  notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
   w->wait(waiter);
 
@@ -91,8 +92,8 @@ TEST_F(Watches, RememberUpToTheirLimit) {
 
 TEST_F(Watches, AnswerFirstComeFirstServed) {
   const watch_ptr w = add(false, 4'096);
-  notify_waiter first{io.get_executor()};
-  notify_waiter second{io.get_executor()};
+  notify_waiter first{runs, io.get_executor()};
+  notify_waiter second{runs, io.get_executor()};
   first.room = second.room = 4'096;
   w->wait(first);
   w->wait(second);
@@ -118,7 +119,7 @@ TEST_F(Watches, TellAChangeBeforeTheRequest) {
 
 TEST_F(Watches, TellAChangeAfterTheRequest) {
   const watch_ptr w = add(false, 4'096);
-  notify_waiter waiter{io.get_executor()};
+  notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
   w->wait(waiter);
 
@@ -131,7 +132,7 @@ TEST_F(Watches, TellAChangeAfterTheRequest) {
 // The request may be given up while its watch is on its way to answer it.
 TEST_F(Watches, KeepAChangeWhoseRequestIsGivenUpMeanwhile) {
   const watch_ptr w = add(false, 4'096);
-  notify_waiter waiter{io.get_executor()};
+  notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
   w->wait(waiter);
   watches.report(this, {{"d/x", change_action::added, notify_filter::file_name}});
@@ -236,7 +237,7 @@ TEST_F(Watches, AreToldAgainAfterALoss) {
 
 TEST_F(Watches, OfADirectoryThatIsToBeDeletedEndTheirRequests) {
   const watch_ptr w = add(false, 4'096);
-  notify_waiter waiter{io.get_executor()};
+  notify_waiter waiter{runs, io.get_executor()};
   w->wait(waiter);
 
   watches.report_gone(this, "d");

@@ -349,7 +349,8 @@ std::string failure_to_start(server_options options) {
   options.users = {{"user", "pass"}};
   options.shares = {{"share", std::filesystem::temp_directory_path().string(), {}}};
   const auto log = std::make_shared<testing::log_keeper>();
-  server s{io, options, std::make_shared<spdlog::logger>("test", log)};
+  machine runs{io, options.threads};
+  server s{runs, options, std::make_shared<spdlog::logger>("test", log)};
   auto started = boost::asio::co_spawn(io, s.start(), boost::asio::use_future);
   io.run();
   EXPECT_EQ(log->text().find("store memory read"), std::string::npos) << log->text();

@@ -73,7 +73,8 @@ test_server::test_server(server_options options) : directory_{make_directory()},
   }
   auto logger = std::make_shared<spdlog::logger>("test", log_);
   logger->set_level(spdlog::level::from_str(options.log_level));
-  server_ = std::make_unique<server>(io_, options, std::move(logger));
+  machine_.emplace(io_, options.threads);
+  server_ = std::make_unique<server>(*machine_, options, std::move(logger));
   auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
   for (std::size_t i = 0; i < options.threads; ++i)
     threads_.emplace_back([this] { io_.run(); });

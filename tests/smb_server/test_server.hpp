@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,6 +58,7 @@ private:
   std::filesystem::path directory_;
   std::shared_ptr<log_keeper> log_ = std::make_shared<log_keeper>();
   boost::asio::io_context io_;
+  std::optional<machine> machine_;
   std::unique_ptr<server> server_;
   std::vector<std::jthread> threads_;
   std::uint16_t port_ = 0;

@@ -4,6 +4,8 @@
 #include <smb_server/auth/ntlm_acceptor.hpp>
 #include <smb_server/auth/spnego.hpp>
 
+#include <chrono>
+
 namespace leasebreak::smb {
 
 /// What one token led to.
@@ -19,8 +21,11 @@ struct logon_step {
 /// *Threads*: one at a time. Nothing blocks.
 class logon {
 public:
-  /// `accounts` and `computer`, the server's host name, must outlive the object.
-  logon(const account_list& accounts, const std::string& computer) : ntlm_{accounts, computer} {}
+  /// `accounts` and `computer`, the server's host name, must outlive the object. `now` is what it
+  /// tells clients.
+  logon(const account_list& accounts, const std::string& computer,
+    std::chrono::system_clock::time_point now = std::chrono::system_clock::now())
+    : ntlm_{accounts, computer, now} {}
 
   /// Takes the client's next token. Throws `std::bad_alloc` and `std::runtime_error` if memory or
   /// OpenSSL fail; the logon is over then.

@@ -76,7 +76,7 @@ std::optional<byte_vector> acceptor::challenge(bytes_view negotiate) {
   c.server_challenge = server_challenge_;
   c.computer = computer_;
   c.domain = accounts_.domain();
-  c.time = to_filetime(std::chrono::system_clock::now());
+  c.time = to_filetime(now_);
   challenge_ = encode(c);
   negotiate_.assign(negotiate.begin(), negotiate.end());
   stage_ = stage::challenged;

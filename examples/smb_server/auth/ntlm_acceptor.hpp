@@ -4,6 +4,7 @@
 #include <smb_server/auth/accounts.hpp>
 #include <smb_server/auth/ntlm_keys.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -17,8 +18,9 @@ namespace leasebreak::smb::ntlm {
 class acceptor {
 public:
   /// `accounts` and `computer` must outlive the object.
-  acceptor(const account_list& accounts, const std::string& computer)
-    : accounts_{accounts}, computer_{computer} {}
+  acceptor(const account_list& accounts, const std::string& computer,
+    std::chrono::system_clock::time_point now)
+    : accounts_{accounts}, computer_{computer}, now_{now} {}
 
   /// Takes NEGOTIATE_MESSAGE. Returns CHALLENGE_MESSAGE, or nothing if the message is malformed or
   /// not the first one.
@@ -54,6 +56,7 @@ private:
 
   const account_list& accounts_;
   const std::string& computer_;
+  std::chrono::system_clock::time_point now_;
   stage stage_ = stage::fresh;
   challenge_bytes server_challenge_{};
   byte_vector negotiate_; ///< The MIC covers it.

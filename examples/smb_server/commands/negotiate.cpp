@@ -118,7 +118,7 @@ asio::awaitable<reply> negotiate(request& r) {
   const auto most = static_cast<std::uint32_t>(
     d == dialect::smb_2_0_2 ? 65'536 : r.host().options().limits.io_bytes);
   response.max_transact = response.max_read = response.max_write = most;
-  response.system_time = to_filetime(std::chrono::system_clock::now());
+  response.system_time = to_filetime(r.host().runs_on().wall_now());
   response.start_time = r.host().start_time();
   response.security_buffer = r.host().offered_mechanisms();
   reply answer;

@@ -45,7 +45,7 @@ private:
 };
 
 asio::awaitable<reply> wait_for_changes(request& r, std::size_t room, watch_ptr w) {
-  notify_waiter waiter{r.on().get_executor()};
+  notify_waiter waiter{r.host().runs_on(), r.on().get_executor()};
   waiter.room = room;
   const waiting_in guard{*w, waiter};
   if (!waiter.answered)

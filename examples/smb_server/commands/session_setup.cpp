@@ -132,7 +132,8 @@ logon_step take_token(request& r, bytes_view token) {
   channel& c = *r.channel;
   try {
     if (!c.logon)
-      c.logon = std::make_unique<logon>(r.host().accounts(), r.host().name());
+      c.logon = std::make_unique<logon>(
+        r.host().accounts(), r.host().name(), r.host().runs_on().wall_now());
     return c.logon->step(token);
   } catch (...) { // no memory: this says nothing of the client
     abandon(r);

@@ -9,6 +9,7 @@
 #include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace leasebreak::smb::vfs {
@@ -63,12 +64,16 @@ struct queued_job {
 
 } // namespace
 
-class pool_core {
+class pool_core : public std::enable_shared_from_this<pool_core> {
 public:
   explicit pool_core(pool_options options)
-    : options_(options), lane_threads_max_(std::max<std::size_t>(options.threads - 1, 1)) {}
+    : options_(std::move(options)),
+      lane_threads_max_(std::max<std::size_t>(options_.threads - 1, 1)) {}
 
   void start() {
+    if (options_.runner) {
+      return;
+    }
     for (std::size_t i = 0; i < options_.threads; ++i) {
       threads_.emplace_back([this] { serve(); });
     }
@@ -87,7 +92,11 @@ public:
       }
       queue_.push(lane, threads_of(lane), {job, std::move(taken)});
     }
-    changed_.notify_one();
+    if (options_.runner) {
+      hand_out();
+    } else {
+      changed_.notify_one();
+    }
     return {};
   }
 
@@ -112,6 +121,38 @@ private:
 
   [[nodiscard]] std::size_t threads_of(pool_lane lane) const noexcept {
     return lane == pool_lane::own ? options_.threads : lane_threads_max_;
+  }
+
+  using queue = fair_queue<pool_lane, queued_job>;
+
+  /// Gives the runner what threads would have begun with.
+  void hand_out() {
+    std::unique_lock lock(mutex_);
+    while (!stopped_ && handed_out_ < options_.threads && queue_.has_next()) {
+      auto next = std::make_shared<queue::entry>(queue_.take());
+      ++handed_out_;
+      lock.unlock();
+      options_.runner([self = shared_from_this(), next] { self->run_handed_out(*next); });
+      lock.lock();
+    }
+  }
+
+  void run_handed_out(queue::entry& next) {
+    std::unique_lock lock(mutex_);
+    const bool is_too_late = stopped_;
+    lock.unlock();
+    if (!is_too_late) {
+      next.item.job->run([&next] { next.item.taken.release(); });
+    }
+    next.item.job.reset();
+    lock.lock();
+    --handed_out_;
+    if (stopped_) {
+      return;
+    }
+    queue_.done(next.lane);
+    lock.unlock();
+    hand_out();
   }
 
   void serve() {
@@ -145,7 +186,8 @@ private:
   counter count_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::mutex mutex_;
   std::condition_variable changed_;
-  fair_queue<pool_lane, queued_job> queue_;
+  queue queue_;
+  std::size_t handed_out_ = 0; ///< To the runner, and not done.
   bool stopped_ = false;
   std::vector<std::jthread> threads_;
 };
@@ -175,7 +217,7 @@ worker_pool::worker_pool(pool_options options) {
   if (options.threads == 0 || options.operations_max == 0 || options.lane_operations_max == 0) {
     throw std::invalid_argument("a worker pool needs at least one thread and one operation");
   }
-  core_ = std::make_shared<detail::pool_core>(options);
+  core_ = std::make_shared<detail::pool_core>(std::move(options));
   try {
     core_->start();
   } catch (...) {

@@ -161,11 +161,15 @@ struct work_initiation {
 template <class T>
 using work = detail::work<T>;
 
+/// Carries out a function later, once, where it may block.
+using job_runner = std::function<void(std::function<void()>)>;
+
 /// Limits of a worker pool.
 struct pool_options {
   std::size_t threads = 4; ///< At least 1.
   std::size_t operations_max = 4096; ///< Waiting and running ones together.
   std::size_t lane_operations_max = 1024; ///< The same of one lane, except the server's own.
+  job_runner runner{}; ///< If any: in place of the threads, and given as much at a time as they.
 };
 
 /// The way to a pool that may be gone: then all fails with `errc::shutting_down`. A value.

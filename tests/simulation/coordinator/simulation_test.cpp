@@ -1,5 +1,5 @@
 // That the simulator does what is expected of it: a seed decides everything, and faults are found.
-#include "shrink.hpp"
+#include "world.hpp"
 
 #include <gtest/gtest.h>
 

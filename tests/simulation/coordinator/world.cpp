@@ -2,25 +2,11 @@
 #include "world.hpp"
 
 #include "ask.hpp"
-#include "coordinator_impl.hpp"
-#include "unique_number.hpp"
+#include "simulated_coordinator.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
-
-namespace leasebreak::detail {
-
-struct coordinator_access {
-  static std::unique_ptr<coordinator> make(boost::asio::any_io_executor executor,
-    coordinator_config config, std::shared_ptr<time_source> time) {
-    auto impl = coordinator_impl::make(
-      executor, std::move(config), coordinator_impl::mode::configured, std::move(time));
-    return std::unique_ptr<coordinator>(new coordinator(executor, std::move(impl)));
-  }
-};
-
-} // namespace leasebreak::detail
 
 namespace leasebreak::simulation {
 
@@ -33,9 +19,12 @@ constexpr span endless = 24h * 365;
 } // namespace
 
 outcome run(const scene& s, bool keeps_history) {
-  detail::number_blocks<open_id>::begin_anew();
-  detail::number_blocks<detail::operation>::begin_anew();
+  begin_numbers_anew();
   return world(s, keeps_history).run();
+}
+
+simulation_kind coordinator_kind() {
+  return {"coordinator_simulation", scene_of, run};
 }
 
 world::world(const scene& s, bool keeps_history)
@@ -158,7 +147,7 @@ void world::start_server() {
   ++run_;
   is_stopping_ = false;
   config_.store = store_;
-  coordinator_ = detail::coordinator_access::make(loop_.get_executor(), config_, clocks_);
+  coordinator_ = make_coordinator(loop_, config_, clocks_);
   for (std::size_t i = 0; i < clients_.size(); ++i)
     register_client(i);
   for (std::size_t i = 0; i < clients_.size(); ++i)

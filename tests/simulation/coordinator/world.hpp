@@ -9,7 +9,7 @@
 #include "disk.hpp"
 #include "ledger.hpp"
 #include "loop.hpp"
-#include "step.hpp"
+#include "scene.hpp"
 
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/persistence/memory_store.hpp>
@@ -30,17 +30,15 @@
 
 namespace leasebreak::simulation {
 
-/// How a run went.
-struct outcome {
-  std::string problem; ///< Empty: none.
-  std::vector<std::string> history;
-  std::uint64_t hash = 0;
-  std::uint64_t operations = 0; ///< Of the coordinator.
-  std::uint64_t handlers = 0;
-};
+/// The scene of a seed.
+[[nodiscard]] scene scene_of(std::uint64_t seed);
 
-/// Runs a scene. With `keeps_history`, the result says what has happened.
+/// Runs a scene; operations are those of the coordinator. With `keeps_history`, the result says
+/// what has happened.
 [[nodiscard]] outcome run(const scene& s, bool keeps_history);
+
+/// Both for the program.
+[[nodiscard]] simulation_kind coordinator_kind();
 
 class world {
 public:

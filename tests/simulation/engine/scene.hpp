@@ -4,6 +4,8 @@
 #include "loop.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 namespace leasebreak::simulation {
@@ -25,7 +27,21 @@ struct scene {
   std::vector<step> steps;
 };
 
-/// The scene of a seed.
-[[nodiscard]] scene scene_of(std::uint64_t seed);
+/// How a run went.
+struct outcome {
+  std::string problem; ///< Empty: none.
+  std::vector<std::string> history;
+  std::uint64_t hash = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t handlers = 0;
+};
+
+/// What can be run.
+struct simulation_kind {
+  std::string name; ///< Of the program.
+  std::function<scene(std::uint64_t)> scene_of; ///< The scene of a seed.
+  /// Runs a scene; if told so, the outcome says what has happened.
+  std::function<outcome(const scene&, bool)> run;
+};
 
 } // namespace leasebreak::simulation

@@ -16,8 +16,8 @@ std::string kind_of(std::string problem) {
 
 } // namespace
 
-scene shrunk(scene s) {
-  const auto kind = kind_of(run(s, false).problem);
+scene shrunk(const simulation_kind& of, scene s) {
+  const auto kind = kind_of(of.run(s, false).problem);
   for (std::size_t piece = s.steps.size() / 2; piece != 0; piece /= 2) {
     for (std::size_t at = 0; at + piece <= s.steps.size();) {
       auto fewer = s;
@@ -29,7 +29,7 @@ scene shrunk(scene s) {
       const auto next = fewer.steps.erase(first, first + static_cast<std::ptrdiff_t>(piece));
       if (next != fewer.steps.end())
         next->gap += skipped;
-      if (kind_of(run(fewer, false).problem) != kind)
+      if (kind_of(of.run(fewer, false).problem) != kind)
         at += piece;
       else
         s = std::move(fewer);
@@ -38,8 +38,8 @@ scene shrunk(scene s) {
   return s;
 }
 
-std::string story(const scene& s) {
-  const auto again = run(s, true);
+std::string story(const simulation_kind& of, const scene& s) {
+  const auto again = of.run(s, true);
   std::string text = again.problem + "\nafter this:\n";
   for (const auto& line : again.history)
     text += "  " + line + "\n";
