@@ -3,12 +3,30 @@
 #include "file_actor.hpp"
 #include "out_of_memory.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace leasebreak::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   boost::asio::any_io_executor own, const boost::asio::any_io_executor& common)
   : guid_(guid), label_(std::move(label)), notifications_(*this, common) {
   notifications_.set(std::move(sink), std::move(own));
+}
+
+std::string client::label() const {
+  const std::lock_guard lock(mutex_);
+  return label_;
+}
+
+void client::set_label(std::string label) {
+  const std::lock_guard lock(mutex_);
+  label_.swap(label);
+}
+
+listed_client client::describe() const {
+  const std::lock_guard lock(mutex_);
+  return {guid_, label_, opens_, locks_.load(std::memory_order_relaxed)};
 }
 
 std::size_t client::hash_of_actor::operator()(const file_actor* file) const noexcept {
@@ -201,6 +219,22 @@ std::shared_ptr<client> client_table::find(const client_guid& guid) const {
   const std::lock_guard lock(s.mutex);
   const auto found = s.clients.find(guid);
   return found == s.clients.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<client>> client_table::after(
+  const client_guid& after, std::size_t most) const {
+  std::vector<std::shared_ptr<client>> result;
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.mutex);
+    for (const auto& [guid, c] : s.clients)
+      if (guid > after)
+        result.push_back(c);
+  }
+  const auto wanted = result.begin() + static_cast<std::ptrdiff_t>(std::min(most, result.size()));
+  std::partial_sort(result.begin(), wanted, result.end(),
+    [](const auto& a, const auto& b) { return a->guid() < b->guid(); });
+  result.erase(wanted, result.end());
+  return result;
 }
 
 std::size_t client_table::size() const {

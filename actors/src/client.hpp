@@ -39,7 +39,9 @@ public:
     boost::asio::any_io_executor own, const boost::asio::any_io_executor& common);
 
   [[nodiscard]] const client_guid& guid() const noexcept { return guid_; }
-  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+  [[nodiscard]] std::string label() const;
+  void set_label(std::string label);
+  [[nodiscard]] listed_client describe() const;
 
   /// Counts an open of `file` that is about to be tried, and binds its lease key to the file.
   /// `release_open` must undo it when the open fails or ends.
@@ -106,13 +108,12 @@ private:
   };
 
   const client_guid guid_;
-  const std::string label_;
-
   [[nodiscard]] std::vector<file_ref> files_locked() const;
   [[nodiscard]] bool bind_locked(const lease_key& key, const file_actor& file);
   void leave_locked(file_actor& file);
 
   mutable std::mutex mutex_; ///< A leaf mutex: never held during a call out of this class.
+  std::string label_;
   std::unordered_map<lease_key, binding> leases_;
   /// The number of opens and entered operations of each file. These raw pointers are valid: an
   /// actor with opens or queued operations cannot end, and a sender holds a reference until its
@@ -135,6 +136,9 @@ public:
   [[nodiscard]] errc remove(const client_guid& guid);
   [[nodiscard]] std::shared_ptr<client> find(const client_guid& guid) const;
   [[nodiscard]] std::size_t size() const;
+  /// Those with the least ids greater than `after`, in this order, at most `most`.
+  [[nodiscard]] std::vector<std::shared_ptr<client>> after(
+    const client_guid& after, std::size_t most) const;
 
   /// Accepts no more clients, and silences the sinks of all clients.
   void silence_all();

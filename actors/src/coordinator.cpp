@@ -67,6 +67,14 @@ error_code coordinator::add_channel(
   return impl_->add_channel(client, channel, dialect);
 }
 
+std::vector<listed_client> coordinator::list_clients(std::size_t limit, client_guid after) const {
+  return impl_->list_clients(limit, after);
+}
+
+error_code coordinator::set_label(client_guid client, std::string label) {
+  return impl_->set_label(client, std::move(label));
+}
+
 file_name_id coordinator::file_of_lease(client_guid client, lease_key key) const {
   return impl_->file_of_lease(client, key);
 }

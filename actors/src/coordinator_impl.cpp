@@ -193,6 +193,21 @@ error_code coordinator_impl::add_channel(
     owner == nullptr ? errc::unknown_client : owner->add_channel(c, dialect, limit()));
 }
 
+error_code coordinator_impl::set_label(const client_guid& guid, std::string label) {
+  const auto owner = clients_.find(guid);
+  if (owner != nullptr)
+    owner->set_label(std::move(label));
+  return to_error_code(owner == nullptr ? errc::unknown_client : errc::success);
+}
+
+std::vector<listed_client> coordinator_impl::list_clients(
+  std::size_t limit, const client_guid& after) const {
+  std::vector<listed_client> result;
+  for (const auto& c : clients_.after(after, limit))
+    result.push_back(c->describe());
+  return result;
+}
+
 file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
   const auto owner = clients_.find(guid);
   return owner ? owner->file_of(key) : file_name_id{};

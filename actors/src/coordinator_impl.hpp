@@ -72,6 +72,7 @@ public:
   void start(end_session_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
   void start(end_tree_request&& r, std::unique_ptr<plain_call<disconnect_result>> op);
   void start(lock_query&& r, std::unique_ptr<plain_call<std::vector<listed_entry>>> op);
+  void start(list_request&& r, std::unique_ptr<plain_call<listed_page>> op);
   void start(start_request&& r, std::unique_ptr<plain_call<start_result>> op);
   void start(shutdown_request&& r, std::unique_ptr<plain_call<void>> op);
 
@@ -80,6 +81,9 @@ public:
   error_code remove_client(const client_guid& guid);
   error_code replace_sink(
     const client_guid& guid, break_sink sink, boost::asio::any_io_executor executor);
+  error_code set_label(const client_guid& guid, std::string label);
+  [[nodiscard]] std::vector<listed_client> list_clients(
+    std::size_t limit, const client_guid& after) const;
   error_code add_channel(const client_guid& guid, const channel_id& c, std::uint16_t dialect);
   [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
   [[nodiscard]] statistics stats() const;
@@ -156,6 +160,10 @@ public:
   void place(const file_name_id& file, open_id open, std::string root, std::string path);
   /// Cancels a pending operation of the file.
   void cancel(const file_name_id& file, operation_id id);
+
+  /// Files for a listing, in the order of `file_registry::ids_after`.
+  [[nodiscard]] std::vector<file_name_id> ids_for(
+    const lock_query& query, std::string_view after, std::size_t most) const;
 
 private:
   [[nodiscard]] std::shared_ptr<client> owner_of(

@@ -14,6 +14,7 @@ void counters::add(std::size_t which, std::int64_t n) noexcept {
 
 void counters::add_latency(duration age) noexcept {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(age).count();
+  add(latency_sum_us, std::max<std::int64_t>(us, 0));
   const auto bucket = us <= 0 ? 0 : std::bit_width(static_cast<std::uint64_t>(us));
   add(latency +
     std::min<std::size_t>(static_cast<std::size_t>(bucket), latency_histogram::buckets - 1));
@@ -48,6 +49,7 @@ statistics counters::snapshot() const {
     s.breaks_by_outcome[i] = get(breaks_by_outcome + i);
   for (std::size_t i = 0; i < latency_histogram::buckets; ++i)
     s.break_latency.count[i] = get(latency + i);
+  s.break_latency.sum_us = get(latency_sum_us);
   return s;
 }
 

@@ -30,7 +30,8 @@ public:
     breaks_by_cause = grants_by_state + 8,
     breaks_by_outcome = breaks_by_cause + 11,
     latency = breaks_by_outcome + 6,
-    count = latency + latency_histogram::buckets,
+    latency_sum_us = latency + latency_histogram::buckets,
+    count,
   };
 
   void add(std::size_t which, std::int64_t n = 1) noexcept;

@@ -471,10 +471,41 @@ void file_actor::give_deleted_names(std::vector<answer>& answers) {
   }
 }
 
-void file_actor::name_paths(std::vector<listed_entry>& entries) const {
-  for (auto& e : entries)
+void file_actor::name(std::vector<listed_entry>& entries) const {
+  for (auto& e : entries) {
     if (const auto* const of = find_holder(e.open); of != nullptr && of->place != nullptr)
       e.path = of->place->path();
+    if (const auto c = owner_.clients().find(e.client))
+      e.label = c->label();
+    if (e.kind != entry_kind::waiting)
+      continue;
+    if (const auto c = owner_.clients().find(e.blocker))
+      e.blocker_label = c->label();
+    if (e.path.empty())
+      e.path = path_of_waiting(e.operation);
+  }
+}
+
+// An open that waits has a path of its own. Other operations may come without an open: some path of
+// the file says more than none.
+std::string file_actor::path_of_waiting(operation_id id) const {
+  std::string path;
+  parked_.for_each([&](const operation& op) {
+    if (op.id == id && op.reserved.place != nullptr)
+      path = op.reserved.place->path();
+  });
+  const auto placed = std::find_if(
+    holders_.begin(), holders_.end(), [](const auto& h) { return h.place != nullptr; });
+  return path.empty() && placed != holders_.end() ? placed->place->path() : path;
+}
+
+bool file_actor::has_path(const list_request& r) const {
+  bool found = std::any_of(holders_.begin(), holders_.end(),
+    [&r](const auto& h) { return h.place != nullptr && r.has_path(h.place->path()); });
+  parked_.for_each([&](const operation& op) {
+    found = found || (op.reserved.place != nullptr && r.has_path(op.reserved.place->path()));
+  });
+  return found;
 }
 
 void file_actor::account(const open_ended& e) {

@@ -60,7 +60,10 @@ public:
   void records_stored() noexcept;
   /// Sets the path of an open that has none yet.
   void place(open_id open, std::unique_ptr<placed_open> place);
-  void name_paths(std::vector<listed_entry>& entries) const;
+  /// Fills in the paths and labels of what is listed.
+  void name(std::vector<listed_entry>& entries) const;
+  /// Whether some open's path is one that `r` asks for.
+  [[nodiscard]] bool has_path(const list_request& r) const;
 
 protected:
   void handle(message_ptr m) override;
@@ -103,6 +106,7 @@ private:
   void take_over(open_id open, client& now, const lease_key& key);
   void notify(const break_notification& n);
   void give_back(operation& op);
+  [[nodiscard]] std::string path_of_waiting(operation_id id) const;
   /// Applies the command. Afterwards the file is told of responses for which breaks are held back.
   void apply(const command& c, effects& out, bool may_wait);
   void look_at_answers(effects& out);

@@ -112,7 +112,7 @@ public:
   void act(file_actor& file, std::unique_ptr<file_message>) override {
     answered_ = true;
     auto found = file.state().list(query_);
-    file.name_paths(found);
+    file.name(found);
     to_->add([&](std::vector<listed_entry>& all) {
       std::move(found.begin(), found.end(), std::back_inserter(all));
     });
@@ -255,6 +255,13 @@ std::vector<file_ref> coordinator_impl::files_of(const lock_query& query) const 
     if (const auto owner = clients_.find(client_guid{*guid}))
       return owner->files();
   return files_.all();
+}
+
+std::vector<file_name_id> coordinator_impl::ids_for(
+  const lock_query& query, std::string_view after, std::size_t most) const {
+  const bool is_of_few = !query.file_id.empty() || !query.client_id.empty();
+  return is_of_few ? file_registry::ids_after(after, most, files_of(query))
+                   : files_.ids_after(after, most);
 }
 
 } // namespace leasebreak::detail

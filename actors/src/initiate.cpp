@@ -115,6 +115,10 @@ void start(const impl_ref& self, lock_query&& r, handler<std::vector<listed_entr
   initiate_plain<plain_call<std::vector<listed_entry>>>(self, std::move(r), std::move(h));
 }
 
+void start(const impl_ref& self, list_request&& r, handler<listed_page> h) {
+  initiate_plain<plain_call<listed_page>>(self, std::move(r), std::move(h));
+}
+
 void start(const impl_ref& self, start_request&& r, handler<start_result> h) {
   initiate_plain<plain_call<start_result>>(self, std::move(r), std::move(h));
 }

@@ -34,6 +34,15 @@ public:
     return found != few_.end() ? take_few(found) : take_many(id);
   }
 
+  template <class Function>
+  void for_each(const Function& f) const {
+    for (const auto& op : few_)
+      f(*op);
+    if (many_ != nullptr)
+      for (const auto& [id, op] : *many_)
+        f(*op);
+  }
+
   void clear() noexcept {
     few_.clear();
     many_.reset();

@@ -5,6 +5,8 @@
 
 #include <caf/make_actor.hpp>
 
+#include <algorithm>
+
 namespace leasebreak::detail {
 
 std::size_t file_registry::hash::operator()(const file_ref& file) const noexcept {
@@ -85,6 +87,49 @@ std::vector<file_ref> file_registry::all() const {
     const std::lock_guard lock(s.mutex);
     result.insert(result.end(), s.files.begin(), s.files.end());
   }
+  return result;
+}
+
+namespace {
+
+/// Appends the ids of `from`, least first, until `to` has `most`.
+void append_least(
+  std::vector<file_name_id>& to, std::size_t most, std::vector<std::string_view>& from) {
+  const auto wanted =
+    from.begin() + static_cast<std::ptrdiff_t>(std::min(most - to.size(), from.size()));
+  std::partial_sort(from.begin(), wanted, from.end());
+  to.insert(to.end(), from.begin(), wanted);
+}
+
+} // namespace
+
+// By shard, then by id: so one call looks at one shard or few, not at all files.
+std::vector<file_name_id> file_registry::ids_after(std::string_view file, std::size_t most) const {
+  std::vector<file_name_id> result;
+  std::vector<std::string_view> here;
+  const auto first = file.empty() ? std::size_t{0} : hashed_id(file).shard();
+  for (auto i = first; i < shard_count && result.size() < most; ++i) {
+    here.clear();
+    const auto& s = shards_[i];
+    const std::lock_guard lock(s.mutex);
+    for (const auto& f : s.files)
+      if (i != first || f->file_id() > file)
+        here.emplace_back(f->file_id());
+    append_least(result, most, here);
+  }
+  return result;
+}
+
+std::vector<file_name_id> file_registry::ids_after(
+  std::string_view file, std::size_t most, const std::vector<file_ref>& files) {
+  std::vector<file_name_id> result;
+  std::array<std::vector<std::string_view>, shard_count> shards;
+  for (const auto& f : files)
+    shards[hashed_id::shard_of(f->id_hash())].emplace_back(f->file_id());
+  const auto first = file.empty() ? std::size_t{0} : hashed_id(file).shard();
+  std::erase_if(shards[first], [file](std::string_view id) { return id <= file; });
+  for (auto i = first; i < shard_count && result.size() < most; ++i)
+    append_least(result, most, shards[i]);
   return result;
 }
 

@@ -47,6 +47,13 @@ public:
   [[nodiscard]] std::vector<file_ref> all() const;
   [[nodiscard]] std::size_t size() const;
 
+  /// Returns the ids of at most `most` files that follow `file`, which need not exist any more, in
+  /// an order that stays the same for the lifetime of the process. Empty: from the beginning.
+  [[nodiscard]] std::vector<file_name_id> ids_after(std::string_view file, std::size_t most) const;
+  /// Returns those of `files`, in the same order.
+  [[nodiscard]] static std::vector<file_name_id> ids_after(
+    std::string_view file, std::size_t most, const std::vector<file_ref>& files);
+
   /// Ends all actors. Afterwards none is created or found. They stay in memory, because the tables
   /// of clients refer to them.
   void stop_all() noexcept;

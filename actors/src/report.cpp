@@ -19,9 +19,8 @@ std::string describe(const coordinator_impl& owner, const client_guid& guid) {
     return "none";
   const auto known = owner.clients().find(guid);
   constexpr std::size_t label_max = 64;
-  return known && !known->label().empty()
-    ? quoted(known->label(), label_max) + " (" + to_string(guid) + ")"
-    : to_string(guid);
+  const auto label = known ? known->label() : std::string();
+  return label.empty() ? to_string(guid) : quoted(label, label_max) + " (" + to_string(guid) + ")";
 }
 
 std::string describe(const lease_key& key, open_id open) {

@@ -364,7 +364,7 @@ void coordinator_impl::start(file_query&& r, std::unique_ptr<plain_call<file_fac
 void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = force_break{op->id, r.client, r.key, r.keep};
+  op->what = force_break{op->id, r.client, r.key, r.keep, r.ends_running};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::success);
 }

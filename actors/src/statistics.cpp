@@ -77,6 +77,7 @@ std::string to_json(const statistics& s) {
   w.number("store_backlog", s.store_backlog);
   w.number("store_lag_us", s.store_lag_us);
   w.member("store_failing", s.store_failing ? "true" : "false");
+  w.number("break_latency_us_sum", s.break_latency.sum_us);
   w.array("break_latency_us_log2", s.break_latency.count);
   return w.take();
 }

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -427,6 +430,189 @@ TEST(Listings, SayWhoWaitsForWhom) {
     std::all_of(of.begin(), of.end(), [](const auto& e) { return e.client == world::bob; }));
   EXPECT_TRUE(std::is_sorted(
     of.begin(), of.end(), [](const auto& a, const auto& b) { return a.file_id < b.file_id; }));
+}
+
+TEST(Listings, NameClientsByTheirLabels) {
+  world w;
+  EXPECT_EQ(to_errc(w.c->set_label(world::alice, "alice at 10.0.0.1")), errc::success);
+  EXPECT_EQ(to_errc(w.c->set_label(world::bob, "bob at 10.0.0.2")), errc::success);
+  EXPECT_EQ(to_errc(w.c->set_label(client_guid::of(9), "?")), errc::unknown_client);
+  w.open(world::alice, "f", 1);
+  auto r = world::request(world::bob, "f", 2);
+  r.root = "r";
+  r.path = "d/f";
+  w.start(std::move(r));
+  w.settle();
+
+  auto& listed = w.start(lock_query{});
+  w.settle();
+
+  const auto& entries = listed.as<std::vector<listed_entry>>();
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(entries[0].label, "alice at 10.0.0.1");
+  EXPECT_EQ(entries[1].label, "alice at 10.0.0.1");
+  const auto& waiting = entries[2];
+  EXPECT_EQ(waiting.kind, entry_kind::waiting);
+  EXPECT_EQ(waiting.label, "bob at 10.0.0.2");
+  EXPECT_EQ(waiting.blocker_label, "alice at 10.0.0.1");
+  EXPECT_EQ(waiting.path, "d/f");
+  EXPECT_EQ(waiting.reason, "open");
+}
+
+TEST(Listings, NameClientsAndCountWhatTheyHave) {
+  world w;
+  w.c->set_label(world::alice, "alice");
+  w.open(world::alice, "f", 1);
+  w.open(world::alice, "g", 2);
+
+  const auto all = w.c->list_clients();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_LT(all[0].client, all[1].client);
+  const auto& alice = all[0].client == world::alice ? all[0] : all[1];
+  EXPECT_EQ(alice.label, "alice");
+  EXPECT_EQ(alice.opens, 2U);
+
+  const auto first = w.c->list_clients(1);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].client, all[0].client);
+  const auto second = w.c->list_clients(1, first[0].client);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].client, all[1].client);
+  EXPECT_TRUE(w.c->list_clients(1, second[0].client).empty());
+}
+
+listed_page page_of(world& w, list_request r) {
+  auto& p = w.start(std::move(r));
+  w.settle();
+  EXPECT_EQ(p.error(), errc::success);
+  return p.error() == errc::success ? p.as<listed_page>() : listed_page{};
+}
+
+std::vector<listed_page> pages_of(world& w, list_request r) {
+  std::vector<listed_page> pages;
+  do {
+    pages.push_back(page_of(w, r));
+    r.after = pages.back().next;
+  } while (!r.after.empty() && pages.size() < 1'000);
+  return pages;
+}
+
+TEST(PagedListings, ListEachFileOnceWholeAndInBoundedPages) {
+  world w;
+  constexpr std::uint64_t files = 500; // more than are asked at once
+  for (std::uint64_t i = 1; i <= files; ++i)
+    w.open(world::alice, "f" + std::to_string(i), i);
+  list_request r;
+  r.limit = 7; // a file has two entries: its open and its lease
+
+  const auto pages = pages_of(w, r);
+
+  std::map<std::string, std::size_t> seen;
+  for (const auto& page : pages) {
+    EXPECT_LE(page.entries.size(), 8U);
+    std::set<std::string> here;
+    for (const auto& e : page.entries) {
+      ++seen[e.file_id];
+      here.insert(e.file_id);
+    }
+    for (const auto& file : here)
+      EXPECT_EQ(seen[file], 2U) << file;
+    EXPECT_NE(page.now, time_point{});
+  }
+  EXPECT_EQ(seen.size(), files);
+  EXPECT_EQ(pages.size(), files / 4 + 1) << "the last page finds nothing more";
+}
+
+TEST(PagedListings, GoOnBehindAFileThatHasGone) {
+  world w;
+  std::map<std::string, open_id> opens;
+  for (std::uint64_t i = 1; i <= 10; ++i)
+    opens["f" + std::to_string(i)] = w.open(world::alice, "f" + std::to_string(i), i).open;
+  list_request r;
+  r.limit = 1;
+  const auto first = page_of(w, r);
+  ASSERT_EQ(first.entries.size(), 2U);
+  w.close(first.next, opens.at(first.next));
+
+  r.after = first.next;
+  r.limit = 100;
+  const auto rest = page_of(w, r);
+
+  EXPECT_EQ(rest.entries.size(), 18U);
+  EXPECT_EQ(rest.next, "");
+}
+
+TEST(PagedListings, ChooseByWhatHappensByClientAndByPath) {
+  world w;
+  const auto placed = [](const client_guid& who, const std::string& path, std::uint64_t key) {
+    auto r = world::request(who, path, key);
+    r.root = "r";
+    r.path = path;
+    return r;
+  };
+  w.start(placed(world::alice, "docs/a", 1));
+  w.start(placed(world::alice, "docs/b", 2));
+  w.start(placed(world::alice, "other", 3));
+  w.start(placed(world::bob, "bobs", 4));
+  w.settle();
+  w.start(placed(world::bob, "docs/b", 5));
+  w.settle();
+
+  list_request waiting;
+  waiting.what = list_request::scope::waiting;
+  const auto edges = page_of(w, waiting).entries;
+  ASSERT_EQ(edges.size(), 1U);
+  EXPECT_EQ(edges[0].path, "docs/b");
+  EXPECT_EQ(edges[0].blocker, world::alice);
+
+  list_request breaking;
+  breaking.what = list_request::scope::breaking;
+  const auto breaks = page_of(w, breaking).entries;
+  ASSERT_EQ(breaks.size(), 1U);
+  EXPECT_EQ(breaks[0].kind, entry_kind::lease);
+  EXPECT_EQ(breaks[0].path, "docs/b");
+
+  list_request docs;
+  docs.path_prefix = "docs/";
+  EXPECT_EQ(page_of(w, docs).entries.size(), 5U);
+  list_request tail;
+  tail.path_tail = "b";
+  EXPECT_EQ(page_of(w, tail).entries.size(), 3U);
+  tail.path_tail = "ocs/b";
+  EXPECT_TRUE(page_of(w, tail).entries.empty()) << "whole components";
+  tail.path_tail = "docs/b";
+  EXPECT_EQ(page_of(w, tail).entries.size(), 3U);
+
+  list_request of_bob;
+  of_bob.matching.client_id = to_string(world::bob);
+  const auto bobs = page_of(w, of_bob).entries;
+  EXPECT_EQ(bobs.size(), 3U);
+  for (const auto& e : bobs)
+    EXPECT_EQ(e.client, world::bob);
+}
+
+TEST(PagedListings, NeedALimit) {
+  world w;
+  list_request r;
+  r.limit = 0;
+  auto& p = w.start(r);
+  w.settle();
+
+  EXPECT_EQ(p.error(), errc::invalid_argument);
+}
+
+TEST(ForcedBreaks, EndWhatASilentClientKeeps) {
+  world w;
+  w.open(world::alice, "f", 1);
+  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  w.settle();
+  ASSERT_FALSE(waiting.done());
+
+  auto& forced = w.start(force_break_request{"f", {}, {}, lease_state::none, true});
+  w.settle();
+
+  EXPECT_EQ(forced.error(), errc::success);
+  EXPECT_EQ(waiting.error(), errc::success);
 }
 
 } // namespace

@@ -226,6 +226,8 @@ std::vector<operation_case> other_cases() {
       always(force_break_request{"f", {}, {}, lease_state::handle}), errc::invalid_lease_state,
       always(force_break_request{"f", {}, {}, lease_state::none})},
     {"List", {}, always(lock_query{}), after_shutdown(lock_query{}), errc::shutting_down, {}},
+    {"ListPage", {}, always(list_request{}), after_shutdown(list_request{}), errc::shutting_down,
+      {}},
     {"Start", {}, always(detail::start_request{}), after_shutdown(detail::start_request{}),
       errc::shutting_down, {}},
     {"Shutdown", {}, always(detail::shutdown_request{}), after_shutdown(detail::shutdown_request{}),

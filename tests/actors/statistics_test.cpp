@@ -28,6 +28,7 @@ TEST(Statistics, TheHistogramHasBucketsThatDouble) {
   EXPECT_EQ(h.count[11], 1U);
   EXPECT_EQ(h.count[latency_histogram::buckets - 1], 1U);
   EXPECT_EQ(h.total(), 5U);
+  EXPECT_EQ(h.sum_us, 0U + 1U + 1'023U + 1'024U + std::uint64_t{24} * 365 * 3'600'000'000);
   EXPECT_EQ(h.quantile_us(0.0), 1U);
   EXPECT_EQ(h.quantile_us(0.6), 1024U);
   EXPECT_EQ(latency_histogram{}.quantile_us(0.5), 0U);

@@ -768,6 +768,37 @@ TEST(ForcedBreaks, CanBeNarrowedToAClientAKeyAndAState) {
   EXPECT_EQ(w.state_of_lease(alice, k2), rh);
 }
 
+TEST(ForcedBreaks, CanEndThoseThatAreInProgress) {
+  world w;
+  w.open(by(alice).lease(k1, rwh));
+  const auto waiting = w.open(by(bob));
+  w.expect_break(k1, rwh, rh);
+  w.expect_waits(waiting);
+  force_break how;
+  how.ends_running = true;
+
+  const auto forced = w.force(how);
+
+  w.expect_done(forced);
+  w.expect_granted(waiting, none);
+  EXPECT_EQ(w.state_of_lease(alice, k1), none);
+}
+
+TEST(ForcedBreaks, EndOnlyWhatWasAskedForBefore) {
+  world w;
+  w.open(by(alice).lease(k1, rwh));
+  force_break how;
+  how.ends_running = true;
+
+  const auto first = w.force(how);
+  w.expect_break(k1, rwh, none);
+  w.expect_waits(first);
+  const auto second = w.force(how);
+
+  w.expect_done(first);
+  w.expect_done(second);
+}
+
 TEST(ForcedBreaks, WithNothingToBreakAreDone) {
   world w;
   w.open(by(alice));

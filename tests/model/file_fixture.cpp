@@ -280,7 +280,7 @@ struct describer {
       out << " " << short_name(*c.client);
     if (c.key)
       out << " " << short_name(*c.key);
-    out << " keep " << c.keep;
+    out << " keep " << c.keep << (c.ends_running ? ", ends running ones" : "");
   }
   void operator()(const load_record& c) { out << "load " << c.record.id; }
   void operator()(const reclaim_lock& c) {

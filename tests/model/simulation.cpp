@@ -559,6 +559,7 @@ void simulation::perform(const step& s) {
   case 29: {
     force_break how;
     how.keep = file_states[s.a % 3U];
+    how.ends_running = s.b % 2U != 0;
     locks_and_waits_.push_back(world_.force(how));
     return;
   }

@@ -159,6 +159,7 @@ public:
   void begin(end_tree_request r, probe& p) { c->async_end_tree(r, token(p)); }
   void begin(force_break_request r, probe& p) { c->async_force_break(std::move(r), token(p)); }
   void begin(lock_query r, probe& p) { c->async_list(std::move(r), token(p)); }
+  void begin(list_request r, probe& p) { c->async_list_page(std::move(r), token(p)); }
   void begin(detail::start_request, probe& p) { c->async_start(token(p)); }
   void begin(detail::shutdown_request, probe& p) { c->async_shutdown(token(p)); }
 

@@ -92,6 +92,7 @@ void start(const impl_ref& self, end_session_request&& r, handler<disconnect_res
 void start(const impl_ref& self, end_tree_request&& r, handler<disconnect_result> h);
 void start(const impl_ref& self, force_break_request&& r, handler<void> h);
 void start(const impl_ref& self, lock_query&& r, handler<std::vector<listed_entry>> h);
+void start(const impl_ref& self, list_request&& r, handler<listed_page> h);
 struct start_request {};
 void start(const impl_ref& self, start_request&& r, handler<start_result> h);
 struct shutdown_request {};
@@ -499,7 +500,9 @@ public:
 
   /// Breaks what is cached of a file at an operator's request. Completes when the holders have
   /// released it. Purges disconnected durable opens whose caching would have to be reduced. Waits
-  /// for up to `wait_max`; cancellable, in which case the breaks continue. Handler:
+  /// for up to `wait_max`; cancellable, in which case the breaks continue. With `ends_running`,
+  /// breaks that are already in progress end at once, as if their deadlines had expired: their
+  /// holders were asked and have not acknowledged, and lose what they cache. Handler:
   /// `void(error_code)`. Errors: `errc::invalid_lease_state`, `break_timed_out`, the limits of
   /// pending operations, `cancelled`.
   template <class Token = boost::asio::deferred_t>
@@ -514,6 +517,26 @@ public:
   auto async_list(lock_query query, Token&& token = {}) {
     return initiate<std::vector<listed_entry>>(std::move(query), token);
   }
+
+  /// Lists holders and pending operations like `async_list`, but one page at a time, for programs
+  /// that watch a busy server. It asks a few files at a time, lets other work run in between, and
+  /// keeps at most one page in memory. The entries of one file are consistent; between pages files
+  /// may come and go, but a file that stays is listed exactly once. `listed_page::next` is valid
+  /// within this process. Not cancellable. Handler: `void(error_code, listed_page)`. Errors:
+  /// `errc::invalid_argument` if the limit is zero.
+  template <class Token = boost::asio::deferred_t>
+  auto async_list_page(list_request request, Token&& token = {}) {
+    return initiate<listed_page>(std::move(request), token);
+  }
+
+  /// Returns at most `limit` registered clients whose ids follow `after`, ordered by id. Does not
+  /// wait. Thread-safe.
+  [[nodiscard]] std::vector<listed_client> list_clients(
+    std::size_t limit = 1'000, client_guid after = {}) const;
+
+  /// Replaces the label of a client (`register_client`), for example once its user is known.
+  /// Thread-safe. Errors: `errc::unknown_client`.
+  error_code set_label(client_guid client, std::string label);
 
   /// Shuts down in an orderly way: accepts no new operations, completes pending ones with
   /// `errc::shutting_down`, writes all changes to the store and marks it as cleanly closed. Records

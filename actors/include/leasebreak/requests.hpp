@@ -5,6 +5,7 @@
 #include <leasebreak/hold.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/persisted_lock.hpp>
 #include <leasebreak/pending_answer.hpp>
 #include <leasebreak/tree_guard.hpp>
 
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -355,13 +357,60 @@ struct disconnect_result {
 struct force_break_request {
   force_break_request() = default;
   force_break_request(file_name_id f, std::optional<client_guid> c, std::optional<lease_key> k = {},
-    lease_state left = lease_state::none)
-    : file(std::move(f)), client(c), key(k), keep(left) {}
+    lease_state left = lease_state::none, bool ends = false)
+    : file(std::move(f)), client(c), key(k), keep(left), ends_running(ends) {}
 
   file_name_id file;
   std::optional<client_guid> client;
   std::optional<lease_key> key;
   lease_state keep = lease_state::none;
+  bool ends_running = false;
+};
+
+/// Arguments of `async_list_page`. A page has the entries of whole files. All members that are
+/// given must match.
+struct list_request {
+  list_request() = default;
+
+  /// Which entries to list.
+  enum class scope : std::uint8_t {
+    all,
+    breaking, ///< Leases and oplocks with a break in progress.
+    waiting, ///< Operations that wait.
+  };
+
+  lock_query matching;
+  scope what = scope::all;
+  /// Only files of which some open's path begins with this; the other entries of these files are
+  /// listed, too.
+  std::string path_prefix;
+  /// Only files of which some open's path is this, or ends with `/` and this.
+  std::string path_tail;
+
+  /// Whether an open with this path chooses its file.
+  [[nodiscard]] bool has_path(std::string_view path) const noexcept {
+    const auto rest = path.size() - path_tail.size(); // not used if it wraps
+    return path.starts_with(path_prefix) &&
+      (path_tail.empty() || (path.ends_with(path_tail) && (rest == 0 || path[rest - 1] == '/')));
+  }
+  /// The page ends with the file that brings it to so many entries. At least 1.
+  std::size_t limit = 1'000;
+  file_name_id after; ///< `listed_page::next` of the page before. Empty: from the beginning.
+};
+
+/// What `async_list_page` gives: entries of the same file are together, files are in no order.
+struct listed_page {
+  std::vector<listed_entry> entries;
+  file_name_id next; ///< For the next page. Empty: this is the last one.
+  time_point now{}; ///< On the clock of the entries' times.
+};
+
+/// A registered client, in the answer of `coordinator::list_clients`.
+struct listed_client {
+  client_guid client;
+  std::string label;
+  std::size_t opens = 0;
+  std::size_t locks = 0; ///< Byte-range locks.
 };
 
 /// Arguments of `async_reclaim_lock`; see `reclaim_lock`.

@@ -15,6 +15,7 @@ namespace leasebreak {
 struct latency_histogram {
   static constexpr std::size_t buckets = 32;
   std::array<std::uint64_t, buckets> count{};
+  std::uint64_t sum_us = 0; ///< Of all durations, in microseconds.
 
   [[nodiscard]] std::uint64_t total() const noexcept;
 

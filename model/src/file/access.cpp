@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace leasebreak {
 
@@ -373,8 +374,24 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   }
 }
 
+// Collected first: an oplock that is left nothing is removed from the leases. A holder that has not
+// been told, since its open's answer is not sent yet, is not late.
+void file_state::impl::end_running(const force_break& c, time_point now, effects& out) {
+  std::vector<lease_name> running;
+  for (const auto& l : leases)
+    if (l->info.breaking && !l->recovered && (!c.client || *c.client == l->client) &&
+      (!c.key || *c.key == l->info.key) && !is_subset(l->info.state, c.keep) &&
+      std::as_const(*this).held_of(*l) == nullptr)
+      running.push_back(l->name());
+  for (const auto& name : running)
+    if (auto* const l = find_lease(name); l != nullptr && l->info.breaking)
+      give_up(*l, break_outcome::timed_out, now, out);
+}
+
 bool file_state::impl::attempt_force(
   const force_break& c, attempt a, time_point now, effects& out) {
+  if (c.ends_running && a == attempt::first && is_valid(c.keep, false))
+    end_running(c, now, out);
   break_plan plan;
   plan.cause = break_cause::forced;
   for (const auto& entry : leases) {

@@ -123,6 +123,7 @@ listed_entry file_state::impl::list_waiting(const waiting_operation& w) const {
   listed_entry e;
   e.kind = entry_kind::waiting;
   e.client = w.client;
+  e.operation = w.id;
   const auto* const mine = find_open(w.open);
   e.connection = mine != nullptr && w.channel.connection == connection_id::none
     ? mine->channel.connection

@@ -297,6 +297,7 @@ struct listed_entry {
   entry_kind kind{};
   std::string file_id;
   client_guid client;
+  std::string label; ///< The client's label; filled in by the coordinator. Empty: not registered.
   std::string owner_id; ///< As in the record.
   std::string share;
   /// open: its current path, if the server keeps it up to date; leases and locks: that of `open`
@@ -316,10 +317,12 @@ struct listed_entry {
   std::size_t opens = 0; ///< lease: how many opens use it
   byte_range range; ///< byte_range_lock
   bool exclusive = false;
+  operation_id operation{}; ///< waiting: the operation
   /// waiting: the holder whose acknowledgement is awaited, and of what; readable
   std::string waits_for;
   std::string reason; ///< waiting: what the operation does, and why it waits
   client_guid blocker; ///< waiting: the client that has not acknowledged; zero if unknown
+  std::string blocker_label; ///< waiting: the label of that client
   time_point since{}; ///< open, lease, lock: when acquired; waiting: when the operation began
   time_point deadline{}; ///< breaking, waiting, disconnected open: when it expires
 };
