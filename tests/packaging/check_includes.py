@@ -52,6 +52,7 @@ RULES = [
         system=True,
     ),
     Rule("actors/include", ("leasebreak/", "boost/asio/", "boost/system/")),
+    Rule("actors/admin/include", ("leasebreak/", "boost/asio/", "boost/system/")),
     Rule("actors", ("leasebreak/", "boost/", "caf/", "spdlog/", "fmt/"), system=True),
     Rule(
         "examples",

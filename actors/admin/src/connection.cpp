@@ -1,0 +1,173 @@
+// See connection.hpp.
+#include "connection.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace leasebreak::admin {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+using http_stream = beast::basic_stream<asio::generic::stream_protocol, asio::any_io_executor>;
+using parser_type = http::request_parser<http::string_body>;
+using response_type = http::response<http::string_body>;
+
+constexpr std::size_t header_bytes_max = std::size_t{8} << 10;
+
+std::string text_of(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+http_request read_from(parser_type& parser) {
+  auto& message = parser.get();
+  http_request r;
+  r.method = text_of(message.method_string());
+  r.target = text_of(message.target());
+  const auto [first, last] = message.equal_range(http::field::host);
+  for (auto host = first; host != last; ++host)
+    r.hosts.push_back(text_of(host->value()));
+  r.authorization = text_of(message[http::field::authorization]);
+  r.content_type = text_of(message[http::field::content_type]);
+  r.origin = text_of(message[http::field::origin]);
+  r.action = text_of(message["X-Leasebreak-Action"]);
+  r.body = std::move(message.body());
+  return r;
+}
+
+response_type to_message(http_response r, bool keep_alive, bool without_body) {
+  response_type message;
+  message.version(11);
+  message.result(r.status);
+  message.set(http::field::content_type, r.content_type);
+  message.set(http::field::cache_control, "no-store");
+  message.set("Content-Security-Policy",
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  message.set("X-Content-Type-Options", "nosniff");
+  message.set("Referrer-Policy", "no-referrer");
+  if (r.status == 401)
+    message.set(http::field::www_authenticate, "Bearer");
+  if (!r.allow.empty())
+    message.set(http::field::allow, r.allow);
+  message.keep_alive(keep_alive);
+  if (!without_body)
+    message.body() = std::move(r.body);
+  message.prepare_payload();
+  return message;
+}
+
+/// What to say of a request that could not be read. Nothing: the peer has gone, or is too slow.
+std::optional<http_response> answer_to(const error_code& error) {
+  if (error == http::error::body_limit || error == http::error::buffer_overflow)
+    return error_response(413, "too_large", "the request is too large");
+  if (error == http::error::header_limit)
+    return error_response(431, "header_too_large", "the header of the request is too large");
+  if (error == http::error::end_of_stream || error == http::error::partial_message ||
+    error.category() != http::make_error_code(http::error::bad_method).category())
+    return std::nullopt;
+  return error_response(400, "bad_request", "this is no HTTP request");
+}
+
+} // namespace
+
+class connection::io {
+public:
+  io(std::shared_ptr<core> of, stream_socket socket, const access_rules& rules, caller who)
+    : core_(std::move(of)), rules_(rules), who_(std::move(who)), stream_(std::move(socket)),
+      buffer_(core_->options().request_bytes_max) {}
+
+  asio::awaitable<void> run() {
+    for (bool goes_on = true; goes_on && !closed_;)
+      goes_on = co_await serve_one();
+    close();
+  }
+
+  void close() noexcept {
+    closed_ = true;
+    stream_.close();
+  }
+
+private:
+  /// False: the connection is to end.
+  asio::awaitable<bool> serve_one() {
+    const auto bytes_max = core_->options().request_bytes_max;
+    const auto header_max = std::min(header_bytes_max, bytes_max / 2);
+    parser_type parser;
+    parser.header_limit(static_cast<std::uint32_t>(header_max));
+    parser.body_limit(bytes_max - header_max);
+    stream_.expires_after(core_->options().client_time);
+    const auto [error, size] =
+      co_await http::async_read(stream_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
+    if (error) {
+      auto told = answer_to(error);
+      if (told)
+        co_await write(std::move(*told), false, false);
+      co_return false;
+    }
+    stream_.expires_never();
+    const bool keep_alive = parser.get().keep_alive();
+    const bool without_body = parser.get().method() == http::verb::head;
+    auto answer = co_await core_->answer(read_from(parser), rules_, who_);
+    if (closed_)
+      co_return false;
+    co_return co_await write(std::move(answer), keep_alive, without_body);
+  }
+
+  asio::awaitable<bool> write(http_response r, bool keep_alive, bool without_body) {
+    auto message = to_message(std::move(r), keep_alive, without_body);
+    stream_.expires_after(core_->options().client_time);
+    const auto [error, size] =
+      co_await http::async_write(stream_, message, asio::as_tuple(asio::use_awaitable));
+    co_return !error && keep_alive;
+  }
+
+  const std::shared_ptr<core> core_;
+  const access_rules& rules_;
+  const caller who_;
+  http_stream stream_;
+  beast::flat_buffer buffer_;
+  bool closed_ = false;
+};
+
+connection::connection(
+  std::shared_ptr<core> of, stream_socket socket, const access_rules& rules, caller who)
+  : io_(std::make_unique<io>(std::move(of), std::move(socket), rules, std::move(who))) {}
+
+connection::~connection() = default;
+
+asio::awaitable<void> connection::run() {
+  return io_->run();
+}
+
+void connection::close() noexcept {
+  io_->close();
+}
+
+void refuse(stream_socket socket) noexcept {
+  constexpr std::string_view answer =
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
+    "Content-Type: application/json\r\nContent-Length: 75\r\n\r\n"
+    "{\"error\":{\"code\":\"too_many_connections\",\"message\":\"try again in a moment\"}}";
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(answer), ignored);
+  socket.shutdown(stream_socket::shutdown_send, ignored);
+  socket.close(ignored);
+}
+
+} // namespace leasebreak::admin

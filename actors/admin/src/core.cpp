@@ -1,0 +1,311 @@
+// See core.hpp.
+#include "core.hpp"
+
+#include "json.hpp"
+#include "text.hpp"
+
+#include <leasebreak/admin/encode.hpp>
+#include <leasebreak/model/quoted.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
+
+#include <spdlog/logger.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace leasebreak::admin {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+http_response ok(std::string body) {
+  http_response r;
+  r.body = std::move(body);
+  return r;
+}
+
+http_response stopping() {
+  return error_response(503, "stopping", "the service is stopping");
+}
+
+http_response failed(const error_code& error) {
+  if (to_errc(error) == errc::shutting_down || to_errc(error) == errc::not_started)
+    return error_response(503, "not_serving", error.message());
+  return error_response(409, "failed", error.message());
+}
+
+std::string name_of(const caller& who) {
+  return who.is_local ? "uid " + std::to_string(who.uid) : "address " + who.address;
+}
+
+/// The greatest id that is less.
+client_guid before(client_guid id) {
+  for (auto byte = id.bytes.rbegin(); byte != id.bytes.rend(); ++byte)
+    if ((*byte)-- != 0)
+      break;
+  return id;
+}
+
+bool is_held(const listed_entry& e) {
+  return (e.kind == entry_kind::lease || e.kind == entry_kind::oplock) && e.lease.has_value();
+}
+
+} // namespace
+
+/// Listings come one after the other: each looks at all files.
+class core::listing_turn {
+public:
+  explicit listing_turn(core& of) noexcept : of_(of) { of_.is_listing_ = true; }
+  ~listing_turn() {
+    of_.is_listing_ = false;
+    try {
+      of_.listing_ended_.cancel_one();
+    } catch (...) {
+      // the next one that ends wakes it
+    }
+  }
+  listing_turn(const listing_turn&) = delete;
+  listing_turn& operator=(const listing_turn&) = delete;
+
+private:
+  core& of_;
+};
+
+/// What is held of the file that an action is about.
+struct core::found_file {
+  std::vector<listed_entry> entries;
+  time_point now{};
+};
+
+core::core(asio::any_io_executor strand, coordinator& c, service_options options)
+  : strand_(std::move(strand)), options_(std::move(options)),
+    logger_(options_.logger != nullptr ? options_.logger : spdlog::get("leasebreak")),
+    started_(std::chrono::system_clock::now()), coordinator_(&c),
+    listing_ended_(strand_, asio::steady_timer::time_point::max()) {}
+
+void core::detach() noexcept {
+  const std::lock_guard lock(mutex_);
+  coordinator_ = nullptr;
+}
+
+template <class Use>
+bool core::with_coordinator(Use use) {
+  const std::lock_guard lock(mutex_);
+  if (coordinator_ == nullptr)
+    return false;
+  use(*coordinator_);
+  return true;
+}
+
+asio::awaitable<http_response> core::answer(http_request r, const access_rules& rules, caller who) {
+  auto what = route(r, rules, who);
+  if (auto* const refused = std::get_if<http_response>(&what); refused != nullptr)
+    co_return std::move(*refused);
+  auto& call = std::get<admin_call>(what);
+  const auto needed = needed_for(call);
+  bool may = true;
+  const bool is_there = with_coordinator([&](coordinator&) {
+    may = needed == right::none || !options_.authorize || options_.authorize(who, needed);
+  });
+  if (!is_there)
+    co_return stopping();
+  if (!may)
+    co_return error_response(403, "forbidden", "the host does not allow it");
+  co_return co_await carry_out(std::move(call), std::move(who));
+}
+
+asio::awaitable<http_response> core::carry_out(admin_call call, caller who) {
+  if (auto* const files = std::get_if<show_files>(&call); files != nullptr)
+    co_return co_await list(std::move(*files));
+  if (auto* const broken = std::get_if<break_by_hand>(&call); broken != nullptr)
+    co_return co_await break_file(std::move(*broken), std::move(who));
+  if (const auto* const gone = std::get_if<disconnect_by_hand>(&call); gone != nullptr)
+    co_return disconnect(*gone, who);
+  co_return show(call);
+}
+
+http_response core::show(const admin_call& call) {
+  auto result = stopping();
+  with_coordinator([&](coordinator& c) {
+    if (std::holds_alternative<show_metrics>(call)) {
+      result = ok(to_prometheus(c.stats(), {options_.version, started_}));
+      result.content_type = prometheus_content_type;
+    } else if (std::holds_alternative<show_stats>(call)) {
+      result = ok(leasebreak::to_json(c.stats()));
+    } else if (const auto* const clients = std::get_if<show_clients>(&call); clients != nullptr) {
+      auto found = c.list_clients(clients->limit + 1, clients->after);
+      const bool is_last = found.size() <= clients->limit;
+      if (!is_last)
+        found.pop_back();
+      result = ok(to_json(found, is_last));
+    } else if (std::holds_alternative<show_readiness>(call) && options_.is_ready &&
+      !options_.is_ready()) {
+      result = error_response(503, "not_ready", "the host is not ready");
+    } else {
+      result = ok("{\"status\":\"ok\"}\n");
+    }
+  });
+  return result;
+}
+
+asio::awaitable<error_code> core::list_page(list_request r, listed_page& page) {
+  while (is_listing_) {
+    error_code woken;
+    co_await listing_ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  const listing_turn turn(*this);
+  // A deferred operation may outlive the coordinator.
+  using operation = decltype(std::declval<coordinator&>().async_list_page(list_request()));
+  std::optional<operation> asked;
+  if (!with_coordinator([&](coordinator& c) { asked.emplace(c.async_list_page(std::move(r))); }))
+    co_return make_error_code(errc::shutting_down);
+  auto [error, found] = co_await std::move(*asked)(asio::as_tuple(asio::use_awaitable));
+  page = std::move(found);
+  co_return error;
+}
+
+asio::awaitable<http_response> core::list(show_files call) {
+  listed_page page;
+  const auto error = co_await list_page(std::move(call.what), page);
+  if (error)
+    co_return failed(error);
+  co_return ok(call.as == show_files::view::waits ? waits_to_json(page) : to_json(page));
+}
+
+/// What is held of the one file that is meant, or why there is no such.
+asio::awaitable<std::optional<http_response>> core::find(list_request r, found_file& file) {
+  r.limit = options_.page_entries_max;
+  do {
+    listed_page page;
+    const auto error = co_await list_page(r, page);
+    if (error)
+      co_return failed(error);
+    for (auto& e : page.entries) {
+      if (!file.entries.empty() && file.entries.front().file_id != e.file_id)
+        co_return error_response(
+          409, "ambiguous", "several files are meant; give more of the path, or share or file");
+      file.entries.push_back(std::move(e));
+    }
+    file.now = page.now;
+    r.after = page.next;
+  } while (!r.after.empty());
+  if (file.entries.empty())
+    co_return error_response(404, "not_found", "nothing is held of such a file, and nothing waits");
+  co_return std::nullopt;
+}
+
+asio::awaitable<error_code> core::force(force_break_request r) {
+  using operation = decltype(std::declval<coordinator&>().async_force_break(force_break_request()));
+  std::optional<operation> asked;
+  if (!with_coordinator([&](coordinator& c) { asked.emplace(c.async_force_break(std::move(r))); }))
+    co_return make_error_code(errc::shutting_down);
+  // The break goes on when it is not waited for any longer.
+  const auto stop = std::make_shared<asio::cancellation_signal>();
+  asio::steady_timer enough(strand_, options_.action_time);
+  enough.async_wait([stop](const error_code& error) {
+    if (!error)
+      stop->emit(asio::cancellation_type::total);
+  });
+  const auto [error] = co_await std::move(*asked)(
+    asio::bind_cancellation_slot(stop->slot(), asio::as_tuple(asio::use_awaitable)));
+  enough.cancel();
+  co_return error;
+}
+
+asio::awaitable<http_response> core::break_file(break_by_hand call, caller who) {
+  found_file file;
+  auto missing = co_await find(call.what, file);
+  if (missing)
+    co_return std::move(*missing);
+  json::object answer;
+  json::array holders;
+  std::size_t waiting = 0;
+  for (const auto& e : file.entries) {
+    waiting += e.kind == entry_kind::waiting ? 1 : 0;
+    if (is_held(e) && (!call.client || *call.client == e.client) &&
+      (!call.key || *call.key == e.lease->key) && !is_subset(e.lease->state, call.keep))
+      holders.push_back(json_of(e, file.now));
+  }
+  const auto& first = file.entries.front();
+  const auto holders_count = holders.size();
+  answer["file"] = bytes_to_hex(first.file_id);
+  answer["share"] = to_utf8(first.share);
+  answer["path"] = to_utf8(first.path);
+  answer["keep"] = std::string(to_string(call.keep));
+  answer["dry_run"] = call.dry_run;
+  answer["holders"] = std::move(holders);
+  answer["waiting"] = waiting;
+  std::string outcome = "dry_run";
+  error_code error;
+  if (holders_count == 0) {
+    outcome = "nothing_to_break";
+  } else if (!call.dry_run) {
+    force_break_request request(first.file_id, call.client, call.key, call.keep, true);
+    error = co_await force(std::move(request));
+    outcome = !error ? "ended" : to_errc(error) == errc::cancelled ? "pending" : error.message();
+  }
+  const bool has_failed = error && to_errc(error) != errc::cancelled;
+  audit(who,
+    "break of file " + bytes_to_hex(first.file_id) + ", path " + quoted(first.path) + ", client " +
+      (call.client ? to_string(*call.client) : "any") + ", key " +
+      (call.key ? to_string(*call.key) : "any") + ", keep " + std::string(to_string(call.keep)) +
+      (call.dry_run ? ", dry run" : "") + ", " + std::to_string(holders_count) + " holders, " +
+      std::to_string(waiting) + " waiting",
+    outcome);
+  if (has_failed)
+    co_return failed(error);
+  answer["outcome"] = outcome;
+  co_return ok(text_of(answer));
+}
+
+http_response core::disconnect(const disconnect_by_hand& call, const caller& who) {
+  std::vector<listed_client> found;
+  bool was_connected = false;
+  const bool acts = options_.disconnect && !call.dry_run;
+  const bool is_there = with_coordinator([&](coordinator& c) {
+    if (!call.client.is_zero())
+      found = c.list_clients(1, before(call.client));
+    if (!found.empty() && found.front().client != call.client)
+      found.clear();
+    if (!found.empty() && acts)
+      was_connected = options_.disconnect(call.client);
+  });
+  if (!is_there)
+    return stopping();
+  if (found.empty())
+    return error_response(404, "unknown_client", "the client is not registered");
+  if (!options_.disconnect)
+    return error_response(501, "not_supported", "the host does not offer to end connections");
+  const std::string outcome = call.dry_run ? "dry_run"
+    : was_connected                        ? "disconnected"
+                                           : "no_connection";
+  const auto& client = found.front();
+  audit(who,
+    "disconnect of client " + to_string(client.client) + ", label " + quoted(client.label) +
+      (call.dry_run ? ", dry run" : "") + ", " + std::to_string(client.opens) + " opens",
+    outcome);
+  auto answer = json_of_client(client.client, client.label);
+  answer["opens"] = client.opens;
+  answer["locks"] = client.locks;
+  answer["dry_run"] = call.dry_run;
+  answer["outcome"] = outcome;
+  return ok(text_of(answer));
+}
+
+void core::audit(const caller& who, const std::string& what, const std::string& outcome) {
+  if (logger_ != nullptr)
+    logger_->info("audit: {}: {}: {}", name_of(who), what, outcome);
+}
+
+} // namespace leasebreak::admin

@@ -1,0 +1,65 @@
+// What all connections of a service share: the way to the coordinator, and carrying out what
+// requests ask for.
+#pragma once
+
+#include "router.hpp"
+
+#include <leasebreak/admin/service.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace leasebreak::admin {
+
+/// Belongs to the service's strand, but for `detach`.
+class core {
+public:
+  core(boost::asio::any_io_executor strand, coordinator& c, service_options options);
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
+
+  [[nodiscard]] const service_options& options() const noexcept { return options_; }
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return strand_; }
+
+  /// Answers a request that came under `rules`.
+  boost::asio::awaitable<http_response> answer(
+    http_request r, const access_rules& rules, caller who);
+
+  /// From now on neither the coordinator nor a function of the options is called. Any thread.
+  void detach() noexcept;
+
+private:
+  class listing_turn;
+  struct found_file;
+
+  /// Calls `use` with the coordinator, unless that is gone; false if it is.
+  template <class Use>
+  bool with_coordinator(Use use);
+
+  boost::asio::awaitable<http_response> carry_out(admin_call call, caller who);
+  boost::asio::awaitable<http_response> list(show_files call);
+  boost::asio::awaitable<error_code> list_page(list_request r, listed_page& page);
+  boost::asio::awaitable<http_response> break_file(break_by_hand call, caller who);
+  boost::asio::awaitable<std::optional<http_response>> find(list_request r, found_file& file);
+  boost::asio::awaitable<error_code> force(force_break_request r);
+  http_response disconnect(const disconnect_by_hand& call, const caller& who);
+  http_response show(const admin_call& call);
+  void audit(const caller& who, const std::string& what, const std::string& outcome);
+
+  const boost::asio::any_io_executor strand_;
+  const service_options options_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  const time_point started_;
+  std::mutex mutex_; ///< Held while the coordinator or the host is called, which never waits.
+  coordinator* coordinator_;
+  bool is_listing_ = false;
+  boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled for the next listing.
+};
+
+} // namespace leasebreak::admin

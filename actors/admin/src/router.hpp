@@ -1,0 +1,63 @@
+// What a request asks for, and whether its sender may: a pure function, without a socket, a
+// coordinator or a clock.
+#pragma once
+
+#include "http.hpp"
+#include "tokens.hpp"
+
+#include <leasebreak/admin/service.hpp>
+#include <leasebreak/requests.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace leasebreak::admin {
+
+/// Who may do what, and by which names the service is called.
+struct access_rules {
+  token_list tokens; ///< For TCP.
+  std::vector<std::string> hosts; ///< Without port, IPv6 addresses in brackets.
+  std::uint16_t port = 0; ///< That a Host header may have; 0: any.
+  std::size_t page_entries_max = 1'000;
+};
+
+// What is to be done.
+struct show_health {};
+struct show_readiness {};
+struct show_metrics {};
+struct show_stats {};
+struct show_clients {
+  std::size_t limit = 0;
+  client_guid after;
+};
+struct show_files {
+  enum class view { files, breaks, waits };
+  view as = view::files;
+  list_request what;
+};
+struct break_by_hand {
+  /// The file: `what.matching.file_id`, or `what.path_tail`, which must be the path of one alone.
+  list_request what;
+  std::optional<client_guid> client;
+  std::optional<lease_key> key;
+  lease_state keep = lease_state::none;
+  bool dry_run = false;
+};
+struct disconnect_by_hand {
+  client_guid client;
+  bool dry_run = false;
+};
+using admin_call = std::variant<show_health, show_readiness, show_metrics, show_stats, show_clients,
+  show_files, break_by_hand, disconnect_by_hand>;
+
+/// Either what is to be done or the answer. Sets `who.granted`.
+using routed = std::variant<http_response, admin_call>;
+[[nodiscard]] routed route(const http_request& r, const access_rules& rules, caller& who);
+
+/// The right that a call needs.
+[[nodiscard]] right needed_for(const admin_call& call) noexcept;
+
+} // namespace leasebreak::admin
