@@ -521,9 +521,9 @@ public:
   /// Lists holders and pending operations like `async_list`, but one page at a time, for programs
   /// that watch a busy server. It asks a few files at a time, lets other work run in between, and
   /// keeps at most one page in memory. The entries of one file are consistent; between pages files
-  /// may come and go, but a file that stays is listed exactly once. `listed_page::next` is valid
-  /// within this process. Not cancellable. Handler: `void(error_code, listed_page)`. Errors:
-  /// `errc::invalid_argument` if the limit is zero.
+  /// may appear or disappear, but a file that exists throughout is listed exactly once.
+  /// `listed_page::next` is valid within this process. Not cancellable. Handler: `void(error_code,
+  /// listed_page)`. Errors: `errc::invalid_argument` if the limit is zero.
   template <class Token = boost::asio::deferred_t>
   auto async_list_page(list_request request, Token&& token = {}) {
     return initiate<listed_page>(std::move(request), token);

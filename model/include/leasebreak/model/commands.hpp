@@ -312,8 +312,8 @@ struct force_break {
   std::optional<client_guid> client; ///< If set, only those of this client.
   std::optional<lease_key> key; ///< If set, only leases with this key.
   lease_state keep = lease_state::none; ///< The state that the holders may keep.
-  /// If true, breaks of these leases that are already in progress end at once, as if their deadlines
-  /// had expired.
+  /// If true, breaks of these leases that are already in progress end at once, as if their
+  /// deadlines had expired.
   bool ends_running = false;
 };
 
