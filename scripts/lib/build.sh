@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Configures and builds a preset. Sourced after common.sh.
 
-# What ninja prints: finished of all, and the time since the start.
+# Makes ninja print finished/total jobs and the elapsed time.
 export NINJA_STATUS='[%f/%t %es] '
 
-# Lets ccache, where it is installed, share its results between checkouts.
+# Lets ccache, if installed, share results between checkouts.
 export CCACHE_BASEDIR="$ROOT" CCACHE_NOHASHDIR=1
 
 # configure_preset PRESET
@@ -12,7 +12,7 @@ configure_preset() {
   (cd "$ROOT" && cmake --preset "$1")
 }
 
-# build_preset PRESET [TARGET...]: everything, or these targets.
+# build_preset PRESET [TARGET...]: builds these targets, or everything.
 build_preset() {
   local preset=$1
   shift

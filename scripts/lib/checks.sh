@@ -1,19 +1,19 @@
 # shellcheck shell=bash
-# Checks, each with a name, and the count of them. Sourced after common.sh. The scripts set WORK and
-# RESULTS, folders, and SUBJECT: what is being checked.
+# Runs and counts named checks. Sourced after common.sh. The scripts set the folders WORK and RESULTS,
+# and SUBJECT, the name of what is being checked.
 
 SUBJECT=
 PASSED=0
 FAILED=0
 INTERRUPTED= # the status to exit with, from the trap of a signal
 
-# exit_if_interrupted: traps of signals may set INTERRUPTED and leave it to this to exit. If a trap exits
-# while `read -t` waits, the alarm of that comes later, and bash 5.2 crashes instead of cleaning up.
+# exit_if_interrupted: exits if a signal's trap has set INTERRUPTED. Traps must not exit themselves while
+# `read -t` waits: its alarm fires later, and bash 5.2 crashes instead of cleaning up.
 exit_if_interrupted() {
   [[ -z $INTERRUPTED ]] || exit "$INTERRUPTED"
 }
 
-# tell passed|FAILED WHAT
+# tell passed|FAILED WHAT: prints and counts the outcome of a check.
 tell() {
   if [[ $1 == passed ]]; then
     PASSED=$((PASSED + 1))
@@ -24,16 +24,16 @@ tell() {
   fi
 }
 
-# tell_count: the result of all. Fails unless checks passed, and none failed.
+# tell_count: prints the counts. Fails if a check failed or none passed.
 tell_count() {
   printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
   ((FAILED == 0 && PASSED > 0))
 }
 
-# show_said: the end of what a failed command said.
+# show_said: prints the last lines of the last command's output.
 show_said() { tail -n 10 "$WORK/said" | cut -c 1-200 | sed 's/^/         | /'; }
 
-# run_logged WHAT COMMAND...: what it says goes into WORK/said and into the subject's log.
+# run_logged WHAT COMMAND...: writes the command's output to WORK/said and to the subject's log.
 run_logged() {
   local what=$1 began=$EPOCHREALTIME status=0
   shift
@@ -45,7 +45,7 @@ run_logged() {
   return "$status"
 }
 
-# check WHAT COMMAND...: must succeed.
+# check WHAT COMMAND...: the command must succeed.
 check() {
   if run_logged "$@"; then
     tell passed "$1"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the scripts share: messages, steps with their times, and a summary.
+# Shared by the scripts: messages, timed steps, and a summary.
 #
-# A script sources this file, calls `run_step NAME COMMAND...` for each of its steps, and ends with
-# `print_summary`, whose status is that of the script.
+# A script sources this file, calls `run_step NAME COMMAND...` for each step, and ends with
+# `print_summary`, whose status becomes the script's status.
 
 set -euo pipefail
 
@@ -20,34 +20,34 @@ SUMMARY=()
 NOTES=() # lines for the end of the summary
 FAILED_STEPS=0
 
-# say TEXT...: a line about what goes on.
+# say TEXT...: prints a line about progress.
 say() { printf '%s\n' "    $*"; }
 
-# title TEXT...: the start of something new.
+# title TEXT...: prints a heading.
 title() { printf '\n%s==> %s%s\n' "$BOLD" "$*" "$PLAIN"; }
 
-# complain TEXT...: what is wrong, for the user.
+# complain TEXT...: prints an error message to stderr.
 complain() { printf '%s%s: %s%s\n' "$RED" "${0##*/}" "$*" "$PLAIN" >&2; }
 
-# die TEXT...: complains and ends the script.
+# die TEXT...: prints an error message and exits with status 1.
 die() {
   complain "$@"
   exit 1
 }
 
-# make_results NAME: RESULTS is the folder build/NAME from now on, and empty. Dies if the script runs
-# in this checkout already: what it has there would be lost.
+# make_results NAME: sets RESULTS to the folder build/NAME and empties it. Exits if the script already
+# runs in this checkout, because the results of that run would be lost.
 make_results() {
   RESULTS="$ROOT/build/$1"
   mkdir -p "$ROOT/build"
   exec {RESULTS_LOCK}>"$RESULTS.lock"
   flock --nonblock "$RESULTS_LOCK" ||
-    die "runs in this checkout already, or a program of it does; its results are in $RESULTS"
+    die "this script, or a program that it started, already runs in this checkout; see $RESULTS"
   rm -rf "$RESULTS"
   mkdir -p "$RESULTS"
 }
 
-# jobs_at_once: how many compilers to run: one a core, but no more than memory allows.
+# jobs_at_once: prints how many jobs to run in parallel: one per core, at most one per 2 GB of memory.
 jobs_at_once() {
   local cores memory_gb
   cores=$(nproc)
@@ -57,17 +57,18 @@ jobs_at_once() {
   echo $((cores < by_memory ? cores : by_memory))
 }
 
-# minutes SECONDS: as text, "3:07".
+# minutes SECONDS: prints the time like "3:07".
 minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
-# run_step NAME COMMAND...: runs it, and notes its outcome and time. Returns the command's status.
+# run_step NAME COMMAND...: runs the command, and adds its outcome and time to the summary. Returns the
+# command's status.
 run_step() { run_noting fails "$@"; }
 
-# run_step_or_skip NAME COMMAND...: as run_step, but by the status 77 the command says that it cannot
-# run here.
+# run_step_or_skip NAME COMMAND...: like run_step, but status 77 means that the command cannot run on
+# this machine; the step counts as skipped.
 run_step_or_skip() { run_noting skips "$@"; }
 
-# run_noting fails|skips NAME COMMAND...: what the status 77 does comes first.
+# run_noting fails|skips NAME COMMAND...: the first argument is the meaning of status 77.
 run_noting() {
   local on_77=$1 name=$2 began=$SECONDS status=0
   shift 2
@@ -76,7 +77,7 @@ run_noting() {
   local took
   took=$(minutes $((SECONDS - began)))
   if ((status == 77)) && [[ $on_77 == skips ]]; then
-    skip_step "$name" "it cannot run here; see above"
+    skip_step "$name" "cannot run on this machine; see above"
     status=0
   elif ((status == 0)); then
     SUMMARY+=("${GREEN}passed${PLAIN}  $took  $name")
@@ -88,10 +89,10 @@ run_noting() {
   return "$status"
 }
 
-# skip_step NAME WHY: notes what was not run.
+# skip_step NAME WHY: adds a skipped step to the summary.
 skip_step() { SUMMARY+=("skipped       $1 ($2)"); }
 
-# print_summary: every step's outcome. Returns 0 only if something ran and nothing failed.
+# print_summary: prints the outcome of every step. Returns 0 only if there were steps and none failed.
 print_summary() {
   title "Summary"
   local line

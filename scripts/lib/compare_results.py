@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what scripts/compare-samba has measured, side by side.
+"""Prints the measurements of scripts/compare-samba, side by side.
 
 usage: compare_results.py RESULTS ROUNDS
 """
@@ -9,7 +9,7 @@ import re
 import statistics
 import sys
 
-# What smbtorture prints, and what it counts.
+# For each benchmark, the pattern of smbtorture's result line and the unit of the figure.
 RATES = {
     "smb2.bench.oplock1": (re.compile(r"^([\d.]+) ops/second", re.M), "hand-overs"),
     "smb2.bench.path-contention-shared": (re.compile(r"open\[num/s=([\d.]+)"), "opens"),
@@ -18,14 +18,14 @@ RATES = {
 
 
 def rate_of(test, output):
-    """Operations a second; None if the output does not say."""
+    """Operations per second, or None if the output has no figure."""
     found = RATES[test][0].findall(output)
     return float(found[-1]) if found else None
 
 
 def measured(results, server, test, rounds):
-    """Medians: operations a second, cores used by smbtorture and the server, server's processor time an
-    operation, and how long an operation takes while smbtorture's thread does not work."""
+    """Medians of: operations per second, cores used by smbtorture and by the server, the server's
+    processor time per operation, and the idle time of smbtorture's thread per operation."""
     rates, torture_cores, server_cores, costs, rests = [], [], [], [], []
     for number in range(1, rounds + 1):
         name = f"{server}.{test}.{number}"

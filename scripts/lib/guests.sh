@@ -1,22 +1,23 @@
 # shellcheck shell=bash
-# A network namespace and guests in it: user-mode Linux that boots from the host's own files. Sourced
-# after common.sh and checks.sh. The scripts set WORK, a folder for what lives as long as they do, and RESULTS.
+# A network namespace and its guests: user-mode Linux that boots from the host's files. Sourced after
+# common.sh and checks.sh. The scripts set WORK, a temporary folder, and RESULTS.
 #
-# Server and guests see each other at addresses that exist in the namespace only.
+# Server and guests use addresses that exist only in the namespace.
 
 # shellcheck disable=SC2034 # for the scripts
-readonly SERVER_ADDRESSES=(192.0.2.1 192.0.2.2) # RFC 5737: never in use elsewhere
+readonly SERVER_ADDRESSES=(192.0.2.1 192.0.2.2) # reserved for documentation by RFC 5737
 readonly GUEST_NETWORK=192.0.2.1                # guest N has the address GUEST_NETWORK with N appended
 readonly GUEST_BOOT_SECONDS=60                  # 4 on an idle machine
 NAMESPACE=
-GUEST_PIDS=()  # by the guest's number; empty if it does not run
-GUEST_LINES=() # what the guest answers, as a descriptor
-GUEST_CALLS=() # what the guest is told, as a descriptor
-GUEST_WAITS=() # the command that the guest executes
-GUEST_ENDS=()  # when its answer is overdue
-GUEST_CALLED=0 # commands so far
+# The arrays are indexed by the guest's number.
+GUEST_PIDS=()  # empty if the guest does not run
+GUEST_LINES=() # descriptors to read the guest's answers
+GUEST_CALLS=() # descriptors to write commands to the guest
+GUEST_WAITS=() # the command that the guest is executing
+GUEST_ENDS=()  # the deadline of its answer
+GUEST_CALLED=0 # number of commands so far
 
-# network_start: makes the namespace, with a bridge that has the server's addresses.
+# network_start: creates the namespace, with a bridge that has the server's addresses.
 network_start() {
   local address name=leasebreak-guests-$$
   ip netns add "$name" || return 1
@@ -29,8 +30,8 @@ network_start() {
   ip -n "$NAMESPACE" link set bridge0 up
 }
 
-# kill_in_namespace [UMID]: kills all of its processes, or those of one guest. A guest has a process
-# on the host for each of its own, and these outlive its kernel if that is killed.
+# kill_in_namespace [UMID]: kills all processes of the namespace, or those of one guest. Each process of
+# a guest is also one of the host, and survives if only the guest's kernel is killed.
 kill_in_namespace() {
   local wanted=${1:-} pid attempt left
   for ((attempt = 0; attempt < 100; ++attempt)); do
@@ -44,11 +45,11 @@ kill_in_namespace() {
     ((left == 1)) || return 0
     sleep 0.05
   done
-  complain "processes of the namespace $NAMESPACE do not end"
+  complain "cannot kill the processes of the namespace $NAMESPACE"
   return 1
 }
 
-# network_stop: kills whatever runs in the namespace, and deletes it. Safe to call again.
+# network_stop: kills the namespace's processes and deletes the namespace. Idempotent.
 network_stop() {
   [[ -n $NAMESPACE ]] || return 0
   kill_in_namespace || true
@@ -58,10 +59,10 @@ network_stop() {
 
 # -- guests ----------------------------------------------------------------------------------------
 
-# guest_start NUMBER: begins to boot it; guest_await waits until it has.
+# guest_start NUMBER: starts to boot the guest; guest_await waits until it has booted.
 #
-# The guest is told commands, one a line, through its serial line. It sees the host's files, which it
-# must not change, and its folder WORK/guestNUMBER, where it puts the output of the commands.
+# The guest reads commands, one per line, from its serial line. It sees the host's files read-only. It
+# writes the commands' output to its folder WORK/guestNUMBER.
 guest_start() {
   local number=$1 folder="$WORK/guest$1" tap="tap$1" line
   [[ -e /sys/class/net/$tap ]] || ip -n "$NAMESPACE" tuntap show 2>/dev/null | grep -q "^$tap:" ||
@@ -72,7 +73,7 @@ guest_start() {
   cp "$ROOT/tests/kernel_client/"guest_* "$folder" || return 1
   guest_settings >"$folder/settings" || return 1
   mkfifo "$folder/calls" "$folder/line" || return 1
-  # Both directions, so that opening them does not wait for the guest.
+  # Open the pipes for reading and writing, so that this does not block until the guest opens them.
   exec {line}<>"$folder/calls"
   GUEST_CALLS[number]=$line
   exec {line}<>"$folder/line"
@@ -84,13 +85,13 @@ guest_start() {
     "GUEST_FOLDER=$folder" "GUEST_ADDRESS=$GUEST_NETWORK$number/24" "GUEST_NAME=guest$number" \
     <"$folder/calls" >"$folder/line" 2>>"$RESULTS/guest$number.console" &
   GUEST_PIDS[number]=$!
-  disown "$!" # or bash would report how it ends
+  disown "$!" # prevents bash from reporting its end
   GUEST_WAITS[number]=ready
   GUEST_ENDS[number]=$((SECONDS + GUEST_BOOT_SECONDS))
 }
 
-# guest_await NUMBER: waits for the answer of a guest that boots or executes a command. Returns the
-# command's status; 124 if no answer came in time, 125 if the guest ended. Both leave the guest dead.
+# guest_await NUMBER: waits until a guest has booted or executed its command. Returns the command's
+# status, 124 if no answer came in time, or 125 if the guest ended. The guest is dead after the last two.
 guest_await() {
   local number=$1 piece='' text=''
   while :; do
@@ -103,7 +104,7 @@ guest_await() {
       continue
     fi
     exit_if_interrupted
-    text+=$piece # a line may come in pieces
+    text+=$piece # a timed-out read may return part of a line
     if ! kill -0 "${GUEST_PIDS[number]}" 2>/dev/null; then
       complain "guest $number has ended; see $RESULTS/guest$number.console"
       guest_kill "$number"
@@ -116,7 +117,8 @@ guest_await() {
   done
 }
 
-# guest_kill NUMBER: as a power failure. The next command boots it anew.
+# guest_kill NUMBER: kills the guest without shutting it down, like a power failure. The next command
+# boots it again.
 guest_kill() {
   local number=$1
   [[ -n ${GUEST_PIDS[number]:-} ]] || return 0
@@ -126,7 +128,7 @@ guest_kill() {
   GUEST_PIDS[number]=
 }
 
-# need_guests COUNT: boots those of the guests 1 to COUNT that do not run, at the same time.
+# need_guests COUNT: boots those of the guests 1 to COUNT that do not run, in parallel.
 need_guests() {
   local count=$1 number booting=()
   for ((number = 1; number <= count; ++number)); do
@@ -139,8 +141,8 @@ need_guests() {
   done
 }
 
-# guest_begin NUMBER FUNCTION [ARGUMENT...]: has the guest execute a function of guest_functions.sh,
-# or any command. guest_end waits for it, GUEST_SECONDS at most.
+# guest_begin NUMBER FUNCTION [ARGUMENT...]: makes the guest execute a function of guest_functions.sh,
+# or any command. guest_end waits for its end, GUEST_SECONDS at most.
 guest_begin() {
   local number=$1 words
   shift
@@ -152,12 +154,12 @@ guest_begin() {
   GUEST_ENDS[number]=$((SECONDS + ${GUEST_SECONDS:-120}))
 }
 
-# need_guest NUMBER: boots it if it does not run.
+# need_guest NUMBER: boots the guest if it does not run.
 need_guest() {
   [[ -n ${GUEST_PIDS[$1]:-} ]] || { guest_start "$1" && guest_await "$1"; }
 }
 
-# guest_end NUMBER: prints what the command printed, and returns its status.
+# guest_end NUMBER: waits for the command, prints its output, and returns its status.
 guest_end() {
   local number=$1 status=0
   guest_await "$number" || status=$?
@@ -165,7 +167,7 @@ guest_end() {
   return "$status"
 }
 
-# guest NUMBER FUNCTION [ARGUMENT...]: both.
+# guest NUMBER FUNCTION [ARGUMENT...]: guest_begin and guest_end.
 guest() {
   guest_begin "$@" && guest_end "$1"
 }

@@ -1,27 +1,27 @@
 # shellcheck shell=bash
-# The SMB server on a free loopback port, and Debian's clients against it. Sourced after common.sh.
-# The scripts set WORK, a folder for what lives as long as they do. For another address or a network
-# namespace, they set SMB_LISTEN and SMB_LAUNCH.
+# Runs the SMB server on a free loopback port, and Debian's clients against it. Sourced after common.sh.
+# The scripts set WORK, a temporary folder. For another address or a network namespace, they set
+# SMB_LISTEN and SMB_LAUNCH.
 
 SMB_USER=tester
 SMB_PASSWORD=$RANDOM-secret-$RANDOM
-SMB_LISTEN=127.0.0.1:0 # address and port; the port 0 takes one that is free
+SMB_LISTEN=127.0.0.1:0 # address and port; port 0 chooses a free port
 SMB_LAUNCH=()          # a command that runs the server, such as ip netns exec
 SMB_PORT=
 SMB_SERVER_PID=
 SMB_SHOW_PID=
 
-# smb_server_start PROGRAM [OPTION...]: on a fresh share and store; returns once it listens. The
-# level of its log is SMB_LOG_LEVEL.
+# smb_server_start PROGRAM [OPTION...]: starts the server with the share WORK/share and the store
+# WORK/server, and returns once it listens. SMB_LOG_LEVEL is the level of its log.
 smb_server_start() {
   local program=$1
   shift
   [[ -x $program ]] || {
-    complain "no program $program"
+    complain "$program does not exist or is not executable"
     return 1
   }
   mkdir -p "$WORK/share"
-  : >"$WORK/server.log" # it is looked into before the server has got as far as to make it
+  : >"$WORK/server.log" # the loop below may read it before the server is running
   "${SMB_LAUNCH[@]}" "$program" --listen "$SMB_LISTEN" --share "demo=$WORK/share" \
     --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" \
     --log-level "${SMB_LOG_LEVEL:-info}" "$@" >"$WORK/server.log" 2>&1 </dev/null &
@@ -30,7 +30,7 @@ smb_server_start() {
   for ((attempt = 0; attempt < 300; ++attempt)); do
     SMB_PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
     if [[ -n $SMB_PORT ]]; then
-      say "listens on ${SMB_LISTEN%:*}:$SMB_PORT, share demo, process $SMB_SERVER_PID"
+      say "listening on ${SMB_LISTEN%:*}:$SMB_PORT, share demo, process $SMB_SERVER_PID"
       return 0
     fi
     kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
@@ -41,14 +41,14 @@ smb_server_start() {
   return 1
 }
 
-# smb_server_show PATTERN: prints the lines of the server's log that match, as they come.
+# smb_server_show PATTERN: follows the server's log, and prints matching lines.
 smb_server_show() {
   (tail --quiet --pid="$SMB_SERVER_PID" -n +1 -F "$WORK/server.log" 2>/dev/null |
     grep --line-buffered -i -E "$1" | sed --unbuffered 's/^/  server | /') &
   SMB_SHOW_PID=$!
 }
 
-# smb_server_counts: what the server has granted and broken so far, in a sentence.
+# smb_server_counts: prints how much the server has granted and broken so far.
 smb_server_counts() {
   local log="$WORK/server.log"
   printf '%s leases and oplocks granted, %s broken, %s breaks acknowledged\n' \
@@ -57,7 +57,7 @@ smb_server_counts() {
     "$(grep -c -E ': acknowledge .*: accepted' "$log")"
 }
 
-# smb_server_stop: ends the server, which must do so in order and soon. Safe to call again.
+# smb_server_stop: stops the server and returns its exit status. Kills it after 15 seconds. Idempotent.
 smb_server_stop() {
   local status=0 attempt
   if [[ -n $SMB_SERVER_PID ]]; then
@@ -67,7 +67,7 @@ smb_server_stop() {
       sleep 0.1
     done
     if kill -0 "$SMB_SERVER_PID" 2>/dev/null; then
-      complain "the server did not end within 15 seconds of SIGTERM"
+      complain "the server did not exit within 15 seconds of SIGTERM"
       kill -KILL "$SMB_SERVER_PID" 2>/dev/null || true
     fi
     wait "$SMB_SERVER_PID" || status=$?
@@ -80,13 +80,13 @@ smb_server_stop() {
   return "$status"
 }
 
-# smbclient_run COMMANDS: without the machine's own smb.conf.
+# smbclient_run COMMANDS: runs smbclient without the machine's smb.conf.
 smbclient_run() {
   smbclient "//127.0.0.1/demo" --configfile=/dev/null --port="$SMB_PORT" \
     --user="$SMB_USER%$SMB_PASSWORD" --max-protocol=SMB3 --command="$1" </dev/null
 }
 
-# Puts a file, finds it in the listing, and gets it back, byte for byte.
+# Uploads a file, checks that it is listed, downloads it, and compares the bytes.
 smbclient_round() {
   local size=300007 listing
   head -c "$size" /dev/urandom >"$WORK/sent"
@@ -100,13 +100,13 @@ smbclient_round() {
   smbclient_run "get sent.bin $WORK/received" || return 1
   cmp "$WORK/sent" "$WORK/received" || return 1
   cmp "$WORK/sent" "$WORK/share/sent.bin" || return 1
-  say "$size bytes went there and back unchanged"
+  say "$size bytes uploaded and downloaded unchanged"
 }
 
-# smbtorture_one TEST: must succeed; skipped counts as failed.
+# smbtorture_one TEST: runs one test; fails if it is skipped.
 smbtorture_one() {
   local output status=0
-  # It leaves folders where it runs.
+  # smbtorture leaves folders in its working directory.
   output=$(env --chdir="$WORK" timeout 120 smbtorture "//127.0.0.1/demo" --configfile=/dev/null \
     --smb-ports="$SMB_PORT" --user="$SMB_USER%$SMB_PASSWORD" "$1" 2>&1 </dev/null) || status=$?
   if ((status != 0)) || ! grep -q '^success: ' <<<"$output"; then

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Debian's smbd with files of its own, to compare with the SMB server. Sourced after smb.sh, whose
-# SMB_LAUNCH it uses, and whose SMB_PORT it sets. It logs to WORK/server.log, as the server does.
+# Runs Debian's smbd with private files, for comparison with the SMB server. Sourced after smb.sh; uses
+# its SMB_LAUNCH and sets its SMB_PORT. smbd logs to WORK/server.log, like the server.
 
 SMBD_PID=
 SMBD_ADDRESS=
-SMBD_HOME= # its files, which smbd_stop deletes
+SMBD_HOME= # the folder of its files; smbd_stop deletes it
 
-# smbd_configure PORT ADDRESSES SETTINGS: before smbd_account and smbd_start. ADDRESSES are those of
-# smb.conf's "interfaces"; the port 0 takes one that is free. SETTINGS are lines that end smb.conf's
-# section "global", and sections for the shares.
+# smbd_configure PORT ADDRESSES SETTINGS: must be called before smbd_account and smbd_start. Port 0
+# chooses a free port. ADDRESSES is the value of smb.conf's "interfaces". SETTINGS are further lines for
+# smb.conf's section "global", followed by sections for the shares.
 smbd_configure() {
   local addresses=$2 settings=$3 folder
   SMBD_HOME="$WORK/smbd"
@@ -42,7 +42,7 @@ $settings
 END
 }
 
-# smbd_account ACCOUNT PASSWORD [USER]: each user of smbd is an account of the machine, here perhaps
+# smbd_account ACCOUNT PASSWORD [USER]: adds an account of the machine as a user of smbd, optionally
 # under another name.
 smbd_account() {
   (($# < 3)) || printf '%s = "%s"\n' "$1" "$3" >>"$SMBD_HOME/users"
@@ -61,7 +61,7 @@ smbd_start() {
   SMBD_PID=$!
   for ((attempt = 0; attempt < 100; ++attempt)); do
     if "${SMB_LAUNCH[@]}" bash -c "exec 3<>/dev/tcp/$SMBD_ADDRESS/$SMB_PORT" 2>/dev/null; then
-      say "smbd listens on $SMBD_ADDRESS:$SMB_PORT"
+      say "smbd is listening on $SMBD_ADDRESS:$SMB_PORT"
       return 0
     fi
     kill -0 "$SMBD_PID" 2>/dev/null || break
@@ -71,7 +71,7 @@ smbd_start() {
   return 1
 }
 
-# smbd_stop: safe to call again.
+# smbd_stop: stops smbd and deletes its files. Idempotent.
 smbd_stop() {
   if [[ -n $SMBD_PID ]]; then
     kill -TERM "$SMBD_PID" 2>/dev/null || true

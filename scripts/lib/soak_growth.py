@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Says whether a process kept growing while scripts/soak watched it.
+"""Checks whether the server's memory kept growing during scripts/soak.
 
 usage: soak_growth.py SAMPLES
 
-SAMPLES has a line for each second: seconds, resident kilobytes, sockets, open files, logons so far.
-The first third is for warming up: allocators, caches and buffers fill. The last third may need no
-more than SLACK_KB above the second one, however many logons there were.
+SAMPLES has a line per second: seconds, resident kilobytes, sockets, open files, logons so far. The
+first third is the warm-up, during which allocators, caches and buffers fill. The median of the last
+third may exceed that of the second by at most SLACK_KB.
 """
 
 import statistics
@@ -15,7 +15,7 @@ SLACK_KB = 24 * 1024
 
 
 def growth(samples):
-    """How much more the last third needs than the second, in kilobytes."""
+    """The growth from the second third to the last, in kilobytes."""
     third = len(samples) // 3
     middle, last = samples[third:2 * third], samples[2 * third:]
     return statistics.median(s[1] for s in last) - statistics.median(s[1] for s in middle)
@@ -28,15 +28,15 @@ def main(arguments):
     with open(arguments[0], encoding="ascii") as lines:
         samples = [[int(field) for field in line.split()] for line in lines]
     if len(samples) < 15:
-        print("too few samples to say anything", file=sys.stderr)
+        print("too few samples to judge memory growth", file=sys.stderr)
         return 1
     grown = growth(samples)
-    print(f"    memory: {samples[0][1]} KB at first, {max(s[1] for s in samples)} at most; the last third "
-          f"needed {grown:.0f} more than the one before, {SLACK_KB} are allowed")
-    print(f"    connections at once: {max(s[2] for s in samples)} at most; files: {max(s[3] for s in samples)}; "
+    print(f"    memory: {samples[0][1]} KB at the start, peak {max(s[1] for s in samples)} KB; grew by "
+          f"{grown:.0f} KB from the second third to the last, limit {SLACK_KB} KB")
+    print(f"    peak connections: {max(s[2] for s in samples)}; peak open files: {max(s[3] for s in samples)}; "
           f"logons: {samples[-1][4]}")
     if grown > SLACK_KB:
-        print("it kept growing", file=sys.stderr)
+        print("the server's memory kept growing", file=sys.stderr)
         return 1
     return 0
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Judges what smbtorture printed.
+"""Evaluates the output of smbtorture.
 
 usage: torture_results.py EXPECTED FOLDER SUITE...
 
-FOLDER has three files for each suite: SUITE.tests, one name a line as `smbtorture --list` has them,
-SUITE.out, what smbtorture printed, and SUITE.seconds. EXPECTED lists the failures that are known:
-on each line a test's name and the reason.
+FOLDER has three files for each suite: SUITE.tests, the tests as listed by `smbtorture --list`;
+SUITE.out, smbtorture's output; and SUITE.seconds. EXPECTED lists the known failures: a test's name and
+the reason on each line.
 
-Prints a table, and what is wrong. Status 1 if a test failed that is not listed, or one that is
-listed did not fail.
+Prints a table and the problems. Exits with status 1 if an unlisted test failed, or a listed one did
+not fail.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ OUTCOME = re.compile(r"^(success|failure|error|skip): ([^\s\[]+)")
 
 
 def read_expected(text):
-    """Names and reasons of the failures that are known. Raises ValueError."""
+    """Names and reasons of the known failures. Raises ValueError."""
     expected = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
@@ -29,18 +29,18 @@ def read_expected(text):
         if len(reason.split()) < 3:
             raise ValueError(f"line {number}: {name} has no reason")
         if name in expected:
-            raise ValueError(f"line {number}: {name} is there twice")
+            raise ValueError(f"line {number}: {name} is listed twice")
         expected[name] = reason.strip()
     return expected
 
 
 def names_of(listing):
-    """Full names of tests. smbtorture lists a test as its path with the name once more."""
+    """Full names of tests. smbtorture appends the name of a test to its path a second time."""
     return [line.rpartition(".")[0] for line in listing.split() if line]
 
 
 def outcomes(tests, output):
-    """What became of each test: passed, failed or skipped. One without an outcome has failed."""
+    """The outcome of each test: passed, failed or skipped. A test without outcome has failed."""
     result = {name: "failed" for name in tests}
     by_leaf = {name.rpartition(".")[2]: name for name in tests}
     words = {"success": "passed", "skip": "skipped", "failure": "failed", "error": "failed"}
@@ -52,11 +52,11 @@ def outcomes(tests, output):
 
 
 def judge(suites, expected):
-    """Lines about what is wrong. `suites`: name to outcomes."""
+    """The problems, as lines. `suites` maps names to outcomes."""
     wrong = []
     for suite, results in suites.items():
         if not results:
-            wrong.append(f"{suite}: smbtorture knows no such test")
+            wrong.append(f"{suite}: smbtorture has no such test")
         for name, outcome in results.items():
             if outcome == "failed" and name not in expected:
                 wrong.append(f"{name} failed")
