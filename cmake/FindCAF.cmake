@@ -1,7 +1,7 @@
-# Finds CAF, the C++ Actor Framework, which Debian packages without a CMake file.
+# Finds CAF, the C++ Actor Framework, whose Debian package has no CMake files.
 #
-# Set CAF_ROOT to use another build of it, for example one with ThreadSanitizer. Defines the imported
-# target CAF::core, and CAF_FOUND, CAF_VERSION, CAF_INCLUDE_DIR, CAF_CORE_LIBRARY.
+# Set CAF_ROOT to use another build of CAF, for example one with ThreadSanitizer. Defines the imported
+# target CAF::core, and CAF_FOUND, CAF_VERSION, CAF_INCLUDE_DIR and CAF_CORE_LIBRARY.
 
 find_path(CAF_INCLUDE_DIR caf/config.hpp)
 find_library(CAF_CORE_LIBRARY caf_core)

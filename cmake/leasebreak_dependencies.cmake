@@ -1,11 +1,11 @@
-# Finds what the libraries are built on, and says in a sentence what to do where it is missing.
+# Finds the libraries' dependencies, and prints how to install a missing one.
 #
-# All of it comes as imported targets, whose headers count as system headers: Boost::headers,
-# Boost::json, CAF::core, spdlog::spdlog, RocksDB::rocksdb-shared, PkgConfig::libpqxx. What only the
-# tests, benchmarks or examples need is found in their own folders.
+# They are imported targets, whose headers count as system headers: Boost::headers, Boost::json,
+# CAF::core, spdlog::spdlog, RocksDB::rocksdb-shared, PkgConfig::libpqxx. The folders of the tests,
+# benchmarks and examples find their own further dependencies.
 
-# Asio's any_completion_handler and cancellation slots, which the public API is made of, are not in
-# the Boost 1.74 that Debian 12 installs by default.
+# The public API uses Asio's any_completion_handler and cancellation slots, which Boost 1.74, the
+# default of Debian 12, lacks.
 find_package(Boost 1.81 QUIET CONFIG COMPONENTS headers json)
 if(NOT Boost_FOUND)
   set(leasebreak_seen "none was found")
@@ -29,7 +29,7 @@ if(NOT CAF_FOUND)
     "On Debian 12: apt install libcaf-dev. Elsewhere: set CAF_ROOT.")
 elseif(CAF_VERSION VERSION_GREATER_EQUAL 0.18)
   message(FATAL_ERROR
-    "leasebreak is written for CAF 0.17, found was ${CAF_VERSION}, whose interfaces differ.")
+    "leasebreak needs CAF 0.17, found was ${CAF_VERSION}, whose interfaces differ.")
 endif()
 
 find_package(spdlog QUIET)

@@ -11,7 +11,7 @@ install(TARGETS ${leasebreak_libraries} EXPORT leasebreak-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
-# The header of a store that was not built would promise what does not link.
+# Do not install the header of a store that was not built: programs with it would not link.
 set(leasebreak_absent)
 if(NOT LEASEBREAK_ROCKSDB)
   list(APPEND leasebreak_absent PATTERN rocksdb_store.hpp EXCLUDE)

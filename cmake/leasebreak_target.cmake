@@ -1,6 +1,6 @@
-# What every target of the project shares: the language, the warnings, the sanitizers.
+# Settings of all targets: language standard, warnings, sanitizers.
 
-# ccache makes a second configuration of the same sources cheap; it is used where it is installed.
+# Use ccache if it is installed; it speeds up a second build of the same sources.
 find_program(LEASEBREAK_CCACHE ccache)
 if(LEASEBREAK_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${LEASEBREAK_CCACHE}")
@@ -12,23 +12,22 @@ endif()
 
 find_package(Threads REQUIRED)
 
-# leasebreak_target(<name>): compile options of an own target.
+# leasebreak_target(<name>): sets the compile options of a target.
 function(leasebreak_target name)
   target_compile_features(${name} PUBLIC cxx_std_20)
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # With optimisation g++ 12 sees uninitialised strings in every std::variant that holds one,
-    # overlaps in "text" + string, stores behind a null pointer that has been checked, and the
-    # wrong operator delete for a coroutine's frame. What these would find for real,
-    # AddressSanitizer and the tests find.
+    # With optimisation, g++ 12 has false positives: uninitialised strings in std::variant, overlaps
+    # in "text" + string, stores through a null pointer that was checked, and the wrong operator
+    # delete for a coroutine frame. AddressSanitizer and the tests find the true cases.
     target_compile_options(${name} PRIVATE
       -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
       -Wno-mismatched-new-delete)
   endif()
   if(CMAKE_UNITY_BUILD)
-    # Several files in one: what is local to one of them seems to be known to others, and names of one
-    # hide those of another. The builds of single files look for both.
+    # In a unity build, names that are local to one file are visible in others, and may shadow names
+    # there. Builds of single files check for both.
     target_compile_options(${name} PRIVATE -Wno-shadow)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
@@ -42,18 +41,18 @@ function(leasebreak_target name)
       -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
     target_link_options(${name} PUBLIC -fsanitize=${LEASEBREAK_SANITIZE})
     if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-      # What this check of UndefinedBehaviorSanitizer emits, clang 14 cannot assemble in coroutines.
+      # clang 14 cannot assemble the output of this UndefinedBehaviorSanitizer check in coroutines.
       target_compile_options(${name} PRIVATE -fno-sanitize=function)
     endif()
     if(LEASEBREAK_SANITIZE MATCHES "thread")
-      # Asio uses atomic_thread_fence, which g++ says ThreadSanitizer does not follow.
+      # Asio uses atomic_thread_fence; g++ warns that ThreadSanitizer does not support it.
       target_compile_options(${name} PRIVATE -Wno-tsan)
     endif()
   endif()
 endfunction()
 
-# leasebreak_library(<name> <sources>...): a library of the project, with the alias leasebreak::<name>.
-# Its public headers are those below include/ of the folder that calls this.
+# leasebreak_library(<name> <sources>...): defines a library with the alias leasebreak::<name>. Its
+# public headers are below include/ of the calling folder.
 function(leasebreak_library name)
   add_library(leasebreak_${name} ${ARGN})
   add_library(leasebreak::${name} ALIAS leasebreak_${name})

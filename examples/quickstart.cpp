@@ -16,9 +16,9 @@ namespace {
 
 const auto alice = leasebreak::client_guid::of(1);
 const auto bob = leasebreak::client_guid::of(2);
-const std::string file = "device 1, inode 42"; // whatever names the file, by all its paths
+const std::string file = "device 1, inode 42"; // the same bytes for all paths of the file
 
-// A client opens the file for reading and writing, and would like to cache all it can.
+// A client opens the file for reading and writing, and asks for all caching rights.
 leasebreak::open_request open_by(leasebreak::client_guid client) {
   leasebreak::open_request request;
   request.file = file;
@@ -31,9 +31,9 @@ leasebreak::open_request open_by(leasebreak::client_guid client) {
 }
 
 asio::awaitable<void> two_clients(leasebreak::coordinator& leases) {
-  // A server sends the notification to the client, which writes back what it has buffered and
-  // acknowledges. Here the client is quick. The sink may refer to the coordinator, which never
-  // calls it after its own destructor.
+  // A real server sends the notification to the client, which flushes its buffered writes and
+  // acknowledges. This client acknowledges at once. The sink may refer to the coordinator, which
+  // never calls it after its own destructor.
   leases.register_client(
     alice, [&leases](const leasebreak::break_notification& broken, const std::string& name, auto) {
       std::cout << "alice  told to go from " << broken.from << " to " << broken.to << ": " << name
@@ -67,7 +67,7 @@ asio::awaitable<void> two_clients(leasebreak::coordinator& leases) {
 } // namespace
 
 int main() {
-  asio::io_context io; // a server's own: run it on as many threads as you like
+  asio::io_context io; // the server's own; may run on any number of threads
   leasebreak::coordinator leases{io.get_executor()};
   asio::co_spawn(io, two_clients(leases), [](std::exception_ptr failure) {
     if (failure)

@@ -1,4 +1,4 @@
-// Gives up an operation now and then, as a user does who presses a key.
+// Cancels an operation at random, as a user would by pressing a key.
 #pragma once
 
 #include "server.hpp"
@@ -14,7 +14,7 @@
 
 namespace leasebreak::simulated {
 
-/// Cancels one operation in twenty after at most `patience`, on the strand.
+/// Cancels 5 percent of the operations, after at most `patience`, on the strand.
 class canceller {
 public:
   canceller(const boost::asio::any_io_executor& strand, random_source& random, duration patience,
@@ -23,7 +23,7 @@ public:
       return;
     state_ = std::make_shared<state>(strand);
     state_->timer.expires_after(up_to(random, patience));
-    // The timer's handler may run after this object is gone.
+    // The timer's handler may run after this object is destroyed.
     state_->timer.async_wait([s = state_, &counts](boost::system::error_code error) {
       if (error || s->over)
         return;
@@ -40,7 +40,7 @@ public:
     state_->timer.cancel();
   }
 
-  /// To be bound to the operation's handler.
+  /// Must be bound to the operation's handler.
   [[nodiscard]] boost::asio::cancellation_slot slot() const {
     return state_ ? state_->signal.slot() : boost::asio::cancellation_slot{};
   }

@@ -36,7 +36,7 @@ void client::enlist() {
 
 asio::awaitable<void> client::work() {
   while (!world_.stopping) {
-    // Whoever never answers makes everybody wait: such clients are a small part of the traffic.
+    // Unresponsive clients pause longer: they make all others wait, and should be rare in the load.
     co_await pause(up_to(random_, traits_.unresponsive ? unresponsive_pause_max : pause_max));
     if (connected_)
       co_await one_operation();
@@ -160,7 +160,7 @@ client::task<std::optional<client::open_id>> client::open(
   auto reply = co_await world_.host.open(
     self(), std::move(request), overwrites ? world_.host.disk().next_stamp() : 0, give_up.slot());
   if (connection != connection_) {
-    // The connection was lost meanwhile: the open has gone with it, or goes now.
+    // The connection was lost meanwhile. If the open did not end with it, close it now.
     f.cache.refused();
     if (reply)
       count((co_await world_.host.close(self(), file, reply.value.granted.open)).error, "close",
@@ -176,7 +176,7 @@ client::task<std::optional<client::open_id>> client::open(
       f.cache.end();
     }
     if (reply.error == errc::delete_pending)
-      co_await close_file(file); // what is to be deleted is not worth keeping open
+      co_await close_file(file); // a kept handle would delay the deletion
     co_return std::nullopt;
   }
   opened(file, reply.value, access);
@@ -209,7 +209,7 @@ client::task<std::optional<client::open_id>> client::handle_for(
       ++world_.counts.opens_kept;
       co_return h.open;
     }
-  // Whoever uses oplocks has one open of a file; a second would break the first one's.
+  // With oplocks, keep one open per file, because a second open would break the first one's oplock.
   constexpr auto everything = access::read_data | access::write_data | access::delete_file;
   if (traits_.uses_oplocks) {
     co_await close_file(file);
@@ -230,12 +230,12 @@ client::task<void> client::close_locked(std::size_t file, open_id open) {
   co_await flush_locked(file);
   const auto found = std::find_if(f.handles.begin(), f.handles.end(), is_it);
   if (found == f.handles.end())
-    co_return; // gone with the connection
+    co_return; // it ended with the connection
   f.handles.erase(found);
   const auto cache = f.cache.id();
   const bool last = f.handles.empty();
   if (last)
-    f.cache.end(); // before the server hears of it
+    f.cache.end(); // before the server processes the close
   const auto reply = co_await world_.host.close(self(), file, open);
   count(reply.error, "close", connection);
   if (last)

@@ -21,7 +21,7 @@
 
 namespace leasebreak::simulated {
 
-/// What all clients of a run share.
+/// State that all clients of a run share.
 struct world {
   server& host;
   oracle& judge;
@@ -33,7 +33,7 @@ struct world {
   std::atomic<std::int64_t> answers_under_way{0}; ///< Break handlers that have not finished.
 };
 
-/// A client. Everything happens on its strand.
+/// A client. All members run on its strand.
 class client {
 public:
   client(world& w, std::size_t number, client_traits traits, std::uint64_t seed,
@@ -42,13 +42,13 @@ public:
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  /// Makes itself known to the server. To be called before the coroutines start.
+  /// Registers the client with the server. Must be called before the coroutines start.
   void enlist();
 
-  /// Works until the world stops, then closes everything.
+  /// Performs operations until the world stops, then closes all files.
   boost::asio::awaitable<void> work();
 
-  /// Loses the connection now and then and comes back, until the world stops.
+  /// Disconnects and reconnects at random, until the world stops.
   boost::asio::awaitable<void> lose_connections();
 
   [[nodiscard]] const boost::asio::any_io_executor& strand() const { return strand_; }
@@ -64,24 +64,24 @@ private:
     bool in_use = false;
   };
 
-  /// What the client has of one file.
+  /// The client's state of one file.
   struct file_slot {
     file_slot(duration break_timeout, const boost::asio::any_io_executor& strand)
       : cache{break_timeout}, busy{strand} {}
 
     file_cache cache;
     std::vector<handle> handles;
-    strand_mutex busy; // one write, close or answer to a break at a time
-    std::optional<time_point> ignoring_until; // unresponsive: when it finds out
+    strand_mutex busy; // serialises writes, closes and answers to breaks
+    std::optional<time_point> ignoring_until; // unresponsive: when it notices the revocation
   };
 
-  /// Which cache an open belongs to; remembered for notifications that come after its close.
+  /// The cache of an open; kept for notifications that arrive after its close.
   struct known_open {
     open_id open{};
     cache_id cache = 0;
   };
 
-  // client.cpp: life, opens and closes
+  // client.cpp: lifetime, opens and closes
   [[nodiscard]] caller self();
   [[nodiscard]] time_point now() const { return world_.host.clock().now(); }
   file_slot& slot_of(std::size_t file);
@@ -99,7 +99,7 @@ private:
   void cut();
   bool count(leasebreak::errc e, const char* what, std::uint64_t connection);
 
-  // client_operations.cpp: what the user of the client does
+  // client_operations.cpp: the user's operations
   task<void> one_operation();
   task<void> go_on_ignoring(std::size_t file);
   task<void> read(std::size_t file);
@@ -117,7 +117,7 @@ private:
   task<void> done_with(std::size_t file, open_id open);
   void observe(std::size_t file, content seen, cache_id cache, time_point began);
 
-  // client_breaks.cpp: what the server tells it
+  // client_breaks.cpp: break notifications
   void on_break(const leasebreak::break_notification& n, std::size_t file,
     const leasebreak::break_report& report);
   [[nodiscard]] cache_id cache_of(const leasebreak::break_notification& n) const;
@@ -144,7 +144,7 @@ private:
   std::vector<std::unique_ptr<file_slot>> files_;
   std::deque<known_open> known_opens_;
   bool connected_ = true;
-  std::uint64_t connection_ = 1; // a new one each time the client comes back
+  std::uint64_t connection_ = 1; // incremented each time the connection is lost
 };
 
 } // namespace leasebreak::simulated

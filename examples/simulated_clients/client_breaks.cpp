@@ -1,4 +1,4 @@
-// What a simulated client does when it is told that its caching is broken.
+// How a simulated client handles break notifications.
 #include "client.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Lease keys are made from a cache's identity.
+// The inverse of `open_request_of`, which makes the lease key from the cache's id.
 cache_id cache_of_key(const lease_key& key) {
   cache_id id = 0;
   for (std::size_t i = 8; i-- > 0;)
@@ -51,7 +51,7 @@ void client::obey(
   const break_notification& n, std::size_t file, cache_id cache, time_point issued) {
   auto& f = slot_of(file);
   if (f.cache.id() != cache)
-    return; // closed meanwhile, which is an answer as well
+    return; // closed meanwhile, which also ends the break
   if (traits_.unresponsive) {
     ignore(n, file, cache, issued);
     return;
@@ -103,7 +103,7 @@ client::task<void> client::answer_break(
     std::vector<open_id> unused;
     for (auto& h : f.handles)
       if (!h.in_use) {
-        h.in_use = true; // lest the user takes it up again while others are closed
+        h.in_use = true; // prevents the user from reusing it while others are closed
         unused.push_back(h.open);
       }
     for (const auto open : unused)
@@ -118,12 +118,12 @@ client::task<void> client::acknowledge(
   auto& f = slot_of(file);
   auto keeps = n.to;
   if (!f.cache.dirty() && chance(random_, 10))
-    keeps = keeps & lease_state::read; // a client may give up more than it has to
+    keeps = keeps & lease_state::read; // a client may release more than required
   f.cache.lower(keeps);
   const auto connection = connection_;
   const auto reply = co_await send_acknowledgement(n, file, keeps);
   if (f.cache.id() != cache)
-    co_return; // closed or cut off meanwhile
+    co_return; // closed or disconnected meanwhile
   switch (reply.error) {
   case errc::success:
     f.cache.acknowledged(n.id, keeps);

@@ -1,4 +1,4 @@
-// What the user of a simulated client does: one operation after the other.
+// The operations of a simulated client's user, one after the other.
 #include "client.hpp"
 
 #include "canceller.hpp"
@@ -16,13 +16,13 @@ constexpr auto reading = access::read_data;
 constexpr auto writing = access::read_data | access::write_data;
 constexpr auto deleting = writing | access::delete_file;
 
-// Locks are taken in a small part of the file, so that they meet.
+// Locks cover a small part of the file, so that they conflict often.
 constexpr std::uint64_t lock_offsets = 16;
 
 } // namespace
 
 client::task<void> client::one_operation() {
-  // A few files are busier than the others, and each client has a favourite.
+  // A few files are busier than others, and each client has a favourite file.
   std::size_t file = random_() % world_.files;
   if (const auto where = random_() % 100; where < 30)
     file %= std::min<std::size_t>(world_.files, 4);
@@ -56,7 +56,7 @@ client::task<void> client::one_operation() {
 client::task<void> client::go_on_ignoring(std::size_t file) {
   auto& f = slot_of(file);
   if (now() < *f.ignoring_until) {
-    // It does not know better yet. The judge has been told.
+    // It still believes in its lease. The oracle excludes these reads.
     if (const auto seen = f.cache.read())
       observe(file, *seen, f.cache.id(), now());
     co_return;
@@ -81,7 +81,7 @@ client::task<void> client::done_with(std::size_t file, open_id open) {
   if (found == f.handles.end())
     co_return;
   found->in_use = false;
-  // Handle caching: the application has closed the file, the client keeps it open.
+  // Handle caching: the application has closed the file, but the client keeps its handle.
   const bool keep = f.cache.may(lease_state::handle) && chance(random_, 80);
   if (!keep)
     co_await close(file, open);
@@ -91,7 +91,6 @@ client::task<void> client::read(std::size_t file) {
   const auto open = co_await handle_for(file, reading);
   if (!open)
     co_return;
-  // Applications read more than once.
   const auto connection = connection_;
   for (auto times = 1 + random_() % 4; times > 0 && connection == connection_; --times) {
     co_await read_once(file, *open);
@@ -112,8 +111,8 @@ client::task<void> client::read_once(std::size_t file, open_id open) {
 }
 
 client::task<void> client::read_through(std::size_t file, open_id open) {
-  const auto connection = connection_; // that of the open: it may be lost while flushing
-  co_await flush(file); // what a client has buffered, it reads itself
+  const auto connection = connection_; // the open's connection, which may be lost while flushing
+  co_await flush(file); // so that the client reads its own buffered write
   auto& f = slot_of(file);
   const auto ticket = f.cache.ticket();
   const auto began = now();
@@ -128,7 +127,7 @@ client::task<void> client::write(std::size_t file) {
   const auto open = co_await handle_for(file, writing);
   if (!open)
     co_return;
-  // What is to be buffered is put upon what was there.
+  // A buffered write is applied to the cached content, so fetch that first.
   if (slot_of(file).cache.may(lease_state::rw) && !slot_of(file).cache.read())
     co_await read_through(file, *open);
   {
@@ -137,7 +136,7 @@ client::task<void> client::write(std::size_t file) {
     ++world_.counts.writes;
     notice_deadline(file);
     const auto mark = world_.host.disk().next_stamp();
-    // Only what an open handle can write back may be buffered.
+    // Buffer only if an open handle can write the data back.
     const bool still_open = std::any_of(
       f.handles.begin(), f.handles.end(), [&](const handle& h) { return h.open == *open; });
     if (still_open && f.cache.buffer(mark)) {
@@ -186,7 +185,7 @@ client::task<void> client::flush_locked(std::size_t file) {
   const auto reply = co_await world_.host.write(self(), file, open, *mark);
   ++world_.counts.flushes;
   if (connection != connection_)
-    co_return; // given up with the connection
+    co_return; // `cut` has discarded the buffered write
   if (count(reply.error, "flush", connection))
     f.cache.flushed(*mark, reply.value);
   else

@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned slow_percent = 10;
 constexpr unsigned flaky_percent = 10;
 constexpr unsigned oplocks_percent = 15;
-constexpr unsigned first_leases_percent = 25; // those that know leases of version 1 only
+constexpr unsigned first_leases_percent = 25; // clients that support only leases of version 1
 
 std::size_t share_of(std::size_t clients, unsigned percent) {
   return percent == 0 ? 0 : std::max<std::size_t>(1, clients * percent / 100);

@@ -1,4 +1,4 @@
-// The simulation's clock, comparable with the times that the coordinator reports.
+// The simulation's clock, which can be compared with the coordinator's times.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -7,7 +7,7 @@
 
 namespace leasebreak::simulated {
 
-/// A wall clock that never runs backwards: taken once, steady from then on.
+/// A wall clock that never runs backwards: reads the system clock once, then adds steady time.
 class sim_clock {
 public:
   sim_clock();
@@ -16,14 +16,14 @@ public:
     return base_ + std::chrono::duration_cast<duration>(std::chrono::steady_clock::now() - start_);
   }
 
-  /// `reported` by another clock of this kind, in this clock's time.
+  /// Converts a time of another clock of this kind to this clock's time.
   [[nodiscard]] time_point from_theirs(time_point reported) const { return reported - offset_; }
 
-  /// The other clock said `reported` at some moment between `before` and `after`. To be called a
-  /// few times before use; the tightest bounds count.
+  /// The other clock showed `reported` at some time between `before` and `after`. Must be called a
+  /// few times before use; keeps the tightest bounds.
   void compare(time_point before, time_point reported, time_point after);
 
-  /// By how much `from_theirs` may be wrong.
+  /// The maximum error of `from_theirs`.
   [[nodiscard]] duration tolerance() const { return tolerance_; }
 
 private:

@@ -17,7 +17,7 @@ void file_cache::granted(lease_state state) {
   auto now = state & cap_;
   if (pending_)
     now = now & pending_->to;
-  // Caching that is new starts with an empty cache.
+  // Newly granted Read caching starts with an empty cache.
   if (!may(lease_state::read) && intersects(now, lease_state::read)) {
     ++generation_;
     clean_.reset();
@@ -43,7 +43,7 @@ void file_cache::lower(lease_state to) {
 void file_cache::notified(const leasebreak::break_notification& n, time_point issued) {
   lower(n.to);
   if (!n.ack_required) {
-    pending_.reset(); // a last notification without acknowledgement ends the break
+    pending_.reset(); // a final notification without acknowledgement ends the break
     return;
   }
   // Follow-ups of one break share its deadline and, with version 2, its epoch.
@@ -93,7 +93,7 @@ void file_cache::fill(std::uint64_t ticket, content c) {
 }
 
 bool file_cache::buffer(stamp mark) {
-  // Without the content below it, a buffered write would not know which version it is based on.
+  // Without cached content, the version that the buffered write is based on is unknown.
   if (!may(lease_state::read | lease_state::write) || !clean_)
     return false;
   dirty_ = mark;

@@ -1,4 +1,4 @@
-// What one client caches of one file, and what its lease or oplock lets it do with that.
+// One client's cache of one file, and the caching that its lease or oplock permits.
 #pragma once
 
 #include "oracle.hpp"
@@ -10,87 +10,88 @@
 
 namespace leasebreak::simulated {
 
-/// A client's cache of one file, as a state machine without I/O: it obeys the lease that the client
-/// believes to hold, and says what is to be done when that is broken. Not thread-safe.
+/// A client's cache of one file, as a state machine without I/O. It obeys the lease that the client
+/// believes it holds. Not thread-safe.
 ///
-/// A lease is identified by `cache_id` from before its first open is sent until its last open is
-/// closed. A notification that overtakes the answer to an open caps what that answer grants.
+/// `cache_id` identifies a lease from before its first open is sent until its last open is closed.
+/// A notification that overtakes the response to an open limits the state which that response
+/// grants.
 class file_cache {
 public:
   explicit file_cache(duration break_timeout) : break_timeout_{break_timeout} {}
 
-  /// A break that awaits the client's acknowledgement.
+  /// A break whose acknowledgement the client has not sent.
   struct pending_break {
     leasebreak::break_id id{};
     lease_state to{};
-    time_point deadline{}; ///< From then on, the server takes the lease for revoked.
+    time_point deadline{}; ///< The server revokes the lease at this time.
   };
 
-  /// A first open is about to be sent, under this identity.
+  /// The first open of this cache is about to be sent.
   void begin(cache_id id);
 
   /// An open is about to be sent; `granted` or `refused` follows.
   void opening();
 
-  /// The answer to an open: it reports `state`.
+  /// The response to an open has arrived and grants `state`.
   void granted(lease_state state);
 
   /// An open failed.
   void refused();
 
-  /// A notification has come, issued at `issued` by this clock. Stops what may no longer be done.
+  /// A notification has arrived. Downgrades the cache. `issued` is in the client's time.
   void notified(const leasebreak::break_notification& n, time_point issued);
 
-  /// The server has accepted an acknowledgement of the break `id`, with `state`.
+  /// The server has accepted the acknowledgement of the break `id` with `state`.
   void acknowledged(leasebreak::break_id id, lease_state state);
 
-  /// If a break's deadline has passed: forgets everything, and says so.
+  /// If the deadline of a break has passed, discards everything and returns true.
   [[nodiscard]] bool expire(time_point now);
 
-  /// Everything is closed, or the connection is lost: nothing may be cached.
+  /// All opens are closed or the connection is lost: discards everything.
   void end();
 
-  /// What may be done now, as far as the client knows.
+  /// The caching that the client believes is permitted.
   [[nodiscard]] lease_state usable() const { return usable_; }
   [[nodiscard]] bool may(lease_state part) const { return is_subset(part, usable_); }
 
-  /// What a read sees without asking the server.
+  /// The cached content, if a read may be served from the cache.
   [[nodiscard]] std::optional<content> read() const;
 
-  /// To be taken before the server is asked for content, and given to `fill` with the answer.
+  /// Must be taken before content is requested from the server, and passed to `fill`.
   [[nodiscard]] std::uint64_t ticket() const { return generation_; }
 
-  /// Keeps what the server answered, unless caching has been lost since the ticket was taken.
+  /// Caches the server's content, unless Read caching was lost since the ticket was taken.
   void fill(std::uint64_t ticket, content c);
 
-  /// Takes a write into the cache. False if that is not allowed: it must go to the server.
+  /// Buffers a write. Returns false if that is not permitted and the server must execute the write.
   [[nodiscard]] bool buffer(stamp mark);
 
-  /// What must be written back before Write is given up.
+  /// The buffered write, which must be flushed before Write is released.
   [[nodiscard]] std::optional<stamp> dirty() const;
 
-  /// What was buffered under `mark` is on the server now, as `c`.
+  /// The server has executed the buffered write `mark`; the content is now `c`.
   void flushed(stamp mark, content c);
 
-  /// Throws away what is buffered.
+  /// Discards the buffered write.
   void discard_dirty() { dirty_.reset(); }
 
   [[nodiscard]] cache_id id() const { return id_; }
   [[nodiscard]] const std::optional<pending_break>& pending() const { return pending_; }
 
-  /// The client wants no more than `to`, before it says so to the server.
+  /// Reduces the caching to `to`, before the client acknowledges.
   void lower(lease_state to);
 
 private:
   duration break_timeout_;
   cache_id id_ = 0;
   lease_state usable_ = lease_state::none;
-  std::optional<content> clean_; // what the server had, while Read lasts
-  std::optional<stamp> dirty_; // newer than that, while Write lasts
+  std::optional<content> clean_; // the server's content; needs Read
+  std::optional<stamp> dirty_; // the newer buffered write; needs Write
   std::optional<pending_break> pending_;
   std::optional<time_point> chain_began_; // first notification of a break with follow-ups
   std::uint16_t chain_epoch_ = 0;
-  lease_state cap_ = lease_state::rwh; // by notifications that came while an open was under way
+  lease_state cap_ = lease_state::rwh; // limit set by notifications during an open in flight
   int opening_ = 0;
   std::uint64_t generation_ = 0;
 };

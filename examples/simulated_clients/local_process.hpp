@@ -1,4 +1,4 @@
-// A process on the server itself: reads and writes the exported files without being an SMB client.
+// A process on the server that reads and writes the exported files, without being an SMB client.
 #pragma once
 
 #include "client.hpp"
@@ -20,7 +20,7 @@ public:
   local_process(const local_process&) = delete;
   local_process& operator=(const local_process&) = delete;
 
-  /// Works until the world stops.
+  /// Performs operations until the world stops.
   boost::asio::awaitable<void> work();
 
 private:

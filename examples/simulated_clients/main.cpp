@@ -1,6 +1,6 @@
-// Many simulated SMB clients with real caches against one coordinator; says whether the caches
-// stayed coherent. Exit status 0 only if they did, every operation completed exactly once, and
-// nothing was left open; 1 if not; 2 if it could not start.
+// Runs many simulated SMB clients with real caches against one coordinator, and checks that the
+// caches stay coherent. Exits with status 0 if they did, every operation completed exactly once and
+// nothing was left open; otherwise with 1, or with 2 if the simulation could not start.
 #include "report.hpp"
 #include "simulation.hpp"
 
@@ -20,7 +20,7 @@ leasebreak::duration from_seconds(double s) {
   return std::chrono::duration_cast<leasebreak::duration>(std::chrono::duration<double>{s});
 }
 
-// Live progress: one line that is rewritten on a terminal, a line a second elsewhere.
+// Shows progress: rewrites one line on a terminal, otherwise prints a line each time.
 void show(const leasebreak::simulated::progress& p, bool to_errors) {
   auto& out = to_errors ? std::cerr : std::cout;
   const bool terminal = isatty(to_errors ? STDERR_FILENO : STDOUT_FILENO) != 0;
@@ -57,23 +57,22 @@ int main(int argc, char** argv) {
   double break_timeout = 1;
   bool json = false;
 
-  CLI::App app{"Simulated SMB clients, each with a cache that obeys its leases, and a judge that "
+  CLI::App app{"Runs simulated SMB clients, each with a cache that obeys its leases. An oracle "
                "checks every read."};
-  app.add_option("--clients", settings.clients, "how many clients")->capture_default_str();
-  app.add_option("--files", settings.files, "how many files")->capture_default_str();
-  app.add_option("--threads", settings.threads, "threads that run everything")
-    ->capture_default_str();
-  app.add_option("--seconds", seconds, "how long the clients work")->capture_default_str();
+  app.add_option("--clients", settings.clients, "number of clients")->capture_default_str();
+  app.add_option("--files", settings.files, "number of files")->capture_default_str();
+  app.add_option("--threads", settings.threads, "number of threads")->capture_default_str();
+  app.add_option("--seconds", seconds, "how long the clients run")->capture_default_str();
   app.add_option("--store", settings.store, "memory, rocksdb:PATH or postgres:URI")
     ->capture_default_str();
-  app.add_option("--seed", settings.seed, "what the clients do depends on it; random by default");
+  app.add_option("--seed", settings.seed, "seed of the clients' operations (default: random)");
   app
     .add_option("--unresponsive", settings.unresponsive_percent,
       "percentage of clients that never acknowledge a break")
     ->capture_default_str();
-  app.add_option("--break-timeout", break_timeout, "seconds until a break is given up")
+  app.add_option("--break-timeout", break_timeout, "seconds until a break expires")
     ->capture_default_str();
-  app.add_flag("--json", json, "the result as JSON on standard output, progress on standard error");
+  app.add_flag("--json", json, "print the result as JSON, and progress on standard error");
   CLI11_PARSE(app, argc, argv);
 
   settings.run_time = from_seconds(seconds);

@@ -4,7 +4,7 @@ namespace leasebreak::simulated {
 
 namespace {
 
-// The operation that this thread is starting at the moment.
+// The operation that this thread is initiating.
 thread_local const void* starting = nullptr;
 
 std::uint64_t sum(const std::array<std::atomic<std::uint64_t>, operation_kinds>& counts) {

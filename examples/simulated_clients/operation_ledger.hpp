@@ -1,5 +1,5 @@
-// Keeps count of asynchronous operations: each has to complete exactly once, and never from within
-// the call that starts it.
+// Counts asynchronous operations. Each must complete exactly once, and never inside the initiating
+// call.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace leasebreak::simulated {
 
-/// What the simulated server asks its coordinator.
+/// The coordinator's operations that the simulated server uses.
 enum class operation_kind : std::uint8_t {
   open,
   close,
@@ -28,21 +28,21 @@ inline constexpr std::size_t operation_kinds = 8;
 
 [[nodiscard]] std::string_view to_string(operation_kind kind) noexcept;
 
-/// The count. Thread-safe. Must outlive its tickets.
+/// The counters. Thread-safe. Must outlive the tickets.
 class operation_ledger {
 public:
-  /// One operation. Shared by whoever starts it and its completion handler.
+  /// One operation. Shared by the initiating code and the completion handler.
   class ticket {
   public:
     ticket(operation_ledger& ledger, operation_kind kind) : ledger_{ledger}, kind_{kind} {}
     ticket(const ticket&) = delete;
     ticket& operator=(const ticket&) = delete;
 
-    /// To be called around the initiating call.
+    /// Must be called around the initiating call.
     void enter();
     void leave();
 
-    /// To be called by the completion handler.
+    /// Must be called by the completion handler.
     void complete();
 
   private:
@@ -59,7 +59,7 @@ public:
   [[nodiscard]] std::uint64_t completed_twice() const { return twice_; }
   [[nodiscard]] std::uint64_t completed_inside() const { return inside_; }
 
-  /// Operations that have not completed, by kind, as text; empty if there are none.
+  /// Describes the operations that have not completed, by kind. Empty if there are none.
   [[nodiscard]] std::string outstanding() const;
 
 private:

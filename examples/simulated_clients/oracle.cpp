@@ -8,7 +8,7 @@ namespace leasebreak::simulated {
 
 namespace {
 
-// Enough to find the first missed write of any reader that is still being told.
+// Enough to find the first missed write of any reader whose notification is still in flight.
 constexpr std::size_t writes_max = 4'096;
 constexpr std::size_t breaks_max = 1'024;
 constexpr std::size_t events_max = 40;
@@ -61,14 +61,14 @@ std::string oracle::describe(const file_record& f) {
           << (e.second == 0 ? "disk" : "cache " + std::to_string(e.second));
       break;
     case event_kind::notified:
-      out << "was told to go to " << e.to << " in cache " << e.first << ", issued "
-          << static_cast<double>(e.second) / 1e6 << " ms before";
+      out << "was notified of a break of cache " << e.first << " to " << e.to << ", issued "
+          << static_cast<double>(e.second) / 1e6 << " ms earlier";
       break;
     case event_kind::answered:
-      out << "answered for cache " << e.first;
+      out << "acknowledged for cache " << e.first;
       break;
     case event_kind::ended:
-      out << "gave up cache " << e.first;
+      out << "ended cache " << e.first;
       break;
     }
     out << '\n';
@@ -130,14 +130,14 @@ void oracle::read(const observed_read& r) {
 }
 
 void oracle::judge(file_record& f, const observed_read& r) {
-  // A client sees what it has buffered itself, until it is flushed.
+  // Until it is flushed, a client's buffered write is visible to that client.
   if (const auto mine = f.buffered.find(r.reader);
       r.cache != 0 && mine != f.buffered.end() && mine->second != r.seen.mark) {
     convict(f, {r, {r.seen.version, mine->second, r.began}, describe(f)},
       "the reader's own buffered write is missing");
     return;
   }
-  // Buffered content that has reached the disk meanwhile counts as the version that it became.
+  // If buffered content has reached the disk meanwhile, use the version that it became.
   std::uint64_t version = r.seen.version;
   for (auto w = f.writes.rbegin(); w != f.writes.rend() && w->version > version; ++w)
     if (w->mark == r.seen.mark)
@@ -148,11 +148,11 @@ void oracle::judge(file_record& f, const observed_read& r) {
     return;
   suspicion s{r, *missed, describe(f)};
   if (r.cache == 0)
-    convict(f, std::move(s), "the disk itself returned old content");
+    convict(f, std::move(s), "the disk returned old content");
   else if (missed->version != version + 1)
     convict(f, std::move(s), "too many writes were missed");
   else if (f.suspicions.size() == suspicions_max)
-    convict(f, std::move(s), "too many reads wait for an explanation");
+    convict(f, std::move(s), "too many stale reads are unexplained");
   else
     f.suspicions.push_back(std::move(s));
 }
@@ -168,8 +168,8 @@ void oracle::notified(std::size_t file, std::size_t reader, cache_id cache, time
 }
 
 bool oracle::was_tightened(const file_record& f, const suspicion& s) const {
-  // MS-FSA 2.1.4.12: a break to Read that is in progress when data is written becomes a break to
-  // none without a second notification; the holder is told after its acknowledgement.
+  // MS-FSA 2.1.4.12: if data is written during a break to Read, the break becomes one to none
+  // without a second notification. The holder is notified after its acknowledgement.
   return std::any_of(f.breaks.begin(), f.breaks.end(), [&](const break_record& b) {
     return b.cache == s.read.cache && intersects(b.to, lease_state::read) &&
       b.issued <= s.missed.at + tolerance_ &&
@@ -183,11 +183,11 @@ void oracle::resolve(file_record& f, cache_id cache, time_point issued, lease_st
     if (s.read.cache != cache) {
       left.push_back(std::move(s));
     } else if (issued + break_timeout_ <= s.missed.at + tolerance_) {
-      // Revoked by its deadline before the notification had even arrived.
+      // The deadline revoked the lease before the write completed.
       ++f.counts.reads_on_the_way;
     } else if (s.read.holds_write) {
-      // Whoever holds Write is waited for: nothing may be written before it has answered.
-      convict(f, std::move(s), "the reader held Write and had not been asked in time");
+      // A break of Write waits for the holder: nothing may be written before it has acknowledged.
+      convict(f, std::move(s), "the reader held Write, and its break had not expired");
     } else if (intersects(to, lease_state::read)) {
       left.push_back(std::move(s));
     } else if (issued <= s.missed.at + tolerance_) {
@@ -217,7 +217,7 @@ void oracle::ended(std::size_t file, cache_id cache, time_point now) {
   std::vector<suspicion> left;
   for (auto& s : f.suspicions)
     if (s.read.cache == cache && !s.read.holds_write && was_tightened(f, s))
-      ++f.counts.reads_tightened; // no further notification comes
+      ++f.counts.reads_tightened; // no further notification will arrive
     else
       left.push_back(std::move(s));
   f.suspicions = std::move(left);
@@ -237,7 +237,7 @@ void oracle::finish() {
   for (auto& file : files_) {
     const std::scoped_lock lock{file->mutex};
     for (auto& s : std::exchange(file->suspicions, {}))
-      convict(*file, std::move(s), "the reader was never told");
+      convict(*file, std::move(s), "the reader was never notified");
   }
 }
 

@@ -1,9 +1,9 @@
-// The judge of a simulation: checks every read of every client against the newest completed write.
+// The oracle of a simulation: checks every read of every client against the newest completed write.
 //
 // A write is completed when the server's disk has it. A read may return older content only where
 // the protocol allows it. A break of Read caching does not wait for the holder (MS-FSA 2.1.4.12),
-// so a notification may be on its way while the write is carried out; the judge waits for it and
-// checks that it was issued before the write completed.
+// so its notification may be in flight while the write is executed. The oracle therefore waits for
+// the notification, and checks that it was issued before the write completed.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -21,14 +21,14 @@
 
 namespace leasebreak::simulated {
 
-/// What a file contains. Every write in a simulation has a stamp of its own.
+/// The content of a file. Every write of a simulation has a unique stamp.
 using stamp = std::uint64_t;
 
-/// Names one grant of caching to one client on one file: a lease from its first open to its last
-/// close, or an oplock. 0: none.
+/// Identifies one grant of caching to one client on one file: a lease from its first open to its
+/// last close, or an oplock. 0 means none.
 using cache_id = std::uint64_t;
 
-/// What a reader sees: the version of the file as the disk counts them, and its stamp.
+/// The content that a reader sees: the version, which counts the disk's writes, and the stamp.
 struct content {
   std::uint64_t version = 0;
   stamp mark = 0;
@@ -40,7 +40,7 @@ struct content {
 struct observed_read {
   std::size_t file = 0;
   std::size_t reader = 0;
-  cache_id cache = 0; ///< 0: served by the server's disk.
+  cache_id cache = 0; ///< 0: served from the server's disk.
   content seen;
   time_point began{};
   bool holds_write = false; ///< The reader believes that it holds Write.
@@ -49,40 +49,40 @@ struct observed_read {
 /// A read that no rule allows.
 struct stale_read {
   observed_read read;
-  std::uint64_t missed = 0; ///< The first write that it should have seen.
+  std::uint64_t missed = 0; ///< The version of the first write that it should have seen.
   time_point missed_at{};
   std::string why;
-  std::string history; ///< What happened to the file before, a line each.
+  std::string history; ///< The file's last events, one per line.
 };
 
-/// What the judge has seen, in numbers.
+/// The oracle's counters.
 struct oracle_counts {
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
-  std::uint64_t reads_on_the_way = 0; ///< Older content, its break notification was on its way.
-  std::uint64_t reads_tightened = 0; ///< Older content while a break to Read awaited its answer.
+  std::uint64_t reads_on_the_way = 0; ///< Older content, break notification in flight.
+  std::uint64_t reads_tightened = 0; ///< Older content, break to Read not acknowledged.
   std::uint64_t reads_excluded = 0; ///< By clients that had ignored a break.
-  std::uint64_t writes_lost = 0; ///< Buffered by clients whose lease was revoked.
+  std::uint64_t writes_lost = 0; ///< Buffered by a client that lost its lease or connection.
   std::uint64_t stale = 0;
 };
 
-/// The judge. Thread-safe: files are independent of each other, each has a mutex.
+/// The oracle. Thread-safe: files are independent, and each has a mutex.
 class oracle {
 public:
-  /// `tolerance`: by how much the caller's clock and the coordinator's may differ.
+  /// `tolerance` is the maximum difference between the caller's clock and the coordinator's.
   oracle(std::size_t files, duration break_timeout, duration tolerance = duration::zero());
 
-  /// The disk has the write `mark`, as `version`. To be called in the order of versions.
+  /// The disk has executed the write `mark` as `version`. Must be called in the order of versions.
   void wrote(
     std::size_t file, std::size_t writer, std::uint64_t version, stamp mark, time_point now);
 
-  /// A client buffers a write: for itself it is completed.
+  /// A client has buffered a write, which is immediately visible to that client.
   void buffered(std::size_t file, std::size_t writer, stamp mark, time_point now);
 
-  /// A client has lost what it had buffered.
+  /// A client has lost its buffered write.
   void lost(std::size_t file, std::size_t writer, time_point now);
 
-  /// A client's own content is replaced by a write that is not buffered.
+  /// A write that is not buffered replaces a client's buffered write.
   void superseded(std::size_t file, std::size_t writer);
 
   /// A read has returned.
@@ -92,24 +92,24 @@ public:
   void notified(std::size_t file, std::size_t reader, cache_id cache, time_point issued,
     lease_state to, time_point now);
 
-  /// The client's acknowledgement of the notification of `issued` was accepted.
+  /// The acknowledgement of the notification issued at `issued` was accepted.
   void answered(std::size_t file, cache_id cache, time_point issued, time_point now);
 
-  /// The client has closed what it had under `cache`, or has found out that it is revoked.
+  /// The client has closed all opens of `cache`, or has noticed its revocation.
   void ended(std::size_t file, cache_id cache, time_point now);
 
-  /// The client has ignored a break: its reads from `cache` count no longer.
+  /// The client has ignored a break: its later reads from `cache` are not checked.
   void ignored(std::size_t file, cache_id cache, time_point now);
 
-  /// All is quiet: what could not be explained until now never will be.
+  /// The run is over: reports all reads that are still unexplained as stale.
   void finish();
 
-  /// By how much the coordinator's clock and the caller's may differ; to be set before use.
+  /// Sets the maximum difference between the clocks. Must be called before use.
   void set_tolerance(duration tolerance) { tolerance_ = tolerance; }
 
   [[nodiscard]] oracle_counts counts() const;
 
-  /// The first stale reads, `kept_max` at most.
+  /// The first stale reads, at most `kept_max`.
   [[nodiscard]] std::vector<stale_read> stale() const;
 
   static constexpr std::size_t kept_max = 10;

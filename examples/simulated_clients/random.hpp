@@ -1,4 +1,4 @@
-// Where chance comes from: sources with a seed, so that what the clients do can be had again.
+// Random numbers with a seed, so that the clients' operations can be repeated.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -9,10 +9,10 @@ namespace leasebreak::simulated {
 
 using random_source = std::mt19937_64;
 
-/// True in `percent` of all cases.
+/// Returns true with a probability of `percent`.
 [[nodiscard]] bool chance(random_source& random, unsigned percent);
 
-/// Uniform in [0, max].
+/// Returns a duration that is uniform in [0, max].
 [[nodiscard]] leasebreak::duration up_to(random_source& random, leasebreak::duration max);
 
 } // namespace leasebreak::simulated

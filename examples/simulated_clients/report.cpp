@@ -40,7 +40,7 @@ void operations(std::ostream& out, const outcome& r) {
   const auto& c = *r.counts;
   out << "Clients\n";
   row(out, "operations of the coordinator", r.operations_completed,
-    text(static_cast<double>(r.operations_completed) / seconds(r.took), 0, " a second"));
+    text(static_cast<double>(r.operations_completed) / seconds(r.took), 0, " per second"));
   row(out, "reads", c.reads);
   row(out, "  served from the cache", c.cache_hits, text(percent(c.cache_hits, c.reads), 1, " %"));
   row(out, "writes", c.writes);
@@ -48,12 +48,12 @@ void operations(std::ostream& out, const outcome& r) {
   row(out, "  flushed later", c.flushes);
   row(out, "  lost with a revoked lease or a connection", r.judged.writes_lost);
   row(out, "opens", r.coordinator.opens);
-  row(out, "  spared, the handle was kept", c.opens_kept);
+  row(out, "  avoided by a cached handle", c.opens_kept);
   row(out, "overwriting opens", c.overwrites);
   row(out, "byte-range locks", c.locks);
   row(out, "renames", c.renames);
   row(out, "deleted files", c.deletes);
-  row(out, "operations given up by their user", c.cancellations);
+  row(out, "operations cancelled by clients", c.cancellations);
   row(out, "connections lost", c.disconnects);
   row(out, "reads by local processes", c.local_reads);
   row(out, "writes by local processes", c.local_writes);
@@ -74,10 +74,10 @@ void breaks(std::ostream& out, const outcome& r) {
       row(out, to_string(static_cast<break_outcome>(i)), s.breaks_by_outcome[i]);
   row(out, "notifications ignored by clients", r.counts->breaks_ignored);
   row(out, "notifications that could not be sent", r.counts->breaks_unsendable);
-  row(out, "notifications that came before the grant", r.counts->breaks_early);
-  row(out, "answers that came too late", r.counts->breaks_late);
+  row(out, "notifications before the grant", r.counts->breaks_early);
+  row(out, "acknowledgements after the deadline", r.counts->breaks_late);
   row(out, "acknowledgements refused", s.acknowledgements_refused);
-  row(out, "operations waiting at once, at most", s.waiting_most);
+  row(out, "pending operations at once, at most", s.waiting_most);
 }
 
 void judgement(std::ostream& out, const outcome& r) {
@@ -85,8 +85,8 @@ void judgement(std::ostream& out, const outcome& r) {
   out << "Coherence\n";
   row(out, "reads checked", j.reads);
   row(out, "writes", j.writes);
-  row(out, "older, break notification on its way", j.reads_on_the_way, "allowed");
-  row(out, "older, break to Read not yet answered", j.reads_tightened, "allowed");
+  row(out, "older, break notification in flight", j.reads_on_the_way, "allowed");
+  row(out, "older, break to Read not acknowledged", j.reads_tightened, "allowed");
   row(out, "by clients that had ignored a break", j.reads_excluded, "not checked");
   row(out, "stale", j.stale);
 }
@@ -145,7 +145,7 @@ void print_table(std::ostream& out, const settings& s, const outcome& r) {
   breaks(out, r);
   judgement(out, r);
   histogram(out, "Opens during which a break began", r.counts->waited_opens.snapshot());
-  histogram(out, "Breaks, from their start to their end", r.coordinator.break_latency);
+  histogram(out, "Breaks, from start to end", r.coordinator.break_latency);
 }
 
 void print_failures(std::ostream& out, const settings& s, const outcome& r) {
@@ -155,7 +155,7 @@ void print_failures(std::ostream& out, const settings& s, const outcome& r) {
         << read.seen.version << " of " << name_of(read.file) << " from cache " << read.cache
         << (read.holds_write ? " (holding Write)" : "") << ", "
         << text(1e3 * seconds(read.began - stale.missed_at), 3, " ms") << " after version "
-        << stale.missed << " was complete: " << stale.why << "\n"
+        << stale.missed << " was completed: " << stale.why << "\n"
         << stale.history;
   }
   if (r.judged.stale > r.stale.size())
@@ -165,7 +165,7 @@ void print_failures(std::ostream& out, const settings& s, const outcome& r) {
   if (r.completed_twice != 0)
     out << "COMPLETED TWICE: " << r.completed_twice << " operations\n";
   if (r.completed_inside != 0)
-    out << "COMPLETED WITHIN THE INITIATING CALL: " << r.completed_inside << " operations\n";
+    out << "COMPLETED INSIDE THE INITIATING CALL: " << r.completed_inside << " operations\n";
   constexpr std::size_t shown_max = 20;
   for (std::size_t i = 0; i < std::min(r.left_over.size(), shown_max); ++i)
     out << "LEFT OVER: " << r.left_over[i] << '\n';

@@ -1,4 +1,4 @@
-// Tells people, and programs, what came of a simulation.
+// Prints the results of a simulation, as text or JSON.
 #pragma once
 
 #include "simulation.hpp"
@@ -7,16 +7,16 @@
 
 namespace leasebreak::simulated {
 
-/// A line about how far a run is.
+/// Prints a line about the progress of a run.
 void print_progress(std::ostream& out, const progress& p);
 
-/// The final table, the histograms and the verdict.
+/// Prints the final table and the histograms.
 void print_table(std::ostream& out, const settings& s, const outcome& result);
 
-/// Every stale read with the history of its file, and everything else that went wrong.
+/// Prints the stale reads with the histories of their files, and all other problems.
 void print_failures(std::ostream& out, const settings& s, const outcome& result);
 
-/// All of it as one JSON object.
+/// Prints the result as one JSON object.
 void print_json(std::ostream& out, const settings& s, const outcome& result);
 
 } // namespace leasebreak::simulated

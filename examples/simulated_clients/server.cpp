@@ -12,11 +12,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-// How long the disk takes for a write, at most; most are instant, as into a cache.
+// The maximum time of a slow disk write. Most writes take no time, like writes into a cache.
 constexpr auto disk_write_max = std::chrono::microseconds{500};
 constexpr unsigned slow_disk_percent = 20;
 
-// How long an answer is on its way to its client's connection.
+// The maximum delay of a slow response to a client.
 constexpr auto answer_delay_max = std::chrono::microseconds{300};
 constexpr unsigned slow_answer_percent = 20;
 
@@ -105,7 +105,7 @@ server::task<answer<content>> server::read(caller who, std::size_t file, open_id
   if (open == open_id::none) {
     result.error = (co_await announce(who, file, access_kind::read, open)).error;
   } else if (chance(*who.random, 20)) {
-    // Only mandatory locks matter to a read through an open; most clients hold none.
+    // Only mandatory locks affect a read through an open; most clients hold none.
     io_request request{name_of(file), open, {0, 4096}, false};
     const auto reply = co_await tracked<nothing>(ledger_, operation_kind::check_io, {},
       [&](auto handler) { coordinator_.async_check_io(std::move(request), std::move(handler)); });

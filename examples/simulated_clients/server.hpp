@@ -1,4 +1,4 @@
-// The simulated server: does with the coordinator and the disk what a real one does for a request.
+// The simulated server: executes requests with the coordinator and the disk, like a real server.
 #pragma once
 
 #include "clock.hpp"
@@ -24,17 +24,17 @@
 
 namespace leasebreak::simulated {
 
-/// Ways in which the server uses the coordinator wrongly, to show that the judge finds out.
+/// Injected misuse of the coordinator, to show that the oracle detects it.
 struct faults {
-  unsigned lost_notifications_percent = 0; ///< Swallowed; the client stays responsive.
-  unsigned unannounced_writes_percent = 0; ///< Written without asking the coordinator.
-  bool early_release = false; ///< Holds end before the write is on the disk.
-  bool early_answers = false; ///< Opens count as answered before their clients are told.
+  unsigned lost_notifications_percent = 0; ///< Dropped; the client stays responsive.
+  unsigned unannounced_writes_percent = 0; ///< Executed without calling the coordinator.
+  bool early_release = false; ///< Change holds are released before the write is on the disk.
+  bool early_answers = false; ///< `sent()` is called before the client has the response.
 };
 
-/// Whoever asks the server: a client, or a process on the server itself.
+/// The caller of the server: a client, or a process on the server.
 struct caller {
-  std::size_t number = 0; ///< For the judge.
+  std::size_t number = 0; ///< For the oracle.
   leasebreak::client_guid guid; ///< Zero for a local process.
   random_source* random = nullptr;
 };
@@ -44,17 +44,16 @@ struct caller {
 /// The inverse of `name_of`.
 [[nodiscard]] std::size_t file_of(const std::string& name);
 
-/// Pauses the current coroutine.
 boost::asio::awaitable<void> pause(duration d);
 
-/// What an open led to.
+/// The result of an open.
 struct opened_file {
   leasebreak::open_result granted;
-  std::optional<content> truncated; ///< Overwriting: what the file contains now.
+  std::optional<content> truncated; ///< The new content, if the open has overwritten the file.
 };
 
-/// The server. Thread-safe, as far as callers are distinct. Each member runs on the executor of the
-/// coroutine that calls it.
+/// The server. Thread-safe for distinct callers. Each member runs on the executor of the calling
+/// coroutine.
 class server {
 public:
   template <class T>
@@ -65,17 +64,17 @@ public:
   server(leasebreak::coordinator& coordinator, server_disk& disk, operation_ledger& ledger,
     tally& counts, const sim_clock& clock, std::size_t files, faults injected);
 
-  /// Opens; an overwriting open truncates the file, whose content is `truncated` then.
+  /// Opens a file. An overwriting open replaces the file's content by `truncated`.
   task<answer<opened_file>> open(
     caller who, leasebreak::open_request request, stamp truncated, slot cancel = {});
 
-  /// Closes, and deletes the file if that is due.
+  /// Closes an open, and deletes the file if the coordinator says so.
   task<answer<nothing>> close(caller who, std::size_t file, leasebreak::open_id open);
 
-  /// Reads through an open, or (`none`) as a local process.
+  /// Reads through an open, or as a local process if `open` is `none`.
   task<answer<content>> read(caller who, std::size_t file, leasebreak::open_id open);
 
-  /// Writes through an open, or (`none`) as a local process.
+  /// Writes through an open, or as a local process if `open` is `none`.
   task<answer<content>> write(caller who, std::size_t file, leasebreak::open_id open, stamp mark);
 
   task<answer<nothing>> lock(caller who, std::size_t file, leasebreak::open_id open,
@@ -83,17 +82,17 @@ public:
   task<answer<nothing>> unlock(
     caller who, std::size_t file, leasebreak::open_id open, leasebreak::byte_range range);
 
-  /// Renames, marks for deletion and the like: anything that leaves the content alone.
+  /// Executes a change that does not affect the content, such as a rename or a mark for deletion.
   task<answer<nothing>> change(caller who, std::size_t file, leasebreak::access_kind kind,
     leasebreak::open_id open, slot cancel = {});
 
   task<answer<lease_state>> acknowledge(leasebreak::lease_acknowledgement a);
   task<answer<lease_state>> acknowledge(leasebreak::oplock_acknowledgement a);
 
-  /// A client's connection is gone.
+  /// A client's connection is lost.
   task<answer<nothing>> disconnect(caller who, leasebreak::disconnect_request request);
 
-  /// Makes a client known. `sink` gets its notifications, but for those that a fault swallows.
+  /// Registers a client. `sink` receives its notifications, except those that a fault drops.
   void register_client(leasebreak::client_guid guid, std::string label, leasebreak::break_sink sink,
     boost::asio::any_io_executor executor, std::uint64_t seed);
 
@@ -110,7 +109,7 @@ private:
   operation_ledger& ledger_;
   tally& counts_;
   const sim_clock& clock_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> breaks_; // begun on each file
+  std::unique_ptr<std::atomic<std::uint64_t>[]> breaks_; // number of breaks begun, per file
   faults faults_;
 };
 

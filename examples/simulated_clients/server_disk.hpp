@@ -1,4 +1,4 @@
-// What the files of the simulated server contain. Content is a stamp; versions count the writes.
+// The disk of the simulated server. A file's content is a stamp; its version counts the writes.
 #pragma once
 
 #include "clock.hpp"
@@ -12,15 +12,15 @@
 
 namespace leasebreak::simulated {
 
-/// The disk. Thread-safe. A write is completed, and the judge told, before anyone can read it.
+/// The disk. Thread-safe. A write is reported to the oracle before it can be read.
 class server_disk {
 public:
   server_disk(std::size_t files, oracle& judge, const sim_clock& clock);
 
-  /// Every write needs a stamp of its own.
+  /// Returns a new stamp; every write needs its own.
   [[nodiscard]] stamp next_stamp() { return ++stamps_; }
 
-  /// Replaces the file's content and returns what it is now.
+  /// Replaces the file's content and returns the new one.
   content write(std::size_t file, std::size_t writer, stamp mark);
 
   [[nodiscard]] content read(std::size_t file) const;

@@ -29,12 +29,12 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t local_processes = 2;
-// What everything may take to come to an end, beyond the waiting that the configuration allows.
+// Time for all clients to finish, in addition to the waits that the configuration allows.
 constexpr auto patience = std::chrono::seconds{20};
-// How often a run that goes on until enough was seen looks whether it was.
+// How often a run with `settings::enough` calls it.
 constexpr auto look_again = std::chrono::milliseconds{50};
 
-// One simulation. Its members end in the opposite order: nothing outlives what it refers to.
+// One simulation. Members are destroyed in reverse order, so that none outlives what it refers to.
 class simulation {
 public:
   explicit simulation(const settings& s);
@@ -134,7 +134,7 @@ void simulation::launch(const asio::any_io_executor& strand, asio::awaitable<voi
   });
 }
 
-// The coordinator's clock and ours were read one after the other: find out how far they are apart.
+// Determines the offset of the coordinator's clock, which was started at another time than ours.
 asio::awaitable<void> simulation::compare_clocks() {
   constexpr int rounds = 64;
   const auto guid = client_guid::of(settings_.clients + 1);
@@ -161,7 +161,7 @@ asio::awaitable<void> simulation::compare_clocks() {
 
 asio::awaitable<void> simulation::prepare() {
   const auto found = co_await coordinator_->async_start();
-  if (found.in_grace) // nobody comes to reclaim what an earlier run has left
+  if (found.in_grace) // no client reclaims what an earlier run left in the store
     co_await pause(config_of(settings_, nullptr).grace + std::chrono::milliseconds{100});
   co_await compare_clocks();
 }
@@ -208,7 +208,7 @@ void simulation::close(outcome& result) {
   result.coordinator = coordinator_->stats();
   const auto& now = result.coordinator;
   if (now.opens_now + now.locks_now + now.breaking_now + now.waiting_now != 0)
-    result.left_over.push_back("the statistics say: " + std::to_string(now.opens_now) + " opens, " +
+    result.left_over.push_back("by the statistics: " + std::to_string(now.opens_now) + " opens, " +
       std::to_string(now.locks_now) + " locks, " + std::to_string(now.breaking_now) + " breaks, " +
       std::to_string(now.waiting_now) + " waiting");
   coordinator_->async_shutdown(asio::use_future).get();
@@ -220,7 +220,7 @@ void simulation::close(outcome& result) {
 void simulation::check_store(outcome& result) {
   const auto records = store_->list({});
   if (!records.ok()) {
-    // The coordinator may have closed it; a store in a file or database is opened again.
+    // The coordinator's shutdown may have closed the store.
     return;
   }
   for (const auto& record : records.value.records)
@@ -264,7 +264,7 @@ outcome simulation::run(const std::function<void(const progress&)>& show) {
   guard.reset();
   if (!ended) {
     result.hangs = true;
-    result.trouble.push_back("the clients have not come to an end");
+    result.trouble.push_back("the clients did not finish");
     io_.stop();
   }
   for (auto& thread : threads)
@@ -287,7 +287,7 @@ std::string settings::validate() const {
   if (run_time <= duration::zero())
     return "the run time must be positive";
   if (break_timeout < std::chrono::milliseconds{10})
-    return "the break timeout must be 0.01 seconds at least";
+    return "the break timeout must be at least 0.01 seconds";
   return {};
 }
 
@@ -301,8 +301,8 @@ outcome run(const settings& s, const std::function<void(const progress&)>& show)
     throw std::invalid_argument{fault};
   auto one = std::make_unique<simulation>(s);
   auto result = one->run(show);
-  // Coroutines that hang refer to clients and clients to the executor: there is no order in which
-  // both could be destroyed. The process is about to report a failure and to end.
+  // Hanging coroutines refer to clients, and clients to the executor, so no order of destruction is
+  // safe. Leak the simulation; the process is about to report a failure and to exit.
   if (result.hangs)
     static_cast<void>(one.release());
   return result;

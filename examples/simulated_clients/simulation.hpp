@@ -1,4 +1,4 @@
-// One run: a server with its coordinator, many clients and local processes, and what came of it.
+// One run of the simulation: a server with its coordinator, many clients and local processes.
 #pragma once
 
 #include "operation_ledger.hpp"
@@ -17,7 +17,7 @@
 
 namespace leasebreak::simulated {
 
-/// How far a run is.
+/// The progress of a run.
 struct progress {
   duration elapsed{};
   std::uint64_t operations = 0; ///< Of the coordinator, completed.
@@ -26,29 +26,29 @@ struct progress {
   std::shared_ptr<const tally> counts;
 };
 
-/// What is to be run.
+/// The parameters of a run.
 struct settings {
   std::size_t clients = 50;
   std::size_t files = 20;
   std::size_t threads = 2;
   duration run_time = std::chrono::seconds{5};
-  /// Goes on after `run_time` until this says that enough was seen, to `run_time_max` at most.
-  /// Called from the thread that called `run`. Empty: the run ends after `run_time`.
+  /// If set, the run continues after `run_time` until this returns true, at most until
+  /// `run_time_max`. Called on the thread that called `run`.
   std::function<bool(const progress&)> enough;
   duration run_time_max = std::chrono::minutes{1};
-  std::string store = "memory"; ///< As `leasebreak::open_store` takes it.
+  std::string store = "memory"; ///< The argument of `leasebreak::open_store`.
   std::uint64_t seed = 1;
   unsigned unresponsive_percent = 2; ///< Of the clients; at least one if not 0.
   duration break_timeout = std::chrono::seconds{1};
   faults injected;
 
-  /// Empty if all is well; otherwise what is wrong.
+  /// Returns an error message, or an empty string if the settings are valid.
   [[nodiscard]] std::string validate() const;
 };
 
-/// What came of a run.
+/// The result of a run.
 struct outcome {
-  duration took{}; ///< While the clients worked.
+  duration took{}; ///< How long the clients worked.
   oracle_counts judged;
   std::vector<stale_read> stale;
   std::uint64_t operations_started = 0;
@@ -56,17 +56,17 @@ struct outcome {
   std::uint64_t completed_twice = 0;
   std::uint64_t completed_inside = 0;
   std::string outstanding; ///< Operations that never completed.
-  std::vector<std::string> left_over; ///< What was still held when everything was closed.
-  std::vector<std::string> trouble; ///< Anything else that should not be.
-  bool hangs = false; ///< The clients have not come to an end.
-  duration clock_tolerance{}; ///< How precisely the two clocks could be compared.
+  std::vector<std::string> left_over; ///< State that remained after all clients closed their files.
+  std::vector<std::string> trouble; ///< Other problems.
+  bool hangs = false; ///< The clients did not finish.
+  duration clock_tolerance{}; ///< The maximum error of the comparison of the two clocks.
   leasebreak::statistics coordinator;
   std::shared_ptr<const tally> counts;
 
   /// Whether no read was stale.
   [[nodiscard]] bool coherent() const { return judged.stale == 0; }
 
-  /// Whether every operation completed exactly once, nothing was left, and nothing odd was seen.
+  /// Whether every operation completed exactly once, no state remained, and no problem was seen.
   [[nodiscard]] bool orderly() const;
 };
 

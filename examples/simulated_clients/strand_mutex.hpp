@@ -11,13 +11,13 @@
 
 namespace leasebreak::simulated {
 
-/// Serialises coroutines that run on the strand `executor`. Waiting is in no particular order.
+/// Serialises coroutines that run on the strand `executor`. The order of waiting is unspecified.
 class strand_mutex {
 public:
   explicit strand_mutex(const boost::asio::any_io_executor& executor)
     : waiters_{executor, boost::asio::steady_timer::time_point::max()} {}
 
-  /// Releases the mutex when it goes.
+  /// Releases the mutex on destruction.
   class guard {
   public:
     explicit guard(strand_mutex& m) : mutex_{&m} {}

@@ -9,7 +9,7 @@ namespace leasebreak::simulated {
 
 namespace {
 
-// Different messages are few; a run that goes wrong altogether must not fill the memory with them.
+// Distinct messages are few, but a run that fails everywhere must not fill the memory with them.
 constexpr std::size_t unexpected_max = 50;
 
 } // namespace

@@ -1,4 +1,4 @@
-// Awaits an operation of the coordinator and enters it into the ledger.
+// Awaits an operation of the coordinator and records it in the ledger.
 #pragma once
 
 #include "operation_ledger.hpp"
@@ -21,7 +21,7 @@
 
 namespace leasebreak::simulated {
 
-/// What an operation completed with. `value` is meaningful if `error` is success.
+/// The result of an operation. `value` is meaningful if `error` is success.
 template <class T>
 struct answer {
   leasebreak::errc error = leasebreak::errc::success;
@@ -38,7 +38,7 @@ template <class Result>
 using operation_signature = std::conditional_t<std::is_same_v<Result, std::monostate>,
   void(leasebreak::error_code), void(leasebreak::error_code, Result)>;
 
-/// Enters the completion into the ledger and passes it on.
+/// Wraps a handler to record the completion in the ledger.
 template <class Handler>
 auto entered(std::shared_ptr<operation_ledger::ticket> ticket, boost::asio::cancellation_slot slot,
   Handler handler) {
@@ -54,7 +54,8 @@ auto entered(std::shared_ptr<operation_ledger::ticket> ticket, boost::asio::canc
 
 } // namespace detail
 
-/// Awaits what `start(handler)` starts. `Result` is `std::monostate` for operations without one.
+/// Awaits the operation that `start(handler)` initiates. `Result` is `std::monostate` for
+/// operations without a result.
 template <class Result, class Start>
 boost::asio::awaitable<answer<Result>> tracked(
   operation_ledger& ledger, operation_kind kind, boost::asio::cancellation_slot slot, Start start) {
