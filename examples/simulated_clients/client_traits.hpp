@@ -18,8 +18,8 @@ struct client_traits {
   std::uint8_t lease_version = 2;
 };
 
-/// Returns the traits of `clients` clients. Which clients have a trait is random; how many is not:
-/// each trait has a fixed share of at least one client. `unresponsive_percent` may be 0.
+/// Returns the traits of `clients` clients. Each trait is given to a fixed number of random
+/// clients, at least one. `unresponsive_percent` may be 0; then no client is unresponsive.
 [[nodiscard]] std::vector<client_traits> deal_traits(
   std::size_t clients, unsigned unresponsive_percent, random_source& random);
 

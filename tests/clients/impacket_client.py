@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Stock impacket (Debian's python3-impacket) as an SMB client: one action a run.
+"""Runs one action with stock impacket (Debian's python3-impacket) as an SMB client.
 
 usage: impacket_client.py list
        impacket_client.py put FOLDER REMOTE     copies a local tree to the share
        impacket_client.py get REMOTE FOLDER     copies a tree of the share
        impacket_client.py rename OLD NEW
-       impacket_client.py delete REMOTE         a file, or a folder with all in it
-       impacket_client.py shell FILE REMOTE     the same with the shell of impacket's smbclient.py:
-                                                puts FILE into the folder, lists, gets and deletes it
+       impacket_client.py delete REMOTE         deletes a file or a folder with its contents
+       impacket_client.py shell FILE REMOTE     uses the shell of impacket's smbclient.py: puts FILE
+                                                into the folder, lists, gets and deletes it
 
-The environment says where and as whom: CLIENT_PORT, CLIENT_SHARE, CLIENT_USER, CLIENT_PASSWORD,
-CLIENT_DOMAIN. Paths on the share have slashes. Status 0 only if all went well.
+Reads the environment variables CLIENT_PORT, CLIENT_SHARE, CLIENT_USER, CLIENT_PASSWORD and CLIENT_DOMAIN.
+Paths on the share have slashes. Exits with status 0 only if the action succeeded.
 """
 
 import os
@@ -26,7 +26,7 @@ SHARE = os.environ["CLIENT_SHARE"]
 
 
 def connect():
-    """Logs on as smbclient.py does, which leaves the choice of the dialect to impacket."""
+    """Logs on like smbclient.py, so that impacket chooses the dialect."""
     client = SMBConnection("127.0.0.1", "127.0.0.1", sess_port=int(os.environ["CLIENT_PORT"]), timeout=TIMEOUT_S)
     client.login(os.environ["CLIENT_USER"], os.environ["CLIENT_PASSWORD"], os.environ.get("CLIENT_DOMAIN", ""))
     return client
@@ -37,7 +37,7 @@ def remote_path(path):
 
 
 def entries(client, folder):
-    """The names in a folder, each with whether it is a folder."""
+    """Yields the names in a folder, each with whether it is a folder."""
     pattern = remote_path(f"{folder}/*" if folder else "*")
     for entry in client.listPath(SHARE, pattern):
         if entry.get_longname() not in (".", ".."):
@@ -87,7 +87,7 @@ def delete(client, remote):
 
 
 def shell(client, file, remote):
-    """smbclient.py prints errors and goes on, so the file itself tells whether all went well."""
+    """Checks the file itself, because smbclient.py only prints errors and continues."""
     source = pathlib.Path(file).resolve()
     commands = MiniImpacketShell(client)
     with tempfile.TemporaryDirectory(prefix="leasebreak-clients-") as folder:

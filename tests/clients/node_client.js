@@ -1,15 +1,15 @@
-// SMB clients from npm, unmodified: one action a run.
+// Runs one action with an unmodified SMB client from npm.
 //
 // usage: node_client.js CLIENT list
 //        node_client.js CLIENT put FOLDER REMOTE     copies a local tree to the share
 //        node_client.js CLIENT get REMOTE FOLDER     copies a tree of the share
 //        node_client.js CLIENT rename OLD NEW
-//        node_client.js CLIENT rename-from-root OLD NEW   NEW begins with a backslash on the wire
-//        node_client.js CLIENT delete REMOTE         a file, or a folder with all in it
+//        node_client.js CLIENT rename-from-root OLD NEW   sends NEW with a leading backslash
+//        node_client.js CLIENT delete REMOTE         deletes a file or a folder with its contents
 //
-// CLIENT is v9u-smb2 or @awo00/smb2, found through NODE_PATH. The environment says where and as whom:
-// CLIENT_PORT, CLIENT_SHARE, CLIENT_USER, CLIENT_PASSWORD, CLIENT_DOMAIN. Paths on the share have
-// slashes. Status 0 only if all went well.
+// CLIENT is v9u-smb2 or @awo00/smb2, found through NODE_PATH. Reads the environment variables
+// CLIENT_PORT, CLIENT_SHARE, CLIENT_USER, CLIENT_PASSWORD and CLIENT_DOMAIN. Paths on the share have
+// slashes. Exits with status 0 only if the action succeeded.
 'use strict';
 
 const fs = require('fs');
@@ -27,14 +27,14 @@ const backslashes = (remote) => remote.replace(/\//g, '\\');
 class V9uClient {
   async connect() {
     const SMB2 = require('v9u-smb2');
-    // Without a timeout, the connection stays until it is closed.
+    // Disables the client's timeout for idle connections.
     this.smb = new SMB2({
       share: `\\\\127.0.0.1\\${share}`, port, domain, username, password, autoCloseTimeout: 0,
     });
   }
 
-  // It never closes a folder that it has listed. An open folder is deleted only when it is closed, which
-  // the end of the connection does.
+  // The client never closes a folder that it has listed, and the server deletes a folder only when its
+  // opens are closed. Disconnecting closes them.
   async closeFolders() {
     const closed = new Promise((resolve) => this.smb.socket.once('close', resolve));
     this.smb.disconnect();
@@ -64,7 +64,7 @@ class Awo00Client {
     this.tree = await session.connectTree(share);
   }
 
-  // It gives names as "./name".
+  // The client returns names as "./name".
   async list(folder) {
     const entries = await this.tree.readDirectory(folder);
     return entries
@@ -111,7 +111,7 @@ async function get(client, remote, folder) {
   }
 }
 
-// The entries of a tree, those of each folder before the folder.
+// Returns the entries of a tree, with the contents of each folder before the folder.
 async function entriesOf(client, remote) {
   const found = [];
   for (const {name, isFolder} of await client.list(remote)) {
@@ -143,7 +143,7 @@ const actions = {
   },
 };
 
-// What the clients reject with: v9u-smb2 an Error with a code, @awo00/smb2 the server's response.
+// v9u-smb2 rejects with an Error that has a code, @awo00/smb2 with the server's response.
 function describe(error) {
   if (error && error.header && typeof error.header.status === 'number')
     return `status 0x${(error.header.status >>> 0).toString(16)}`;
@@ -157,7 +157,7 @@ async function main([name, action, ...rest]) {
   await client.end();
 }
 
-// A promise that is never settled ends the process: that must not look like success.
+// If the promise is never settled, the process exits; that must not look like success.
 process.exitCode = 1;
 main(process.argv.slice(2)).then(
   () => process.exit(0),

@@ -32,7 +32,7 @@ test: range
 
 
 class Outcomes(unittest.TestCase):
-    def test_are_those_that_were_printed_and_failure_for_what_ended_without(self):
+    def test_are_as_printed_and_failed_if_none_is_printed(self):
         found = results.outcomes(results.names_of(LISTING), OUTPUT)
 
         self.assertEqual(
@@ -64,12 +64,12 @@ class Expectations(unittest.TestCase):
 
 
 class Judgement(unittest.TestCase):
-    def test_accepts_what_passes_and_what_fails_as_expected(self):
+    def test_accepts_passed_tests_and_expected_failures(self):
         suites = {"smb2.a": {"smb2.a.b": "failed", "smb2.a.c": "passed", "smb2.a.d": "skipped"}}
 
         self.assertEqual(results.judge(suites, {"smb2.a.b": "reason", "smb2.z.y": "not run"}), [])
 
-    def test_finds_each_thing_that_is_wrong(self):
+    def test_finds_each_kind_of_problem(self):
         for outcomes, expected in (
             ({"smb2.a.b": "failed"}, {}),
             ({"smb2.a.b": "passed"}, {"smb2.a.b": "reason"}),
@@ -93,13 +93,13 @@ class Program(unittest.TestCase):
                 status = results.main([str(folder / "expected.txt"), name, "smb2.lock"])
             return status, said.getvalue()
 
-    def test_ends_with_0_only_if_all_is_as_expected(self):
+    def test_exits_with_0_if_all_outcomes_are_expected(self):
         status, said = self.run_it("smb2.lock.async is not done here\nsmb2.lock.range is not done here\n")
 
         self.assertEqual(status, 0, said)
         self.assertRegex(said, r"smb2.lock +1 +2 +1 +7  async \(expected\), range \(expected\)")
 
-    def test_ends_with_1_for_a_failure_or_a_list_that_cannot_be_read(self):
+    def test_exits_with_1_for_a_failure_or_an_invalid_list(self):
         for expected in ("smb2.lock.async is not done here\n", "smb2.lock.async\n"):
             status, said = self.run_it(expected)
 

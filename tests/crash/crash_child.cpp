@@ -1,11 +1,11 @@
-// Grants leases and byte-range locks in durable mode and says so on its standard output, until
-// somebody kills it. A line is written only after the grant has completed:
-//   "L <client> <key> <file> <open>"  a lease is granted, and a persistent open or 0
-//   "R <file> <offset>"        a byte-range lock is granted
-//   "C <file>"                 what was granted on this file is about to be given up
-//   "D <file>"                 it is given up
-// First it takes back the persistent opens of the process before, and closes them; it ends with
-// status 8 if one is not as it was.
+// Grants leases and byte-range locks in durable mode, until the test kills it. Prints a line only
+// after the grant has completed:
+//   "L <client> <key> <file> <open>"  a lease was granted, and a persistent open or 0
+//   "R <file> <offset>"        a byte-range lock was granted
+//   "C <file>"                 the open of this file is about to be closed
+//   "D <file>"                 the persistent open is closed
+// First reconnects the persistent opens of the previous process, and closes them. Exits with status
+// 8 if one of them has changed.
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/persistence/rocksdb_store.hpp>
 
@@ -38,14 +38,14 @@ lb::create_guid guid_of(std::uint64_t i) {
   return lb::create_guid::of(i + 1);
 }
 
-// One write, so that a kill leaves no half of a line that the reader takes for a whole one.
+// Writes the line at once, so that a kill cannot leave part of a line.
 void say(const std::string& line) {
   const auto text = line + "\n";
   if (::write(STDOUT_FILENO, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     std::_Exit(3);
 }
 
-// Opens, locks and closes files of its own for ever.
+// Opens, locks and closes new files forever.
 asio::awaitable<void> grant_for_ever(
   lb::coordinator& coordinator, int chain, std::uint64_t run, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -91,7 +91,7 @@ asio::awaitable<void> grant_for_ever(
   }
 }
 
-// Each has its lease, and the bytes that it was given.
+// Checks that the open still has its lease and its application-defined bytes, and closes it.
 asio::awaitable<void> take_back(lb::coordinator& coordinator, lb::recovered_open o) {
   static_cast<void>(coordinator.register_client(o.client, [](const auto&, const auto&, auto) {}));
   lb::reconnect_request request;

@@ -1,4 +1,4 @@
-// Whatever a coordinator has granted in durable mode is in the store, at whatever moment the
+// Everything that a coordinator has granted in durable mode is in the store, no matter when the
 // process is killed.
 #include "support/seed.hpp"
 
@@ -27,17 +27,17 @@ namespace {
 
 constexpr int runs = 30;
 
-// What the child said that it had granted on a file, and not given up.
+// What the child has reported as granted on a file, and not as closed.
 struct granted {
   std::string client;
   std::string key;
   std::set<std::uint64_t> locks;
-  std::uint64_t open = 0; ///< If it is persistent.
+  std::uint64_t open = 0; ///< 0: not persistent.
 };
 
 using held_files = std::map<std::string, granted>;
 
-// A child that grants until it is killed.
+// The child process.
 class child {
 public:
   child(const std::string& path, int run, std::uint64_t seed) {
@@ -62,7 +62,7 @@ public:
   child(const child&) = delete;
   child& operator=(const child&) = delete;
 
-  /// The next whole line; empty at the end.
+  /// Returns the next complete line, or an empty string at the end.
   std::string line() {
     std::string text;
     for (int c = std::fgetc(output_); c != EOF; c = std::fgetc(output_)) {
@@ -73,7 +73,7 @@ public:
     return {};
   }
 
-  /// How it ended: negative if it was killed by us.
+  /// Kills the child. Returns its exit status, or the negative number of the signal that ended it.
   int kill() {
     if (pid_ == 0)
       return status_;
@@ -147,7 +147,7 @@ void expect_stored(lock_store& store, const held_files& held) {
       else
         locks.insert(lock.range.offset);
     }
-    EXPECT_EQ(open, g.open) << "the open of " << file << " is lost, or made up";
+    EXPECT_EQ(open, g.open) << "the open of " << file << " is lost or invented";
     EXPECT_TRUE(has_lease) << "the lease on " << file << " is lost";
     for (const auto offset : g.locks)
       EXPECT_TRUE(locks.contains(offset))
@@ -179,12 +179,12 @@ TEST(Crash, EveryAcknowledgedGrantSurvivesAKill) {
     const auto lines = 1 + random() % 400;
     for (std::size_t i = 0; i < lines; ++i) {
       const auto line = granting.line();
-      ASSERT_FALSE(line.empty()) << "run " << run << ": the child ended by itself, status "
+      ASSERT_FALSE(line.empty()) << "run " << run << ": the child exited by itself, status "
                                  << granting.kill();
       take(line, held, closed);
     }
     ASSERT_EQ(granting.kill(), -SIGKILL);
-    // What it had written to the pipe before it died, it had granted as well.
+    // Lines that the child wrote to the pipe before the kill count as well.
     for (auto line = granting.line(); !line.empty(); line = granting.line())
       take(line, held, closed);
     grants += held.size();
@@ -203,7 +203,7 @@ TEST(Crash, EveryAcknowledgedGrantSurvivesAKill) {
       break;
   }
 
-  std::cout << grants << " grants held at the moment of " << runs << " kills, all found again\n";
+  std::cout << grants << " grants held at " << runs << " kills, all recovered\n";
   EXPECT_GT(grants, 0U);
   std::filesystem::remove_all(folder);
 }

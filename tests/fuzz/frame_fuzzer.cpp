@@ -1,4 +1,4 @@
-// libFuzzer's entry to the parsers.
+// libFuzzer's entry point for the parsers.
 #include "frame_target.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {

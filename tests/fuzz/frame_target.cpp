@@ -1,4 +1,4 @@
-// Parses, and looks at what came of it.
+// Parses frames, and checks the results.
 #include "frame_target.hpp"
 
 #include "require.hpp"
@@ -38,7 +38,8 @@ void parse_creates(bytes_view message) {
   for (const create_context& c : parsed.request.contexts) {
     require(lies_within(c.data, message), "a create context outside its message");
     if (const auto lease = parse_lease_context(c.data))
-      require(encode_lease_context(*lease).size() <= c.data.size(), "a lease out of nothing");
+      require(encode_lease_context(*lease).size() <= c.data.size(),
+        "a lease context longer than its source");
   }
 }
 
@@ -49,16 +50,17 @@ void parse_data(bytes_view message) {
   if (const auto w = parse_write(message))
     require(lies_within(w->data, message), "a WRITE's data outside its message");
   if (const auto l = parse_lock(message))
-    require(l->ranges.size() * 24 <= message.size(), "a LOCK of more than was sent");
+    require(l->ranges.size() * 24 <= message.size(), "a LOCK with more ranges than its message");
   if (const auto i = parse_ioctl(message)) {
     require(lies_within(i->input, message), "an IOCTL's input outside its message");
     static_cast<void>(parse_validate_negotiate(i->input));
   }
   if (const auto b = parse_break_acknowledgement(message))
-    require(b->oplock.has_value() != b->lease.has_value(), "an acknowledgement of both or none");
+    require(b->oplock.has_value() != b->lease.has_value(),
+      "an acknowledgement that is not of exactly one kind");
 }
 
-/// A list of extended attributes that is one is the same when written again and read again.
+/// Checks that a valid list of extended attributes survives encoding and parsing.
 void check_eas(bytes_view list) {
   static_cast<void>(parse_ea_names(list));
   const auto entries = parse_eas(list);
@@ -68,7 +70,7 @@ void check_eas(bytes_view list) {
   const byte_vector again = encode_eas(*entries, SIZE_MAX / 2, count);
   const auto second = parse_eas(again);
   require(count == entries->size() && second && second->size() == count,
-    "extended attributes that change when written again");
+    "extended attributes that change when encoded again");
 }
 
 void parse_information(bytes_view message) {
@@ -92,15 +94,15 @@ void parse_setup(bytes_view message) {
     static_cast<void>(share_of(t->path));
 }
 
-/// What was read must be written as it was, so that signatures can be checked over it.
+/// Checks that a header survives encoding and parsing.
 void check_header(const message& m) {
   byte_writer out;
   encode(out, m.head);
   const auto again = parse_header(out.view());
-  require(again.has_value(), "a header that is not one when written again");
+  require(again.has_value(), "a header that cannot be parsed when encoded again");
   require(again->message_id == m.head.message_id && again->command == m.head.command &&
       again->session_id == m.head.session_id && again->flags == m.head.flags,
-    "a header that changes when written again");
+    "a header that changes when encoded again");
 }
 
 void check_transform(bytes_view frame) {
@@ -119,9 +121,10 @@ void parse_everything(bytes_view frame) {
   const auto messages = split_compound(frame);
   if (!messages)
     return;
-  require(!messages->empty() && messages->size() <= compound_max, "a compound of no such size");
+  require(!messages->empty() && messages->size() <= compound_max, "a compound of invalid size");
   for (const message& m : *messages) {
-    require(lies_within(m.bytes, frame) && m.bytes.size() >= header_size, "a message that is none");
+    require(lies_within(m.bytes, frame) && m.bytes.size() >= header_size,
+      "a message outside its frame or without header");
     check_header(m);
     parse_setup(m.bytes);
     parse_creates(m.bytes);

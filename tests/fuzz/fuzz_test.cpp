@@ -1,4 +1,4 @@
-// Bounded runs of the fuzz targets: what was recorded, and random changes of it.
+// Bounded runs of the fuzz targets, with the corpus and random changes of it.
 #include "frame_target.hpp"
 #include "logon_target.hpp"
 #include "mutator.hpp"
@@ -52,7 +52,7 @@ TEST(Recordings, HaveEveryCommand) {
   EXPECT_EQ(seen.size(), std::size_t{command_count});
 }
 
-TEST(FrameParsers, StandWhatWasRecordedAndChangesOfIt) {
+TEST(FrameParsers, SurviveTheCorpusAndChangesOfIt) {
   constexpr int rounds = 200'000;
   const std::vector<byte_vector> frames = read_folder(corpus / "frames");
   ASSERT_FALSE(frames.empty());
@@ -69,7 +69,7 @@ std::vector<byte_vector> logons() {
   return read_folder(corpus / "logons");
 }
 
-TEST(LogonTokens, OfTheCorpusLetInWhoKnowsThePassword) {
+TEST(LogonTokens, OfTheCorpusLogOnWithThePassword) {
   std::size_t let_in = 0;
   for (const byte_vector& bytes : logons()) {
     recorded_logon l = decode_logon(bytes);
@@ -80,10 +80,10 @@ TEST(LogonTokens, OfTheCorpusLetInWhoKnowsThePassword) {
     l.knows_password = false;
     EXPECT_EQ(play_logon(encode_logon(l)), logon_end::refused);
   }
-  EXPECT_GE(let_in, 5U); // the target reaches the end, so that changes of these come near it
+  EXPECT_GE(let_in, 5U); // complete logons, so that changes of them reach the last checks
 }
 
-TEST(LogonTokens, StandChangesOfTheCorpus) {
+TEST(LogonTokens, SurviveChangesOfTheCorpus) {
   constexpr int rounds = 100'000;
   const std::vector<byte_vector> recorded = logons();
   ASSERT_FALSE(recorded.empty());
@@ -97,10 +97,10 @@ TEST(LogonTokens, StandChangesOfTheCorpus) {
     done += end == logon_end::done ? 1 : 0;
   }
 
-  EXPECT_GT(done, 0); // changes that mean nothing let the client in all the same
+  EXPECT_GT(done, 0); // the client still logs on after harmless changes
 }
 
-TEST(Sessions, StandWhatWasRecordedAndChangesOfIt) {
+TEST(Sessions, SurviveTheCorpusAndChangesOfIt) {
   constexpr int rounds = 150;
   const std::vector<recording> recorded = recordings();
   ASSERT_FALSE(recorded.empty());
@@ -116,7 +116,7 @@ TEST(Sessions, StandWhatWasRecordedAndChangesOfIt) {
     ASSERT_NO_THROW(player.play(r)) << "round " << i;
   }
 
-  // Warnings that one's logon is refused are as they should be; an exception would be an error.
+  // Warnings about refused logons are expected. An exception would be logged as an error.
   EXPECT_EQ(player.stop().find("[error]"), std::string::npos) << player.stop();
 }
 

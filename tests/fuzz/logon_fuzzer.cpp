@@ -1,4 +1,4 @@
-// libFuzzer's entry to the tokens of a logon.
+// libFuzzer's entry point for logon tokens.
 #include "logon_target.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {

@@ -1,4 +1,4 @@
-// Plays tokens, and checks which clients are let in.
+// Plays logon tokens, and checks which clients are admitted.
 #include "logon_target.hpp"
 
 #include "require.hpp"
@@ -20,21 +20,21 @@ const account_list& accounts() {
   return list;
 }
 
-/// Writes `value` over `part`, which lies within `whole`.
+/// Overwrites `part`, which lies within `whole`, with `value`.
 void overwrite(byte_vector& whole, bytes_view part, bytes_view value) {
   if (part.size() >= value.size())
     std::copy(value.begin(), value.end(), whole.begin() + (part.data() - whole.data()));
 }
 
-/// The NTLM message in a token that is `t`, or no SPNEGO at all.
+/// Returns the NTLM message in the parsed token `t`, or `token` itself if that is not SPNEGO.
 bytes_view ntlm_message(const std::optional<spnego::token>& t, bytes_view token) {
   return t ? t->mechanism_token.value_or(bytes_view{}) : token;
 }
 
-/// A client that makes proofs and MICs of whatever tokens it is given.
+/// A client that computes valid proofs and MICs for arbitrary tokens.
 class forger {
 public:
-  /// Remembers what MICs cover.
+  /// Remembers the messages that MICs cover.
   void note_sent(bytes_view token) {
     const auto t = spnego::parse(token);
     const bytes_view message = ntlm_message(t, token);
@@ -51,7 +51,7 @@ public:
       challenge_.assign(message.begin(), message.end());
   }
 
-  /// Makes right what can be in `token`.
+  /// Replaces the proof and the MICs of `token` by valid ones, as far as possible.
   void repair(byte_vector& token) const {
     const auto t = spnego::parse(token);
     const bytes_view message = ntlm_message(t, token);
@@ -95,15 +95,15 @@ private:
   byte_vector challenge_;
 };
 
-/// Checks the last token of a client that was let in.
+/// Checks the last token of an admitted client.
 void check_last(bytes_view token, const logon& server) {
   const auto t = spnego::parse(token);
   const auto a = ntlm::parse_authenticate(ntlm_message(t, token));
   require(
-    a && !a->user.empty() && (a->flags & ntlm::flag::anonymous) == 0, "let in without a name");
-  require(ntlm::parse_nt_response(a->nt_response).has_value(), "let in without NTLMv2");
+    a && !a->user.empty() && (a->flags & ntlm::flag::anonymous) == 0, "admitted without a name");
+  require(ntlm::parse_nt_response(a->nt_response).has_value(), "admitted without NTLMv2");
   require(server.user() == "WORKGROUP\\user" || server.user() == "WORKGROUP\\other",
-    "let in without an account");
+    "admitted without an account");
 }
 
 } // namespace
@@ -141,14 +141,14 @@ logon_end play_logon(bytes_view bytes) {
       secrets.repair(token);
     const logon_step step = server.step(token);
     require(result == logon_end::unfinished || step.result == logon_step::outcome::refused,
-      "a logon that goes on after its end");
+      "a logon that continues after its end");
     require(step.problem.empty() == (step.result != logon_step::outcome::refused),
-      "refused without a reason, or let in with one");
+      "refused without a reason, or admitted with one");
     secrets.note_received(step.token);
     if (step.result == logon_step::outcome::refused) {
       result = logon_end::refused;
     } else if (step.result == logon_step::outcome::done) {
-      require(client.knows_password, "let in without the password");
+      require(client.knows_password, "admitted without the password");
       check_last(token, server);
       result = logon_end::done;
     }

@@ -1,4 +1,4 @@
-// Random changes.
+// Random changes of recordings.
 #include "mutator.hpp"
 
 #include <algorithm>
@@ -8,7 +8,7 @@ namespace leasebreak::smb::fuzz {
 
 namespace {
 
-/// Values at which lengths, offsets and counts go wrong.
+/// Values that often break the handling of lengths, offsets and counts.
 constexpr std::array<std::uint64_t, 14> interesting{
   0, 1, 2, 3, 7, 8, 24, 63, 64, 65, 0x7fff'ffff, 0x8000'0000, 0xffff'fff8, UINT64_MAX};
 

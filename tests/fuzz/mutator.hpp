@@ -1,4 +1,4 @@
-// Changes recorded frames at random, as hostile clients might.
+// Changes recorded frames at random, like a hostile client.
 #pragma once
 
 #include "recording.hpp"
@@ -8,16 +8,17 @@
 
 namespace leasebreak::smb::fuzz {
 
-/// Draws from a seed and from what was recorded; the same seed makes the same changes.
+/// Changes recordings at random; the same seed makes the same changes.
 class mutator {
 public:
   mutator(unsigned seed, std::vector<byte_vector> frames)
     : random_{seed}, frames_{std::move(frames)} {}
 
-  /// A recorded frame, mostly with some bytes changed.
+  /// Returns a recorded frame, usually with some bytes changed.
   byte_vector frame();
 
-  /// The recording with frames changed, left out, repeated, put elsewhere, or from another one.
+  /// Changes, omits, repeats or swaps frames of `r`, moves them to the other client, or inserts
+  /// frames of any recording.
   void change(recording& r);
 
   std::size_t below(std::size_t bound) { return random_() % bound; }

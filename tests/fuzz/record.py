@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Records what SMB clients send, for the corpus of the fuzz targets.
+"""Records the frames of SMB clients, for the corpus of the fuzz targets.
 
 usage: record.py LISTEN_PORT SERVER_PORT NAME
 
-Passes on what comes to LISTEN_PORT to the server at SERVER_PORT and back, until interrupted. Each
-connection becomes corpus/sessions/NAME-N, in the form of recording.hpp; frames of a kind that was
-not seen yet become corpus/frames/COMMAND-LENGTH; the tokens of its logon become corpus/logons/NAME-N,
-in the form of logon_target.hpp. Clients must neither sign nor encrypt, and log on as "user" with
-the password "pass".
+Forwards connections to LISTEN_PORT to the server at SERVER_PORT, until interrupted. Writes each
+connection to corpus/sessions/NAME-N, in the format of recording.hpp, and its logon tokens to
+corpus/logons/NAME-N, in the format of logon_target.hpp. Writes frames with a new pair of command and
+length to corpus/frames/COMMAND-LENGTH. Clients must neither sign nor encrypt, and must log on as "user"
+with the password "pass".
 """
 
 import pathlib
@@ -25,7 +25,7 @@ LOGGED_ON = KNOWS_PASSWORD = b"\x01"
 
 
 def receive(source, count):
-    """That many bytes; None if the connection ends before."""
+    """Returns `count` bytes, or None if the connection ends before."""
     result = b""
     while len(result) < count:
         try:
@@ -43,11 +43,11 @@ def pass_back(server, client):
         while part := server.recv(65536):
             client.sendall(part)
     except OSError:
-        pass  # one of them is gone, which ends the recording
+        pass  # one connection has ended, which ends the recording
 
 
 def frames_of(client, server):
-    """Yields the client's frames, and passes them on."""
+    """Yields the client's frames, and forwards them to the server."""
     while (length := receive(client, 4)) and (frame := receive(client, struct.unpack(">I", length)[0])):
         server.sendall(length + frame)
         yield frame

@@ -1,4 +1,4 @@
-// The form of recordings.
+// The format of recordings.
 #include "recording.hpp"
 
 #include <smb_server/wire/byte_reader.hpp>

@@ -1,4 +1,4 @@
-// What clients have sent: the form in which the corpus keeps it and fuzzers change it.
+// Recordings of clients' frames, in the format of the corpus, which fuzzers change.
 #pragma once
 
 #include <smb_server/wire/byte_writer.hpp>
@@ -9,14 +9,15 @@
 
 namespace leasebreak::smb::fuzz {
 
-/// A frame, and how to send it.
+/// A frame and how to send it.
 struct recorded_frame {
   std::uint8_t client = 0; ///< 0 or 1.
-  bool as_is = false; ///< With the ids that it was recorded with.
+  bool as_is = false; ///< Send it with the recorded ids.
   byte_vector bytes;
 };
 
-/// A session: one byte of flags, and for each frame a byte of flags, two of length, the frame.
+/// A session. Encoded as one byte of flags and, for each frame, a byte of flags, two bytes of
+/// length and the frame.
 struct recording {
   bool logged_on = true; ///< The clients log on and connect to the share beforehand.
   std::vector<recorded_frame> frames;
@@ -24,12 +25,12 @@ struct recording {
 
 inline constexpr std::size_t recorded_frames_max = 64;
 
-/// Any bytes are a recording; what is too much of them is left out.
+/// Accepts any bytes; ignores frames beyond the limit.
 [[nodiscard]] recording decode(bytes_view bytes);
 
 [[nodiscard]] byte_vector encode(const recording& r);
 
-/// The files of a folder, in the order of their names.
+/// Returns the contents of a folder's files, ordered by name.
 [[nodiscard]] std::vector<byte_vector> read_folder(const std::filesystem::path& folder);
 
 } // namespace leasebreak::smb::fuzz

@@ -1,4 +1,4 @@
-// What a target says of an input that it has found a fault with.
+// How a fuzz target reports a fault.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// Plays a recording with live ids.
+// Plays a recording with current ids.
 #include "session_target.hpp"
 
 #include <smb_server/wire/data.hpp>
@@ -15,7 +15,7 @@ namespace {
 using testing::answer;
 using testing::raw_client;
 
-/// Where the body of a command has its FileId (MS-SMB2 2.2); 0: nowhere.
+/// The offset of FileId in the body of each command (MS-SMB2 2.2); 0: none.
 constexpr std::array<std::uint8_t, command_count> file_id_offsets{
   0, 0, 0, 0, 0, 0, 8, 8, 16, 16, 8, 8, 0, 0, 8, 8, 24, 16, 8};
 
@@ -36,13 +36,13 @@ void put(byte_vector& bytes, std::size_t at, std::uint64_t value, std::size_t si
 
 } // namespace
 
-/// A connection, until it ends, and what it has learnt.
+/// A connection and the ids that it has received.
 struct session_player::player {
   std::unique_ptr<raw_client> client;
   std::vector<file_id> opens;
 
-  /// Puts the ids of now into each message of a frame. Returns the id of the first message that is
-  /// answered.
+  /// Replaces the ids in each message of a frame by current ones. Returns the id of the first
+  /// message that gets a response.
   std::optional<std::uint64_t> refresh(byte_vector& frame) {
     std::optional<std::uint64_t> awaited;
     std::size_t begin = 0;
@@ -81,7 +81,7 @@ struct session_player::player {
     put(frame, at + 8, live.volatile_id, 8);
   }
 
-  /// Learns from an answer what may be named later.
+  /// Remembers the ids in a response, for later requests.
   void learn(const answer& a) {
     if (a.head.status != status::success)
       return;
@@ -91,7 +91,7 @@ struct session_player::player {
       client->tree_id = a.head.tree_id;
   }
 
-  /// Takes what comes until that message is answered, or its client told that it waits.
+  /// Reads responses until the message is answered, also if only by an interim response.
   void wait_for(std::uint64_t id) {
     for (;;) {
       const auto a = client->receive();
@@ -116,7 +116,7 @@ session_player::player session_player::connect(bool log_on, std::uint8_t number)
   if (log_on) {
     p.client->negotiate(dialect::smb_3_0_2, {number});
     if (p.client->log_on() != status::success || p.client->connect_tree() != status::success)
-      throw std::logic_error("a client cannot log on any longer");
+      throw std::logic_error("a client can no longer log on");
   }
   return p;
 }
@@ -126,7 +126,7 @@ void session_player::send(player& p, const recorded_frame& f) {
     return;
   byte_vector frame = f.bytes;
   if (f.as_is) {
-    // What such a frame is answered, if at all, is read before the next one's answer.
+    // A response to such a frame, if any, is read before the next frame's response.
     p.client->send_frame(frame);
     return;
   }
@@ -143,7 +143,7 @@ void session_player::play(const recording& r) {
   for (player& p : players)
     p.client.reset();
   if (witness_.echo() != status::success)
-    throw std::logic_error("the server does not answer others any longer");
+    throw std::logic_error("the server no longer answers other clients");
   clean_up();
 }
 

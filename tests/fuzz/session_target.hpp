@@ -1,4 +1,4 @@
-// Whole sessions of two clients against a server within the process.
+// Plays sessions of two clients against a server in the same process.
 #pragma once
 
 #include "recording.hpp"
@@ -12,16 +12,16 @@
 
 namespace leasebreak::smb::fuzz {
 
-/// Plays recordings, one after the other, against the same server.
+/// Plays recordings one after the other against the same server.
 class session_player {
 public:
   session_player();
 
-  /// Sends what was recorded, with the message, session, tree and file ids of now, and waits for
-  /// each answer. Throws `std::logic_error` if afterwards the server does not serve others.
+  /// Sends the recorded frames with current message, session, tree and file ids, and waits for each
+  /// response. Throws `std::logic_error` if the server does not serve other clients afterwards.
   void play(const recording& r);
 
-  /// Stops the server, and returns all that it has complained about.
+  /// Stops the server, and returns its log.
   std::string stop() { return server_.stop(); }
 
 private:

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# What guests execute, each function in a subshell of its own. Settings from the host: SERVER, PORT,
+# Functions that guests execute, each in its own subshell. Settings from the host: SERVER, PORT,
 # SMB_USER, SMB_PASSWORD.
 
 # shellcheck disable=SC1091 # written by the host
 source /run/host/settings
 
-# fail TEXT...: a line each.
+# fail TEXT...: prints each text on a line, and fails.
 fail() {
   printf '%s\n' "$@"
   return 1
 }
 
-# as USER PASSWORD COMMAND...: with another user's logon.
+# as USER PASSWORD COMMAND...: runs the command with another user's logon.
 as() {
   SMB_USER=$1 SMB_PASSWORD=$2
   shift 2
@@ -21,21 +21,21 @@ as() {
 # mount_share SHARE POINT OPTIONS
 mount_share() {
   [[ -d $2 ]] || mkdir "$2"
-  # Through the environment, where a comma is not the end of the password.
+  # Passed through the environment, because in the options a comma would end the password.
   USER=$SMB_USER PASSWD=$SMB_PASSWORD \
     mount.cifs "//$SERVER/$1" "$2" -o "port=$PORT,iocharset=utf8${3:+,$3}"
 }
 
-# has_client TEXT...: what the kernel says about its mounts and connections has each of the texts.
+# has_client TEXT...: checks that the kernel's description of its mounts and connections has each text.
 has_client() {
   local text said
   said=$(</proc/mounts)$(</proc/fs/cifs/DebugData)
   for text in "$@"; do
-    [[ $said == *"$text"* ]] || fail "$said" "the kernel does not say '$text'" || return
+    [[ $said == *"$text"* ]] || fail "$said" "the kernel does not report '$text'" || return
   done
 }
 
-# lists FOLDER [NAME...]: the folder has just these entries.
+# lists FOLDER [NAME...]: checks that the folder has exactly these entries.
 lists() {
   local folder=$1 found
   shift
@@ -45,13 +45,14 @@ lists() {
   [[ ${found[*]} == "$*" ]] || fail "$folder lists '${found[*]}', not '$*'"
 }
 
-# file_round FOLDER [TEXT...]: a file's and a folder's life. has_client must find the texts.
+# file_round FOLDER [TEXT...]: creates, renames, moves, reads and deletes a file and a folder. has_client
+# must find the texts.
 file_round() {
   local folder=$1 sent=/tmp/sent
   shift
   has_client "$@" || return
   [[ -f $sent ]] || head -c 300007 /dev/urandom >$sent
-  # Without a cached copy, so that it is read from the server.
+  # nocache drops the cached copy, so that cmp reads from the server.
   dd if=$sent of="$folder/first" bs=64k conv=fsync oflag=nocache status=none || return
   mv "$folder/first" "$folder/second" || return
   mkdir "$folder/inner" || return
@@ -65,7 +66,7 @@ file_round() {
   lists "$folder"
 }
 
-# line_round FOLDER: a line that is written, read, and deleted.
+# line_round FOLDER: writes a file of one line, reads it, and deletes it.
 line_round() {
   local line
   echo "a line" >"$1/line" || return
@@ -75,7 +76,8 @@ line_round() {
   lists "$1"
 }
 
-# in_mount SHARE OPTIONS FUNCTION [ARGUMENT...]: calls it with a folder where the share is mounted.
+# in_mount SHARE OPTIONS FUNCTION [ARGUMENT...]: mounts the share, and calls the function with the mount
+# point before its arguments.
 in_mount() {
   local share=$1 options=$2 function=$3 point=/mnt/mounted status=0
   shift 3
@@ -85,15 +87,15 @@ in_mount() {
   return "$status"
 }
 
-# mount_round SHARE OPTIONS [TEXT...]: the kernel says the texts of the mount, so that options that it
-# ignores are found out.
+# mount_round SHARE OPTIONS [TEXT...]: runs file_round in a mount. The texts detect options that the
+# kernel ignores.
 mount_round() {
   local share=$1 options=$2
   shift 2
   in_mount "$share" "$options" file_round "$@"
 }
 
-# mount_is_refused SHARE OPTIONS: the logon must be the reason.
+# mount_is_refused SHARE OPTIONS: the mount must fail because of the logon.
 mount_is_refused() {
   local said status=0
   said=$(mount_share "$1" /mnt/refused "$2" 2>&1) || status=$?
@@ -105,7 +107,7 @@ mount_is_refused() {
   fi
 }
 
-# unmount_all: what a failed check left mounted.
+# unmount_all: unmounts everything that a failed check left mounted.
 unmount_all() {
   local point
   awk '$3 == "cifs" { print $2 }' /proc/mounts | while read -r point; do
@@ -113,8 +115,8 @@ unmount_all() {
   done
 }
 
-# kernel_is_content: prints what the kernel has reported since the last time; fails if that has a defect
-# of its own.
+# kernel_is_content: prints the kernel's messages since the last call, and fails if they report a defect
+# of the kernel.
 kernel_is_content() {
   local said
   said=$(dmesg --read-clear)
@@ -124,7 +126,7 @@ kernel_is_content() {
 
 # -- trees -----------------------------------------------------------------------------------------
 
-# make_tree FOLDER: a few hundred files, most of them small; the same ones each time.
+# make_tree FOLDER: creates a few hundred files, most of them small, and the same each time.
 make_tree() {
   python3 - "$1" <<'PYTHON'
 import os, random, sys
@@ -140,17 +142,17 @@ for number, name in enumerate(names + ["a/ä ß € 字", "empty/", "large"]):
 PYTHON
 }
 
-# times_of FOLDER: its files with their times of change.
+# times_of FOLDER: prints the folder's files with their modification times and sizes.
 times_of() {
   (cd "$1" && find . -type f -printf '%T@ %s %p\n' | sort)
 }
 
-# same_trees A B: names, contents, and times.
+# same_trees A B: compares names, contents and times.
 same_trees() {
   diff -r "$1" "$2" && diff <(times_of "$1") <(times_of "$2")
 }
 
-# copy_tree_in FOLDER: with cp and with tar.
+# copy_tree_in FOLDER: copies the tree to the mount with cp and with tar.
 copy_tree_in() {
   make_tree /tmp/tree || return
   cp -a /tmp/tree "$1/copied" || return
@@ -158,7 +160,7 @@ copy_tree_in() {
   tar -C /tmp/tree -c . | tar -C "$1/unpacked" -x
 }
 
-# copy_tree_out FOLDER: with cp and with tar, and compares it with what went in.
+# copy_tree_out FOLDER: copies the trees back with cp and with tar, and compares them with the original.
 copy_tree_out() {
   rm -rf /tmp/out
   mkdir -p /tmp/out/unpacked
@@ -167,7 +169,7 @@ copy_tree_out() {
   same_trees /tmp/tree /tmp/out/copied && same_trees /tmp/tree /tmp/out/unpacked
 }
 
-# compare_tree FOLDER: with what went in, from this guest or another.
+# compare_tree FOLDER: compares the trees in the mount with the original, which any guest can make.
 compare_tree() {
   [[ -d /tmp/tree ]] || make_tree /tmp/tree || return
   same_trees /tmp/tree "$1/copied" && same_trees /tmp/tree "$1/unpacked"

@@ -1,4 +1,4 @@
-// The simulation's clock finds out how far another clock is from it.
+// The simulation's clock determines the offset of another clock.
 #include "clock.hpp"
 
 #include <gtest/gtest.h>

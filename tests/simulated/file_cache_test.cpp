@@ -25,7 +25,7 @@ leasebreak::break_notification breaking(
 
 class FileCache : public testing::Test {
 protected:
-  // A first open, granted `state`, and what the server had.
+  // Opens the file, with `state` granted, and caches the server's content.
   void open(lease_state state) {
     cache.begin(70);
     cache.opening();
@@ -90,7 +90,7 @@ TEST_F(FileCache, ReadsWhatItHasFlushed) {
   EXPECT_EQ(cache.read(), (content{6, 200}));
 }
 
-TEST_F(FileCache, ForgetsAnAnswerThatABreakHasOvertaken) {
+TEST_F(FileCache, DiscardsContentThatABreakHasOvertaken) {
   open(lease_state::r);
   const auto ticket = cache.ticket();
   cache.notified(breaking(lease_state::r, lease_state::none), at(0ms));
@@ -102,7 +102,7 @@ TEST_F(FileCache, ForgetsAnAnswerThatABreakHasOvertaken) {
   EXPECT_EQ(cache.read(), std::nullopt);
 }
 
-TEST_F(FileCache, StartsEmptyWhenReadIsGrantedAnew) {
+TEST_F(FileCache, StartsEmptyWhenReadIsGrantedAgain) {
   open(lease_state::r);
   cache.notified(breaking(lease_state::r, lease_state::none), at(0ms));
 
@@ -123,7 +123,7 @@ TEST_F(FileCache, CapsAGrantThatABreakHasOvertaken) {
   EXPECT_EQ(cache.usable(), lease_state::rh);
 }
 
-TEST_F(FileCache, GivesUpEverythingWhenTheDeadlineOfABreakHasPassed) {
+TEST_F(FileCache, DiscardsEverythingWhenABreakExpires) {
   open(lease_state::rwh);
   ASSERT_TRUE(cache.buffer(200));
   cache.notified(breaking(lease_state::rwh, lease_state::rh), at(0ms));

@@ -1,4 +1,4 @@
-// Points in time that tests of the clients' caches and of the oracle name.
+// Points in time for the tests of the clients' caches and of the oracle.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>

@@ -1,4 +1,4 @@
-// The ledger finds operations that never complete, complete twice, or within the initiating call.
+// The ledger detects operations that never complete, complete twice, or inside the initiating call.
 #include "operation_ledger.hpp"
 
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ TEST(OperationLedger, SeesASecondCompletion) {
   EXPECT_EQ(ledger.completed_twice(), 1);
 }
 
-TEST(OperationLedger, SeesACompletionWithinTheInitiatingCall) {
+TEST(OperationLedger, SeesACompletionInsideTheInitiatingCall) {
   operation_ledger ledger;
   const auto ticket = ledger.begin(operation_kind::lock);
 

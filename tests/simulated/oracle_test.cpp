@@ -1,4 +1,4 @@
-// The judge of the simulation: which reads it accepts, and which it must not.
+// The oracle of the simulation: which reads it accepts and which it rejects.
 #include "moments.hpp"
 #include "oracle.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One file; client 7 reads from cache 70, client 8 writes.
+// One file. Client 7 reads from cache 70, client 8 writes.
 class Oracle : public testing::Test {
 protected:
   void write(std::uint64_t version, std::chrono::milliseconds when, std::size_t writer = 8) {
@@ -53,12 +53,12 @@ TEST_F(Oracle, AcceptsOldContentIfTheReadBeganBeforeTheWriteCompleted) {
   EXPECT_EQ(judge.counts().stale, 0);
 }
 
-TEST_F(Oracle, CatchesAReaderThatIsNeverTold) {
+TEST_F(Oracle, CatchesAReaderThatIsNeverNotified) {
   write(1, 0ms);
   write(2, 10ms);
 
   cached_read(1, 20ms);
-  EXPECT_EQ(judge.counts().stale, 0) << "a notification may still be on its way";
+  EXPECT_EQ(judge.counts().stale, 0) << "the notification may still be in flight";
   judge.finish();
 
   ASSERT_EQ(judge.stale().size(), 1);
@@ -68,7 +68,7 @@ TEST_F(Oracle, CatchesAReaderThatIsNeverTold) {
   EXPECT_NE(judge.stale()[0].history.find("wrote version 2"), std::string::npos);
 }
 
-TEST_F(Oracle, AcceptsANotificationThatWasOnItsWay) {
+TEST_F(Oracle, AcceptsANotificationThatWasInFlight) {
   write(1, 0ms);
   write(2, 10ms);
   cached_read(1, 20ms);
@@ -112,19 +112,19 @@ TEST_F(Oracle, AllowsTheClocksToDifferByTheTolerance) {
   EXPECT_EQ(tolerant.counts().reads_on_the_way, 1);
 }
 
-TEST_F(Oracle, DoesNotTakeABreakThatKeepsReadForAnExplanation) {
+TEST_F(Oracle, DoesNotAcceptABreakThatKeepsRead) {
   write(1, 0ms);
   write(2, 10ms);
   cached_read(1, 20ms);
 
   notify(lease_state::rh, 5ms, 25ms);
-  judge.answered(0, 70, at(5ms), at(8ms)); // answered before the write: it does not excuse
+  judge.answered(0, 70, at(5ms), at(8ms)); // acknowledged before the write: no excuse
   judge.finish();
 
   EXPECT_EQ(judge.counts().stale, 1);
 }
 
-TEST_F(Oracle, DoesNotTakeAnotherCachesNotificationForAnExplanation) {
+TEST_F(Oracle, DoesNotAcceptTheNotificationOfAnotherCache) {
   write(1, 0ms);
   write(2, 10ms);
   cached_read(1, 20ms);
@@ -137,7 +137,7 @@ TEST_F(Oracle, DoesNotTakeAnotherCachesNotificationForAnExplanation) {
 
 TEST_F(Oracle, AcceptsAReadDuringABreakToReadThatTheWriteHasTightened) {
   write(1, 0ms);
-  notify(lease_state::r, 5ms, 6ms); // RH to R; the holder takes its time
+  notify(lease_state::r, 5ms, 6ms); // RH to R; the holder is slow
   write(2, 10ms);
   cached_read(1, 20ms);
 
@@ -154,12 +154,12 @@ TEST_F(Oracle, CatchesAWriteThatDidNotWaitForAHolderOfWrite) {
   write(2, 10ms);
   cached_read(1, 20ms, true);
 
-  notify(lease_state::none, 5ms, 25ms); // in time for a reader, but Write is waited for
+  notify(lease_state::none, 5ms, 25ms); // in time for a reader, but a break of Write is waited for
 
   EXPECT_EQ(judge.counts().stale, 1);
 }
 
-TEST_F(Oracle, AcceptsAReadOfAHolderOfWriteWhoseBreakHasTimedOutOnItsWay) {
+TEST_F(Oracle, AcceptsAReadOfAHolderOfWriteWhoseBreakExpiredInFlight) {
   write(1, 0ms);
   write(2, 2'000ms);
   cached_read(1, 2'001ms, true);
@@ -211,10 +211,10 @@ TEST_F(Oracle, CatchesAClientThatDoesNotSeeItsOwnBufferedWrite) {
   EXPECT_EQ(judge.counts().stale, 1);
 }
 
-TEST_F(Oracle, TakesBufferedContentForTheVersionThatItBecomes) {
+TEST_F(Oracle, MapsBufferedContentToTheVersionThatItBecomes) {
   write(1, 0ms);
   judge.buffered(0, 7, 500, at(5ms));
-  judge.wrote(0, 7, 2, 500, at(10ms)); // flushed, the client does not know it yet
+  judge.wrote(0, 7, 2, 500, at(10ms)); // flushed, but the client does not know it yet
 
   judge.read({0, 7, 70, {1, 500}, at(11ms), false});
   judge.finish();
@@ -222,7 +222,7 @@ TEST_F(Oracle, TakesBufferedContentForTheVersionThatItBecomes) {
   EXPECT_EQ(judge.counts().stale, 0);
 }
 
-TEST_F(Oracle, DoesNotMissWhatIsWrittenAfterAFlush) {
+TEST_F(Oracle, DoesNotMissAWriteAfterAFlush) {
   write(1, 0ms);
   judge.buffered(0, 7, 500, at(5ms));
   judge.wrote(0, 7, 2, 500, at(10ms));

@@ -1,5 +1,5 @@
-// The simulated clients against a real coordinator on real threads: coherent as it is, and found
-// out when the server uses it wrongly.
+// The simulated clients with a real coordinator on real threads. They stay coherent, and a server
+// that misuses the coordinator is detected.
 #include "report.hpp"
 #include "simulation.hpp"
 
@@ -44,7 +44,7 @@ settings few_clients() {
   return s;
 }
 
-// Which of the things that a run is to show have not happened.
+// Names the counters that a run must increment and has not.
 std::string missing_from(const tally& seen) {
   std::string names;
   const auto want = [&names](const counter& times, const char* name) {
@@ -60,7 +60,7 @@ std::string missing_from(const tally& seen) {
   return names;
 }
 
-// A server that uses the coordinator wrongly, until it is found out.
+// A run that ends as soon as a stale read is found.
 settings wrong_server() {
   auto s = few_clients();
   s.run_time = 100ms;
@@ -87,7 +87,7 @@ TEST(SimulatedClients, StayCoherentOnFewFiles) {
   explain(s, result);
 }
 
-TEST(SimulatedClients, StayCoherentWithEverybodyUnresponsive) {
+TEST(SimulatedClients, StayCoherentIfAllAreUnresponsive) {
   auto s = few_clients();
   s.unresponsive_percent = 100;
   s.break_timeout = 50ms;
@@ -128,14 +128,14 @@ TEST(SimulatedClients, AreFoundIncoherentWhenHoldsEndBeforeTheWrite) {
   EXPECT_FALSE(result.coherent());
 }
 
-// No break times out here, so that nothing is told before its time.
+// A long break timeout, because the expiry of a break could cause an early notification.
 settings with_oplocks() {
   auto s = few_clients();
   s.break_timeout = 35s;
   return s;
 }
 
-TEST(SimulatedClients, HearOfNoBreakBeforeTheGrant) {
+TEST(SimulatedClients, ReceiveNoBreakBeforeTheGrant) {
   auto s = with_oplocks();
 
   const auto result = run(s);
@@ -145,7 +145,7 @@ TEST(SimulatedClients, HearOfNoBreakBeforeTheGrant) {
   explain(s, result);
 }
 
-TEST(SimulatedClients, HearOfBreaksTooEarlyWhenAnswersCountBeforeTheyAreSent) {
+TEST(SimulatedClients, ReceiveEarlyBreaksIfAnswersCountBeforeTheyAreSent) {
   auto s = with_oplocks();
   s.injected.early_answers = true;
   s.enough = [](const progress& p) { return p.counts->breaks_early != 0; };
@@ -168,7 +168,7 @@ TEST(SimulatedClients, SayWhichStoreCannotBeOpened) {
 
   try {
     static_cast<void>(run(s));
-    FAIL() << "it was opened";
+    FAIL() << "the store was opened";
   } catch (const std::runtime_error& e) {
     EXPECT_NE(std::string{e.what()}.find("carrier-pigeon"), std::string::npos);
   }

@@ -23,7 +23,7 @@ store_status faulty_store::pass() {
   }
   const auto error = error_.load();
   return error == errc::success ? store_status{}
-                                : store_status{make_error_code(error), "as it was told"};
+                                : store_status{make_error_code(error), "injected failure"};
 }
 
 store_status faulty_store::put(const persisted_lock& record) {
@@ -59,7 +59,7 @@ store_result<std::size_t> faulty_store::erase_by_file(std::string_view file_id) 
 store_status faulty_store::apply(std::span<const record_change> changes) {
   batches_.fetch_add(1);
   if (changes.size() > batch_max_.load())
-    return {make_error_code(errc::store_unavailable), "more than it takes at once"};
+    return {make_error_code(errc::store_unavailable), "injected limit of a batch"};
   const auto status = pass();
   return status.ok() ? inner_.apply(changes) : status;
 }

@@ -1,4 +1,4 @@
-// A store that fails or hangs when told to.
+// A store with injected failures and hangs.
 #pragma once
 
 #include <leasebreak/persistence/lock_store.hpp>
@@ -13,19 +13,19 @@
 
 namespace leasebreak::test {
 
-/// A memory store behind faults. Thread-safe.
+/// A memory store with injected faults. Thread-safe.
 class faulty_store final : public lock_store {
 public:
-  /// From now on every call fails so; `errc::success`: none does.
+  /// Makes every call fail with `error`, or none if it is `errc::success`.
   void fail_with(errc error) { error_.store(error); }
-  /// From now on a batch of more changes fails, as with a database that gives up what takes long.
+  /// Makes larger batches fail, like a database with a time limit.
   void refuse_more_than(std::size_t changes) { batch_max_.store(changes); }
-  /// From now on every call waits for `release`.
+  /// Makes every call wait for `release`.
   void hang();
   void release();
-  /// How many calls of `apply` there were.
+  /// The number of calls of `apply`.
   [[nodiscard]] int batches() const noexcept { return batches_.load(); }
-  /// How many calls hang now.
+  /// The number of calls that hang now.
   [[nodiscard]] int hanging() const noexcept { return hanging_.load(); }
 
   [[nodiscard]] memory_store& inner() noexcept { return inner_; }

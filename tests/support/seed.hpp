@@ -1,4 +1,4 @@
-// The seed of a test that chooses at random.
+// The seed of random tests.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace leasebreak::test {
 
-/// A new seed, or the one that `LEASEBREAK_SEED` names, to play a failure again. Prints it.
+/// Returns a new seed, or the value of `LEASEBREAK_SEED` to reproduce a failure. Prints it.
 [[nodiscard]] inline std::uint64_t seed_of_this_run() {
   const char* given = std::getenv("LEASEBREAK_SEED");
   const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();

@@ -12,7 +12,7 @@
 
 namespace leasebreak::detail {
 
-/// Makes coordinators that are driven by CAF's test coordinator, and shows what is inside.
+/// Makes coordinators that CAF's test coordinator drives, and gives access to their internals.
 struct coordinator_access {
   static std::unique_ptr<coordinator> make(
     boost::asio::any_io_executor executor, coordinator_config c) {
@@ -72,11 +72,11 @@ void world::settle() {
 
 namespace {
 
-/// Repeats `step` until `until` holds. The bound is for a test that would hang otherwise.
+/// Repeats `step` until `until` holds. A time limit fails a test that would otherwise hang.
 void repeat_until(const std::function<bool()>& until, const std::function<void()>& step) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{2};
   while (!until()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nothing happens any more";
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "the condition was not reached";
     step();
     std::this_thread::yield();
   }

@@ -1,5 +1,5 @@
-// A coordinator with two clients, and what tests of it need: handlers that count, a way to let
-// everything that is ready happen, and, if wished, CAF's test coordinator with its virtual clock.
+// A coordinator with two clients, for tests: counting handlers, a way to run everything that is
+// ready, and optionally CAF's test coordinator with its virtual clock.
 #pragma once
 
 #include <leasebreak/coordinator.hpp>
@@ -30,7 +30,7 @@ namespace leasebreak::test {
 
 namespace asio = boost::asio;
 
-/// Counts how often an operation completes, and keeps with what.
+/// Counts the completions of an operation, and keeps the result.
 class probe {
 public:
   probe() = default;
@@ -38,7 +38,7 @@ public:
   probe(const probe&) = delete;
   probe& operator=(const probe&) = delete;
 
-  /// A completion token for any operation.
+  /// Returns a completion token for any operation.
   [[nodiscard]] auto token(const asio::any_io_executor& otherwise) {
     return asio::bind_executor(
       executor ? executor : otherwise, asio::bind_cancellation_slot(signal.slot(), handler{this}));
@@ -51,13 +51,13 @@ public:
     return std::any_cast<std::shared_ptr<T>&>(value).operator*();
   }
 
-  asio::any_io_executor executor; ///< Associated with the handler; none: the coordinator's.
+  asio::any_io_executor executor; ///< Associated with the handler; if empty, the coordinator's.
   asio::cancellation_signal signal;
   int calls = 0;
   error_code ec;
   std::any value; ///< A shared pointer to the result.
   std::function<void()> on_call;
-  bool answers_later = false; ///< An open's answer is sent by the test.
+  bool answers_later = false; ///< The test calls `sent()` for an open.
 
 private:
   struct handler {
@@ -80,14 +80,14 @@ private:
   }
 };
 
-/// A break notification as a sink got it.
+/// A break notification as the sink received it.
 struct seen_break {
   break_notification notification;
   file_name_id file;
   break_report report;
 };
 
-/// See above. Destroyed from the coordinator on, so that what completes late still finds its probe.
+/// See above. The coordinator is destroyed first, so that late completions still find their probes.
 class world {
 public:
   enum class clock { real, test };
@@ -97,16 +97,15 @@ public:
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  /// Lets happen whatever is ready, in actors and in the executor, until nothing is.
+  /// Runs actors and the executor until nothing is ready.
   void settle();
-  /// As `settle`, until `until` holds: for what another thread has a part in.
+  /// Like `settle`, but repeats until `until` holds, because another thread takes part.
   void settle_until(const std::function<bool()>& until);
-  /// Waits for another thread.
   static void wait_for(const std::function<bool()>& until);
-  /// With the test clock: `settle`, lets time pass, and `settle`.
+  /// With the test clock: calls `settle`, advances the clock, and calls `settle` again.
   void advance(duration d);
   [[nodiscard]] caf::scheduler::test_coordinator& scheduler();
-  /// What is behind the coordinator, for tests that take the place of another thread within it.
+  /// The coordinator's implementation, for tests that act as another of its threads.
   [[nodiscard]] detail::coordinator_impl& inside();
   [[nodiscard]] static detail::coordinator_impl& inside(coordinator& c);
 
@@ -114,11 +113,11 @@ public:
   template <class Request>
   probe& start(Request request);
 
-  // Shorter forms, which let everything happen and expect success.
+  // Shorter forms, which call `settle` and expect success.
   open_result open(const client_guid& client, const std::string& file, std::uint64_t key,
     lease_state want = lease_state::rwh);
   void close(const std::string& file, open_id open);
-  /// Starts the coordinator, with what its store knows.
+  /// Starts the coordinator, which recovers the store's records.
   start_result recover();
 
   [[nodiscard]] static open_request request(const client_guid& client, const std::string& file,
@@ -135,7 +134,7 @@ public:
 
   [[nodiscard]] auto token(probe& p) { return p.token(io.get_executor()); }
 
-  // One way for each operation, so that tests can be written for all of them.
+  // Overloads for all operations, for tests that are templates.
   void begin(open_request r, probe& p) { c->async_open(std::move(r), token(p)); }
   void begin(close_request r, probe& p) { c->async_close(std::move(r), token(p)); }
   void begin(reconnect_request r, probe& p) { c->async_reconnect(std::move(r), token(p)); }

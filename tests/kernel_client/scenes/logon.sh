@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Logons that must succeed, with any domain, and logons that must be refused.
+# Logons that must succeed, with different domains, and logons that must be refused.
 
 # expect_logon NAME USER PASSWORD [OPTIONS]
 expect_logon() {
@@ -18,11 +18,11 @@ scene_logon() {
     expect_logon "domain $domain" "$SMB_USER" "$SMB_PASSWORD" "domain=$domain"
     expect_logon "domain $domain, signed" "$SMB_USER" "$SMB_PASSWORD" "domain=$domain,sign"
   done
-  expect_logon "the domain that the server tells" "$SMB_USER" "$SMB_PASSWORD" domainauto
+  expect_logon "the server's domain" "$SMB_USER" "$SMB_PASSWORD" domainauto
   expect_logon "a user in upper case" "${SMB_USER^^}" "$SMB_PASSWORD"
   expect_logon "a user in mixed case" "${SMB_USER^}" "$SMB_PASSWORD" sign
-  expect_logon "a user and a password beyond ASCII" "$OTHER_USER" "$OTHER_PASSWORD" sign
-  expect_logon "a user beyond ASCII in upper case" "JÜRGEN" "$OTHER_PASSWORD" sign
+  expect_logon "a non-ASCII user and password" "$OTHER_USER" "$OTHER_PASSWORD" sign
+  expect_logon "a non-ASCII user in upper case" "JÜRGEN" "$OTHER_PASSWORD" sign
 
   expect_refusal "a wrong password" "$SMB_USER" "not-$SMB_PASSWORD"
   expect_refusal "a wrong password, signed" "$SMB_USER" "not-$SMB_PASSWORD" sign
@@ -32,5 +32,5 @@ scene_logon() {
   expect_refusal "an empty password" "$SMB_USER" ""
   expect_refusal "sec=none" "" "" sec=none
   expect_refusal "guest" "" "" guest
-  expect_logon "a right logon after those" "$SMB_USER" "$SMB_PASSWORD"
+  expect_logon "a valid logon after the refused ones" "$SMB_USER" "$SMB_PASSWORD"
 }

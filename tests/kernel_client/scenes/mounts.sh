@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Mounts with the options that select dialect, logon, signing, encryption and channels. Through each
-# of them, a file and a folder are made, read, renamed, listed and removed.
+# Mounts with the options for dialect, logon, signing, encryption and channels. In each mount, a file and
+# a folder are created, read, renamed, listed and removed.
 
-# expect_mount OPTIONS [TEXT...]: on the share demo. The kernel says the texts of its connection.
+# expect_mount OPTIONS [TEXT...]: mounts the share demo. The kernel must report the texts.
 expect_mount() {
   check "mount -o ${1:-defaults}" guest 1 mount_round demo "$@"
 }
@@ -11,7 +11,7 @@ scene_mounts() {
   local version
   local -A dialects=([2.1]="Dialect 0x210" [3.0]="Dialect 0x300" [3.1.1]="Dialect 0x311")
   need_guests 1 || return
-  # The kernel's default is the newest dialect, and NTLMSSP without SPNEGO.
+  # The kernel's defaults are the newest dialect, and NTLMSSP without SPNEGO.
   expect_mount "" "${dialects[3.1.1]}" RawNTLMSSP
   for version in 2.1 3.0 3.1.1; do
     expect_mount "vers=$version" "${dialects[$version]}" RawNTLMSSP

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# A tree of files goes in and out through cp and tar, on one guest and then on another.
+# Copies a tree of files to the share and back with cp and tar, and compares it on two guests.
 
-# tree_on_server: it has there what it had on the guest.
+# tree_on_server: checks that the server's folder has both copies completely.
 tree_on_server() {
   [[ $(find "$WORK/share" -type f | wc -l) == 604 ]] || return
   diff -r "$WORK/share/copied" "$WORK/share/unpacked"
@@ -9,10 +9,10 @@ tree_on_server() {
 
 scene_tree() {
   need_guests 2 || return
-  check "copied in" guest 1 in_mount demo "" copy_tree_in
-  check "whole in the server's folder" tree_on_server
-  check "copied out" guest 1 in_mount demo "" copy_tree_out
-  check "the same, encrypted" guest 1 in_mount demo seal compare_tree
-  check "the same on another guest" guest 2 in_mount demo "" compare_tree
-  check "removed" guest 1 in_mount demo "" remove_tree
+  check "copy a tree to the share" guest 1 in_mount demo "" copy_tree_in
+  check "the server's folder has the tree" tree_on_server
+  check "copy the tree back" guest 1 in_mount demo "" copy_tree_out
+  check "compare the tree, encrypted" guest 1 in_mount demo seal compare_tree
+  check "compare the tree on another guest" guest 2 in_mount demo "" compare_tree
+  check "remove the tree" guest 1 in_mount demo "" remove_tree
 }
