@@ -10,7 +10,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// Whether it is UTF-8, has characters, and none of `forbidden` or of the control characters.
+/// Whether the text is UTF-8, not empty, and without control characters and those of `forbidden`.
 bool is_name(const std::string& text, std::string_view forbidden) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -48,7 +48,7 @@ account_list::account_list(const std::vector<user_account>& users, const std::st
     entry e{domain_ + "\\" + account.first, nt_hash(account.second)};
     if (!entries_.emplace(fold_case(account.first).value(), std::move(e)).second)
       throw std::invalid_argument(
-        "the user '" + account.first + "' is given twice; letters in either case are the same");
+        "the user '" + account.first + "' is given twice; names are case-insensitive");
   }
 }
 

@@ -1,4 +1,4 @@
-// The part of DER (X.690) that SPNEGO needs. Reads without ever leaving the bytes it was given.
+// The part of DER (X.690) that SPNEGO needs. All reads are bounds-checked.
 #pragma once
 
 #include <smb_server/wire/byte_writer.hpp>
@@ -7,7 +7,7 @@
 
 namespace leasebreak::smb::der {
 
-/// Identifier octets. `application` and `context` tags are constructed ones.
+/// Identifier octets. `application` and `context` return tags of constructed elements.
 namespace tag {
 inline constexpr std::uint8_t octet_string = 0x04;
 inline constexpr std::uint8_t object_identifier = 0x06;
@@ -24,25 +24,25 @@ inline constexpr std::uint8_t application_0 = 0x60;
 }
 } // namespace tag
 
-/// One value: both views are parts of the bytes that were read.
+/// One element. Both views refer to the bytes that were read.
 struct element {
   std::uint8_t tag = 0;
   bytes_view content;
-  bytes_view whole; ///< Tag and length included.
+  bytes_view whole; ///< With tag and length.
 };
 
-/// Takes the first element off the front of `bytes`. Returns nothing, and leaves `bytes` as it was,
-/// if there is none or it is malformed: cut off, of indefinite length, or with a tag of several
-/// octets. A length may use more octets than it needs, up to four.
+/// Removes the first element from `bytes` and returns it. Returns nothing, and leaves `bytes`
+/// unchanged, if there is none or it is malformed: truncated, of indefinite length, or with a tag
+/// of several octets. A length may have more octets than necessary, up to four.
 [[nodiscard]] std::optional<element> take(bytes_view& bytes) noexcept;
 
-/// As `take`, but the element must have this tag. Returns its content.
+/// Like `take`, but the element must have this tag. Returns its content.
 [[nodiscard]] std::optional<bytes_view> take(bytes_view& bytes, std::uint8_t tag) noexcept;
 
-/// The content of the only element within `bytes`, which must have this tag.
+/// Returns the content of the only element of `bytes`, which must have this tag.
 [[nodiscard]] std::optional<bytes_view> only(bytes_view bytes, std::uint8_t tag) noexcept;
 
-/// An element with this content.
+/// Encodes an element.
 [[nodiscard]] byte_vector make(std::uint8_t tag, bytes_view content);
 
 } // namespace leasebreak::smb::der

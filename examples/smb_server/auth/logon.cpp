@@ -1,4 +1,4 @@
-// SPNEGO around NTLM, or NTLM alone.
+// Logons with NTLM, inside SPNEGO or alone.
 #include <smb_server/auth/logon.hpp>
 
 #include <algorithm>
@@ -44,7 +44,7 @@ logon_step logon::step(bytes_view token) {
 }
 
 logon_step logon::begin(bytes_view token) {
-  // Some clients, the Linux kernel among them, leave SPNEGO out.
+  // Some clients, for example the Linux kernel, send NTLM without SPNEGO.
   if (ntlm::is_message(token))
     return challenge(token, awaits::ntlm_authenticate);
   const auto t = spnego::parse(token);
@@ -58,8 +58,8 @@ logon_step logon::begin_spnego(const spnego::token& t) {
     return refuse("a client that offers no NTLM");
   mechanism_list_.assign(t.mechanism_list.begin(), t.mechanism_list.end());
   const bool is_preferred = is_ntlmssp(t.mechanisms.front());
-  // RFC 4178 5: an attacker between client and server could have removed the client's first choice
-  // from the list. `mechListMIC` proves that the list is the client's.
+  // RFC 4178 5: an attacker could have removed the client's first choice from the list in transit.
+  // `mechListMIC` proves that the list is unchanged.
   needs_mic_ = !is_preferred;
   if (is_preferred && t.mechanism_token)
     return challenge(*t.mechanism_token, awaits::spnego_authenticate);

@@ -1,4 +1,5 @@
-// One logon: the tokens of SESSION_SETUP, NTLM within SPNEGO or alone (MS-SMB2 3.3.5.5.3, MS-SPNG).
+// One logon with the tokens of SESSION_SETUP: NTLM inside SPNEGO or alone (MS-SMB2 3.3.5.5.3,
+// MS-SPNG).
 #pragma once
 
 #include <smb_server/auth/ntlm_acceptor.hpp>
@@ -8,17 +9,17 @@
 
 namespace leasebreak::smb {
 
-/// What one token led to.
+/// The result of one token.
 struct logon_step {
   enum class outcome { more, done, refused };
   outcome result = outcome::refused;
   byte_vector token; ///< For the client; may be empty.
-  std::string problem; ///< If refused: why, for the log; names are quoted.
+  std::string problem; ///< If refused: the reason for the log, with quoted names.
 };
 
-/// A logon in progress. It answers at most three tokens, and ends with the first error.
+/// A logon in progress. It processes at most three tokens, and ends with the first error.
 ///
-/// *Threads*: one at a time. Nothing blocks.
+/// *Threads*: not thread-safe. Never blocks.
 class logon {
 public:
   /// `accounts` and `computer`, the server's host name, must outlive the object. `now` is what it
@@ -27,16 +28,16 @@ public:
     std::chrono::system_clock::time_point now = std::chrono::system_clock::now())
     : ntlm_{accounts, computer, now} {}
 
-  /// Takes the client's next token. Throws `std::bad_alloc` and `std::runtime_error` if memory or
-  /// OpenSSL fail; the logon is over then.
+  /// Processes the client's next token. Throws `std::bad_alloc` or `std::runtime_error` if memory
+  /// or OpenSSL fails; this ends the logon.
   [[nodiscard]] logon_step step(bytes_view token);
 
-  /// After `done`: as `account_list::entry::name`.
+  /// After `done`: the user, as in `account_list::entry::name`.
   [[nodiscard]] const std::string& user() const noexcept { return ntlm_.user(); }
   [[nodiscard]] const key16& session_key() const noexcept { return ntlm_.session_key(); }
 
 private:
-  /// What the next token must be.
+  /// The expected next token.
   enum class awaits { anything, ntlm_authenticate, spnego_negotiate, spnego_authenticate, nothing };
 
   [[nodiscard]] logon_step begin(bytes_view token);

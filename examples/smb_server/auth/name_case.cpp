@@ -1,4 +1,4 @@
-// The system's tables of upper and lower case.
+// Converts case with the system's tables.
 #include <smb_server/auth/name_case.hpp>
 
 #include <smb_server/wire/utf16.hpp>
@@ -11,12 +11,12 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// The locale of this file alone.
+/// A locale that only this file uses.
 class unicode_locale {
 public:
   unicode_locale() : handle_{::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)} {
     if (handle_ == nullptr)
-      throw std::runtime_error("there is no locale C.UTF-8");
+      throw std::runtime_error("the locale C.UTF-8 is missing");
   }
   ~unicode_locale() { ::freelocale(handle_); }
   unicode_locale(const unicode_locale&) = delete;
@@ -46,7 +46,7 @@ bool is_surrogate(char32_t unit) noexcept {
 
 std::optional<std::u32string> fold_case(std::string_view name) {
   const byte_vector units = utf8_to_utf16(name);
-  // Malformed UTF-8 does not come back as it was.
+  // Malformed UTF-8 is not the same after the conversion back.
   if (utf16_to_utf8(units) != name)
     return std::nullopt;
   std::u32string result;

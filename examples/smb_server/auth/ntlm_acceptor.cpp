@@ -13,7 +13,7 @@ namespace leasebreak::smb::ntlm {
 
 namespace {
 
-/// The text in UTF-16LE. OEM text is taken for ASCII; returns nothing if it is not.
+/// Converts a text to UTF-16LE. OEM text must be ASCII; otherwise returns nothing.
 std::optional<byte_vector> unicode_of(bytes_view text, std::uint32_t flags) {
   if ((flags & flag::unicode) != 0) {
     if (text.size() % 2 != 0)
@@ -29,7 +29,7 @@ std::optional<byte_vector> unicode_of(bytes_view text, std::uint32_t flags) {
   return out.take();
 }
 
-/// Upper case for ASCII alone, as some clients do it.
+/// Converts only ASCII letters to upper case, like some clients.
 byte_vector to_ascii_upper_case(bytes_view text) {
   byte_writer out;
   byte_reader in{text};
@@ -41,7 +41,7 @@ byte_vector to_ascii_upper_case(bytes_view text) {
   return out.take();
 }
 
-/// Finds the account. Without a domain in its own field, the user may be written as `user@domain`.
+/// Finds the account. If the domain field is empty, the user may have the form `user@domain`.
 const account_list::entry* find_account(
   const account_list& accounts, const std::string& user, bool has_domain) {
   const account_list::entry* found = accounts.find(user);
@@ -50,8 +50,8 @@ const account_list::entry* find_account(
   return found;
 }
 
-/// Returns the client's response key if the proof is right. Clients differ in what is upper case
-/// beyond ASCII, so a name in which that matters is tried in two ways.
+/// Returns the client's response key if the proof is valid. Clients differ in the upper case of
+/// non-ASCII letters, so both variants are tried.
 std::optional<key16> prove(const key16& nt_hash, bytes_view user, bytes_view domain,
   const challenge_bytes& server_challenge, const nt_response_v2& response) {
   std::optional<key16> result;
@@ -69,7 +69,7 @@ std::optional<byte_vector> acceptor::challenge(bytes_view negotiate) {
   const auto asked = parse_negotiate(negotiate);
   if (stage_ != stage::fresh || !asked)
     return std::nullopt;
-  stage_ = stage::over; // if anything below throws
+  stage_ = stage::over; // in case the code below throws
   fill_random(server_challenge_);
   ntlm::challenge c;
   c.flags = answer_flags(*asked);
@@ -85,7 +85,7 @@ std::optional<byte_vector> acceptor::challenge(bytes_view negotiate) {
 
 std::string acceptor::authenticate(bytes_view message) {
   if (stage_ != stage::challenged)
-    return "an NTLM message out of its order";
+    return "an NTLM message out of order";
   stage_ = stage::over;
   const auto a = parse_authenticate(message);
   if (!a)
@@ -111,9 +111,9 @@ std::string acceptor::check_response(
   const auto domain = unicode_of(a.domain, a.flags);
   const auto name = user ? utf16_to_utf8(*user) : std::nullopt;
   if (!name || !domain)
-    return "a user or a domain that is no text";
+    return "a user or a domain that is not text";
   const account_list::entry* account = find_account(accounts_, *name, !domain->empty());
-  // Do the same work for an unknown user, so that the time does not tell which users exist.
+  // Do the same work for an unknown user, so that the time does not reveal which users exist.
   const key16 hash = account != nullptr ? account->nt_hash : key16{};
   const auto key = prove(hash, *user, *domain, server_challenge_, response);
   if (account == nullptr)
@@ -122,21 +122,21 @@ std::string acceptor::check_response(
     return "a wrong password of " + account->name;
   const auto exported = exported_session_key(session_base_key(*key, response.proof), a);
   if (!exported)
-    return "no session key where the client says that there is one";
+    return "no session key, although the client announced one";
   user_ = account->name;
   session_key_ = *exported;
   return {};
 }
 
-/// MS-NLMP 3.2.5.1.2: the response's flags, which the password protects, say whether there is a
-/// MIC.
+/// MS-NLMP 3.2.5.1.2: the response's flags, which the password protects, say whether a MIC is
+/// present.
 std::string acceptor::check_mic(
   const smb::ntlm::authenticate& a, const nt_response_v2& response, bytes_view message) const {
   if ((response.flags & av::has_mic) == 0)
     return {};
   const auto mic_at = mic_offset(a);
   if (!mic_at)
-    return "no MIC where the client says that there is one";
+    return "no MIC, although the client announced one";
   const key16 expected =
     message_integrity_code(session_key_, negotiate_, challenge_, message, *mic_at);
   if (!are_equal(expected, message.subspan(*mic_at, expected.size())))

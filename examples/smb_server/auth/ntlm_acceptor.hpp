@@ -10,11 +10,10 @@
 
 namespace leasebreak::smb::ntlm {
 
-/// One authentication. Only the NT response of NTLMv2 decides; there are no anonymous users and no
-/// guests.
+/// One authentication. Accepts only NTLMv2's NT response; there are no anonymous users or guests.
 ///
-/// *Threads*: one at a time. *Errors*: functions throw what `hmac_md5` throws, and
-/// `std::bad_alloc`; the authentication is over then.
+/// *Threads*: not thread-safe. *Errors*: functions throw like `hmac_md5`, and `std::bad_alloc`;
+/// this ends the authentication.
 class acceptor {
 public:
   /// `accounts` and `computer` must outlive the object.
@@ -22,26 +21,26 @@ public:
     std::chrono::system_clock::time_point now)
     : accounts_{accounts}, computer_{computer}, now_{now} {}
 
-  /// Takes NEGOTIATE_MESSAGE. Returns CHALLENGE_MESSAGE, or nothing if the message is malformed or
-  /// not the first one.
+  /// Processes NEGOTIATE_MESSAGE. Returns CHALLENGE_MESSAGE, or nothing if the message is malformed
+  /// or not the first one.
   [[nodiscard]] std::optional<byte_vector> challenge(bytes_view negotiate);
 
-  /// Takes AUTHENTICATE_MESSAGE, once, after `challenge`. Returns what is wrong, for the log;
-  /// empty: the client has proved that it is `user`.
+  /// Processes AUTHENTICATE_MESSAGE, once, after `challenge`. Returns the problem for the log, or
+  /// an empty string if the client has proved that it is `user`.
   [[nodiscard]] std::string authenticate(bytes_view message);
 
-  /// After success: as `account_list::entry::name`.
+  /// After success: the user, as in `account_list::entry::name`.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
 
   /// After success: ExportedSessionKey.
   [[nodiscard]] const key16& session_key() const noexcept { return session_key_; }
 
-  /// After success: whether the two sides can sign with NTLM, as SPNEGO's `mechListMIC` needs it.
+  /// After success: whether both sides can sign with NTLM, which SPNEGO's `mechListMIC` needs.
   [[nodiscard]] bool can_sign() const noexcept {
     return (flags_ & flag::extended_session_security) != 0;
   }
 
-  /// After success, if `can_sign`: the signature that the side of `d` gives its first message.
+  /// After success, if `can_sign`: the signature of the first message in direction `d`.
   [[nodiscard]] key16 signature_of(direction d, bytes_view message) const {
     return first_signature(session_key_, flags_, d, message);
   }

@@ -10,7 +10,7 @@ namespace leasebreak::smb::ntlm {
 
 namespace {
 
-/// SIGNKEY and SEALKEY (3.4.5.2, 3.4.5.3) hash such a text, its zero included.
+/// SIGNKEY and SEALKEY (3.4.5.2, 3.4.5.3) hash the key and this text, with its terminating zero.
 key16 derived(bytes_view key, direction d, std::string_view purpose) {
   std::string text{"session key to "};
   text += d == direction::to_server ? "client-to-server " : "server-to-client ";

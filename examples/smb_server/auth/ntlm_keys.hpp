@@ -5,7 +5,7 @@
 
 namespace leasebreak::smb::ntlm {
 
-/// NTOWFv2. `user` is in upper case; `domain` is as the client sent it.
+/// NTOWFv2. `user` must be in upper case, `domain` as the client sent it.
 [[nodiscard]] key16 response_key(const key16& nt_hash, bytes_view user, bytes_view domain);
 
 /// NTProofStr.
@@ -15,12 +15,11 @@ namespace leasebreak::smb::ntlm {
 /// SessionBaseKey, which is the KeyExchangeKey of NTLMv2 (3.4.5.1).
 [[nodiscard]] key16 session_base_key(const key16& response_key, const key16& proof);
 
-/// ExportedSessionKey (3.2.5.1.2). Returns nothing if the client should have sent a key and did
-/// not.
+/// ExportedSessionKey (3.2.5.1.2). Returns nothing if a key that the client must send is missing.
 [[nodiscard]] std::optional<key16> exported_session_key(const key16& base, const authenticate& a);
 
-/// The MIC over the three messages (3.1.5.1.2). The AUTHENTICATE_MESSAGE counts as if the 16 bytes
-/// at `mic_at` were zero; they must be there.
+/// The MIC of the three messages (3.1.5.1.2). The 16 bytes of AUTHENTICATE_MESSAGE at `mic_at`,
+/// which must exist, count as zero.
 [[nodiscard]] key16 message_integrity_code(const key16& exported_session_key, bytes_view negotiate,
   bytes_view challenge, bytes_view authenticate, std::size_t mic_at);
 
@@ -31,8 +30,7 @@ enum class direction { to_server, to_client };
 [[nodiscard]] key16 sealing_key(
   const key16& exported_session_key, std::uint32_t flags, direction d);
 
-/// The signature of the first message that one side signs, with extended session security
-/// (3.4.4.2).
+/// The signature of the first message in one direction, with extended session security (3.4.4.2).
 [[nodiscard]] key16 first_signature(
   const key16& exported_session_key, std::uint32_t flags, direction d, bytes_view message);
 

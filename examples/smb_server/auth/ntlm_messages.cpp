@@ -25,7 +25,7 @@ bool begins_as(byte_reader& in, message_type wanted) noexcept {
     in.u32() == static_cast<std::uint32_t>(wanted) && in.ok();
 }
 
-/// Reads one of the descriptors of a field: length, room, offset.
+/// Reads a field through its descriptor: length, maximum length, offset.
 bool read_field(
   byte_reader& in, bytes_view message, bytes_view& field, std::size_t& payload_begin) noexcept {
   const std::size_t length = in.u16();
@@ -65,7 +65,7 @@ byte_vector target_info(const challenge& c) {
   return out.take();
 }
 
-/// In the character set that was agreed on. OEM is used with ASCII alone.
+/// Encodes a text in the negotiated character set. OEM text is always ASCII here.
 byte_vector text_of(std::string_view text, std::uint32_t flags) {
   if ((flags & flag::unicode) != 0)
     return utf8_to_utf16(text);
@@ -78,7 +78,7 @@ void append_descriptor(byte_writer& out, std::size_t length, std::size_t offset)
   out.u32(static_cast<std::uint32_t>(offset));
 }
 
-/// Finds MsvAvFlags. A list that has no MsvAvEOL ends with its last pair.
+/// Finds MsvAvFlags. A list without MsvAvEOL ends with its last pair.
 std::optional<std::uint32_t> flags_of(bytes_view pairs) noexcept {
   std::uint32_t result = 0;
   byte_reader in{pairs};
@@ -118,7 +118,7 @@ std::uint32_t answer_flags(std::uint32_t asked) noexcept {
   constexpr std::uint32_t as_asked = flag::request_target | flag::sign | flag::seal |
     flag::always_sign | flag::extended_session_security | flag::version | flag::key_128 |
     flag::key_exchange | flag::key_56;
-  // One character set. A client that knows both gets Unicode.
+  // Select one character set, Unicode if the client supports both.
   const std::uint32_t characters = (asked & flag::unicode) != 0 ? flag::unicode : flag::oem;
   return (asked & as_asked) | characters | flag::ntlm | flag::target_type_server |
     flag::target_info;
@@ -154,7 +154,7 @@ std::optional<authenticate> parse_authenticate(bytes_view message) noexcept {
   authenticate result;
   result.payload_begin = message.size();
   bytes_view ignored;
-  // LmChallengeResponse and Workstation must be whole, and are not looked at.
+  // LmChallengeResponse and Workstation must lie within the message, and are ignored.
   for (bytes_view* field : {&ignored, &result.nt_response, &result.domain, &result.user, &ignored,
          &result.encrypted_session_key}) {
     if (!read_field(in, message, *field, result.payload_begin))

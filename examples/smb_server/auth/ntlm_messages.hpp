@@ -1,4 +1,4 @@
-// NTLM's three messages (MS-NLMP 2.2.1) and what a client's NTLMv2 response holds (2.2.2).
+// NTLM's three messages (MS-NLMP 2.2.1) and the contents of a client's NTLMv2 response (2.2.2).
 #pragma once
 
 #include <smb_server/crypto/digest.hpp>
@@ -9,7 +9,7 @@
 
 namespace leasebreak::smb::ntlm {
 
-/// MS-NLMP 2.2.2.5, NegotiateFlags: those that matter here.
+/// MS-NLMP 2.2.2.5, the NegotiateFlags that this server uses.
 namespace flag {
 inline constexpr std::uint32_t unicode = 0x0000'0001;
 inline constexpr std::uint32_t oem = 0x0000'0002;
@@ -37,20 +37,20 @@ inline constexpr std::uint16_t dns_computer_name = 3;
 inline constexpr std::uint16_t dns_domain_name = 4;
 inline constexpr std::uint16_t flags = 6;
 inline constexpr std::uint16_t timestamp = 7;
-/// Of `flags`: the AUTHENTICATE_MESSAGE has a MIC.
+/// A bit of `flags`: AUTHENTICATE_MESSAGE has a MIC.
 inline constexpr std::uint32_t has_mic = 0x2;
 } // namespace av
 
-/// Whether the bytes begin as every NTLM message does.
+/// Whether the bytes begin with the signature of NTLM messages.
 [[nodiscard]] bool is_message(bytes_view bytes) noexcept;
 
-/// NEGOTIATE_MESSAGE (2.2.1.1): its flags. The domain, the workstation and the version, which many
-/// clients leave out, mean nothing to a server. Returns nothing if it is another message.
+/// Returns the flags of NEGOTIATE_MESSAGE (2.2.1.1), or nothing if it is another message. Ignores
+/// the domain, the workstation and the version, which many clients omit.
 [[nodiscard]] std::optional<std::uint32_t> parse_negotiate(bytes_view message) noexcept;
 
 using challenge_bytes = std::array<std::uint8_t, 8>;
 
-/// What a CHALLENGE_MESSAGE says (2.2.1.2). Names are UTF-8.
+/// The contents of CHALLENGE_MESSAGE (2.2.1.2). Names are UTF-8.
 struct challenge {
   std::uint32_t flags = 0;
   challenge_bytes server_challenge{};
@@ -59,27 +59,27 @@ struct challenge {
   std::uint64_t time = 0; ///< FILETIME.
 };
 
-/// The flags of the answer to a client that sent `asked` (MS-NLMP 3.2.5.1.1).
+/// Returns the flags of the response to a client that sent `asked` (MS-NLMP 3.2.5.1.1).
 [[nodiscard]] std::uint32_t answer_flags(std::uint32_t asked) noexcept;
 
 [[nodiscard]] byte_vector encode(const challenge& c);
 
-/// AUTHENTICATE_MESSAGE (2.2.1.3). The views are parts of the message.
+/// AUTHENTICATE_MESSAGE (2.2.1.3). The views refer to the message.
 struct authenticate {
   std::uint32_t flags = 0;
   bytes_view nt_response;
   bytes_view domain;
   bytes_view user;
   bytes_view encrypted_session_key;
-  /// Where the payload begins: what lies before it is fixed fields.
+  /// The offset of the payload, which follows the fixed fields.
   std::size_t payload_begin = 0;
 };
 
-/// Returns nothing if the message is another one, or a field does not lie within it.
+/// Returns nothing if it is another message, or a field exceeds the message.
 [[nodiscard]] std::optional<authenticate> parse_authenticate(bytes_view message) noexcept;
 
-/// Where the MIC is, 16 bytes; nothing if the message has no room for one. It follows the version,
-/// which clients that did not negotiate it may leave out.
+/// Returns the offset of the 16 bytes of the MIC, or nothing if the message is too short for one.
+/// The MIC follows the version, which clients that did not negotiate it may omit.
 [[nodiscard]] std::optional<std::size_t> mic_offset(const authenticate& a) noexcept;
 
 /// NTLMv2_RESPONSE (2.2.2.8).

@@ -1,4 +1,4 @@
-// SPNEGO's tokens in DER.
+// SPNEGO's tokens, in DER.
 #include <smb_server/auth/spnego.hpp>
 
 #include <smb_server/auth/der.hpp>
@@ -33,7 +33,7 @@ bool read_mechanisms(bytes_view field, token& into) {
 }
 
 /// Calls `read(number, content)` for each field of the sequence, whose numbers must ascend. Returns
-/// false if the sequence is malformed, or once `read` does.
+/// false if the sequence is malformed or `read` returns false.
 template <class Read>
 bool read_fields(bytes_view sequence, Read read) {
   int last = -1;
@@ -54,7 +54,7 @@ bool read_octets(bytes_view field, std::optional<bytes_view>& into) {
   return into.has_value();
 }
 
-/// RFC 4178 4.2.1. The other fields are left alone, whatever they hold.
+/// RFC 4178 4.2.1. Ignores the other fields.
 bool read_init(bytes_view sequence, token& into) {
   const bool good = read_fields(sequence, [&](int number, bytes_view field) {
     switch (number) {
@@ -111,7 +111,7 @@ std::optional<token> parse(bytes_view bytes) {
   }
   if (outer->tag != der::tag::application_0)
     return std::nullopt;
-  // RFC 2743 3.1: the mechanism's name is in front of its first token.
+  // RFC 2743 3.1: the mechanism's identifier precedes its first token.
   result.is_first = true;
   bytes_view inner = outer->content;
   const auto mechanism = der::take(inner, der::tag::object_identifier);

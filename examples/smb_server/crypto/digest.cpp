@@ -32,7 +32,8 @@ std::array<std::uint8_t, 32> hmac_sha256(bytes_view key, bytes_view data) {
 }
 
 signature aes_cmac(const key16& key, bytes_view data) {
-  // A failure throws, and the next call tries again: kept, it would end all signing for good.
+  // A failure throws, and the next call retries; a cached failure would disable signing
+  // permanently.
   static const owned<EVP_MAC> algorithm = allocated(EVP_MAC_fetch(nullptr, "CMAC", nullptr));
   const owned<EVP_MAC_CTX> context{EVP_MAC_CTX_new(algorithm.get())};
   char cipher[] = "AES-128-CBC";
@@ -47,8 +48,8 @@ signature aes_cmac(const key16& key, bytes_view data) {
   return result;
 }
 
-/// MS-SMB2 3.1.4.1: the nonce is the MessageId, then 32 bits: bit 0 is set by servers, bit 1 for
-/// CANCEL.
+/// MS-SMB2 3.1.4.1: the nonce is the MessageId and 32 further bits. Servers set bit 0; CANCEL has
+/// bit 1.
 std::array<std::uint8_t, 12> gmac_nonce(const header& h) {
   byte_writer out;
   out.u64(h.message_id);
@@ -82,7 +83,7 @@ key16 cut_key(bytes_view session_key) {
   return result;
 }
 
-/// Of what is derived, the first `bits` are to be used.
+/// Derives a key of `bits` bits; the caller must use only these.
 key32 derive(bytes_view key, std::string_view label, bytes_view context, std::uint32_t bits) {
   byte_writer in;
   in.append(std::array<std::uint8_t, 4>{0, 0, 0, 1});
@@ -102,7 +103,7 @@ bool are_equal(const key16& a, bytes_view b) noexcept {
 }
 
 void fill_random(std::span<std::uint8_t> bytes) {
-  check(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1, "no random bytes");
+  check(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1, "cannot get random bytes");
 }
 
 key16 nt_hash(std::string_view password) {

@@ -18,8 +18,8 @@ using openssl::allocated;
 using openssl::check;
 using openssl::owned;
 
-/// A library context of its own, so that the rest of the process does not get the old algorithms,
-/// and no configuration of the host takes them away.
+/// A separate library context: the rest of the process does not get the old algorithms, and the
+/// host's configuration cannot disable them here.
 class algorithms {
 public:
   algorithms()
@@ -28,7 +28,8 @@ public:
                                                             library_.get(), "MD5", nullptr)},
       hmac_{EVP_MAC_fetch(library_.get(), "HMAC", nullptr)}, rc4_{EVP_CIPHER_fetch(
                                                                library_.get(), "RC4", nullptr)} {
-    check(md4_ && md5_ && hmac_ && rc4_, "MD4, MD5, HMAC or RC4 is missing, which NTLM needs");
+    check(md4_ && md5_ && hmac_ && rc4_,
+      "NTLM needs MD4, MD5, HMAC and RC4, and one of them is missing");
     check_known_answers();
   }
 
@@ -90,10 +91,10 @@ private:
     return result;
   }
 
-  /// Uses everything once, with the values of RFC 1320, RFC 1321, RFC 2202 and RFC 6229.
+  /// Tests each algorithm with values of RFC 1320, RFC 1321, RFC 2202 and RFC 6229.
   void check_known_answers() const {
     const auto is = [](bytes_view got, std::initializer_list<std::uint8_t> known) {
-      check(std::equal(got.begin(), got.end(), known.begin(), known.end()), "a wrong result");
+      check(std::equal(got.begin(), got.end(), known.begin(), known.end()), "wrong result");
     };
     const byte_vector abc{'a', 'b', 'c'};
     is(md4(abc),
@@ -110,7 +111,7 @@ private:
     is(rc4(key, byte_vector(8, 0)), {0xb2, 0x39, 0x63, 0x05, 0xf0, 0x3d, 0xc0, 0x27});
   }
 
-  // Destroyed in the opposite order: the algorithms before their providers and library.
+  // Destroyed in reverse order: the algorithms before their providers and library.
   owned<OSSL_LIB_CTX> library_;
   owned<OSSL_PROVIDER> default_;
   owned<OSSL_PROVIDER> legacy_;
@@ -120,7 +121,7 @@ private:
   owned<EVP_CIPHER> rc4_;
 };
 
-/// A failure throws, and the next call tries again.
+/// A failure throws, and the next call retries.
 const algorithms& loaded() {
   static const algorithms all;
   return all;

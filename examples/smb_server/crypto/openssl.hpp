@@ -1,4 +1,4 @@
-// What the files of this folder share to use OpenSSL. Only they include it.
+// Helpers for OpenSSL. Only files of this folder include it.
 #pragma once
 
 #include <openssl/evp.h>
@@ -31,7 +31,7 @@ struct release {
 template <class T>
 using owned = std::unique_ptr<T, release>;
 
-/// Takes what OpenSSL has just allocated; throws `std::bad_alloc` if it could not.
+/// Takes ownership of an OpenSSL object. Throws `std::bad_alloc` if it is null.
 template <class T>
 owned<T> allocated(T* pointer) {
   if (pointer == nullptr)

@@ -37,7 +37,7 @@ const EVP_CIPHER* algorithm_of(cipher c) noexcept {
   return is_ccm(c) ? EVP_aes_128_ccm() : EVP_aes_128_gcm();
 }
 
-/// One key of a session, by the label and context of its direction.
+/// Derives a session's key for one direction.
 key32 make_key(cipher c, bytes_view session_key, std::string_view label, bytes_view bound_to) {
   if (has_long_key(c))
     return derive_key_256(session_key, label, bound_to);
@@ -47,7 +47,7 @@ key32 make_key(cipher c, bytes_view session_key, std::string_view label, bytes_v
   return result;
 }
 
-/// One pass over a message: `tag` is read when decrypting and written when encrypting. False if it
+/// Encrypts a message and writes `tag`, or decrypts it and checks `tag`. Returns false if the tag
 /// does not match.
 bool pass(bool encrypts, cipher c, const key32& key, bytes_view nonce, bytes_view authenticated,
   bytes_view in, std::uint8_t* out, std::array<std::uint8_t, 16>& tag) {
@@ -64,7 +64,7 @@ bool pass(bool encrypts, cipher c, const key32& key, bytes_view nonce, bytes_vie
         ctx.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, encrypts ? nullptr : tag.data()) == 1;
   good = good &&
     EVP_CipherInit_ex(ctx.get(), nullptr, nullptr, key.data(), nonce.data(), encrypts ? 1 : 0) == 1;
-  if (is_ccm(c)) // has to know the length beforehand
+  if (is_ccm(c)) // CCM needs the length in advance
     good = good &&
       EVP_CipherUpdate(ctx.get(), nullptr, &length, nullptr, static_cast<int>(in.size())) == 1;
   good = good &&

@@ -1,4 +1,4 @@
-// Reads little-endian values from a frame without ever leaving it.
+// Reads little-endian values from a frame, with bounds checks.
 #pragma once
 
 #include <smb_server/wire/little_endian.hpp>
@@ -15,14 +15,14 @@ namespace leasebreak::smb {
 
 using bytes_view = std::span<const std::uint8_t>;
 
-/// The bytes of a text, without a zero behind them.
+/// The bytes of a text, without a terminating zero.
 [[nodiscard]] inline bytes_view view_of(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 using guid = std::array<std::uint8_t, 16>;
 
-/// A cursor over bytes that came from outside. Reading past the end yields zeros and makes `ok`
-/// false for good, so that a parser may read a whole structure and ask once.
+/// A cursor over untrusted bytes. Reading past the end returns zeros and makes `ok` permanently
+/// false, so that a parser can read a whole structure and check once.
 class byte_reader {
 public:
   explicit byte_reader(bytes_view bytes) noexcept : bytes_{bytes} {}
@@ -43,7 +43,7 @@ public:
     return result;
   }
 
-  /// The next `count` bytes; empty if there are fewer.
+  /// Returns the next `count` bytes, or none if there are fewer.
   bytes_view bytes(std::size_t count) noexcept {
     if (!take(count))
       return {};
@@ -72,9 +72,9 @@ private:
   bool ok_ = true;
 };
 
-/// `length` bytes at `offset` of `message`; nothing if they are not all there. A range of length
-/// zero is empty wherever it points, since clients leave the offset of an absent buffer as they
-/// like.
+/// Returns `length` bytes at `offset` of `message`, or nothing if the range exceeds the message.
+/// Any offset is valid if the length is zero, because clients send arbitrary offsets of absent
+/// buffers.
 [[nodiscard]] inline std::optional<bytes_view> slice(
   bytes_view message, std::size_t offset, std::size_t length) noexcept {
   if (length == 0)

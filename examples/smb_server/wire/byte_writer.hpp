@@ -15,8 +15,8 @@ namespace leasebreak::smb {
 
 using byte_vector = std::vector<std::uint8_t>;
 
-/// Appends to a vector that it owns, and that is longer than what was written: to lengthen it for
-/// each number would cost more than to write the number.
+/// Appends to its own vector. The vector is longer than the written bytes, because resizing it for
+/// each number would cost more than writing the number.
 class byte_writer {
 public:
   byte_writer() : byte_writer{0} {}
@@ -24,7 +24,7 @@ public:
   explicit byte_writer(byte_vector start) noexcept
     : bytes_{std::move(start)}, size_{bytes_.size()} {}
 
-  /// Begins with so many zeros.
+  /// Begins with `zeros` zero bytes.
   explicit byte_writer(std::size_t zeros) : bytes_(zeros + usual_bytes), size_{zeros} {}
 
   byte_writer(byte_writer&& other) noexcept
@@ -41,7 +41,7 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bytes_view view() const noexcept { return bytes_view{bytes_}.first(size_); }
 
-  /// It is empty then.
+  /// Returns the written bytes, and leaves the writer empty.
   [[nodiscard]] byte_vector take() {
     bytes_.resize(std::exchange(size_, 0));
     return std::exchange(bytes_, {});
@@ -53,13 +53,13 @@ public:
   void u64(std::uint64_t value) { number<8>(value); }
   void zeros(std::size_t count) { room(count); }
 
-  /// Appends them as they are. They must not be its own.
+  /// Appends bytes, which must not belong to this writer.
   void append(bytes_view more) {
     if (more.size() <= bytes_.size() - size_) {
       std::copy(more.begin(), more.end(), room(more.size()));
       return;
     }
-    // What was read of a file is not to be zeroed first.
+    // `insert` does not zero the new bytes first, unlike `room`; this matters for file data.
     bytes_.resize(size_);
     bytes_.insert(bytes_.end(), more.begin(), more.end());
     size_ = bytes_.size();
@@ -75,9 +75,9 @@ public:
   void patch_u32(std::size_t at, std::uint32_t value) { patch<4>(at, value); }
 
 private:
-  static constexpr std::size_t usual_bytes = 128; ///< Most of what is written is shorter.
+  static constexpr std::size_t usual_bytes = 128; ///< Most messages are shorter.
 
-  /// Lengthens what is written by so many zeros, and returns where they begin.
+  /// Appends `count` zeros, and returns their address.
   std::uint8_t* room(std::size_t count) {
     const std::size_t at = size_;
     if (bytes_.size() - at < count)
@@ -94,7 +94,7 @@ private:
   template <std::size_t Size>
   void patch(std::size_t at, std::uint64_t value) {
     if (at > size_ || size_ - at < Size)
-      throw std::out_of_range{"a patch of what is not written"};
+      throw std::out_of_range{"a patch beyond the written bytes"};
     put_little_endian<Size>(bytes_.data() + at, value);
   }
 

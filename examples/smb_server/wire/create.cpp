@@ -15,7 +15,7 @@ constexpr std::size_t lease_v1_size = 32;
 constexpr std::size_t lease_v2_size = 52;
 constexpr std::size_t context_header_size = 16;
 
-/// One context at the begin of `list`, and how far it is to the next.
+/// Parses the context at the beginning of `list`. Sets `next` to the offset of the next one.
 std::optional<create_context> parse_one_context(bytes_view list, std::size_t& next) {
   byte_reader in{list};
   next = in.u32();

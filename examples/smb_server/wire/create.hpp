@@ -20,7 +20,7 @@ struct file_id {
   friend bool operator==(const file_id&, const file_id&) = default;
 };
 
-/// In a related request: the file of the request before.
+/// In a related request: the file of the previous request.
 inline constexpr file_id related_file_id{UINT64_MAX, UINT64_MAX};
 
 [[nodiscard]] inline file_id read_file_id(byte_reader& in) noexcept {
@@ -50,9 +50,9 @@ inline constexpr std::uint32_t no_intermediate_buffering = 0x0000'0008;
 inline constexpr std::uint32_t no_ea_knowledge = 0x0000'0200;
 inline constexpr std::uint32_t delete_on_close = 0x0000'1000;
 inline constexpr std::uint32_t open_reparse_point = 0x0020'0000;
-/// To connect a tree, by a file's id, and with an oplock's filter (MS-SMB2 3.3.5.9).
+/// Tree connections, opens by file id, and filter oplocks (MS-SMB2 3.3.5.9).
 inline constexpr std::uint32_t not_supported = 0x0010'2080;
-inline constexpr std::uint32_t valid = 0x00ff'ffff; ///< MS-SMB2 2.2.13, those with a meaning.
+inline constexpr std::uint32_t valid = 0x00ff'ffff; ///< The bits that MS-SMB2 2.2.13 defines.
 } // namespace create_option
 
 /// MS-SMB2 2.2.14 CreateAction.
@@ -80,19 +80,19 @@ inline constexpr std::uint32_t break_in_progress = 0x02;
 inline constexpr std::uint32_t parent_key_set = 0x04;
 } // namespace lease_flag
 
-/// A create context as it came: a name, mostly of four letters, and data.
+/// A received create context: a name, usually of four letters, and data.
 struct create_context {
   std::string name;
   bytes_view data;
 };
 
-/// The most contexts that one request may have.
+/// The maximum number of contexts in a request.
 inline constexpr std::size_t create_contexts_max = 32;
 
-/// Nothing if the list is malformed.
+/// Returns nothing if the list is malformed.
 [[nodiscard]] std::optional<std::vector<create_context>> parse_create_contexts(bytes_view list);
 
-/// Nothing if the data has neither length.
+/// Returns nothing if the length fits neither version.
 [[nodiscard]] std::optional<lease_context> parse_lease_context(bytes_view data);
 
 [[nodiscard]] byte_vector encode_lease_context(const lease_context& lease);
@@ -105,15 +105,15 @@ struct create_request {
   std::uint32_t share_access = 0;
   smb::disposition disposition{};
   std::uint32_t options = 0;
-  std::string name; ///< With backslashes, as it came.
+  std::string name; ///< As received, with backslashes.
   std::vector<create_context> contexts;
 
-  /// The context of this name, or null.
+  /// Returns the context with this name, or null.
   [[nodiscard]] const create_context* context(std::string_view name) const noexcept;
 };
 
-/// What a malformed CREATE is answered with: the message's structure or a context is wrong
-/// (INVALID_PARAMETER), or its name is no text (OBJECT_NAME_INVALID).
+/// A parsed CREATE, or the status of a malformed one: INVALID_PARAMETER for the structure or a
+/// context, OBJECT_NAME_INVALID for a name that is not UTF-16.
 struct create_parsed {
   std::uint32_t status = 0;
   create_request request;
@@ -121,7 +121,7 @@ struct create_parsed {
 
 [[nodiscard]] create_parsed parse_create(bytes_view message);
 
-/// The times, sizes and attributes that several responses share. Times are FILETIMEs.
+/// Times, sizes and attributes, used by several responses. Times are FILETIMEs.
 struct file_metadata {
   std::uint64_t creation_time = 0;
   std::uint64_t access_time = 0;
@@ -164,13 +164,13 @@ struct create_response {
 void encode(byte_writer& out, std::size_t begin, const create_response& r);
 
 struct close_request {
-  std::uint16_t flags = 0; ///< 1: wants the attributes.
+  std::uint16_t flags = 0; ///< 1: the response must have the attributes.
   file_id id;
 };
 
 [[nodiscard]] std::optional<close_request> parse_close(bytes_view message);
 
-/// Appends the body; without metadata all is zero (MS-SMB2 2.2.16).
+/// Appends the body; without metadata, all fields are zero (MS-SMB2 2.2.16).
 void encode_close_response(byte_writer& out, const std::optional<file_metadata>& metadata);
 
 } // namespace leasebreak::smb

@@ -1,4 +1,4 @@
-// Messages that move data, lock it, and give up caching it.
+// Messages for data, locks and breaks.
 #include <smb_server/wire/data.hpp>
 
 #include <smb_server/wire/header.hpp>

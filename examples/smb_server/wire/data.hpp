@@ -21,7 +21,7 @@ struct read_request {
 
 [[nodiscard]] std::optional<read_request> parse_read(bytes_view message);
 
-/// Where a READ response's data begins, counted from the header.
+/// The offset of a READ response's data from the header.
 inline constexpr std::size_t read_data_offset = 80;
 
 /// Appends the body of a READ response.
@@ -55,7 +55,7 @@ struct lock_range {
 struct lock_message {
   std::uint32_t sequence = 0; ///< MS-SMB2 2.2.26: LockSequenceNumber and LockSequenceIndex.
   file_id id;
-  std::vector<lock_range> ranges; ///< As many as the message says, which may be none.
+  std::vector<lock_range> ranges; ///< May be empty.
 };
 
 [[nodiscard]] std::optional<lock_message> parse_lock(bytes_view message);
@@ -83,7 +83,7 @@ struct lease_break_message {
   std::uint32_t state = 0;
 };
 
-/// The two acknowledgements have the same command; their StructureSize tells them apart.
+/// Both kinds of acknowledgement have the same command; StructureSize distinguishes them.
 struct break_acknowledgement {
   std::optional<oplock_break_message> oplock;
   std::optional<lease_break_message> lease;

@@ -17,9 +17,9 @@ void put_metadata(byte_writer& out, const file_metadata& m) {
   out.u32(m.attributes);
 }
 
-/// What lies between the length of the name and the name.
+/// Writes the fields between the length of the name and the name.
 void put_middle(byte_writer& out, file_class c, const file_metadata& m) {
-  constexpr std::size_t short_name = 26; // its length, a reserved byte, and room for 12 characters
+  constexpr std::size_t short_name = 26; // its length, a reserved byte, and space for 12 characters
   switch (c) {
   case file_class::full_directory:
     out.u32(0);

@@ -7,15 +7,15 @@
 
 namespace leasebreak::smb {
 
-/// Whether the class is one that QUERY_DIRECTORY knows.
+/// Whether QUERY_DIRECTORY supports the class.
 [[nodiscard]] bool is_directory_class(file_class c) noexcept;
 
-/// Fills a response with entries, each at a multiple of 8.
+/// Fills a response with entries, each aligned to 8 bytes.
 class directory_listing {
 public:
   directory_listing(file_class c, std::size_t room) noexcept : class_{c}, room_{room} {}
 
-  /// Appends an entry; false, and nothing changed, if it does not fit.
+  /// Appends an entry. Returns false and changes nothing if it does not fit.
   bool add(std::string_view name, const file_metadata& m);
 
   [[nodiscard]] bool empty() const noexcept { return out_.size() == 0; }

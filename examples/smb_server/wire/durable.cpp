@@ -46,8 +46,8 @@ durable_contexts parse_durable_contexts(const create_request& r) {
   const create_context* query2 = r.context("DH2Q");
   const create_context* reconnect1 = r.context("DHnC");
   const create_context* reconnect2 = r.context("DH2C");
-  // MS-SMB2 3.3.5.9.6 to 3.3.5.9.12: versions do not mix, and V2 has one context at a time. A V1
-  // query beside a V1 reconnect is ignored.
+  // MS-SMB2 3.3.5.9.6 to 3.3.5.9.12: versions must not be mixed, and only one V2 context is
+  // allowed. A V1 query beside a V1 reconnect is ignored.
   const bool mixed = (reconnect1 && (reconnect2 || query2)) || (reconnect2 && (query1 || query2)) ||
     (query1 && query2);
   result.valid = !mixed;
@@ -61,7 +61,7 @@ durable_contexts parse_durable_contexts(const create_request& r) {
 namespace {
 
 std::optional<app_version> parse_app_version(const create_request& r) {
-  // B982D0B7-3B56-074F-A07B-524A8116A010, as it is on the wire
+  // B982D0B7-3B56-074F-A07B-524A8116A010, in the byte order of the wire
   constexpr std::string_view name{
     "\xb9\x82\xd0\xb7\x3b\x56\x07\x4f\xa0\x7b\x52\x4a\x81\x16\xa0\x10", 16};
   const create_context* context = r.context(name);
@@ -79,7 +79,7 @@ std::optional<app_version> parse_app_version(const create_request& r) {
 } // namespace
 
 std::optional<app_instance_context> parse_app_instance(const create_request& r) {
-  // 45BCA66A-EFA7-F74A-9008-FA462E144D74, as it is on the wire
+  // 45BCA66A-EFA7-F74A-9008-FA462E144D74, in the byte order of the wire
   constexpr std::string_view name{
     "\x45\xbc\xa6\x6a\xef\xa7\xf7\x4a\x90\x08\xfa\x46\x2e\x14\x4d\x74", 16};
   const create_context* context = r.context(name);

@@ -8,15 +8,15 @@
 
 namespace leasebreak::smb {
 
-/// DHnQ or DH2Q: keep the open when its connection is lost.
+/// DHnQ or DH2Q: requests that the open survives the loss of its connection.
 struct durable_query {
   std::uint8_t version = 1;
-  std::uint32_t timeout_ms = 0; ///< V2; 0: as the server likes.
+  std::uint32_t timeout_ms = 0; ///< V2; 0: the server chooses.
   bool persistent = false; ///< V2
   guid create_guid{}; ///< V2
 };
 
-/// DHnC or DH2C: have it back.
+/// DHnC or DH2C: reconnects the open.
 struct durable_reconnect {
   std::uint8_t version = 1;
   file_id id;
@@ -24,9 +24,9 @@ struct durable_reconnect {
   guid create_guid{}; ///< V2
 };
 
-/// What a CREATE says of durability.
+/// The durability contexts of a CREATE.
 struct durable_contexts {
-  bool valid = true; ///< False: malformed, or contexts that exclude each other.
+  bool valid = true; ///< False if contexts are malformed or exclude each other.
   std::optional<durable_query> query;
   std::optional<durable_reconnect> reconnect;
 };
@@ -39,16 +39,16 @@ struct app_version {
   std::uint64_t low = 0;
 };
 
-/// SMB2_CREATE_APP_INSTANCE_ID (MS-SMB2 2.2.13.2.13), and the version that goes with it.
+/// SMB2_CREATE_APP_INSTANCE_ID (MS-SMB2 2.2.13.2.13) and its version.
 struct app_instance_context {
   guid id{}; ///< Not zero.
   std::optional<app_version> version;
 };
 
-/// Nothing if there is no id, or a malformed one. A version that is malformed is as if not there.
+/// Returns nothing if the id is absent or malformed. Ignores a malformed version.
 [[nodiscard]] std::optional<app_instance_context> parse_app_instance(const create_request& r);
 
-/// The data of the response context that goes with the query (MS-SMB2 2.2.14.2.3, 2.2.14.2.12).
+/// Returns the response context for the query (MS-SMB2 2.2.14.2.3, 2.2.14.2.12).
 [[nodiscard]] response_context encode_durable_response(
   const durable_query& q, std::uint32_t timeout_ms, bool persistent);
 

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::size_t ea_alignment = 4;
 
-/// Calls `take` with each entry of a list that begins with the offset of the next; false if one is
-/// malformed.
+/// Calls `take` with each entry of a list whose entries begin with the offset of the next one.
+/// Returns false if an entry is malformed.
 template <class Take>
 bool for_each_entry(bytes_view list, Take take) {
   for (std::size_t count = 0; !list.empty(); ++count) {
@@ -24,7 +24,7 @@ bool for_each_entry(bytes_view list, Take take) {
   return true;
 }
 
-/// `length` bytes and the zero behind them.
+/// Reads `length` bytes and the terminating zero.
 std::optional<std::string> name_at(bytes_view entry, std::size_t offset, std::size_t length) {
   const auto text = slice(entry, offset, length + 1);
   if (!text || text->back() != 0)

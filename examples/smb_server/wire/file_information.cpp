@@ -86,7 +86,7 @@ void put_id(byte_writer& out, const file_description& f) {
   out.u64(0);
 }
 
-/// MS-SMB2 3.3.5.20.1: what is of fixed size must fit as a whole; of the rest as much as fits.
+/// MS-SMB2 3.3.5.20.1: the part of fixed size must fit; the rest is truncated.
 information fit(byte_writer& out, std::size_t fixed, std::size_t room) {
   if (room < fixed)
     return {status::info_length_mismatch, {}};
@@ -247,7 +247,7 @@ byte_vector open_security_descriptor() {
   out.u16(8 + 8 + everyone_size);
   out.u16(1);
   out.u16(0);
-  out.u16(0); // allows
+  out.u16(0); // allow
   out.u16(8 + everyone_size);
   out.u32(0x001f'01ff);
   everyone(out);

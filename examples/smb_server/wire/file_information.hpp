@@ -1,4 +1,4 @@
-// What is known of files and file systems, in the classes of MS-FSCC 2.4 and 2.5.
+// Information about files and file systems, in the classes of MS-FSCC 2.4 and 2.5.
 #pragma once
 
 #include <smb_server/wire/create.hpp>
@@ -12,15 +12,15 @@
 
 namespace leasebreak::smb {
 
-/// A point in time to 100 ns, as FILETIME has it, but counted from 1970.
+/// A point in time in units of 100 ns, like FILETIME, but counted from 1970.
 using filetime_point =
   std::chrono::sys_time<std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>>;
 
-/// 100 ns since 1601 (MS-DTYP 2.3.3); 0 for what is before.
+/// Returns units of 100 ns since 1601 (MS-DTYP 2.3.3), or 0 for earlier times.
 [[nodiscard]] std::uint64_t to_filetime(filetime_point t) noexcept;
 [[nodiscard]] std::uint64_t to_filetime(std::chrono::system_clock::time_point t) noexcept;
 
-/// Nothing for what is negative as a signed number, which is no time (MS-FSA 2.1.5.15.2).
+/// Returns nothing if `t` is negative as a signed number, which is invalid (MS-FSA 2.1.5.15.2).
 [[nodiscard]] std::optional<filetime_point> from_filetime(std::uint64_t t) noexcept;
 
 /// MS-FSCC 2.4.
@@ -64,34 +64,34 @@ struct stream_entry {
   std::uint64_t allocation = 0;
 };
 
-/// All that the classes draw on.
+/// The input for all classes.
 struct file_description {
   file_metadata metadata;
-  std::uint32_t access = 0; ///< Of the open that asks.
+  std::uint32_t access = 0; ///< Of the querying open.
   std::uint64_t position = 0;
   std::uint32_t mode = 0;
   std::uint64_t volume = 0;
-  std::string name; ///< From the share's root, with backslashes, one in front.
+  std::string name; ///< Path from the share's root, with backslashes, including a leading one.
   std::vector<stream_entry> streams;
-  std::uint32_t ea_size = 0; ///< Of its extended attributes, as OS/2 had them (MS-FSCC 2.4.12).
+  std::uint32_t ea_size = 0; ///< Size of the extended attributes for OS/2 (MS-FSCC 2.4.12).
 };
 
-/// What a query came to. With `buffer_overflow` the data is as much as fitted.
+/// The result of a query. With `buffer_overflow`, the data is truncated.
 struct information {
   std::uint32_t status = 0;
   byte_vector data;
 };
 
-/// The class `c` of `f`, within `room` bytes.
+/// Encodes the class `c` of `f` within `room` bytes.
 [[nodiscard]] information encode_file_information(
   file_class c, const file_description& f, std::size_t room);
 
-/// Whether the class draws on `file_description::streams`.
+/// Whether the class uses `file_description::streams`.
 [[nodiscard]] constexpr bool needs_streams(file_class c) noexcept {
   return c == file_class::stream;
 }
 
-/// Whether it draws on `file_description::ea_size`.
+/// Whether the class uses `file_description::ea_size`.
 [[nodiscard]] constexpr bool needs_ea_size(file_class c) noexcept {
   return c == file_class::ea || c == file_class::all;
 }
@@ -110,10 +110,10 @@ struct volume_description {
   std::uint64_t creation_time = 0;
   std::uint32_t serial = 0;
   std::string label;
-  std::string file_system = "NTFS"; ///< What clients know how to treat.
+  std::string file_system = "NTFS"; ///< The name that all clients support.
   std::uint32_t attributes = 0;
   std::uint64_t total_units = 0;
-  std::uint64_t caller_units = 0; ///< Free for the caller.
+  std::uint64_t caller_units = 0; ///< Available to the caller.
   std::uint64_t free_units = 0;
   std::uint32_t unit_bytes = 4096;
 };
@@ -121,11 +121,11 @@ struct volume_description {
 [[nodiscard]] information encode_volume_information(
   volume_class c, const volume_description& v, std::size_t room);
 
-/// A security descriptor that lets everyone do everything: access is decided by the account that
-/// the server runs under. Always the same.
+/// Returns a constant security descriptor that permits everything to all users, because the account
+/// that the server runs under determines access.
 [[nodiscard]] byte_vector open_security_descriptor();
 
-/// FileBasicInformation as a client sets it; 0 and all-ones leave a time alone.
+/// FileBasicInformation in SET_INFO; 0 and all-ones leave a time unchanged.
 struct basic_setting {
   std::uint64_t creation_time = 0;
   std::uint64_t access_time = 0;
@@ -141,7 +141,7 @@ struct rename_setting {
   std::string name;
 };
 
-/// Also for FileLinkInformation, which is alike.
+/// Also parses FileLinkInformation, which has the same layout.
 [[nodiscard]] std::optional<rename_setting> parse_rename(bytes_view data);
 
 } // namespace leasebreak::smb

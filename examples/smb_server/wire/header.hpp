@@ -1,4 +1,4 @@
-// The header of every SMB2 message (MS-SMB2 2.2.1), and how a frame is cut into its messages.
+// The header of SMB2 messages (MS-SMB2 2.2.1), and the division of frames into messages.
 #pragma once
 
 #include <smb_server/wire/byte_reader.hpp>
@@ -52,12 +52,12 @@ inline constexpr std::size_t header_size = 64;
 inline constexpr std::size_t signature_offset = 48;
 inline constexpr std::size_t nbt_header_size = 4;
 
-/// Either form of the header: `async_id` is used if the async flag is set, otherwise `tree_id`.
+/// Both forms of the header: uses `async_id` if the async flag is set, otherwise `tree_id`.
 struct header {
   std::uint16_t credit_charge = 0;
   std::uint32_t status = 0; ///< In requests: ChannelSequence in the lower half.
   smb::command command{};
-  std::uint16_t credits = 0; ///< Asked for, or granted.
+  std::uint16_t credits = 0; ///< Requested or granted.
   std::uint32_t flags = 0;
   std::uint32_t next_command = 0;
   std::uint64_t message_id = 0;
@@ -71,37 +71,36 @@ struct header {
   friend bool operator==(const header&, const header&) = default;
 };
 
-/// What kind of frame the first four bytes announce.
+/// The kind of a frame, from its first four bytes.
 enum class protocol { smb2, smb1, transform, compressed, unknown };
 
 [[nodiscard]] protocol protocol_of(bytes_view frame) noexcept;
 
-/// Nothing if it is too short, not SMB2, or its StructureSize is wrong.
+/// Returns nothing if the message is too short, not SMB2, or has a wrong StructureSize.
 [[nodiscard]] std::optional<header> parse_header(bytes_view message) noexcept;
 
-/// As it is on the wire (MS-SMB2 2.2.1.1, 2.2.1.2).
+/// Returns the wire format (MS-SMB2 2.2.1.1, 2.2.1.2).
 [[nodiscard]] std::array<std::uint8_t, header_size> to_bytes(const header& h) noexcept;
 
-/// Appends its bytes.
 void encode(byte_writer& out, const header& h);
 
-/// One message of a frame, header included, up to the next one.
+/// One message of a frame, with its header, up to the next message.
 struct message {
   header head;
   bytes_view bytes;
 
-  /// What follows the header.
   [[nodiscard]] bytes_view body() const noexcept { return bytes.subspan(header_size); }
 };
 
-/// The most messages that one frame may hold.
+/// The maximum number of messages in a frame.
 inline constexpr std::size_t compound_max = 64;
 
-/// Cuts a frame at its NextCommand fields (MS-SMB2 3.3.5.2.7). Nothing if a header is malformed, a
-/// message is not aligned to 8 bytes or leaves the frame, or there are more than `compound_max`.
+/// Splits a frame at its NextCommand fields (MS-SMB2 3.3.5.2.7). Returns nothing if a header is
+/// malformed, a message is not aligned to 8 bytes or exceeds the frame, or there are more than
+/// `compound_max`.
 [[nodiscard]] std::optional<std::vector<message>> split_compound(bytes_view frame);
 
-/// The length that an NBT header (RFC 1002 4.3.1) announces; nothing if it is no session message.
+/// Returns the length in an NBT header (RFC 1002 4.3.1), or nothing if it is not a session message.
 [[nodiscard]] std::optional<std::size_t> parse_nbt_header(
   const std::array<std::uint8_t, nbt_header_size>& bytes) noexcept;
 

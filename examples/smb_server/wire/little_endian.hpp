@@ -1,4 +1,4 @@
-// Numbers as they are on the wire (MS-SMB2 2.2).
+// Little-endian numbers, the byte order of the wire (MS-SMB2 2.2).
 #pragma once
 
 #include <bit>
@@ -8,8 +8,8 @@
 
 namespace leasebreak::smb {
 
-/// Puts the lower `Size` bytes of a number where `to` points, and returns where they end. On most
-/// machines that is one store.
+/// Writes the lower `Size` bytes of a number to `to`, and returns the end. Compiles to one store on
+/// most machines.
 template <std::size_t Size>
 std::uint8_t* put_little_endian(std::uint8_t* to, std::uint64_t value) noexcept {
   static_assert(Size <= sizeof value);
@@ -22,7 +22,7 @@ std::uint8_t* put_little_endian(std::uint8_t* to, std::uint64_t value) noexcept 
   return to + Size;
 }
 
-/// The number of `Size` bytes where `from` points.
+/// Reads a number of `Size` bytes from `from`.
 template <std::size_t Size>
 [[nodiscard]] std::uint64_t get_little_endian(const std::uint8_t* from) noexcept {
   std::uint64_t value = 0;

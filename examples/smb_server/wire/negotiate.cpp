@@ -1,4 +1,4 @@
-// NEGOTIATE, its contexts, and its SMB1 forerunner.
+// NEGOTIATE, its contexts, and its SMB1 form.
 #include <smb_server/wire/negotiate.hpp>
 
 #include <smb_server/wire/header.hpp>
@@ -18,7 +18,7 @@ constexpr std::size_t dialects_max = 64;
 constexpr std::size_t contexts_max = 16;
 constexpr std::size_t algorithms_max = 16;
 
-/// A count, for a signing context, and as many 16-bit numbers.
+/// Reads `count` 16-bit numbers.
 std::optional<std::vector<std::uint16_t>> parse_numbers(byte_reader& in, std::size_t count) {
   if (count == 0 || count > algorithms_max)
     return std::nullopt;
@@ -34,7 +34,7 @@ bool parse_context(std::uint16_t type, bytes_view data, negotiate_request& r) {
   byte_reader in{data};
   if (type == preauth_type) {
     const std::size_t count = in.u16();
-    in.skip(2); // The salt is of no use to the receiver but for the hash, which covers all bytes.
+    in.skip(2); // The salt is used only by the preauth hash, which covers the whole message.
     auto algorithms = parse_numbers(in, count);
     if (!algorithms)
       return false;
@@ -49,7 +49,7 @@ bool parse_context(std::uint16_t type, bytes_view data, negotiate_request& r) {
   return true;
 }
 
-/// MS-SMB2 2.2.3.1: each context begins at a multiple of 8 from the message's begin.
+/// MS-SMB2 2.2.3.1: each context begins at a multiple of 8 from the start of the message.
 bool parse_contexts(
   bytes_view message, std::size_t offset, std::size_t count, negotiate_request& r) {
   if (count > contexts_max)

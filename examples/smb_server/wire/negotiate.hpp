@@ -1,4 +1,4 @@
-// NEGOTIATE (MS-SMB2 2.2.3, 2.2.4) and the one SMB1 message that may come before it.
+// NEGOTIATE (MS-SMB2 2.2.3, 2.2.4) and the SMB1 message that may precede it.
 #pragma once
 
 #include <smb_server/wire/byte_reader.hpp>
@@ -18,7 +18,7 @@ enum class dialect : std::uint16_t {
   smb_3_0 = 0x0300,
   smb_3_0_2 = 0x0302,
   smb_3_1_1 = 0x0311,
-  smb_2_wildcard = 0x02ff, ///< Only in the answer to SMB1.
+  smb_2_wildcard = 0x02ff, ///< Only in the response to SMB1.
 };
 
 namespace capability {
@@ -48,13 +48,13 @@ struct negotiate_request {
   std::vector<dialect> dialects;
 
   // Contexts of 3.1.1; all false and empty for other dialects.
-  std::size_t preauth_contexts = 0; ///< How many there were; one is right.
+  std::size_t preauth_contexts = 0; ///< The number of them; must be one.
   std::vector<std::uint16_t> hash_algorithms;
   std::vector<std::uint16_t> signing_algorithms;
   std::vector<std::uint16_t> ciphers;
 };
 
-/// Nothing if the message is malformed.
+/// Returns nothing if the message is malformed.
 [[nodiscard]] std::optional<negotiate_request> parse_negotiate(bytes_view message);
 
 struct negotiate_response {
@@ -69,13 +69,13 @@ struct negotiate_response {
   std::uint64_t start_time = 0;
   bytes_view security_buffer;
 
-  std::optional<guid> preauth_salt_low; ///< Given at 3.1.1, with the next: half of the salt each.
+  std::optional<guid> preauth_salt_low; ///< Set for 3.1.1; the next field is the other half.
   std::optional<guid> preauth_salt_high;
   std::optional<signing_algorithm> signing;
   std::optional<std::uint16_t> cipher;
 };
 
-/// Appends the body; the header must be in `out` already, and nothing else.
+/// Appends the body; `out` must contain exactly the header.
 void encode(byte_writer& out, const negotiate_response& r);
 
 /// The parameters of VALIDATE_NEGOTIATE_INFO (MS-SMB2 2.2.31.4).
@@ -88,13 +88,13 @@ struct validate_negotiate_request {
 
 [[nodiscard]] std::optional<validate_negotiate_request> parse_validate_negotiate(bytes_view input);
 
-/// What an SMB1 NEGOTIATE (MS-CIFS 2.2.4.52) offers of SMB2.
+/// The SMB2 dialects that an SMB1 NEGOTIATE (MS-CIFS 2.2.4.52) offers.
 struct smb1_offer {
   bool smb_2_002 = false;
   bool smb_2_wildcard = false;
 };
 
-/// Nothing if it is no SMB1 NEGOTIATE.
+/// Returns nothing if the frame is not an SMB1 NEGOTIATE.
 [[nodiscard]] std::optional<smb1_offer> parse_smb1_negotiate(bytes_view frame);
 
 } // namespace leasebreak::smb

@@ -1,4 +1,4 @@
-// The answer of FSCTL_QUERY_NETWORK_INTERFACE_INFO (MS-SMB2 2.2.32.5).
+// The output of FSCTL_QUERY_NETWORK_INTERFACE_INFO (MS-SMB2 2.2.32.5).
 #pragma once
 
 #include <smb_server/wire/byte_writer.hpp>
@@ -14,10 +14,10 @@ struct network_interface {
   std::uint32_t index = 0; ///< Not zero; the same for all addresses of an interface.
   std::uint64_t bits_per_second = 0;
   bool is_v6 = false;
-  std::array<std::uint8_t, 16> address{}; ///< The first four for version 4.
+  std::array<std::uint8_t, 16> address{}; ///< IPv4 uses the first four bytes.
 };
 
-/// NETWORK_INTERFACE_INFO of each, one after the other.
+/// Encodes one NETWORK_INTERFACE_INFO for each address.
 [[nodiscard]] byte_vector encode_network_interfaces(const std::vector<network_interface>& all);
 
 } // namespace leasebreak::smb

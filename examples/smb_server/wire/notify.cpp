@@ -1,4 +1,4 @@
-// Messages about changes of directories.
+// Messages for directory changes.
 #include <smb_server/wire/notify.hpp>
 
 #include <smb_server/wire/header.hpp>

@@ -1,4 +1,4 @@
-// CHANGE_NOTIFY (MS-SMB2 2.2.35, 2.2.36) and what it carries (MS-FSCC 2.7.1).
+// CHANGE_NOTIFY (MS-SMB2 2.2.35, 2.2.36) and its records (MS-FSCC 2.7.1).
 #pragma once
 
 #include <smb_server/wire/create.hpp>
@@ -48,7 +48,7 @@ struct notify_request {
 
 [[nodiscard]] std::optional<notify_request> parse_notify(bytes_view message);
 
-/// One change, by a name relative to the directory, with backslashes.
+/// One change. The name is relative to the directory, with backslashes.
 struct change_record {
   change_action action{};
   std::string name;
@@ -56,10 +56,10 @@ struct change_record {
   friend bool operator==(const change_record&, const change_record&) = default;
 };
 
-/// How many bytes a record takes among others.
+/// The size of a record in a list.
 [[nodiscard]] std::size_t encoded_size(const change_record& change);
 
-/// FILE_NOTIFY_INFORMATION, one after the other.
+/// Encodes a list of FILE_NOTIFY_INFORMATION.
 [[nodiscard]] byte_vector encode_changes(const std::vector<change_record>& changes);
 
 } // namespace leasebreak::smb

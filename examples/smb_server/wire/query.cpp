@@ -1,4 +1,4 @@
-// The frames of queries and settings.
+// The messages QUERY_DIRECTORY, QUERY_INFO and SET_INFO.
 #include <smb_server/wire/query.hpp>
 
 #include <smb_server/wire/header.hpp>

@@ -1,4 +1,4 @@
-// QUERY_DIRECTORY, QUERY_INFO, SET_INFO (MS-SMB2 2.2.33, 2.2.37, 2.2.39), and what they carry.
+// QUERY_DIRECTORY, QUERY_INFO and SET_INFO (MS-SMB2 2.2.33, 2.2.37, 2.2.39).
 #pragma once
 
 #include <smb_server/wire/create.hpp>
@@ -42,7 +42,7 @@ struct query_info_request {
 
 [[nodiscard]] std::optional<query_info_request> parse_query_info(bytes_view message);
 
-/// Appends the response of QUERY_DIRECTORY or QUERY_INFO, which are alike.
+/// Appends the response to QUERY_DIRECTORY or QUERY_INFO, which have the same layout.
 void encode_buffer_response(byte_writer& out, bytes_view data);
 
 struct set_info_request {
@@ -55,7 +55,7 @@ struct set_info_request {
 
 [[nodiscard]] std::optional<set_info_request> parse_set_info(bytes_view message);
 
-/// Appends the response of SET_INFO.
+/// Appends the response to SET_INFO.
 void encode_set_info_response(byte_writer& out);
 
 } // namespace leasebreak::smb

@@ -11,7 +11,7 @@
 namespace leasebreak::smb {
 
 struct session_setup_request {
-  std::uint8_t flags = 0; ///< 1: binds a further channel.
+  std::uint8_t flags = 0; ///< 1: binds another channel.
   std::uint8_t security_mode = 0;
   std::uint64_t previous_session_id = 0;
   bytes_view token;
@@ -30,7 +30,7 @@ struct tree_connect_request {
 
 [[nodiscard]] std::optional<tree_connect_request> parse_tree_connect(bytes_view message);
 
-/// What follows the last backslash of a tree's path, without a trailing one.
+/// Returns the part after the last backslash of a tree's path, ignoring trailing backslashes.
 [[nodiscard]] std::string share_of(const std::string& path);
 
 /// MS-SMB2 2.2.10 Capabilities.
@@ -47,10 +47,10 @@ struct tree_connect_response {
 
 void encode(byte_writer& out, const tree_connect_response& r);
 
-/// Whether the body is one of those that hold nothing: LOGOFF, TREE_DISCONNECT, ECHO, CANCEL.
+/// Whether the body is a valid empty one, as in LOGOFF, TREE_DISCONNECT, ECHO and CANCEL.
 [[nodiscard]] bool parse_empty(bytes_view message);
 
-/// Appends the response to any of them.
+/// Appends the response to any of these commands.
 void encode_empty(byte_writer& out);
 
 /// Appends an error response (MS-SMB2 2.2.2).

@@ -61,7 +61,7 @@ inline constexpr std::uint32_t request_out_of_sequence = 0xc000'042a;
 inline constexpr std::uint32_t file_not_available = 0xc000'0467;
 inline constexpr std::uint32_t no_preauth_integrity_hash_overlap = 0xc05d'0000;
 
-/// Whether the status stands for a failure, as opposed to success, information or a warning.
+/// Whether the status is an error, as opposed to success, information or a warning.
 [[nodiscard]] constexpr bool is_error(std::uint32_t status) noexcept {
   return (status >> 30) == 3;
 }

@@ -12,7 +12,7 @@ namespace leasebreak::smb {
 
 inline constexpr std::size_t transform_header_size = 52;
 
-/// What stands in front of the ciphertext.
+/// The header that precedes the ciphertext.
 struct transform_header {
   std::array<std::uint8_t, 16> signature{};
   std::array<std::uint8_t, 16> nonce{};
@@ -23,11 +23,11 @@ struct transform_header {
   friend bool operator==(const transform_header&, const transform_header&) = default;
 };
 
-/// Nothing if the frame is too short or the header says anything but that the rest is encrypted and
-/// as long as it is.
+/// Returns nothing unless the header says that the rest is encrypted, and gives its length
+/// correctly.
 [[nodiscard]] std::optional<transform_header> parse_transform_header(bytes_view frame) noexcept;
 
-/// Appends 52 bytes.
+/// Appends the header's 52 bytes.
 void encode(byte_writer& out, const transform_header& h);
 
 /// The part of an encoded header that the signature covers.

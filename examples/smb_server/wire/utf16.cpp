@@ -26,7 +26,8 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-/// Takes one character off the front of `text`; `replacement` and one byte if it is malformed.
+/// Removes the first character from `text` and returns it. If it is malformed, removes one byte and
+/// returns `replacement`.
 char32_t next_character(std::string_view& text) {
   const auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = at(0);
@@ -64,7 +65,7 @@ char32_t next_character(std::string_view& text) {
 std::optional<std::string> utf16_to_utf8(bytes_view bytes) {
   if (bytes.size() % 2 != 0)
     return std::nullopt;
-  // Most names are of ASCII only.
+  // Fast path: most names are ASCII.
   std::size_t simple = 0;
   while (2 * simple < bytes.size() && bytes[2 * simple] < 0x80 && bytes[2 * simple + 1] == 0)
     ++simple;

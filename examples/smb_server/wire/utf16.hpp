@@ -1,4 +1,4 @@
-// Names between the wire's UTF-16LE and the file system's UTF-8.
+// Converts names between UTF-16LE, as on the wire, and UTF-8, as in the file system.
 #pragma once
 
 #include <smb_server/wire/byte_reader.hpp>
@@ -10,10 +10,10 @@
 
 namespace leasebreak::smb {
 
-/// Nothing if the bytes are odd in number or hold an unpaired surrogate.
+/// Returns nothing if the number of bytes is odd or a surrogate is unpaired.
 [[nodiscard]] std::optional<std::string> utf16_to_utf8(bytes_view bytes);
 
-/// Bytes that are not valid UTF-8 become U+FFFD each.
+/// Replaces each byte that is not valid UTF-8 by U+FFFD.
 [[nodiscard]] byte_vector utf8_to_utf16(std::string_view text);
 
 } // namespace leasebreak::smb
