@@ -1,4 +1,4 @@
-// Names that clients write in whatever case of ASCII letters.
+// Comparison of names whose ASCII letters are case-insensitive.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace leasebreak::smb::vfs {
 
-/// Whether they differ in the case of ASCII letters at most.
+/// Whether the texts are equal except for the case of ASCII letters.
 [[nodiscard]] inline bool equal_ignoring_case(
   std::string_view left, std::string_view right) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };

@@ -1,4 +1,4 @@
-// What a share does without its worker threads where they are not needed.
+// The operations that do not always need a worker thread.
 #include "async_share.hpp"
 
 #include <boost/asio/as_tuple.hpp>

@@ -1,4 +1,4 @@
-// The operations of a share as Asio operations, carried out by a worker pool.
+// The operations of a share as Asio operations, executed by a worker pool.
 #pragma once
 
 #include "share.hpp"
@@ -19,11 +19,10 @@
 
 namespace leasebreak::smb::vfs {
 
-/// A share whose operations do not block. Each is that of `share`, `open_file` or
-/// `directory_cursor` of the same name, with the same errors, and those of
-/// `worker_pool::async_run`. Operations on one open may overtake each other: wait for one before
-/// the next where the order matters. A value; copies serve the same share. May be used from any
-/// thread.
+/// A share whose operations do not block. Each does the same as the member of that name in `share`,
+/// `open_file` or `directory_cursor`, with the same errors and those of `worker_pool::async_run`.
+/// Operations on one open may overtake each other; if the order matters, wait for one before
+/// starting the next. A value type; copies refer to the same share. Thread-safe.
 class async_share {
 public:
   using executor_type = boost::asio::any_io_executor;
@@ -32,7 +31,7 @@ public:
   async_share(share_ptr share, const worker_pool& pool, executor_type executor)
     : share_(std::move(share)), pool_(pool.access()), executor_(std::move(executor)) {}
 
-  /// The same share, whose operations are the lane's.
+  /// Returns the same share with its operations in another lane.
   [[nodiscard]] async_share in(pool_lane lane) const {
     async_share result = *this;
     result.pool_ = pool_.in(lane);
@@ -42,14 +41,14 @@ public:
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
   [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
 
-  /// Any work on the share at one go, such as both phases of an open.
+  /// Runs any work on the share as one operation, such as both phases of an open.
   /// Handler: `void(error_code, T)`, `void(error_code)` for `void`.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(work<T> job, Token&& token = {}) const {
     return pool_.async_run<T>(executor_, std::move(job), std::forward<Token>(token));
   }
 
-  /// The same, but never refused for too many operations: see `worker_pool::async_finish`.
+  /// Like `async_run`, but never refused for too many operations: see `worker_pool::async_finish`.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_finish(work<T> job, Token&& token = {}) const {
     return pool_.async_finish<T>(executor_, std::move(job), std::forward<Token>(token));
@@ -78,8 +77,8 @@ public:
       std::forward<Token>(token));
   }
 
-  /// See `share::give_name`: what it makes of `open`. Never refused for too many operations.
-  /// Handler: `void(error_code, opened)`.
+  /// See `share::give_name`; completes with the changed `open`. Never refused for too many
+  /// operations. Handler: `void(error_code, opened)`.
   template <class Token = boost::asio::deferred_t>
   auto async_give_name(opened open, path name, Token&& token = {}) const {
     return async_finish<opened>(
@@ -107,11 +106,11 @@ public:
       [s = share_, o = std::move(open)] { return s->undo_create(o); }, std::forward<Token>(token));
   }
 
-  /// Gives up a reference without waiting for that: closes here if that takes no time, else on the
-  /// pool if there still is one.
+  /// Releases a reference without waiting. Closes on this thread if that does not block or the pool
+  /// is destroyed, otherwise on the pool.
   void close(open_ptr open) const noexcept;
 
-  /// Gives up a reference; if it is the last, closes on the pool. Never refused for too many
+  /// Releases a reference on the pool; the last one closes the file. Never refused for too many
   /// operations. Handler: `void(error_code)`.
   template <class Token = boost::asio::deferred_t>
   auto async_close(open_ptr open, Token&& token = {}) const {
@@ -178,7 +177,7 @@ public:
       [o = std::move(open)] { return o->info(); }, std::forward<Token>(token));
   }
 
-  /// The same for a coroutine, which goes on at once where that takes no disk.
+  /// The same for a coroutine, which continues at once if no disk access is needed.
   [[nodiscard]] boost::asio::awaitable<std::tuple<error_code, file_info>> info(open_ptr open) const;
 
   /// Handler: `void(error_code)`.
@@ -284,7 +283,7 @@ public:
       std::forward<Token>(token));
   }
 
-  /// The next entries of a listing. Handler: `void(error_code, list_batch)`.
+  /// Gets the next entries of a listing. Handler: `void(error_code, list_batch)`.
   template <class Token = boost::asio::deferred_t>
   auto async_next(cursor_ptr cursor, std::size_t count, Token&& token = {}) const {
     return async_run<list_batch>(

@@ -1,5 +1,5 @@
-// How a thread that is not the caller's tells the caller's handler that something is done. Whoever
-// waits for that would do so for ever if it could not be told; so a lack of memory is waited for.
+// Completes a handler from another thread. A handler that is never called would block its operation
+// forever, so if memory is short, the thread waits until the completion can be posted.
 #pragma once
 
 #include "errors.hpp"
@@ -37,7 +37,7 @@ struct work_signature<void> {
 template <class T>
 using work_handler = boost::asio::any_completion_handler<typename work_signature<T>::type>;
 
-/// A handler, and what it is to be told.
+/// A handler and its arguments.
 template <class T>
 class completion {
 public:
@@ -49,7 +49,7 @@ public:
     const boost::asio::any_completion_executor home(io);
     const boost::asio::any_completion_executor user(
       boost::asio::get_associated_executor(handler_, home));
-    // Asio says so if it had no memory for it.
+    // The executor is empty if Asio could not allocate memory for it.
     if (!user) {
       throw std::bad_alloc();
     }
@@ -58,8 +58,8 @@ public:
     }
   }
 
-  /// Once. By way of `io`, so that no user code runs here, not even with an executor that runs
-  /// things inline.
+  /// Must be called once. Posts to `io` first, so that no user code runs on this thread, even if
+  /// the handler's executor runs functions inline.
   static void send(const std::shared_ptr<completion>& self, error_code error, value result = {}) {
     self->error_ = error;
     self->result_ = std::move(result);
@@ -72,7 +72,7 @@ public:
 private:
   static constexpr std::chrono::milliseconds pause{10};
 
-  /// False: there is no memory for that now.
+  /// Returns false if memory is short.
   static bool post(
     const boost::asio::any_io_executor& io, const std::shared_ptr<completion>& self) {
     try {
@@ -106,7 +106,7 @@ private:
 
   boost::asio::any_io_executor io_;
   work_handler<T> handler_;
-  boost::asio::any_completion_executor user_; ///< None: where it arrives.
+  boost::asio::any_completion_executor user_; ///< If empty, the handler runs on `io`.
   error_code error_;
   value result_{};
 };

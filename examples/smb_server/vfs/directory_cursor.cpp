@@ -1,4 +1,4 @@
-// Listing by getdents64, whose offsets are what a listing is resumed by.
+// Lists directories with getdents64, whose offsets are used to resume a listing.
 #include "directory_cursor.hpp"
 
 #include "share_core.hpp"
@@ -22,7 +22,7 @@ bool may_be_served(unsigned char type) {
   return type == DT_REG || type == DT_DIR || type == DT_UNKNOWN;
 }
 
-/// Comes and goes while we list.
+/// Whether the entry was removed or replaced during the listing.
 bool is_gone(const error_code& error) {
   return error == from_errno(ENOENT) || error == errc::not_served;
 }
@@ -92,7 +92,7 @@ void directory_cursor::add_dots(list_batch& batch, std::size_t count) {
     }
     const identity id = directory_->id();
     const bool is_root = id.device == core.root_device && id.inode == core.root_inode;
-    // The root's parent is none of the client's business.
+    // Do not reveal the parent of the root: report the root itself.
     auto info = detail::read_entry_info(core, fd_, is_parent && is_root ? "." : name);
     if (info) {
       batch.entries.push_back({name, std::move(*info), position_});

@@ -1,4 +1,4 @@
-// A directory listing that is taken in batches and can be resumed.
+// A directory listing that is read in batches and can be resumed.
 #pragma once
 
 #include "errors.hpp"
@@ -13,27 +13,27 @@
 
 namespace leasebreak::smb::vfs {
 
-/// Lists `.`, `..` and then the entries in the order of the file system. An entry that is there
-/// from the first batch to the last is listed exactly once; one that comes or goes meanwhile may be
-/// listed or not. Symbolic links, devices, and names that no client could send are left out.
-/// Blocks on the disk; may be called from any thread, one call at a time is carried out.
+/// Lists `.`, `..` and then the entries in the order of the file system. An entry that exists
+/// during the whole listing is listed exactly once; one that is created or removed meanwhile may be
+/// listed or not. Omits symbolic links, devices, and names that clients cannot send. Blocks on the
+/// disk. Thread-safe; calls are serialised.
 class directory_cursor {
 public:
-  /// Made by `share::list`, which has counted it.
+  /// Called by `share::list`, which has counted the listing.
   directory_cursor(open_ptr directory, int fd, std::string pattern, bool ignore_case);
   ~directory_cursor();
   directory_cursor(const directory_cursor&) = delete;
   directory_cursor& operator=(const directory_cursor&) = delete;
 
-  /// At most `count` more entries (at least one is tried, at most `share_options::list_batch_max`).
-  /// Fewer than asked for, or none, at the end or if `share_options::list_names_max` names have
-  /// been looked at: `list_batch::end` tells which.
+  /// Returns up to `count` further entries; `count` is limited to 1 to
+  /// `share_options::list_batch_max`. Returns fewer at the end of the listing, or after
+  /// `share_options::list_names_max` names; `list_batch::end` distinguishes the two.
   [[nodiscard]] result<list_batch> next(std::size_t count);
 
-  /// Goes on from a position that an entry had as `after`; a default one is the start.
+  /// Continues from an entry's `after`, or from the start with a default position.
   error_code seek(list_position position);
 
-  /// Another pattern, from the start (SMB2_RESTART_SCANS, SMB2_REOPEN).
+  /// Restarts with another pattern (SMB2_RESTART_SCANS, SMB2_REOPEN).
   error_code restart(std::string pattern);
 
   [[nodiscard]] const open_ptr& directory() const noexcept { return directory_; }

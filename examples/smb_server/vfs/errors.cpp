@@ -26,11 +26,11 @@ const char* text_of(errc value) noexcept {
   case errc::name_not_found:
     return "the name does not exist";
   case errc::name_collision:
-    return "the name exists already";
+    return "the name already exists";
   case errc::is_directory:
-    return "it is a directory";
+    return "the file is a directory";
   case errc::not_directory:
-    return "it is not a directory";
+    return "the file is not a directory";
   case errc::not_served:
     return "links, devices, sockets and pipes are not served";
   case errc::escapes_root:
@@ -38,7 +38,7 @@ const char* text_of(errc value) noexcept {
   case errc::read_only:
     return "the file has the read-only attribute";
   case errc::cannot_delete:
-    return "it must not be deleted";
+    return "the file must not be deleted";
   case errc::attributes_mismatch:
     return "a hidden or system file would be overwritten";
   case errc::cannot_replace:
@@ -48,13 +48,13 @@ const char* text_of(errc value) noexcept {
   case errc::too_many_streams:
     return "the file has too many named streams";
   case errc::streams_not_supported:
-    return "the file system keeps no extended attributes, in which streams are";
+    return "the file system has no extended attributes, which streams need";
   case errc::invalid_attribute_name:
-    return "no extended attribute can have such a name";
+    return "the name is invalid for an extended attribute";
   case errc::attributes_not_supported:
-    return "the file system keeps no extended attributes of users";
+    return "the file system has no extended attributes for users";
   case errc::attributes_too_large:
-    return "the file has no room for such extended attributes";
+    return "the extended attributes are too large for the file";
   case errc::too_many_opens:
     return "too many opens on the share";
   case errc::too_many_operations:
@@ -64,9 +64,9 @@ const char* text_of(errc value) noexcept {
   case errc::keeps_changing:
     return "the name keeps changing";
   case errc::no_access:
-    return "not opened for this kind of access";
+    return "the file was not opened for this kind of access";
   case errc::invalid_argument:
-    return "an argument makes no sense";
+    return "an argument is invalid";
   case errc::behind_end:
     return "the file has fewer bytes";
   case errc::shutting_down:

@@ -1,4 +1,4 @@
-// Extended attributes by fgetxattr and friends.
+// Extended attributes with fgetxattr and related calls.
 #include "extended.hpp"
 
 #include "ascii.hpp"
@@ -64,7 +64,7 @@ std::string full_name(const std::string& stream) {
   return stream_prefix + stream;
 }
 
-// A descriptor opened with O_PATH has no extended attributes of its own (EBADF).
+// Descriptors opened with O_PATH do not support fgetxattr (EBADF).
 ssize_t get(int fd, const char* name, void* to, std::size_t size) {
   ssize_t got = ::fgetxattr(fd, name, to, size);
   if (got < 0 && errno == EBADF) {
@@ -161,7 +161,7 @@ result<std::vector<std::uint8_t>> load_attribute(int fd, const std::string& name
       bytes.resize(static_cast<std::size_t>(got));
       return bytes;
     }
-    if (errno != ERANGE) { // It grew meanwhile: once more.
+    if (errno != ERANGE) { // ERANGE: it has grown meanwhile, so retry.
       return from_errno(errno);
     }
   }
@@ -195,7 +195,7 @@ error_code store_stream(
   const int flags = how == stream_write::create ? XATTR_CREATE
     : how == stream_write::replace              ? XATTR_REPLACE
                                                 : 0;
-  // A null pointer with size 0 would be fine for Linux, but some file systems look at it.
+  // Linux accepts a null pointer with size 0, but some file systems read it.
   const std::uint8_t nothing = 0;
   const void* data = bytes.empty() ? &nothing : bytes.data();
   return set(fd, full_name(name).c_str(), data, bytes.size(), flags) < 0 ? xattr_error(errno)

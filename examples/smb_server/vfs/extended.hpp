@@ -1,5 +1,4 @@
-// What is kept in extended attributes: DOS attributes, times that POSIX has not, named streams.
-// Private.
+// Data in extended attributes: DOS attributes, times that POSIX lacks, named streams. Private.
 #pragma once
 
 #include "errors.hpp"
@@ -24,51 +23,53 @@ inline constexpr const char* stream_prefix = "user.leasebreak.stream.";
 struct dos_record {
   std::uint32_t attributes = 0;
   std::optional<file_time> creation_time;
-  /// Set by a client; valid as long as the file's own change time is not after `change_until`.
+  /// Set by a client. Valid while the file's own change time is not later than `change_until`.
   std::optional<file_time> change_time;
   file_time change_until{};
 
   [[nodiscard]] std::vector<std::uint8_t> encode() const;
-  /// Nothing for what is malformed or of a newer version: such a file has the defaults.
+  /// Returns nothing if the record is malformed or of a newer version; the file has the defaults
+  /// then.
   [[nodiscard]] static std::optional<dos_record> decode(std::span<const std::uint8_t> bytes);
 };
 
-/// The record of a file; by descriptor, or by path without following a last symbolic link.
+/// Loads the record of a file by descriptor, or by path without following a symbolic link at its
+/// end.
 [[nodiscard]] std::optional<dos_record> load_record(int fd);
 [[nodiscard]] std::optional<dos_record> load_record(const std::string& path);
 
-/// Errors: EOPNOTSUPP where nothing can be kept, other errno.
+/// Errors: EOPNOTSUPP if the file system has no extended attributes, other errno.
 error_code store_record(int fd, const dos_record& record);
 
 /// A named stream's bytes. Errors: `errc::name_not_found`, errno.
 [[nodiscard]] result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name);
 [[nodiscard]] result<std::uint64_t> stream_size(int fd, const std::string& name);
 
-/// Writes a whole stream; `create` insists that it is new, `replace` that it is not. Errors:
+/// Writes a whole stream. With `create` it must not exist, with `replace` it must exist. Errors:
 /// `errc::name_collision`, `name_not_found`, `streams_not_supported`, `stream_too_large`, errno.
 enum class stream_write { any, create, replace };
 error_code store_stream(int fd, const std::string& name, std::span<const std::uint8_t> bytes,
   stream_write how = stream_write::any);
 error_code remove_stream(int fd, const std::string& name);
 
-/// The name that a stream has on the disk: the same, or else one that differs in the case of ASCII
-/// letters only. Errors: `errc::name_not_found`, errno.
+/// Returns the name of a stream on the disk: the same name, or else one that differs only in the
+/// case of ASCII letters. Errors: `errc::name_not_found`, errno.
 [[nodiscard]] result<std::string> find_stream(int fd, const std::string& name);
 
-/// What follows `prefix` in the names of the extended attributes that begin with it, sorted; none
-/// where there are no extended attributes.
+/// Lists the names of the extended attributes that begin with `prefix`, without it, sorted. Returns
+/// none if the file system has no extended attributes.
 [[nodiscard]] result<std::vector<std::string>> list_names(int fd, std::string_view prefix);
 
-/// One of them by its whole name. Errors: errno.
+/// Loads an extended attribute by its whole name. Errors: errno.
 [[nodiscard]] result<std::vector<std::uint8_t>> load_attribute(int fd, const std::string& name);
 error_code store_attribute(int fd, const std::string& name, std::span<const std::uint8_t> value);
 error_code remove_attribute(int fd, const std::string& name);
 
-/// `open_file::set_extended_attributes` of a descriptor.
+/// `open_file::set_extended_attributes` for a descriptor.
 error_code set_attributes(
   share_core& core, int fd, std::uint64_t inode, std::span<const extended_attribute> wanted);
 
-/// Names of all named streams, sorted. None where there are no extended attributes.
+/// Lists the named streams, sorted. Returns none if the file system has no extended attributes.
 [[nodiscard]] result<std::vector<std::string>> list_streams(int fd);
 
 } // namespace leasebreak::smb::vfs::detail

@@ -1,4 +1,5 @@
-// The extended attributes that clients set: those of users on the disk, but for our own.
+// Extended attributes of clients: those of the namespace `user` on the disk, except the server's
+// own.
 #include "open_file.hpp"
 
 #include "ascii.hpp"
@@ -14,14 +15,14 @@ namespace {
 
 constexpr std::string_view disk_prefix = "user.";
 constexpr std::string_view own_prefix =
-  "leasebreak."; ///< What is kept for the server's own purposes.
+  "leasebreak."; ///< The prefix of the server's own attributes.
 
 bool is_own(std::string_view name) {
   return name.size() >= own_prefix.size() &&
     equal_ignoring_case(name.substr(0, own_prefix.size()), own_prefix);
 }
 
-/// MS-FSCC 2.4.16: characters of a name.
+/// MS-FSCC 2.4.16: the characters of a name.
 bool is_valid(std::string_view name) {
   constexpr std::string_view forbidden = "\"*+,/:;<=>?[\\]|";
   return !name.empty() && name.size() <= extended_name_bytes_max &&
@@ -46,14 +47,15 @@ error_code set_error(const error_code& error) {
   if (error == from_errno(EOPNOTSUPP)) {
     return errc::attributes_not_supported;
   }
-  // ERANGE and E2BIG: longer than any file system of this system has them.
+  // ERANGE and E2BIG: longer than Linux supports in any file system.
   if (error == from_errno(E2BIG) || error == from_errno(ERANGE)) {
     return errc::attributes_too_large;
   }
   return error;
 }
 
-/// The name that the disk has, or from now on has, an attribute by; `there` are those on the disk.
+/// Returns the name of an attribute on the disk. `there` has the names on the disk; a new name is
+/// added to it.
 const std::string& name_on_disk(std::vector<std::string>& there, const std::string& name) {
   const auto same = std::find_if(there.begin(), there.end(),
     [&](const std::string& each) { return equal_ignoring_case(each, name); });
@@ -81,7 +83,7 @@ error_code detail::set_attributes(
   if (const error_code error = check(wanted)) {
     return error;
   }
-  // Two whose names differ in case only must not both come to be.
+  // Prevents the concurrent creation of two attributes whose names differ only in case.
   const std::lock_guard lock(core.stripe(inode));
   auto there = list_names(fd, disk_prefix);
   return there ? set_checked(fd, *there, wanted) : there.error();
@@ -101,7 +103,7 @@ result<std::vector<extended_attribute>> open_file::extended_attributes(
     }
     auto value = detail::load_attribute(fd_, std::string(disk_prefix) + name);
     if (!value && value.error() == from_errno(ENODATA)) {
-      continue; // Somebody has removed it just now.
+      continue; // removed meanwhile
     }
     if (!value) {
       return value.error();

@@ -1,4 +1,4 @@
-// A queue that serves several lanes in turn.
+// A queue that serves several lanes round-robin.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,9 @@
 
 namespace leasebreak::smb::vfs {
 
-/// Items of several lanes. Takes one item of each lane in turn, first in, first out within a lane.
-/// An item runs from `take` to `done`; a lane that has as many running items as it may is skipped.
-/// A lane without items takes no memory. Not thread-safe.
+/// A queue of items of several lanes. Lanes are served round-robin, the items of a lane in FIFO
+/// order. An item runs from `take` to `done`; a lane at its limit of running items is skipped. A
+/// lane without items uses no memory. Not thread-safe.
 template <class Lane, class T>
 class fair_queue {
 public:
@@ -34,7 +34,7 @@ public:
 
   [[nodiscard]] bool has_next() const noexcept { return !ready_.empty(); }
 
-  /// The next item. Precondition: `has_next()`.
+  /// Removes and returns the next item. Precondition: `has_next()`.
   [[nodiscard]] entry take() {
     lane_state& state = ready_.front();
     entry result{state.lane, std::move(state.waiting.front())};
@@ -45,14 +45,14 @@ public:
     return result;
   }
 
-  /// An item of the lane has ended.
+  /// An item of the lane has finished.
   void done(Lane lane) {
     lane_state& state = *lanes_.at(lane);
     --state.running;
     settle(state);
   }
 
-  /// Waiting and running items of a lane.
+  /// The number of waiting and running items of a lane.
   [[nodiscard]] std::size_t size(Lane lane) const {
     const auto found = lanes_.find(lane);
     return found == lanes_.end() ? 0 : found->second->waiting.size() + found->second->running;
@@ -85,7 +85,7 @@ private:
     return place->second;
   }
 
-  /// Moves a lane to where it belongs now. Allocates nothing.
+  /// Moves a lane to the list for its state. Does not allocate.
   void settle(lane_state& state) {
     const bool ready = !state.waiting.empty() && state.running < state.running_max;
     if (ready != state.ready) {
@@ -102,8 +102,8 @@ private:
     }
   }
 
-  std::list<lane_state> ready_; ///< An item may be taken; the next lane first.
-  std::list<lane_state> blocked_; ///< Nothing waits, or too much runs.
+  std::list<lane_state> ready_; ///< Lanes with an item to take; the next lane first.
+  std::list<lane_state> blocked_; ///< Lanes without waiting items, or at their limit.
   std::unordered_map<Lane, iterator> lanes_;
 };
 

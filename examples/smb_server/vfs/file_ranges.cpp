@@ -1,4 +1,4 @@
-// Parts of a file: zeros, holes, and copies from one file to another.
+// Operations on ranges of a file: zeros, holes, and copies between files.
 #include "open_file.hpp"
 
 #include "extended.hpp"
@@ -16,14 +16,14 @@ namespace leasebreak::smb::vfs {
 
 namespace {
 
-/// How many zeros are written at one go where the file system does not make them itself.
+/// The zeros per write, if the file system cannot zero a range itself.
 constexpr std::size_t zeros_bytes = 64 * 1024;
 
 bool is_unsupported(int value) {
   return value == EOPNOTSUPP || value == ENOSYS || value == EINVAL || value == EXDEV;
 }
 
-/// Where the next data or hole is (SEEK_DATA, SEEK_HOLE); `end` if there is none before it.
+/// Returns the offset of the next data or hole (SEEK_DATA, SEEK_HOLE), or `end` if that is earlier.
 result<std::uint64_t> seek(int fd, std::uint64_t from, std::uint64_t end, int whence) {
   const off_t found = ::lseek(fd, static_cast<off_t>(from), whence);
   if (found >= 0) {
@@ -39,7 +39,7 @@ error_code open_file::set_sparse(bool sparse) {
     return errc::is_directory;
   }
   if (is_stream() || !core_->has_xattrs) {
-    return {}; // They take what room they need in any case.
+    return {}; // the attribute has no effect there
   }
   const std::lock_guard lock(core_->stripe(inode_));
   const auto loaded = detail::load_record(fd_);
@@ -70,7 +70,7 @@ error_code open_file::zero(std::uint64_t from, std::uint64_t to) {
   if (!now) {
     return now.error();
   }
-  to = std::min(to, now->end_of_file); // the file's size stays
+  to = std::min(to, now->end_of_file); // the file's size does not change
   if (from >= to) {
     return {};
   }
@@ -113,7 +113,7 @@ result<std::vector<extent>> open_file::allocated(
   }
   to = std::min(to, now->end_of_file);
   std::vector<extent> found;
-  // Of a file that is not sparse all is allocated.
+  // A file that is not sparse is allocated completely.
   if (from < to && (is_stream() || (now->attributes & attribute::sparse) == 0)) {
     found.push_back({from, to - from});
     return found;
@@ -165,7 +165,7 @@ result<std::size_t> open_file::copy_from(
     if (!copied) {
       return copied.error();
     }
-    if (*copied == 0) { // Somebody has truncated it meanwhile.
+    if (*copied == 0) { // the source was truncated meanwhile
       break;
     }
     done += *copied;
@@ -190,7 +190,7 @@ result<std::size_t> open_file::copy_in_kernel(
 
 result<std::size_t> open_file::copy_piece(
   const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length) {
-  // All at once, since the ranges may overlap.
+  // Read everything before writing, because the ranges may overlap.
   const auto piece = source.read(from, std::min(length, core_->options.io_bytes_max));
   if (!piece) {
     return piece.error();

@@ -1,4 +1,4 @@
-// Input and output on an open, and what is asked of it by handle.
+// Reads, writes and other operations on an open.
 #include "open_file.hpp"
 
 #include "extended.hpp"
@@ -20,9 +20,9 @@ namespace leasebreak::smb::vfs {
 namespace {
 
 constexpr auto offset_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
-/// From where on a write or end of file is checked for a gap too large for the disk.
+/// From this size on, a write or end of file is checked for a gap that is too large for the disk.
 constexpr std::uint64_t gap_looked_at = std::uint64_t{1} << 30;
-/// How long after a set change time a further change may go unnoticed; see dos_record.
+/// A change within this time after a set change time may be missed; see dos_record.
 constexpr auto change_time_slack = std::chrono::milliseconds(20);
 
 result<std::string> read_link(int fd) {
@@ -113,16 +113,16 @@ error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t 
   if (offset > offset_max || length > offset_max - offset) {
     return errc::invalid_argument;
   }
-  // Nothing to write is fine wherever it would be.
+  // An empty write is valid at any offset.
   if (writes && length > 0 && offset + length > core_->options.file_bytes_max) {
     return errc::invalid_argument;
   }
   return {};
 }
 
-// Implementation specific: a file is not sparse to clients unless one has made it so. What leaves a
-// gap that the disk could not fill is refused then, as a file system without sparse files would; a
-// small gap is not worth the look.
+// Implementation-specific: for clients, a file is sparse only if a client has made it sparse. For
+// other files, refuse a gap that the disk could not fill, like a file system without sparse files.
+// Small gaps are not checked, to save the system call.
 error_code open_file::check_gap(std::uint64_t offset) const {
   if (offset < gap_looked_at) {
     return {};
@@ -233,8 +233,8 @@ error_code open_file::write_stream(std::uint64_t offset, std::span<const std::ui
   return error;
 }
 
-// NTFS counts writing to a stream as writing to its file. That it may not be possible (somebody
-// else's file that we may write) is no reason to fail the write.
+// On NTFS, a write to a stream changes the times of its file. The write must not fail if that is
+// impossible, for example because the file belongs to another user.
 void open_file::touch() const {
   static_cast<void>(set_times(fd_, {timespec{0, UTIME_OMIT}, timespec{0, UTIME_NOW}}));
 }
@@ -243,7 +243,7 @@ error_code open_file::flush() const {
   if (::fsync(fd_) == 0) {
     return {};
   }
-  // Opened with O_PATH: nothing can have been written through it.
+  // A descriptor opened with O_PATH cannot have been used for writes.
   return errno == EBADF || errno == EINVAL ? error_code{} : from_errno(errno);
 }
 
@@ -340,7 +340,7 @@ error_code open_file::change(const basic_changes& changes) {
   }
   const std::lock_guard lock(core_->stripe(inode_));
   if (user_set_change_time_) {
-    // Somebody else's change has ended it; it must not come back.
+    // If another change has replaced the set change time, do not restore it.
     const auto record = detail::load_record(fd_);
     const auto now = detail::read_info(*core_, fd_, {});
     user_set_change_time_ =
@@ -361,7 +361,7 @@ error_code open_file::change_record(const basic_changes& changes) {
   const bool other_attributes = changes.attributes &&
     (!loaded || (loaded->attributes & attribute::kept) != (*changes.attributes & attribute::kept));
   const bool changes_record = other_attributes || changes.creation_time || changes.change_time;
-  // A change time that was set ends with the next change, and with nothing else.
+  // A set change time is dropped by the next change, and only by that.
   const bool drops_change_time =
     loaded && loaded->change_time && (changes.access_time || changes.write_time);
   if (!core_->has_xattrs || !(changes_record || drops_change_time)) {
@@ -383,7 +383,7 @@ error_code open_file::change_record(const basic_changes& changes) {
   if (changes.creation_time) {
     record.creation_time = changes.creation_time;
   }
-  // MS-FSA 2.1.5.14.2: the open that set the change time keeps it while it sets other things.
+  // MS-FSA 2.1.5.14.2: further changes by the open that set the change time keep it.
   if (changes.change_time) {
     record.change_time = changes.change_time;
     user_set_change_time_ = true;
@@ -404,7 +404,7 @@ result<std::vector<stream_info>> open_file::streams() const {
     if (!base) {
       return base.error();
     }
-    if (!base->is_directory) { // A stream of a directory is open.
+    if (!base->is_directory) { // it may be the directory of an open stream
       found.push_back({"", base->end_of_file, base->allocation_size});
     }
   }
@@ -420,8 +420,7 @@ result<std::vector<stream_info>> open_file::streams() const {
   return found;
 }
 
-// The file's data is never half of one and half of the other for those who come later: it is
-// written before the stream goes.
+// Writes the file's data before removing the stream, so that a later reader does not see a mixture.
 error_code open_file::make_file_data(const std::string& source) {
   const std::lock_guard lock(core_->stripe(inode_));
   const auto bytes = detail::load_stream(fd_, source);
@@ -476,7 +475,7 @@ error_code open_file::rename_stream(std::string_view new_name, bool replace) {
     return error;
   }
   if (there && *there != source && *there != *target) {
-    // It differed in case, and is replaced all the same.
+    // The replaced stream's name differs in case from the new one, so remove it explicitly.
     if (const error_code error = detail::remove_stream(fd_, *there)) {
       return error;
     }

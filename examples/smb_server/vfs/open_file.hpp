@@ -1,4 +1,4 @@
-// One open of a file, directory or named stream: input, output and what is asked of it by handle.
+// One open of a file, directory or named stream: reads, writes and other operations on the handle.
 #pragma once
 
 #include "errors.hpp"
@@ -23,15 +23,15 @@ class unique_fd;
 struct open_parts;
 } // namespace detail
 
-/// One open. Closes when the last reference goes. Members block on the disk unless they say
-/// otherwise; call them on a worker thread. They may be called from any thread, several at a time.
+/// One open. Closed when the last reference is released. Members block on the disk unless stated
+/// otherwise; call them on a worker thread. Thread-safe.
 ///
-/// Named streams are kept as extended attributes, `user.leasebreak.stream.NAME`, and found by names
-/// in whatever case of ASCII letters, as clients know it from file systems that have streams. A
-/// write rewrites the whole stream, which is why `share_options::stream_bytes_max` is small.
+/// Named streams are stored as extended attributes, `user.leasebreak.stream.NAME`. Their names are
+/// case-insensitive in ASCII letters, as on file systems with streams. A write rewrites the whole
+/// stream, which is why `share_options::stream_bytes_max` is small.
 class open_file {
 public:
-  /// Made by `share` only.
+  /// Called only by `share`.
   explicit open_file(detail::open_parts parts);
   ~open_file();
   open_file(const open_file&) = delete;
@@ -41,89 +41,87 @@ public:
   [[nodiscard]] bool is_directory() const noexcept { return is_directory_; }
   [[nodiscard]] bool is_stream() const;
 
-  /// The path by which it can be reached now; follows renames by whomever. Errors:
-  /// `errc::name_not_found` if it is deleted or was moved out of the share.
+  /// The current path; follows all renames, also those of other processes. Errors:
+  /// `errc::name_not_found` if the file is deleted or was moved out of the share.
   [[nodiscard]] result<path> current_path() const;
 
-  /// At most `length` bytes from `offset` on; fewer only at the end of the file, none behind it.
+  /// Reads up to `length` bytes from `offset`; fewer only at the end of the file, none beyond it.
   /// Errors: `errc::is_directory`, `no_access`, `invalid_argument` above
   /// `share_options::io_bytes_max`, errno.
   [[nodiscard]] result<std::vector<std::uint8_t>> read(
     std::uint64_t offset, std::size_t length) const;
 
-  /// Writes all of `data` or fails; the file grows as needed. Returns how many bytes were written.
-  /// Errors: as `read`, `errc::stream_too_large`, errno such as ENOSPC.
+  /// Writes all of `data` or fails; extends the file if needed. Returns the number of bytes
+  /// written. Errors: as `read`, `errc::stream_too_large`, errno such as ENOSPC.
   result<std::size_t> write(std::uint64_t offset, std::span<const std::uint8_t> data);
 
-  /// Everything written is on the disk when it returns.
+  /// Returns when all written data is on the disk.
   error_code flush() const;
 
   /// Errors: `errc::is_directory`, `no_access`, `invalid_argument`, `stream_too_large`, errno.
   error_code set_end_of_file(std::uint64_t size);
 
-  /// MS-FSA 2.1.5.14.1: truncates below the end of file, else reserves space as far as the file
-  /// system can. Errors: as `set_end_of_file`.
+  /// MS-FSA 2.1.5.14.1: truncates the file if `size` is below its end; otherwise reserves space, if
+  /// the file system can. Errors: as `set_end_of_file`.
   error_code set_allocation(std::uint64_t size);
 
-  /// Whether zeros that nobody has written take no room, and `zero` gives room back. Errors:
-  /// `errc::is_directory`, errno.
+  /// Makes the file sparse or not. In a sparse file, unwritten ranges use no space, and `zero`
+  /// frees space. Errors: `errc::is_directory`, errno.
   error_code set_sparse(bool sparse);
 
-  /// MS-FSA 2.1.5.10.39: makes the bytes in [from, to) zero, without making the file larger.
+  /// MS-FSA 2.1.5.10.39: zeroes the bytes in [from, to), without extending the file.
   /// Errors: as `set_end_of_file`.
   error_code zero(std::uint64_t from, std::uint64_t to);
 
-  /// MS-FSA 2.1.5.10.22: the parts of [from, to) that may hold something else than zeros, in order,
-  /// up to `extents_max`. Errors: as `read`.
+  /// MS-FSA 2.1.5.10.22: returns the parts of [from, to) that may contain other bytes than zeros,
+  /// in order, at most `extents_max`. Errors: as `read`.
   [[nodiscard]] result<std::vector<extent>> allocated(
     std::uint64_t from, std::uint64_t to, std::size_t extents_max) const;
 
-  /// Copies `length` bytes at `from` of `source` to `to` here, where the file system can do so
-  /// without moving any. Returns how many were copied: fewer only if the source becomes shorter
-  /// meanwhile. Errors: `errc::behind_end` if the source has not as many bytes, those of `read` and
-  /// `write`.
+  /// Copies `length` bytes at `from` of `source` to `to` of this file; shares the blocks if the
+  /// file system can. Returns the number of bytes copied, which is less only if the source is
+  /// truncated meanwhile. Errors: `errc::behind_end` if the source has fewer bytes, those of `read`
+  /// and `write`.
   result<std::size_t> copy_from(
     const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length);
 
-  /// All that is known of it.
+  /// The file's metadata.
   [[nodiscard]] result<file_info> info() const;
 
-  /// The same, if it takes no disk: nothing for streams, and where the file system is not a local
-  /// one. Does not block.
+  /// The same without disk access. Returns nothing for streams, and if the file system is not
+  /// local. Does not block.
   [[nodiscard]] std::optional<file_info> info_cached() const;
 
-  /// Whether the last reference may be given up on a thread that must not wait for the disk: the
-  /// file system is a local one, there is nothing to write, and the file is not deleted.
+  /// Whether the last reference may be released on a thread that must not block: the file system is
+  /// local, there is nothing to flush, and the file is not deleted.
   [[nodiscard]] bool closes_at_once() const;
 
-  /// Sets attributes and times; a stream's are its file's. Where the file system keeps no extended
-  /// attributes, the access and write time are set and the rest is dropped. A change time that was
-  /// set stays through further calls on the same open, and is replaced by any other change that
-  /// comes more than 20 ms later. Errors:
+  /// Sets attributes and times; for a stream, those of its file. Without extended attributes, sets
+  /// only the access and write time. A change time that was set is kept by further calls on the
+  /// same open, and replaced by any other change that happens more than 20 ms later. Errors:
   /// `errc::invalid_argument` for attributes that contradict the kind of file, errno.
   error_code change(const basic_changes& changes);
 
   /// The file's data (none for a directory) and all its named streams, sorted by name.
   [[nodiscard]] result<std::vector<stream_info>> streams() const;
 
-  /// The extended attributes that clients may have set, sorted by name, until they have more than
-  /// `bytes_max` bytes of names and values together; `cut` says whether there are more. A stream
-  /// has those of its file. Errors: errno.
+  /// The extended attributes of clients, sorted by name, up to `bytes_max` bytes of names and
+  /// values; `cut` says whether more exist. A stream has those of its file. Errors: errno.
   [[nodiscard]] result<std::vector<extended_attribute>> extended_attributes(
     std::size_t bytes_max, bool& cut) const;
 
-  /// Sets or removes each in turn; what does not exist is removed already. Errors:
+  /// Sets or removes the attributes one after the other; removing a missing one succeeds. Errors:
   /// `errc::invalid_attribute_name` before any of them is set, `attributes_not_supported`,
   /// `attributes_too_large`, errno such as ENOSPC.
   error_code set_extended_attributes(std::span<const extended_attribute> wanted);
 
-  /// The same, and removes all others. Errors: as `set_extended_attributes`.
+  /// Sets these attributes and removes all others. Errors: as `set_extended_attributes`.
   error_code replace_extended_attributes(std::span<const extended_attribute> wanted);
 
-  /// Gives a named stream another name; other opens of the stream do not follow. With no name
-  /// (`::$DATA`) its bytes become the file's data if that may be replaced; what was the stream is
-  /// gone then, also for this open. Errors: `errc::name_collision`, `invalid_stream` if this is no
-  /// named stream, errno.
+  /// Renames a named stream; other opens of the stream do not follow. With an empty name
+  /// (`::$DATA`), its bytes replace the file's data if `replace` permits that; the stream no longer
+  /// exists then, also for this open. Errors: `errc::name_collision`, `invalid_stream` if this is
+  /// not a named stream, errno.
   error_code rename_stream(std::string_view new_name, bool replace);
 
   /// Implementation detail of `share` and `directory_cursor`.
@@ -131,7 +129,7 @@ public:
   [[nodiscard]] const std::shared_ptr<detail::share_core>& core() const noexcept { return core_; }
   [[nodiscard]] std::string stream() const;
   error_code truncate();
-  /// Takes another descriptor of the same file; nobody else has the open yet.
+  /// Replaces the descriptor by another one of the same file, before the open is shared.
   void replace_fd(detail::unique_fd fd) noexcept;
 
 private:

@@ -12,7 +12,7 @@ namespace leasebreak::smb::vfs {
 
 namespace {
 
-// MS-FSCC 2.1.5.2: what no component may have, as a table.
+// MS-FSCC 2.1.5.2: a table of the characters that are forbidden in components.
 constexpr auto forbidden = [] {
   std::array<bool, 256> result{};
   for (std::size_t control = 0; control < 0x20; ++control) {
@@ -30,7 +30,7 @@ bool is_separator(char c) noexcept {
 
 error_code check_component(std::string_view name) noexcept {
   if (name.empty()) {
-    return errc::path_not_found; // No directory has no name: what clients are told elsewhere.
+    return errc::path_not_found; // the error of other servers for an empty component
   }
   if (name == "." || name == "..") {
     return errc::dot_component;
@@ -42,7 +42,7 @@ error_code check_component(std::string_view name) noexcept {
   return name.size() > component_bytes_max ? errc::name_too_long : error_code{};
 }
 
-// MS-FSCC 2.1.5.3: a stream's name may have any character but these; control characters too.
+// MS-FSCC 2.1.5.3: a stream's name may have any character except these, also control characters.
 error_code check_stream_name(std::string_view name) noexcept {
   const auto bad = [](char c) { return c == '\0' || c == ':' || is_separator(c); };
   if (std::any_of(name.begin(), name.end(), bad) || !detail::is_utf8(name)) {
@@ -62,7 +62,7 @@ result<path> path::parse(std::string_view text) {
   }
   path parsed;
   if (const auto colon = text.find(':'); colon != std::string_view::npos) {
-    // A separator behind the colon belongs to no stream name, so the colon is in a folder's name.
+    // Stream names have no separators, so if one follows, the colon is in a folder's name.
     if (std::any_of(text.begin() + static_cast<std::ptrdiff_t>(colon), text.end(), is_separator)) {
       return error_code(errc::invalid_name);
     }
@@ -91,7 +91,7 @@ result<path> path::parse(std::string_view text) {
     }
     parsed.name_ += component;
     if (length + 1 == text.size()) {
-      return error_code(errc::invalid_name); // Two separators at the end.
+      return error_code(errc::invalid_name); // two separators at the end
     }
     text.remove_prefix(std::min(text.size(), length + 1));
   }

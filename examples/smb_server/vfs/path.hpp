@@ -1,6 +1,5 @@
-// A path within a share, checked: what has been parsed cannot name anything by a forbidden
-// character,
-// `..` or a leading separator (MS-FSCC 2.1.5, MS-FSA 2.1.5.1).
+// A validated path within a share: it has no forbidden character, no `..` and no leading separator
+// (MS-FSCC 2.1.5, MS-FSA 2.1.5.1).
 #pragma once
 
 #include "errors.hpp"
@@ -13,17 +12,17 @@ namespace leasebreak::smb::vfs {
 
 inline constexpr std::size_t component_bytes_max = 255;
 inline constexpr std::size_t path_bytes_max = 4000;
-/// What remains of the 255 bytes of an extended attribute's name.
+/// The rest of the 255 bytes of an extended attribute's name.
 inline constexpr std::size_t stream_name_bytes_max = 232;
 
-/// A path relative to the root of a share, in UTF-8, with the named stream that it names.
-/// A value; copies are independent.
+/// A path relative to the root of a share, in UTF-8, optionally with a named stream. A value type.
 class path {
 public:
   /// The root of the share.
   path() = default;
 
-  /// Takes what a client sent: components separated by `\` or `/`, and on the last one optionally
+  /// Parses a client's path: components separated by `\` or `/`, the last one optionally followed
+  /// by
   /// `:stream`, `:stream:$DATA`, `::$DATA` or `:$I30:$INDEX_ALLOCATION`. Errors:
   /// `errc::leading_separator`, `dot_component`, `invalid_name`, `name_too_long`, `path_too_long`,
   /// `invalid_stream`.
@@ -37,19 +36,19 @@ public:
 
   [[nodiscard]] bool is_root() const noexcept { return name_.empty(); }
 
-  /// Written so that only a directory can be meant: with a trailing separator or as index.
+  /// Whether the path can only mean a directory: it has a trailing separator or names the index.
   [[nodiscard]] bool names_directory() const noexcept { return names_directory_; }
 
-  /// Written so that only a file's data can be meant: `::$DATA`.
+  /// Whether the path can only mean a file's data: it ends with `::$DATA`.
   [[nodiscard]] bool names_data() const noexcept { return names_data_; }
 
   /// The last component; empty for the root.
   [[nodiscard]] std::string_view leaf() const noexcept;
 
-  /// The folder that holds it; the root's is the root. Without a stream.
+  /// The folder that contains it, without a stream. The root is its own parent.
   [[nodiscard]] path parent() const;
 
-  /// The same without a stream.
+  /// The same path without the stream.
   [[nodiscard]] path base() const;
 
   friend bool operator==(const path&, const path&) = default;
@@ -63,11 +62,12 @@ private:
   bool names_data_ = false;
 };
 
-/// Whether a directory entry's name could be named by a client; others are not listed.
+/// Whether a client can send the name of a directory entry; other entries are not listed.
 [[nodiscard]] bool is_valid_component(std::string_view name) noexcept;
 
-/// Checks `NAME`, `NAME:$DATA`, with or without a leading colon, as a rename of a stream has it.
-/// An empty result means the file's own data. Errors: `errc::invalid_stream`, `name_too_long`.
+/// Parses the new name of a stream in a rename: `NAME` or `NAME:$DATA`, with or without a leading
+/// colon. An empty result means the file's own data. Errors: `errc::invalid_stream`,
+/// `name_too_long`.
 [[nodiscard]] result<std::string> parse_stream_name(std::string_view text);
 
 } // namespace leasebreak::smb::vfs

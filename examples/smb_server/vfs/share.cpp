@@ -1,4 +1,4 @@
-// A share's root, look-ups, listings and sizes.
+// A share's root, lookups, listings and sizes.
 #include "share.hpp"
 
 #include "extended.hpp"
@@ -22,7 +22,8 @@ namespace leasebreak::smb::vfs {
 
 namespace {
 
-/// No name is longer, and each listing of a long pattern is more work.
+/// The maximum length of a pattern: names are not longer, and long patterns make listings
+/// expensive.
 constexpr std::size_t pattern_characters_max = 255;
 
 std::size_t characters_of(std::string_view utf8) {
@@ -36,7 +37,7 @@ bool is_local(int fd) {
     return false;
   }
   switch (static_cast<std::uint32_t>(system.f_type)) {
-  case EXT4_SUPER_MAGIC: // ext2 and ext3 as well
+  case EXT4_SUPER_MAGIC: // also ext2 and ext3
   case XFS_SUPER_MAGIC:
   case BTRFS_SUPER_MAGIC:
   case F2FS_SUPER_MAGIC:
@@ -103,7 +104,7 @@ bool share::is_beneath(const share& other) const {
       return false;
     }
     if (up.st_dev == at.device && up.st_ino == at.inode) {
-      return false; // The root of everything.
+      return false; // the root of the file system tree
     }
     if (up.st_dev == other.core_->root_device && up.st_ino == other.core_->root_inode) {
       return true;
@@ -185,7 +186,7 @@ result<cursor_ptr> share::list(
     return from_errno(errno);
   }
   auto cursor = std::make_shared<directory_cursor>(directory, fd, std::string(), ignore_case);
-  slot.keep(); // until the cursor gives it back
+  slot.keep(); // the cursor releases it
   if (const error_code error = cursor->restart(std::move(pattern))) {
     return error;
   }

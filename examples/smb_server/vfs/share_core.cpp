@@ -1,4 +1,4 @@
-// Resolution beneath the root by openat2 (or name by name), and statx.
+// Path resolution beneath the root, with openat2 or name by name, and statx.
 #include "share_core.hpp"
 
 #include "extended.hpp"
@@ -41,7 +41,7 @@ constexpr std::uint64_t cluster_bytes = 4096;
 constexpr std::uint64_t resolve_beneath =
   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
-// RESOLVE_BENEATH answers EAGAIN when a rename during the walk could have led it astray.
+// With RESOLVE_BENEATH, openat2 fails with EAGAIN if a concurrent rename could affect the result.
 result<unique_fd> call_openat2(int root, const char* name, int flags, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
@@ -59,8 +59,8 @@ result<unique_fd> call_openat2(int root, const char* name, int flags, mode_t mod
   return error_code(errc::keeps_changing);
 }
 
-// For kernels before 5.6 and sandboxes that forbid openat2. Every step refuses symbolic links, and
-// a parsed path has no `..`, so nothing leads out.
+// For kernels before 5.6 and sandboxes that forbid openat2. Each step refuses symbolic links, and a
+// parsed path has no `..`, so the walk stays beneath the root.
 result<unique_fd> walk(int root, std::string_view name, int flags, mode_t mode) {
   unique_fd folder;
   int at = root;
@@ -79,7 +79,7 @@ result<unique_fd> walk(int root, std::string_view name, int flags, mode_t mode) 
     return from_errno(errno);
   }
   struct stat status {};
-  // With O_PATH and O_NOFOLLOW a symbolic link itself is opened.
+  // O_PATH with O_NOFOLLOW opens a symbolic link itself.
   if ((flags & O_PATH) != 0 && ::fstat(last.get(), &status) == 0 && S_ISLNK(status.st_mode)) {
     return from_errno(ELOOP);
   }
@@ -103,7 +103,7 @@ void apply_record(file_info& info, const std::optional<dos_record>& record) {
       info.change_time = *record->change_time;
     }
   } else {
-    // What nobody has set attributes of: as a new file has them.
+    // No client has set attributes: use those of a new file.
     info.attributes = info.is_directory ? 0 : attribute::archive;
   }
   if (info.is_directory) {
@@ -258,7 +258,7 @@ result<file_info> read_info(const share_core& core, int fd, const std::string& s
     info->id.stream = stream;
     info->end_of_file = *size;
     info->allocation_size = round_up(*size);
-    // A stream is data, even one of a directory.
+    // A stream is not a directory, even if its file is one.
     info->is_directory = false;
     info->attributes &= ~attribute::directory;
     if (info->attributes == 0) {
@@ -303,7 +303,8 @@ error_code reserve(int fd, std::uint64_t size) {
   if (::fstat(fd, &status) < 0 || ::fstatvfs(fd, &space) < 0) {
     return from_errno(errno);
   }
-  // fallocate takes all that there is before it says ENOSPC, and some file systems keep it taken.
+  // fallocate uses up all free space before it fails with ENOSPC, and some file systems do not free
+  // it.
   const auto has = static_cast<std::uint64_t>(status.st_blocks) * 512;
   if (size > has && (size - has) / space.f_frsize > space.f_bavail) {
     return from_errno(ENOSPC);
@@ -328,7 +329,7 @@ result<location> locate(share_core& core, const open_file& open) {
     }
     auto folder = open_parent(core, *current);
     if (!folder) {
-      // A folder on the way was renamed just now, or has gone, and the name with it.
+      // A folder of the path was renamed or removed meanwhile.
       last = folder.error() == errc::path_not_found ? errc::name_not_found : folder.error();
       continue;
     }

@@ -1,4 +1,4 @@
-// What a share and its opens have in common, and the system calls beneath them. Private.
+// State that a share and its opens have in common, and wrappers of system calls. Private.
 #pragma once
 
 #include "errors.hpp"
@@ -20,7 +20,7 @@
 
 namespace leasebreak::smb::vfs::detail {
 
-/// How often what others change meanwhile is looked up anew.
+/// The number of attempts if other processes change the names meanwhile.
 inline constexpr int attempts_max = 16;
 
 /// Owns a file descriptor.
@@ -53,15 +53,16 @@ struct share_core {
   std::atomic<bool> has_noreplace{true};
   bool has_xattrs = true;
   bool has_birth_times = true;
-  /// On a disk of this machine, or in its memory: what the kernel has of it in its caches is there
-  /// without asking anybody else.
+  /// Whether the file system is on this machine's disk or in memory, so that the kernel can use
+  /// cached data without contacting another machine.
   bool is_local = false;
   std::atomic<bool> has_cached_opens{true}; ///< Linux 5.12 and newer.
   /// Opens and listings; never null.
   std::shared_ptr<std::atomic<std::size_t>> opens;
-  /// Serialises renames, links and removals of this process, so that what they look at stays.
+  /// Serialises renames, links and removals of this process, so that the names they check stay
+  /// valid.
   std::mutex names;
-  /// By inode: changes of what is kept in extended attributes.
+  /// Serialise changes of extended attributes, by inode.
   std::array<std::mutex, 64> stripes;
 
   [[nodiscard]] std::mutex& stripe(std::uint64_t inode) noexcept {
@@ -69,7 +70,7 @@ struct share_core {
   }
 };
 
-/// Counts an open or a listing; gives it back unless it is kept.
+/// Counts an open or a listing. The destructor undoes this unless `keep` was called.
 class open_slot {
 public:
   explicit open_slot(share_core& core)
@@ -90,7 +91,7 @@ private:
   bool taken_;
 };
 
-/// What an open_file is made of.
+/// The arguments of open_file's constructor.
 struct open_parts {
   std::shared_ptr<share_core> core;
   unique_fd fd;
@@ -100,32 +101,32 @@ struct open_parts {
   identity id;
 };
 
-/// Opens `name` beneath the root, following no symbolic link. `name` may be empty for the root.
+/// Opens `name` beneath the root, without following symbolic links. An empty name is the root.
 [[nodiscard]] result<unique_fd> open_beneath(
   share_core& core, const std::string& name, int flags, mode_t mode = 0);
 
-/// The same without waiting for a disk, on a local file system: EAGAIN if the kernel's caches do
-/// not know the way to the file, or cannot be asked. Creates nothing.
+/// The same without disk access, on a local file system. Returns EAGAIN if the kernel's caches do
+/// not have the path or cannot be queried. Creates nothing.
 [[nodiscard]] result<unique_fd> open_cached(share_core& core, const std::string& name, int flags);
 
-/// The folder that holds `name`, with O_PATH.
+/// Opens the folder that contains `name`, with O_PATH.
 [[nodiscard]] result<unique_fd> open_parent(share_core& core, const path& name);
 
-/// What errno from opening `name` means, now that the folder can be looked at.
+/// Translates the error of opening `name` into a more precise one, by checking the folder.
 [[nodiscard]] error_code explain(share_core& core, const path& name, error_code error);
 
-/// statx of a descriptor, of whatever kind.
+/// Calls statx for a descriptor of any kind.
 [[nodiscard]] result<file_info> read_info(
   const share_core& core, int fd, const std::string& stream);
 
-/// The same of an entry of a directory; symbolic links are not followed.
+/// The same for a directory entry; does not follow symbolic links.
 [[nodiscard]] result<file_info> read_entry_info(
   const share_core& core, int directory, const std::string& name);
 
-/// `errc::not_served` unless a directory or regular file.
+/// Returns `errc::not_served` unless it is a directory or regular file.
 [[nodiscard]] error_code check_served(std::uint32_t mode) noexcept;
 
-/// An entry's identity without attributes. Errors: errno.
+/// The identity of a directory entry, without attributes. Errors: errno.
 struct entry_identity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -133,31 +134,31 @@ struct entry_identity {
 };
 [[nodiscard]] result<entry_identity> identify(int directory, const std::string& name);
 
-/// Whether it is the file; inodes alone are compared.
+/// Whether it is the same file; compares only device and inode.
 [[nodiscard]] inline bool is_same(const entry_identity& a, const identity& b) noexcept {
   return a.device == b.device && a.inode == b.inode;
 }
 
-/// The directory itself. Errors: errno.
+/// Identifies the directory itself. Errors: errno.
 [[nodiscard]] result<entry_identity> identify(int fd);
 
-/// Reserves space up to `size` without moving the end of file, where the file system can. Errors:
-/// ENOSPC without having tried if there is not as much, other errno.
+/// Reserves space up to `size` without changing the end of file, if the file system can. Errors:
+/// ENOSPC without an attempt if too little space is free, other errno.
 error_code reserve(int fd, std::uint64_t size);
 
-/// Where an open is now: its folder and its name there.
+/// The current location of an open: its folder and its name there.
 struct location {
   unique_fd folder;
   std::string leaf;
 };
 [[nodiscard]] result<location> locate(share_core& core, const open_file& open);
 
-/// Whether the name of an open, or its stream, could be removed now: the file system may be
-/// read-only, or the account may not change the folder. What is gone already can be. Errors: errno,
-/// `errc::cannot_delete` for the root.
+/// Checks whether the name or stream of an open could be removed now: the file system may be
+/// read-only, or the account may lack permission to change the folder. Succeeds if it is already
+/// removed. Errors: errno, `errc::cannot_delete` for the root.
 [[nodiscard]] error_code check_unlinkable(share_core& core, const open_file& open);
 
-/// `/proc/self/fd/N`, for calls that have no form with a descriptor opened with O_PATH.
+/// Returns `/proc/self/fd/N`, for calls that do not accept a descriptor opened with O_PATH.
 [[nodiscard]] std::string proc_path(int fd);
 
 } // namespace leasebreak::smb::vfs::detail

@@ -32,7 +32,7 @@ error_code name_error(int value) {
   case ENOTDIR:
     return errc::cannot_replace;
   case EINVAL:
-    return errc::invalid_argument; // A directory into itself.
+    return errc::invalid_argument; // a directory into itself
   case ENOENT:
     return errc::name_not_found;
   case ENAMETOOLONG:
@@ -42,7 +42,7 @@ error_code name_error(int value) {
   }
 }
 
-/// Where a rename or link goes to.
+/// The location of the target of a rename or link.
 result<location> locate_target(share_core& core, const path& target) {
   if (!target.stream().empty()) {
     return error_code(errc::invalid_stream);
@@ -62,7 +62,7 @@ struct both_places {
   location to;
 };
 
-/// Where an open file is, and where a rename of it goes to.
+/// The locations of an open file and of the target of its rename.
 result<both_places> locate_both(share_core& core, const open_file& open, const path& target) {
   auto to = locate_target(core, target);
   if (!to) {
@@ -82,7 +82,7 @@ bool is_same_place(const location& left, const location& right) {
     ::fstat(right.folder.get(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/// MS-FSA 2.1.5.14.11: a directory and a read-only file are not replaced.
+/// MS-FSA 2.1.5.14.11: directories and read-only files must not be replaced.
 error_code check_replaceable(
   const share_core& core, const location& at, const entry_identity& target) {
   if (!S_ISREG(target.mode)) {
@@ -100,13 +100,13 @@ error_code move(const location& from, const location& to, unsigned flags) {
     : name_error(errno);
 }
 
-/// The same where nothing is. Without RENAME_NOREPLACE whoever changes the directory by other ways
-/// than this process may come in between; the process itself does not, if its callers guard names.
-/// A link and a removal would replace nothing either, but other opens would lose the name.
+/// Moves a file to a free name. Without RENAME_NOREPLACE, another process may create the name after
+/// the check; this process does not, if its callers guard names. A link and a removal would not
+/// replace anything either, but other opens would lose the name.
 error_code move_to_free(share_core& core, const location& from, const location& to) {
   if (core.has_noreplace.load(std::memory_order_relaxed)) {
     const error_code error = move(from, to, RENAME_NOREPLACE);
-    // EINVAL is also that of a directory into itself, which comes again below.
+    // EINVAL also means a directory into itself, for which the call below fails again.
     if (error != errc::invalid_argument && error != from_errno(ENOSYS)) {
       return error;
     }
@@ -114,7 +114,7 @@ error_code move_to_free(share_core& core, const location& from, const location& 
   return move(from, to, 0);
 }
 
-/// Whether the names are what a caller saw.
+/// Whether the names are as the caller expects.
 bool is_expected(const expected_names& expected, const location& to) {
   const auto directory = detail::identify(to.folder.get());
   if (!directory || !detail::is_same(*directory, expected.directory)) {
@@ -130,7 +130,7 @@ bool is_expected_source(const expected_names& expected, const location& from) {
     from.leaf == expected.source_leaf;
 }
 
-/// What became of one attempt: nothing if it has to be tried again.
+/// The result of one attempt; nothing means that it must be repeated.
 using attempt = std::optional<error_code>;
 
 attempt try_rename(
@@ -183,7 +183,7 @@ attempt try_link(const share_core& core, const open_file& open, const location& 
   return std::nullopt;
 }
 
-/// ENOTEMPTY if the directory has an entry beside `.` and `..`.
+/// Returns ENOTEMPTY if the directory has an entry other than `.` and `..`.
 error_code find_no_entry(int directory) {
   const detail::unique_fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) {
@@ -192,7 +192,7 @@ error_code find_no_entry(int directory) {
   alignas(dirent64) std::array<char, 4096> buffer;
   const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
   if (got < 0) {
-    return errno == ENOENT ? error_code{} : from_errno(errno); // Removed already.
+    return errno == ENOENT ? error_code{} : from_errno(errno); // ENOENT: already removed
   }
   for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
     const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
@@ -205,7 +205,7 @@ error_code find_no_entry(int directory) {
   return {};
 }
 
-/// Removes one name of what is open.
+/// Removes one name of the open file.
 error_code unlink(const open_file& open, const location& at) {
   struct stat status {};
   const bool is_directory = ::fstat(open.fd(), &status) == 0 && S_ISDIR(status.st_mode);
@@ -213,7 +213,7 @@ error_code unlink(const open_file& open, const location& at) {
   if (::unlinkat(at.folder.get(), at.leaf.c_str(), flags) == 0) {
     return {};
   }
-  // POSIX lets a file system say either for a directory with entries.
+  // POSIX permits both errors for a directory with entries.
   return errno == EEXIST ? from_errno(ENOTEMPTY) : name_error(errno);
 }
 

@@ -1,5 +1,5 @@
-// The phases of an open: what exists is opened, what is missing is created exclusively, nothing is
-// truncated before the coordinator has agreed.
+// The phases of an open: opens an existing file or exclusively creates a missing one. Truncates
+// nothing before the coordinator has permitted the open.
 #include "share.hpp"
 
 #include "extended.hpp"
@@ -40,16 +40,16 @@ create_action action_on_existing(disposition how) {
   return truncates(how) ? create_action::overwritten : create_action::opened;
 }
 
-/// An open node before it becomes an open_file.
+/// A file or directory before it becomes an open_file.
 struct node {
   unique_fd fd;
   file_info info;
-  bool missing = false; ///< It is not there, and was not made.
-  bool unnamed = false; ///< It was made without a name.
-  identity directory; ///< Of those two.
+  bool missing = false; ///< It does not exist, and was not created.
+  bool unnamed = false; ///< It was created without a name.
+  identity directory; ///< With `missing` or `unnamed`: the directory of the name.
 };
 
-/// What name and options together insist on.
+/// The kind that the name and the options together require.
 result<node_kind> effective_kind(const path& name, const open_options& options) {
   auto kind = options.kind;
   if (name.names_directory()) {
@@ -80,7 +80,7 @@ int access_flags(bool read, bool write) {
   return O_RDONLY;
 }
 
-/// The node behind a descriptor.
+/// Makes a node from a descriptor.
 result<node> look_at(share_core& core, unique_fd fd, node_kind kind) {
   auto info = detail::read_info(core, fd.get(), {});
   if (!info) {
@@ -115,7 +115,7 @@ result<node> open_existing(
     fd = detail::open_beneath(core, name.name(), O_RDONLY | O_DIRECTORY);
   }
   if (!fd && fd.error() == from_errno(EACCES) && !read && !write) {
-    // Attributes may be looked at without any permission on the file itself.
+    // Reading attributes needs no permission on the file itself.
     fd = detail::open_beneath(core, name.name(), O_PATH | only_directory);
   }
   if (!fd) {
@@ -124,7 +124,7 @@ result<node> open_existing(
   return look_at(core, std::move(*fd), kind);
 }
 
-/// MS-FSA 2.1.5.1.2: what the attributes of an existing file forbid.
+/// MS-FSA 2.1.5.1.2: checks the attributes of an existing file.
 error_code check_attributes(const file_info& info, const open_options& options) {
   const bool read_only = (info.attributes & attribute::read_only) != 0;
   if (read_only && !info.is_directory && (options.write || truncates(options.how))) {
@@ -140,7 +140,7 @@ error_code check_attributes(const file_info& info, const open_options& options) 
   return {};
 }
 
-/// Removes what was created just now, if it is still what the name means.
+/// Removes a newly created file, if the name still refers to it.
 error_code remove_created(
   share_core& core, const path& name, const identity& id, bool is_directory) {
   const std::lock_guard lock(core.names);
@@ -158,8 +158,8 @@ error_code remove_created(
     : from_errno(errno);
 }
 
-/// Attributes, of both kinds, and allocation of a new node. A record is written only if it says
-/// more than none would.
+/// Sets the attributes, extended attributes and allocation of a new node. Writes a record only if
+/// it differs from the defaults.
 error_code dress(share_core& core, node& made, const open_options& options) {
   const auto kept = options.attributes & attribute::kept;
   const auto attributes =
@@ -218,7 +218,7 @@ result<unique_fd> make_file(share_core& core, const path& name) {
   auto fd =
     detail::open_beneath(core, name.name(), O_RDWR | O_CREAT | O_EXCL, core.options.file_mode);
   if (!fd && fd.error() == from_errno(ENOENT)) {
-    return error_code(errc::path_not_found); // A name that is missing is what we are here for.
+    return error_code(errc::path_not_found); // O_CREAT creates the file, so a folder is missing
   }
   if (!fd) {
     return detail::explain(core, name, fd.error());
@@ -226,13 +226,13 @@ result<unique_fd> make_file(share_core& core, const path& name) {
   return fd;
 }
 
-/// `errc::name_not_found` if the name is free.
+/// Returns `errc::name_not_found` if the name is free.
 error_code look_for(share_core& core, const path& name) {
   const auto there = detail::open_beneath(core, name.name(), O_PATH);
   return there ? error_code(errc::name_collision) : detail::explain(core, name, there.error());
 }
 
-/// MS-FSA 2.1.5.1.1: what is made read-only cannot be deleted on close.
+/// MS-FSA 2.1.5.1.1: a file that is created read-only cannot be deleted on close.
 error_code check_new(share_core& core, const path& name, const open_options& options) {
   if (name.is_root()) {
     return errc::name_collision;
@@ -244,7 +244,8 @@ error_code check_new(share_core& core, const path& name, const open_options& opt
   return {};
 }
 
-/// A file without a name in the folder; no descriptor if the file system has none such.
+/// Creates an unnamed file in the folder. Returns no descriptor if the file system does not support
+/// it.
 result<unique_fd> make_unnamed(share_core& core, int folder) {
   if (!core.has_unnamed.load(std::memory_order_relaxed)) {
     return unique_fd();
@@ -253,7 +254,7 @@ result<unique_fd> make_unnamed(share_core& core, int folder) {
   if (fd.get() >= 0) {
     return fd;
   }
-  // EISDIR: a kernel that does not know the flag.
+  // EISDIR: the kernel does not support the flag.
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     return from_errno(errno);
   }
@@ -261,7 +262,7 @@ result<unique_fd> make_unnamed(share_core& core, int folder) {
   return unique_fd();
 }
 
-/// What `share::prepare` does of a name that is free.
+/// `share::prepare` for a free name.
 result<node> prepare_new(
   share_core& core, const path& name, bool directory, const open_options& options) {
   if (const error_code error = check_new(core, name, options)) {
@@ -327,7 +328,7 @@ result<node> create_new(
   return made;
 }
 
-/// Opens or creates, by the disposition. `created` tells which.
+/// Opens or creates a file, depending on the disposition. Sets `created`.
 result<node> resolve(share_core& core, const path& name, node_kind kind,
   const open_options& options, bool prepares, bool& created) {
   const bool write = options.write || truncates(options.how);
@@ -363,10 +364,11 @@ open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const op
   return std::make_shared<open_file>(std::move(parts));
 }
 
-/// An open from a node, if its attributes allow that.
+/// Makes an open from a node, if its attributes permit it.
 result<opened> check_node(
   const std::shared_ptr<share_core>& core, node& found, const open_options& options, bool created) {
-  // A directory cannot be overwritten; opening it for writing said EISDIR or was not tried.
+  // A directory cannot be overwritten. Opening it for writing has failed with EISDIR or was not
+  // tried.
   if (found.info.is_directory && truncates(options.how)) {
     return error_code(errc::is_directory);
   }
@@ -395,7 +397,7 @@ result<opened> check_node(
   return done;
 }
 
-/// A stream that was created or found, with the name that it has on the disk.
+/// A created or existing stream, with its name on the disk.
 struct stream_found {
   std::string name;
   create_action action = create_action::opened;
@@ -403,7 +405,7 @@ struct stream_found {
 
 result<stream_found> ensure_stream(
   share_core& core, const node& file, const std::string& wanted, disposition how) {
-  // Two that differ in case only must not both come to be.
+  // Prevents the concurrent creation of two streams whose names differ only in case.
   const std::lock_guard lock(core.stripe(file.info.id.inode));
   const auto found = detail::find_stream(file.fd.get(), wanted);
   if (found && how == disposition::create) {
@@ -468,7 +470,8 @@ error_code share::give_name(opened& open, const path& name) {
     return detail::explain(*core_, name, from_errno(errno));
   }
   open.unnamed = false;
-  // The descriptor does not know of the name; one that was opened by it does, and follows renames.
+  // The descriptor has no name. Open the file by its new name, because that descriptor follows
+  // renames.
   unique_fd fd(::openat(folder->get(), leaf.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   const auto named =
     fd.get() < 0 ? result<detail::entry_identity>(from_errno(errno)) : detail::identify(fd.get());
@@ -541,7 +544,7 @@ result<opened> share::open_stream(const path& name, const open_options& options,
   if (const auto kind = effective_kind(name, options); !kind) {
     return kind.error();
   }
-  // The file itself is only opened, or created if the stream may be.
+  // Open the file itself, or create it if the stream may be created.
   open_options base_options = options;
   base_options.how = creates(options.how) ? disposition::open_if : disposition::open;
   base_options.kind = node_kind::any;
@@ -561,7 +564,7 @@ result<opened> share::open_stream(const path& name, const open_options& options,
   }
   if (!done.base_created) {
     open_options checked = options;
-    checked.attributes |= attribute::hidden | attribute::system; // They are the file's, and stay.
+    checked.attributes |= attribute::hidden | attribute::system; // the file keeps its own
     if (const error_code error = check_attributes(found->info, checked)) {
       return error;
     }

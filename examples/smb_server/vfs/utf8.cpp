@@ -11,7 +11,7 @@ namespace {
 struct lead {
   std::size_t length;
   char32_t bits;
-  char32_t least; ///< Anything below is an overlong form.
+  char32_t least; ///< Smaller values are overlong forms.
 };
 
 lead classify(unsigned char byte) noexcept {

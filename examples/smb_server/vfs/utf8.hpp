@@ -1,4 +1,4 @@
-// Decoding of UTF-8, as strictly as RFC 3629 has it. Private.
+// Strict decoding of UTF-8 (RFC 3629). Private.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,11 @@
 
 namespace leasebreak::smb::vfs::detail {
 
-/// Takes the first character off `text`; nothing if it is empty or not well-formed.
+/// Removes the first character of `text` and returns it, or nothing if `text` is empty or
+/// malformed.
 [[nodiscard]] std::optional<char32_t> take_character(std::string_view& text) noexcept;
 
-/// Whether all of it is well-formed.
+/// Whether the whole text is well-formed.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
 } // namespace leasebreak::smb::vfs::detail

@@ -1,8 +1,8 @@
-// The file system library of the example SMB server: everything of it.
+// Includes the whole file system library of the example SMB server.
 //
-// A `share` is a directory, opened beneath its root only; `async_share` runs its operations on a
-// `worker_pool`, so that a slow disk does not stall the event loop. Knows nothing of SMB frames and
-// nothing of the coordinator.
+// A `share` is a directory; all paths are resolved beneath it. `async_share` runs its operations on
+// a `worker_pool`, so that a slow disk does not stall the event loop. The library is independent of
+// SMB frames and of the coordinator.
 #pragma once
 
 #include "async_share.hpp"

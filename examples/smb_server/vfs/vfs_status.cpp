@@ -78,7 +78,7 @@ std::uint32_t of_errc(errc value) noexcept {
     return cannot_delete;
   case errc::stream_too_large:
     return file_too_large;
-  // What a file system without streams says of a name with a colon (MS-FSA 2.1.5.1).
+  // The error of a file system without streams for a name with a colon (MS-FSA 2.1.5.1).
   case errc::streams_not_supported:
     return object_name_invalid;
   case errc::invalid_attribute_name:

@@ -1,4 +1,4 @@
-// From errors of the file system library to the NTSTATUS that a client is told (MS-ERREF 2.3).
+// Maps errors of the file system library to NTSTATUS values (MS-ERREF 2.3).
 #pragma once
 
 #include "errors.hpp"
@@ -7,8 +7,8 @@
 
 namespace leasebreak::smb::vfs {
 
-/// The NTSTATUS for an error of this library, errno or Asio; STATUS_SUCCESS for none. What has no
-/// better one is STATUS_UNSUCCESSFUL.
+/// The NTSTATUS for an error of this library, errno or Asio; STATUS_SUCCESS for no error, and
+/// STATUS_UNSUCCESSFUL for errors without a better value.
 [[nodiscard]] std::uint32_t to_nt_status(const error_code& error) noexcept;
 
 } // namespace leasebreak::smb::vfs

@@ -1,4 +1,4 @@
-// Matching by sets of positions in the expression, a word of them at a time.
+// Matches with sets of positions in the expression, stored as bits of words.
 #include "wildcard.hpp"
 
 #include "utf8.hpp"
@@ -16,7 +16,7 @@ std::u32string decode(std::string_view text, bool ignore_case) {
   std::u32string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    // Bytes that are no UTF-8 count as themselves, above all of Unicode.
+    // Map each byte that is not UTF-8 to a value above Unicode.
     char32_t c = 0x110000U + static_cast<unsigned char>(text.front());
     if (const auto taken = detail::take_character(text)) {
       c = *taken;
@@ -86,7 +86,7 @@ const wildcard::positions& wildcard::of_character(char32_t c) const {
   return at != characters_.end() && at->first == c ? at->second : none_;
 }
 
-/// Adds the positions that are reached without taking a character.
+/// Adds the positions that are reachable without consuming a character.
 void wildcard::pass_over(positions& set, bool at_end, bool at_period) const {
   std::uint64_t carry = 0;
   for (std::size_t w = 0; w < set.size(); ++w) {
@@ -99,9 +99,8 @@ void wildcard::pass_over(positions& set, bool at_end, bool at_period) const {
     if (at_end) {
       free |= dos_dot_[w];
     }
-    // An addition carries a bit through the run of ones that it is in, to the position behind: the
-    // bits that change are those that are reached. The carry into the next word is a position there
-    // that matching stands at.
+    // The addition carries a bit through its run of ones to the position after it. The changed bits
+    // are the positions reached. A carry out of the word is a position in the next word.
     set[w] |= carry;
     const std::uint64_t begin = set[w] & free;
     const std::uint64_t sum = free + begin;
@@ -110,12 +109,12 @@ void wildcard::pass_over(positions& set, bool at_end, bool at_period) const {
   }
 }
 
-/// Moves on by a character.
+/// Consumes a character.
 void wildcard::take(positions& set, char32_t c, bool last_period) const {
   const positions& same = of_character(c);
   std::uint64_t carry = 0;
   for (std::size_t w = 0; w < set.size(); ++w) {
-    // DOS_STAR takes everything up to the last period, and that too, but nothing behind it.
+    // DOS_STAR consumes everything up to and including the last period, but nothing after it.
     const std::uint64_t staying = star_[w] | (last_period ? 0 : dos_star_[w]);
     const std::uint64_t moving = same[w] | question_[w] | (c == U'.' ? dos_dot_[w] : dos_qm_[w]) |
       (last_period ? dos_star_[w] : 0);

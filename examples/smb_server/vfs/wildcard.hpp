@@ -12,14 +12,14 @@ namespace leasebreak::smb::vfs {
 /// Whether the expression has any of `*`, `?`, `<`, `>` and `"`.
 [[nodiscard]] bool has_wildcards(std::string_view expression) noexcept;
 
-/// An expression that many names are matched against: `*` is any characters, `?` one character, `<`
-/// (DOS_STAR) any characters up to the last period, `>` (DOS_QM) one character or none before a
+/// A compiled expression, for matching many names: `*` is any characters, `?` one character, `<`
+/// (DOS_STAR) any characters up to the last period, `>` (DOS_QM) one character, or none before a
 /// period or the end, `"` (DOS_DOT) a period or the end. Expression and names are UTF-8. With
-/// `ignore_case`, ASCII letters of either case are equal.
+/// `ignore_case`, ASCII letters are case-insensitive.
 ///
-/// All positions of the expression at which matching may stand are bits of a number, which a
-/// character of the name moves in one go: a match takes time in the length of the name, times that
-/// of the expression divided by 64, whatever the expression is.
+/// The set of possible positions in the expression is a bit set, which is advanced by each
+/// character of the name. A match therefore takes time proportional to the length of the name,
+/// times that of the expression divided by 64, for any expression.
 class wildcard {
 public:
   explicit wildcard(std::string_view expression, bool ignore_case = false);
@@ -27,7 +27,7 @@ public:
   [[nodiscard]] bool matches(std::string_view name) const;
 
 private:
-  /// Positions of the expression, the least first. Position n is behind its end.
+  /// A set of positions in the expression, the lowest bit first. Position n is its end.
   using positions = std::vector<std::uint64_t>;
 
   [[nodiscard]] const positions& of_character(char32_t c) const;
@@ -46,7 +46,7 @@ private:
   std::vector<std::pair<char32_t, positions>> characters_; ///< By character.
 };
 
-/// Whether `name` matches, for a single name.
+/// Matches a single name.
 [[nodiscard]] bool matches(
   std::string_view expression, std::string_view name, bool ignore_case = false);
 

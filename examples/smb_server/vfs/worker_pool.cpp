@@ -1,4 +1,4 @@
-// The threads of a worker pool, which take from a fair queue, and the count of what is in flight.
+// The threads of a worker pool, which take jobs from a fair queue, and the count of operations.
 #include "worker_pool.hpp"
 
 #include "fair_queue.hpp"
@@ -25,8 +25,8 @@ namespace {
 
 using counter = std::shared_ptr<std::atomic<std::size_t>>;
 
-/// Counts an operation until it is gone, run or not. It shares the counter and not the pool, whose
-/// queue it lies in.
+/// Counts an operation until it is destroyed, whether it ran or not. Shares ownership of the
+/// counter instead of the pool, whose queue contains it.
 class ticket {
 public:
   explicit ticket(counter count) : count_(std::move(count)), position_(count_->fetch_add(1)) {}
@@ -47,7 +47,7 @@ private:
   std::size_t position_;
 };
 
-/// Gives up a reference when it is run or destroyed.
+/// Releases a reference when it is run or destroyed.
 class discarded final : public pool_job {
 public:
   explicit discarded(std::shared_ptr<const void> reference) : reference_(std::move(reference)) {}
@@ -107,7 +107,7 @@ public:
     }
     changed_.notify_all();
     threads_.clear();
-    // Nothing is added any more. Jobs that never ran complete as they are destroyed.
+    // No more jobs are added. Destroying the jobs that never ran completes them.
     queue_ = {};
   }
 
@@ -125,7 +125,7 @@ private:
 
   using queue = fair_queue<pool_lane, queued_job>;
 
-  /// Gives the runner what threads would have begun with.
+  /// Passes to the runner the jobs that threads would start.
   void hand_out() {
     std::unique_lock lock(mutex_);
     while (!stopped_ && handed_out_ < options_.threads && queue_.has_next()) {
@@ -163,7 +163,8 @@ private:
         return;
       }
       const pool_lane lane = run_next(lock);
-      // A lane that this allows to go on is served here: nobody need be notified.
+      // This may unblock the lane. This thread takes the next job itself, so it need not notify
+      // another.
       queue_.done(lane);
     }
   }
@@ -187,7 +188,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   queue queue_;
-  std::size_t handed_out_ = 0; ///< To the runner, and not done.
+  std::size_t handed_out_ = 0; ///< Jobs that the runner has and that are not done.
   bool stopped_ = false;
   std::vector<std::jthread> threads_;
 };
@@ -202,12 +203,12 @@ void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
   std::shared_ptr<const void> reference) noexcept {
   try {
     if (const auto core = pool.lock()) {
-      // What is refused, because the pool stops, is given up here.
+      // If the stopping pool refuses the job, destroying it releases the reference on this thread.
       static_cast<void>(
         core->submit(lane, std::make_shared<discarded>(std::move(reference)), admission::always));
     }
   } catch (const std::bad_alloc&) {
-    // Given up here.
+    // The reference is released on this thread.
   }
 }
 

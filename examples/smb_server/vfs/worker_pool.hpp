@@ -1,4 +1,4 @@
-// Threads for work that blocks, with Asio's ways of saying that it is done.
+// Threads for blocking work, with completion through Asio.
 #pragma once
 
 #include "completion.hpp"
@@ -23,43 +23,43 @@
 
 namespace leasebreak::smb::vfs {
 
-/// A client of a pool. The threads serve the lanes in turn, so that one with many operations delays
-/// the others by few.
+/// A user of a pool. The threads serve the lanes round-robin, so that a lane with many operations
+/// delays the others only a little.
 enum class pool_lane : std::uint64_t {
   own = 0, ///< The server's own work, which may take all threads.
 };
 
-/// A lane that nobody else has. May be called from any thread.
+/// Returns a new lane. Thread-safe.
 [[nodiscard]] pool_lane new_lane() noexcept;
 
 namespace detail {
 
 class pool_core;
 
-/// One piece of work. `run` and `cancel` may race; exactly one of them gets to complete it.
+/// One piece of work. `run` and `cancel` may race; exactly one of them completes it.
 class pool_job {
 public:
   pool_job() = default;
   pool_job(const pool_job&) = delete;
   pool_job& operator=(const pool_job&) = delete;
   virtual ~pool_job() = default;
-  /// `done` is called when the work is done, before anybody hears of it.
+  /// Calls `done` after the work, before the completion.
   virtual void run(const std::function<void()>& done) = 0;
 };
 
-/// Whether the bound on what waits is for a job as well.
+/// Whether the limits of operations apply to a job.
 enum class admission { bounded, always };
 
-/// Posts a job. The job's destructor completes it if it never ran.
+/// Queues a job. The job's destructor completes it if it never ran.
 /// Errors: `errc::too_many_operations`, `shutting_down`.
 [[nodiscard]] error_code submit(const std::weak_ptr<pool_core>& pool, pool_lane lane,
   const std::shared_ptr<pool_job>& job, admission how);
 
-/// Gives up a reference on one of the pool's threads, or here if the pool is gone.
+/// Releases a reference on one of the pool's threads, or on this thread if the pool is destroyed.
 void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
   std::shared_ptr<const void> reference) noexcept;
 
-/// What a piece of work returns: a result, or for `void` an error_code.
+/// The return type of a piece of work: a result, or an error_code for `void`.
 template <class T>
 struct outcome {
   using type = result<T>;
@@ -85,12 +85,12 @@ public:
     }
     typename completion<T>::value value{};
     const error_code error = carry_out(value);
-    job_ = nullptr; // Gives up what it refers to here and not on the handler's thread.
+    job_ = nullptr; // release its captures on this thread, not on the handler's
     done();
     completion<T>::send(end_, error, std::move(value));
   }
 
-  /// Completes with an error if nobody has begun with it yet.
+  /// Completes with an error if the job has not started.
   void fail(error_code error) {
     if (claim()) {
       job_ = nullptr;
@@ -122,7 +122,8 @@ private:
   const std::shared_ptr<completion<T>> end_;
 };
 
-/// Holds no strong reference: a deferred operation may be launched when the pool is long gone.
+/// Has no strong reference to the pool, because a deferred operation may be launched after the pool
+/// is destroyed.
 template <class T>
 struct work_initiation {
   using executor_type = boost::asio::any_io_executor;
@@ -156,30 +157,31 @@ struct work_initiation {
 
 } // namespace detail
 
-/// What a pool can run: a function that returns a `result<T>`, or for `void` an `error_code`.
-/// Must be copyable.
+/// A function that a pool can run. Returns a `result<T>`, or an `error_code` for `void`. Must be
+/// copyable.
 template <class T>
 using work = detail::work<T>;
 
-/// Carries out a function later, once, where it may block.
+/// Runs a function later, exactly once, on a thread where it may block.
 using job_runner = std::function<void(std::function<void()>)>;
 
 /// Limits of a worker pool.
 struct pool_options {
   std::size_t threads = 4; ///< At least 1.
-  std::size_t operations_max = 4096; ///< Waiting and running ones together.
-  std::size_t lane_operations_max = 1024; ///< The same of one lane, except the server's own.
-  job_runner runner{}; ///< If any: in place of the threads, and given as much at a time as they.
+  std::size_t operations_max = 4096; ///< Waiting and running operations.
+  std::size_t lane_operations_max = 1024; ///< The same per lane, except the server's own lane.
+  job_runner runner{}; ///< If set, runs the jobs instead of threads, at most `threads` at a time.
 };
 
-/// The way to a pool that may be gone: then all fails with `errc::shutting_down`. A value.
+/// A weak reference to a pool. If the pool is destroyed, operations fail with
+/// `errc::shutting_down`. A value type.
 class pool_access {
 public:
   explicit pool_access(
     std::weak_ptr<detail::pool_core> core, pool_lane lane = pool_lane::own) noexcept
     : core_(std::move(core)), lane_(lane) {}
 
-  /// The same pool, by another lane.
+  /// Returns the same pool with another lane.
   [[nodiscard]] pool_access in(pool_lane lane) const noexcept { return pool_access(core_, lane); }
 
   /// See `worker_pool`.
@@ -197,8 +199,8 @@ public:
       token, std::move(job));
   }
 
-  /// Gives up a reference on one of the threads, where the destructor may block; here if the pool
-  /// is gone. Never refused.
+  /// Releases a reference on one of the threads, where the destructor may block, or on this thread
+  /// if the pool is destroyed. Never refused.
   void discard(std::shared_ptr<const void> reference) const noexcept {
     detail::discard(core_, lane_, std::move(reference));
   }
@@ -208,9 +210,9 @@ private:
   pool_lane lane_;
 };
 
-/// Threads that carry out what blocks. Destruction waits for what is running; what waits completes
-/// with `errc::shutting_down`. Not to be destroyed on one of its own threads. If there are several
-/// threads, one lane gets all of them but one, so that another lane's operation starts at once.
+/// Threads for blocking work. The destructor waits for running jobs; waiting ones complete with
+/// `errc::shutting_down`. It must not run on one of the pool's threads. With several threads, a
+/// lane never uses all of them, so that an operation of another lane can start at once.
 class worker_pool {
 public:
   /// Throws `std::invalid_argument` if an option is zero.
@@ -220,28 +222,28 @@ public:
   worker_pool& operator=(const worker_pool&) = delete;
 
   /// Runs `job` on one of the threads. Handler: `void(error_code, T)`, or `void(error_code)` for
-  /// `async_run<void>`, on its associated executor, `executor` by default; exactly once, never from
-  /// within this call. Cancellation of any type ends what has not begun, with
-  /// `operation_aborted`; what has begun runs to its end. Errors: what `job` returns,
+  /// `async_run<void>`. It is called exactly once, on its associated executor (by default
+  /// `executor`), and never inside this call. Cancellation of any type completes a job that has not
+  /// started with `operation_aborted`, and does not affect a running one. Errors: those of `job`,
   /// `errc::too_many_operations`, `shutting_down`, ENOMEM. `T` must have a default constructor.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_run(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return access().async_run<T>(std::move(executor), std::move(job), std::forward<Token>(token));
   }
 
-  /// The same for work that ends something, as a removal does, or that others rely on: it is never
-  /// refused because there is too much to do. The caller sees to it that there is not too much of
-  /// this.
+  /// Like `async_run`, but never refused for too many operations. Use it for work that ends
+  /// something, such as a removal, or that other operations rely on. The caller must limit the
+  /// amount of such work.
   template <class T, class Token = boost::asio::deferred_t>
   auto async_finish(boost::asio::any_io_executor executor, work<T> job, Token&& token = {}) const {
     return access().async_finish<T>(
       std::move(executor), std::move(job), std::forward<Token>(token));
   }
 
-  /// For those who may outlive the pool.
+  /// For objects that may outlive the pool.
   [[nodiscard]] pool_access access() const noexcept { return pool_access(core_); }
 
-  /// Operations that wait or run now.
+  /// The number of waiting and running operations.
   [[nodiscard]] std::size_t operations() const noexcept;
 
 private:
