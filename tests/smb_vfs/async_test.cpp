@@ -1,4 +1,4 @@
-// The worker pool's rules of completion, and each operation of async_share once.
+// The completion rules of the worker pool, and each operation of async_share once.
 #include "support.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -26,10 +26,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Occupies one thread of a pool until it is opened.
+/// Blocks one thread of a pool until `open` is called.
 class gate {
 public:
-  /// What runs on the pool; tells when it has begun.
+  /// Runs on the pool.
   [[nodiscard]] result<int> wait() {
     begun_.set_value();
     open_.get_future().wait();
@@ -45,7 +45,7 @@ private:
 
 class WorkerPool : public ::testing::Test {
 protected:
-  /// Starts an operation that holds the only thread.
+  /// Starts an operation that blocks the only thread.
   void occupy() {
     pool_->async_run<int>(
       io_.get_executor(), [g = gate_] { return g->wait(); },
@@ -99,7 +99,7 @@ TEST_F(WorkerPool, CompletesWithENOMEMWhenTheWorkRunsOutOfMemory) {
   EXPECT_EQ(seen, from_errno(ENOMEM));
 }
 
-/// Of an I/O context, and without memory for the first few things.
+/// An executor of an I/O context, which fails to allocate for the first few functions.
 class short_executor {
 public:
   short_executor(asio::io_context& io, std::atomic<int>& failures)
@@ -158,7 +158,7 @@ TEST_F(WorkerPool, CompletesOnTheAssociatedExecutor) {
   EXPECT_TRUE(on_strand);
 }
 
-TEST_F(WorkerPool, NeverCompletesWithinTheCallEvenWithAnInlineExecutor) {
+TEST_F(WorkerPool, NeverCompletesInsideTheCallEvenWithAnInlineExecutor) {
   auto operation = pool_->async_run<void>(
     io_.get_executor(), [] { return error_code(); }, asio::deferred);
   pool_.reset();
@@ -188,7 +188,7 @@ TEST_F(WorkerPool, ASlowDiskDoesNotStallTheEventLoop) {
   EXPECT_EQ(occupied_, error_code());
 }
 
-TEST_F(WorkerPool, RefusesWhatIsAboveItsLimitAndGoesOnAfterwards) {
+TEST_F(WorkerPool, RefusesOperationsAboveItsLimitAndRecovers) {
   occupy();
   std::vector<error_code> seen;
   const auto note = [&](error_code error) { seen.push_back(error); };
@@ -208,7 +208,7 @@ TEST_F(WorkerPool, RefusesWhatIsAboveItsLimitAndGoesOnAfterwards) {
   EXPECT_THAT(seen, ::testing::ElementsAre(errc::too_many_operations, error_code(), error_code()));
 }
 
-TEST_F(WorkerPool, FinishesWhatItMustAboveItsLimit) {
+TEST_F(WorkerPool, AcceptsAsyncFinishAboveItsLimit) {
   occupy();
   std::vector<error_code> seen;
   const auto note = [&](error_code error) { seen.push_back(error); };
@@ -222,7 +222,7 @@ TEST_F(WorkerPool, FinishesWhatItMustAboveItsLimit) {
   EXPECT_THAT(seen, ::testing::ElementsAre(error_code(), error_code()));
 }
 
-TEST_F(WorkerPool, GivesUpReferencesOnItsThreadsOrHereWhenItIsGone) {
+TEST_F(WorkerPool, ReleasesReferencesOnItsThreadsOrOnTheCallersAfterItsEnd) {
   std::promise<std::thread::id> where;
   const auto one = std::make_shared<int>(0);
   const auto tell = [&where, one](const int*) { where.set_value(std::this_thread::get_id()); };
@@ -237,7 +237,7 @@ TEST_F(WorkerPool, GivesUpReferencesOnItsThreadsOrHereWhenItIsGone) {
   EXPECT_EQ(where.get_future().get(), std::this_thread::get_id());
 }
 
-TEST_F(WorkerPool, CancellationEndsWhatHasNotBegun) {
+TEST_F(WorkerPool, CancellationEndsWaitingOperations) {
   occupy();
   asio::cancellation_signal signal;
   std::vector<error_code> seen;
@@ -262,7 +262,7 @@ TEST_F(WorkerPool, CancellationEndsWhatHasNotBegun) {
   EXPECT_FALSE(ran);
 }
 
-TEST_F(WorkerPool, CancellationLeavesAloneWhatHasBegun) {
+TEST_F(WorkerPool, CancellationDoesNotAffectRunningOperations) {
   asio::cancellation_signal signal;
   std::vector<error_code> seen;
   pool_->async_run<int>(
@@ -278,14 +278,14 @@ TEST_F(WorkerPool, CancellationLeavesAloneWhatHasBegun) {
   EXPECT_THAT(seen, ::testing::ElementsAre(error_code()));
 }
 
-TEST_F(WorkerPool, WhatWaitsWhenItGoesCompletesWithShuttingDown) {
+TEST_F(WorkerPool, WaitingOperationsCompleteWithShuttingDownAtItsEnd) {
   occupy();
   std::optional<error_code> seen;
   pool_->async_run<void>(
     io_.get_executor(), [] { return error_code(); }, [&](error_code error) { seen = error; });
 
   std::thread opener([g = gate_] { g->open(); });
-  // The thread may take the second one up before it is stopped; either way it completes once.
+  // The thread may start the second operation before it is stopped; in any case it completes once.
   pool_.reset();
   opener.join();
   io_.run();
@@ -295,7 +295,7 @@ TEST_F(WorkerPool, WhatWaitsWhenItGoesCompletesWithShuttingDown) {
   EXPECT_EQ(occupied_, error_code());
 }
 
-TEST_F(WorkerPool, ADeferredOperationThatOutlivesItSaysShuttingDown) {
+TEST_F(WorkerPool, ADeferredOperationThatOutlivesItFailsWithShuttingDown) {
   auto operation = pool_->async_run<int>(
     io_.get_executor(), [] { return result<int>(1); }, asio::deferred);
   pool_.reset();
@@ -313,7 +313,7 @@ TEST_F(WorkerPool, RefusesToBeBuiltWithoutThreadsOrOperations) {
   EXPECT_THROW(worker_pool(pool_options{1, 1, 0}), std::invalid_argument);
 }
 
-/// A pool of one thread, which is held, and two lanes.
+/// A pool of one blocked thread, and two lanes.
 class PoolLanes : public WorkerPool {
 protected:
   PoolLanes() { pool_.emplace(pool_options{1, 100, 3}); }
@@ -376,7 +376,7 @@ TEST_F(PoolLanes, LeaveAThreadToTheOthers) {
     },
     note);
 
-  // The first one ends after this has run, on the other thread.
+  // The first operation ends after this one has run on the other thread.
   pool_->access().in(few_).async_run<void>(
     io_.get_executor(),
     [&] {
@@ -443,8 +443,8 @@ TEST_F(AsyncShare, AFileLivesFromItsCreationToItsRemoval) {
   options.read = options.write = true;
 
   const auto made = get(async_.async_open(at("file"), options));
-  EXPECT_EQ(get(async_.async_write(made.file, 0, bytes("hello"))), 5U);
-  EXPECT_EQ(text(get(async_.async_read(made.file, 1, 10))), "ello");
+  EXPECT_EQ(get(async_.async_write(made.file, 0, bytes("world"))), 5U);
+  EXPECT_EQ(text(get(async_.async_read(made.file, 1, 10))), "orld");
   get(async_.async_flush(made.file));
   get(async_.async_set_end_of_file(made.file, 2));
   get(async_.async_set_allocation(made.file, 65536));
@@ -459,7 +459,7 @@ TEST_F(AsyncShare, AFileLivesFromItsCreationToItsRemoval) {
 
   EXPECT_FALSE(exists("file"));
   EXPECT_FALSE(exists("other"));
-  EXPECT_EQ(content("third"), "he");
+  EXPECT_EQ(content("third"), "wo");
 }
 
 TEST_F(AsyncShare, BothPhasesOfAnOverwritingOpen) {
@@ -476,7 +476,7 @@ TEST_F(AsyncShare, BothPhasesOfAnOverwritingOpen) {
   EXPECT_EQ(content("file"), "");
 }
 
-TEST_F(AsyncShare, TakesBackACreation) {
+TEST_F(AsyncShare, UndoesACreation) {
   open_options options;
   options.how = disposition::create;
 

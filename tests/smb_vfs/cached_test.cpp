@@ -1,4 +1,4 @@
-// What is done without a worker thread, because the kernel's caches are enough for it.
+// Operations that run without a worker thread, because the kernel's caches have the data.
 #include "support.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -15,7 +15,7 @@ protected:
     if (!share_->is_local())
       GTEST_SKIP() << "the directory for temporary files is not on a local file system";
     put("file");
-    // Looked up once, so that the way to it is in the caches.
+    // Look the file up once, so that its path is in the caches.
     ASSERT_EQ(error_of(share_->lookup(at("file"))), error_code{});
   }
 
@@ -128,7 +128,7 @@ TEST_F(Cached, ClosesHereWhatHasNothingToWriteAndIsNotDeleted) {
 
 TEST_F(Cached, NeedsNoWorkerForTheStateOfAFile) {
   boost::asio::io_context io;
-  // One operation at a time, and that one is taken: a worker could not be asked.
+  // The pool permits one operation, which is running, so a worker could not be used.
   const worker_pool pool{pool_options{1, 1}};
   std::mutex busy;
   std::unique_lock hold{busy};

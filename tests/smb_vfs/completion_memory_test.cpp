@@ -1,5 +1,5 @@
-// What is to be told to a handler when memory is short: each allocation fails once, one after
-// another. A program of its own, since it replaces the allocator of the whole process.
+// Completions when memory is short: lets each allocation fail once, one after the other. A separate
+// program, because it replaces the allocator of the whole process.
 #include "vfs/completion.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// Counts down to the allocation that fails. 0: none does.
+/// Counts down to the allocation that fails; 0: none fails.
 std::size_t until_failure = 0;
 
 } // namespace
@@ -41,15 +41,15 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Asio says nothing if it has no memory for the handler's executor.
+// Asio reports no error if it cannot allocate memory for the handler's executor.
 TEST(CompletionsWithoutMemory, AreRefusedOrToldOnTheHandlersExecutor) {
   asio::io_context io;
   const auto strand = asio::make_strand(io.get_executor());
-  const asio::any_io_executor user(strand); // as a coroutine has it
+  const asio::any_io_executor user(strand); // like a coroutine's executor
   std::size_t refused = 0;
   bool all_had_memory = false;
   for (std::size_t number = 1; !all_had_memory; ++number) {
-    ASSERT_LT(number, 1'000U) << "a sweep that is longer never ends";
+    ASSERT_LT(number, 1'000U) << "the loop does not end";
     int calls = 0;
     std::shared_ptr<completion<int>> made;
     try {
@@ -66,7 +66,8 @@ TEST(CompletionsWithoutMemory, AreRefusedOrToldOnTheHandlersExecutor) {
       ++refused;
       continue;
     }
-    completion<int>::send(std::exchange(made, nullptr), {}, 1); // it is work of the loop
+    completion<int>::send(
+      std::exchange(made, nullptr), {}, 1); // releases its work guard of the loop
     io.restart();
     io.run();
     EXPECT_EQ(calls, 1);

@@ -1,4 +1,4 @@
-// Nothing leads out of a share: with openat2, and by walking name by name.
+// No path leads out of a share, with openat2 and when walking name by name.
 #include "support.hpp"
 
 #include <atomic>
@@ -135,7 +135,7 @@ TEST_P(Escapes, AFolderWithTheRootsNameAsPrefixIsOutside) {
   EXPECT_EQ(error_of(file->current_path()), errc::name_not_found);
 }
 
-TEST_P(Escapes, ARootThatIsMovedGoesOnToBeServed) {
+TEST_P(Escapes, AMovedRootIsStillServed) {
   put("file");
   const auto file = look("file").value().file;
 
@@ -156,8 +156,8 @@ TEST_P(Escapes, SpecialFilesAreNotServed) {
 }
 
 TEST_P(Escapes, ASymlinkSwappedInDuringTheOperationNeverLeadsOut) {
-  // A folder and a symbolic link to a folder with the same names outside change places all the
-  // time.
+  // Continuously exchanges a folder with a symbolic link to an outside folder that has the same
+  // names.
   make_directory("swap");
   put("swap/secret", "inside");
   symlink(outside(), "link");
@@ -169,7 +169,7 @@ TEST_P(Escapes, ASymlinkSwappedInDuringTheOperationNeverLeadsOut) {
     }
   });
 
-  // At least so many tries, and until both were met: the scheduler may leave either in place long.
+  // Continue until both were seen, because the scheduler may leave either in place for a long time.
   constexpr std::uint64_t tries = 4000;
   std::uint64_t folders_met = 0;
   std::uint64_t links_met = 0;
@@ -184,7 +184,7 @@ TEST_P(Escapes, ASymlinkSwappedInDuringTheOperationNeverLeadsOut) {
       EXPECT_EQ(text(done->file->read(0, 100).value()).substr(0, 6), "inside");
       static_cast<void>(done->file->write(6, bytes("+")));
     } else {
-      ++links_met; // Through the folder it never fails.
+      ++links_met; // opening through the folder never fails
     }
     const auto made = open("swap\\new" + std::to_string(i % 5), disposition::create);
     if (made) {

@@ -1,4 +1,4 @@
-// Extended attributes that clients set.
+// Extended attributes set by clients.
 #include "support.hpp"
 
 #include <sys/xattr.h>
@@ -55,7 +55,7 @@ TEST_F(ExtendedAttributes, AreRemovedByAnEmptyValue) {
   EXPECT_THAT(all(), ElementsAre(extended_attribute{"two", bytes("b")}));
 }
 
-TEST_F(ExtendedAttributes, OfTheServerItselfAreNeitherSeenNorSet) {
+TEST_F(ExtendedAttributes, OfTheServerAreNeitherListedNorSet) {
   ASSERT_FALSE(look("file")->file->set_sparse(true));
   ASSERT_TRUE(open("file:stream", disposition::create));
 
@@ -96,7 +96,7 @@ TEST_F(ExtendedAttributes, OfADirectoryAndOfAStreamsFile) {
   EXPECT_THAT(all("file:stream"), ElementsAre(extended_attribute{"a", bytes("1")}));
 }
 
-TEST_F(ExtendedAttributes, AreGivenToWhatIsCreatedAndReplaceThoseOfWhatIsOverwritten) {
+TEST_F(ExtendedAttributes, AreSetAtCreationAndReplacedAtOverwriting) {
   open_options how;
   how.eas = {{"a", bytes("1")}};
   how.how = disposition::create;
@@ -106,7 +106,8 @@ TEST_F(ExtendedAttributes, AreGivenToWhatIsCreatedAndReplaceThoseOfWhatIsOverwri
   how.how = disposition::open_if;
   how.eas = {{"b", bytes("2")}};
   ASSERT_TRUE(share_->open(at("new"), how));
-  EXPECT_THAT(all("new"), ElementsAre(extended_attribute{"a", bytes("1")})) << "it was opened";
+  EXPECT_THAT(all("new"), ElementsAre(extended_attribute{"a", bytes("1")}))
+    << "the file was only opened";
 
   how.how = disposition::overwrite;
   const auto over = share_->open(at("new"), how);
@@ -116,7 +117,7 @@ TEST_F(ExtendedAttributes, AreGivenToWhatIsCreatedAndReplaceThoseOfWhatIsOverwri
   EXPECT_EQ(all("new"), how.eas);
 }
 
-TEST_F(ExtendedAttributes, ThatCannotBeLeaveNothingBehind) {
+TEST_F(ExtendedAttributes, ThatAreInvalidLeaveNoFileBehind) {
   open_options how;
   how.eas = {{"a?", bytes("1")}};
   how.how = disposition::create;
@@ -124,8 +125,8 @@ TEST_F(ExtendedAttributes, ThatCannotBeLeaveNothingBehind) {
     how.kind = kind;
     EXPECT_EQ(share_->open(at("new"), how).error(), errc::invalid_attribute_name);
     EXPECT_EQ(share_->lookup(at("new")).error(), errc::name_not_found);
-    EXPECT_EQ(
-      share_->prepare(at("new"), how).has_value(), kind == node_kind::directory); // `make` does it
+    EXPECT_EQ(share_->prepare(at("new"), how).has_value(),
+      kind == node_kind::directory); // `make` creates it
     EXPECT_EQ(share_->lookup(at("new")).error(), errc::name_not_found);
   }
 }

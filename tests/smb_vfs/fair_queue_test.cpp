@@ -1,4 +1,4 @@
-// The order in which a fair queue hands out the items of its lanes.
+// The order in which a fair queue returns the items of its lanes.
 #include "vfs/fair_queue.hpp"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ protected:
     queue_.push(lane, running_max, item);
   }
 
-  /// Takes all that can be taken, and lets it run.
+  /// Takes all available items, and leaves them running.
   std::vector<std::string> take_all() {
     std::vector<std::string> taken;
     while (queue_.has_next())
@@ -54,7 +54,7 @@ TEST_F(FairQueue, ServesANewLaneAfterOneItemOfEachOther) {
   EXPECT_THAT(take_all(), ElementsAre("a2", "b1", "a3"));
 }
 
-TEST_F(FairQueue, SkipsALaneThatHasAsManyRunningAsItMay) {
+TEST_F(FairQueue, SkipsALaneAtItsLimitOfRunningItems) {
   push('a', "a1", 1);
   push('a', "a2", 1);
   push('b', "b1", 1);
@@ -77,7 +77,7 @@ TEST_F(FairQueue, AddsToALaneThatIsSkipped) {
   EXPECT_THAT(take_all(), ElementsAre("a2"));
 }
 
-TEST_F(FairQueue, CountsWhatWaitsAndRuns) {
+TEST_F(FairQueue, CountsWaitingAndRunningItems) {
   push('a', "a1");
   push('a', "a2");
   push('b', "b1");

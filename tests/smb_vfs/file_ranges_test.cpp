@@ -16,7 +16,7 @@ protected:
     return open(name, disposition::open_if).value().file;
   }
 
-  /// A file of `blocks` blocks without a zero in it.
+  /// Makes a file of `blocks` blocks without zero bytes.
   open_ptr make_full(std::string_view name, std::size_t blocks) {
     auto file = make(name);
     EXPECT_EQ(
@@ -32,7 +32,7 @@ TEST_F(FileRanges, AreMadeZeroAndTheSizeStays) {
     ASSERT_FALSE(file->set_sparse(sparse).failed());
 
     EXPECT_FALSE(file->zero(block, 3 * block).failed());
-    EXPECT_FALSE(file->zero(4 * block - 1, 9 * block).failed()) << "behind the end";
+    EXPECT_FALSE(file->zero(4 * block - 1, 9 * block).failed()) << "beyond the end";
 
     EXPECT_EQ(file->info()->end_of_file, 4 * block);
     std::vector<std::uint8_t> wanted(4 * block, 'x');
@@ -42,7 +42,7 @@ TEST_F(FileRanges, AreMadeZeroAndTheSizeStays) {
   }
 }
 
-TEST_F(FileRanges, OfASparseFileGiveRoomBack) {
+TEST_F(FileRanges, OfASparseFileFreeSpaceWhenZeroed) {
   const auto file = make_full("file", 16);
   const auto before = file->info()->allocation_size;
 
@@ -53,7 +53,7 @@ TEST_F(FileRanges, OfASparseFileGiveRoomBack) {
   EXPECT_NE(file->info()->attributes & attribute::sparse, 0U);
 }
 
-TEST_F(FileRanges, ThatAreAllocatedAreTold) {
+TEST_F(FileRanges, ThatAreAllocatedAreReported) {
   const auto file = make_full("file", 8);
   ASSERT_FALSE(file->set_sparse(true).failed());
   ASSERT_FALSE(file->zero(2 * block, 4 * block).failed());
@@ -85,7 +85,7 @@ TEST_F(FileRanges, StaySparseWhenAttributesAreSet) {
 
   EXPECT_EQ(file->info()->attributes, attribute::hidden | attribute::sparse);
 
-  changes.attributes = attribute::normal | attribute::sparse; // which only `set_sparse` sets
+  changes.attributes = attribute::normal | attribute::sparse; // only `set_sparse` sets `sparse`
   const auto other = make("other");
   ASSERT_FALSE(other->change(changes).failed());
   EXPECT_EQ(other->info()->attributes & attribute::sparse, 0U);

@@ -1,4 +1,4 @@
-// Input and output, sizes, attributes and times.
+// Reads and writes, sizes, attributes and times.
 #include "support.hpp"
 
 #include <cerrno>
@@ -25,7 +25,7 @@ protected:
   }
 };
 
-TEST_F(Files, WhatIsWrittenIsRead) {
+TEST_F(Files, ReadsReturnWrittenData) {
   const auto file = make();
 
   EXPECT_EQ(file->write(0, bytes("hello world")).value(), 11U);
@@ -37,7 +37,7 @@ TEST_F(Files, WhatIsWrittenIsRead) {
   EXPECT_EQ(content("file"), "hello world");
 }
 
-TEST_F(Files, WritingBehindTheEndFillsWithZeros) {
+TEST_F(Files, WritingBeyondTheEndFillsWithZeros) {
   const auto file = make();
 
   static_cast<void>(file->write(3, bytes("x")));
@@ -45,7 +45,7 @@ TEST_F(Files, WritingBehindTheEndFillsWithZeros) {
   EXPECT_EQ(text(file->read(0, 10).value()), std::string("\0\0\0x", 4));
 }
 
-TEST_F(Files, OffsetsThatCannotBeAreRefused) {
+TEST_F(Files, InvalidOffsetsAreRefused) {
   const auto file = make();
   const auto last = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
@@ -57,7 +57,7 @@ TEST_F(Files, OffsetsThatCannotBeAreRefused) {
   EXPECT_EQ(file->info()->end_of_file, 0U);
 }
 
-TEST_F(Files, NothingIsWrittenBehindTheGreatestEndOfFile) {
+TEST_F(Files, WritesBeyondTheMaximumEndOfFileAreRefused) {
   const auto file = make();
   const auto last = share_->options().file_bytes_max;
 
@@ -133,12 +133,12 @@ TEST_F(Files, FlushingWorksForEveryKindOfOpen) {
 
 TEST_F(Files, TheEndOfFileMovesBothWays) {
   const auto file = make();
-  static_cast<void>(file->write(0, bytes("hello")));
+  static_cast<void>(file->write(0, bytes("world")));
 
   EXPECT_FALSE(file->set_end_of_file(2).failed());
-  EXPECT_EQ(content("file"), "he");
+  EXPECT_EQ(content("file"), "wo");
   EXPECT_FALSE(file->set_end_of_file(4).failed());
-  EXPECT_EQ(content("file"), std::string("he\0\0", 4));
+  EXPECT_EQ(content("file"), std::string("wo\0\0", 4));
 }
 
 TEST_F(Files, AllocationReservesAboveAndTruncatesBelowTheEnd) {
@@ -236,7 +236,7 @@ TEST_F(Files, ATimeMayBeFarFromNow) {
   }
 }
 
-TEST_F(Files, TimesThatAreNotGivenStay) {
+TEST_F(Files, AbsentTimesAreUnchanged) {
   const auto file = make();
   basic_changes first;
   first.creation_time = file_time(1'000'000'000s);
@@ -281,7 +281,7 @@ TEST_F(Files, TheOpenThatSetTheChangeTimeKeepsItThroughFurtherChanges) {
   EXPECT_EQ(file->info()->write_time, *next.write_time);
 }
 
-TEST_F(Files, AChangeTimeThatHasEndedDoesNotComeBack) {
+TEST_F(Files, AReplacedChangeTimeIsNotRestored) {
   const auto file = make();
   basic_changes changes;
   changes.change_time = file_time(1'000'000'000s);
@@ -398,7 +398,7 @@ TEST_F(Files, WhatTheDiskHasNoRoomForIsRefusedWithoutFillingIt) {
   EXPECT_EQ(file->info()->allocation_size, 0U);
 }
 
-/// Acts as a user without rights, if root runs the test.
+/// Acts as an unprivileged user, if root runs the test.
 class other_user {
 public:
   other_user() {
@@ -439,12 +439,12 @@ TEST_F(Files, AFolderThatMayNotBeWrittenRefusesNewNames) {
     error_of(open("folder\\new", disposition::create, node_kind::directory)), from_errno(EACCES));
 }
 
-// What a file system without extended attributes is like, on the one that every machine has.
+// A file system without extended attributes, /proc, because every machine has it.
 TEST(FilesWithoutExtendedAttributes, HaveTheDefaults) {
   const auto proc = share::open_root("/proc/self");
   ASSERT_TRUE(proc.has_value());
   if ((*proc)->space()->has_streams) {
-    GTEST_SKIP() << "/proc keeps extended attributes";
+    GTEST_SKIP() << "/proc has extended attributes";
   }
 
   const auto info = (*proc)->lookup(at("status"));

@@ -1,4 +1,4 @@
-// Listings: patterns, batches, resumption, and directories that change meanwhile.
+// Listings: patterns, batches, resumption, and concurrent changes of the directory.
 #include "support.hpp"
 
 #include <array>
@@ -19,7 +19,7 @@ protected:
     return share_->list(look(directory)->file, std::move(pattern), ignore_case).value();
   }
 
-  /// All names, taken in batches of `count`.
+  /// Lists all names in batches of `count`.
   static std::vector<std::string> names(directory_cursor& cursor, std::size_t count = 100) {
     std::vector<std::string> all;
     for (bool end = false; !end;) {

@@ -286,7 +286,7 @@ TEST_F(Names, TheRootAndReadOnlyFilesAreNotRemovable) {
   EXPECT_TRUE(std::filesystem::exists(root()));
 }
 
-/// While it lives, this thread looks at files as somebody without privileges.
+/// During its lifetime, this thread accesses files as an unprivileged user.
 class without_privileges {
 public:
   without_privileges() {
@@ -305,7 +305,7 @@ open_options to_delete() {
   return how;
 }
 
-TEST_F(Names, WhatAFolderKeepsIsNotRemovable) {
+TEST_F(Names, FilesOfAReadOnlyFolderAreNotRemovable) {
   namespace fs = std::filesystem;
   make_directory("folder/empty");
   put("folder/file");
@@ -330,7 +330,7 @@ TEST_F(Names, TheRootIsNotOpenedForDeletion) {
   EXPECT_EQ(error_of(share_->open(at(""), to_delete())), errc::cannot_delete);
 }
 
-/// An open through one of two names; that name is gone, and the folder it was in too.
+/// Opens a file by one of its two names, and then removes that name and its folder.
 TEST_F(Names, ANameIsGoneWithItsFolder) {
   put("other");
   make_directory("folder");
@@ -344,7 +344,7 @@ TEST_F(Names, ANameIsGoneWithItsFolder) {
   EXPECT_TRUE(exists("other"));
 }
 
-TEST_F(Names, WhatIsGoneAlreadyIsRemovable) {
+TEST_F(Names, AnAlreadyRemovedFileIsRemovable) {
   put("file");
   const auto file = look("file").value().file;
   std::filesystem::remove(root() / "file");
@@ -352,8 +352,8 @@ TEST_F(Names, WhatIsGoneAlreadyIsRemovable) {
   EXPECT_FALSE(share_->check_removable(*file).failed());
 }
 
-/// Gives this thread a view of its own of all mounts, with the directory read-only. False if it may
-/// not do so.
+/// Gives this thread a private mount namespace in which the directory is read-only. Returns false
+/// if the process lacks the permission.
 bool mount_read_only(const std::filesystem::path& directory) {
   const char* where = directory.c_str();
   return ::unshare(CLONE_NEWNS) == 0 &&
@@ -378,7 +378,7 @@ TEST_F(Names, NothingOfAReadOnlyFileSystemIsRemovable) {
   }).join();
 
   if (!mounted) {
-    GTEST_SKIP() << "needs the right to mount";
+    GTEST_SKIP() << "needs permission to mount";
   }
 }
 

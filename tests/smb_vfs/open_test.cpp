@@ -1,4 +1,4 @@
-// The phases of an open: dispositions, kinds, attributes, taking back what was created.
+// The phases of an open: dispositions, kinds, attributes, and undoing a creation.
 #include "support.hpp"
 
 #include <atomic>
@@ -215,7 +215,7 @@ TEST_F(OpenPhases, TheSecondPhaseDoesNothingToWhatIsNotOverwritten) {
   EXPECT_EQ(error_of(share_->truncate_for_overwrite({})), errc::invalid_argument);
 }
 
-TEST_F(OpenPhases, ARefusedCreationIsTakenBack) {
+TEST_F(OpenPhases, ARefusedCreationIsUndone) {
   const auto file = open("file", disposition::open_if);
   const auto directory = open("directory", disposition::create, node_kind::directory);
 
@@ -226,7 +226,7 @@ TEST_F(OpenPhases, ARefusedCreationIsTakenBack) {
   EXPECT_FALSE(exists("directory"));
 }
 
-TEST_F(OpenPhases, TakingBackLeavesWhatWasThereBefore) {
+TEST_F(OpenPhases, UndoingAnOpenKeepsAnExistingFile) {
   put("file");
   const auto existing = open("file", disposition::open_if);
 
@@ -235,7 +235,7 @@ TEST_F(OpenPhases, TakingBackLeavesWhatWasThereBefore) {
   EXPECT_TRUE(exists("file"));
 }
 
-TEST_F(OpenPhases, TakingBackLeavesWhatSomebodyElsePutThere) {
+TEST_F(OpenPhases, UndoingACreationKeepsAnotherFileOfThatName) {
   const auto made = open("file", disposition::create);
   std::filesystem::remove(root() / "file");
   put("file", "theirs");
@@ -265,7 +265,8 @@ TEST_F(OpenPhases, AnIdentityHasTheTimeAtWhichTheFileWasMade) {
 
   EXPECT_EQ(made->info.id.birth,
     static_cast<std::uint64_t>(made->info.creation_time.time_since_epoch().count()));
-  EXPECT_EQ(share_->lookup(at("file"))->id, made->info.id) << "what a client sets is not it";
+  EXPECT_EQ(share_->lookup(at("file"))->id, made->info.id)
+    << "a time that a client sets does not change the identity";
 }
 
 TEST_F(OpenPhases, ANewFileMayReserveSpace) {
@@ -304,7 +305,7 @@ TEST_F(OpenPhases, WhatIsMadeReadOnlyCannotBeMadeToBeDeletedOnClose) {
   EXPECT_FALSE(exists("file"));
 }
 
-TEST_F(OpenPhases, AReservationThatCannotBeTakesTheFileBack) {
+TEST_F(OpenPhases, AFailedReservationUndoesTheCreation) {
   open_options options;
   options.how = disposition::create;
   options.allocation_size = ~std::uint64_t{0};

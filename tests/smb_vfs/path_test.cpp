@@ -1,4 +1,4 @@
-// What a path may be, and what each malformed one is told.
+// Valid paths, and the error of each malformed one.
 #include "support.hpp"
 
 namespace leasebreak::smb::vfs::testing {

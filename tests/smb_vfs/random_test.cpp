@@ -1,4 +1,4 @@
-// Random operations on a share and on a model of it, which must agree at every step.
+// Random operations on a share and on its model, which must agree after every step.
 #include "support.hpp"
 #include "support/seed.hpp"
 #include "tree_model.hpp"
@@ -126,7 +126,7 @@ protected:
     if (chance(2)) {
       history_ << " write";
       const std::string data(length, static_cast<char>('a' + pick(26)));
-      // Nothing to write is nothing to check but the access.
+      // For an empty write, only the access is checked.
       if (length == 0) {
         return;
       }
@@ -221,7 +221,7 @@ protected:
     history_ << '\n';
   }
 
-  /// The whole tree, and each open's current path.
+  /// Compares the whole tree, and the current path of each open.
   void compare_all() {
     compare_directory("", *model_->root());
     for (const auto& both : opens_) {
@@ -289,7 +289,7 @@ protected:
 
   void start_again() {
     opens_.clear();
-    // The root as well: it may have got attributes and streams.
+    // Includes the root, which may have attributes and streams by now.
     std::filesystem::remove_all(root());
     std::filesystem::create_directory(root());
     share_ = share::open_root(root().string(), options()).value();

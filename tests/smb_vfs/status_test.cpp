@@ -1,4 +1,4 @@
-// What clients are told of each error.
+// The NTSTATUS of each error.
 #include "support.hpp"
 
 #include <boost/asio/error.hpp>

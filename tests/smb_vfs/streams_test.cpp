@@ -18,7 +18,7 @@ protected:
   Streams() : share_test(options()) {}
   static share_options options() {
     share_options small;
-    // Within what ext4 keeps in one block with the file's other attributes.
+    // Fits into one block of ext4 together with the file's other attributes.
     small.stream_bytes_max = 2048;
     small.streams_max = 4;
     return small;
@@ -99,7 +99,7 @@ TEST_F(Streams, CreateTheirFileIfItIsMissing) {
   EXPECT_FALSE(exists("other"));
 }
 
-TEST_F(Streams, ACreationIsTakenBackWithItsFile) {
+TEST_F(Streams, UndoingACreationAlsoRemovesTheNewFile) {
   const auto both = open("new:one", disposition::create);
   EXPECT_FALSE(share_->undo_create(*both).failed());
   EXPECT_FALSE(exists("new"));
@@ -111,7 +111,7 @@ TEST_F(Streams, ACreationIsTakenBackWithItsFile) {
   EXPECT_EQ(error_of(share_->lookup(at("file:one"))), errc::name_not_found);
 }
 
-TEST_F(Streams, TakingBackLeavesAFileThatIsInUse) {
+TEST_F(Streams, UndoingACreationKeepsAFileThatIsInUse) {
   const auto both = open("new:one", disposition::create);
   static_cast<void>(open("new")->file->write(0, bytes("x")));
 
@@ -163,12 +163,12 @@ TEST_F(Streams, GrowToTheirLimitAndNotAbove) {
 
 TEST_F(Streams, ChangeTheirEndOfFile) {
   const auto stream = open("file:one", disposition::create).value().file;
-  static_cast<void>(stream->write(0, bytes("hello")));
+  static_cast<void>(stream->write(0, bytes("world")));
 
   EXPECT_FALSE(stream->set_end_of_file(2).failed());
-  EXPECT_EQ(text(stream->read(0, 10).value()), "he");
+  EXPECT_EQ(text(stream->read(0, 10).value()), "wo");
   EXPECT_FALSE(stream->set_end_of_file(3).failed());
-  EXPECT_EQ(text(stream->read(0, 10).value()), std::string("he\0", 3));
+  EXPECT_EQ(text(stream->read(0, 10).value()), std::string("wo\0", 3));
   EXPECT_FALSE(stream->set_allocation(100).failed());
   EXPECT_EQ(stream->info()->end_of_file, 3U);
   EXPECT_FALSE(stream->set_allocation(1).failed());
@@ -287,7 +287,7 @@ TEST_F(Streams, TakeTheirFileWithThem) {
   EXPECT_FALSE(share_->lookup(at("file")).has_value());
 }
 
-TEST_F(Streams, AreFoundInWhateverCase) {
+TEST_F(Streams, HaveCaseInsensitiveNames) {
   const auto one = open("file:One", disposition::create);
   static_cast<void>(one->file->write(0, bytes("one")));
 
@@ -298,7 +298,7 @@ TEST_F(Streams, AreFoundInWhateverCase) {
   EXPECT_THAT(names_of("file"), ElementsAre("", "One"));
 }
 
-TEST_F(Streams, ARenameMayChangeTheCaseAndReplacesInWhateverCase) {
+TEST_F(Streams, ARenameMayChangeTheCaseAndReplacesNamesOfAnyCase) {
   const auto one = open("file:One", disposition::create).value().file;
   static_cast<void>(one->write(0, bytes("one")));
   static_cast<void>(open("file:Two", disposition::create));

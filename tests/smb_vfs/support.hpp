@@ -1,4 +1,4 @@
-// A share on a temporary directory, and short ways of saying what a test does with it.
+// A share on a temporary directory, and helpers for its tests.
 #pragma once
 
 #include "vfs/vfs.hpp"
@@ -19,14 +19,14 @@
 
 namespace leasebreak::smb::vfs::testing {
 
-/// A directory that is gone with it.
+/// A directory that the destructor deletes.
 class temporary_directory {
 public:
   temporary_directory() {
     std::string pattern =
       (std::filesystem::temp_directory_path() / "leasebreak_vfs.XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {
-      throw std::runtime_error("no temporary directory");
+      throw std::runtime_error("cannot create a temporary directory");
     }
     where_ = pattern;
   }
@@ -43,7 +43,7 @@ private:
   std::filesystem::path where_;
 };
 
-/// A path that must be valid.
+/// Parses a valid path.
 inline path at(std::string_view text) {
   return path::parse(text).value();
 }
@@ -56,7 +56,7 @@ inline std::string text(const std::vector<std::uint8_t>& data) {
   return {data.begin(), data.end()};
 }
 
-/// The error of a result or an error_code as it is; success if there is a value.
+/// Returns the error of a result, or success if it has a value. Returns an error_code unchanged.
 template <class T>
 error_code error_of(const result<T>& outcome) {
   return outcome ? error_code{} : outcome.error();

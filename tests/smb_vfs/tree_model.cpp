@@ -1,4 +1,4 @@
-// The rules of a share, once more and without a file system.
+// A second implementation of a share's rules, without a file system.
 #include "tree_model.hpp"
 
 #include <cerrno>
@@ -156,7 +156,7 @@ error_code tree_model::open_stream(
   base.how = creates(options.how) ? disposition::open_if : disposition::open;
   base.kind = node_kind::any;
   base.write = false;
-  // What is there is checked below, as a whole.
+  // An existing file is checked completely below.
   base.delete_on_close =
     options.delete_on_close && find(name.base(), done.node, done.name) == errc::name_not_found;
   if (const error_code error = open_node(name.base(), base, done)) {
@@ -181,7 +181,7 @@ error_code tree_model::open_stream(
     error = errc::too_many_streams;
   }
   if (error) {
-    return error; // A file that was made for it has no streams, so none of these.
+    return error; // cannot happen for a new base file, which has no streams
   }
   done.created = !exists;
   done.action = exists ? action_of(options.how) : create_action::created;

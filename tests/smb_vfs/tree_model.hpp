@@ -1,7 +1,7 @@
-// What a share should do, said with maps in memory: what the random test compares with.
+// A model of a share, with maps in memory, for comparison in the random test.
 //
-// Names, nodes and opens are as POSIX has them: a node may have several names, and an open goes on
-// when its name is gone.
+// Names, nodes and opens behave as in POSIX: a node may have several names, and an open remains
+// valid when its name is removed.
 #pragma once
 
 #include "vfs/vfs.hpp"
@@ -19,7 +19,7 @@ using node_ptr = std::shared_ptr<model_node>;
 
 /// A name in a directory. An open has one, and it moves with a rename.
 struct model_name {
-  std::weak_ptr<model_node> folder; ///< There as long as the name is.
+  std::weak_ptr<model_node> folder; ///< Valid as long as the name exists.
   std::string leaf;
   node_ptr node;
   bool alive = true;
@@ -55,7 +55,7 @@ public:
 
   [[nodiscard]] const node_ptr& root() const { return root_; }
 
-  /// The node that a path means, or why there is none.
+  /// Returns the node of a path, or the error.
   [[nodiscard]] error_code find(const path& name, node_ptr& node, name_ptr& entry) const;
 
   error_code open(const path& name, const open_options& options, model_open& done);
@@ -78,7 +78,7 @@ private:
   error_code find_folder(const path& name, node_ptr& folder) const;
   name_ptr add(const node_ptr& folder, const std::string& leaf, const node_ptr& node);
   static void drop(const name_ptr& name);
-  /// The bytes that an open reads and writes, or why it may not.
+  /// Returns the bytes that an open reads and writes, or the error.
   static error_code data_of(const model_open& open, std::string*& data);
 
   share_options limits_;

@@ -1,5 +1,5 @@
-// Files that are made without a name and get one later, and changes of names that are made only if
-// these still are what was seen; with a file system that offers less, too.
+// Files that are created without a name and named later, and changes of names that are made only if
+// these are still as expected. Also with the fallbacks for file systems that do not support this.
 #include "support.hpp"
 
 namespace leasebreak::smb::vfs {
@@ -16,7 +16,7 @@ share_options options_of(bool offers_all) {
   return o;
 }
 
-/// The parameter: whether there are files without names, and RENAME_NOREPLACE.
+/// The parameter: whether unnamed files and RENAME_NOREPLACE are used.
 class Unnamed : public share_test, public ::testing::WithParamInterface<bool> {
 protected:
   Unnamed() : share_test(options_of(GetParam())) {}
@@ -30,7 +30,7 @@ protected:
     return share_->prepare(at(name), options);
   }
 
-  /// What the server does with what was prepared.
+  /// Completes a prepared open, like the server.
   error_code name(opened& o, std::string_view name, node_kind kind = node_kind::any) {
     if (o.unnamed)
       return share_->give_name(o, at(name));
@@ -86,7 +86,7 @@ TEST_P(Unnamed, LeaveNothingBehind) {
   EXPECT_EQ(share_->opens(), before);
 }
 
-TEST_P(Unnamed, OpenWhatIsThereAlready) {
+TEST_P(Unnamed, OpenAnExistingFile) {
   put("f", "old");
 
   const auto o = prepare("f");
@@ -113,7 +113,7 @@ TEST_P(Unnamed, DoNotTakeANameThatAnotherFileHasGot) {
   EXPECT_EQ(content("f"), "other");
 }
 
-TEST_P(Unnamed, AreMadeWhereTheyWereWanted) {
+TEST_P(Unnamed, AreCreatedInTheExpectedDirectory) {
   make_directory("d");
   auto o = prepare("d/f");
   std::filesystem::rename(root() / "d", root() / "e");

@@ -1,4 +1,4 @@
-// MS-FSA 2.1.4.4, wildcard by wildcard.
+// MS-FSA 2.1.4.4, for each wildcard.
 #include "support.hpp"
 #include "support/seed.hpp"
 
@@ -37,7 +37,7 @@ const row rows[] = {
   {"*a*b*", "xxaxxbxx", true},
   {"*a*b*", "xxbxxaxx", false},
   {"**", "a", true},
-  // ? is one character, of any length in UTF-8, a period too.
+  // ? is one character, also a period, of any length in UTF-8.
   {"?", "a", true},
   {"?", "", false},
   {"?", "ab", false},
@@ -69,7 +69,7 @@ const row rows[] = {
   {"a\"*", "a.txt", true},
   {"a\"*", "ab", false},
   {"*\"*", "abc", true},
-  // < (DOS_STAR) is any characters up to the last period, and that one too.
+  // < (DOS_STAR) is any characters up to and including the last period.
   {"<txt", "a.txt", true},
   {"<txt", "a.b.txt", true},
   {"<txt", "a.txt.bak", false},
@@ -87,7 +87,7 @@ const row rows[] = {
   {"<\">>>", "file.txt", true},
   {"<\">>>", "file", true},
   {"<\">>", "file.txt", false},
-  // The forms into which clients turn what their users type.
+  // The expressions that clients make from their users' input.
   {">>>>>>>>\">>>", "readme.txt", true},
   {">>>>>>>>\">>>", "readme", true},
   {">>>>>>>>\">>>", "averylongname.txt", false},
@@ -146,7 +146,7 @@ TEST(Wildcards, NoExpressionTakesExponentialTime) {
   EXPECT_FALSE(matches(expression, std::string(250, 'a')));
 }
 
-/// By trying all ways, for what has only `*` and `?`.
+/// Matches by trying all possibilities; supports only `*` and `?`.
 bool matches_slowly(std::string_view expression, std::string_view name) {
   if (expression.empty()) {
     return name.empty();
@@ -172,7 +172,7 @@ TEST(Wildcards, AgreeWithASlowMatcherOnRandomExpressions) {
   for (int i = 0; i < 20000; ++i) {
     const auto expression = word("ab.*?", 7);
     const auto name = word("ab.", 8);
-    // `*.*` is every name by decree.
+    // By definition, `*.*` matches every name.
     const bool expected = expression == "*.*" || matches_slowly(expression, name);
     ASSERT_EQ(matches(expression, name), expected) << expression << " against " << name;
   }
