@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that the C++ sources are as clang-format 14 would write them.
+"""Checks that the C++ sources are formatted by clang-format 14.
 
 usage: check_format.py ROOT CLANG_FORMAT
 
-Other versions of clang-format disagree with 14 in details; with one of them the check is skipped
-(status 77).
+With another version of clang-format, whose output differs in details, the check is skipped (status 77).
 """
 
 import pathlib
@@ -39,7 +38,7 @@ def main(arguments):
         print(f"not formatted: {pathlib.Path(file).relative_to(root)}")
     if done.returncode != 0 and not wrong:
         print(done.stderr)
-    print(f"{len(files)} files, {len(wrong)} not formatted; mend with: clang-format -i FILE")
+    print(f"{len(files)} files, {len(wrong)} not formatted; fix with: clang-format -i FILE")
     return 1 if done.returncode != 0 or not files else 0
 
 

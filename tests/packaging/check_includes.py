@@ -3,7 +3,7 @@
 
 usage: check_includes.py ROOT
 
-Prints one line per violation and ends with status 1 if there is any. See docs/architecture.md for
+Prints one line per violation, and exits with status 1 if there is any. docs/architecture.md describes
 the layers.
 """
 
@@ -24,7 +24,7 @@ STANDARD = set(
     typeindex typeinfo unordered_map unordered_set utility valarray variant vector version
     """.split()
 )
-# The model is a pure function of its input: nothing that keeps time, threads, files or locales.
+# The model is a pure function of its input, without time, threads, files or locales.
 NOT_IN_MODEL = {
     "atomic", "barrier", "condition_variable", "coroutine", "csignal", "cstdio", "filesystem",
     "fstream", "future", "iostream", "latch", "mutex", "random", "semaphore", "shared_mutex",
@@ -34,12 +34,12 @@ NOT_IN_MODEL = {
 
 @dataclass
 class Rule:
-    """What the files below `folder` may include."""
+    """The includes that are permitted below `folder`."""
 
     folder: str
-    prefixes: tuple  # of headers in angle brackets, beside the standard library's
+    prefixes: tuple  # of headers in angle brackets, in addition to the standard library
     system: bool = False  # POSIX and Linux headers: <unistd.h>, <sys/...>
-    forbidden: frozenset = frozenset()  # standard headers that are out of place here
+    forbidden: frozenset = frozenset()  # standard headers that are not permitted
 
 
 RULES = [
@@ -62,10 +62,10 @@ RULES = [
     ),
 ]
 
-# Client libraries are for the files of their store alone.
+# Only the files of a store may use its client library.
 CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "pqxx/": "postgres", "libpq-fe.h": "postgres"}
 
-# The key of the hashes is drawn once for each process; no result depends on it.
+# The key of the hashes is random per process; no result depends on it.
 EXCEPTIONS = {"model/src/keyed_hash.cpp": {"sys/random.h"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -80,7 +80,7 @@ def rule_for(path):
 
 
 def problem_with(root, path, rule, bracket, header):
-    """What is wrong with this include, or None."""
+    """The problem of an include, or None."""
     if bracket == '"':
         if ".." in header.split("/"):
             return "leaves its folder"
@@ -98,16 +98,16 @@ def problem_with(root, path, rule, bracket, header):
         return None
     for prefix, name in CLIENT_LIBRARIES.items():
         if header.startswith(prefix) and name not in path:
-            return f"is for the {name} store alone"
+            return f"may be used only by the {name} store"
     if rule.system and SYSTEM.match(header):
         return None
     if header.startswith(rule.prefixes):
         return None
-    return f"is against the direction of the layers: {rule.folder} may not use it"
+    return f"violates the layers: {rule.folder} must not use it"
 
 
 def violations(root):
-    """Every violation below `root`, as "path:line: <header> what is wrong"."""
+    """All violations below `root`, as "path:line: <header> problem"."""
     found = []
     files = [p for p in root.rglob("*") if p.suffix in (".hpp", ".cpp")]
     for file in sorted(files):
@@ -132,7 +132,7 @@ def main(arguments):
     root = pathlib.Path(arguments[0])
     missing = [rule.folder for rule in RULES if not (root / rule.folder).is_dir()]
     if missing:
-        print(f"no such folder below {root}: {', '.join(missing)}", file=sys.stderr)
+        print(f"missing below {root}: {', '.join(missing)}", file=sys.stderr)
         return 2
     found = violations(root)
     for line in found:

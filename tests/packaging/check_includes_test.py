@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of check_includes.py: it finds each kind of violation, and only those."""
+"""Tests of check_includes.py: it finds each kind of violation, and nothing else."""
 
 import pathlib
 import tempfile

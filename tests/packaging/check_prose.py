@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Checks prose for habits that make a reader translate: riddles, and persons where components are meant.
+"""Checks prose for riddles, and for words for persons where components are meant.
 
 usage: check_prose.py PATH...
 
-Each PATH is a Markdown or C++ file, or a folder whose files of these kinds are checked. Looked at are
-the text of Markdown outside of code, and the comments and strings of C++. Found are sentences that begin
-with a relative clause as their subject ("Who waits is answered", "What is stored is read", "That it ends
-is known"), and words of WORDS, each with what to write instead. Questions are no such sentences. Text
-between backticks and what EXCEPTIONS quotes is not looked at.
+Each PATH is a Markdown or C++ file, or a folder with such files. Checks the text of Markdown outside of
+code, and the comments and strings of C++. Finds sentences whose subject is a relative clause ("Who waits
+is answered", "What is stored is read", "That it ends is known"), except questions. Finds the words of
+WORDS, and prints what to write instead. Ignores text between backticks and the quotations in EXCEPTIONS.
 """
 
 import bisect
@@ -55,7 +54,7 @@ SENTENCE = re.compile(r"\S.*?(?:[.!?](?=[\s\"')]|$)|$)")
 
 
 class Paragraph:
-    """Text whose parts come from lines of a file."""
+    """Text that consists of parts of a file's lines."""
 
     def __init__(self):
         self.text = ""
@@ -71,7 +70,7 @@ class Paragraph:
 
 
 def gathered(parts):
-    """Paragraphs from (line number, text, whether a paragraph begins here); a text of None ends one."""
+    """Paragraphs from (line number, text, whether a paragraph begins here). A text of None ends one."""
     current = Paragraph()
     for number, text, begins in parts:
         if (text is None or begins) and current.text:
@@ -142,7 +141,7 @@ def cpp_parts(text):
 
 
 def plain(text):
-    """The text without code, addresses and quotations; each is replaced by as many characters."""
+    """The text, with code, addresses and quotations replaced by as many other characters."""
     for pattern in (r"``.*?``", r"`[^`]*`", r"(?<=\])\([^)]*\)", r"https?://\S+"):
         text = re.sub(pattern, lambda m: "`" * len(m[0]), text)
     for quoted in EXCEPTIONS:
@@ -151,7 +150,7 @@ def plain(text):
 
 
 def problems(path, text):
-    """What is wrong, as (line, why)."""
+    """The problems, as (line, problem)."""
     parts = markdown_parts(text) if pathlib.Path(path).suffix == ".md" else cpp_parts(text)
     for paragraph in gathered(parts):
         prose = plain(paragraph.text)

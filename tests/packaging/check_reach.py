@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that nothing forbidden is reachable from the public headers.
+"""Checks that the public headers do not include forbidden headers.
 
 usage: check_reach.py FORBIDDEN[,FORBIDDEN...] COMPILER [FLAG...] FILE
 
-Asks the compiler for everything that FILE includes, directly or not, and ends with status 1 if a
-path has one of the FORBIDDEN folder names in it.
+Gets all direct and indirect includes of FILE from the compiler. Exits with status 1 if a path contains
+one of the FORBIDDEN folder names.
 """
 
 import pathlib

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the shell scripts parse, are executable, and are clean to shellcheck if it is there.
+"""Checks that the shell scripts parse, are executable, and pass shellcheck if it is installed.
 
 usage: check_scripts.py ROOT
 """
@@ -12,7 +12,7 @@ import sys
 
 
 def shell_scripts(root):
-    """Every shell script, as (path, whether it is only sourced)."""
+    """All shell scripts, as (path, whether it is only sourced)."""
     for folder in (root / "scripts", root / ".ci", root / "tests"):
         for file in sorted(folder.rglob("*")):
             if not file.is_file():

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Checks that docs/semantics.md says of each rule what proves it, and that those tests are there.
+"""Checks that docs/semantics.md names a proof of each rule, and that smbtorture has the named tests.
 
 usage: check_semantics.py ROOT [LISTING]
 
-Each row names a test of ours, and in tables with a column for smbtorture a test of its, or "none".
-The latter is a test that smbtorture has, that scripts/conformance runs, and that is not expected to
-fail; in brackets, one that smbtorture does not have. LISTING is a file with the output of
-`smbtorture --list`, which is run if it is not given. That our own tests exist is check_docs.py's part.
+Each row must name a test of the project. In tables with a column for smbtorture, it must also name one
+of smbtorture's tests, or "none". Such a test must exist in smbtorture, be run by scripts/conformance,
+and not be expected to fail; a test in brackets must not exist in the installed smbtorture. LISTING is a
+file with the output of `smbtorture --list`, which is run if LISTING is omitted. check_docs.py checks that
+the project's own tests exist.
 """
 
 import pathlib
@@ -21,7 +22,7 @@ SKIPPED = 77
 
 
 def rows(text):
-    """The rows of all tables, as dictionaries from the heads of their columns."""
+    """The rows of all tables, as dictionaries whose keys are the column headings."""
     heads = None
     for line in text.splitlines():
         if not line.startswith("|"):
@@ -35,7 +36,7 @@ def rows(text):
 
 
 def torture_names(cell):
-    """Names in a cell, as (name, whether it is in brackets). A name without its suite has the last one's."""
+    """Names in a cell, as (name, whether it is in brackets). A name without suite has the previous suite."""
     suite = ""
     for word in cell.split(","):
         word = word.strip()
@@ -55,13 +56,13 @@ def suites_run(script):
 
 
 def problems(text, suites, failing, known):
-    """What is wrong with the page. `known`: the names of smbtorture's tests, or None."""
+    """The problems of the page. `known` has the names of smbtorture's tests, or is None."""
     for row in rows(text):
         if "Test" not in row:
             continue
         rule = row.get("Rule", "?")
         if not OURS.search(row["Test"]):
-            yield f"no test of ours: {rule}"
+            yield f"no test of the project: {rule}"
         cell = row.get("smbtorture", "none")
         if not cell:
             yield f'neither a test of smbtorture nor "none": {rule}'
@@ -79,20 +80,20 @@ def problems(text, suites, failing, known):
 
 
 def listing(file):
-    """What `smbtorture --list` prints, or None."""
+    """The output of `smbtorture --list`, or None."""
     if file:
         return pathlib.Path(file).read_text(encoding="utf-8")
     program = shutil.which("smbtorture")
     if not program:
         return None
-    with tempfile.TemporaryDirectory() as folder:  # it may leave something where it runs
+    with tempfile.TemporaryDirectory() as folder:  # smbtorture may leave files in its working directory
         done = subprocess.run(
             [program, "--list"], capture_output=True, text=True, timeout=60, cwd=folder)
     return done.stdout
 
 
 def names_in(text):
-    """Tests and their suites. smbtorture lists a test as its path with the name once more."""
+    """Tests and their suites. smbtorture appends the name of a test to its path a second time."""
     tests = {line.rpartition(".")[0] for line in text.splitlines() if line.startswith("smb2.")}
     return tests | {name.rpartition(".")[0] for name in tests}
 
@@ -119,7 +120,7 @@ def main(arguments):
     if wrong or not count:
         return 1
     if known is None:
-        print("smbtorture is not installed, so that its names were not checked")
+        print("smbtorture is not installed; the names of its tests were not checked")
         return SKIPPED
     return 0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what clang-format does not: the rules of CONTRIBUTING.md that a line shows.
+"""Checks rules of CONTRIBUTING.md that clang-format does not check, line by line.
 
 usage: check_style.py ROOT
 """
@@ -10,7 +10,7 @@ import sys
 
 FOLDERS = ("model", "persistence", "actors", "examples", "tests", "bench")
 
-# What, and why not. Applied to each line of C++.
+# Forbidden patterns and the reasons. Applied to each line of C++.
 UNWANTED = [
     (re.compile(r"^using namespace (?!std::\w*literals;)"), "no using-directive at namespace scope"),
     (re.compile(r"\b(TODO|FIXME|XXX)\b"), "unfinished work belongs in an issue"),
@@ -23,12 +23,12 @@ UNWANTED = [
     ),
     (re.compile(r"\bstd::(cout|printf|puts)\b|(?<![\w:])printf\("), "libraries print nothing"),
 ]
-# What a file defines at the beginning of a line within its unnamed namespace: a type, a constant, or a
-# whole function's first line. Other names may be there twice: an alias of the same thing, an overload.
+# A definition at the beginning of a line in an unnamed namespace: a type, a constant, or the first line
+# of a function. Other names may occur twice, such as aliases and overloads.
 DEFINED = re.compile(
     r"(?:struct|class|enum class) (\w+)|constexpr [\w:<>, *]+ (\w+)\s*[={\[]|(\w[\w:<>,&* ]* [&*]?\w+\(.*\).*\{)$"
 )
-PRINTS = 6  # the index of the last rule, which holds for the libraries alone
+PRINTS = 6  # the index of the last rule, which applies only to the libraries
 LIBRARIES = ("model/", "persistence/", "actors/")
 
 
@@ -41,7 +41,7 @@ def problems_of_line(path, line):
 
 
 def problems(path, text):
-    """Every problem of a file, as (line number, what)."""
+    """The problems of a file, as (line number, problem)."""
     lines = text.splitlines()
     if path.endswith(".hpp"):
         if not lines or not lines[0].startswith("//"):
@@ -56,7 +56,7 @@ def problems(path, text):
 
 
 def hidden_names(text):
-    """The names that a file keeps to itself, as (line number, name)."""
+    """The names that are local to a file, as (line number, name)."""
     within = False
     for number, line in enumerate(text.splitlines(), 1):
         if line == "namespace {":
@@ -68,8 +68,8 @@ def hidden_names(text):
 
 
 class Programs:
-    """Finds names that two files of a folder keep to themselves: where a build compiles several files as
-    one, as those with the sanitizers do, they are one name."""
+    """Finds local names that two files of a folder have in common. They collide in unity builds, which the
+    sanitizer presets use."""
 
     def __init__(self):
         self.first = {}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of the other check_*.py here: each finds what it is to find."""
+"""Tests of the other check_*.py of this folder: each finds its kinds of problems."""
 
 import pathlib
 import tempfile
@@ -25,7 +25,7 @@ class Style(unittest.TestCase):
     def test_wants_a_comment_and_a_guard_in_a_header(self):
         self.assertEqual(len(style("model/a.hpp", "int x;\n")), 2)
 
-    def test_finds_each_unwanted_thing(self):
+    def test_finds_each_forbidden_pattern(self):
         for line in (
             "using namespace std;", "int x; // TODO", "\tint x;", "int x; ",
             "#include <format>", "std::cout << 1;",
@@ -35,7 +35,7 @@ class Style(unittest.TestCase):
     def test_lets_programs_print(self):
         self.assertEqual(style("examples/a.cpp", "std::cout << 1;\n"), [])
 
-    def test_finds_names_that_two_files_keep_to_themselves(self):
+    def test_finds_local_names_that_two_files_share(self):
         def found(*files):
             programs = check_style.Programs()
             return sum(len(list(programs.problems(path, text))) for path, text in files)
@@ -65,11 +65,11 @@ class Docs(unittest.TestCase):
     def problems(self, line):
         return list(check_docs.problems_with(line, self.root, None, {"release"}))
 
-    def test_accepts_what_is_there(self):
+    def test_accepts_names_that_exist(self):
         for line in ("scripts/test --quick", "cmake --preset release", "A=1 scripts/test"):
             self.assertEqual(self.problems(line), [], line)
 
-    def test_finds_what_is_not_there(self):
+    def test_finds_names_that_do_not_exist(self):
         for line in ("scripts/tset", "scripts/test --qick", "cmake --preset relaese"):
             self.assertEqual(len(self.problems(line)), 1, line)
 
@@ -79,9 +79,9 @@ class Docs(unittest.TestCase):
         found = list(check_docs.broken_links(
             self.root, page, "[a](scripts/test) [b](gone.md) [c](https://example.org)"))
 
-        self.assertEqual(found, ["link to gone.md, which is not there"])
+        self.assertEqual(found, ["link to gone.md, which does not exist"])
 
-    def test_finds_a_link_to_a_heading_that_is_not_there(self):
+    def test_finds_a_link_to_a_missing_heading(self):
         page = self.root / "README.md"
         (self.root / "a.md").write_text("# One\n\n## Two: a `word`, and more\n")
 
@@ -89,7 +89,7 @@ class Docs(unittest.TestCase):
             self.root, page, "# Here\n\n[a](a.md#two-a-word-and-more) [b](a.md#three) [c](#here) [d](#there)"))
 
         self.assertEqual(
-            found, ["link to a.md#three, which is no heading", "link to #there, which is no heading"])
+            found, ["link to a.md#three, which is not a heading", "link to #there, which is not a heading"])
 
     def test_finds_code_that_the_program_does_not_have(self):
         (self.root / "examples").mkdir()
@@ -123,7 +123,7 @@ class Docs(unittest.TestCase):
 
         self.assertEqual(found, [("docs/embedding.md", "not in examples/smb_server: int b; ...")])
 
-    def test_finds_a_call_that_a_page_leaves_out(self):
+    def test_finds_a_call_that_a_page_omits(self):
         (self.root / "docs").mkdir()
         header = self.root / "actors/include/leasebreak/coordinator.hpp"
         header.parent.mkdir(parents=True)
@@ -152,7 +152,7 @@ class Docs(unittest.TestCase):
             ["does not show a call of async_b", "does not say that a.cpp calls async_b",
              "c.cpp does not call async_b"])
 
-    def test_finds_a_test_that_nobody_wrote(self):
+    def test_finds_a_test_that_does_not_exist(self):
         (self.root / "docs").mkdir()
         (self.root / "tests").mkdir()
         (self.root / "docs/semantics.md").write_text("`Grants.AreRight` `Grants.AreKept`\n")
@@ -164,7 +164,7 @@ class Docs(unittest.TestCase):
 
 
 class Semantics(unittest.TestCase):
-    """Whether each rule names what proves it."""
+    """Whether each rule names its proof."""
 
     HEAD = "| Rule | Test | smbtorture |\n|---|---|---|\n"
     LISTED = check_semantics.names_in("smb2.lock.async.async\nsmb2.lock.range.range\nsmb2.notify.a.a\n")
@@ -174,12 +174,12 @@ class Semantics(unittest.TestCase):
         return list(check_semantics.problems(
             self.HEAD + row, ["smb2.lock"], {"smb2.lock.range"}, self.LISTED))
 
-    def test_accepts_what_is_there(self):
+    def test_accepts_names_that_exist(self):
         for cell in ("smb2.lock.async", "none", "smb2.lock.async, [smb2.lock.newer]", "[smb2.newer]"):
             self.assertEqual(self.problems("`Locks.AreKept`", cell), [], cell)
 
-    def test_wants_a_test_of_ours_and_a_word_about_smbtorture(self):
-        self.assertEqual(self.problems("", "none"), ["no test of ours: It is so"])
+    def test_wants_a_test_of_the_project_and_a_cell_about_smbtorture(self):
+        self.assertEqual(self.problems("", "none"), ["no test of the project: It is so"])
         self.assertEqual(
             self.problems("`Locks.AreKept`", ""), ['neither a test of smbtorture nor "none": It is so'])
 
@@ -197,7 +197,7 @@ class Semantics(unittest.TestCase):
             check_semantics.suites_run("A=1\nSUITES=(\n  smb2.a smb2.b\n  smb2.c\n)\n"),
             ["smb2.a", "smb2.b", "smb2.c"])
 
-    def test_takes_tables_apart(self):
+    def test_parses_tables(self):
         text = self.HEAD + "| a | b | c |\n\ntext\n| Rule | Test |\n|---|---|\n| d | e |\n"
 
         self.assertEqual(

@@ -1,4 +1,5 @@
-// What another project would do first: a lease is granted and closed, through the public API alone.
+// A minimal program of another project: opens a file with a lease and closes it, with the public
+// API.
 #include <leasebreak/coordinator.hpp>
 
 #include <boost/asio/io_context.hpp>
