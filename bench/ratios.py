@@ -92,7 +92,7 @@ def main():
     for name, rate in rates.items():
         cost = f"{costs[name] / 1e3:>14.3f}" if name in costs else ""
         print(f"{name:<34}{rate:>14,.0f}{1e6 / rate:>12.3f}{cost}")
-    print(f"\n{'asked for':<52}{'measured':>10}{'wanted':>10}")
+    print(f"\n{'ratio':<52}{'measured':>10}{'target':>10}")
     for what, measured, relation, wanted in requirements(rates, counters):
         if measured is None:
             continue

@@ -27,7 +27,7 @@ namespace {
 
 constexpr int runs = 30;
 
-// What the child has reported as granted on a file, and not as closed.
+// The grants on a file that the child has reported, until it reports the close.
 struct granted {
   std::string client;
   std::string key;
