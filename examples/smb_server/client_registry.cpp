@@ -4,6 +4,7 @@
 #include <smb_server/connection.hpp>
 
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -58,6 +59,22 @@ bool client_registry::forget(client_guid client, const connection* c) {
     return !alive || alive.get() == c;
   });
   return found->second.empty();
+}
+
+bool client_registry::disconnect(client_guid client) {
+  std::vector<std::shared_ptr<connection>> ending;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = clients_.find(client);
+    if (found == clients_.end())
+      return false;
+    for (const entry& e : found->second)
+      if (auto alive = e.connection.lock())
+        ending.push_back(std::move(alive));
+  }
+  for (const auto& c : ending)
+    boost::asio::post(c->get_executor(), [c] { c->close("an operator ends it"); });
+  return !ending.empty();
 }
 
 void client_registry::deliver(client_guid client, undelivered_break b) {

@@ -29,6 +29,9 @@ public:
   /// A connection is gone, and so are its opens.
   void remove(client_guid client, const connection* c);
 
+  /// Ends all connections of a client. False if it has none.
+  bool disconnect(client_guid client);
+
   /// Sends it on the first of its channels that takes it, or reports that there is none.
   void deliver(client_guid client, undelivered_break b);
 

@@ -1,5 +1,6 @@
 // An SMB2/3 server that exports directories and leaves every decision about leases, oplocks and
 // byte-range locks to leasebreak.
+#include <smb_server/admin.hpp>
 #include <smb_server/descriptors.hpp>
 #include <smb_server/event_loop.hpp>
 #include <smb_server/options.hpp>
@@ -16,8 +17,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <new>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -77,10 +81,13 @@ void end_uncaught() {
 }
 
 /// Starts, waits for a signal, stops.
-asio::awaitable<void> serve(server& s, const server_options& o) {
+asio::awaitable<void> serve(
+  server& s, const server_options& o, std::shared_ptr<spdlog::logger> logger) {
   co_await s.start();
+  const auto executor = co_await asio::this_coro::executor;
+  auto admin = leasebreak::smb::start_admin(s, executor, std::move(logger));
   // Before anybody is told that it serves, and could stop it.
-  asio::signal_set signals{co_await asio::this_coro::executor, SIGINT, SIGTERM};
+  asio::signal_set signals{executor, SIGINT, SIGTERM};
   if (!is_ignored(SIGHUP))
     signals.add(SIGHUP); // a terminal that is closed; nohup has it ignored
   std::printf(
@@ -88,6 +95,7 @@ asio::awaitable<void> serve(server& s, const server_options& o) {
   std::fflush(stdout);
   co_await signals.async_wait(asio::use_awaitable);
   s.log().info("stopping");
+  admin.reset();
   co_await s.stop();
 }
 
@@ -97,7 +105,7 @@ int run(const server_options& o) {
   leasebreak::smb::machine machine{io, o.threads};
   server s{machine, o, logger};
   int result = 0;
-  asio::co_spawn(io, serve(s, o), [&](std::exception_ptr failure) {
+  asio::co_spawn(io, serve(s, o, logger), [&](std::exception_ptr failure) {
     try {
       if (failure)
         std::rethrow_exception(failure);

@@ -72,19 +72,30 @@ share_definition parse_share(const std::string& text) {
   return share;
 }
 
-void set_listen(server_options& o, const std::string& text) {
+/// `ADDRESS:PORT`, of `option`.
+void set_endpoint(
+  const std::string& option, const std::string& text, std::string& address, std::uint16_t& port) {
   const std::size_t colon = text.rfind(':');
   const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), o.port);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
   if (number.empty() || colon == 0 || error != std::errc{} || end != number.data() + number.size())
-    throw CLI::ValidationError("--listen", "'" + text + "' is not of the form ADDRESS:PORT");
-  o.address = text.substr(0, colon);
-  if (o.address.size() > 2 && o.address.front() == '[' && o.address.back() == ']')
-    o.address = o.address.substr(1, o.address.size() - 2);
+    throw CLI::ValidationError(option, "'" + text + "' is not of the form ADDRESS:PORT");
+  address = text.substr(0, colon);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
   boost::system::error_code wrong;
-  static_cast<void>(boost::asio::ip::make_address(o.address, wrong));
+  static_cast<void>(boost::asio::ip::make_address(address, wrong));
   if (wrong)
-    throw CLI::ValidationError("--listen", "'" + text + "': '" + o.address + "' is no IP address");
+    throw CLI::ValidationError(option, "'" + text + "': '" + address + "' is no IP address");
+}
+
+void set_admin(admin_options& o, const std::string& where) {
+  if (where.find('/') != std::string::npos)
+    o.socket_path = where;
+  else if (!where.empty())
+    set_endpoint("--admin", where, o.address, o.port);
+  if (!o.address.empty() && o.token_file.empty())
+    throw CLI::ValidationError("--admin", "an address needs --admin-token");
 }
 
 } // namespace
@@ -112,6 +123,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   std::string listen = "127.0.0.1:4450";
   std::vector<std::string> shares;
   std::vector<std::string> users;
+  std::string admin;
   double break_timeout = 35;
   double answer_timeout = 120;
   unsigned poll_us = 200;
@@ -161,9 +173,16 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--log-level", o.log_level, "trace, debug, info, warning, error or off")
     ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
     ->capture_default_str();
+  app.add_option("--admin", admin,
+    "PATH|ADDRESS:PORT of the service for operators, which leasebreakctl asks: a Unix socket, "
+    "whose "
+    "path has a slash, or a loopback address");
+  app.add_option("--admin-token", o.admin.token_file,
+    "File with the tokens of those who use that address; nobody else may read it");
   try {
     app.parse(argc, argv);
-    set_listen(o, listen);
+    set_endpoint("--listen", listen, o.address, o.port);
+    set_admin(o.admin, admin);
     for (const std::string& s : shares)
       o.shares.push_back(parse_share(s));
     for (const std::string& u : users)

@@ -75,6 +75,14 @@ struct server_limits {
   [[nodiscard]] server_limits within(std::size_t descriptors) const;
 };
 
+/// `--admin PATH|HOST:PORT` and `--admin-token FILE`; see `leasebreak::admin::service_options`.
+struct admin_options {
+  std::string socket_path;
+  std::string address;
+  std::uint16_t port = 0;
+  std::string token_file;
+};
+
 /// All settings.
 struct server_options {
   std::string address = "127.0.0.1";
@@ -96,6 +104,7 @@ struct server_options {
   /// it is told of every wait.
   std::chrono::microseconds interim_delay{500};
   std::string log_level = "info";
+  admin_options admin; ///< Neither path nor address: no service for operators.
   server_limits limits;
 };
 

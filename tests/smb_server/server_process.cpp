@@ -11,7 +11,7 @@
 
 namespace leasebreak::smb::testing {
 
-server_process::server_process() {
+server_process::server_process(bool with_admin) : with_admin_{with_admin} {
   std::string pattern = std::filesystem::temp_directory_path() / "leasebreak-smb-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr)
     throw std::runtime_error("cannot make a directory");
@@ -28,10 +28,13 @@ server_process::~server_process() {
 }
 
 std::vector<std::string> server_process::arguments() const {
-  return {SMB_SERVER, "--listen", "127.0.0.1:" + std::to_string(port_), "--share",
-    "share=" + share().string() + ",ca", "--share", "plain=" + (directory_ / "plain").string(),
-    "--user", "user:pass", "--user", "other:word", "--store",
-    "rocksdb:" + (directory_ / "store").string(), "--log-level", "warning"};
+  std::vector<std::string> all{SMB_SERVER, "--listen", "127.0.0.1:" + std::to_string(port_),
+    "--share", "share=" + share().string() + ",ca", "--share",
+    "plain=" + (directory_ / "plain").string(), "--user", "user:pass", "--user", "other:word",
+    "--store", "rocksdb:" + (directory_ / "store").string(), "--log-level", "warning"};
+  if (with_admin_)
+    all.insert(all.end(), {"--admin", admin_socket().string()});
+  return all;
 }
 
 void server_process::start() {

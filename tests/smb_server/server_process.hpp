@@ -16,7 +16,8 @@ namespace leasebreak::smb::testing {
 /// RocksDB store. Users: "user" with "pass", "other" with "word". Ends with its last process.
 class server_process {
 public:
-  server_process();
+  /// `with_admin`: it has a service for operators.
+  explicit server_process(bool with_admin = false);
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
@@ -32,11 +33,14 @@ public:
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::filesystem::path share() const { return directory_ / "share"; }
+  /// Of the service for operators.
+  [[nodiscard]] std::filesystem::path admin_socket() const { return directory_ / "admin.sock"; }
 
 private:
   [[nodiscard]] std::vector<std::string> arguments() const;
   int wait();
 
+  const bool with_admin_;
   std::filesystem::path directory_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;

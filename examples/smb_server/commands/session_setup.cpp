@@ -172,7 +172,8 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   c.valid = true;
   s.valid = true;
   r.host().logged_on(r.on().id());
-  r.host().coordinator().set_label(s.client, s.user + " at " + r.on().peer());
+  const std::string name = s.user.substr(s.user.find('\\') + 1); // without the domain
+  r.host().coordinator().set_label(s.client, name + " at " + r.on().peer());
   // MS-SMB2 3.3.5.5.3. What was required once stays so.
   s.signing_required =
     s.signing_required || (client_security_mode & security_mode::signing_required) != 0;

@@ -1,0 +1,56 @@
+// The way to a service: requests and their answers, as JSON.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace leasebreak::ctl {
+
+/// What the service said no to.
+class api_error : public std::runtime_error {
+public:
+  api_error(std::string code, const std::string& message)
+    : std::runtime_error(message), code_(std::move(code)) {}
+  [[nodiscard]] const std::string& code() const noexcept { return code_; }
+
+private:
+  std::string code_;
+};
+
+/// One connection. Blocks; throws `std::runtime_error`, with words for the operator, if the service
+/// cannot be reached or does not answer, and `api_error` if it refuses.
+class admin_client {
+public:
+  /// `where` is the path of a Unix socket, which has a slash, or HOST:PORT. `token_file` may be
+  /// empty.
+  admin_client(const std::string& where, const std::string& token_file);
+
+  [[nodiscard]] std::string get_text(const std::string& target);
+  [[nodiscard]] boost::json::value get(const std::string& target);
+  [[nodiscard]] boost::json::value post(const std::string& target, const boost::json::object& body);
+
+  /// All pages of a listing, with its array `name` put together.
+  [[nodiscard]] boost::json::object get_all(std::string target, const std::string& name);
+
+private:
+  std::string exchange(
+    const std::string& method, const std::string& target, const std::string& body);
+  void connect(const std::string& where);
+  void run(const std::string& what);
+
+  boost::asio::io_context io_;
+  boost::asio::generic::stream_protocol::socket socket_;
+  std::string host_;
+  std::string token_;
+};
+
+/// For a query.
+[[nodiscard]] std::string percent_encoded(const std::string& text);
+
+} // namespace leasebreak::ctl

@@ -1,0 +1,237 @@
+// leasebreakctl: asks the admin service of a server who holds what, and breaks it by hand.
+//
+// Exit status: 0, done, or something was found; 1, nothing was found, or nothing was done; 2, a
+// wrong command line, or the service could not be reached or refused.
+#include "client.hpp"
+#include "words.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace ctl = leasebreak::ctl;
+namespace json = boost::json;
+
+constexpr int found = 0;
+constexpr int nothing = 1;
+constexpr int failed = 2;
+
+struct settings {
+  std::string where = "/run/leasebreak/admin.sock";
+  std::string token_file;
+  bool as_json = false;
+  std::string path;
+  std::string share;
+  std::string client;
+  std::string keep = "none";
+  bool dry_run = false;
+  bool as_metrics = false;
+};
+
+void print(const std::string& line) {
+  std::fputs((line + "\n").c_str(), stdout);
+}
+
+void print(const ctl::lines& lines) {
+  for (const auto& line : lines)
+    print(line);
+}
+
+/// Prints a listing. With nothing in it, `otherwise`.
+template <class ToLines>
+int show(const settings& s, const json::object& all, const char* name, ToLines to_lines,
+  const std::string& otherwise) {
+  const auto& elements = all.at(name).as_array();
+  if (s.as_json)
+    print(json::serialize(all));
+  else if (elements.empty())
+    print(otherwise);
+  else
+    print(to_lines(elements));
+  return elements.empty() ? nothing : found;
+}
+
+std::string with_filters(const settings& s, std::string target, const char* path_filter) {
+  const char* joint = "?";
+  const auto add = [&](const char* name, const std::string& value) {
+    if (value.empty())
+      return;
+    target += std::string(joint) + name + "=" + ctl::percent_encoded(value);
+    joint = "&";
+  };
+  add(path_filter, s.path);
+  add("share", s.share);
+  return target;
+}
+
+int list_files(ctl::admin_client& c, const settings& s, const char* path_filter) {
+  const auto all = c.get_all(with_filters(s, "/api/v1/files", path_filter), "entries");
+  return show(s, all, "entries", ctl::lines_of_files,
+    s.path.empty() ? "no file is held" : s.path + ": nobody holds it, and nobody waits");
+}
+
+bool is_id(const std::string& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
+/// Whether a client with this label is meant by `name`: all of it, its user, or its address with or
+/// without port.
+bool is_meant(const std::string& label, const std::string& name) {
+  const auto at = label.find(" at ");
+  if (label == name || at == std::string::npos)
+    return label == name;
+  const auto address = label.substr(at + 4);
+  return label.substr(0, at) == name || address == name ||
+    address.substr(0, address.rfind(':')) == name;
+}
+
+/// The id of the client that is meant.
+std::string find_client(ctl::admin_client& c, const std::string& name) {
+  if (is_id(name))
+    return name;
+  const auto all = c.get_all("/api/v1/clients", "clients");
+  std::vector<std::string> ids;
+  for (const auto& one : all.at("clients").as_array())
+    if (is_meant(std::string(one.at("label").as_string()), name))
+      ids.emplace_back(one.at("client").as_string());
+  if (ids.empty())
+    throw ctl::api_error("unknown_client", "no client is called '" + name + "'");
+  if (ids.size() > 1)
+    throw ctl::api_error("ambiguous",
+      std::to_string(ids.size()) + " clients are called '" + name + "'; give an id or an address");
+  return ids.front();
+}
+
+int break_path(ctl::admin_client& c, const settings& s) {
+  json::object body;
+  body["path"] = s.path;
+  body["keep"] = s.keep;
+  body["dry_run"] = s.dry_run;
+  if (!s.share.empty())
+    body["share"] = s.share;
+  if (!s.client.empty())
+    body["client"] = find_client(c, s.client);
+  const auto answer = c.post("/api/v1/break", body).as_object();
+  if (s.as_json)
+    print(json::serialize(answer));
+  else
+    print(ctl::lines_of_break(answer));
+  const auto& outcome = answer.at("outcome").as_string();
+  return outcome == "ended" || (outcome == "dry_run") ? found : nothing;
+}
+
+int disconnect(ctl::admin_client& c, const settings& s) {
+  json::object body;
+  body["client"] = find_client(c, s.client);
+  body["dry_run"] = s.dry_run;
+  const auto answer = c.post("/api/v1/disconnect", body).as_object();
+  print(s.as_json ? json::serialize(answer) : ctl::line_of_disconnect(answer));
+  return answer.at("outcome").as_string() == "no_connection" ? nothing : found;
+}
+
+int show_stats(ctl::admin_client& c, const settings& s) {
+  if (s.as_metrics) {
+    std::fputs(c.get_text("/metrics").c_str(), stdout);
+    return found;
+  }
+  const auto stats = c.get("/api/v1/stats").as_object();
+  if (s.as_json)
+    print(json::serialize(stats));
+  else
+    print(ctl::lines_of_statistics(stats));
+  return found;
+}
+
+int carry_out(const std::string& command, const settings& s) {
+  ctl::admin_client c(s.where, s.token_file);
+  if (command == "who")
+    return list_files(c, s, "path");
+  if (command == "files")
+    return list_files(c, s, "prefix");
+  if (command == "waits")
+    return show(s, c.get_all(with_filters(s, "/api/v1/waits", "path"), "waits"), "waits",
+      ctl::lines_of_waits, "nobody waits");
+  if (command == "breaks")
+    return show(s, c.get_all(with_filters(s, "/api/v1/breaks", "path"), "entries"), "entries",
+      ctl::lines_of_breaks, "nothing is breaking");
+  if (command == "clients")
+    return show(s, c.get_all("/api/v1/clients", "clients"), "clients", ctl::lines_of_clients,
+      "there are no clients");
+  if (command == "break")
+    return break_path(c, s);
+  if (command == "disconnect")
+    return disconnect(c, s);
+  return show_stats(c, s);
+}
+
+void add_filters(CLI::App& to, settings& s, const char* about_path, bool needs_path) {
+  to.add_option("path", s.path, about_path)->required(needs_path);
+  to.add_option("--share", s.share, "Only files of this share");
+}
+
+void define(CLI::App& app, settings& s) {
+  app.add_option("--admin", s.where, "The service: the path of its socket, or HOST:PORT")
+    ->envname("LEASEBREAK_ADMIN")
+    ->capture_default_str();
+  app.add_option("--token", s.token_file, "File with the token; for HOST:PORT")
+    ->envname("LEASEBREAK_ADMIN_TOKEN_FILE");
+  app.add_flag("--json", s.as_json, "Print JSON");
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_filters(*app.add_subcommand("who", "Who has a file, since when, and who waits for it"), s,
+    "The file's path within its share, or the end of it, such as its name", true);
+  add_filters(*app.add_subcommand("files", "All files that are held"), s,
+    "Only files whose path begins with this", false);
+  add_filters(*app.add_subcommand("waits", "Which operations wait, and for whom"), s,
+    "Only this file", false);
+  add_filters(
+    *app.add_subcommand("breaks", "Which breaks are in progress"), s, "Only this file", false);
+  app.add_subcommand("clients", "The clients, and how much they have open");
+  auto* const breaks = app.add_subcommand("break",
+    "Take from a file's holders what they cache: ask them, or end at once what they have been "
+    "asked for already");
+  add_filters(*breaks, s, "The file's path, or the end of it; of one file alone", true);
+  breaks->add_option("--client", s.client, "Only of this client: id, user, or address");
+  breaks->add_option("--keep", s.keep, "What they may keep: none, R, RH, RW or RWH")
+    ->capture_default_str();
+  breaks->add_flag("--dry-run", s.dry_run, "Only say what would be done");
+  auto* const gone = app.add_subcommand("disconnect", "End a client's connections");
+  gone->add_option("client", s.client, "Its id, user, or address")->required();
+  gone->add_flag("--dry-run", s.dry_run, "Only say what would be done");
+  app.add_subcommand("stats", "Counters and gauges")
+    ->add_flag("--prometheus", s.as_metrics, "In the text format of Prometheus");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  settings s;
+  CLI::App app{"Who holds what on a server with leasebreak, who waits for it, and how to end that",
+    "leasebreakctl"};
+  define(app, s);
+  try {
+    app.parse(argc, argv);
+    return carry_out(app.get_subcommands().front()->get_name(), s);
+  } catch (const CLI::ParseError& e) {
+    std::ostringstream out;
+    const int status = app.exit(e, out, out);
+    std::fputs(out.str().c_str(), status == 0 ? stdout : stderr);
+    return status == 0 ? found : failed;
+  } catch (const ctl::api_error& e) {
+    std::fprintf(stderr, "leasebreakctl: %s\n", e.what());
+    const bool is_missing = e.code() == "not_found" || e.code() == "unknown_client";
+    return is_missing ? nothing : failed;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "leasebreakctl: %s\n", e.what());
+    return failed;
+  }
+}

@@ -1,0 +1,35 @@
+// See admin.hpp.
+#include <smb_server/admin.hpp>
+
+#include <smb_server/server.hpp>
+
+#ifdef LEASEBREAK_SMB_ADMIN
+#include <leasebreak/admin/service.hpp>
+#endif
+
+#include <stdexcept>
+#include <utility>
+
+namespace leasebreak::smb {
+
+std::shared_ptr<void> start_admin(
+  server& host, boost::asio::any_io_executor executor, std::shared_ptr<spdlog::logger> logger) {
+  const admin_options& wanted = host.options().admin;
+  if (wanted.socket_path.empty() && wanted.address.empty())
+    return nullptr;
+#ifdef LEASEBREAK_SMB_ADMIN
+  admin::service_options o;
+  o.socket_path = wanted.socket_path;
+  o.address = wanted.address;
+  o.port = wanted.port;
+  o.token_file = wanted.token_file;
+  o.version = LEASEBREAK_SMB_ADMIN;
+  o.logger = std::move(logger);
+  o.disconnect = [&host](const client_guid& client) { return host.clients().disconnect(client); };
+  return std::make_shared<admin::service>(std::move(executor), host.coordinator(), std::move(o));
+#else
+  throw std::runtime_error("--admin: this program was built without LEASEBREAK_ADMIN");
+#endif
+}
+
+} // namespace leasebreak::smb
