@@ -89,6 +89,18 @@ TEST(Router, FindsEachResource) {
   EXPECT_EQ(waits.what.what, list_request::scope::waiting);
 }
 
+TEST(Router, ShowsThePageToAnybodyWhoKnowsTheHost) {
+  for (const auto* const path : {"/", "/style.css", "/page.js", "/icon.svg"}) {
+    EXPECT_EQ(call_of<show_page>(get(path, nullptr)).file->path, path);
+    auto elsewhere = get(path, nullptr);
+    elsewhere.hosts = {"evil.example"};
+    EXPECT_EQ(status_of(elsewhere), 421U);
+    auto other_method = get(path, nullptr);
+    other_method.method = "POST";
+    EXPECT_EQ(status_of(other_method), 401U);
+  }
+}
+
 TEST(Router, ReadsFilters) {
   const auto call =
     call_of<show_files>(get("/api/v1/files?path=a%20b/c.docx&share=docs&prefix=a&limit=7&after=00ff"
@@ -253,8 +265,9 @@ TEST(Router, ReadsDisconnects) {
 }
 
 TEST(Router, DoesNotKnowOtherPaths) {
-  for (const auto* const target : {"/", "", "*", "/api", "/api/v1/stats/", "/API/v1/stats",
-         "//api/v1/stats", "/api/v1/../v1/stats", "/api/v1/stat%73", "http://localhost/metrics"})
+  for (const auto* const target :
+    {"", "*", "/?x", "/index.html", "/api", "/api/v1/stats/", "/API/v1/stats", "//api/v1/stats",
+      "/api/v1/../v1/stats", "/api/v1/stat%73", "http://localhost/metrics"})
     EXPECT_EQ(status_of(get(target)), 404U) << target;
 }
 

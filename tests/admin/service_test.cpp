@@ -190,6 +190,25 @@ TEST_F(AdminService, SendsHeadersThatKeepBrowsersAway) {
     EXPECT_THAT(name, testing::Not(testing::StartsWith("Access-Control")));
 }
 
+// Nothing from elsewhere, nothing inline, and no way from a name to markup.
+TEST_F(AdminService, ServesAPageThatItsPolicyAllows) {
+  start(options());
+  auto client = connect();
+
+  const auto html = client.get("/");
+  EXPECT_EQ(html.headers.at("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_THAT(html.body, testing::StartsWith("<!doctype html>\n"));
+  EXPECT_THAT(html.body, testing::EndsWith("</html>\n"));
+  for (const auto* const outside : {"http:", "https:", "src=\"//", " style=", " on", "<style"})
+    EXPECT_THAT(html.body, testing::Not(HasSubstr(outside))) << outside;
+  const auto script = client.get("/page.js");
+  EXPECT_EQ(script.headers.at("Content-Type"), "text/javascript; charset=utf-8");
+  for (const auto* const danger : {"innerHTML", "outerHTML", "insertAdjacentHTML", "eval(",
+         "document.write", "localStorage", "https:"})
+    EXPECT_THAT(script.body, testing::Not(HasSubstr(danger))) << danger;
+  EXPECT_EQ(client.get("/style.css").headers.at("Content-Type"), "text/css; charset=utf-8");
+}
+
 TEST_F(AdminService, TellsTcpCallersNothingWithoutAToken) {
   auto o = options();
   o.address = "127.0.0.1";

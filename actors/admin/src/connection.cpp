@@ -1,6 +1,8 @@
 // See connection.hpp.
 #include "connection.hpp"
 
+#include "message.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -26,50 +28,8 @@ namespace {
 
 using http_stream = beast::basic_stream<asio::generic::stream_protocol, asio::any_io_executor>;
 using parser_type = http::request_parser<http::string_body>;
-using response_type = http::response<http::string_body>;
 
 constexpr std::size_t header_bytes_max = std::size_t{8} << 10;
-
-std::string text_of(beast::string_view text) {
-  return {text.data(), text.size()};
-}
-
-http_request read_from(parser_type& parser) {
-  auto& message = parser.get();
-  http_request r;
-  r.method = text_of(message.method_string());
-  r.target = text_of(message.target());
-  const auto [first, last] = message.equal_range(http::field::host);
-  for (auto host = first; host != last; ++host)
-    r.hosts.push_back(text_of(host->value()));
-  r.authorization = text_of(message[http::field::authorization]);
-  r.content_type = text_of(message[http::field::content_type]);
-  r.origin = text_of(message[http::field::origin]);
-  r.action = text_of(message["X-Leasebreak-Action"]);
-  r.body = std::move(message.body());
-  return r;
-}
-
-response_type to_message(http_response r, bool keep_alive, bool without_body) {
-  response_type message;
-  message.version(11);
-  message.result(r.status);
-  message.set(http::field::content_type, r.content_type);
-  message.set(http::field::cache_control, "no-store");
-  message.set("Content-Security-Policy",
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-  message.set("X-Content-Type-Options", "nosniff");
-  message.set("Referrer-Policy", "no-referrer");
-  if (r.status == 401)
-    message.set(http::field::www_authenticate, "Bearer");
-  if (!r.allow.empty())
-    message.set(http::field::allow, r.allow);
-  message.keep_alive(keep_alive);
-  if (!without_body)
-    message.body() = std::move(r.body);
-  message.prepare_payload();
-  return message;
-}
 
 /// What to say of a request that could not be read. Nothing: the peer has gone, or is too slow.
 std::optional<http_response> answer_to(const error_code& error) {
@@ -122,7 +82,7 @@ private:
     stream_.expires_never();
     const bool keep_alive = parser.get().keep_alive();
     const bool without_body = parser.get().method() == http::verb::head;
-    auto answer = co_await core_->answer(read_from(parser), rules_, who_);
+    auto answer = co_await core_->answer(to_request(parser.release()), rules_, who_);
     if (closed_)
       co_return false;
     co_return co_await write(std::move(answer), keep_alive, without_body);

@@ -138,7 +138,10 @@ asio::awaitable<http_response> core::carry_out(admin_call call, caller who) {
 http_response core::show(const admin_call& call) {
   auto result = stopping();
   with_coordinator([&](coordinator& c) {
-    if (std::holds_alternative<show_metrics>(call)) {
+    if (const auto* const page = std::get_if<show_page>(&call); page != nullptr) {
+      result = ok(std::string(page->file->content));
+      result.content_type = page->file->content_type;
+    } else if (std::holds_alternative<show_metrics>(call)) {
       result = ok(to_prometheus(c.stats(), {options_.version, started_}));
       result.content_type = prometheus_content_type;
     } else if (std::holds_alternative<show_stats>(call)) {

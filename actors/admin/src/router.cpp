@@ -294,7 +294,8 @@ std::optional<http_response> refuse(const caller& who, right needs) {
 } // namespace
 
 right needed_for(const admin_call& call) noexcept {
-  if (std::holds_alternative<show_health>(call) || std::holds_alternative<show_readiness>(call))
+  if (std::holds_alternative<show_page>(call) || std::holds_alternative<show_health>(call) ||
+    std::holds_alternative<show_readiness>(call))
     return right::none;
   return std::holds_alternative<break_by_hand>(call) ||
       std::holds_alternative<disconnect_by_hand>(call)
@@ -307,6 +308,8 @@ routed route(const http_request& r, const access_rules& rules, caller& who) {
     return error_response(421, "wrong_host", "the Host header does not name this service");
   if (!who.is_local)
     who.granted = right_by_token(r, rules.tokens);
+  if (const auto* const page = find_page(r.target); page != nullptr && r.method == "GET")
+    return admin_call(show_page{page});
   const std::string_view target = r.target;
   const auto mark = target.find('?');
   const auto path = target.substr(0, mark);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http.hpp"
+#include "page.hpp"
 #include "tokens.hpp"
 
 #include <leasebreak/admin/service.hpp>
@@ -25,6 +26,9 @@ struct access_rules {
 };
 
 // What is to be done.
+struct show_page {
+  const page_file* file = nullptr;
+};
 struct show_health {};
 struct show_readiness {};
 struct show_metrics {};
@@ -50,8 +54,8 @@ struct disconnect_by_hand {
   client_guid client;
   bool dry_run = false;
 };
-using admin_call = std::variant<show_health, show_readiness, show_metrics, show_stats, show_clients,
-  show_files, break_by_hand, disconnect_by_hand>;
+using admin_call = std::variant<show_page, show_health, show_readiness, show_metrics, show_stats,
+  show_clients, show_files, break_by_hand, disconnect_by_hand>;
 
 /// Either what is to be done or the answer. Sets `who.granted`.
 using routed = std::variant<http_response, admin_call>;

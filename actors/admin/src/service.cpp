@@ -163,28 +163,33 @@ private:
   void take(stream_socket socket, const access_rules& rules, caller who) {
     if (connections_.size() >= core_->options().connections_max)
       return leasebreak::admin::refuse(std::move(socket));
-    asio::co_spawn(strand_,
-      serve(shared_from_this(),
-        std::make_unique<connection>(core_, std::move(socket), rules, std::move(who))),
-      asio::detached);
+    auto c = std::make_unique<connection>(core_, std::move(socket), rules, std::move(who));
+    auto known = std::make_unique<known_connection>(*this, std::move(c)); // counts from now on
+    asio::co_spawn(strand_, serve(shared_from_this(), std::move(known)), asio::detached);
   }
 
-  static asio::awaitable<void> serve(std::shared_ptr<state> self, std::unique_ptr<connection> c) {
-    const entered in(*self, *c);
-    co_await c->run();
-  }
-
-  class entered {
+  /// A connection that the service can close.
+  class known_connection {
   public:
-    entered(state& in, connection& c) : in_(in), c_(c) { in_.connections_.insert(&c_); }
-    ~entered() { in_.connections_.erase(&c_); }
-    entered(const entered&) = delete;
-    entered& operator=(const entered&) = delete;
+    known_connection(state& in, std::unique_ptr<connection> c) : in_(in), c_(std::move(c)) {
+      in_.connections_.insert(c_.get());
+    }
+    ~known_connection() { in_.connections_.erase(c_.get()); }
+    known_connection(const known_connection&) = delete;
+    known_connection& operator=(const known_connection&) = delete;
+    [[nodiscard]] connection& get() noexcept { return *c_; }
 
   private:
     state& in_;
-    connection& c_;
+    std::unique_ptr<connection> c_;
   };
+
+  static asio::awaitable<void> serve(
+    std::shared_ptr<state> self, std::unique_ptr<known_connection> c) {
+    if (!self->stopping_)
+      co_await c->get().run();
+    c.reset(); // before what it refers to
+  }
 
   const asio::any_io_executor strand_;
   access_rules socket_rules_;

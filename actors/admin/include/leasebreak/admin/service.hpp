@@ -1,5 +1,6 @@
 // An HTTP service for operators: who holds what, who waits for whom, metrics, and breaks by hand.
 //
+//   GET  /                        a page for browsers; it asks for a token if needed
 //   GET  /metrics                 the text format of Prometheus
 //   GET  /healthz, /readyz        whether it runs, and whether it is ready; no right is needed
 //   GET  /api/v1/stats            counters and gauges

@@ -1,0 +1,17 @@
+// The operators' page: static files, embedded when the library is built.
+#pragma once
+
+#include <string_view>
+
+namespace leasebreak::admin {
+
+struct page_file {
+  std::string_view path;
+  std::string_view content_type;
+  std::string_view content;
+};
+
+/// The file that has this path; null if there is none.
+[[nodiscard]] const page_file* find_page(std::string_view path) noexcept;
+
+} // namespace leasebreak::admin
