@@ -5,6 +5,7 @@
 
 #ifdef LEASEBREAK_SMB_ADMIN
 #include <leasebreak/admin/service.hpp>
+#include <leasebreak/model/quoted.hpp>
 #endif
 
 #include <stdexcept>
@@ -26,7 +27,13 @@ std::shared_ptr<void> start_admin(
   o.version = LEASEBREAK_SMB_ADMIN;
   o.logger = std::move(logger);
   o.disconnect = [&host](const client_guid& client) { return host.clients().disconnect(client); };
-  return std::make_shared<admin::service>(std::move(executor), host.coordinator(), std::move(o));
+  auto service =
+    std::make_shared<admin::service>(std::move(executor), host.coordinator(), std::move(o));
+  if (!wanted.socket_path.empty())
+    host.log().info("admin service on {}", quoted(wanted.socket_path));
+  else
+    host.log().info("admin service on {}:{}", wanted.address, service->port());
+  return service;
 #else
   throw std::runtime_error("--admin: this program was built without LEASEBREAK_ADMIN");
 #endif

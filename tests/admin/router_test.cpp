@@ -91,7 +91,9 @@ TEST(Router, FindsEachResource) {
 
 TEST(Router, ShowsThePageToAnybodyWhoKnowsTheHost) {
   for (const auto* const path : {"/", "/style.css", "/page.js", "/icon.svg"}) {
-    EXPECT_EQ(call_of<show_page>(get(path, nullptr)).file->path, path);
+    const auto* const file = call_of<show_page>(get(path, nullptr)).file;
+    ASSERT_NE(file, nullptr);
+    EXPECT_EQ(file->path, path);
     auto elsewhere = get(path, nullptr);
     elsewhere.hosts = {"evil.example"};
     EXPECT_EQ(status_of(elsewhere), 421U);
