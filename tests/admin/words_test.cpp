@@ -1,0 +1,107 @@
+// What leasebreakctl says of the service's answers.
+#include "client.hpp"
+#include "words.hpp"
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace leasebreak::ctl {
+namespace {
+
+namespace json = boost::json;
+
+json::array parsed(const std::string& text) {
+  return json::parse(text).as_array();
+}
+
+constexpr auto open_of_alice =
+  R"({"kind":"open","file":"01","share":"docs","path":"a","client":"1","label":"alice","seconds":5})";
+
+TEST(Words, SayDurations) {
+  EXPECT_EQ(duration_words(-1), "0.0 s");
+  EXPECT_EQ(duration_words(4.24), "4.2 s");
+  EXPECT_EQ(duration_words(59.7), "1 min 0 s");
+  EXPECT_EQ(duration_words(185), "3 min 5 s");
+  EXPECT_EQ(duration_words(7'620), "2 h 7 min");
+  EXPECT_EQ(duration_words(5 * 86'400 + 3'700), "5 d 1 h");
+}
+
+TEST(Words, SayWhatEachClientHas) {
+  const auto said = lines_of_files(parsed(std::string("[") + open_of_alice + "," + open_of_alice +
+    R"(,{"kind":"oplock","file":"01","share":"docs","path":"a","client":"2","label":"bob",)"
+    R"("seconds":60,"state":"RWH"},)"
+    R"({"kind":"open","file":"01","share":"docs","path":"a","client":"2","label":"bob","seconds":60},)"
+    R"({"kind":"byte-range lock","file":"01","share":"docs","path":"a","client":"1",)"
+    R"("label":"alice","seconds":1,"offset":10,"length":1},)"
+    R"({"kind":"open","file":"01","share":"docs","path":"a","client":"3","label":"",)"
+    R"("seconds":2,"disconnected":true}])"));
+
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(said[0],
+    "docs/a: alice has it open for 5.0 s; bob holds RWH for 1 min 0 s; alice locks 1 byte at 10 "
+    "for "
+    "1.0 s; client 3 is disconnected, and has it open for 2.0 s");
+}
+
+TEST(Words, HaveALineForEachFile) {
+  const auto said = lines_of_files(
+    parsed(std::string("[{\"kind\":\"open\",\"file\":\"02\",\"share\":\"\",\"path\":\"\","
+                       "\"client\":\"9\",\"label\":\"x\",\"seconds\":1},") +
+      open_of_alice + "]"));
+
+  EXPECT_EQ(
+    said, (lines{"docs/a: alice has it open for 5.0 s", "file 02: x has it open for 1.0 s"}));
+}
+
+TEST(Words, SayWhatWasToldToAHolder) {
+  const auto said = lines_of_breaks(parsed(
+    R"([{"kind":"lease","file":"01","share":"","path":"a","client":"1","label":"alice",)"
+    R"("seconds":9,"state":"RH","breaking":{"to":"none","seconds":4.2,"seconds_left":7.8}}])"));
+
+  EXPECT_EQ(said, lines{"a: alice holds RH, told to keep nothing 4.2 s ago, 7.8 s left"});
+}
+
+TEST(Words, SayForWhomAnOperationWaits) {
+  const auto said = lines_of_waits(parsed(
+    R"([{"waiter":{"client":"1","label":"bob"},"file":"01","share":"s","path":"a","seconds":1,)"
+    R"("operation":"byte-range lock","holder":null}])"));
+
+  EXPECT_EQ(said, lines{"s/a: bob waits for 1.0 s (byte-range lock)"});
+}
+
+// Names are the clients' to choose.
+TEST(Words, KeepTerminalsSafe) {
+  const auto said = lines_of_clients(
+    parsed("[{\"client\":\"01\",\"opens\":1,\"locks\":0,\"label\":\"a\\u001b]0;x\\u0007\\nb\"}]"));
+
+  ASSERT_EQ(said.size(), 2U);
+  for (const char c : said[1])
+    EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+  EXPECT_NE(said[1].find("\\x1b]0;x\\x07\\x0ab"), std::string::npos) << said[1];
+}
+
+TEST(Words, SayWhatBecameOfABreak) {
+  const auto said = [](const std::string& outcome) {
+    return lines_of_break(json::parse(R"({"file":"01","share":"s","path":"a","keep":"R",)"
+                                      R"("waiting":2,"outcome":")" +
+      outcome + R"(","holders":[{"kind":"lease","client":"1","label":"alice","state":"RWH"}]})")
+                            .as_object());
+  };
+
+  EXPECT_EQ(said("dry_run"),
+    (lines{"alice holds RWH; it is asked to keep R",
+      "s/a: nothing done (dry run); 2 operations waiting"}));
+  EXPECT_EQ(said("ended").back(), "s/a: broken; 2 operations waited");
+  EXPECT_EQ(
+    said("pending").back(), "s/a: asked, and not answered yet; the same command again ends it");
+  EXPECT_EQ(said("nothing_to_break").back(), "s/a: nothing to break");
+}
+
+TEST(Words, ArePutIntoQueries) {
+  EXPECT_EQ(percent_encoded("a b/ä&=%"), "a%20b/%C3%A4%26%3D%25");
+}
+
+} // namespace
+} // namespace leasebreak::ctl
