@@ -187,8 +187,9 @@ asio::awaitable<bool> server::end_superseded(open_lost& lost) {
 
 /// The file of an open that was just being closed, or made, when it ended, and that is to be
 /// deleted with it. Null: there is no such file any more.
-asio::awaitable<open_ptr> server::open_to_delete(const open_lost& lost) {
-  for (const deleted_name& name : lost.names) {
+asio::awaitable<open_ptr> server::open_to_delete(
+  file_name_id file, std::vector<deleted_name> names) {
+  for (const deleted_name& name : names) {
     for (const auto& [key, share] : shares_) {
       auto path = vfs::path::parse(name.path);
       if (!path || share->root() != name.root)
@@ -198,16 +199,24 @@ asio::awaitable<open_ptr> server::open_to_delete(const open_lost& lost) {
       if (error)
         continue;
       auto o = std::make_shared<open>();
-      o->file = lost.file;
+      o->file = file;
       o->vfs_open = opened.file;
       o->tree_connect = std::make_shared<tree>(tree{0, share});
       o->path = share->name + "\\" + name.path;
       o->is_directory = opened.info.is_directory;
-      if (opened.info.id.bytes() == lost.file)
+      if (opened.info.id.bytes() == file)
         co_return o;
     }
   }
   co_return nullptr;
+}
+
+asio::awaitable<void> server::delete_unopened(file_to_delete f) {
+  const open_ptr o = co_await open_to_delete(f.file, f.names);
+  if (!o)
+    co_return;
+  deletion gone{std::move(f.hold), f.parent_key, std::move(f.names)};
+  co_await after_close(*this, *o, std::move(gone));
 }
 
 /// A durable open whose client did not come back, or that was in somebody's way; or one whose
@@ -218,7 +227,7 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
     if (co_await end_superseded(lost))
       co_return;
     if (lost.hold)
-      o = co_await open_to_delete(lost);
+      o = co_await open_to_delete(lost.file, lost.names);
   }
   if (!o)
     co_return;

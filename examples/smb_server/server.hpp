@@ -91,6 +91,10 @@ public:
 
   std::uint64_t next_file_id() noexcept { return ++last_file_id_; }
 
+  /// Deletes a file whose last open has ended before its client was told of it, so that nobody has
+  /// it open by which it could be deleted.
+  boost::asio::awaitable<void> delete_unopened(file_to_delete f);
+
   /// A connection has its first session.
   void logged_on(connection_id id);
 
@@ -111,7 +115,8 @@ private:
   bool replace(const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
   boost::asio::awaitable<bool> end_superseded(open_lost& lost);
-  boost::asio::awaitable<open_ptr> open_to_delete(const open_lost& lost);
+  boost::asio::awaitable<open_ptr> open_to_delete(
+    file_name_id file, std::vector<deleted_name> names);
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
   void keep_within_descriptors();

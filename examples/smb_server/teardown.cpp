@@ -63,6 +63,11 @@ asio::awaitable<void> connection::finish_end(
     host_.kept().forget(*o);
     co_await finish_end(o, gone, cause);
   }
+  // An open that was granted to a CREATE just now is in no table yet, and may have been the last.
+  for (file_to_delete& f : gone.to_delete) {
+    if (f.hold)
+      co_await host_.delete_unopened(std::move(f));
+  }
 }
 
 asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone, request* cause) {

@@ -1,5 +1,6 @@
 // Sessions, tree connects and connections that end while others have not answered (MS-SMB2 3.3.5.6,
 // 3.3.5.8, 3.3.7.1): nobody waits, and nobody is asked who ends as well.
+#include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace leasebreak::smb {
 namespace {
@@ -151,6 +153,48 @@ TEST_P(Teardown, LetsOthersIn) {
 
   for (int i = 0; i < files; ++i)
     EXPECT_EQ(stayer.create(name_of(i)).status, status::success);
+}
+
+/// Until the server has so many opens.
+void await_opens(test_server& server, std::uint64_t count) {
+  while (server.get().coordinator().stats().opens_now != count)
+    std::this_thread::yield();
+}
+
+byte_vector body_to_delete(const std::string& name) {
+  byte_writer body{raw_client::create_body(name, 0, {}, disposition::open, delete_on_close)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  return body.take();
+}
+
+// The open that a CREATE was granted just now is known to the coordinator, and not to its client.
+TEST(TeardownOfAnUnansweredCreate, DeletesTheFileOfWhichItWasTheLastOpen) {
+  test_server server;
+  raw_client alice{server.port()};
+  raw_client bob{server.port()};
+  std::optional<raw_client> carol{std::in_place, server.port()};
+  alice.set_up({1});
+  bob.set_up({2});
+  carol->set_up({3});
+  lease_context lease;
+  lease.key.fill(1);
+  lease.state = rh;
+  const created cached = alice.create("f", lease_level, lease);
+  const created deleting = raw_client::read_created(bob.call(command::create, body_to_delete("f")));
+  ASSERT_EQ(deleting.status, status::success);
+  carol->send(command::create, raw_client::create_body("f", 0, {}, disposition::overwrite));
+  ASSERT_TRUE(alice.receive()); // the break
+
+  testing::held_disk disk{server};
+  ASSERT_EQ(alice.close(cached.id), status::success);
+  await_opens(server, 2); // carol's, which looks the name up again
+  ASSERT_EQ(bob.close(deleting.id), status::success);
+  carol.reset();
+  await_opens(server, 0);
+  disk.release();
+  server.stop();
+
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "f"));
 }
 
 } // namespace
