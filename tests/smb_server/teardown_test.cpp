@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -176,19 +177,24 @@ TEST(TeardownOfAnUnansweredCreate, DeletesTheFileOfWhichItWasTheLastOpen) {
   alice.set_up({1});
   bob.set_up({2});
   carol->set_up({3});
+  std::ofstream{server.directory() / "f"} << "to be overwritten";
+  const created deleting = raw_client::read_created(bob.call(command::create, body_to_delete("f")));
   lease_context lease;
   lease.key.fill(1);
   lease.state = rh;
   const created cached = alice.create("f", lease_level, lease);
-  const created deleting = raw_client::read_created(bob.call(command::create, body_to_delete("f")));
-  ASSERT_EQ(deleting.status, status::success);
-  carol->send(command::create, raw_client::create_body("f", 0, {}, disposition::overwrite));
-  ASSERT_TRUE(alice.receive()); // the break
+  // Breaks what alice caches, for which it does not wait; carol does.
+  ASSERT_EQ(bob.call(command::write, raw_client::write_body(deleting.id, "by bob")).head.status,
+    status::success);
+  carol->send(command::create, raw_client::create_body("f"));
+  while (server.get().coordinator().stats().waiting_now != 1)
+    std::this_thread::yield();
 
   testing::held_disk disk{server};
   ASSERT_EQ(alice.close(cached.id), status::success);
   await_opens(server, 2); // carol's, which looks the name up again
-  ASSERT_EQ(bob.close(deleting.id), status::success);
+  bob.send(command::close, raw_client::close_body(deleting.id));
+  await_opens(server, 1);
   carol.reset();
   await_opens(server, 0);
   disk.release();
