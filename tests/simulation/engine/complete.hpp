@@ -7,9 +7,30 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace leasebreak::simulation {
+
+/// A handler that waits to be called. Boost 1.81 has no `any_completion_handler` that can be
+/// assigned: to do so would never end.
+template <class Handler>
+class waiting_handler {
+public:
+  template <class T>
+  void set(T handler) {
+    handler_.emplace(std::move(handler));
+  }
+  [[nodiscard]] explicit operator bool() const noexcept { return handler_.has_value(); }
+  [[nodiscard]] Handler take() {
+    Handler result = std::move(*handler_);
+    handler_.reset();
+    return result;
+  }
+
+private:
+  std::optional<Handler> handler_;
+};
 
 /// Has it called by way of `io`, and never within this call.
 template <class Handler, class... Values>

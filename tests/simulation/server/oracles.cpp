@@ -1,0 +1,318 @@
+// What must hold, and what the world makes of what it sees.
+#include "world.hpp"
+
+#include <smb_server/wire/status.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace leasebreak::smb::simulation {
+
+using namespace std::chrono_literals;
+using testing::raw_client;
+
+namespace {
+
+/// What an operation takes that waits for nobody: some trips over a bad network, and a slow disk.
+constexpr span slack = 20s;
+
+/// Between the server's last look at a name and its answer.
+constexpr span look_max = 2s;
+
+struct told_break {
+  bool is_lease = false;
+  guid key{};
+  file_id id;
+  bool needs_answer = false;
+  std::uint32_t to = 0; ///< A lease's state, or an oplock's level.
+};
+
+/// A notification, or the answer to an acknowledgement (MS-SMB2 2.2.23, 2.2.25).
+told_break parse_break(const answer& a) {
+  told_break result;
+  byte_reader in = a.body();
+  const auto size = in.u16();
+  if (size == 36) {
+    result.is_lease = true;
+    in.skip(6);
+    for (auto& byte : result.key)
+      byte = in.u8();
+    result.to = in.u32();
+    return result;
+  }
+  result.is_lease = size == 44;
+  if (!result.is_lease) {
+    result.to = in.u8();
+    in.skip(5);
+    result.id = read_file_id(in);
+    result.needs_answer = true;
+    return result;
+  }
+  in.skip(2);
+  result.needs_answer = (in.u32() & 1) != 0;
+  for (auto& byte : result.key)
+    byte = in.u8();
+  in.skip(4);
+  result.to = in.u32();
+  return result;
+}
+
+/// What an oplock lets its holder cache, as a lease's state.
+std::uint32_t state_of_level(std::uint32_t level) {
+  return level == 0 ? 0 : level == 1 ? 0x1 : 0x5;
+}
+
+} // namespace
+
+world::cache_name world::cache_of(const handle& h) const {
+  if (h.key != guid{})
+    return {h.client, h.key, 0};
+  return {h.client, guid{}, h.id.volatile_id};
+}
+
+void world::on_written(link& l, const answer& a) {
+  if (a.head.command == command::create && a.head.status == status::success) {
+    const auto made = raw_client::read_created(a);
+    if (made.lease) {
+      const cache_name name{l.client, made.lease->key, 0};
+      told_.insert(name);
+      // An answer says what there is; a break that is told later takes from it.
+      auto& c = caches_[name];
+      if (c.state != made.lease->state)
+        ++c.tellings;
+      // What is being broken is said as it was before.
+      if ((made.lease->flags & lease_flag::break_in_progress) == 0)
+        c.state = made.lease->state;
+    } else if (made.oplock != 0) {
+      const cache_name name{l.client, guid{}, made.id.volatile_id};
+      told_.insert(name);
+      caches_[name].state = state_of_level(made.oplock);
+    }
+    return;
+  }
+  if (a.head.command == command::oplock_break)
+    see_break(a, l);
+}
+
+void world::see_break(const answer& a, link& l) {
+  const auto b = parse_break(a);
+  if (a.head.message_id != UINT64_MAX) {
+    if (a.head.status == status::success)
+      caches_[{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id}].asked.reset();
+    return;
+  }
+  const cache_name name{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id};
+  if (!told_.contains(name) && !excused_.contains(name))
+    complain(
+      fmt::format("client {} is told of a break before it is told of what it breaks", l.client));
+  auto& c = caches_[name];
+  ++c.tellings;
+  if (b.needs_answer && !c.asked)
+    c.asked = loop_.now();
+  c.state = b.is_lease ? b.to : state_of_level(b.to);
+  if ((c.state & 1) == 0)
+    c.value.reset();
+}
+
+void world::on_break(link& l, const answer& a) {
+  const auto b = parse_break(a);
+  note(fmt::format(
+    "client {}: break to {:#x}{}", l.client, b.to, b.needs_answer ? ", to be acknowledged" : ""));
+  if (!b.needs_answer || is_ending_)
+    return;
+  byte_writer body;
+  if (b.is_lease) {
+    body.u16(36);
+    body.zeros(6);
+    body.append(b.key);
+    body.u32(b.to);
+    body.u64(0);
+  } else {
+    body.u16(24);
+    body.u8(static_cast<std::uint8_t>(b.to));
+    body.zeros(5);
+    write_file_id(body, b.id);
+  }
+  const auto mood = random_.below(16);
+  if (mood == 0) // never
+    return;
+  const span after = mood < 3 ? span{std::chrono::milliseconds{random_.below(50'000)}}
+                              : span{std::chrono::microseconds{random_.below(3'000)}};
+  spawn(acknowledge(l.shared_from_this(), command::oplock_break, body.take(), after));
+}
+
+void world::on_ended(link& l) {
+  note(fmt::format("link {} has ended", l.number));
+  if (!l.on()->is_cut() && !is_ending_)
+    complain(fmt::format("the server ends link {}", l.number));
+  for (const auto& h : std::vector<handle_ptr>{handles_}) {
+    if (!h->on || h->on.get() != &l)
+      continue;
+    caches_[cache_of(*h)].value.reset();
+    if (h->create_guid)
+      h->on = nullptr;
+    else
+      forget(h);
+  }
+}
+
+world::handle_ptr world::opened(const link_ptr& l, const wish& w, const answer& a, span since) {
+  const auto made = raw_client::read_created(a);
+  const auto id = raw_client::context_of(a, "QFid");
+  if (!id) {
+    complain("no QFid");
+    return nullptr;
+  }
+  auto h = std::make_shared<handle>();
+  h->number = ++last_number_;
+  h->client = l->client;
+  h->on = l;
+  h->id = made.id;
+  std::memcpy(&h->file, id->data(), sizeof h->file);
+  h->name = w.name;
+  if (made.lease)
+    h->key = made.lease->key;
+  h->lease_version = w.lease_version;
+  if (w.create_guid && raw_client::context_of(a, "DH2Q"))
+    h->create_guid = w.create_guid;
+  check_name(w.name, h->file, since, "an open");
+  files_.insert(h->file);
+  if (w.deletes()) {
+    doomed_.insert(h->file);
+    deleted_.insert(h->file);
+  }
+  auto& c = caches_[cache_of(*h)];
+  c.file = h->file;
+  note(fmt::format("client {}: open {} of {} is file {}, caches {:#x}", l->client, h->number,
+    h->name, h->file, c.state));
+  if (l->has_ended())
+    return nullptr;
+  handles_.push_back(h);
+  return h;
+}
+
+/// What the client reads now is not what was read before.
+void world::distrust(const cache_name& name) {
+  auto& c = caches_[name];
+  ++c.tellings;
+  c.value.reset();
+}
+
+void world::forget(const handle_ptr& h) {
+  const auto name = cache_of(*h);
+  std::erase(handles_, h);
+  const bool is_used = std::any_of(
+    handles_.begin(), handles_.end(), [&](const auto& other) { return cache_of(*other) == name; });
+  if (!is_used)
+    caches_[name].value.reset();
+}
+
+/// Since when a name must have been what an answer of now says.
+span world::shortly_before(span sent) const {
+  return std::max(sent, loop_.now() - look_max);
+}
+
+/// The file had the name at some time since then.
+void world::check_name(const std::string& name, std::uint64_t file, span since, const char* what) {
+  the_disk().look(loop_.now());
+  if (!the_disk().was_at(name, file, since, loop_.now()))
+    complain(fmt::format("{} succeeds, and file {} is not at {}", what, file, name));
+}
+
+/// It was closed: if it is to be deleted, and nobody can have it open, it is gone.
+void world::check_gone(std::uint64_t file) {
+  const bool is_open =
+    std::any_of(handles_.begin(), handles_.end(), [&](const auto& h) { return h->file == file; });
+  const bool is_coming = std::any_of(links_.begin(), links_.end(), [](const auto& l) {
+    return std::any_of(l->in_flight().begin(), l->in_flight().end(),
+      [](const auto& r) { return r.second.command != command::read; });
+  });
+  const bool is_known = server_->coordinator().stats().opens_now == handles_.size();
+  // A connection that the server still takes for whole may have it open.
+  const bool is_lost = loop_.now() - last_cut_ < cut_unnoticed_max + slack;
+  if (is_open || is_coming || !is_known || is_lost || !deleted_.contains(file) ||
+    spared_.contains(file))
+    return;
+  for (const auto& name : the_disk().names())
+    if (the_disk().at(name) == file)
+      complain(fmt::format("file {} was deleted and closed, and is at {}", file, name));
+}
+
+/// Whatever had or has this name, or will have it if nobody knows when it is deleted.
+void world::doom(const std::string& name, bool for_good) {
+  const auto all = the_disk().all_at(name);
+  doomed_.insert(all.begin(), all.end());
+  if (for_good)
+    doomed_names_.insert(name);
+}
+
+void world::see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings) {
+  if (!a || (a->head.status != status::success && a->head.status != status::end_of_file))
+    return;
+  std::uint64_t value = no_content;
+  if (a->head.status == status::success) {
+    byte_reader in = a->body();
+    in.skip(2);
+    const std::size_t offset = in.u8();
+    in.skip(1);
+    const std::size_t length = in.u32();
+    const auto data = slice(a->bytes, offset, length);
+    if (!data || data->size() != sizeof value)
+      return complain("a READ's answer is malformed");
+    std::memcpy(&value, data->data(), sizeof value);
+  }
+  note(fmt::format("client {}: READ {} of {}", h->client, value, h->number));
+  if (!contents_.may_read(h->file, value, began, ++last_moment_))
+    complain(fmt::format("stale: client {} reads {} of file {}", h->client, value, h->file));
+  auto& c = caches_[cache_of(*h)];
+  const bool is_there = std::find(handles_.begin(), handles_.end(), h) != handles_.end();
+  if (is_there && c.tellings == tellings && (c.state & 1) != 0)
+    c.value = value;
+}
+
+void world::check_quiet() {
+  check_times();
+  check_caches();
+}
+
+void world::check_times() {
+  const auto now = loop_.now();
+  for (const auto& l : links_) {
+    if (l->has_ended())
+      continue;
+    for (const auto& [id, r] : l->in_flight()) {
+      const bool waits = r.command == command::create || r.command == command::set_info ||
+        r.command == command::write || r.command == command::close || r.command == command::lock ||
+        r.command == command::logoff;
+      const auto most = (waits ? 2 * span{options_.break_timeout} : span{}) + slack;
+      if (!r.waits_for_ever && now - r.sent > most)
+        complain("it takes too long: " + r.what);
+      const bool ends = r.command != command::close && r.command != command::logoff;
+      if (r.cancelled && r.is_alone && ends && now - *r.cancelled > slack)
+        complain("it is cancelled, and goes on: " + r.what);
+    }
+  }
+}
+
+/// A break waits for the answer to a CREATE with the same lease.
+bool world::is_held_back(const cache_name& name) const {
+  const auto& l = clients_[std::get<0>(name)].on;
+  return l && std::any_of(l->in_flight().begin(), l->in_flight().end(), [](const auto& r) {
+    return r.second.command == command::create && !r.second.is_written;
+  });
+}
+
+/// Nobody may read from its cache what was overwritten.
+void world::check_caches() {
+  for (auto& [name, c] : caches_) {
+    // Who does not answer in time has lost it.
+    if (c.asked && loop_.now() - *c.asked >= options_.break_timeout)
+      c.value.reset();
+    const auto now = last_moment_ + 1;
+    if (c.value && !is_held_back(name) && !contents_.may_read(c.file, *c.value, now, now))
+      complain(fmt::format(
+        "stale: client {} has {} of file {} in its cache", std::get<0>(name), *c.value, c.file));
+  }
+}
+
+} // namespace leasebreak::smb::simulation

@@ -1,0 +1,7 @@
+// The server's simulation as a program.
+#include "driver.hpp"
+#include "world.hpp"
+
+int main(int argc, char** argv) {
+  return leasebreak::simulation::drive(leasebreak::smb::simulation::server_kind(), argc, argv);
+}
