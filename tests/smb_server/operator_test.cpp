@@ -103,7 +103,7 @@ TEST_F(Operators, SeeInOneLineWhoBlocksWhomAndEndThat) {
   EXPECT_THAT(ended.said, HasSubstr("plain/report.docx: broken; 1 operation waited\n"));
   EXPECT_EQ(waiter->await_answer().head.status, status::success);
 
-  EXPECT_EQ(ctl("waits").said, "nobody waits\n");
+  EXPECT_EQ(ctl("waits").said, "no pending operations\n");
   EXPECT_EQ(ctl("waits").status, 1);
   EXPECT_EQ(ctl("breaks").status, 1);
   EXPECT_EQ(ctl("break report.docx").status, 1) << "nothing is left to break";
@@ -130,7 +130,7 @@ TEST_F(Operators, ListClientsFilesAndNumbers) {
   const auto files = ctl("files a");
   EXPECT_EQ(files.status, 0);
   EXPECT_THAT(files.said, MatchesRegex("plain/a.txt: user at [0-9.:]+ has it open for .*\n"));
-  EXPECT_EQ(ctl("files b").said, "b: nobody holds it, and nobody waits\n");
+  EXPECT_EQ(ctl("files b").said, "b: no holders and no pending operations\n");
   EXPECT_THAT(ctl("stats").said, HasSubstr("opens_now                     1\n"));
   EXPECT_THAT(ctl("stats --prometheus").said, HasSubstr("\nleasebreak_opens 1\n"));
 }

@@ -121,8 +121,8 @@ void connection::close() noexcept {
 void refuse(stream_socket socket) noexcept {
   constexpr std::string_view answer =
     "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
-    "Content-Type: application/json\r\nContent-Length: 75\r\n\r\n"
-    "{\"error\":{\"code\":\"too_many_connections\",\"message\":\"try again in a moment\"}}";
+    "Content-Type: application/json\r\nContent-Length: 69\r\n\r\n"
+    "{\"error\":{\"code\":\"too_many_connections\",\"message\":\"try again later\"}}";
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(answer), ignored);

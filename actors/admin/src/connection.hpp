@@ -26,7 +26,7 @@ public:
   /// Returns when the connection has ended.
   boost::asio::awaitable<void> run();
 
-  /// Ends it. What it waits for is given up.
+  /// Closes the connection and cancels its operation.
   void close() noexcept;
 
 private:

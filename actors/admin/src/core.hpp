@@ -17,7 +17,7 @@
 
 namespace leasebreak::admin {
 
-/// Belongs to the service's strand, but for `detach`.
+/// Used on the service's strand, except `detach`.
 class core {
 public:
   core(boost::asio::any_io_executor strand, coordinator& c, service_options options);

@@ -99,7 +99,7 @@ void add_file(json::object& o, const listed_entry& e) {
   o["path"] = to_utf8(e.path);
 }
 
-/// As `json::serialize`, but for fractions, which that writes as 4.2E0.
+/// Like `json::serialize`, except for fractions, which that function writes as 4.2E0.
 void write(std::string& out, const json::value& v) {
   if (const auto* const o = v.if_object(); o != nullptr) {
     const char* before = "{";

@@ -23,7 +23,7 @@ namespace {
   return {errno, boost::system::system_category()};
 }
 
-/// Removes a socket on which nobody listens any more.
+/// Removes a socket without a listening process.
 void remove_stale(const asio::any_io_executor& executor, const std::string& path) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0)

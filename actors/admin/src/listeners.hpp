@@ -24,7 +24,7 @@ using tcp_acceptor =
 [[nodiscard]] tcp_acceptor listen_on(
   const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& where);
 
-/// Who is at the other end; the right of a TCP caller is not known yet.
+/// Describes the peer. The right of a TCP caller is not known yet.
 [[nodiscard]] caller peer_of(boost::asio::basic_stream_socket<boost::asio::local::stream_protocol,
                                boost::asio::any_io_executor>& socket,
   right granted);

@@ -210,7 +210,7 @@ routed route_break(const action_body& body) {
   break_by_hand call;
   call.dry_run = body.dry_run;
   auto of_file = body.texts;
-  of_file.erase("client"); // all of the file is listed, to say who waits
+  of_file.erase("client"); // list the whole file, to include the pending operations
   if (auto wrong = fill(call.what, of_file))
     return std::move(*wrong);
   if (call.what.path_tail.empty() == call.what.matching.file_id.empty())
@@ -258,7 +258,7 @@ routed route_post(std::string_view path, const http_request& r) {
   const auto body = parse_body(r.body);
   if (!body)
     return error_response(400, "bad_body",
-      "send a JSON object; its members are texts, but for dry_run, which is true or false");
+      "send a JSON object; its members are strings, except dry_run, which is true or false");
   return path == "/api/v1/break" ? route_break(*body) : route_disconnect(*body);
 }
 
@@ -281,8 +281,8 @@ constexpr std::array endpoints = {
   endpoint{"/api/v1/disconnect", right::act, true},
 };
 
-/// Whether the caller may use the endpoint; otherwise the refusal. Who has no right at all does not
-/// learn which endpoints there are.
+/// Whether the caller may use the endpoint; otherwise the refusal. A caller without any
+/// right does not learn which endpoints exist.
 std::optional<http_response> refuse(const caller& who, right needs) {
   if (who.granted >= needs)
     return std::nullopt;

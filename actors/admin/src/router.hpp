@@ -17,11 +17,11 @@
 
 namespace leasebreak::admin {
 
-/// Who may do what, and by which names the service is called.
+/// The tokens with their rights, and the accepted host names.
 struct access_rules {
   token_list tokens; ///< For TCP.
   std::vector<std::string> hosts; ///< Without port, IPv6 addresses in brackets.
-  std::uint16_t port = 0; ///< That a Host header may have; 0: any.
+  std::uint16_t port = 0; ///< The port that a Host header may contain; 0: any.
   std::size_t page_entries_max = 1'000;
 };
 

@@ -77,8 +77,7 @@ access_rules rules_of(const service_options& o) {
 
 } // namespace
 
-/// Owns the listeners, and knows the connections. Belongs to the strand, but for what says
-/// otherwise.
+/// Owns the listeners and knows the connections. Used on the strand, except where noted.
 class service::state : public std::enable_shared_from_this<state> {
 public:
   state(asio::any_io_executor executor, coordinator& c, service_options options)

@@ -133,7 +133,7 @@ std::string admin_client::exchange(
   boost::system::error_code error;
   http::async_write(socket_, request, [&error](auto e, std::size_t) { error = e; });
   run("the service");
-  // What it says although it did not take all of the request counts.
+  // Read the response even if the service did not read the whole request.
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(std::uint64_t{256} << 20U);

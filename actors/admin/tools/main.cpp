@@ -76,7 +76,7 @@ std::string with_filters(const settings& s, std::string target, const char* path
 int list_files(ctl::admin_client& c, const settings& s, const char* path_filter) {
   const auto all = c.get_all(with_filters(s, "/api/v1/files", path_filter), "entries");
   return show(s, all, "entries", ctl::lines_of_files,
-    s.path.empty() ? "no file is held" : s.path + ": nobody holds it, and nobody waits");
+    s.path.empty() ? "no file is held" : s.path + ": no holders and no pending operations");
 }
 
 bool is_id(const std::string& text) {
@@ -159,7 +159,7 @@ int carry_out(const std::string& command, const settings& s) {
     return list_files(c, s, "prefix");
   if (command == "waits")
     return show(s, c.get_all(with_filters(s, "/api/v1/waits", "path"), "waits"), "waits",
-      ctl::lines_of_waits, "nobody waits");
+      ctl::lines_of_waits, "no pending operations");
   if (command == "breaks")
     return show(s, c.get_all(with_filters(s, "/api/v1/breaks", "path"), "entries"), "entries",
       ctl::lines_of_breaks, "nothing is breaking");
@@ -187,9 +187,10 @@ void define(CLI::App& app, settings& s) {
   app.add_flag("--json", s.as_json, "Print JSON");
   app.require_subcommand(1);
   app.fallthrough();
-  add_filters(*app.add_subcommand("who", "Who has a file, since when, and who waits for it"), s,
-    "The file's path within its share, or the end of it, such as its name", true);
-  add_filters(*app.add_subcommand("files", "All files that are held"), s,
+  add_filters(
+    *app.add_subcommand("who", "Show the holders of a file, breaks, and pending operations"), s,
+    "The path of the file within its share, or its last components", true);
+  add_filters(*app.add_subcommand("files", "List all files with holders"), s,
     "Only files whose path begins with this", false);
   add_filters(*app.add_subcommand("waits", "Which operations wait, and for whom"), s,
     "Only this file", false);
@@ -215,7 +216,8 @@ void define(CLI::App& app, settings& s) {
 
 int main(int argc, char** argv) {
   settings s;
-  CLI::App app{"Who holds what on a server with leasebreak, who waits for it, and how to end that",
+  CLI::App app{
+    "Shows holders and pending operations of a server with leasebreak, and breaks leases",
     "leasebreakctl"};
   define(app, s);
   try {

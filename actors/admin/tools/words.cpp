@@ -116,8 +116,7 @@ std::string words_of_file(const std::vector<const json::object*>& entries) {
     to += "; " + words;
   }
   const auto all = first + waiting;
-  return file_words(*entries.front()) + ": " +
-    (all.empty() ? "nobody holds anything" : all.substr(2));
+  return file_words(*entries.front()) + ": " + (all.empty() ? "no holders" : all.substr(2));
 }
 
 std::string padded(std::string word, std::size_t width) {

@@ -13,10 +13,10 @@ namespace leasebreak::ctl {
 
 using lines = std::vector<std::string>;
 
-/// One line for each file: who holds what since when, what is left of a break, and who waits.
+/// One line per file: its holders, the state of a break, and the pending operations.
 [[nodiscard]] lines lines_of_files(const boost::json::array& entries);
 
-/// One line for each waiting operation.
+/// One line per pending operation.
 [[nodiscard]] lines lines_of_waits(const boost::json::array& waits);
 
 /// One line for each break in progress.
