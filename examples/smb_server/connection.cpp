@@ -3,6 +3,7 @@
 
 #include <smb_server/dispatch.hpp>
 #include <smb_server/frame_buffer.hpp>
+#include <smb_server/mutant.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/transform.hpp>
 
@@ -363,6 +364,8 @@ void connection::begin(const message& m, bool is_first, compound_state& compound
 void connection::put_answer(request& r, reply answer) {
   if (answer.end_connection || closed_)
     return;
+  if (LEASEBREAK_MUTANT(cancelled_is_not_answered) && answer.status == status::cancelled)
+    return;
   const header& asked = r.head();
   compound_state& compound = r.compound();
   if (r.is_one_too_many() && answer.status == status::cancelled)
@@ -445,6 +448,8 @@ void connection::send_interim(std::uint64_t message_id) {
 }
 
 void connection::cancel(const header& h) {
+  if (LEASEBREAK_MUTANT(cancel_is_lost))
+    return;
   // MS-SMB2 3.3.5.16: by async id if the flag says so. What is not there is ignored.
   if (!h.has(header_flag::async)) {
     const auto early = not_begun_.find(h.message_id);

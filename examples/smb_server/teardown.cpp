@@ -2,6 +2,7 @@
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
 #include <smb_server/directory_watches.hpp>
+#include <smb_server/mutant.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/stored_state.hpp>
 
@@ -65,7 +66,7 @@ asio::awaitable<void> connection::finish_end(
   }
   // An open that was granted to a CREATE just now is in no table yet, and may have been the last.
   for (file_to_delete& f : gone.to_delete) {
-    if (f.hold)
+    if (f.hold && !LEASEBREAK_MUTANT(unanswered_opens_delete_nothing))
       co_await host_.delete_unopened(std::move(f));
   }
 }
@@ -152,7 +153,7 @@ asio::awaitable<void> connection::tear_down() {
     if (!r->goes_on())
       r->cancel();
   }
-  if (is_negotiated()) {
+  if (is_negotiated() && !LEASEBREAK_MUTANT(ends_are_not_told)) {
     prepare_end(ending, true);
     std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
     disconnect_request ask{terms.client, id_};

@@ -8,6 +8,7 @@
 #include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
+#include <smb_server/mutant.hpp>
 #include <smb_server/persistent_state.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/stored_state.hpp>
@@ -489,10 +490,12 @@ asio::awaitable<std::uint32_t> settle(
 asio::awaitable<std::optional<reply>> finish(
   request& r, plan& p, vfs::opened& opened, open_result& granted) {
   std::uint32_t bad = status::success;
+  if (LEASEBREAK_MUTANT(breaks_overtake_answers))
+    granted.answer.sent();
   if (!settle_cached(p, opened, granted))
     bad = co_await settle(r, p, opened, granted);
   const bool deleted = bad == status::success && opened.info.links == 0;
-  if (!r.may_have_more())
+  if (!r.may_have_more() && !LEASEBREAK_MUTANT(opens_outlive_connection))
     bad = status::user_session_deleted;
   if (bad != status::success || deleted) {
     co_await undo_open(r, p, opened, granted, true);
@@ -519,6 +522,8 @@ auto ask_coordinator(request& r, const plan& p, const vfs::opened& opened) {
 /// another file (MS-FSA 2.1.5.1).
 asio::awaitable<bool> means_another(
   request& r, const plan& p, const vfs::opened& opened, const open_result& result) {
+  if (LEASEBREAK_MUTANT(names_seen_before_the_wait))
+    co_return false;
   if (!result.waited && !p.base_waited)
     co_return false;
   co_return co_await look_again(r, p.path, opened.info.id.bytes()) != meaning::same;

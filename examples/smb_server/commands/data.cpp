@@ -2,6 +2,7 @@
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/connection.hpp>
+#include <smb_server/mutant.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>
@@ -77,6 +78,11 @@ asio::awaitable<reply> write(request& r) {
     co_return fail(change.status);
   if (!r.still_has(*o))
     co_return fail(status::file_closed);
+  if (LEASEBREAK_MUTANT(writes_are_not_done)) {
+    reply nothing;
+    encode_write_response(nothing.out, static_cast<std::uint32_t>(asked->data.size()));
+    co_return nothing;
+  }
   // The request's frame outlives the request, and with it the data.
   auto [error, written] = co_await o->tree_connect->share->files.async_write(
     o->vfs_open, asked->offset, asked->data, nullptr, asio::as_tuple(asio::use_awaitable));

@@ -6,6 +6,7 @@
 #include <smb_server/commands/names.hpp>
 #include <smb_server/connection.hpp>
 #include <smb_server/directory_changes.hpp>
+#include <smb_server/mutant.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/stored_state.hpp>
 #include <smb_server/wire/file_information.hpp>
@@ -209,6 +210,8 @@ asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const 
     co_return guards.error;
   if (!r.still_has(*o))
     co_return error_code{errc::unknown_open};
+  if (LEASEBREAK_MUTANT(renames_are_not_done))
+    co_return error_code{};
   auto [error] = co_await o->tree_connect->share->files.async_rename(
     o->vfs_open, target, replaces, may.names, asio::as_tuple(asio::use_awaitable));
   if (!error) {
