@@ -65,22 +65,9 @@ void wire::end_for_client() {
     client_.ended();
 }
 
-void wire::hold(bool is_held) {
-  is_held_ = is_held;
-  while (!is_held_ && !untold_.empty()) {
-    auto next = std::move(untold_.front());
-    untold_.pop_front();
-    deliver_to_client(std::move(next));
-  }
-}
-
 void wire::deliver_to_client(byte_vector bytes) {
   if (is_cut_)
     return;
-  if (is_held_) {
-    untold_.push_back(std::move(bytes));
-    return;
-  }
   untaken_ -= bytes.size();
   if (writable_ && untaken_ < window_bytes / 2)
     asio::post(writer_, [then = std::exchange(writable_, nullptr)] { then({}); });

@@ -42,8 +42,6 @@ public:
   /// Neither end hears of the other any more; the server finds that out after a while.
   void cut(span server_notices_after);
   [[nodiscard]] bool is_cut() const noexcept { return is_cut_; }
-  /// While it is held, the client takes nothing.
-  void hold(bool is_held);
 
   // -- the server's end --
 
@@ -69,14 +67,12 @@ private:
   random_source& random_;
   listener_of_client client_;
   bool is_cut_ = false;
-  bool is_held_ = false;
   bool is_closed_ = false; ///< By the server.
   bool client_sees_end_ = false;
   bool server_sees_end_ = false;
   span to_server_{}; ///< When what was sent last arrives.
   span to_client_{};
   std::deque<std::uint8_t> unread_; ///< Has arrived at the server.
-  std::deque<byte_vector> untold_; ///< Has arrived at a client that takes nothing.
   std::size_t untaken_ = 0; ///< Written, and not taken by the client.
 
   std::span<std::uint8_t> into_;
