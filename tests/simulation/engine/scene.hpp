@@ -2,6 +2,7 @@
 #pragma once
 
 #include "loop.hpp"
+#include "random.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,18 @@ struct step {
   std::uint16_t d = 0;
   span gap{};
 };
+
+/// Returns a step without a gap.
+[[nodiscard]] inline step random_step(random_source& random) {
+  const auto number = [&random] { return static_cast<std::uint16_t>(random.next()); };
+  step s;
+  s.what = static_cast<std::uint8_t>(random.next());
+  s.a = number();
+  s.b = number();
+  s.c = number();
+  s.d = number();
+  return s;
+}
 
 /// What the seed decides of a run.
 struct scene {

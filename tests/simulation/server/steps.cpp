@@ -128,11 +128,7 @@ scene scene_of(std::uint64_t seed) {
   scene result{random.next(), {}};
   result.steps.resize(20 + random.below(80));
   for (auto& s : result.steps) {
-    s.what = static_cast<std::uint8_t>(random.next());
-    s.a = static_cast<std::uint16_t>(random.next());
-    s.b = static_cast<std::uint16_t>(random.next());
-    s.c = static_cast<std::uint16_t>(random.next());
-    s.d = static_cast<std::uint16_t>(random.next());
+    s = random_step(random);
     s.gap = gap_of(random);
   }
   return result;
