@@ -221,7 +221,7 @@ TEST_F(PostgresStore, SearchPathWithoutASchemaIsStoreUnavailable) {
   const auto opened = open_postgres_store(shared_postgres().connection("nowhere"));
 
   EXPECT_EQ(opened.status.code, errc::store_unavailable);
-  EXPECT_THAT(opened.status.detail, HasSubstr("no schema"));
+  EXPECT_THAT(opened.status.detail, HasSubstr("the search path has no existing schema"));
 }
 
 TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
