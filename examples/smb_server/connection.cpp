@@ -65,6 +65,11 @@ bool connection::has_session() const {
     channels.begin(), channels.end(), [](const auto& c) { return c.second->valid; });
 }
 
+bool connection::had_session() {
+  had_session_ = had_session_ || has_session();
+  return had_session_;
+}
+
 void connection::make_room() {
   if (!has_session())
     close("too many connections of its address without a session");
@@ -76,7 +81,8 @@ void connection::watch_setup() {
     const auto self = weak.lock();
     if (!self || error || self->closed_)
       return;
-    if (!self->has_session())
+    // After a LOGOFF, whose response may not be sent yet, the client may log on again.
+    if (!self->had_session())
       self->close("no session within the time for it");
   });
 }
@@ -138,9 +144,8 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
 
 /// A peer that has not logged on sends small frames.
 std::size_t connection::frame_bytes_max() {
-  had_session_ = had_session_ || has_session();
   const server_limits& limits = host_.options().limits;
-  return had_session_ ? limits.frame_bytes() : limits.setup_frame_bytes;
+  return had_session() ? limits.frame_bytes() : limits.setup_frame_bytes;
 }
 
 asio::awaitable<void> connection::change() {

@@ -139,6 +139,8 @@ private:
     channel_group_ptr other, std::shared_ptr<const byte_vector> first);
   asio::awaitable<bool> read_frame(byte_vector& frame);
   [[nodiscard]] bool has_session() const;
+  /// Whether it has or had one.
+  [[nodiscard]] bool had_session();
   [[nodiscard]] std::size_t frame_bytes_max();
   bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
   bool handle_sealed(bytes_view frame);

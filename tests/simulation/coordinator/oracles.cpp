@@ -131,32 +131,36 @@ void world::check_break(const cache_name& name, const break_notification&) {
     complain("a break comes before the answer: " + describe(name));
 }
 
-// A client hears of its own change of a directory behind the response. Judged only where no other
-// client's change can have broken the lease.
+// A client hears of its own change of a directory behind the response. Judged only where nothing
+// else can have caused the break, or asked for it at once; once it has been told, it may be
+// repeated.
 void world::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
   if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_)
     return;
-  if (this->c().stats().waiting_now != 0) // maybe for this break, which is then told at once
-    return;
-  if (const auto uses = key_uses_.find(name.key); uses != key_uses_.end() && uses->second != 0)
-    return; // a CREATE with the lease is granted what is left, which the break tells first
-  const auto directory = c->second.file;
-  const auto own = std::ranges::find_if(own_changes_, [&](const auto& o) {
-    return o.second.client == name.client && o.second.directory == directory;
-  });
-  if (own == own_changes_.end() || own->second.joins || n.issued < own->second.issued)
-    return;
-  const auto since = own->second.since;
-  if (loop_.now() - since >= config_.answer_wait_max)
-    return;
-  const bool is_shared = std::ranges::any_of(changes_, [&](const auto& t) {
+  for (auto& [id, own] : own_changes_) {
+    if (own.client != name.client || own.directory != c->second.file)
+      continue;
+    if (!own.joins && n.issued >= own.issued && !may_be_told_now(name, own))
+      complain(describe(name) + " is broken by a change of its own client before the response");
+    own.joins = true;
+  }
+}
+
+bool world::may_be_told_now(const cache_name& name, const own_change& own) {
+  if (c().stats().waiting_now != 0) // maybe for this break
+    return true;
+  // A CREATE with the lease is granted what is left, which the break tells first.
+  const auto uses = key_uses_.find(name.key);
+  if (uses != key_uses_.end() && uses->second != 0)
+    return true;
+  if (loop_.now() - own.since >= config_.answer_wait_max)
+    return true;
+  return std::ranges::any_of(changes_, [&](const auto& t) {
     const auto& [where, times] = t;
-    return where.first == directory && where.second != name.client &&
-      (times.in_flight != 0 || times.last >= since);
+    return where.first == own.directory && where.second != own.client &&
+      (times.in_flight != 0 || times.last >= own.since);
   });
-  if (!is_shared)
-    complain(describe(name) + " is broken by a change of its own client before the response");
 }
 
 // A lock was granted.

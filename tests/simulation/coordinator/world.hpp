@@ -205,6 +205,7 @@ private:
   [[nodiscard]] bool is_behind_change(const cache_name& name, inode directory) const;
   void check_told_again(const cache_name& name, cache& c);
   void check_own_change(const cache_name& name, const break_notification& n);
+  [[nodiscard]] bool may_be_told_now(const cache_name& name, const own_change& own);
   void check_grant(const handle& h, const open_result& granted);
   void check_break(const cache_name& name, const break_notification& n);
   void check_lock(open_id id, const byte_range& range, bool exclusive);
