@@ -168,7 +168,7 @@ private:
     inode directory = 0;
     span since{};
     time_point issued; ///< Breaks that it causes are not older.
-    bool joins = false; ///< A break in progress, whose next stage tells of it.
+    bool joins = false; ///< A break in progress or already told tells of it.
   };
 
   template <class Result>
