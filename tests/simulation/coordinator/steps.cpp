@@ -13,23 +13,6 @@ namespace {
 constexpr std::array<const char*, 7> paths{"a", "b", "x/a", "x/b", "y/a", "z/a", "x"};
 constexpr std::array<const char*, 3> directories{"x", "y", "z"};
 
-span gap_of(random_source& random) {
-  switch (random.below(16)) {
-  case 0:
-    return std::chrono::milliseconds{random.below(40'000)};
-  case 1:
-  case 2:
-    return std::chrono::milliseconds{random.below(200)};
-  case 3:
-  case 4:
-  case 5:
-  case 6:
-    return span{};
-  default:
-    return std::chrono::microseconds{random.below(2'000)};
-  }
-}
-
 } // namespace
 
 scene scene_of(std::uint64_t seed) {
@@ -38,7 +21,7 @@ scene scene_of(std::uint64_t seed) {
   result.steps.resize(30 + random.below(150));
   for (auto& s : result.steps) {
     s = random_step(random);
-    s.gap = gap_of(random);
+    s.gap = random_gap(random, 2'000);
   }
   return result;
 }

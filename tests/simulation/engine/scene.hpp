@@ -4,6 +4,7 @@
 #include "loop.hpp"
 #include "random.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -32,6 +33,24 @@ struct step {
   s.c = number();
   s.d = number();
   return s;
+}
+
+/// Returns a gap: none, long at times, and mostly less than `usual_us` microseconds.
+[[nodiscard]] inline span random_gap(random_source& random, std::uint64_t usual_us) {
+  switch (random.below(16)) {
+  case 0:
+    return std::chrono::milliseconds{random.below(40'000)};
+  case 1:
+  case 2:
+    return std::chrono::milliseconds{random.below(200)};
+  case 3:
+  case 4:
+  case 5:
+  case 6:
+    return span{};
+  default:
+    return std::chrono::microseconds{random.below(usual_us)};
+  }
 }
 
 /// What the seed decides of a run.

@@ -45,23 +45,6 @@ constexpr std::array actions{action::create, action::create, action::create, act
   action::write_at_one_go, action::delete_at_one_go, action::cancel, action::cancel, action::cut,
   action::connect, action::connect, action::log_off};
 
-span gap_of(random_source& random) {
-  switch (random.below(16)) {
-  case 0:
-    return std::chrono::milliseconds{random.below(40'000)};
-  case 1:
-  case 2:
-    return std::chrono::milliseconds{random.below(200)};
-  case 3:
-  case 4:
-  case 5:
-  case 6:
-    return span{};
-  default:
-    return std::chrono::microseconds{random.below(3'000)};
-  }
-}
-
 guid guid_of(std::uint64_t a, std::uint64_t b) {
   guid result{};
   std::memcpy(result.data(), &a, sizeof a);
@@ -129,7 +112,7 @@ scene scene_of(std::uint64_t seed) {
   result.steps.resize(20 + random.below(80));
   for (auto& s : result.steps) {
     s = random_step(random);
-    s.gap = gap_of(random);
+    s.gap = random_gap(random, 3'000);
   }
   return result;
 }
