@@ -2,7 +2,7 @@
 // and its completion on the caller's strand. Nothing that uses CAF and Asio can be faster.
 #include "driver.hpp"
 
-#include "asio_scheduler.hpp"
+#include "runtime/asio_scheduler.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>

@@ -1,9 +1,9 @@
 // An SMB2/3 server that exports directories and leaves every decision about leases, oplocks and
 // byte-range locks to leasebreak.
 #include <smb_server/admin.hpp>
-#include <smb_server/descriptors.hpp>
-#include <smb_server/event_loop.hpp>
 #include <smb_server/options.hpp>
+#include <smb_server/runtime/descriptors.hpp>
+#include <smb_server/runtime/event_loop.hpp>
 #include <smb_server/server.hpp>
 
 #include <boost/asio/co_spawn.hpp>

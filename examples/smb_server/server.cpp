@@ -2,10 +2,10 @@
 #include <smb_server/server.hpp>
 
 #include <smb_server/auth/spnego.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/descriptors.hpp>
-#include <smb_server/directory_changes.hpp>
-#include <smb_server/heap.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
+#include <smb_server/runtime/descriptors.hpp>
+#include <smb_server/runtime/heap.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/negotiate.hpp>
 

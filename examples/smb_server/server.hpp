@@ -2,17 +2,17 @@
 #pragma once
 
 #include <smb_server/auth/accounts.hpp>
-#include <smb_server/client_registry.hpp>
-#include <smb_server/connection_shares.hpp>
-#include <smb_server/directory_watches.hpp>
-#include <smb_server/interim_timer.hpp>
-#include <smb_server/kept_opens.hpp>
-#include <smb_server/open_paths.hpp>
+#include <smb_server/notify/directory_watches.hpp>
+#include <smb_server/opens/kept_opens.hpp>
+#include <smb_server/opens/open_paths.hpp>
 #include <smb_server/options.hpp>
-#include <smb_server/runtime.hpp>
-#include <smb_server/session.hpp>
-#include <smb_server/timer.hpp>
-#include <smb_server/user_shares.hpp>
+#include <smb_server/requests/interim_timer.hpp>
+#include <smb_server/runtime/runtime.hpp>
+#include <smb_server/runtime/timer.hpp>
+#include <smb_server/session/client_registry.hpp>
+#include <smb_server/session/connection_shares.hpp>
+#include <smb_server/session/session.hpp>
+#include <smb_server/session/user_shares.hpp>
 
 #include <leasebreak/coordinator.hpp>
 

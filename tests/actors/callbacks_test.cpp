@@ -1,7 +1,7 @@
 // The end of calls of a sink and of `on_open_lost`, and what it guarantees to the caller that ends
 // them.
-#include "coordinator_impl.hpp"
-#include "file_actor.hpp"
+#include "api/coordinator_impl.hpp"
+#include "files/file_actor.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/deferred.hpp>

@@ -2,7 +2,7 @@
 // them, on many files at once.
 #include "support/world.hpp"
 
-#include "coordinator_impl.hpp"
+#include "api/coordinator_impl.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
 // The lifetimes of files, executors and the coordinator.
-#include "coordinator_impl.hpp"
-#include "file_actor.hpp"
+#include "api/coordinator_impl.hpp"
+#include "files/file_actor.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/post.hpp>

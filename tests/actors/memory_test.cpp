@@ -1,7 +1,7 @@
 // Exhausted memory: each allocation fails once, one after another, in a process of its own. An
 // initiating function throws without effect. Later, an operation cannot be refused, and the process
 // ends with a line that says so. Nothing hangs, and no wrong result is reported.
-#include "coordinator_impl.hpp"
+#include "api/coordinator_impl.hpp"
 #include "support/world.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>

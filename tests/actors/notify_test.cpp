@@ -1,8 +1,8 @@
 // The calls of a client's sink: in order, one at a time, after the turn.
-#include "client.hpp"
-#include "completions.hpp"
-#include "file_actor.hpp"
-#include "file_link.hpp"
+#include "clients/client.hpp"
+#include "completion/completions.hpp"
+#include "files/file_actor.hpp"
+#include "files/file_link.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>

@@ -1,9 +1,9 @@
 // The ids of opens: none is used twice.
-#include "open_ids.hpp"
+#include "files/open_ids.hpp"
 
+#include "runtime/unique_number.hpp"
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
-#include "unique_number.hpp"
 
 #include <gtest/gtest.h>
 

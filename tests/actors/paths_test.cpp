@@ -1,5 +1,5 @@
 // The paths of opens: listings, names of deletions, and renames of directories.
-#include "path_index.hpp"
+#include "files/path_index.hpp"
 #include "support/world.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The changes that remain for the store after coalescing.
-#include "pending_records.hpp"
+#include "durability/pending_records.hpp"
 
 #include <gmock/gmock.h>
 

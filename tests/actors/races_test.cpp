@@ -1,6 +1,6 @@
 // Concurrent events in every order, under CAF's test coordinator.
-#include "coordinator_impl.hpp"
-#include "file_actor.hpp"
+#include "api/coordinator_impl.hpp"
+#include "files/file_actor.hpp"
 #include "support/seed.hpp"
 #include "support/world.hpp"
 

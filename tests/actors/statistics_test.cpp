@@ -1,5 +1,5 @@
 // Counters, gauges and the histogram.
-#include "counters.hpp"
+#include "observe/counters.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/error.hpp>

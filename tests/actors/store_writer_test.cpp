@@ -1,5 +1,5 @@
 // The thread of a store, and its end.
-#include "store_writer.hpp"
+#include "durability/store_writer.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>
 

@@ -1,5 +1,5 @@
 // What a log of changes keeps for its readers.
-#include <smb_server/change_log.hpp>
+#include <smb_server/notify/change_log.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // ChannelSequence: which requests count, and which may change nothing (MS-SMB2 3.3.5.2.10).
-#include <smb_server/channel_sequence.hpp>
+#include <smb_server/session/channel_sequence.hpp>
 
 #include <gtest/gtest.h>
 

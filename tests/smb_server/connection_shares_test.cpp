@@ -1,5 +1,5 @@
 // Which connections are admitted, and which make room for them.
-#include <smb_server/connection_shares.hpp>
+#include <smb_server/session/connection_shares.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Watches without a server: which changes they see, and what is kept for them.
-#include <smb_server/directory_watches.hpp>
+#include <smb_server/notify/directory_watches.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <gtest/gtest.h>

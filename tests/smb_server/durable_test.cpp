@@ -2,7 +2,7 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/wire/durable.hpp>
 #include <smb_server/wire/status.hpp>
 

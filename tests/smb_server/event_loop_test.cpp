@@ -1,5 +1,5 @@
 // How long the event loop looks for work before it sleeps.
-#include <smb_server/event_loop.hpp>
+#include <smb_server/runtime/event_loop.hpp>
 
 #include <boost/asio/post.hpp>
 

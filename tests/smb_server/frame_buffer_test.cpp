@@ -1,5 +1,5 @@
 // What a frame takes while it is being read.
-#include <smb_server/frame_buffer.hpp>
+#include <smb_server/net/frame_buffer.hpp>
 
 #include <gtest/gtest.h>
 

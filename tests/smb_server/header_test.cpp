@@ -1,5 +1,5 @@
 // Headers, frames, and the bounds of what is read.
-#include <smb_server/credit_window.hpp>
+#include <smb_server/net/credit_window.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/utf16.hpp>
 

@@ -1,7 +1,7 @@
 // Opens that wait for their client, and the coordinator's giving them up at any moment; what the
 // server notes for a restart.
-#include <smb_server/kept_opens.hpp>
-#include <smb_server/persistent_state.hpp>
+#include <smb_server/opens/kept_opens.hpp>
+#include <smb_server/opens/persistent_state.hpp>
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
-#include <smb_server/open_paths.hpp>
+#include <smb_server/opens/open_paths.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <gtest/gtest.h>

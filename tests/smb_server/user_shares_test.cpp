@@ -1,5 +1,5 @@
 // What users hold, and what of it is given back when.
-#include <smb_server/user_shares.hpp>
+#include <smb_server/session/user_shares.hpp>
 
 #include <gtest/gtest.h>
 

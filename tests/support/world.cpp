@@ -1,8 +1,8 @@
 // See world.hpp.
 #include "support/world.hpp"
 
-#include "asio_scheduler.hpp"
-#include "coordinator_impl.hpp"
+#include "api/coordinator_impl.hpp"
+#include "runtime/asio_scheduler.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Between the coordinator's and the file system's words and those of the protocol.
 #include <smb_server/commands/access.hpp>
 
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/vfs/vfs_status.hpp>
 #include <smb_server/wire/file_information.hpp>

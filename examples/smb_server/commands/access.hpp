@@ -1,7 +1,7 @@
 // What several commands share: access checks, errors, and the metadata of files.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/vfs/types.hpp>
 #include <smb_server/wire/create.hpp>
 

@@ -1,7 +1,7 @@
 // The commands of SMB2, one function each. `dispatch` has checked session and tree.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/negotiate.hpp>
 
 #include <vector>

@@ -2,7 +2,7 @@
 #include <smb_server/commands/copy.hpp>
 
 #include <smb_server/commands/access.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>

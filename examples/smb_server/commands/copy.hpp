@@ -2,7 +2,7 @@
 // 3.3.5.15.6).
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/data.hpp>
 
 #include <cstdint>

@@ -6,12 +6,12 @@
 #include <smb_server/commands/durable_create.hpp>
 #include <smb_server/commands/extended_attributes.hpp>
 #include <smb_server/commands/names.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/directory_changes.hpp>
-#include <smb_server/mutant.hpp>
-#include <smb_server/persistent_state.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
+#include <smb_server/opens/persistent_state.hpp>
+#include <smb_server/opens/stored_state.hpp>
+#include <smb_server/runtime/mutant.hpp>
 #include <smb_server/server.hpp>
-#include <smb_server/stored_state.hpp>
 
 #include <leasebreak/model/access.hpp>
 #include <leasebreak/model/quoted.hpp>

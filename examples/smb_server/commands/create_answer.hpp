@@ -1,7 +1,7 @@
 // The answer to a CREATE that was granted, or that gave an open back.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/vfs/vfs.hpp>
 #include <smb_server/wire/create.hpp>
 

@@ -2,7 +2,7 @@
 // when one was lost (MS-SMB2 3.3.5.9.10).
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/create.hpp>
 
 #include <leasebreak/model/commands.hpp>

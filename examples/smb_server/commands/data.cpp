@@ -1,8 +1,8 @@
 // READ, WRITE, FLUSH, LOCK, OPLOCK_BREAK (MS-SMB2 3.3.5.11 to 3.3.5.14, 3.3.5.22).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/mutant.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/runtime/mutant.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>

@@ -3,8 +3,8 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/create_answer.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/directory_changes.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/quoted.hpp>

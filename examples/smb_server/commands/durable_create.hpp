@@ -2,7 +2,7 @@
 // (MS-SMB2 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12).
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/create.hpp>
 #include <smb_server/wire/durable.hpp>
 

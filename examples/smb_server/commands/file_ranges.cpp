@@ -2,8 +2,8 @@
 #include <smb_server/commands/file_ranges.hpp>
 
 #include <smb_server/commands/access.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/directory_changes.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>

@@ -1,7 +1,7 @@
 // Zeros and holes (MS-FSCC 2.3.48, 2.3.67, 2.3.71; MS-FSA 2.1.5.10).
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/data.hpp>
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include <smb_server/commands/copy.hpp>
 #include <smb_server/commands/file_ranges.hpp>
 #include <smb_server/commands/network_interfaces.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 
 #include <algorithm>

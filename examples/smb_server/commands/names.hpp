@@ -1,7 +1,7 @@
 // What names mean, looked up where nothing can change meanwhile: guards of entries of directories.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/vfs/vfs.hpp>
 
 #include <leasebreak/entry_guard.hpp>

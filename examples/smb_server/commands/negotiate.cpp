@@ -1,6 +1,6 @@
 // NEGOTIATE: the dialect, capabilities and hashes of a connection (MS-SMB2 3.3.5.4).
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/file_information.hpp>
 

@@ -1,7 +1,7 @@
 // FSCTL_QUERY_NETWORK_INTERFACE_INFO: where a client may connect for further channels.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/data.hpp>
 
 namespace leasebreak::smb::commands {

@@ -1,7 +1,7 @@
 // CHANGE_NOTIFY (MS-SMB2 3.3.5.19).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/query.hpp>
 

@@ -2,7 +2,7 @@
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/commands/extended_attributes.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/wire/directory_listing.hpp>
 #include <smb_server/wire/query.hpp>

@@ -4,11 +4,11 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/names.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/directory_changes.hpp>
-#include <smb_server/mutant.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
+#include <smb_server/opens/stored_state.hpp>
+#include <smb_server/runtime/mutant.hpp>
 #include <smb_server/server.hpp>
-#include <smb_server/stored_state.hpp>
 #include <smb_server/wire/file_information.hpp>
 
 #include <leasebreak/model/access.hpp>

@@ -1,6 +1,6 @@
 // LOGOFF, TREE_CONNECT, TREE_DISCONNECT, ECHO (MS-SMB2 3.3.5.6 to 3.3.5.8, 3.3.5.17).
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/access.hpp>

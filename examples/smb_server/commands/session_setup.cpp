@@ -2,7 +2,7 @@
 // session (MS-SMB2 3.3.5.5).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
-#include <smb_server/connection.hpp>
+#include <smb_server/net/connection.hpp>
 #include <smb_server/server.hpp>
 
 #include <boost/asio/co_spawn.hpp>

@@ -5,10 +5,10 @@
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/commands/extended_attributes.hpp>
 #include <smb_server/commands/names.hpp>
-#include <smb_server/connection.hpp>
-#include <smb_server/directory_changes.hpp>
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
+#include <smb_server/opens/stored_state.hpp>
 #include <smb_server/server.hpp>
-#include <smb_server/stored_state.hpp>
 #include <smb_server/wire/file_information.hpp>
 
 #include <leasebreak/model/access.hpp>

@@ -1,7 +1,7 @@
 // The parts of SET_INFO.
 #pragma once
 
-#include <smb_server/request.hpp>
+#include <smb_server/requests/request.hpp>
 #include <smb_server/wire/query.hpp>
 
 namespace leasebreak::smb::commands {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "random.hpp"
-#include "time_source.hpp"
+#include "runtime/time_source.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>

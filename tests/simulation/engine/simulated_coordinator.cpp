@@ -1,8 +1,8 @@
 // See simulated_coordinator.hpp.
 #include "simulated_coordinator.hpp"
 
-#include "coordinator_impl.hpp"
-#include "unique_number.hpp"
+#include "api/coordinator_impl.hpp"
+#include "runtime/unique_number.hpp"
 
 #include <utility>
 

@@ -3,7 +3,7 @@
 
 #include "wire.hpp"
 
-#include <smb_server/runtime.hpp>
+#include <smb_server/runtime/runtime.hpp>
 
 #include <memory>
 

@@ -4,7 +4,7 @@
 #include "complete.hpp"
 #include "loop.hpp"
 
-#include <smb_server/byte_stream.hpp>
+#include <smb_server/net/byte_stream.hpp>
 #include <smb_server/wire/byte_reader.hpp>
 #include <smb_server/wire/byte_writer.hpp>
 

@@ -1,0 +1,236 @@
+#include "coordinator_impl.hpp"
+
+#include "files/file_actor.hpp"
+#include "runtime/asio_scheduler.hpp"
+#include "runtime/out_of_memory.hpp"
+#include "runtime/time_source.hpp"
+
+#include <leasebreak/persistence/lock_store.hpp>
+
+#include <boost/asio/post.hpp>
+#include <caf/atom.hpp>
+#include <caf/make_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace leasebreak::detail {
+
+namespace {
+
+std::unique_ptr<caf::actor_system_config> make_caf_config(
+  const boost::asio::any_io_executor& executor, const coordinator_config& c,
+  coordinator_impl::mode m, const std::shared_ptr<time_source>& time) {
+  auto result = std::make_unique<caf::actor_system_config>();
+  result->set("scheduler.max-throughput", c.messages_per_turn);
+  if (m == coordinator_impl::mode::deterministic) {
+    result->set("scheduler.policy", caf::atom("testing"));
+    return result;
+  }
+  if (c.scheduler == scheduler_kind::asio) {
+    asio_scheduler::load(*result, executor, time);
+    return result;
+  }
+  result->set("scheduler.policy",
+    c.scheduler == scheduler_kind::caf_stealing ? caf::atom("stealing") : caf::atom("sharing"));
+  result->set("scheduler.max-threads", c.caf_threads);
+  return result;
+}
+
+} // namespace
+
+coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config,
+  mode m, std::shared_ptr<time_source> time)
+  : executor_(std::move(executor)), config_(std::move(config)), time_(std::move(time)),
+    lost_(config_.on_open_lost ? std::make_shared<lost_sink>(config_.on_open_lost) : nullptr),
+    logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
+    store_name_(config_.store ? config_.store->description() : std::string{}),
+    queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
+    in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
+    caf_config_(make_caf_config(executor_, config_, m, time_)),
+    system_(std::make_unique<caf::actor_system>(*caf_config_)) {
+  policy_.break_timeout = config_.break_timeout;
+  policy_.wait_max = config_.wait_max;
+  policy_.answer_wait_max = config_.answer_wait_max;
+  policy_.limit = config_.limit;
+  policy_.keep_records = config_.store != nullptr;
+  if (config_.store != nullptr) {
+    caf::actor_config actor;
+    records_ =
+      actor_ref<persistence_actor>(caf::make_actor<persistence_actor, caf::strong_actor_ptr>(
+        system_->next_actor_id(), system_->node(), system_.get(), actor, *this));
+  }
+  started_.store(config_.store == nullptr);
+  clock_ = &system_->clock();
+  steady_start_ = clock_->now();
+  wall_start_ = std::chrono::time_point_cast<duration>(
+    time_ ? time_->wall_now() : std::chrono::system_clock::now());
+  if (time_)
+    open_ids_.begin(1);
+}
+
+std::shared_ptr<coordinator_impl> coordinator_impl::make(boost::asio::any_io_executor executor,
+  coordinator_config config, mode m, std::shared_ptr<time_source> time) {
+  auto made =
+    std::make_unique<coordinator_impl>(std::move(executor), std::move(config), m, std::move(time));
+  std::shared_ptr<coordinator_impl> result(made.get(),
+    [](coordinator_impl* self) { self->released_.store(true, std::memory_order_release); });
+  static_cast<void>(made.release());
+  return result;
+}
+
+// Waits, because a hold, a report or a deferred operation on another thread may hold a reference
+// for a short time.
+void coordinator_impl::end(std::shared_ptr<coordinator_impl> last) noexcept {
+  const std::unique_ptr<coordinator_impl> self(last.get());
+  last.reset();
+  while (!self->released_.load(std::memory_order_acquire))
+    std::this_thread::yield();
+}
+
+// The stopped actors must be destroyed before the actor system.
+coordinator_impl::~coordinator_impl() {
+  files_.forget_stopped();
+}
+
+void coordinator_impl::silence() noexcept {
+  stopping_.store(true);
+  needs_memory("to end clients", [this] { clients_.silence_all(); });
+  if (lost_)
+    lost_->close();
+}
+
+void coordinator_impl::stop() noexcept {
+  stopping_.store(true);
+  files_.stop_all();
+  if (records_)
+    records_->stop();
+  if (auto* const scheduler = dynamic_cast<asio_scheduler*>(&system_->scheduler()))
+    scheduler->begin_stop();
+  if (records_)
+    needs_memory("to write the store to the end", [this] { records_->finish_store(); });
+}
+
+std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
+  return time_ ? std::make_unique<store_writer>(config_.store, executor_)
+               : std::make_unique<store_writer>(config_.store, in_place_);
+}
+
+time_point coordinator_impl::now() const noexcept {
+  return wall_start_ + std::chrono::duration_cast<duration>(clock_->now() - steady_start_);
+}
+
+caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noexcept {
+  return steady_start_ +
+    std::chrono::duration_cast<caf::actor_clock::duration_type>(t - wall_start_);
+}
+
+// If lost opens are not reported, the hold is released with `lost`.
+void coordinator_impl::report_lost(open_lost lost) {
+  if (lost_)
+    boost::asio::post(
+      executor_, [to = lost_, lost = std::move(lost)]() mutable { to->tell(std::move(lost)); });
+}
+
+errc coordinator_impl::admit() const noexcept {
+  if (stopping_.load(std::memory_order_relaxed))
+    return errc::shutting_down;
+  return started_.load(std::memory_order_acquire) ? errc::success : errc::not_started;
+}
+
+errc coordinator_impl::admit(const file_name_id& file) const noexcept {
+  if (file.empty())
+    return errc::file_id_empty;
+  if (file.size() > limit().file_id_bytes)
+    return errc::file_id_too_long;
+  return admit();
+}
+
+errc coordinator_impl::admit_record() const noexcept {
+  return records_ && records_->backlog() >= config_.store_backlog_max ? errc::store_backlog
+                                                                      : errc::success;
+}
+
+void coordinator_impl::set_epoch(std::uint64_t epoch) noexcept {
+  policy_.server_epoch = epoch;
+  if (config_.store->outlives_process())
+    open_ids_.begin(epoch);
+}
+
+error_code coordinator_impl::add_client(const client_guid& guid, break_sink sink, std::string label,
+  boost::asio::any_io_executor executor) {
+  if (guid.is_zero() || !sink)
+    return to_error_code(errc::invalid_argument);
+  if (is_stopping())
+    return to_error_code(errc::shutting_down);
+  auto added = std::make_shared<client>(
+    guid, std::move(label), std::move(sink), std::move(executor), executor_);
+  return to_error_code(clients_.add(std::move(added)));
+}
+
+error_code coordinator_impl::remove_client(const client_guid& guid) {
+  return to_error_code(clients_.remove(guid));
+}
+
+error_code coordinator_impl::replace_sink(
+  const client_guid& guid, break_sink sink, boost::asio::any_io_executor executor) {
+  if (!sink)
+    return to_error_code(errc::invalid_argument);
+  const auto owner = clients_.find(guid);
+  if (owner == nullptr)
+    return to_error_code(errc::unknown_client);
+  const bool replaced =
+    sink_queue::replace(client::notifications(owner), std::move(sink), std::move(executor));
+  return to_error_code(replaced ? errc::success : errc::unknown_client);
+}
+
+error_code coordinator_impl::add_channel(
+  const client_guid& guid, const channel_id& c, std::uint16_t dialect) {
+  const auto owner = clients_.find(guid);
+  return to_error_code(
+    owner == nullptr ? errc::unknown_client : owner->add_channel(c, dialect, limit()));
+}
+
+error_code coordinator_impl::set_label(const client_guid& guid, std::string label) {
+  const auto owner = clients_.find(guid);
+  if (owner != nullptr)
+    owner->set_label(std::move(label));
+  return to_error_code(owner == nullptr ? errc::unknown_client : errc::success);
+}
+
+std::vector<listed_client> coordinator_impl::list_clients(
+  std::size_t limit, const client_guid& after) const {
+  std::vector<listed_client> result;
+  for (const auto& c : clients_.after(after, limit))
+    result.push_back(c->describe());
+  return result;
+}
+
+file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
+  const auto owner = clients_.find(guid);
+  return owner ? owner->file_of(key) : file_name_id{};
+}
+
+statistics coordinator_impl::stats() const {
+  auto s = counters_.snapshot();
+  s.opens_now = opens_.get();
+  s.locks_now = locks_.get();
+  s.waiting_now = waiting_.now();
+  s.waiting_most = waiting_.most();
+  s.waiting_for_guards_now = waiting_for_guards_.now();
+  s.waiting_for_guards_most = waiting_for_guards_.most();
+  s.files_alive = files_.size();
+  s.clients = clients_.size();
+  if (records_) {
+    s.store_backlog = records_->backlog();
+    s.store_failing = records_->is_failing();
+    if (const auto since = records_->oldest(); since != time_point{})
+      s.store_lag_us = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, std::chrono::duration_cast<std::chrono::microseconds>(now() - since).count()));
+  }
+  return s;
+}
+
+} // namespace leasebreak::detail

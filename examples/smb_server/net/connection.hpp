@@ -1,0 +1,229 @@
+// One connection: its frames, credits, requests and channels (MS-SMB2 3.3.1.7).
+#pragma once
+
+#include <smb_server/crypto/sealing.hpp>
+#include <smb_server/net/byte_stream.hpp>
+#include <smb_server/net/credit_window.hpp>
+#include <smb_server/requests/request.hpp>
+#include <smb_server/runtime/timer.hpp>
+#include <smb_server/session/channel_group.hpp>
+#include <smb_server/wire/data.hpp>
+#include <smb_server/wire/negotiate.hpp>
+
+#include <leasebreak/requests.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace leasebreak::smb {
+
+/// What NEGOTIATE settled.
+struct negotiated {
+  smb::dialect dialect = dialect::none;
+  leasebreak::client_guid client; ///< Never zero once negotiated.
+  guid client_guid{}; ///< As the client sent it.
+  std::uint16_t client_security_mode = 0;
+  std::uint32_t client_capabilities = 0;
+  std::uint16_t security_mode = 0;
+  std::uint32_t capabilities = 0;
+  signing_algorithm algorithm = signing_algorithm::hmac_sha256;
+  smb::cipher cipher = cipher::none;
+  preauth_hash hash{};
+};
+
+/// A connection. All of it runs on its group's strand; only `get_executor`, `id`, and the
+/// constructor may be used from elsewhere.
+class connection : public std::enable_shared_from_this<connection> {
+public:
+  /// The stream runs on the group's strand.
+  connection(server& host, std::unique_ptr<byte_stream> stream, connection_id id,
+    std::shared_ptr<channel_group> group);
+
+  /// Reads and answers until the peer goes or misbehaves, then ends all that it had. Given back:
+  /// the connection goes on as this one, which is to be run on its own strand.
+  asio::awaitable<std::shared_ptr<connection>> run();
+
+  /// Ends it if it has no session yet, because its address has too many such connections.
+  void make_room();
+
+  /// Ends it soon.
+  void close(std::string_view reason);
+
+  [[nodiscard]] asio::any_io_executor get_executor() { return stream_->get_executor(); }
+  [[nodiscard]] connection_id id() const noexcept { return id_; }
+  [[nodiscard]] server& host() const noexcept { return host_; }
+  [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+  [[nodiscard]] bool is_negotiated() const noexcept {
+    return terms.dialect != dialect::none && terms.dialect != dialect::smb_2_wildcard;
+  }
+
+  /// The client is known by now, and what it and the server agreed upon. False: it cannot be taken.
+  [[nodiscard]] bool settle(const negotiated& agreed);
+
+  // -- sessions and opens ------------------------------------------------------------------------
+
+  /// Null if the session is not set up here, nor being set up.
+  [[nodiscard]] channel_ptr find_channel(std::uint64_t session) const;
+
+  /// The session has ended: its requests but for `cause` are given up.
+  void drop_channel(const session& s, const request* cause);
+
+  /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
+  /// With `keep` a durable one is kept for its client instead. `cause` is the request that asks for
+  /// it, if one does. Returns what the coordinator has said.
+  asio::awaitable<error_code> close_open(open_ptr o, bool keep = false, request* cause = nullptr);
+
+  /// Returns once a durable open is here no longer, if the connection is ending or its peer has
+  /// left it; at once if it goes on.
+  asio::awaitable<void> let_go(open_id handle);
+
+  /// The connection itself, or if it has ended another one on which the session goes on.
+  [[nodiscard]] std::shared_ptr<connection> one_of(const session& s);
+
+  /// Ends the opens of a tree connect, as a request asks for.
+  asio::awaitable<void> end_tree(session_ptr s, tree_ptr t, request& cause);
+
+  /// Ends what a session has: its opens, trees and waiting requests; and the session itself, with
+  /// all its channels. It need not be one of this connection, but of its group. `cause` is the
+  /// request that asks for it, if it is one of that group.
+  asio::awaitable<void> end_session(session_ptr s, request* cause);
+
+  // -- frames ------------------------------------------------------------------------------------
+
+  /// Queues a whole message for sending.
+  void send(byte_vector message);
+
+  /// Puts headers and signatures on the responses, and queues them as one frame.
+  void send(std::vector<response_item>& items);
+
+  /// Does so with what is ready of a compound.
+  void send(compound_state& compound);
+
+  /// Sends a break notification. False if it cannot be sent here, or the session is not here.
+  bool send_break(const undelivered_break& b, session_id on);
+
+  // -- requests in flight -------------------------------------------------------------------------
+
+  void enter(request& r);
+  void leave(const request& r);
+  [[nodiscard]] request* find_request(std::uint64_t message_id) const;
+  void cancel(const header& h);
+
+  /// Tells the request's client that it is pending, if it still waits.
+  void send_interim(std::uint64_t message_id);
+
+  /// The async id of one more request that is pending; 0 if there are too many. It counts until it
+  /// leaves.
+  std::uint64_t begin_pending();
+  std::uint16_t grant_credits(std::uint16_t wanted);
+
+  /// From now on the peer counts as taking nothing at TCP level.
+  void pretend_stuck();
+
+  const std::shared_ptr<channel_group> group;
+  open_table& opens; ///< The group's.
+  negotiated terms;
+  std::map<std::uint64_t, channel_ptr> channels; ///< By session.
+
+private:
+  connection(connection& from, std::shared_ptr<channel_group> group,
+    std::shared_ptr<const byte_vector> first);
+
+  asio::awaitable<std::shared_ptr<connection>> read_frames();
+  [[nodiscard]] channel_group_ptr group_for(bytes_view frame) const;
+  asio::awaitable<std::shared_ptr<connection>> move_to(
+    channel_group_ptr other, std::shared_ptr<const byte_vector> first);
+  asio::awaitable<bool> read_frame(byte_vector& frame);
+  [[nodiscard]] bool has_session() const;
+  /// Whether it has or had one.
+  [[nodiscard]] bool had_session();
+  [[nodiscard]] std::size_t frame_bytes_max();
+  bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
+  bool handle_sealed(bytes_view frame);
+  bool take_ids(std::vector<message>& messages);
+  bool handle_smb1(bytes_view frame);
+  bool settle_2_0_2();
+  asio::awaitable<void> process(
+    std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
+  static void begin(const message& m, bool is_first, compound_state& compound);
+  void put_answer(request& r, reply answer);
+  void write_output();
+  std::size_t write_small(error_code& error);
+  std::size_t write_frames(error_code& error);
+  void took_output(std::size_t bytes);
+  [[nodiscard]] bool is_busy() const;
+  asio::awaitable<void> room();
+  asio::awaitable<void> room_for_answers(const std::size_t& promised);
+  [[nodiscard]] bool has_room_for_answers(std::size_t promised) const;
+  asio::awaitable<void> change();
+  asio::awaitable<void> tear_down();
+  [[nodiscard]] std::vector<session_ptr> leave_sessions();
+  void leave_opens(const session& s);
+  void prepare_end(const std::vector<open_ptr>& ending, bool keep);
+  asio::awaitable<void> finish_end(
+    std::vector<open_ptr> ending, disconnect_result gone, request* cause);
+  asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone, request* cause);
+  void forget_taken_breaks();
+  void send_breaks_elsewhere(bool unacknowledged_only);
+  void watch_setup();
+  void watch_break();
+  void watch_output();
+  [[nodiscard]] std::uint64_t taken_bytes();
+  void wake();
+
+  server& host_;
+  std::unique_ptr<byte_stream> stream_;
+  connection_id id_;
+  std::string peer_;
+  bool closed_ = false;
+  bool had_session_ = false;
+  std::shared_ptr<const byte_vector> first_frame_; ///< Read before the connection moved here.
+  credit_window credits_;
+
+  /// Read and not yet looked at: from `input_begin_` to `input_end_`.
+  byte_vector input_;
+  std::size_t input_begin_ = 0;
+  std::size_t input_end_ = 0;
+
+  struct output_frame {
+    std::array<std::uint8_t, nbt_header_size> nbt;
+    byte_vector message;
+  };
+  std::deque<output_frame> output_;
+  std::size_t output_begin_ = 0; ///< How much of the first one is written.
+  std::size_t output_bytes_ = 0;
+  bool writing_ = false; ///< Waits until the stream takes more.
+  std::uint64_t queued_bytes_ = 0; ///< Ever.
+  std::uint64_t written_bytes_ = 0; ///< Ever given to the stream.
+  std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
+  std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
+  bool break_watched_ = false;
+  bool stall_watched_ = false;
+
+  std::size_t in_flight_ = 0; ///< Frames being worked on.
+  std::size_t in_flight_bytes_ = 0;
+  std::size_t pending_ = 0; ///< Requests whose clients were told so; each has a frame of its own.
+  std::size_t promised_bytes_ = 0; ///< To be answered to READs in flight.
+  timer changed_; ///< Cancelled when one of the above shrinks.
+  timer setup_deadline_;
+  timer break_timer_;
+  timer stall_timer_;
+  std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
+  /// Ids of requests that have come and are not worked on yet, and whether they are cancelled. As
+  /// many as credits allow.
+  std::unordered_map<std::uint64_t, bool> not_begun_;
+  std::uint64_t last_async_id_ = 0;
+
+  /// A break that the peer's TCP may not have taken.
+  struct sent_break {
+    std::uint64_t end; ///< `queued_bytes_` behind it.
+    break_notification what;
+  };
+  std::deque<sent_break> sent_breaks_;
+};
+
+} // namespace leasebreak::smb

@@ -1,0 +1,174 @@
+// Finds the logs that a change belongs to, from its directory up to the root.
+#include <smb_server/notify/watch_table.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak::smb {
+
+void watch_table::add(watch& w) {
+  const watch_terms& t = w.terms();
+  const std::lock_guard lock{mutex_};
+  directory& d = shares_[t.share][t.directory];
+  auto found = std::find_if(d.entries.begin(), d.entries.end(), [&](const auto& e) {
+    return e.client == t.client && e.recursive == t.recursive && e.filter == t.filter;
+  });
+  if (found == d.entries.end()) {
+    d.entries.push_back({t.client, t.recursive, t.filter, std::make_unique<watched_log>()});
+    found = std::prev(d.entries.end());
+    clients_[t.client].logs.insert(found->log.get());
+  }
+  watched_log& log = *found->log;
+  w.place_ = log.idle.insert(log.idle.end(), &w);
+  w.log_ = &log;
+  w.read_ = log.changes.join();
+  any_ = true;
+}
+
+void watch_table::remove(watch& w) noexcept {
+  const std::lock_guard lock{mutex_};
+  if (w.log_ == nullptr)
+    return;
+  watched_log& log = *std::exchange(w.log_, nullptr);
+  (w.awaiting_ ? log.awaiting : log.idle).erase(w.place_);
+  const std::size_t before = log.changes.bytes();
+  log.changes.leave(w.read_);
+  count(w.terms().client, before, log.changes.bytes());
+  if (log.idle.empty() && log.awaiting.empty())
+    drop_log(w.terms(), log);
+}
+
+void watch_table::drop_log(const watch_terms& terms, watched_log& log) {
+  const auto owner = clients_.find(terms.client);
+  owner->second.logs.erase(&log);
+  if (owner->second.logs.empty())
+    clients_.erase(owner);
+  const auto share = shares_.find(terms.share);
+  const auto d = share->second.find(terms.directory);
+  std::erase_if(d->second.entries, [&log](const auto& e) { return e.log.get() == &log; });
+  if (d->second.entries.empty())
+    share->second.erase(d);
+  if (share->second.empty())
+    shares_.erase(share);
+  any_ = !shares_.empty();
+}
+
+std::optional<change_log::news> watch_table::take_or_await(watch& w) {
+  const std::lock_guard lock{mutex_};
+  watched_log& log = *w.log_;
+  if (log.changes.has_news(w.read_)) {
+    const std::size_t before = log.changes.bytes();
+    auto result = log.changes.take(w.read_);
+    count(w.terms().client, before, log.changes.bytes());
+    return result;
+  }
+  if (!std::exchange(w.awaiting_, true))
+    log.awaiting.splice(log.awaiting.end(), log.idle, w.place_);
+  return std::nullopt;
+}
+
+void watch_table::report(const void* share, const std::vector<name_change>& changes) {
+  if (!any_) // as a rule
+    return;
+  std::vector<watch_ptr> woken;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const name_change& c : changes)
+      append(share, std::make_shared<const name_change>(c), woken);
+  }
+  for (const watch_ptr& w : woken)
+    asio::post(w->executor(), [w] { w->answer(); });
+}
+
+void watch_table::append(const void* share, const change_ptr& c, std::vector<watch_ptr>& woken) {
+  const auto found = shares_.find(share);
+  if (found == shares_.end())
+    return;
+  std::string path = c->name;
+  bool is_parent = true;
+  while (!path.empty()) {
+    const std::size_t slash = path.rfind('/');
+    path.resize(slash == std::string::npos ? 0 : slash);
+    const auto d = found->second.find(path);
+    if (d != found->second.end())
+      append(d->second, c, is_parent, woken);
+    is_parent = false;
+  }
+}
+
+void watch_table::append(
+  directory& d, const change_ptr& c, bool is_parent, std::vector<watch_ptr>& woken) {
+  for (const auto& e : d.entries) {
+    if ((!is_parent && !e.recursive) || (c->what & e.filter) == 0)
+      continue;
+    const std::size_t before = e.log->changes.bytes();
+    e.log->changes.add(c);
+    count(e.client, before, e.log->changes.bytes());
+    wake(*e.log, woken);
+    keep_within_limits(e.client);
+  }
+}
+
+void watch_table::wake(watched_log& log, std::vector<watch_ptr>& woken) {
+  woken.reserve(woken.size() + log.awaiting.size()); // nothing below may throw
+  for (watch* const w : log.awaiting) {
+    w->awaiting_ = false;
+    if (auto alive = w->weak_from_this().lock())
+      woken.push_back(std::move(alive));
+  }
+  log.idle.splice(log.idle.end(), log.awaiting);
+}
+
+void watch_table::count(const void* whose, std::size_t before, std::size_t after) {
+  client& c = clients_.at(whose);
+  c.bytes = c.bytes - before + after;
+  bytes_ = bytes_ - before + after;
+}
+
+void watch_table::keep_within_limits(const void* whose) {
+  client& c = clients_.at(whose);
+  if (c.bytes > limits_.client_bytes)
+    forget_changes(c);
+  if (bytes_ > limits_.total_bytes) {
+    const auto most = std::max_element(clients_.begin(), clients_.end(),
+      [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+    forget_changes(most->second);
+  }
+}
+
+void watch_table::forget_changes(client& c) noexcept {
+  for (watched_log* const log : c.logs)
+    log->changes.clear();
+  bytes_ -= std::exchange(c.bytes, 0);
+}
+
+std::vector<watch_ptr> watch_table::of(const void* share, const std::string& name) {
+  std::vector<watch_ptr> result;
+  if (!any_)
+    return result;
+  const std::lock_guard lock{mutex_};
+  const auto found = shares_.find(share);
+  if (found == shares_.end())
+    return result;
+  const auto d = found->second.find(name);
+  if (d == found->second.end())
+    return result;
+  for (const auto& e : d->second.entries) {
+    for (const auto* list : {&e.log->idle, &e.log->awaiting}) {
+      for (watch* const w : *list) {
+        if (auto alive = w->weak_from_this().lock())
+          result.push_back(std::move(alive));
+      }
+    }
+  }
+  return result;
+}
+
+std::size_t watch_table::bytes() const {
+  const std::lock_guard lock{mutex_};
+  return bytes_;
+}
+
+} // namespace leasebreak::smb

@@ -1,0 +1,57 @@
+// When to tell clients that their requests are pending (MS-SMB2 3.3.4.2).
+#pragma once
+
+#include <smb_server/runtime/runtime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+
+namespace leasebreak::smb {
+
+class connection;
+
+/// One timer for the requests of all connections. Most of them are answered before they are due: to
+/// set a timer for each and take it back would cost more than the request. May be used from any
+/// thread.
+class interim_timer {
+  struct state;
+  struct entry {
+    std::chrono::steady_clock::time_point due;
+    std::weak_ptr<connection> whose;
+    std::uint64_t message_id = 0;
+    bool told = false;
+  };
+
+public:
+  interim_timer(const runtime& of, std::chrono::microseconds delay);
+  ~interim_timer();
+  interim_timer(const interim_timer&) = delete;
+  interim_timer& operator=(const interim_timer&) = delete;
+
+  /// A request's wait for others. Ends when it is destroyed. May outlive the timer.
+  class wait {
+  public:
+    wait() = default;
+    wait(wait&& other) noexcept;
+    wait& operator=(wait&& other) noexcept;
+    ~wait();
+
+  private:
+    friend class interim_timer;
+    wait(std::shared_ptr<state> s, std::list<entry>::iterator position) noexcept;
+
+    std::shared_ptr<state> state_;
+    std::list<entry>::iterator position_{};
+  };
+
+  /// Has `send_interim` of that connection called, on its executor and after the delay, unless the
+  /// wait has ended by then. Without a delay the call is posted at once.
+  [[nodiscard]] wait begin(std::weak_ptr<connection> whose, std::uint64_t message_id);
+
+private:
+  std::shared_ptr<state> state_;
+};
+
+} // namespace leasebreak::smb

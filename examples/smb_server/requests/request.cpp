@@ -1,0 +1,160 @@
+// The life of a request: its file, its credits, its waiting.
+#include <smb_server/requests/request.hpp>
+
+#include <smb_server/net/connection.hpp>
+#include <smb_server/server.hpp>
+
+#include <leasebreak/model/access.hpp>
+
+#include <boost/asio/post.hpp>
+
+namespace leasebreak::smb {
+
+request::request(std::shared_ptr<connection> c, const message& m, compound_state& compound)
+  : connection_{std::move(c)}, message_{m}, compound_{compound} {
+  connection_->enter(*this);
+}
+
+request::~request() {
+  if (counted_)
+    counted_->sequence.end(sequence());
+  connection_->leave(*this);
+}
+
+server& request::host() const noexcept {
+  return connection_->host();
+}
+
+file_id request::resolve(const file_id& id) const {
+  // MS-SMB2 3.3.5.2.7.2: a related request works on the file of the request before.
+  if (id == related_file_id && head().has(header_flag::related) && compound_.file)
+    return *compound_.file;
+  return id;
+}
+
+open_ptr request::find_open(const file_id& id) {
+  const file_id meant = resolve(id);
+  compound_.file = meant;
+  open_ptr found = connection_->opens.find(meant, user ? user->id : 0, tree_connect);
+  if (found && !enter_sequence(found))
+    return nullptr;
+  if (found)
+    connection_->opens.used(*found);
+  return found;
+}
+
+/// MS-SMB2 3.3.5.2.10: whether the request may be carried out.
+bool request::enter_sequence(const open_ptr& o) {
+  if (connection_->terms.dialect < dialect::smb_3_0 || counted_)
+    return true;
+  const auto verdict = o->sequence.begin(sequence(), head().has(header_flag::replay));
+  if (verdict.counted)
+    counted_ = o;
+  const command c = head().command;
+  const bool changes = c == command::write || c == command::set_info || c == command::ioctl;
+  overtaken_ = verdict.refused && changes;
+  return !overtaken_;
+}
+
+std::uint32_t request::find_directory(const file_id& id, open_ptr& found) {
+  found = find_open(id);
+  if (!found)
+    return no_open();
+  if (!found->is_directory)
+    return status::invalid_parameter;
+  return found->may(access::read_data) ? status::success : status::access_denied;
+}
+
+bool request::still_has(const open& o) const {
+  return connection_->opens.find(o.handle).get() == &o;
+}
+
+bool request::may_have_more() const {
+  const bool is_heard = !connection_->closed() || goes_on();
+  return is_heard && user->valid && user->trees.count(tree_connect->id) != 0;
+}
+
+bool request::goes_on() const {
+  return can_come_again && user && user->valid && user->channels > 0;
+}
+
+bool request::take_place() {
+  place = taken_share::take(user->share.opens, 1);
+  return place.count() > 0;
+}
+
+std::uint32_t request::no_open() const noexcept {
+  if (overtaken_)
+    return status::file_not_available;
+  // MS-SMB2 3.3.5.2.7.2: what was to work on a file that could not be opened fails as the CREATE
+  // did.
+  const bool create_failed =
+    head().has(header_flag::related) && status::is_error(compound_.create_status);
+  return create_failed ? compound_.create_status : status::file_closed;
+}
+
+bool request::pays_for(std::size_t bytes) const {
+  if (connection_->terms.dialect == dialect::smb_2_0_2)
+    return bytes <= bytes_per_credit;
+  const std::size_t charge = std::max<std::size_t>(head().credit_charge, 1);
+  return bytes <= charge * bytes_per_credit;
+}
+
+void request::cancel() {
+  cancelled_ = true;
+  signal_.emit(asio::cancellation_type::terminal);
+}
+
+void request::begin_wait() {
+  waiting_ = true;
+  if (cancelled_) {
+    // It has been cancelled before there was anything to cancel. The strand comes to this when
+    // what is waited for has begun.
+    asio::post(
+      connection_->get_executor(), [weak = std::weak_ptr(connection_), id = head().message_id] {
+        const auto c = weak.lock();
+        request* r = c ? c->find_request(id) : nullptr;
+        if (r != nullptr && r->waiting_)
+          r->cancel();
+      });
+    return;
+  }
+  // Windows lets a SET_INFO wait in silence, and clients do not expect to hear that it does.
+  if (async_id != 0 || head().command == command::set_info)
+    return;
+  reminder_ = host().interims().begin(connection_, head().message_id);
+}
+
+void request::end_wait() {
+  waiting_ = false;
+  reminder_ = {};
+}
+
+void request::send_interim() {
+  if (!waiting_ || async_id != 0 || connection_->closed())
+    return;
+  async_id = connection_->begin_pending();
+  if (async_id == 0) {
+    // MS-SMB2 3.3.4.2: it holds much more memory than its bytes, and for as long as it likes.
+    one_too_many_ = true;
+    cancel();
+    return;
+  }
+  response_item item;
+  item.head = head();
+  item.head.status = status::pending;
+  item.head.flags = header_flag::response | header_flag::async;
+  item.head.async_id = async_id;
+  item.head.credits = connection_->grant_credits(std::max<std::uint16_t>(head().credits, 1));
+  byte_writer out{header_size};
+  encode_error(out);
+  item.bytes = out.take();
+  item.sealer = compound_.sealer;
+  // What was answered before in the same compound goes first, so that order is kept.
+  connection_->send(compound_);
+  std::vector<response_item> items;
+  items.push_back(std::move(item));
+  connection_->send(items);
+}
+
+} // namespace leasebreak::smb

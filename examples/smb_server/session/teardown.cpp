@@ -1,0 +1,209 @@
+// How opens, sessions and connections end (MS-SMB2 3.3.4.17, 3.3.5.6, 3.3.7.1).
+#include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
+#include <smb_server/notify/directory_watches.hpp>
+#include <smb_server/opens/stored_state.hpp>
+#include <smb_server/runtime/mutant.hpp>
+#include <smb_server/server.hpp>
+
+#include <leasebreak/model/quoted.hpp>
+
+#include <algorithm>
+
+namespace leasebreak::smb {
+
+asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, request* cause) {
+  const auto self = shared_from_this();
+  // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+  if (const watch_ptr w = std::exchange(o->watch, nullptr))
+    w->end(status::notify_cleanup);
+  keep = keep && o->may_be_kept();
+  if (keep && o->stored)
+    o->stored->note_position(host_.coordinator(), o->position);
+  if (keep)
+    host_.kept().expect(o->handle);
+  auto [error, closed] = co_await tell_closed(host_, o, keep);
+  if (error)
+    host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
+  if (closed.kept && host_.kept().keep(o)) {
+    host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
+    co_return error;
+  }
+  host_.kept().forget(*o);
+  if (deletes_directory(*o))
+    co_await end_watches(host_, *o);
+  co_await end_base(host_, *o, cause);
+  deletion gone = deletion_of(closed);
+  co_await after_close(host_, *o, std::move(gone), cause);
+  co_return error;
+}
+
+/// The opens are in no table any more, and the coordinator is about to end all of them at once.
+void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
+  for (const open_ptr& o : ending) {
+    // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+    if (const watch_ptr w = std::exchange(o->watch, nullptr))
+      w->end(status::notify_cleanup);
+    if (!keep || !o->may_be_kept())
+      continue;
+    if (o->stored)
+      o->stored->note_position(host_.coordinator(), o->position);
+    host_.kept().expect(o->handle);
+  }
+}
+
+asio::awaitable<void> connection::finish_end(
+  std::vector<open_ptr> ending, disconnect_result gone, request* cause) {
+  std::sort(gone.kept.begin(), gone.kept.end());
+  for (const open_ptr& o : ending) {
+    const bool is_kept = std::binary_search(gone.kept.begin(), gone.kept.end(), o->handle);
+    if (is_kept && host_.kept().keep(o)) {
+      host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
+      continue;
+    }
+    host_.kept().forget(*o);
+    co_await finish_end(o, gone, cause);
+  }
+  // An open that was granted to a CREATE just now is in no table yet, and may have been the last.
+  for (file_to_delete& f : gone.to_delete) {
+    if (f.hold && !LEASEBREAK_MUTANT(unanswered_opens_delete_nothing))
+      co_await host_.delete_unopened(std::move(f));
+  }
+}
+
+asio::awaitable<void> connection::finish_end(open_ptr o, disconnect_result& gone, request* cause) {
+  deletion file;
+  deletion base;
+  for (file_to_delete& f : gone.to_delete) {
+    if (f.file == o->file && f.hold)
+      file = {std::move(f.hold), f.parent_key, std::move(f.names)};
+    else if (o->is_stream && f.file == o->base_file && f.hold)
+      base = {std::move(f.hold), f.parent_key, std::move(f.names)};
+  }
+  if (deletes_directory(*o))
+    co_await end_watches(host_, *o);
+  if (base.hold)
+    co_await remove_base(host_, *o, std::move(base), cause);
+  co_await after_close(host_, *o, std::move(file), cause);
+}
+
+asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t, request& cause) {
+  const auto self = shared_from_this();
+  std::vector<open_ptr> ending = opens.of_session(s->id, t);
+  for (const open_ptr& o : ending)
+    opens.remove(o->id);
+  prepare_end(ending, false);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+  end_tree_request ask{s->client, id_of(*s), id_of(*t)};
+  auto [error, gone] =
+    co_await host_.coordinator().async_end_tree(ask, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: ending a tree: {}", peer_, error.message());
+  guards.clear();
+  co_await finish_end(std::move(ending), std::move(gone), &cause);
+}
+
+asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
+  const auto self = shared_from_this();
+  s->valid = false;
+  s->channels = 0;
+  for (connection* c : group->members)
+    c->drop_channel(*s, cause);
+  std::vector<open_ptr> ending = opens.of_session(s->id);
+  for (const open_ptr& o : ending)
+    opens.remove(o->id);
+  prepare_end(ending, true);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+  end_session_request ask{s->client, id_of(*s)};
+  auto [error, gone] =
+    co_await host_.coordinator().async_end_session(ask, asio::as_tuple(asio::use_awaitable));
+  if (error)
+    host_.log().debug("{}: ending a session: {}", peer_, error.message());
+  guards.clear();
+  co_await finish_end(std::move(ending), std::move(gone), cause);
+  s->trees.clear();
+  host_.remove_session(s->id);
+}
+
+/// MS-SMB2 3.3.7.1: a session ends with its last channel. Returns those that do.
+std::vector<session_ptr> connection::leave_sessions() {
+  std::vector<session_ptr> ending;
+  for (const auto& [id, c] : std::exchange(channels, {})) {
+    if (!c->counted || c->of->channels == 0)
+      continue;
+    if (--c->of->channels == 0)
+      ending.push_back(c->of);
+    else
+      leave_opens(*c->of);
+  }
+  return ending;
+}
+
+asio::awaitable<void> connection::tear_down() {
+  const auto self = shared_from_this();
+  std::vector<open_ptr> ending;
+  for (const session_ptr& s : leave_sessions()) {
+    if (std::exchange(s->valid, false)) {
+      for (const open_ptr& o : opens.of_session(s->id))
+        ending.push_back(opens.remove(o->id));
+    }
+    host_.remove_session(s->id);
+  }
+  for (const auto& [id, r] : requests_) {
+    if (!r->goes_on())
+      r->cancel();
+  }
+  if (is_negotiated() && !LEASEBREAK_MUTANT(ends_are_not_told)) {
+    prepare_end(ending, true);
+    std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+    disconnect_request ask{terms.client, id_};
+    auto [error, gone] =
+      co_await host_.coordinator().async_disconnect(ask, asio::as_tuple(asio::use_awaitable));
+    if (error)
+      host_.log().debug("{}: disconnecting: {}", peer_, error.message());
+    guards.clear();
+    co_await finish_end(std::move(ending), std::move(gone), nullptr);
+    wake(); // whoever waits for what is kept
+  }
+  // Requests that were on their way find the connection closed, and give up what they were granted.
+  while (in_flight_ > 0)
+    co_await change();
+  if (is_negotiated())
+    host_.clients().remove(terms.client, this);
+}
+
+std::shared_ptr<connection> connection::one_of(const session& s) {
+  for (connection* c : group->members) {
+    const channel_ptr there = c->find_channel(s.id);
+    if (closed_ && !c->closed_ && there && there->counted)
+      return c->shared_from_this();
+  }
+  return shared_from_this();
+}
+
+/// The session's opens that were on this connection are on another of its channels from now on.
+void connection::leave_opens(const session& s) {
+  const auto self = shared_from_this();
+  const auto heir = one_of(s);
+  for (const open_ptr& o : opens.of_session(s.id)) {
+    if (o->may_be_kept() && host_.kept().connection_of(o->handle) == self)
+      host_.kept().attach(o, heir);
+  }
+}
+
+asio::awaitable<void> connection::let_go(open_id handle) {
+  const auto self = shared_from_this();
+  if (!closed_ && stream_->peer_has_left())
+    close("the peer is gone, and back on another connection");
+  timer limit{host_.runs_on(), stream_->get_executor()};
+  limit.expires_after(host_.options().limits.let_go_time);
+  limit.async_wait([self](error_code error) {
+    if (!error)
+      self->wake();
+  });
+  while (
+    closed_ && host_.kept().connection_of(handle) == self && limit.expiry() > host_.runs_on().now())
+    co_await change();
+}
+
+} // namespace leasebreak::smb
