@@ -269,7 +269,7 @@ detail::awaited_breaks file_state::impl::awaited_by_data_change(const lease_entr
 file_state::impl::break_plan file_state::impl::plan_rename_into() const {
   break_plan plan;
   plan.cause = break_cause::rename;
-  if (count.deleting == 0 && count.denying_write == 0)
+  if (!count.sharing.conflict_with_rename_into())
     return plan;
   for (const auto& open : opens) {
     lease_entry* l = open->lease;
@@ -309,7 +309,7 @@ detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const 
   case access_kind::rename_into:
     // Do not search for the conflicting opens of each holder: without its acknowledgement, the
     // rename would be refused anyway.
-    if (count.deleting == 0 && count.denying_write == 0)
+    if (!count.sharing.conflict_with_rename_into())
       return {};
     return {nullptr, lease_state::handle, lease_state::handle, false};
   default:
@@ -329,8 +329,7 @@ errc file_state::impl::after_breaks(
   case access_kind::rename_ancestor:
     return none_stays ? errc::success : errc::access_denied;
   case access_kind::rename_into:
-    return count.deleting == 0 && count.denying_write == 0 ? errc::success
-                                                           : errc::sharing_violation;
+    return count.sharing.conflict_with_rename_into() ? errc::sharing_violation : errc::success;
   default:
     return errc::success;
   }

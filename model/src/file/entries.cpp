@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::uint32_t minus_one = static_cast<std::uint32_t>(-1);
 
-bool reads(const std::uint32_t mask) {
-  return (mask & (access::read_data | access::execute)) != 0;
-}
-
-bool writes(const std::uint32_t mask) {
-  return (mask & (access::write_data | access::append_data)) != 0;
-}
-
-bool deletes(const std::uint32_t mask) {
-  return (mask & access::delete_file) != 0;
-}
-
 bool is_before(const detail::open_entry& o, open_id id) {
   return o.id < id;
 }
@@ -191,7 +179,6 @@ bool file_state::impl::any_with(lease_state some_of) const noexcept {
 file_state::impl::contention& file_state::impl::contended() {
   if (!rare) {
     rare = std::make_unique<contention>();
-    rare->deadlines.reserve(2); // a break and a pending operation
   }
   return *rare;
 }
@@ -205,23 +192,11 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     count.detached += by;
   if (!open.takes_part())
     return;
-  if (reads(open.access))
-    count.reading += by;
-  if (writes(open.access))
-    count.writing += by;
-  if (deletes(open.access))
-    count.deleting += by;
-  // MS-FSA 2.1.5.1.2: an open with delete access conflicts with opens of the file's streams.
-  if (open.of_stream && (open.share_access & share::delete_file) == 0)
-    count.denying_delete += by;
-  if (reads(open.access) || writes(open.access) || deletes(open.access)) {
-    if ((open.share_access & share::read) == 0)
-      count.denying_read += by;
-    if ((open.share_access & share::write) == 0)
-      count.denying_write += by;
-    if ((open.share_access & share::delete_file) == 0)
-      count.denying_delete += by;
-  }
+  const detail::share_counts::use use{open.access, open.share_access, open.of_stream};
+  if (by == 1)
+    count.sharing.add(use);
+  else
+    count.sharing.remove(use);
 }
 
 void file_state::impl::count_lease(const lease_entry& lease, std::uint32_t by) {

@@ -3,7 +3,9 @@
 // Each group of members below has its own source file, which the heading names.
 #pragma once
 
+#include "file/deadline_queue.hpp"
 #include "file/parts.hpp"
+#include "file/share_counts.hpp"
 #include "file/wait_list.hpp"
 #include "lock_table.hpp"
 
@@ -58,7 +60,7 @@ struct file_state::impl {
     detail::wait_list waiting;
     std::vector<hold_entry> holds;
     std::vector<detail::recovered_lock> recovered_locks;
-    std::vector<detail::deadline_entry> deadlines; ///< A heap, the earliest first.
+    detail::deadline_queue deadlines;
     std::uint32_t choices = 0; ///< Counts choices of obstacles, for a round-robin choice.
   };
   std::unique_ptr<contention> rare;
@@ -69,12 +71,7 @@ struct file_state::impl {
 
   /// Counts that answer frequent questions without a scan of opens and leases.
   struct counts {
-    std::uint32_t reading = 0; ///< Opens by the access that share modes can deny.
-    std::uint32_t writing = 0;
-    std::uint32_t deleting = 0;
-    std::uint32_t denying_read = 0; ///< Opens by the access that they do not share.
-    std::uint32_t denying_write = 0;
-    std::uint32_t denying_delete = 0;
+    detail::share_counts sharing; ///< Opens that take part in share checks.
     std::uint32_t keeping_write = 0; ///< Opens that prevent others from caching writes.
     std::uint32_t oplocks = 0;
     std::uint32_t detached = 0; ///< Disconnected opens; most do not take part in share checks.
@@ -83,6 +80,8 @@ struct file_state::impl {
     std::uint32_t breaking = 0;
     std::uint32_t leases_with_handle = 0; ///< Excludes oplocks.
     std::array<std::uint32_t, 8> by_state{}; ///< Leases and oplocks by the bits of their state.
+
+    friend bool operator==(const counts&, const counts&) = default;
   };
   counts count;
 
@@ -338,7 +337,6 @@ struct file_state::impl {
   void reach_deadlines(time_point now, effects& out);
   void push_deadline(detail::deadline_entry entry);
   void forget_past_deadlines();
-  void sift_deadlines();
   [[nodiscard]] std::size_t deadlines_max() const noexcept;
   [[nodiscard]] bool is_current(const detail::deadline_entry& entry) const noexcept;
   [[nodiscard]] waiting_operation* find_waiting(operation_id id) const noexcept;

@@ -124,15 +124,7 @@ std::string file_state::impl::check_invariants() const {
     for (const auto& open : opens)
       if (open->lease != writer && !is_stat_access_for_leases(open->access))
         return describe_lease(*writer) + "it holds Write while the file has other opens";
-  if (recount.count.reading != count.reading || recount.count.writing != count.writing ||
-    recount.count.deleting != count.deleting || recount.count.denying_read != count.denying_read ||
-    recount.count.denying_write != count.denying_write ||
-    recount.count.denying_delete != count.denying_delete ||
-    recount.count.keeping_write != count.keeping_write || recount.count.oplocks != count.oplocks ||
-    recount.count.detached != count.detached || recount.count.persistent != count.persistent ||
-    recount.count.recovered != count.recovered || recount.count.breaking != count.breaking ||
-    recount.count.leases_with_handle != count.leases_with_handle ||
-    recount.count.by_state != count.by_state)
+  if (recount.count != count)
     return "the counts are wrong";
   if (!std::is_sorted(
         opens.begin(), opens.end(), [](const auto& a, const auto& b) { return a->id < b->id; }))
@@ -141,7 +133,7 @@ std::string file_state::impl::check_invariants() const {
     return count.breaking == 0 ? "" : "a break without a deadline";
   if (rare->deadlines.size() > deadlines_max())
     return "outdated deadlines are left";
-  if (!std::is_heap(rare->deadlines.begin(), rare->deadlines.end()))
+  if (!rare->deadlines.is_ordered())
     return "the deadlines are not a heap";
   for (const auto& l : leases) {
     if (!l->info.breaking)

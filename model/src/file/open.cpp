@@ -162,24 +162,9 @@ detail::lease_entry* file_state::impl::own_lease(const open_file& c) const noexc
   return nullptr;
 }
 
-// MS-FSA 2.1.5.1.2.2. The counts suffice: a new open conflicts if and only if its access is denied
-// by some open, or it denies the access of some open.
+// MS-FSA 2.1.5.1.2.2
 bool file_state::impl::violates_sharing(const open_file& c) const noexcept {
-  const bool reads = (c.access & (access::read_data | access::execute)) != 0;
-  const bool writes = (effective_access(c) & (access::write_data | access::append_data)) != 0;
-  const bool deletes = (c.access & access::delete_file) != 0;
-  // MS-FSA 2.1.5.1.2: an open of a stream that does not share deletion conflicts with every open of
-  // the file or directory that has DELETE access.
-  if (c.of_stream)
-    return (c.share_access & share::delete_file) == 0 && count.deleting != 0;
-  if (!reads && !writes && !deletes)
-    return false;
-  if ((reads && count.denying_read != 0) || (writes && count.denying_write != 0) ||
-    (deletes && count.denying_delete != 0))
-    return true;
-  return ((c.share_access & share::read) == 0 && count.reading != 0) ||
-    ((c.share_access & share::write) == 0 && count.writing != 0) ||
-    ((c.share_access & share::delete_file) == 0 && count.deleting != 0);
+  return count.sharing.conflict_with({effective_access(c), c.share_access, c.of_stream});
 }
 
 // Includes disconnected persistent opens, which are not in the counts.

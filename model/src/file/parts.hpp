@@ -270,46 +270,6 @@ struct waiting_operation {
   std::optional<lease_name> spared; ///< A close: the lease of the closed open.
 };
 
-/// Something that expires. Entries may be outdated: they are checked when they are due.
-struct deadline_entry {
-  enum class kind : std::uint8_t { answer, lease_break, waiting_operation, detached_open };
-
-  time_point at{};
-  kind of{};
-  lease_name lease; ///< That of a break, or of a lease's response.
-  operation_id waiting{}; ///< That of a pending operation.
-  open_id open{}; ///< That of a disconnected open, or of an oplock's response.
-
-  static deadline_entry for_answer(time_point at, const lease_name& lease) {
-    return {at, kind::answer, lease, {}, {}};
-  }
-  static deadline_entry for_answer(time_point at, open_id open) {
-    return {at, kind::answer, {}, {}, open};
-  }
-  static deadline_entry for_break(time_point at, const lease_name& lease) {
-    return {at, kind::lease_break, lease, {}, {}};
-  }
-  static deadline_entry for_waiting(time_point at, operation_id waiting) {
-    return {at, kind::waiting_operation, {}, waiting, {}};
-  }
-  static deadline_entry for_open(time_point at, open_id open) {
-    return {at, kind::detached_open, {}, {}, open};
-  }
-
-  friend bool operator==(const deadline_entry&, const deadline_entry&) = default;
-
-  /// Orders a heap with the earliest deadline on top. At the same time, responses come first,
-  /// because the breaks that they held back get a deadline of their own; then, of opens that were
-  /// disconnected together, the last.
-  friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
-    if (a.at != b.at)
-      return a.at > b.at;
-    if ((a.of == kind::answer) != (b.of == kind::answer))
-      return b.of == kind::answer;
-    return a.open < b.open;
-  }
-};
-
 /// Returns 16 hexadecimal digits that identify an open as an owner, in records and in listings.
 [[nodiscard]] std::string to_hex(open_id id);
 

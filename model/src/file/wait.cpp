@@ -151,9 +151,7 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
   std::vector<operation_id> out_of_time;
   auto& deadlines = rare->deadlines;
   while (!deadlines.empty() && deadlines.front().at <= now) {
-    std::pop_heap(deadlines.begin(), deadlines.end());
-    const auto due = deadlines.back();
-    deadlines.pop_back();
+    const auto due = deadlines.pop();
     if (!is_current(due))
       continue;
     switch (due.of) {
@@ -181,9 +179,7 @@ void file_state::impl::reach_deadlines(time_point now, effects& out) {
 }
 
 void file_state::impl::push_deadline(detail::deadline_entry entry) {
-  auto& deadlines = contended().deadlines;
-  deadlines.push_back(entry);
-  std::push_heap(deadlines.begin(), deadlines.end());
+  contended().deadlines.push(std::move(entry));
 }
 
 // Returns the size at which the heap is cleaned up. Cancelled deadlines stay in it until then. The
@@ -193,20 +189,6 @@ std::size_t file_state::impl::deadlines_max() const noexcept {
   return few + 2 * (rare->waiting.size() + count.breaking + count.detached + held_back.notices);
 }
 
-// Removes outdated and duplicate entries. Duplicates occur if a break reaches its next stage, or an
-// open is reconnected and lost again, without the clock advancing.
-void file_state::impl::sift_deadlines() {
-  auto& deadlines = rare->deadlines;
-  std::erase_if(deadlines, [this](const auto& entry) { return !is_current(entry); });
-  const auto place = [](const detail::deadline_entry& e) {
-    return std::tie(e.at, e.of, e.lease, e.waiting, e.open);
-  };
-  std::sort(deadlines.begin(), deadlines.end(),
-    [&](const auto& a, const auto& b) { return place(a) < place(b); });
-  deadlines.erase(std::unique(deadlines.begin(), deadlines.end()), deadlines.end());
-  std::make_heap(deadlines.begin(), deadlines.end());
-}
-
 // Removes outdated entries from the top, so that the next deadline is a current one.
 void file_state::impl::forget_past_deadlines() {
   if (!rare)
@@ -214,12 +196,10 @@ void file_state::impl::forget_past_deadlines() {
   auto& deadlines = rare->deadlines;
   if (count.breaking == 0 && count.detached == 0 && held_back.notices == 0 && rare->waiting.empty())
     deadlines.clear();
+  const auto current = [this](const detail::deadline_entry& e) { return is_current(e); };
   if (deadlines.size() > deadlines_max())
-    sift_deadlines();
-  while (!deadlines.empty() && !is_current(deadlines.front())) {
-    std::pop_heap(deadlines.begin(), deadlines.end());
-    deadlines.pop_back();
-  }
+    deadlines.drop_outdated(current);
+  deadlines.drop_outdated_front(current);
   if (deadlines.empty() && rare->waiting.empty() && rare->holds.empty() &&
     rare->recovered_locks.empty())
     rare.reset();
