@@ -8,7 +8,7 @@
 
 namespace leasebreak::bench {
 
-io_threads::io_threads() {
+io_threads::io_threads(int count) : io_(count) {
   for (int i = 0; i < count; ++i)
     threads_.emplace_back([this] { io_.run(); });
 }

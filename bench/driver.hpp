@@ -23,12 +23,12 @@
 
 namespace leasebreak::bench {
 
-/// An `io_context` with two threads, like a small server.
+/// An `io_context` with two threads, like a small server, or with another number of them.
 class io_threads {
 public:
-  static constexpr int count = 2;
+  static constexpr int usual = 2;
 
-  io_threads();
+  explicit io_threads(int count = usual);
   ~io_threads();
   io_threads(const io_threads&) = delete;
   io_threads& operator=(const io_threads&) = delete;
@@ -36,7 +36,7 @@ public:
   [[nodiscard]] boost::asio::io_context& context() { return io_; }
 
 private:
-  boost::asio::io_context io_{count};
+  boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{
     io_.get_executor()};
   std::vector<std::thread> threads_;
@@ -141,6 +141,7 @@ void run_chains(
 void register_memory();
 void register_floor();
 void register_open_close();
+void register_loops();
 void register_mutex_table();
 void register_breaks();
 void register_held();

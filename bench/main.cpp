@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   leasebreak::bench::register_memory();
   leasebreak::bench::register_floor();
   leasebreak::bench::register_open_close();
+  leasebreak::bench::register_loops();
   leasebreak::bench::register_mutex_table();
   leasebreak::bench::register_breaks();
   leasebreak::bench::register_held();

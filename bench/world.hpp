@@ -30,7 +30,8 @@ namespace leasebreak::bench {
 /// The coordinator and the threads that run it.
 class world {
 public:
-  explicit world(leasebreak::coordinator_config config = roomy()) {
+  explicit world(leasebreak::coordinator_config config = roomy(), int threads = io_threads::usual)
+    : io_(threads) {
     const bool has_store = config.store != nullptr;
     coordinator_.emplace(io_.context().get_executor(), std::move(config));
     if (has_store)
@@ -77,10 +78,12 @@ inline void require(const leasebreak::error_code& error, const char* what) {
 /// Opens a file with a lease and closes it again in each round.
 class open_close_chain final : public chain {
 public:
-  open_close_chain(world& w, countdown& running, std::size_t first, std::size_t step,
-    std::size_t files, std::uint64_t client, std::size_t file_base = 0)
-    : chain{w.context(), running, first, step, files},
-      coordinator_{w.coordinator()}, client_{client}, file_base_{file_base} {}
+  /// The operations start, and complete, on `loop`.
+  open_close_chain(leasebreak::coordinator& c, boost::asio::io_context& loop, countdown& running,
+    std::size_t first, std::size_t step, std::size_t files, std::uint64_t client,
+    std::size_t file_base = 0)
+    : chain{loop, running, first, step, files}, coordinator_{c}, client_{client}, file_base_{
+                                                                                    file_base} {}
 
   /// Passes paths to the coordinator: sixteen files per directory.
   void tell_paths() { tells_paths_ = true; }
@@ -123,8 +126,8 @@ private:
   std::size_t in_flight, std::size_t file_base = 0) {
   chains all;
   for (std::size_t i = 0; i < in_flight; ++i)
-    all.push_back(
-      std::make_unique<open_close_chain>(w, running, i, in_flight, files, i + 1, file_base));
+    all.push_back(std::make_unique<open_close_chain>(
+      w.coordinator(), w.context(), running, i, in_flight, files, i + 1, file_base));
   return all;
 }
 

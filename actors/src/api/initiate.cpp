@@ -1,6 +1,7 @@
 // Implements the initiating functions that coordinator.hpp declares.
 #include "coordinator_impl.hpp"
 #include "files/entry_call.hpp"
+#include "runtime/turn_loop.hpp"
 
 #include <type_traits>
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 template <class Op, class Request, class Handler>
 void initiate(const impl_ref& self, Request&& request, Handler&& h) {
   const initiating now;
+  const turn_loop where(h->other_loop());
   // From here on, the destructor ensures that the operation completes, unless this throws.
   auto op = std::make_unique<Op>(std::move(h));
   self.with([&](coordinator_impl& alive) {

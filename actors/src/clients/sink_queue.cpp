@@ -36,7 +36,8 @@ void sink_queue::push(const std::shared_ptr<sink_queue>& self,
     turn = {self, self->turn_};
     has_own_executor = self->target_->has_own_executor;
   }
-  if (auto* const batch = completion_batch::current(); batch != nullptr && !has_own_executor)
+  auto* const batch = completion_batch::current();
+  if (batch != nullptr && batch->is_home() && !has_own_executor)
     batch->add(std::move(turn));
   else
     run_later(std::move(turn));

@@ -30,16 +30,25 @@ void post(pending_completion_ptr completion);
 void finish(pending_completion_ptr completion);
 
 /// Collects the completions and one notification of this thread during its lifetime; `run` then
-/// calls the handlers and the sink. Used around a turn on the coordinator's executor, where it
-/// saves each of them a trip through the executor's queue.
+/// calls the handlers and the sink. Used around a turn, where it saves each of them a trip through
+/// an executor's queue.
 class completion_batch {
 public:
-  completion_batch() noexcept : outer_(std::exchange(current_, this)) {}
+  /// Where the turn runs.
+  enum class place : bool {
+    home, ///< On the coordinator's executor, which is that of sinks.
+    visiting, ///< On the loop of an operation.
+  };
+
+  explicit completion_batch(place p = place::home) noexcept
+    : outer_(std::exchange(current_, this)), is_home_(p == place::home) {}
   ~completion_batch();
   completion_batch(const completion_batch&) = delete;
   completion_batch& operator=(const completion_batch&) = delete;
 
   [[nodiscard]] static completion_batch* current() noexcept { return current_; }
+  /// Returns whether sinks without an executor of their own may be called here.
+  [[nodiscard]] bool is_home() const noexcept { return is_home_; }
 
   void add(pending_completion_ptr completion) {
     if (count_ == kept_.size())
@@ -58,6 +67,7 @@ public:
 private:
   static thread_local completion_batch* current_;
   completion_batch* outer_;
+  const bool is_home_;
   /// An acknowledgement completes itself, and usually one open that waited for it. Calling both is
   /// faster than passing one to another thread, which may have to be woken up. Any more are passed
   /// to other threads.

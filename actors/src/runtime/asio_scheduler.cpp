@@ -6,6 +6,7 @@
 #include "completion/completions.hpp"
 #include "thread_slot.hpp"
 #include "turn_actor.hpp"
+#include "turn_loop.hpp"
 
 #include <boost/asio/defer.hpp>
 #include <caf/actor_system.hpp>
@@ -109,6 +110,36 @@ private:
   std::size_t messages_max_;
 };
 
+/// A turn on the loop of an operation. If that loop ends before it has run the turn, the turn
+/// returns to the coordinator's executor.
+class asio_scheduler::visiting_job {
+public:
+  visiting_job(
+    caf::resumable* job, std::size_t messages_max, boost::asio::io_context& loop) noexcept
+    : job_(job, false), messages_max_(messages_max), loop_(&loop) {}
+  visiting_job(visiting_job&&) noexcept = default;
+  visiting_job(const visiting_job&) = delete;
+  visiting_job& operator=(const visiting_job&) = delete;
+  ~visiting_job() {
+    if (job_ != nullptr)
+      static_cast<turn_actor&>(*job_).come_home();
+  }
+
+  void operator()() {
+    completion_batch batch(completion_batch::place::visiting);
+    {
+      const turn_loop here(loop_); // a busy actor goes on here
+      std::exchange(job_, nullptr)->resume(nullptr, messages_max_);
+    }
+    batch.run();
+  }
+
+private:
+  caf::intrusive_ptr<caf::resumable> job_;
+  std::size_t messages_max_;
+  boost::asio::io_context* loop_;
+};
+
 /// A turn of any other actor.
 class asio_scheduler::foreign_job {
 public:
@@ -197,10 +228,12 @@ void asio_scheduler::enqueue(caf::resumable* job) {
     left_.push_back(job);
     return;
   }
-  if (job->subtype() == caf::resumable::unspecified)
-    defer(own_job(job, max_throughput()));
-  else
-    defer(foreign_job(job, gate_));
+  if (job->subtype() != caf::resumable::unspecified)
+    return defer(foreign_job(job, gate_));
+  auto* const loop = turn_loop::current();
+  if (loop == nullptr)
+    return defer(own_job(job, max_throughput()));
+  boost::asio::defer(loop->get_executor(), visiting_job(job, max_throughput(), *loop));
 }
 
 template <class Job>

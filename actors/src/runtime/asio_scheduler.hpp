@@ -49,6 +49,7 @@ public:
 private:
   class gate;
   class own_job;
+  class visiting_job;
   class foreign_job;
 
   template <class Job>

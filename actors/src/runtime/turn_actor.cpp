@@ -4,6 +4,7 @@
 #include "turn_actor.hpp"
 
 #include "out_of_memory.hpp"
+#include "turn_loop.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
@@ -149,12 +150,24 @@ caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size
   return needs_memory("in an actor's turn", [&] { return take_turn(messages_max); });
 }
 
+// While one exists, `stop` does not return; the scheduler is thus alive if the actor has not ended.
+struct turn_actor::inside_guard {
+  explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
+  ~inside_guard() { count.fetch_sub(1); }
+  inside_guard(const inside_guard&) = delete;
+  inside_guard& operator=(const inside_guard&) = delete;
+  std::atomic<int>& count;
+};
+
+void turn_actor::come_home() noexcept {
+  const inside_guard guard{inside_};
+  if (head_.load(std::memory_order_seq_cst) == tag(ended))
+    return;
+  const turn_loop home(nullptr);
+  schedule();
+}
+
 caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
-  struct inside_guard {
-    explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
-    ~inside_guard() { count.fetch_sub(1); }
-    std::atomic<int>& count;
-  };
   const inside_guard guard{inside_};
   for (std::size_t handled = 0;;) {
     if (!take_mail())

@@ -39,6 +39,10 @@ public:
   /// destroys the content of the mailbox, and calls `stopped`. Must not be called within a turn.
   void stop() noexcept;
 
+  /// Schedules a turn again, on the coordinator's executor: the executor that had it has ended
+  /// without running it. Does nothing if the actor has ended.
+  void come_home() noexcept;
+
   // -- CAF. If memory is exhausted in a turn, the process ends; see out_of_memory.hpp.
 
   using caf::abstract_actor::enqueue;
@@ -76,6 +80,7 @@ protected:
 
 private:
   class timeout_message;
+  struct inside_guard;
 
   [[nodiscard]] bool take_mail() noexcept;
   void queue(message* newest_first) noexcept;

@@ -5,6 +5,7 @@
 // and counting of work, which profiles showed in every operation.
 #pragma once
 
+#include <leasebreak/detail/calling_loop.hpp>
 #include <leasebreak/error_code.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -49,6 +50,10 @@ public:
   /// Returns the executor of the coordinator.
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
+  /// Returns the loop on which the operation began, if it is the handler's and another one than the
+  /// coordinator's; otherwise null.
+  [[nodiscard]] boost::asio::io_context* other_loop() const noexcept { return other_loop_; }
+
   /// Sets the error for the handler.
   void set_error(error_code ec) noexcept { ec_ = ec; }
 
@@ -57,6 +62,7 @@ protected:
   ~pending_completion() = default;
 
   boost::asio::any_io_executor executor_;
+  boost::asio::io_context* other_loop_ = nullptr;
   error_code ec_;
 };
 
@@ -165,8 +171,11 @@ private:
 
   template <class H>
   typed_handler(H&& h, const any_io_executor& io) : base(io), handler_(std::forward<H>(h)) {
-    if (!shares_context(boost::asio::get_associated_executor(handler_, io), io))
-      track_work();
+    const auto executor = boost::asio::get_associated_executor(handler_, io);
+    if (shares_context(executor, io))
+      return;
+    track_work();
+    this->other_loop_ = calling_loop(executor);
   }
   ~typed_handler() = default;
 
