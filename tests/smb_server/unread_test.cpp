@@ -102,7 +102,7 @@ TEST_F(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
   begin(options);
 
   expect_let_in();
-  EXPECT_NE(server->stop().find("the peer takes no answers"), std::string::npos);
+  EXPECT_NE(server->stop().find("the peer takes no responses"), std::string::npos);
 }
 
 // MS-SMB2 3.3.4.6, 3.3.4.7.
@@ -145,7 +145,7 @@ TEST(PeersThatReadSlowly, AreAskedNoMoreUntilTheyTakeTheirAnswers) {
   const created held = open_large_file(slow, server);
 
   ask_much(slow, held.id);
-  ASSERT_TRUE(server.has_logged("until the peer takes its answers"));
+  ASSERT_TRUE(server.has_logged("until the peer takes its responses"));
   int answers = 0;
   while (answers < many_reads) {
     const auto a = slow.receive_final();

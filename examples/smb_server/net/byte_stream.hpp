@@ -1,4 +1,5 @@
-// What a connection's bytes come and go by: TCP, or something that takes its place in a test.
+// Byte streams of connections, and listeners. Tests and simulations replace TCP through these
+// interfaces.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,7 +18,7 @@ namespace leasebreak::smb {
 
 namespace asio = boost::asio;
 
-/// The server's end of a stream of bytes. One reader and one writer at a time, both on its
+/// The server's end of a byte stream. At most one read and one write at a time, both on its
 /// executor.
 class byte_stream {
 public:
@@ -28,36 +29,36 @@ public:
 
   [[nodiscard]] virtual asio::any_io_executor get_executor() = 0;
 
-  /// Where the peer is.
+  /// The peer's address.
   [[nodiscard]] virtual const asio::ip::tcp::endpoint& peer() const noexcept = 0;
 
-  /// Waits for some bytes, and takes them. Both arguments live until it returns.
+  /// Waits for bytes and reads them. Both arguments must live until it completes.
   [[nodiscard]] virtual asio::awaitable<std::size_t> read_some(
     std::span<std::uint8_t> into, boost::system::error_code& error) = 0;
 
-  /// Gives it as much as it takes at once; `would_block` if that is nothing.
+  /// Writes as much as possible without waiting. Fails with `would_block` if that is nothing.
   virtual std::size_t write_some(
     std::span<const asio::const_buffer> from, boost::system::error_code& error) = 0;
 
-  /// Calls `then` when it takes more, or with an error when it will not.
+  /// Calls `then` when the stream is writable again, or with an error.
   virtual void wait_writable(std::function<void(boost::system::error_code)> then) = 0;
 
-  /// Ends both directions; what waits ends with an error.
+  /// Closes both directions. Pending operations fail.
   virtual void close() = 0;
 
-  /// How many of the bytes that it was given the peer's machine has not taken yet.
+  /// Returns the number of written bytes that the peer's TCP has not acknowledged.
   [[nodiscard]] virtual std::size_t untaken_bytes() const = 0;
 
-  /// Whether the peer has ended its half, though what it sent before may not have been read yet.
+  /// Returns whether the peer has closed its half. Bytes that it sent before may still be unread.
   [[nodiscard]] virtual bool peer_has_left() const = 0;
 
-  /// The same stream on another executor. Nothing may be under way on this one, which is of no use
+  /// Moves the stream to another executor. No operation may be pending. This object is unusable
   /// afterwards.
   [[nodiscard]] virtual std::unique_ptr<byte_stream> move_to(
     const asio::any_io_executor& executor) = 0;
 };
 
-/// Where peers come in.
+/// Accepts connections.
 class listener {
 public:
   listener() = default;
@@ -65,12 +66,12 @@ public:
   listener& operator=(const listener&) = delete;
   virtual ~listener() = default;
 
-  /// Waits for the next peer, whose stream runs on `executor`. Null without an error: it came and
-  /// has gone already.
+  /// Waits for the next peer. Its stream runs on `executor`. Returns null without an error if the
+  /// peer has disconnected already.
   [[nodiscard]] virtual asio::awaitable<std::unique_ptr<byte_stream>> accept(
     asio::any_io_executor executor, boost::system::error_code& error) = 0;
 
-  /// Nobody comes in any more; who waits for that gets `operation_aborted`.
+  /// Stops accepting. A pending `accept` fails with `operation_aborted`.
   virtual void close() = 0;
   [[nodiscard]] virtual bool is_open() const = 0;
   [[nodiscard]] virtual asio::ip::tcp::endpoint local_endpoint() const = 0;

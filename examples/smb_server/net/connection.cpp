@@ -1,4 +1,4 @@
-// Reads frames, and has them answered.
+// Reads frames, and processes their requests.
 #include <smb_server/net/connection.hpp>
 
 #include <smb_server/net/frame_buffer.hpp>
@@ -25,7 +25,7 @@ std::string name_of(const asio::ip::tcp::endpoint& endpoint) {
     std::to_string(endpoint.port());
 }
 
-/// Room for most requests; the rest of a larger one is read to where it belongs.
+/// Holds most requests. The rest of a larger request is read directly into its frame.
 constexpr std::size_t input_buffer_bytes = 4'096;
 
 constexpr std::size_t nothing_promised = 0;
@@ -47,8 +47,8 @@ void connection::close(std::string_view reason) {
   if (closed_)
     return;
   closed_ = true;
-  send_breaks_elsewhere(true); // of the others, the coordinator does the same
-  host_.log().info("{}: connection ends: {}", peer_, reason);
+  send_breaks_elsewhere(true); // the coordinator resends the other breaks
+  host_.log().info("{}: connection closed: {}", peer_, reason);
   stream_->close();
   setup_deadline_.cancel();
   break_timer_.cancel();
@@ -72,7 +72,7 @@ bool connection::had_session() {
 
 void connection::make_room() {
   if (!has_session())
-    close("too many connections of its address without a session");
+    close("too many connections without a session from its address");
 }
 
 void connection::watch_setup() {
@@ -81,9 +81,9 @@ void connection::watch_setup() {
     const auto self = weak.lock();
     if (!self || error || self->closed_)
       return;
-    // After a LOGOFF, whose response may not be sent yet, the client may log on again.
+    // After LOGOFF the client may log on again.
     if (!self->had_session())
-      self->close("no session within the time for it");
+      self->close("no session within the setup time");
   });
 }
 
@@ -103,15 +103,15 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
       break;
     if (is_busy() || !has_room_for_answers(promised_bytes_))
       co_await room();
-    // What this request sets going has its turn before the next one, also if both were read at one
-    // go: a break that it causes is on its way before what the client asks for then is answered.
+    // Let the work that this request posted run before the next request, even if one read returned
+    // both. A break that it causes is thus sent before the responses to later requests.
     if (input_begin_ < input_end_)
       co_await asio::post(stream_->get_executor(), asio::use_awaitable);
   }
   co_return nullptr;
 }
 
-/// False: none will come.
+/// Returns whether a frame was read. False ends the connection.
 asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   error_code error;
   while (input_end_ - input_begin_ < nbt_header_size) {
@@ -142,7 +142,7 @@ asio::awaitable<bool> connection::read_frame(byte_vector& frame) {
   co_return !closed_;
 }
 
-/// A peer that has not logged on sends small frames.
+/// A peer that never had a session may only send small frames.
 std::size_t connection::frame_bytes_max() {
   const server_limits& limits = host_.options().limits;
   return had_session() ? limits.frame_bytes() : limits.setup_frame_bytes;
@@ -153,7 +153,7 @@ asio::awaitable<void> connection::change() {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-/// One connection is not to fill the disk's queue, nor the memory.
+/// Limits what one connection takes of the disk's queue and of memory.
 bool connection::is_busy() const {
   const server_limits& limits = host_.options().limits;
   return in_flight_bytes_ > limits.requests_bytes ||
@@ -166,10 +166,11 @@ asio::awaitable<void> connection::room() {
   co_await room_for_answers(promised_bytes_);
 }
 
-/// `promised` is what others will have to say, and is counted as said.
+/// `promised` is the expected size of responses to other requests in flight. It counts like queued
+/// output.
 asio::awaitable<void> connection::room_for_answers(const std::size_t& promised) {
   if (!has_room_for_answers(promised))
-    host_.log().debug("{}: nothing more is done until the peer takes its answers", peer_);
+    host_.log().debug("{}: stop reading until the peer takes its responses", peer_);
   while (!closed_ && !has_room_for_answers(promised))
     co_await change();
 }
@@ -180,7 +181,8 @@ bool connection::has_room_for_answers(std::size_t promised) const {
 
 namespace {
 
-/// The bytes that a frame of one READ may be answered; it waits for nobody, so they come soon.
+/// Returns the largest response to a frame with a single READ. A READ waits for no other client,
+/// thus its response comes soon.
 std::size_t promise_of(const std::vector<message>& messages) {
   const header& h = messages.front().head;
   return messages.size() == 1 && h.command == command::read
@@ -200,10 +202,10 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_
   case protocol::transform:
     return handle_sealed(bytes);
   case protocol::compressed:
-    close("a compressed frame, which was not negotiated");
+    close("a compressed frame without negotiated compression");
     return false;
   case protocol::unknown:
-    close("a frame of no known protocol");
+    close("a frame of an unknown protocol");
     return false;
   }
   auto messages = split_compound(bytes);
@@ -228,18 +230,18 @@ bool connection::handle_sealed(bytes_view frame) {
   const channel_ptr c = h ? find_channel(h->session_id) : nullptr;
   const session_ptr s = c && c->valid ? c->of : nullptr;
   if (!s || !s->sealing) {
-    close("an encrypted frame without a session that encrypts");
+    close("an encrypted frame without an encrypting session");
     return false;
   }
   auto message = unseal(terms.cipher, s->sealing->to_server, frame);
   if (!message || protocol_of(*message) != protocol::smb2) {
-    close("an encrypted frame that does not decrypt");
+    close("an encrypted frame that cannot be decrypted");
     return false;
   }
   return handle_frame(std::make_shared<const byte_vector>(std::move(*message)), s);
 }
 
-/// Carries out CANCELs, and uses up the ids of the others.
+/// Executes CANCELs, and removes them from `messages`. Consumes the ids of the other messages.
 bool connection::take_ids(std::vector<message>& messages) {
   for (const message& m : messages) {
     if (m.head.command == command::cancel) {
@@ -268,7 +270,7 @@ bool connection::settle(const negotiated& agreed) {
   return true;
 }
 
-/// MS-SMB2 3.3.5.3.1. SMB1 names no client, so that it gets an identity of its own.
+/// MS-SMB2 3.3.5.3.1. SMB1 has no ClientGuid, thus the connection gets a random identity.
 bool connection::settle_2_0_2() {
   negotiated agreed;
   agreed.dialect = dialect::smb_2_0_2;
@@ -283,12 +285,12 @@ bool connection::handle_smb1(bytes_view frame) {
     close("an SMB1 message");
     return false;
   }
-  // The next message will have id 1.
+  // The next message must have id 1.
   static_cast<void>(credits_.use(0, 1));
   if (offer->smb_2_wildcard) {
-    terms.dialect = dialect::smb_2_wildcard; // MS-SMB2 3.3.5.3.2: go on with an SMB2 NEGOTIATE
+    terms.dialect = dialect::smb_2_wildcard; // MS-SMB2 3.3.5.3.2: continue with an SMB2 NEGOTIATE
   } else if (!settle_2_0_2()) {
-    close("a client that cannot be taken");
+    close("a client that cannot be registered");
     return false;
   }
   negotiate_response response;
@@ -307,7 +309,7 @@ bool connection::handle_smb1(bytes_view frame) {
   return true;
 }
 
-// -- answering -----------------------------------------------------------------------------------
+// -- responses -----------------------------------------------------------------------------------
 
 asio::awaitable<void> connection::process(
   std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer) {
@@ -337,8 +339,8 @@ asio::awaitable<void> connection::process(
     }
     if (closed_)
       break;
-    // MS-SMB2 3.3.4.1.3: the answers may go separately. Those to many small requests can be more
-    // than a frame can hold.
+    // MS-SMB2 3.3.4.1.3: responses may be sent separately. The responses to many small requests may
+    // exceed a frame.
     if (compound.ready_bytes > host_.options().limits.io_bytes) {
       send(compound);
       co_await room_for_answers(nothing_promised);
@@ -351,8 +353,8 @@ asio::awaitable<void> connection::process(
   wake();
 }
 
-/// MS-SMB2 3.3.5.2.7.2: a related request works on what those before it have left behind, and the
-/// first has nothing to be related to; any other request starts anew.
+/// MS-SMB2 3.3.5.2.7.2: a related request uses the session, tree and file of the requests before
+/// it, thus the first cannot be related. Any other request resets them.
 void connection::begin(const message& m, bool is_first, compound_state& compound) {
   if (m.head.has(header_flag::related)) {
     compound.malformed |= is_first;
@@ -365,7 +367,7 @@ void connection::begin(const message& m, bool is_first, compound_state& compound
   compound.create_status = status::success;
 }
 
-/// Has it sent with the others of its compound.
+/// Queues the response, which is sent with the others of its compound.
 void connection::put_answer(request& r, reply answer) {
   if (answer.end_connection || closed_)
     return;
@@ -438,7 +440,7 @@ std::uint64_t connection::begin_pending() {
   if (pending_ >= host_.options().limits.pending_requests)
     return 0;
   ++pending_;
-  wake(); // it is no longer one of those that are worked on
+  wake(); // pending requests do not count in `is_busy`
   return ++last_async_id_;
 }
 
@@ -455,13 +457,13 @@ void connection::send_interim(std::uint64_t message_id) {
 void connection::cancel(const header& h) {
   if (LEASEBREAK_MUTANT(cancel_is_lost))
     return;
-  // MS-SMB2 3.3.5.16: by async id if the flag says so. What is not there is ignored.
+  // MS-SMB2 3.3.5.16: by async id if the flag is set. Ignore unknown ids.
   if (!h.has(header_flag::async)) {
     const auto early = not_begun_.find(h.message_id);
     if (request* r = find_request(h.message_id))
       r->cancel();
     else if (early != not_begun_.end())
-      early->second = true; // it is on its way, behind others of its frame
+      early->second = true; // it waits behind other requests of its frame
     return;
   }
   for (const auto& [id, r] : requests_) {

@@ -20,7 +20,7 @@
 
 namespace leasebreak::smb {
 
-/// What NEGOTIATE settled.
+/// The result of NEGOTIATE.
 struct negotiated {
   smb::dialect dialect = dialect::none;
   leasebreak::client_guid client; ///< Never zero once negotiated.
@@ -34,22 +34,24 @@ struct negotiated {
   preauth_hash hash{};
 };
 
-/// A connection. All of it runs on its group's strand; only `get_executor`, `id`, and the
-/// constructor may be used from elsewhere.
+/// A connection. Runs on its group's strand. Only `get_executor`, `id` and the constructor are
+/// thread-safe.
 class connection : public std::enable_shared_from_this<connection> {
 public:
-  /// The stream runs on the group's strand.
+  /// The stream must run on the group's strand.
   connection(server& host, std::unique_ptr<byte_stream> stream, connection_id id,
     std::shared_ptr<channel_group> group);
 
-  /// Reads and answers until the peer goes or misbehaves, then ends all that it had. Given back:
-  /// the connection goes on as this one, which is to be run on its own strand.
+  /// Processes frames until the peer disconnects or violates the protocol, then releases everything
+  /// that the connection owned. If it returns another object, that one continues the connection.
+  /// Run it on its own strand.
   asio::awaitable<std::shared_ptr<connection>> run();
 
-  /// Ends it if it has no session yet, because its address has too many such connections.
+  /// Closes the connection if it has no session yet, because its address has too many such
+  /// connections.
   void make_room();
 
-  /// Ends it soon.
+  /// Closes the stream. `run` releases the rest and returns soon after.
   void close(std::string_view reason);
 
   [[nodiscard]] asio::any_io_executor get_executor() { return stream_->get_executor(); }
@@ -61,35 +63,36 @@ public:
     return terms.dialect != dialect::none && terms.dialect != dialect::smb_2_wildcard;
   }
 
-  /// The client is known by now, and what it and the server agreed upon. False: it cannot be taken.
+  /// Stores the negotiated terms and registers the client. Returns false if the coordinator refuses
+  /// it.
   [[nodiscard]] bool settle(const negotiated& agreed);
 
   // -- sessions and opens ------------------------------------------------------------------------
 
-  /// Null if the session is not set up here, nor being set up.
+  /// Returns null if the session has no channel on this connection, complete or in setup.
   [[nodiscard]] channel_ptr find_channel(std::uint64_t session) const;
 
-  /// The session has ended: its requests but for `cause` are given up.
+  /// Removes the channel of an ended session, and cancels the session's requests except `cause`.
   void drop_channel(const session& s, const request* cause);
 
-  /// Closes an open that has been taken out of the table, and deletes the file if that is its end.
-  /// With `keep` a durable one is kept for its client instead. `cause` is the request that asks for
-  /// it, if one does. Returns what the coordinator has said.
+  /// Closes an open that was removed from the table, and deletes its file if that is due. With
+  /// `keep`, a durable open is kept for its client instead. `cause` is the request that closes the
+  /// open, or null. Returns the coordinator's result.
   asio::awaitable<error_code> close_open(open_ptr o, bool keep = false, request* cause = nullptr);
 
-  /// Returns once a durable open is here no longer, if the connection is ending or its peer has
-  /// left it; at once if it goes on.
+  /// If the connection is closed, or the peer has closed its half, waits until it has released a
+  /// durable open, at most `let_go_time`. Otherwise returns at once.
   asio::awaitable<void> let_go(open_id handle);
 
-  /// The connection itself, or if it has ended another one on which the session goes on.
+  /// Returns this connection. If it is closed, returns another channel of the session, if there is
+  /// one.
   [[nodiscard]] std::shared_ptr<connection> one_of(const session& s);
 
-  /// Ends the opens of a tree connect, as a request asks for.
+  /// Ends the opens of a tree connect, for the request `cause`.
   asio::awaitable<void> end_tree(session_ptr s, tree_ptr t, request& cause);
 
-  /// Ends what a session has: its opens, trees and waiting requests; and the session itself, with
-  /// all its channels. It need not be one of this connection, but of its group. `cause` is the
-  /// request that asks for it, if it is one of that group.
+  /// Ends a session with all its channels, opens, tree connects and pending requests. The session
+  /// must belong to this connection's group. `cause` is the request that ends it, or null.
   asio::awaitable<void> end_session(session_ptr s, request* cause);
 
   // -- frames ------------------------------------------------------------------------------------
@@ -97,13 +100,14 @@ public:
   /// Queues a whole message for sending.
   void send(byte_vector message);
 
-  /// Puts headers and signatures on the responses, and queues them as one frame.
+  /// Adds headers and signatures to the responses, and queues them as one frame.
   void send(std::vector<response_item>& items);
 
-  /// Does so with what is ready of a compound.
+  /// The same with the finished responses of a compound.
   void send(compound_state& compound);
 
-  /// Sends a break notification. False if it cannot be sent here, or the session is not here.
+  /// Sends a break notification. Returns false if the connection is closed or is no channel of the
+  /// session.
   bool send_break(const undelivered_break& b, session_id on);
 
   // -- requests in flight -------------------------------------------------------------------------
@@ -113,15 +117,15 @@ public:
   [[nodiscard]] request* find_request(std::uint64_t message_id) const;
   void cancel(const header& h);
 
-  /// Tells the request's client that it is pending, if it still waits.
+  /// Sends an interim response if the request is still pending.
   void send_interim(std::uint64_t message_id);
 
-  /// The async id of one more request that is pending; 0 if there are too many. It counts until it
-  /// leaves.
+  /// Counts one more pending request until it leaves. Returns its async id, or 0 if there are too
+  /// many.
   std::uint64_t begin_pending();
   std::uint16_t grant_credits(std::uint16_t wanted);
 
-  /// From now on the peer counts as taking nothing at TCP level.
+  /// Treats the peer from now on as if its TCP acknowledged no more bytes.
   void pretend_stuck();
 
   const std::shared_ptr<channel_group> group;
@@ -139,7 +143,7 @@ private:
     channel_group_ptr other, std::shared_ptr<const byte_vector> first);
   asio::awaitable<bool> read_frame(byte_vector& frame);
   [[nodiscard]] bool has_session() const;
-  /// Whether it has or had one.
+  /// Whether it has or had a session.
   [[nodiscard]] bool had_session();
   [[nodiscard]] std::size_t frame_bytes_max();
   bool handle_frame(std::shared_ptr<const byte_vector> frame, session_ptr sealer = {});
@@ -184,7 +188,7 @@ private:
   std::shared_ptr<const byte_vector> first_frame_; ///< Read before the connection moved here.
   credit_window credits_;
 
-  /// Read and not yet looked at: from `input_begin_` to `input_end_`.
+  /// Bytes that are read and not yet processed: from `input_begin_` to `input_end_`.
   byte_vector input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
@@ -194,33 +198,33 @@ private:
     byte_vector message;
   };
   std::deque<output_frame> output_;
-  std::size_t output_begin_ = 0; ///< How much of the first one is written.
+  std::size_t output_begin_ = 0; ///< Number of written bytes of the first frame.
   std::size_t output_bytes_ = 0;
-  bool writing_ = false; ///< Waits until the stream takes more.
-  std::uint64_t queued_bytes_ = 0; ///< Ever.
-  std::uint64_t written_bytes_ = 0; ///< Ever given to the stream.
-  std::uint64_t break_end_ = 0; ///< `queued_bytes_` behind the last break that was sent.
-  std::optional<std::uint64_t> taken_forced_; ///< What the peer is said to have taken.
+  bool writing_ = false; ///< Waiting until the stream is writable.
+  std::uint64_t queued_bytes_ = 0; ///< Total of all frames.
+  std::uint64_t written_bytes_ = 0; ///< Total, as accepted by the stream.
+  std::uint64_t break_end_ = 0; ///< `queued_bytes_` after the last break.
+  std::optional<std::uint64_t> taken_forced_; ///< If set, the result of `taken_bytes`.
   bool break_watched_ = false;
   bool stall_watched_ = false;
 
-  std::size_t in_flight_ = 0; ///< Frames being worked on.
+  std::size_t in_flight_ = 0; ///< Frames that are being processed.
   std::size_t in_flight_bytes_ = 0;
-  std::size_t pending_ = 0; ///< Requests whose clients were told so; each has a frame of its own.
-  std::size_t promised_bytes_ = 0; ///< To be answered to READs in flight.
-  timer changed_; ///< Cancelled when one of the above shrinks.
+  std::size_t pending_ = 0; ///< Requests with an interim response, at most one per frame.
+  std::size_t promised_bytes_ = 0; ///< Expected size of the responses to READs in flight.
+  timer changed_; ///< Cancelled when one of these counters shrinks.
   timer setup_deadline_;
   timer break_timer_;
   timer stall_timer_;
   std::unordered_map<std::uint64_t, request*> requests_; ///< By message id.
-  /// Ids of requests that have come and are not worked on yet, and whether they are cancelled. As
-  /// many as credits allow.
+  /// Ids of received requests that have not started, and whether they are cancelled. Limited by the
+  /// credits.
   std::unordered_map<std::uint64_t, bool> not_begun_;
   std::uint64_t last_async_id_ = 0;
 
-  /// A break that the peer's TCP may not have taken.
+  /// A sent break that the peer's TCP may not have acknowledged.
   struct sent_break {
-    std::uint64_t end; ///< `queued_bytes_` behind it.
+    std::uint64_t end; ///< `queued_bytes_` after it.
     break_notification what;
   };
   std::deque<sent_break> sent_breaks_;

@@ -1,5 +1,5 @@
-// A connection among those of its client: how it comes to their strand, and the sessions that it is
-// a channel of (MS-SMB2 3.3.1.7, 3.3.1.14).
+// A connection's life, how it joins the strand of its client's other connections, and its channels
+// (MS-SMB2 3.3.1.7, 3.3.1.14).
 #include <smb_server/net/connection.hpp>
 
 #include <smb_server/server.hpp>
@@ -10,14 +10,14 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// Whether such a connection may become a channel beside others of its client.
+/// Whether the client's connections may be channels of one session.
 bool wants_channels(const negotiate_request& asked) {
   const bool version_3 = std::any_of(asked.dialects.begin(), asked.dialects.end(),
     [](dialect d) { return d >= dialect::smb_3_0 && d <= dialect::smb_3_1_1; });
   return version_3 && (asked.capabilities & capability::multi_channel) != 0;
 }
 
-/// A connection that runs is a member of its group.
+/// Makes a running connection a member of its group.
 class membership {
 public:
   membership(channel_group& group, connection& c) : group_{group}, connection_{c} {
@@ -61,7 +61,7 @@ connection::connection(
   first_frame_ = std::move(first);
 }
 
-/// Null: the connection stays where it is.
+/// Returns the group to which the connection must move, or null if it stays in its own.
 channel_group_ptr connection::group_for(bytes_view frame) const {
   const auto head = parse_header(frame);
   if (!head || head->command != command::negotiate || in_flight_ > 0 || !group->client.is_zero())
@@ -95,7 +95,7 @@ channel_ptr connection::find_channel(std::uint64_t session) const {
 
 void connection::drop_channel(const session& s, const request* cause) {
   for (const auto& [id, r] : requests_) {
-    // Locks and watches end with their open, and have a status of their own then.
+    // Locks and watches end with their open, with a status of their own.
     const command c = r->head().command;
     if (r != cause && r->user.get() == &s && c != command::lock && c != command::change_notify)
       r->cancel();

@@ -1,4 +1,4 @@
-// Writes answers and break notifications, and gives a peer up that does not take them.
+// Writes responses and break notifications, and disconnects peers that do not take responses.
 #include <smb_server/net/connection.hpp>
 
 #include <smb_server/server.hpp>
@@ -13,17 +13,17 @@ namespace leasebreak::smb {
 
 namespace {
 
-constexpr std::size_t sent_breaks_max = 1'024; ///< Further ones are not sent once more.
-constexpr std::size_t sent_breaks_unlooked = 16; ///< So many may have been taken and not forgotten.
-constexpr std::size_t frames_at_once = 16; ///< Of one call to the stream.
-constexpr std::size_t small_bytes = 512; ///< Most answers are shorter.
+constexpr std::size_t sent_breaks_max = 1'024; ///< Further breaks are not resent.
+constexpr std::size_t sent_breaks_unlooked = 16; ///< From there on, forget taken breaks.
+constexpr std::size_t frames_at_once = 16; ///< In one write.
+constexpr std::size_t small_bytes = 512; ///< Most responses are shorter.
 
 } // namespace
 
 void connection::send(compound_state& compound) {
   compound.ready_bytes = 0;
   send(compound.ready);
-  compound.granted.clear(); // from now on breaks come behind
+  compound.granted.clear(); // reports the responses as sent: later breaks follow them
 }
 
 void connection::send(std::vector<response_item>& items) {
@@ -34,13 +34,13 @@ void connection::send(std::vector<response_item>& items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     response_item& item = items[i];
     const bool is_last = i + 1 == items.size();
-    // MS-SMB2 3.3.4.1.3: the last one is padded as well; clients count on it.
+    // MS-SMB2 3.3.4.1.3: the last response is padded as well; clients rely on it.
     if (items.size() > 1)
       item.bytes.resize((item.bytes.size() + 7) / 8 * 8);
     item.head.next_command = is_last ? 0 : static_cast<std::uint32_t>(item.bytes.size());
     item.head.signature = {};
     if (sealer)
-      item.signer = nullptr; // what is encrypted needs no signature
+      item.signer = nullptr; // encryption replaces the signature
     if (item.signer)
       item.head.flags |= header_flag::signed_message;
     const auto head = to_bytes(item.head);
@@ -75,7 +75,7 @@ void connection::send(byte_vector message) {
     write_output();
 }
 
-// Most often the stream takes all of it, and nobody has to hear of that.
+// The stream usually takes everything at once, which needs no handler.
 void connection::write_output() {
   while (!output_.empty() && !closed_) {
     error_code error;
@@ -94,13 +94,13 @@ void connection::write_output() {
       return;
     }
     if (error)
-      return close("the peer takes no answers: " + error.message());
+      return close("the peer takes no responses: " + error.message());
     took_output(written);
   }
   wake();
 }
 
-/// In one piece, which costs the kernel less than two.
+/// Copies the frame into one buffer, which the kernel writes faster than two.
 std::size_t connection::write_small(error_code& error) {
   const output_frame& frame = output_.front();
   std::array<std::uint8_t, nbt_header_size + small_bytes> whole;
@@ -141,11 +141,12 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
   if (closed_ || !here || !here->valid)
     return false;
   const open_ptr o = opens.find(n.open);
-  // It was closed, which has ended the break; or its CREATE takes so long that the coordinator has
-  // not waited for the answer, and comes again behind it.
+  // Either the open was closed, which has ended the break. Or the response to its CREATE is so late
+  // that the coordinator deferred the break no longer; it sends the break again after the response.
   if (n.is_oplock && !o)
     return true;
-  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, not signed; of a lease, no session.
+  // MS-SMB2 2.2.23, 3.3.4.6, 3.3.4.7: message id all ones, unsigned; a lease break has no session
+  // id.
   header h;
   h.command = command::oplock_break;
   h.flags = header_flag::response;
@@ -164,7 +165,7 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
       o ? quoted(o->path) : to_string(n.key), to_string(n.from), to_string(n.to),
       n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());
-  if (closed_) // the stream has just said so
+  if (closed_) // by a write error
     return false;
   watch_break();
   if (sent_breaks_.size() >= sent_breaks_unlooked)
@@ -180,8 +181,8 @@ void connection::forget_taken_breaks() {
     sent_breaks_.pop_front();
 }
 
-/// MS-SMB2 3.3.4.6, 3.3.4.7: what the peer's TCP has not taken is sent on another channel as well.
-/// Nothing is to be reported if there is none: the break has its time.
+/// MS-SMB2 3.3.4.6, 3.3.4.7: resend on another channel what the peer's TCP has not acknowledged. If
+/// there is none, report nothing: the break's own timeout decides.
 void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   if (sent_breaks_.empty())
     return;
@@ -194,7 +195,7 @@ void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   }
 }
 
-/// What the peer's TCP has acknowledged of all that was queued.
+/// The number of queued bytes that the peer's TCP has acknowledged.
 std::uint64_t connection::taken_bytes() {
   if (taken_forced_)
     return *taken_forced_;
@@ -205,8 +206,8 @@ void connection::pretend_stuck() {
   taken_forced_ = taken_bytes();
 }
 
-/// A peer that does not take a break keeps what it has until the break times out: a computer may
-/// sleep for a while. Meanwhile the client may listen on another channel.
+/// A peer that does not take a break keeps its state until the break times out, because a computer
+/// may sleep for a while. Meanwhile, try another channel of the client.
 void connection::watch_break() {
   break_end_ = queued_bytes_;
   if (break_watched_)
@@ -228,7 +229,7 @@ void connection::watch_break() {
   });
 }
 
-/// A peer that asks and takes no answers only fills the server's memory.
+/// A peer that sends requests and takes no responses only fills the server's memory.
 void connection::watch_output() {
   if (stall_watched_)
     return;
@@ -242,7 +243,7 @@ void connection::watch_output() {
     if (self->output_.empty())
       return;
     if (self->written_bytes_ == before)
-      self->close("the peer takes no answers");
+      self->close("the peer takes no responses");
     else
       self->watch_output();
   });

@@ -1,4 +1,4 @@
-// Which message ids a client may use (MS-SMB2 3.3.1.1, 3.3.5.2.3).
+// The message ids that a client may use (MS-SMB2 3.3.1.1, 3.3.5.2.3).
 #pragma once
 
 #include <algorithm>
@@ -8,16 +8,17 @@
 
 namespace leasebreak::smb {
 
-/// Of a request's or its answer's data, that one credit pays for (MS-SMB2 3.1.5.2).
+/// The size of a request's or response's data that one credit covers (MS-SMB2 3.1.5.2).
 inline constexpr std::size_t bytes_per_credit = 65'536;
 
-/// The ids that have been granted and not been used. Starts with id 0 alone.
+/// The granted, unused message ids. Initially only id 0.
 class credit_window {
 public:
-  /// `most` bounds how far the window reaches from its first unused id.
+  /// `most` limits the distance from the first unused id to the end of the window.
   explicit credit_window(std::size_t most) : most_{most} {}
 
-  /// Uses up `count` ids from `first` on; false, and nothing changed, unless all are there.
+  /// Consumes `count` ids from `first` on. If one of them is not available, returns false and
+  /// changes nothing.
   bool use(std::uint64_t first, std::uint64_t count) {
     if (first < low_ || count > free_.size() || first - low_ > free_.size() - count)
       return false;
@@ -33,7 +34,7 @@ public:
     return true;
   }
 
-  /// Adds ids at the end, `wanted` or as many as the bound leaves; returns how many.
+  /// Appends up to `wanted` ids, limited by the size of the window. Returns their number.
   std::uint16_t grant(std::uint16_t wanted) {
     const std::size_t room = most_ > free_.size() ? most_ - free_.size() : 0;
     const auto granted = static_cast<std::uint16_t>(std::min<std::size_t>(wanted, room));

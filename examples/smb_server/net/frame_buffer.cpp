@@ -1,4 +1,4 @@
-// Grows by a factor at first, and in place later, so that a large frame is not copied.
+// Grows by a factor at first, later within reserved memory, which avoids copies of large frames.
 #include <smb_server/net/frame_buffer.hpp>
 
 #include <algorithm>

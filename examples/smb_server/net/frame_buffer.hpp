@@ -1,4 +1,4 @@
-// One frame while it is being read.
+// The buffer for one frame that is being read.
 #pragma once
 
 #include <smb_server/wire/byte_reader.hpp>
@@ -10,9 +10,9 @@
 
 namespace leasebreak::smb {
 
-/// Collects the bytes of a frame. A peer can announce any length, so memory follows the bytes that
-/// have come: it is at most four times of them, or `first_bytes`. Once `trusted_bytes` have come,
-/// address space is taken for the whole frame, but only so much of it is written to.
+/// Collects the bytes of a frame. A peer can announce any length, thus memory follows the received
+/// bytes: it is at most four times their number, or `first_bytes`. After `trusted_bytes`, address
+/// space for the whole frame is reserved, but only as much of it is written.
 class frame_buffer {
 public:
   static constexpr std::size_t first_bytes = 4'096;
@@ -22,26 +22,26 @@ public:
 
   [[nodiscard]] bool complete() const noexcept { return size_ == length_; }
 
-  /// Where the next bytes belong. Precondition: not complete.
+  /// Where the next bytes must be written. Precondition: not complete.
   [[nodiscard]] std::span<std::uint8_t> room();
 
-  /// So many bytes have been written to `room()`.
+  /// Reports that `count` bytes were written to `room()`.
   void took(std::size_t count) noexcept { size_ += count; }
 
-  /// Copies as much of `bytes` as belongs to the frame; returns how much that is.
+  /// Copies as much of `bytes` as belongs to the frame. Returns the number of copied bytes.
   std::size_t append(bytes_view bytes);
 
   /// Precondition: complete.
   [[nodiscard]] byte_vector take() noexcept;
 
-  /// What has been written to.
+  /// The number of initialized bytes.
   [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
   [[nodiscard]] std::size_t reserved() const noexcept { return bytes_.capacity(); }
 
 private:
   std::size_t length_;
   byte_vector bytes_;
-  std::size_t size_ = 0; ///< Of `bytes_`, how many have come.
+  std::size_t size_ = 0; ///< Number of received bytes.
 };
 
 } // namespace leasebreak::smb

@@ -62,7 +62,7 @@ tcp_stream::tcp_stream(tcp::socket socket, const tcp::endpoint& peer)
   : socket_{std::move(socket)}, peer_{peer} {
   error_code ignored;
   socket_.set_option(tcp::no_delay{true}, ignored);
-  socket_.non_blocking(true, ignored); // as for what is written at once
+  socket_.non_blocking(true, ignored); // for `write_some`
 }
 
 asio::awaitable<std::size_t> tcp_stream::read_some(
@@ -72,7 +72,7 @@ asio::awaitable<std::size_t> tcp_stream::read_some(
 }
 
 std::size_t tcp_stream::write_some(std::span<const asio::const_buffer> from, error_code& error) {
-  // Of one buffer Asio makes a call that costs the kernel less.
+  // For one buffer, Asio uses a cheaper system call.
   return from.size() == 1 ? socket_.write_some(from.front(), error)
                           : socket_.write_some(from, error);
 }

@@ -1,4 +1,4 @@
-// The streams of TCP.
+// Byte streams and listeners of TCP.
 #pragma once
 
 #include <smb_server/net/byte_stream.hpp>
@@ -24,11 +24,11 @@ public:
     const asio::any_io_executor& executor) override;
 
 private:
-  mutable asio::ip::tcp::socket socket_; ///< Its native handle is not to be had of a const one.
+  mutable asio::ip::tcp::socket socket_; ///< `native_handle` is not const.
   asio::ip::tcp::endpoint peer_;
 };
 
-/// Listens on `where`. Throws `boost::system::system_error` if it cannot.
+/// Listens on `where`. Throws `boost::system::system_error` on failure.
 [[nodiscard]] std::unique_ptr<listener> listen_tcp(
   const asio::any_io_executor& executor, const asio::ip::tcp::endpoint& where);
 
