@@ -1,4 +1,4 @@
-// The table of commands, and what each needs.
+// The table of commands, and the checks before each command.
 #include <smb_server/requests/dispatch.hpp>
 
 #include <smb_server/commands/commands.hpp>
@@ -31,7 +31,7 @@ constexpr std::array<entry, command_count> table{{
   {commands::write, needs::tree},
   {commands::lock, needs::tree},
   {commands::ioctl, needs::tree},
-  {nullptr, needs::nothing}, // CANCEL is not answered, and never comes here
+  {nullptr, needs::nothing}, // CANCEL has no response and is handled by the connection
   {commands::echo, needs::nothing},
   {commands::query_directory, needs::tree},
   {commands::change_notify, needs::tree},
@@ -43,7 +43,7 @@ constexpr std::array<entry, command_count> table{{
 /// MS-SMB2 3.3.5.2.4.
 std::uint32_t check_signature(const request& r) {
   const channel_ptr& c = r.channel;
-  if (r.compound().sealer) // decryption has proved who sent it
+  if (r.compound().sealer) // decryption has authenticated the sender
     return r.compound().sealer == r.user ? status::success : status::access_denied;
   const bool is_signed = r.head().has(header_flag::signed_message);
   if (!c || !c->key)
@@ -56,8 +56,8 @@ std::uint32_t check_signature(const request& r) {
   return c->valid && required ? status::access_denied : status::success;
 }
 
-/// A request of a session that this connection is no channel of. Who knows the session's key is
-/// told so with a signature, without which clients do not believe it.
+/// A request for a session without a channel on this connection. If the request is signed with the
+/// session's key, the response must be signed too; clients ignore an unsigned one.
 std::uint32_t no_channel(request& r, std::uint64_t session_id) {
   const session_ptr s = r.host().find_session(session_id);
   const bool is_known = !r.channel && s && s->group == r.on().group && s->valid && s->key &&
@@ -70,7 +70,8 @@ std::uint32_t no_channel(request& r, std::uint64_t session_id) {
   return status::user_session_deleted;
 }
 
-/// Finds session and tree; the status is what keeps the command from running.
+/// Sets the request's channel, session and tree. Returns the status that prevents the command, or
+/// success.
 std::uint32_t prepare(request& r, needs what) {
   const bool related = r.head().has(header_flag::related);
   const std::uint64_t session_id = related ? r.compound().session_id : r.head().session_id;
@@ -100,20 +101,20 @@ asio::awaitable<reply> at_once(reply answer) {
 
 } // namespace
 
-// No coroutine: each would cost every request a frame of its own.
+// Not a coroutine: that would allocate another frame for each request.
 asio::awaitable<reply> dispatch(request& r) {
   const auto index = static_cast<std::size_t>(r.head().command);
   if (index >= table.size() || table[index].run == nullptr)
     return at_once(fail(status::invalid_parameter));
   const bool negotiates = r.head().command == command::negotiate;
-  // MS-SMB2 3.3.5.2: nothing comes before NEGOTIATE, and there is one of it.
+  // MS-SMB2 3.3.5.2: NEGOTIATE must come first, and only once.
   if (negotiates == r.on().is_negotiated()) {
     r.on().close(negotiates ? "negotiated twice" : "a request before NEGOTIATE");
     return at_once(hang_up());
   }
   const needs what = commands::is_connection_control(r) ? needs::nothing : table[index].what;
   if (const std::uint32_t bad = prepare(r, what); bad != status::success) {
-    // MS-SMB2 3.3.5.2.7.2: nothing can be related to a request without session or tree.
+    // MS-SMB2 3.3.5.2.7.2: no request can be related to one without session or tree.
     if (!r.head().has(header_flag::related))
       r.compound().malformed = true;
     return at_once(fail(bad));

@@ -13,7 +13,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// Told within this time after they are due: looking for them wakes a thread up.
+/// The alarm goes off this much after the first request is due, which saves wake-ups of the thread.
 constexpr auto interim_slack = std::chrono::microseconds{500};
 
 } // namespace
@@ -36,7 +36,7 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   }
 
   void remove(std::list<entry>::iterator e) {
-    std::list<entry> gone; // what it refers to is given up without the lock
+    std::list<entry> gone; // destroyed after the lock is released
     const std::lock_guard lock{mutex};
     gone.splice(gone.end(), e->told ? told : waiting, e);
   }
@@ -47,7 +47,7 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
       boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->send_interim(id); });
   }
 
-  // With the lock.
+  // Requires the lock.
   void arm() {
     armed = true;
     alarm.expires_at(waiting.front().due + interim_slack);
@@ -75,7 +75,7 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   std::mutex mutex;
   timer alarm;
   bool armed = false;
-  std::list<entry> waiting; ///< In the order of their time, since all take the same.
+  std::list<entry> waiting; ///< Ordered by `due`, because the delay is constant.
   std::list<entry> told;
 };
 
@@ -84,7 +84,7 @@ interim_timer::interim_timer(const runtime& of, std::chrono::microseconds delay)
 
 interim_timer::~interim_timer() {
   const std::lock_guard lock{state_->mutex};
-  state_->armed = true; // for good
+  state_->armed = true; // prevents a further `arm`
   state_->alarm.cancel();
 }
 

@@ -1,4 +1,4 @@
-// When to tell clients that their requests are pending (MS-SMB2 3.3.4.2).
+// Sends interim responses to requests that wait long (MS-SMB2 3.3.4.2).
 #pragma once
 
 #include <smb_server/runtime/runtime.hpp>
@@ -12,9 +12,8 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// One timer for the requests of all connections. Most of them are answered before they are due: to
-/// set a timer for each and take it back would cost more than the request. May be used from any
-/// thread.
+/// One timer for the requests of all connections. Most requests end before they are due, and
+/// starting and cancelling a timer for each would cost more than the request. Thread-safe.
 class interim_timer {
   struct state;
   struct entry {
@@ -30,7 +29,8 @@ public:
   interim_timer(const interim_timer&) = delete;
   interim_timer& operator=(const interim_timer&) = delete;
 
-  /// A request's wait for others. Ends when it is destroyed. May outlive the timer.
+  /// A request's wait for other clients. It ends when the object is destroyed, which may be after
+  /// the timer's destruction.
   class wait {
   public:
     wait() = default;
@@ -46,8 +46,8 @@ public:
     std::list<entry>::iterator position_{};
   };
 
-  /// Has `send_interim` of that connection called, on its executor and after the delay, unless the
-  /// wait has ended by then. Without a delay the call is posted at once.
+  /// Calls the connection's `send_interim` on its executor after the delay, unless the wait has
+  /// ended. Without a delay the call is posted at once.
   [[nodiscard]] wait begin(std::weak_ptr<connection> whose, std::uint64_t message_id);
 
 private:

@@ -1,4 +1,4 @@
-// The life of a request: its file, its credits, its waiting.
+// The life of a request: its open, its waits and its interim response.
 #include <smb_server/requests/request.hpp>
 
 #include <smb_server/net/connection.hpp>
@@ -26,7 +26,7 @@ server& request::host() const noexcept {
 }
 
 file_id request::resolve(const file_id& id) const {
-  // MS-SMB2 3.3.5.2.7.2: a related request works on the file of the request before.
+  // MS-SMB2 3.3.5.2.7.2: a related request uses the open of the previous request.
   if (id == related_file_id && head().has(header_flag::related) && compound_.file)
     return *compound_.file;
   return id;
@@ -43,7 +43,7 @@ open_ptr request::find_open(const file_id& id) {
   return found;
 }
 
-/// MS-SMB2 3.3.5.2.10: whether the request may be carried out.
+/// MS-SMB2 3.3.5.2.10: returns whether the request may be executed.
 bool request::enter_sequence(const open_ptr& o) {
   if (connection_->terms.dialect < dialect::smb_3_0 || counted_)
     return true;
@@ -86,8 +86,8 @@ bool request::take_place() {
 std::uint32_t request::no_open() const noexcept {
   if (overtaken_)
     return status::file_not_available;
-  // MS-SMB2 3.3.5.2.7.2: what was to work on a file that could not be opened fails as the CREATE
-  // did.
+  // MS-SMB2 3.3.5.2.7.2: a request that is related to a failed CREATE fails with the CREATE's
+  // status.
   const bool create_failed =
     head().has(header_flag::related) && status::is_error(compound_.create_status);
   return create_failed ? compound_.create_status : status::file_closed;
@@ -108,8 +108,8 @@ void request::cancel() {
 void request::begin_wait() {
   waiting_ = true;
   if (cancelled_) {
-    // It has been cancelled before there was anything to cancel. The strand comes to this when
-    // what is waited for has begun.
+    // It was cancelled before there was an operation to cancel. Cancel it from a posted handler,
+    // which runs after the operation has started.
     asio::post(
       connection_->get_executor(), [weak = std::weak_ptr(connection_), id = head().message_id] {
         const auto c = weak.lock();
@@ -119,7 +119,7 @@ void request::begin_wait() {
       });
     return;
   }
-  // Windows lets a SET_INFO wait in silence, and clients do not expect to hear that it does.
+  // Windows sends no interim response to SET_INFO, and clients do not expect one.
   if (async_id != 0 || head().command == command::set_info)
     return;
   reminder_ = host().interims().begin(connection_, head().message_id);
@@ -135,7 +135,8 @@ void request::send_interim() {
     return;
   async_id = connection_->begin_pending();
   if (async_id == 0) {
-    // MS-SMB2 3.3.4.2: it holds much more memory than its bytes, and for as long as it likes.
+    // MS-SMB2 3.3.4.2: limit pending requests. Each uses much more memory than its message, for an
+    // unlimited time.
     one_too_many_ = true;
     cancel();
     return;
@@ -150,7 +151,7 @@ void request::send_interim() {
   encode_error(out);
   item.bytes = out.take();
   item.sealer = compound_.sealer;
-  // What was answered before in the same compound goes first, so that order is kept.
+  // Send the earlier responses of the compound first, which preserves their order.
   connection_->send(compound_);
   std::vector<response_item> items;
   items.push_back(std::move(item));

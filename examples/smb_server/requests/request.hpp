@@ -1,4 +1,4 @@
-// One request on its way through the server, and what it is answered.
+// A request that is being processed, and its response.
 #pragma once
 
 #include <smb_server/requests/interim_timer.hpp>
@@ -29,18 +29,18 @@ namespace asio = boost::asio;
 class connection;
 class server;
 
-/// The body of a response, with room for the header in front of it.
+/// The body of a response, after room for the header.
 struct reply {
   std::uint32_t status = status::success;
   byte_writer out{header_size};
-  channel_ptr sign_with; ///< Given: signed, whether or not the request was.
-  std::shared_ptr<preauth_hash> hash; ///< Given: covers the response as it is sent.
-  std::optional<file_id> file; ///< What later requests of a related compound work on.
-  pending_answer granted; ///< CREATE: keeps breaks of it from overtaking the response.
-  bool end_connection = false; ///< Send nothing, and end.
+  channel_ptr sign_with; ///< If set, sign the response, even if the request was unsigned.
+  std::shared_ptr<preauth_hash> hash; ///< If set, extend it with the response when that is sent.
+  std::optional<file_id> file; ///< The open for later related requests of the compound.
+  pending_answer granted; ///< For CREATE: defers breaks of the grant until the response is sent.
+  bool end_connection = false; ///< Send nothing. The connection is closed.
 };
 
-/// A response without a body of its own.
+/// A response with only an error body.
 [[nodiscard]] inline reply fail(std::uint32_t status) {
   reply r;
   r.status = status;
@@ -48,45 +48,44 @@ struct reply {
   return r;
 }
 
-/// The response that ends the connection.
+/// No response: the connection is closed.
 [[nodiscard]] inline reply hang_up() {
   reply r;
   r.end_connection = true;
   return r;
 }
 
-/// The response of commands that return nothing.
+/// The response of commands without results.
 [[nodiscard]] inline reply done() {
   reply r;
   encode_empty(r.out);
   return r;
 }
 
-/// A response that is not on the wire yet.
+/// A response that is not sent yet.
 struct response_item {
   header head;
-  byte_vector bytes; ///< The header's room, and the body.
+  byte_vector bytes; ///< Room for the header, then the body.
   channel_ptr signer; ///< Null: unsigned.
   std::shared_ptr<preauth_hash> hash;
   session_ptr sealer; ///< Null: not encrypted.
 };
 
-/// What the requests of a compound have in common.
+/// State that the requests of a compound share.
 struct compound_state {
-  std::vector<response_item> ready; ///< Answered, not sent.
-  std::size_t ready_bytes = 0; ///< Of those.
-  std::vector<pending_answer> granted; ///< What is to be told of when those are sent.
+  std::vector<response_item> ready; ///< Responses that are not sent yet.
+  std::size_t ready_bytes = 0; ///< Their size.
+  std::vector<pending_answer> granted; ///< Destroyed when they are sent.
   std::uint64_t session_id = 0;
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
-  std::uint32_t create_status = status::success; ///< Of the last CREATE.
-  bool malformed = false; ///< There is nothing that a related request could be related to.
-  bool is_last = true; ///< The request that is worked on ends its frame.
+  std::uint32_t create_status = status::success; ///< The status of the last CREATE.
+  bool malformed = false; ///< There is no valid request that a related one could refer to.
+  bool is_last = true; ///< The current request is the last of its frame.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
 };
 
-/// A request while it is worked on. Lives in the coroutine that does so, on the connection's
-/// strand.
+/// A request that is being processed. It lives in its coroutine on the connection's strand.
 class request {
 public:
   request(std::shared_ptr<connection> c, const message& m, compound_state& compound);
@@ -96,38 +95,38 @@ public:
 
   [[nodiscard]] const header& head() const noexcept { return message_.head; }
 
-  /// The message, header included.
+  /// The message, including its header.
   [[nodiscard]] bytes_view bytes() const noexcept { return message_.bytes; }
 
   [[nodiscard]] connection& on() const noexcept { return *connection_; }
   [[nodiscard]] server& host() const noexcept;
   [[nodiscard]] compound_state& compound() const noexcept { return compound_; }
 
-  /// The open that `id` names, or that of the compound; null if there is none, or its client has
-  /// overtaken the request on another channel. Later requests of the compound work on it.
+  /// Returns the open with `id`, or the open of the compound. Returns null if there is none, or if
+  /// the ChannelSequence is outdated. Later requests of the compound use the same open.
   [[nodiscard]] open_ptr find_open(const file_id& id);
 
-  /// The same for what is in a directory: in `found`, if the status is good.
+  /// Like `find_open`, for a directory that may be listed. Sets `found` if it returns success.
   [[nodiscard]] std::uint32_t find_directory(const file_id& id, open_ptr& found);
 
-  /// Whether the client still has an open that was found: it may have been closed while the request
-  /// waited.
+  /// Whether the client still has an open that was found earlier. It may have been closed while the
+  /// request waited.
   [[nodiscard]] bool still_has(const open& o) const;
 
-  /// Whether its connection, session and tree go on, so that they can have one more open.
+  /// Whether its connection, session and tree still exist and may get another open.
   [[nodiscard]] bool may_have_more() const;
 
-  /// Whether it goes on though its connection has ended: it can be sent again on another channel of
-  /// its session (MS-SMB2 3.3.5.9.10).
+  /// Whether it continues after the end of its connection, because the client can replay it on
+  /// another channel of the session (MS-SMB2 3.3.5.9.10).
   [[nodiscard]] bool goes_on() const;
 
-  /// Takes a place for one more open of the user. False: there are too many.
+  /// Reserves one of the user's opens. Returns false if the limit is reached.
   [[nodiscard]] bool take_place();
 
-  /// The status for a request whose open was not found.
+  /// Returns the status for a request whose open was not found.
   [[nodiscard]] std::uint32_t no_open() const noexcept;
 
-  /// `id`, or that of the compound.
+  /// Returns `id`, or the id of the compound's open.
   [[nodiscard]] file_id resolve(const file_id& id) const;
 
   /// The ChannelSequence of the request (MS-SMB2 2.2.1.2).
@@ -135,11 +134,11 @@ public:
     return static_cast<std::uint16_t>(head().status);
   }
 
-  /// Whether the payload is covered by the credits that the request paid (MS-SMB2 3.3.5.2.5).
+  /// Whether the request's credits cover the payload (MS-SMB2 3.3.5.2.5).
   [[nodiscard]] bool pays_for(std::size_t bytes) const;
 
-  /// Runs an operation that may have to wait for others: if it takes long, the client is told that
-  /// it is pending; CANCEL reaches it. `Op` is a deferred operation.
+  /// Runs an operation that may wait for other clients. After a delay the client gets an interim
+  /// response. CANCEL cancels the operation. `Op` is a deferred operation.
   template <class Op>
   auto wait_for(Op op) {
     begin_wait();
@@ -147,25 +146,25 @@ public:
       asio::bind_cancellation_slot(signal_.slot(), asio::as_tuple(asio::use_awaitable))));
   }
 
-  /// The client, or the end of its session, wants it to stop: what it waits for now, or will wait
-  /// for, is given up.
+  /// Cancels the current or the next wait of the request. Called for CANCEL and at the end of the
+  /// session.
   void cancel();
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
-  /// Tells the client that it is pending, unless it has been told, or no longer waits. If too many
-  /// are pending, what it waits for is given up instead.
+  /// Sends an interim response if the request still waits and has none yet. If too many requests
+  /// are pending, cancels the wait instead.
   void send_interim();
 
-  /// There were too many others for it to wait.
+  /// Whether the wait was cancelled because too many requests are pending.
   [[nodiscard]] bool is_one_too_many() const noexcept { return one_too_many_; }
 
   channel_ptr channel; ///< Null before session setup.
-  session_ptr user; ///< The channel's.
-  bool can_come_again = false; ///< A CREATE with a CreateGuid.
-  taken_share place; ///< Of a CREATE among the user's opens, for the open that comes of it.
-  tree_ptr tree_connect; ///< Null for commands that need none.
-  std::uint64_t async_id = 0; ///< Not zero once the client was told that it is pending.
-  /// Breaks of the client's own leases that the request is the cause of come behind its response.
+  session_ptr user; ///< The session of the channel.
+  bool can_come_again = false; ///< A CREATE with a CreateGuid, which the client may replay.
+  taken_share place; ///< For CREATE: the reserved place among the user's opens.
+  tree_ptr tree_connect; ///< Null for commands without a tree.
+  std::uint64_t async_id = 0; ///< Nonzero after the interim response.
+  /// Defer breaks of the client's own leases, which the request causes, until its response is sent.
   std::vector<pending_answer> answers;
 
 private:
@@ -190,7 +189,7 @@ private:
   bool cancelled_ = false;
   bool one_too_many_ = false;
   bool overtaken_ = false;
-  open_ptr counted_; ///< The open whose ChannelSequence counts it.
+  open_ptr counted_; ///< The open whose ChannelSequence counts the request.
 };
 
 } // namespace leasebreak::smb
