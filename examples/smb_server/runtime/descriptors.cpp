@@ -12,7 +12,7 @@ void raise_descriptor_limit() noexcept {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
     return;
   limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit)); // what cannot be raised is kept to
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit)); // on failure the old limit stays
 }
 
 std::size_t descriptor_limit() noexcept {

@@ -1,14 +1,14 @@
-// How many files and connections the process may have open at a time.
+// The limit of file descriptors of the process.
 #pragma once
 
 #include <cstddef>
 
 namespace leasebreak::smb {
 
-/// Raises the soft limit of file descriptors to the hard one, as far as the system lets it.
+/// Raises the soft limit to the hard limit, if the system permits that.
 void raise_descriptor_limit() noexcept;
 
-/// The soft limit.
+/// Returns the soft limit.
 [[nodiscard]] std::size_t descriptor_limit() noexcept;
 
 } // namespace leasebreak::smb

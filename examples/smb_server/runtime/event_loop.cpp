@@ -9,10 +9,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Less is not worth the calls.
+/// Shorter windows are not worth the system calls.
 constexpr poll_window::duration shortest = std::chrono::microseconds{20};
 
-/// Whether there was anything to do within `time`. Does it.
+/// Polls for up to `time`. Returns whether a handler ran.
 bool poll_for(boost::asio::io_context& io, clock::duration time) {
   const auto end = clock::now() + time;
   do {

@@ -1,4 +1,4 @@
-// For glibc; other C libraries are left alone.
+// Only for glibc. With other C libraries it does nothing.
 #include <smb_server/runtime/heap.hpp>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Faults that a build for the simulator's own tests (`LEASEBREAK_MUTANTS`) can be told to have, one
-// at a time. In any other build there is nothing of them.
+// Injected faults for the simulator's own tests. A build with `LEASEBREAK_MUTANTS` can activate one
+// of them; other builds contain none.
 #pragma once
 
 #ifdef LEASEBREAK_MUTANTS
@@ -8,7 +8,7 @@
 
 namespace leasebreak::smb {
 
-/// Whether the environment asks for this one.
+/// Whether the environment selects this fault.
 [[nodiscard]] inline bool is_mutant(std::string_view name) noexcept {
   static const char* const chosen = std::getenv("LEASEBREAK_MUTANT");
   return chosen != nullptr && name == chosen;

@@ -9,7 +9,7 @@
 
 namespace leasebreak::smb {
 
-/// A loop of one thread is a strand by itself; one more around it would only cost.
+/// A loop with one thread is a strand already; another one would only add cost.
 asio::any_io_executor machine::make_strand() const {
   if (threads_ == 1)
     return io_.get_executor();

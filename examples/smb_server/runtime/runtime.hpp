@@ -1,5 +1,5 @@
-// What a server runs on: executors, clocks, the network, and threads for the disk. The machine, or
-// a simulation of it.
+// The environment of a server: executors, clocks, the network, and threads for the disk. Either the
+// real machine or a simulation.
 #pragma once
 
 #include <smb_server/net/byte_stream.hpp>
@@ -16,7 +16,7 @@
 
 namespace leasebreak::smb {
 
-/// A timer that is not the machine's; see `timer`, which is what the server uses.
+/// A timer of a simulated clock. The server uses `timer`, which wraps it.
 class other_timer {
 public:
   using handler = asio::any_completion_handler<void(boost::system::error_code)>;
@@ -24,16 +24,16 @@ public:
   other_timer() = default;
   other_timer(const other_timer&) = delete;
   other_timer& operator=(const other_timer&) = delete;
-  /// Also ends all waits.
+  /// Cancels all waits.
   virtual ~other_timer() = default;
 
-  /// Completes when `t` has come, or with `operation_aborted` when the handler's cancellation slot
-  /// or `cancel` ends it; never within this call.
+  /// Completes at `t`, or with `operation_aborted` after `cancel` or through the handler's
+  /// cancellation slot. Never completes within this call.
   virtual void wait(std::chrono::steady_clock::time_point t, handler h) = 0;
   virtual void cancel() = 0;
 };
 
-/// Must outlive the server, and all that runs on its executors. May be used from any thread.
+/// Must outlive the server and everything on its executors. Thread-safe.
 class runtime {
 public:
   runtime() = default;
@@ -43,31 +43,31 @@ public:
 
   [[nodiscard]] virtual asio::any_io_executor get_executor() const = 0;
 
-  /// One that runs what it is given in order, one thing at a time.
+  /// Returns a new executor that runs one handler at a time, in order.
   [[nodiscard]] virtual asio::any_io_executor make_strand() const = 0;
 
   [[nodiscard]] virtual std::chrono::steady_clock::time_point now() const = 0;
   [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const = 0;
 
-  /// Null: timers are the machine's.
+  /// Returns null if timers use the real clock.
   [[nodiscard]] virtual std::unique_ptr<other_timer> make_timer(
     const asio::any_io_executor& executor) const = 0;
 
-  /// Throws `boost::system::system_error` if it cannot listen there.
+  /// Throws `boost::system::system_error` on failure.
   [[nodiscard]] virtual std::unique_ptr<listener> listen(
     const asio::any_io_executor& executor, const asio::ip::tcp::endpoint& where) = 0;
 
-  /// What carries out the work of the disk; none: threads.
+  /// Returns a runner for disk jobs, or an empty function: use threads.
   [[nodiscard]] virtual vfs::job_runner disk() = 0;
 
   [[nodiscard]] virtual std::unique_ptr<leasebreak::coordinator> make_coordinator(
     coordinator_config config) = 0;
 };
 
-/// The machine that the process runs on.
+/// The real machine.
 class machine final : public runtime {
 public:
-  /// `threads` run the loop.
+  /// `threads` is the number of threads that run the loop.
   machine(asio::io_context& io, std::size_t threads) : io_{io}, threads_{threads} {}
 
   [[nodiscard]] asio::any_io_executor get_executor() const override { return io_.get_executor(); }

@@ -1,4 +1,4 @@
-// One timer of the server, of the machine's clock or of one that takes its place.
+// A timer on the clock of a runtime.
 #pragma once
 
 #include <smb_server/runtime/runtime.hpp>
@@ -13,19 +13,19 @@
 
 namespace leasebreak::smb {
 
-/// What `boost::asio::steady_timer` does, on the clock of a runtime.
+/// Like `boost::asio::steady_timer`, on the clock of a runtime.
 class timer {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Handlers run on `executor` unless they have one of their own.
+  /// Handlers run on `executor` unless they have an associated executor.
   timer(const runtime& of, const asio::any_io_executor& executor)
     : runtime_{of}, other_{of.make_timer(executor)} {
     if (!other_)
       machine_.emplace(executor);
   }
 
-  /// Also ends the waits for what it was set to before.
+  /// Cancels the waits for the previous expiry.
   void expires_at(time_point t) {
     expiry_ = t;
     if (other_)
@@ -36,7 +36,7 @@ public:
   void expires_after(std::chrono::steady_clock::duration d) { expires_at(runtime_.now() + d); }
   [[nodiscard]] time_point expiry() const noexcept { return expiry_; }
 
-  /// Ends all waits with `operation_aborted`.
+  /// Cancels all waits; they complete with `operation_aborted`.
   void cancel() {
     if (other_)
       other_->cancel();
@@ -51,7 +51,7 @@ public:
       [this](auto handler) {
         if (other_)
           other_->wait(expiry_, std::move(handler));
-        else // not erased: Asio says nothing if it has no memory for such a handler's executor
+        else // not erased: Asio ignores a lack of memory for an erased executor
           machine_->async_wait(std::move(handler));
       },
       token);
