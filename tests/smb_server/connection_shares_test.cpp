@@ -32,7 +32,7 @@ TEST_F(ConnectionShares, AreOfAllAndOfEachAddress) {
     EXPECT_TRUE(enter().refused.empty());
     shares_.logged_on(numbered(last_));
   }
-  EXPECT_EQ(enter().refused, "too many connections of its address");
+  EXPECT_EQ(enter().refused, "too many connections from its address");
 
   EXPECT_TRUE(enter("10.0.0.2").refused.empty());
   EXPECT_TRUE(enter("10.0.0.2").refused.empty());

@@ -33,7 +33,7 @@ std::size_t channel_groups::size() const {
 void channel_groups::forget(const leasebreak::client_guid& client) {
   const std::lock_guard lock{mutex_};
   const auto found = groups_.find(client);
-  // The client may be back, and have another one.
+  // The client may have connected again, with another group.
   if (found != groups_.end() && found->second.expired())
     groups_.erase(found);
 }

@@ -1,5 +1,5 @@
-// Connections that run on one strand, and what is theirs together: those of one client that may be
-// channels of one session (MS-SMB2 3.3.1.14, 3.3.1.16), or one connection by itself.
+// The connections of one strand, and what they share: either the connections of a client that may
+// be channels of one session (MS-SMB2 3.3.1.14, 3.3.1.16), or a single connection.
 #pragma once
 
 #include <smb_server/opens/open_table.hpp>
@@ -20,39 +20,39 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// A break notification on its way to its client.
+/// A break notification on its way to the client.
 struct undelivered_break {
   break_notification what;
   break_report report;
 };
 
-/// What belongs to the strand. Sessions and opens can be used through each of the connections, so
-/// they need one strand in place of locks.
+/// State of the strand. Each connection can use the sessions and opens of all; a common strand
+/// replaces locks.
 struct channel_group {
   channel_group(leasebreak::client_guid whose, boost::asio::any_io_executor runs_on)
     : client{whose}, executor{std::move(runs_on)} {}
 
-  const leasebreak::client_guid client; ///< Zero: one connection by itself.
+  const leasebreak::client_guid client; ///< Zero for a single connection.
   const boost::asio::any_io_executor executor;
-  const vfs::pool_lane lane = vfs::new_lane(); ///< Its operations on the disk.
+  const vfs::pool_lane lane = vfs::new_lane(); ///< For its disk operations.
 
-  // The rest is used on the strand alone.
+  // Use the rest only on the strand.
 
-  std::vector<connection*> members; ///< Those that run, oldest first.
+  std::vector<connection*> members; ///< Running connections, oldest first.
   open_table opens;
-  std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that may come again.
+  std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that the client may replay.
 };
 
 using channel_group_ptr = std::shared_ptr<channel_group>;
 
-/// The groups of clients with connections. May be used from any thread.
+/// The groups of all clients with connections. Thread-safe.
 class channel_groups : public std::enable_shared_from_this<channel_groups> {
 public:
-  /// The client's, or a new one on `fresh`. It lasts as long as somebody has it.
+  /// Returns the client's group, or a new one on `fresh`. A group lives as long as its references.
   [[nodiscard]] channel_group_ptr of(
     const leasebreak::client_guid& client, boost::asio::any_io_executor fresh);
 
-  /// Null if it has none.
+  /// Returns null if the client has none.
   [[nodiscard]] channel_group_ptr find(const leasebreak::client_guid& client) const;
 
   [[nodiscard]] std::size_t size() const;

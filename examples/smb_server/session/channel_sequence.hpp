@@ -1,5 +1,5 @@
-// Requests that a client sends again on another channel, and those that it has overtaken
-// (MS-SMB2 3.3.5.2.10).
+// Detects requests that the client has replayed or overtaken on another channel (MS-SMB2
+// 3.3.5.2.10).
 #pragma once
 
 #include <cstddef>
@@ -7,20 +7,21 @@
 
 namespace leasebreak::smb {
 
-/// The ChannelSequence of an open, and its requests under way: those with the current number, and
-/// those from before the client lost a channel and counted on. Not thread-safe.
+/// The ChannelSequence of an open, and the numbers of its outstanding requests: those with the
+/// current sequence, and those from before the client lost a channel and incremented it. Not
+/// thread-safe.
 class channel_sequence {
 public:
-  /// What becomes of a request.
+  /// The result for a request.
   struct verdict {
-    bool counted = false; ///< `end` must be called with its number when it is answered.
+    bool counted = false; ///< `end` must be called with the same number after the response.
     bool refused = false; ///< It must not change anything (STATUS_FILE_NOT_AVAILABLE).
   };
 
   channel_sequence() = default;
   explicit channel_sequence(std::uint16_t number) : number_{number} {}
 
-  /// A request with this number has come; `replay`: its client says that it sends it again.
+  /// A request with this number has arrived. `replay`: the client marked it as a replay.
   [[nodiscard]] verdict begin(std::uint16_t number, bool replay) noexcept {
     constexpr std::uint16_t newer_most = 0x7fff;
     const auto ahead = static_cast<std::uint16_t>(number - number_);
@@ -31,14 +32,14 @@ public:
       current_ = 0;
       number_ = number;
     }
-    // What was sent before may still be under way: to do it again now could do it twice.
+    // The original may still be in flight. Executing the replay now could execute it twice.
     if (replay && before_ > 0)
       return {false, true};
     ++current_;
     return {true, false};
   }
 
-  /// A counted request is answered.
+  /// A counted request has its response.
   void end(std::uint16_t number) noexcept {
     std::size_t& count = number == number_ ? current_ : before_;
     if (count > 0)

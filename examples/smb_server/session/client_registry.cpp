@@ -1,4 +1,4 @@
-// Routes break notifications to connections.
+// Delivers break notifications to connections.
 #include <smb_server/session/client_registry.hpp>
 
 #include <smb_server/net/connection.hpp>
@@ -41,14 +41,14 @@ bool client_registry::is_known(client_guid client) const {
 void client_registry::remove(client_guid client, const connection* c) {
   const std::lock_guard registering{registering_};
   const bool is_last = forget(client, c);
-  // A client that is busy keeps its entry, and with it its registration, for its next connection.
+  // The coordinator does not unregister a client in use. Keep its entry for the next connection.
   if (is_last && !coordinator_.unregister_client(client)) {
     const std::lock_guard lock{mutex_};
     clients_.erase(client);
   }
 }
 
-// Whether that was the client's last connection.
+// Returns whether that was the client's last connection.
 bool client_registry::forget(client_guid client, const connection* c) {
   const std::lock_guard lock{mutex_};
   const auto found = clients_.find(client);
@@ -73,7 +73,7 @@ bool client_registry::disconnect(client_guid client) {
         ending.push_back(std::move(alive));
   }
   for (const auto& c : ending)
-    boost::asio::post(c->get_executor(), [c] { c->close("an operator ends it"); });
+    boost::asio::post(c->get_executor(), [c] { c->close("disconnected by an operator"); });
   return !ending.empty();
 }
 
@@ -91,7 +91,8 @@ std::shared_ptr<connection> client_registry::find(client_guid client, connection
   return c == found->second.end() ? nullptr : c->connection.lock();
 }
 
-// The coordinator has said where, the best first. What one does not take goes to the next.
+// The coordinator lists the channels, best first. If a connection does not accept the break, try
+// the next channel.
 void client_registry::offer(client_guid client, std::size_t next, undelivered_break b) {
   while (next < b.what.channels.size()) {
     const channel_id to = b.what.channels[next++];

@@ -1,4 +1,4 @@
-// The clients that are connected, and the way to them for break notifications (MS-SMB2 3.3.4.7).
+// The connected clients, and the delivery of break notifications to them (MS-SMB2 3.3.4.7).
 #pragma once
 
 #include <smb_server/session/channel_group.hpp>
@@ -16,23 +16,23 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// Knows each client's connections, and registers the client with the coordinator while it has any.
-/// May be used from any thread.
+/// Lists the connections of each client, and registers clients with the coordinator while they have
+/// any. Thread-safe.
 class client_registry : public std::enable_shared_from_this<client_registry> {
 public:
-  /// `c` must outlive the object's use.
+  /// `c` must outlive the object.
   explicit client_registry(coordinator& c) : coordinator_{c} {}
 
-  /// A connection has said whose it is.
+  /// Adds a negotiated connection of a client.
   error_code add(client_guid client, const std::shared_ptr<connection>& c, std::string label);
 
-  /// A connection is gone, and so are its opens.
+  /// Removes a connection after its opens have ended.
   void remove(client_guid client, const connection* c);
 
-  /// Ends all connections of a client. False if it has none.
+  /// Closes all connections of a client. Returns false if there are none.
   bool disconnect(client_guid client);
 
-  /// Sends it on the first of its channels that takes it, or reports that there is none.
+  /// Sends the break on the first channel that accepts it, or reports it as undeliverable.
   void deliver(client_guid client, undelivered_break b);
 
 private:
@@ -47,10 +47,10 @@ private:
   void offer(client_guid client, std::size_t next, undelivered_break b);
 
   coordinator& coordinator_;
-  /// Held while a client is registered or unregistered, which waits for its sink: never taken by
-  /// it.
+  /// Held while a client is registered or unregistered, which may wait for the client's sink. The
+  /// sink must therefore not lock it.
   std::mutex registering_;
-  mutable std::mutex mutex_; ///< Of `clients_`. Taken after `registering_`.
+  mutable std::mutex mutex_; ///< Protects `clients_`. Locked after `registering_`.
   std::unordered_map<client_guid, std::vector<entry>> clients_;
 };
 

@@ -1,4 +1,4 @@
-// Connections by address, and among them those without a session.
+// Counts connections by address, and lists those without a session.
 #include <smb_server/session/connection_shares.hpp>
 
 #include <boost/asio/ip/address_v4.hpp>
@@ -18,7 +18,7 @@ connection_shares::verdict connection_shares::enter(
   const auto of = shares_.try_emplace(host_part(address)).first;
   share& s = of->second;
   if (s.connections >= most_.per_address)
-    return {"too many connections of its address", {}};
+    return {"too many connections from its address", {}};
   verdict result;
   if (s.silent.size() >= most_.silent_per_address) {
     result.displaced = s.silent.front();

@@ -1,4 +1,4 @@
-// How many connections there may be, in all and of each address.
+// Limits the number of connections, in total and per address.
 #pragma once
 
 #include <leasebreak/requests.hpp>
@@ -13,22 +13,23 @@
 
 namespace leasebreak::smb {
 
-/// Counts connections. Those of one address get a share of all. Those that have not logged on yet
-/// get a smaller share: beyond it the oldest of them makes room, so that silent connections keep no
-/// client of their address out. Not thread-safe.
+/// Counts connections. Each address gets a share of all connections, and a smaller share of
+/// connections without a session. Beyond the latter the oldest connection without a session is
+/// displaced. Silent connections thus keep no client of their address out. Not thread-safe.
 class connection_shares {
 public:
-  /// None is zero.
+  /// All must be positive.
   struct bounds {
     std::size_t connections = 1;
     std::size_t per_address = 1;
-    std::size_t silent_per_address = 1; ///< Without a session so far.
+    std::size_t silent_per_address = 1; ///< Connections that had no session so far.
   };
 
-  /// What becomes of a new connection.
+  /// The result for a new connection.
   struct verdict {
-    std::string_view refused{}; ///< Why; empty: it is admitted, and `leave` must follow.
-    connection_id displaced{}; ///< Not zero: this one is to end, unless it has logged on meanwhile.
+    /// The reason, or empty if it is admitted. Then `leave` must follow.
+    std::string_view refused{};
+    connection_id displaced{}; ///< Nonzero: close this connection unless it has a session by then.
   };
 
   connection_shares() = default;
@@ -36,7 +37,7 @@ public:
 
   [[nodiscard]] verdict enter(connection_id id, const boost::asio::ip::address& address);
 
-  /// It has a session. May be called again.
+  /// The connection has its first session. Idempotent.
   void logged_on(connection_id id);
 
   void leave(connection_id id);
@@ -51,7 +52,7 @@ private:
   using shares = std::map<boost::asio::ip::address, share>;
   struct member {
     shares::iterator of;
-    std::list<connection_id>::iterator place{}; ///< In the share's `silent`, if it is there.
+    std::list<connection_id>::iterator place{}; ///< In the share's `silent`, if `silent` is set.
     bool silent = true;
   };
 
@@ -60,8 +61,8 @@ private:
   std::unordered_map<connection_id, member> connections_;
 };
 
-/// The part of an address that one host has to itself: an IPv4 address, or the 64 bits of an IPv6
-/// network (RFC 4291 2.5.4), in which a host may take any address.
+/// Returns the part of an address that identifies a host: an IPv4 address, or the 64-bit network of
+/// an IPv6 address (RFC 4291 2.5.4), in which a host may use any address.
 [[nodiscard]] boost::asio::ip::address host_part(const boost::asio::ip::address& address);
 
 } // namespace leasebreak::smb

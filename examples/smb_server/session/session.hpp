@@ -18,39 +18,39 @@
 
 namespace leasebreak::smb {
 
-/// A directory that is served under a name.
+/// An exported directory.
 struct served_share {
   std::string name;
   vfs::async_share files;
   share_options options{};
-  const served_share* whole = nullptr; ///< What this is one client's use of.
+  const served_share* whole = nullptr; ///< The share of the server, if this is a client's copy.
 
-  /// Stands for the share: the same for all clients.
+  /// Identifies the share. Equal for all clients.
   [[nodiscard]] const void* id() const noexcept { return whole != nullptr ? whole : this; }
 
-  /// The share, whose operations on the disk are those of the lane.
+  /// Returns a copy whose disk operations use the lane.
   [[nodiscard]] std::shared_ptr<const served_share> in(vfs::pool_lane lane) const {
     return std::make_shared<const served_share>(
       served_share{name, files.in(lane), options, whole != nullptr ? whole : this});
   }
 
-  /// Stands for its directory: the same for all shares that have it.
+  /// Identifies the directory. Equal for all shares of one directory.
   [[nodiscard]] const void* place() const noexcept { return files.core().get(); }
 
-  /// The same for the coordinator; short enough to need no memory of its own.
+  /// The same for the coordinator. Short enough for the string's internal buffer.
   [[nodiscard]] std::string root() const {
     return std::to_string(reinterpret_cast<std::uintptr_t>(place()));
   }
 };
 
-/// A client's use of a share.
+/// A tree connect: a client's use of a share.
 struct tree {
   std::uint32_t id = 0;
   std::shared_ptr<const served_share> share; ///< Null for IPC$.
 };
 
-/// A user of a client, on one connection or several. Belongs to the strand of their group, but for
-/// what never changes.
+/// A session of a client, on one connection or several. Belongs to the strand of its group, except
+/// for constant members.
 struct session {
   session(channel_group_ptr where, const leasebreak::client_guid& whose, smb::dialect spoken,
     signing_algorithm signs, smb::cipher encrypts)
@@ -59,24 +59,24 @@ struct session {
   const channel_group_ptr group;
   const leasebreak::client_guid client;
   const smb::dialect dialect;
-  const signing_algorithm algorithm; ///< Of `key`.
+  const signing_algorithm algorithm; ///< For `key`.
   const smb::cipher cipher;
-  std::uint64_t id = 0; ///< Set once, before anybody else knows the session.
+  std::uint64_t id = 0; ///< Set once, before the session is shared.
   bool valid = false; ///< Set up.
-  bool signing_required = false; ///< By its client, for all that it sends.
+  bool signing_required = false; ///< The client requires signing of all messages.
   std::string user;
-  user_share share; ///< What the user holds, in all of its sessions; set with `user`.
-  std::size_t channels = 0; ///< It ends with the last.
-  std::optional<key16> key; ///< Signs what binds further channels; `Session.SigningKey`.
+  user_share share; ///< The counters of the user, for all of its sessions. Set with `user`.
+  std::size_t channels = 0; ///< The session ends with the last channel.
+  std::optional<key16> key; ///< `Session.SigningKey`; for binding further channels.
   std::optional<sealing_keys> sealing; ///< If encryption was negotiated.
-  std::uint64_t sealed = 0; ///< Frames encrypted; the number is each one's nonce.
+  std::uint64_t sealed = 0; ///< Number of encrypted frames; also the nonce of each.
   std::map<std::uint32_t, tree_ptr> trees;
   std::uint32_t next_tree = 1;
 };
 
 using session_ptr = std::shared_ptr<session>;
 
-/// What the coordinator calls the session, and a tree connect of it.
+/// The coordinator's ids for a session and a tree connect.
 [[nodiscard]] inline session_id id_of(const session& s) noexcept {
   return static_cast<session_id>(s.id);
 }
@@ -84,16 +84,16 @@ using session_ptr = std::shared_ptr<session>;
   return static_cast<tree_id>(t.id);
 }
 
-/// A session on a connection. Belongs to the strand of their group.
+/// A session on a connection. Belongs to the strand of the group.
 struct channel {
   explicit channel(session_ptr whose) : of{std::move(whose)} {}
 
   const session_ptr of;
-  bool counted = false; ///< It is one of the session's `channels`.
-  bool valid = false; ///< Set up: the session may be used through it.
-  std::unique_ptr<smb::logon> logon; ///< While being set up, or authenticated again.
-  std::shared_ptr<preauth_hash> hash; ///< 3.1.1, while being set up.
-  /// Signs its messages; while it is being bound, the session's.
+  bool counted = false; ///< Included in the session's `channels`.
+  bool valid = false; ///< Set up: the connection may use the session.
+  std::unique_ptr<smb::logon> logon; ///< During setup and reauthentication.
+  std::shared_ptr<preauth_hash> hash; ///< For 3.1.1, during setup.
+  /// Signs the channel's messages. While the channel is being bound, the session's key.
   std::optional<key16> key;
   signing_algorithm algorithm = signing_algorithm::aes_cmac;
 };

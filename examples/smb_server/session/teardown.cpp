@@ -1,4 +1,4 @@
-// How opens, sessions and connections end (MS-SMB2 3.3.4.17, 3.3.5.6, 3.3.7.1).
+// The ends of opens, tree connects, sessions and connections (MS-SMB2 3.3.4.17, 3.3.5.6, 3.3.7.1).
 #include <smb_server/net/connection.hpp>
 #include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/notify/directory_watches.hpp>
@@ -14,7 +14,7 @@ namespace leasebreak::smb {
 
 asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, request* cause) {
   const auto self = shared_from_this();
-  // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+  // MS-SMB2 3.3.4.1: complete the pending CHANGE_NOTIFY requests.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
   keep = keep && o->may_be_kept();
@@ -38,10 +38,10 @@ asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, reques
   co_return error;
 }
 
-/// The opens are in no table any more, and the coordinator is about to end all of them at once.
+/// Call it after the opens are removed from the table, before the coordinator ends them together.
 void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
   for (const open_ptr& o : ending) {
-    // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+    // MS-SMB2 3.3.4.1: complete the pending CHANGE_NOTIFY requests.
     if (const watch_ptr w = std::exchange(o->watch, nullptr))
       w->end(status::notify_cleanup);
     if (!keep || !o->may_be_kept())
@@ -64,7 +64,8 @@ asio::awaitable<void> connection::finish_end(
     host_.kept().forget(*o);
     co_await finish_end(o, gone, cause);
   }
-  // An open that was granted to a CREATE just now is in no table yet, and may have been the last.
+  // The coordinator may also have ended opens whose CREATE has no response yet. Such an open is in
+  // no table, and may have been the last one of its file.
   for (file_to_delete& f : gone.to_delete) {
     if (f.hold && !LEASEBREAK_MUTANT(unanswered_opens_delete_nothing))
       co_await host_.delete_unopened(std::move(f));
@@ -125,7 +126,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
   host_.remove_session(s->id);
 }
 
-/// MS-SMB2 3.3.7.1: a session ends with its last channel. Returns those that do.
+/// MS-SMB2 3.3.7.1: a session ends with its last channel. Returns the sessions that end.
 std::vector<session_ptr> connection::leave_sessions() {
   std::vector<session_ptr> ending;
   for (const auto& [id, c] : std::exchange(channels, {})) {
@@ -163,9 +164,9 @@ asio::awaitable<void> connection::tear_down() {
       host_.log().debug("{}: disconnecting: {}", peer_, error.message());
     guards.clear();
     co_await finish_end(std::move(ending), std::move(gone), nullptr);
-    wake(); // whoever waits for what is kept
+    wake(); // for `let_go`
   }
-  // Requests that were on their way find the connection closed, and give up what they were granted.
+  // Requests in flight find the connection closed, and release what they were granted.
   while (in_flight_ > 0)
     co_await change();
   if (is_negotiated())
@@ -181,7 +182,7 @@ std::shared_ptr<connection> connection::one_of(const session& s) {
   return shared_from_this();
 }
 
-/// The session's opens that were on this connection are on another of its channels from now on.
+/// Assigns the session's durable and resilient opens on this connection to another channel.
 void connection::leave_opens(const session& s) {
   const auto self = shared_from_this();
   const auto heir = one_of(s);
@@ -194,7 +195,7 @@ void connection::leave_opens(const session& s) {
 asio::awaitable<void> connection::let_go(open_id handle) {
   const auto self = shared_from_this();
   if (!closed_ && stream_->peer_has_left())
-    close("the peer is gone, and back on another connection");
+    close("the peer is gone, and its client has reconnected");
   timer limit{host_.runs_on(), stream_->get_executor()};
   limit.expires_after(host_.options().limits.let_go_time);
   limit.async_wait([self](error_code error) {

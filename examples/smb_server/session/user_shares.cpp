@@ -1,4 +1,4 @@
-// Counts without a lock; only finding a user's counters takes one.
+// Counting is lock-free; only the lookup of a user's counters locks.
 #include <smb_server/session/user_shares.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What each user holds of what the server has for all: opens and byte-range locks.
+// Limits opens and byte-range locks per user.
 #pragma once
 
 #include <atomic>
@@ -11,15 +11,15 @@
 
 namespace leasebreak::smb {
 
-/// How much there is of something, and how much of it is taken. May be used from any thread.
+/// A limited counter. Thread-safe.
 class share_counter {
 public:
   explicit share_counter(std::size_t most) noexcept : most_{most} {}
 
-  /// Takes `count` if there is so much; look and taking are one step.
+  /// Adds `count` if the limit permits it, atomically.
   [[nodiscard]] bool take(std::size_t count) noexcept;
 
-  /// Takes it also if there is less.
+  /// Adds `count` regardless of the limit.
   void take_anyway(std::size_t count) noexcept { taken_ += count; }
 
   void give_back(std::size_t count) noexcept { taken_ -= count; }
@@ -31,7 +31,7 @@ private:
   std::atomic<std::size_t> taken_{0};
 };
 
-/// Something taken of a counter, which its destructor gives back. A value of one thread.
+/// Units of a counter, which the destructor releases. Not thread-safe.
 class taken_share {
 public:
   taken_share() = default;
@@ -40,16 +40,16 @@ public:
   taken_share& operator=(taken_share&& other) noexcept;
   ~taken_share() { give_back(count_); }
 
-  /// Nothing, if there is not so much.
+  /// Returns an empty object if the limit does not permit `count`.
   [[nodiscard]] static taken_share take(std::shared_ptr<share_counter> of, std::size_t count);
 
   [[nodiscard]] static taken_share take_anyway(
     std::shared_ptr<share_counter> of, std::size_t count);
 
-  /// Has what another one of the same counter has, too.
+  /// Adds the units of another object of the same counter.
   void merge(taken_share other) noexcept;
 
-  /// Gives so much of it back, or all that there is.
+  /// Releases up to `count` units.
   void give_back(std::size_t count) noexcept;
 
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
@@ -68,19 +68,19 @@ struct user_share {
   std::shared_ptr<share_counter> locks;
 };
 
-/// Bounds for each user.
+/// Limits per user.
 struct user_bounds {
   std::size_t opens = 1;
   std::size_t locks = 1;
 };
 
-/// The counters of all users that hold something or are logged on. May be used from any thread.
+/// The counters of all users that are logged on or hold units. Thread-safe.
 class user_shares {
 public:
-  /// The bounds from now on, for users that hold nothing yet.
+  /// Sets the limits of counters that are created from now on.
   void limit(user_bounds most) noexcept { most_ = most; }
 
-  /// The user's, which all of its sessions share.
+  /// Returns the counters of a user, which all of its sessions share.
   [[nodiscard]] user_share of(const std::string& user);
 
 private:
@@ -91,7 +91,7 @@ private:
 
   user_bounds most_;
   std::mutex mutex_;
-  std::unordered_map<std::string, weak_share> users_; ///< As many as there are accounts.
+  std::unordered_map<std::string, weak_share> users_; ///< Limited by the number of accounts.
 };
 
 } // namespace leasebreak::smb
