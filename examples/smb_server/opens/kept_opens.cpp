@@ -1,4 +1,4 @@
-// Durable opens without a connection.
+// The tables of kept opens, and of the connections of durable opens.
 #include <smb_server/opens/kept_opens.hpp>
 
 namespace leasebreak::smb {
@@ -89,7 +89,7 @@ open_ptr kept_opens::lose(open_id handle) {
   return result;
 }
 
-// A CreateGuid that another open has as well is that of the later one.
+// If two opens have the same CreateGuid, the later one is found.
 void kept_opens::note_create_guid(const open_ptr& o) {
   if (o->durable && o->durable->version == 2)
     by_create_guid_[o->durable->create_guid] = o;

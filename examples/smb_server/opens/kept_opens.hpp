@@ -1,4 +1,4 @@
-// Durable opens whose connection is gone, until their client comes back (MS-SMB2 3.3.1.10).
+// Disconnected durable opens, which wait for their clients (MS-SMB2 3.3.1.10).
 #pragma once
 
 #include <smb_server/opens/open.hpp>
@@ -15,46 +15,49 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// What the server needs to go on with such an open; what it caches is the coordinator's to know.
-/// May be used from any thread.
+/// Keeps the server's part of disconnected opens; the coordinator keeps their leases and locks.
+/// Thread-safe.
 ///
-/// The coordinator may give an open up while it is on its way here: from `expect` on that is
-/// remembered, until `keep` or `forget`. So nothing is remembered for longer than a request takes.
+/// The coordinator may end an open while it is moved between its connection and this table. Such an
+/// end is recorded from `expect` until `keep` or `forget`, thus no longer than a request takes.
 ///
-/// It also knows which connection a durable open is on, so that a client which is back before its
+/// Also maps durable opens to their connections. A client that reconnects before its old connection
+/// has ended can thus wait for that end.
 /// old connection has ended can wait for that.
 class kept_opens {
 public:
-  /// It is on this connection now, until it is kept or forgotten.
+  /// Records the connection of an open, until `keep` or `forget`.
   void attach(const open_ptr& o, const std::shared_ptr<connection>& on);
 
-  /// The connection that an attached one is on; null if it is not attached, or that is gone.
+  /// Returns the recorded connection of an open. Returns null if there is none, or if it is
+  /// destroyed.
   [[nodiscard]] std::shared_ptr<connection> connection_of(open_id handle) const;
 
-  /// Its connection is going, and it may be kept.
+  /// The connection of the open is ending, and the open may be kept.
   void expect(open_id handle);
 
-  /// Its connection is gone. False if the coordinator has given it up already.
+  /// Adds a disconnected open. Returns false if the coordinator has ended it already.
   bool keep(open_ptr o);
 
-  /// It is not to be kept, or no longer.
+  /// The open is not kept, or no longer.
   void forget(const open& o);
 
-  /// The open of this persistent id, which stays; null if there is none.
+  /// Returns the disconnected open with this persistent id, which stays in the table, or null.
   [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
 
-  /// The client's open that came of the CREATE with this CreateGuid, whether it is attached or
-  /// kept; null if there is none.
+  /// Returns the client's open that was created with this CreateGuid, connected or not, or null.
   [[nodiscard]] open_ptr find(const client_guid& client, const guid& create_guid) const;
 
-  /// Takes it out for its client, who is back on this connection; it is expected until it is kept
-  /// again or forgotten. False if somebody else did, or it is gone.
+  /// Removes an open for its client, which reconnects on connection `by`. The end of the open is
+  /// recorded until `keep` or `forget`. Returns false if another request has removed the open, or
+  /// if it has ended.
   bool take(const open_ptr& o, const std::shared_ptr<connection>& by);
 
-  /// The coordinator has given it up. Null if it is not here (yet).
+  /// The coordinator has ended the open. Removes and returns it, or returns null if it is not in
+  /// the table.
   open_ptr lose(open_id handle);
 
-  /// All that a restart found has been kept or closed. Until then any open is expected.
+  /// Recovery is complete. Until then, the end of any open is recorded.
   void recovered();
 
   [[nodiscard]] std::size_t size() const;
@@ -64,11 +67,11 @@ private:
   void forget_create_guid(const open& o);
 
   mutable std::mutex mutex_;
-  std::unordered_map<std::uint64_t, open_ptr> by_id_; // by the persistent half
+  std::unordered_map<std::uint64_t, open_ptr> by_id_; // by persistent id
   std::unordered_map<open_id, std::uint64_t> by_handle_;
   std::unordered_map<open_id, std::weak_ptr<connection>> attached_;
-  std::map<guid, std::weak_ptr<open>> by_create_guid_; ///< Of those that are attached or kept.
-  std::unordered_map<open_id, bool> expected_; ///< And whether it has been given up meanwhile.
+  std::map<guid, std::weak_ptr<open>> by_create_guid_; ///< Connected or kept.
+  std::unordered_map<open_id, bool> expected_; ///< And whether it has ended.
   std::unordered_set<open_id> lost_in_recovery_;
   bool recovering_ = true;
 };

@@ -1,4 +1,4 @@
-// The end of an open.
+// Closes the file of an open.
 #include <smb_server/opens/open.hpp>
 
 #include <smb_server/session/session.hpp>

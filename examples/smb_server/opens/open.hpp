@@ -1,4 +1,4 @@
-// One open of a file by a client (MS-SMB2 3.3.1.10), as the server sees it.
+// The server's state of an open of a file (MS-SMB2 3.3.1.10).
 #pragma once
 
 #include <smb_server/session/channel_sequence.hpp>
@@ -23,48 +23,51 @@ class watch;
 struct tree;
 using tree_ptr = std::shared_ptr<tree>;
 
-/// State of an open. Belongs to its session's strand. A request that waits may come back to one
-/// that has been closed meanwhile: what it needs of it stays until the last of them lets go.
+/// An open. Belongs to its session's strand. A waiting request may resume after the open was
+/// closed. Requests therefore share its ownership, and its resources live until the last of them
+/// ends.
 struct open {
   open() = default;
-  /// Closes the file, where that may block.
+  /// Closes the file, on another thread if that may block.
   ~open();
   open(const open&) = delete;
   open& operator=(const open&) = delete;
 
-  file_id id; ///< What the client calls it.
-  open_id handle{}; ///< What the coordinator calls it.
-  file_name_id file; ///< The file, for the coordinator.
-  vfs::open_ptr vfs_open; ///< Never null once the file is open.
+  file_id id; ///< The client's id.
+  open_id handle{}; ///< The coordinator's id.
+  file_name_id file; ///< The file's id at the coordinator.
+  vfs::open_ptr vfs_open; ///< Not null after the file is opened.
   tree_ptr tree_connect;
   std::uint64_t session_id = 0;
   channel_sequence sequence;
   std::uint32_t access = 0; ///< Granted.
   std::uint32_t options = 0; ///< CreateOptions.
-  std::string path; ///< As the client named it, for logs.
+  std::string path; ///< Share and name, for logs.
   bool is_directory = false;
   bool is_stream = false;
-  file_name_id base_file; ///< A stream's file, for the coordinator ...
-  open_id base_handle{}; ///< ... and what stands for the stream's open there.
+  file_name_id base_file; ///< The id of a stream's file at the coordinator.
+  open_id base_handle{}; ///< The open of that file, which stands for the stream's open.
   std::optional<lease_key> lease;
-  std::optional<lease_key> parent_key; ///< The ParentLeaseKey of its create, if it gave one.
+  std::optional<lease_key> parent_key; ///< ParentLeaseKey of the CREATE, if any.
   leasebreak::client_guid client;
-  std::string user; ///< Who opened it.
-  taken_share place; ///< Among the user's opens.
-  taken_share locks; ///< Byte-range locks, among those of the user.
+  std::string user; ///< The user that opened it.
+  taken_share place; ///< Counts among the user's opens.
+  taken_share locks; ///< Byte-range locks, counted among the user's locks.
   std::string name; ///< As the client named it.
   vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did.
-  /// Of a CREATE that may come again: the client has not yet used the open.
+  /// The CreateGuid, until the client uses the open. Until then the client may replay the CREATE.
   std::optional<guid> create_guid;
-  std::optional<durable_query> durable; ///< Granted: it is kept when its connection goes.
-  bool resilient = false; ///< So it is, for the time that its client has asked for.
-  std::shared_ptr<stored_state> stored; ///< Persistent: what a restart finds of it.
-  std::uint64_t allocation = 0; ///< AllocationSize when it was opened.
-  bool wrote = false; ///< Its directory learns of the writes when it closes.
-  std::uint64_t position = 0; ///< FilePositionInformation: behind the last read or write.
+  std::optional<durable_query> durable; ///< If granted, the open survives its connection.
+  /// The open survives its connection, for the time that the client requested.
+  bool resilient = false;
+  /// For a persistent open, the state that a restart recovers.
+  std::shared_ptr<stored_state> stored;
+  std::uint64_t allocation = 0; ///< AllocationSize at the time of the open.
+  bool wrote = false; ///< Reported to its directory on close.
+  std::uint64_t position = 0; ///< FilePositionInformation: the end of the last read or write.
 
-  std::shared_ptr<smb::watch> watch; ///< From its first CHANGE_NOTIFY on.
-  bool has_instance = false; ///< Of an application that may open it on another client.
+  std::shared_ptr<smb::watch> watch; ///< From the first CHANGE_NOTIFY on.
+  bool has_instance = false; ///< Another client with the same AppInstanceId may end it.
 
   // The listing in progress, for directories.
   vfs::cursor_ptr cursor;

@@ -1,4 +1,4 @@
-// A table ordered by path, so that what is beneath a directory lies together and moves with it.
+// A table ordered by path: the opens below a directory are adjacent and move together.
 #include <smb_server/opens/open_paths.hpp>
 
 namespace leasebreak::smb {
@@ -57,7 +57,7 @@ void open_paths::rename(const void* share, const std::string& from, const std::s
     move({share, path}, {share, to + path.substr(from.size())});
 }
 
-// Without memory some have moved and some have not, but each is where it is said to be.
+// If memory runs out, only some entries are moved, but the table stays consistent.
 void open_paths::move(const place& from, const place& to) {
   std::vector<table::iterator> moving;
   const auto [begin, end] = by_place_.equal_range(from);

@@ -1,4 +1,4 @@
-// Where opens are: clients that come back name their files by paths, and records keep them.
+// The paths of opens. Reconnecting clients name files by path, and records contain paths.
 #pragma once
 
 #include <smb_server/opens/open.hpp>
@@ -13,21 +13,21 @@
 
 namespace leasebreak::smb {
 
-/// The paths of all opens. Follows the renames that the server makes. May be used from any thread.
+/// The current paths of all opens, which follow the server's renames. Thread-safe.
 class open_paths {
 public:
-  /// `path` is the file's, with slashes and without a stream.
+  /// `path` is the path of the file, with slashes and without a stream.
   void add(const open& o, const void* share, const std::string& path);
   void remove(const open& o);
 
-  /// The file's path, as `add` was told and renames have changed it; empty if it is not here.
+  /// Returns the current path of the open's file, or an empty string if it was not added.
   [[nodiscard]] std::string path_of(const open& o) const;
 
-  /// What is stored of the persistent opens of this path.
+  /// Returns the stored states of the persistent opens of a path.
   [[nodiscard]] std::vector<std::shared_ptr<stored_state>> stored_at(
     const void* share, const std::string& path) const;
 
-  /// A file or directory has another name now, and with it all that is beneath.
+  /// A file or directory was renamed, and with it everything below.
   void rename(const void* share, const std::string& from, const std::string& to);
 
 private:

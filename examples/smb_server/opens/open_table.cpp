@@ -1,4 +1,4 @@
-// Looks opens up.
+// Lookup of opens.
 #include <smb_server/opens/open_table.hpp>
 
 #include <utility>

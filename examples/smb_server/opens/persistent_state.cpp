@@ -30,14 +30,14 @@ void append(byte_writer& out, const guid* id) {
     out.append(*id);
 }
 
-/// False: none that there is (MS-SMB2 2.2.14).
+/// Returns false for an unknown action (MS-SMB2 2.2.14).
 bool read_action(byte_reader& in, vfs::create_action& action) {
   const std::uint32_t value = in.u32();
   action = static_cast<vfs::create_action>(value);
   return value <= static_cast<std::uint32_t>(vfs::create_action::overwritten);
 }
 
-/// False: neither an id nor none.
+/// Returns false if the byte before the id is neither 0 nor 1.
 bool read_guid(byte_reader& in, std::optional<guid>& id) {
   const std::uint8_t is_there = in.u8();
   if (is_there == 1)
@@ -56,7 +56,7 @@ std::string to_bytes(const persistent_state& s) {
   out.u32(s.timeout_ms);
   append(out, s.parent_key ? &s.parent_key->bytes : nullptr);
   append(out, s.name_before);
-  append(out, nullptr); // an application's instance, which the coordinator's record has by now
+  append(out, nullptr); // AppInstanceId in old versions, now in the coordinator's record
   out.u64(s.position);
   out.u32(static_cast<std::uint32_t>(s.action));
   return {out.view().begin(), out.view().end()};

@@ -1,5 +1,5 @@
-// Persistent opens of before a restart: their files are opened again, and they wait for their
-// clients (MS-SMB2 3.3.5.9.12).
+// Recovers persistent opens after a restart: opens their files, and keeps them for their clients
+// (MS-SMB2 3.3.5.9.12).
 #include <smb_server/opens/persistent_state.hpp>
 #include <smb_server/opens/stored_state.hpp>
 #include <smb_server/server.hpp>
@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// What the coordinator and the record say of it; the file is not open yet.
+/// Builds an open from the coordinator's data and its record. Its file is not open yet.
 open_ptr describe(const recovered_open& from, const persistent_state& state,
   std::shared_ptr<const served_share> share, const std::string& name, std::uint64_t volatile_id) {
   auto o = std::make_shared<open>();
@@ -38,7 +38,7 @@ open_ptr describe(const recovered_open& from, const persistent_state& state,
   o->stored = std::make_shared<stored_state>(from.file, from.open, state);
   o->position = state.position;
   o->action = state.action;
-  o->has_instance = true; // if it has none, nothing comes of it
+  o->has_instance = true; // unknown; harmless if it has none
   return o;
 }
 
@@ -53,8 +53,7 @@ vfs::open_options how_to_open(std::uint32_t access) {
 
 } // namespace
 
-/// Null: it cannot be had back, because its share or its file is not there any more, or another
-/// file has the name.
+/// Returns null if the open's share or file is gone, or if its name belongs to another file.
 asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
   const auto state = parse_persistent_state(from.server_state);
   const auto share = find_share(from.share);
@@ -88,19 +87,19 @@ asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
   for (const recovered_open& from : opens) {
     const open_ptr o = co_await reopen(from);
     if (o && kept_.keep(o)) {
-      log().info("keep {} for its client, since before the restart", quoted(o->path));
+      log().info("keep {} for its client after the restart", quoted(o->path));
       continue;
     }
-    if (o) { // its time is over already
+    if (o) { // it has expired
       paths_.remove(*o);
       continue;
     }
-    log().warn("an open of before the restart cannot be kept: its share or its file is gone");
+    log().warn("cannot recover an open: its share or its file is gone");
     leasebreak::close_request ask{from.file, from.open, false};
     auto [error, closed] =
       co_await coordinator_->async_close(std::move(ask), asio::as_tuple(asio::use_awaitable));
     if (error)
-      log().debug("closing it: {}", error.message());
+      log().debug("closing an open that cannot be recovered: {}", error.message());
   }
   kept_.recovered();
 }

@@ -53,7 +53,7 @@ void stored_state::note_position(coordinator& c, std::uint64_t position) {
   c.async_set_server_state({file_, handle_, to_bytes(state_)}, asio::detached);
 }
 
-// A change is on its way to the record before the next one is made: they are stored in their order.
+// Changes are sent to the record under the lock, which preserves their order.
 asio::awaitable<error_code> stored_state::update(
   coordinator& c, std::function<void(persistent_state&)> change) {
   const auto start = [this, &c, &change](auto handler) {

@@ -1,5 +1,5 @@
-// What a restart finds of a persistent open, as it changes: a rename, from whichever connection,
-// the position that the client sets (MS-SMB2 3.3.1.10).
+// The recoverable state of a persistent open, and the updates of its record by renames and by the
+// client's position (MS-SMB2 3.3.1.10).
 #pragma once
 
 #include <smb_server/opens/persistent_state.hpp>
@@ -14,21 +14,21 @@
 
 namespace leasebreak::smb {
 
-/// The state of one open, in memory and in its record. May be used from any thread.
+/// The state of one open, in memory and in its record. Thread-safe.
 class stored_state {
 public:
-  /// `state` is what the open's record has.
+  /// `state` is the content of the open's record.
   stored_state(file_name_id file, open_id handle, persistent_state state);
 
-  /// Before its file is renamed, with `from` and `to` separated by slashes: a restart looks for it
-  /// under both names, so that it is found whether or not the rename was carried out.
+  /// Call it before the file is renamed, with slashes in `from` and `to`. A restart looks for the
+  /// file under both names. It thus finds the file whether or not the rename happened.
   boost::asio::awaitable<error_code> expect_rename(
     coordinator& c, std::string from, std::string to);
 
-  /// FilePositionInformation. Nothing is stored if it is that already.
+  /// Stores FilePositionInformation. No-op if it is unchanged.
   boost::asio::awaitable<error_code> set_position(coordinator& c, std::uint64_t position);
 
-  /// The same, when a connection ends: nobody waits for it.
+  /// The same at the end of a connection, without waiting for the store.
   void note_position(coordinator& c, std::uint64_t position);
 
 private:
