@@ -1,4 +1,4 @@
-// Positions count up for ever; entries are those from `first_` on.
+// Positions only grow; `entries_` holds those from `first_` on.
 #include <smb_server/notify/change_log.hpp>
 
 #include <utility>
@@ -6,8 +6,7 @@
 namespace leasebreak::smb {
 
 std::size_t log_bytes(const name_change& c) noexcept {
-  constexpr std::size_t around =
-    sizeof(name_change) + 48; // the entry, and what is allocated with it
+  constexpr std::size_t around = sizeof(name_change) + 48; // the entry and its allocations
   return around + c.name.size();
 }
 
@@ -18,7 +17,7 @@ change_log::position change_log::join() noexcept {
 
 void change_log::leave(position at) noexcept {
   if (at < first_)
-    return; // it has lost its place, and is not counted any more
+    return; // its changes were dropped, and it is not counted
   if (at == end())
     --readers_at_end_;
   else

@@ -1,4 +1,4 @@
-// The changes of a directory that some of those who watch it have not been told yet.
+// Changes of a directory that some of its watches have not reported yet.
 #pragma once
 
 #include <smb_server/wire/notify.hpp>
@@ -12,67 +12,67 @@
 
 namespace leasebreak::smb {
 
-/// What happened to a name.
+/// A change of a name.
 struct name_change {
-  std::string name; ///< Its path, with slashes, and its stream.
+  std::string name; ///< Path with slashes, and stream.
   change_action action{};
   std::uint32_t what = 0; ///< `notify_filter` bits.
 
   friend bool operator==(const name_change&, const name_change&) = default;
 };
 
-/// All logs that have a change share it.
+/// Shared by all logs that contain the change.
 using change_ptr = std::shared_ptr<const name_change>;
 
-/// Has each change once, however many readers there are. A reader is a position; the log counts the
-/// readers of each position and drops what all of them have read. Not thread-safe.
+/// Stores each change once for all readers. A reader is a position. The log counts the readers at
+/// each position, and drops changes that all of them have read. Not thread-safe.
 class change_log {
 public:
   using position = std::uint64_t;
 
-  /// A reader of the changes from now on.
+  /// Adds a reader of future changes.
   [[nodiscard]] position join() noexcept;
 
-  /// The reader is gone.
+  /// Removes a reader.
   void leave(position at) noexcept;
 
-  /// Appends a change, unless nobody would read it, or it is the same again as the last one, which
-  /// nobody has read.
+  /// Appends a change. Does nothing if there is no reader, or if the change equals the last one and
+  /// no reader has read that.
   void add(change_ptr change);
 
-  /// Whether a reader has something to take.
+  /// Whether the reader has unread changes.
   [[nodiscard]] bool has_news(position at) const noexcept { return at != end(); }
 
   struct news {
-    bool lost = false; ///< There was more than was kept.
+    bool lost = false; ///< Unread changes were dropped.
     std::vector<change_ptr> changes;
   };
 
-  /// What the reader has not read, which it has then.
+  /// Returns the reader's unread changes, and moves the reader to the end.
   [[nodiscard]] news take(position& at);
 
-  /// Drops all changes. Readers lose those that they have not read.
+  /// Drops all changes. Readers lose their unread changes.
   void clear() noexcept;
 
-  /// What the changes take, each with all of its name.
+  /// The memory of the changes, each counted with its whole name.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
   struct entry {
     change_ptr change;
-    std::size_t readers; ///< Whose next change this is.
+    std::size_t readers; ///< Readers whose next change this is.
   };
 
   [[nodiscard]] position end() const noexcept { return first_ + entries_.size(); }
   void drop_first() noexcept;
 
   std::deque<entry> entries_;
-  position first_ = 0; ///< Of the first entry.
+  position first_ = 0; ///< Position of the first entry.
   std::size_t readers_at_end_ = 0;
   std::size_t bytes_ = 0;
 };
 
-/// What a change takes in a log, however many have it.
+/// The memory that a change counts for in each log, even if several logs share it.
 [[nodiscard]] std::size_t log_bytes(const name_change& c) noexcept;
 
 } // namespace leasebreak::smb

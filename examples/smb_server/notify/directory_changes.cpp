@@ -1,4 +1,4 @@
-// Directory leases hear of changes through the coordinator, watches directly.
+// Reports changes to directory leases through the coordinator, and to watches directly.
 #include <smb_server/notify/directory_changes.hpp>
 
 #include <smb_server/net/connection.hpp>
@@ -51,8 +51,8 @@ asio::awaitable<void> tell_parent(server& host, std::shared_ptr<const served_sha
 
 asio::awaitable<void> break_parent(server& host, std::shared_ptr<const served_share> share,
   vfs::path name, std::optional<lease_key> parent_key, request* cause) {
-  // The change has been made: however much the disk has to do, those who cache the directory hear
-  // of it.
+  // `async_finish` is never refused for too many operations: the change is made, and the holders of
+  // directory leases must be notified.
   vfs::work<vfs::file_info> look = [core = share->files.core(), parent = name.parent()] {
     return core->lookup(parent);
   };
@@ -100,7 +100,7 @@ bool deletes_directory(const open& o) {
 
 namespace {
 
-/// Of a directory as a whole. Empty if it is to be deleted already.
+/// Guards a whole directory. Returns an empty guard if its deletion is pending.
 asio::awaitable<entry_guard> guard_directory(server& host, open_ptr o) {
   entry_guard_request whole{o->file, {}, {}};
   auto [refused, guard] = co_await host.coordinator().async_guard_entry(
@@ -119,8 +119,8 @@ asio::awaitable<std::tuple<error_code, close_result>> close_deleting(server& hos
   bool keeps = false;
   if (guard)
     keeps = co_await has_entries(o);
-  // The guard is let go of as soon as the close is on its way, and so the deletion is pending
-  // before anybody else has one: the close may then wait for others' breaks.
+  // Release the guard as soon as the close is sent. The deletion is then pending before another
+  // request gets a guard, and the close may wait for breaks of other clients.
   const auto start = [&host, &o, &held = guard, keeps](auto handler) {
     host.coordinator().async_close({o->file, o->handle, false, keeps}, std::move(handler));
     held.release();
@@ -132,7 +132,8 @@ asio::awaitable<std::tuple<error_code, close_result>> close_deleting(server& hos
 
 } // namespace
 
-// Guards of several directories are taken in the order of their ids, as those of a rename.
+// Guards of several directories are acquired in the order of their ids, like those of renames,
+// which prevents deadlocks.
 asio::awaitable<std::vector<entry_guard>> spare_directories(
   server& host, std::vector<open_ptr> ending) {
   std::erase_if(ending, [](const open_ptr& o) { return !deletes_directory(*o); });
@@ -142,7 +143,7 @@ asio::awaitable<std::vector<entry_guard>> spare_directories(
   std::optional<file_name_id> guarded;
   for (const open_ptr& o : ending) {
     if (guarded == o->file)
-      continue; // it is empty
+      continue; // it is guarded, and empty
     entry_guard guard = co_await guard_directory(host, o);
     if (!guard)
       continue;
@@ -184,8 +185,8 @@ deletion deletion_of(close_result& closed) {
 
 namespace {
 
-/// Removes the names through which the deletion was asked for: other hard links stay (MS-FSA
-/// 2.1.5.15.3). Returns those that are gone.
+/// Removes the names through which the deletion was requested. Other hard links stay (MS-FSA
+/// 2.1.5.15.3). Returns the removed names.
 asio::awaitable<std::vector<vfs::path>> remove_names(
   server& host, const open& o, const std::vector<deleted_name>& names) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
@@ -203,7 +204,8 @@ asio::awaitable<std::vector<vfs::path>> remove_names(
       host.log().debug("cannot delete {}: {}", quoted(name.path), error.message());
   }
   auto [lost, info] = co_await share->files.async_info(file, asio::as_tuple(asio::use_awaitable));
-  // The only name that is left is the one that was meant, wherever it is by now.
+  // No name was removed. If only one is left, it is the requested name, which was changed
+  // meanwhile.
   if (!gone.empty() || (!names.empty() && !lost && info.links > 1))
     co_return gone;
   vfs::detail::work<vfs::path> where = [file] { return file->current_path(); };
@@ -229,7 +231,7 @@ asio::awaitable<void> remove_base(server& host, const open& o, deletion d, reque
 
 namespace {
 
-/// A stream goes, its file stays.
+/// Deletes a stream. Its file stays.
 asio::awaitable<void> remove_stream(server& host, const open& o, deletion d, request* cause) {
   const std::shared_ptr<const served_share> share = o.tree_connect->share;
   vfs::detail::work<vfs::path> where = [file = o.vfs_open] { return file->current_path(); };

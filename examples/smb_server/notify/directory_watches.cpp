@@ -1,4 +1,4 @@
-// Answers CHANGE_NOTIFY requests from the changes that the table keeps.
+// Completes CHANGE_NOTIFY requests with the changes of the table.
 #include <smb_server/notify/directory_watches.hpp>
 
 #include <smb_server/notify/watch_table.hpp>
@@ -14,7 +14,7 @@ namespace leasebreak::smb {
 
 namespace {
 
-/// A change as a watch of `directory` tells it.
+/// Returns a change as a watch of `directory` reports it.
 change_record record_of(const name_change& c, const std::string& directory) {
   const std::size_t before = directory.empty() ? 0 : directory.size() + 1;
   change_record record{c.action, c.name.substr(before)};
@@ -22,14 +22,14 @@ change_record record_of(const name_change& c, const std::string& directory) {
   return record;
 }
 
-/// Nothing if they take more than `bytes_max`.
+/// Returns nothing if the records exceed `bytes_max`.
 std::optional<std::vector<change_record>> records_of(
   const std::vector<change_ptr>& changes, const std::string& directory, std::size_t bytes_max) {
   std::vector<change_record> result;
   std::size_t bytes = 0;
   for (const change_ptr& c : changes) {
     change_record record = record_of(*c, directory);
-    // The same again, as of a file that is written to all the time, tells nothing new.
+    // Skip repeated changes, for example of a file that is written all the time.
     if (!result.empty() && result.back() == record)
       continue;
     bytes += encoded_size(record);
@@ -76,7 +76,7 @@ void watch::answer() {
 void watch::end(std::uint32_t status) {
   while (!waiting_.empty())
     answer_first(status);
-  // A deletion may be taken back, a close may not.
+  // A pending deletion may be revoked, a close may not.
   if (status != status::delete_pending)
     ended_ = status;
 }
@@ -95,7 +95,7 @@ void watch::answer_first(const change_log::news& news) {
     news.lost ? std::nullopt : records_of(news.changes, terms_.directory, terms_.bytes_max);
   if (records)
     w.data = encode_changes(*records);
-  // MS-SMB2 3.3.5.19: what does not fit has to be found out by listing the directory.
+  // MS-SMB2 3.3.5.19: if the changes do not fit, the client must list the directory.
   const bool fits = records && w.data.size() <= w.room;
   if (!fits)
     w.data.clear();

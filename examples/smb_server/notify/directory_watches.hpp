@@ -1,5 +1,5 @@
-// Who watches which directory, and what it has not been told yet (MS-FSA 2.1.5.10,
-// MS-SMB2 3.3.5.19).
+// Watches of directories, with their pending requests and their unreported changes (MS-FSA
+// 2.1.5.10, MS-SMB2 3.3.5.19).
 #pragma once
 
 #include <smb_server/notify/change_log.hpp>
@@ -22,48 +22,48 @@ namespace leasebreak::smb {
 class watch;
 class watch_table;
 
-/// What an open wants to know about its directory, from its first CHANGE_NOTIFY until it closes.
+/// The parameters of an open's watch, from its first CHANGE_NOTIFY until it closes.
 struct watch_terms {
-  const void* client = nullptr; ///< Whose changes these are; compared, and nothing else.
-  const void* share = nullptr; ///< Which share; compared, and nothing else.
-  std::string directory; ///< Its path, with slashes; empty for the root.
+  const void* client = nullptr; ///< The client that the changes count for. Only compared.
+  const void* share = nullptr; ///< The share. Only compared.
+  std::string directory; ///< Path with slashes. Empty for the root.
   bool recursive = false;
   std::uint32_t filter = 0; ///< `notify_filter` bits.
-  std::size_t bytes_max = 0; ///< More than this has to be found out by listing the directory.
+  std::size_t bytes_max = 0; ///< Beyond it, the client must list the directory.
 };
 
-/// Bounds on the changes that are kept.
+/// Limits of unreported changes.
 struct watch_limits {
-  std::size_t client_bytes = std::size_t{4} << 20; ///< Beyond it a client loses all of its changes.
-  std::size_t total_bytes = std::size_t{64} << 20; ///< Beyond it the client with the most does.
+  std::size_t client_bytes = std::size_t{4} << 20; ///< Beyond it, a client loses all its changes.
+  /// Beyond it, the client with the most loses all.
+  std::size_t total_bytes = std::size_t{64} << 20;
 };
 
-/// A request that waits for changes. Belongs to the connection's strand.
+/// A pending CHANGE_NOTIFY request. Belongs to the connection's strand.
 struct notify_waiter {
   notify_waiter(const runtime& of, const asio::any_io_executor& executor) : timer{of, executor} {
     timer.expires_at(smb::timer::time_point::max());
   }
 
-  smb::timer timer; ///< Cancelled when there is an answer.
-  std::size_t room = 0; ///< What its response may hold.
+  smb::timer timer; ///< Cancelled when the request is completed.
+  std::size_t room = 0; ///< Maximum size of the response.
   bool answered = false;
   std::uint32_t status = 0;
   byte_vector data;
 };
 
-/// Watches with the same terms, and the changes that they have in common. Belongs to the table's
-/// lock.
+/// Watches with equal terms, and their common changes. Protected by the table's lock.
 struct watched_log {
   change_log changes;
-  std::list<watch*> idle{}; ///< Have nobody to tell.
-  std::list<watch*> awaiting{}; ///< Are to hear of the next change.
+  std::list<watch*> idle{}; ///< Not waiting for a change.
+  std::list<watch*> awaiting{}; ///< To be notified of the next change.
 };
 
-/// What an open has not been told of, and who waits for it. Belongs to its connection's strand, but
-/// for what never changes and what belongs to the table.
+/// The unreported changes of an open, and its pending requests. Belongs to its connection's strand,
+/// except constant members and those of the table.
 class watch : public std::enable_shared_from_this<watch> {
 public:
-  /// Made by `directory_watches::add`.
+  /// Created by `directory_watches::add`.
   watch(std::shared_ptr<watch_table> table, watch_terms terms, asio::any_io_executor executor);
   ~watch();
   watch(const watch&) = delete;
@@ -72,16 +72,16 @@ public:
   [[nodiscard]] const watch_terms& terms() const noexcept { return terms_; }
   [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  /// Answers at once if there is something to tell, else when there is, first come first served.
-  /// The waiter stays until it is answered, or `leave` is called.
+  /// Completes a request, at once if there are changes, otherwise after the next change. Requests
+  /// complete in FIFO order. `w` must live until it is completed or `leave` was called.
   void wait(notify_waiter& w);
   void leave(const notify_waiter& w);
 
-  /// Answers those that wait with what there is to tell.
+  /// Completes pending requests with unreported changes.
   void answer();
 
-  /// Whoever waits is answered with the status; whoever waits later as well, unless it says that
-  /// the directory is to be deleted.
+  /// Completes all pending requests with the status. Later requests get it as well, except
+  /// `status::delete_pending`.
   void end(std::uint32_t status);
 
 private:
@@ -93,33 +93,33 @@ private:
   const std::shared_ptr<watch_table> table_;
   const watch_terms terms_;
   const asio::any_io_executor executor_;
-  std::uint32_t ended_ = 0; ///< Not zero: with this status.
+  std::uint32_t ended_ = 0; ///< If nonzero, the status of all later requests.
   std::deque<notify_waiter*> waiting_;
 
-  // The table's.
+  // Protected by the table's lock.
   watched_log* log_ = nullptr;
   std::list<watch*>::iterator place_; ///< In one of the log's lists.
-  bool awaiting_ = false; ///< It is in `awaiting`.
+  bool awaiting_ = false; ///< In `awaiting`.
   change_log::position read_ = 0;
 };
 
 using watch_ptr = std::shared_ptr<watch>;
 
-/// All watches of the server. May be used from any thread.
+/// All watches of the server. Thread-safe.
 class directory_watches {
 public:
   explicit directory_watches(watch_limits limits = {});
 
-  /// It ends with its last reference.
+  /// The watch ends with its last reference.
   [[nodiscard]] watch_ptr add(watch_terms terms, asio::any_io_executor executor);
 
-  /// These changes have been made, by one operation.
+  /// Reports changes that one operation made.
   void report(const void* share, const std::vector<name_change>& changes);
 
-  /// The directory is to be deleted.
+  /// The directory is to be deleted: completes the pending requests.
   void report_gone(const void* share, const std::string& directory);
 
-  /// What the changes that are kept take.
+  /// The memory of the unreported changes.
   [[nodiscard]] std::size_t bytes() const;
 
 private:

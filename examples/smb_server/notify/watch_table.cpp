@@ -1,4 +1,4 @@
-// Finds the logs that a change belongs to, from its directory up to the root.
+// Finds the logs for a change, from its directory up to the root.
 #include <smb_server/notify/watch_table.hpp>
 
 #include <boost/asio/post.hpp>
@@ -70,7 +70,7 @@ std::optional<change_log::news> watch_table::take_or_await(watch& w) {
 }
 
 void watch_table::report(const void* share, const std::vector<name_change>& changes) {
-  if (!any_) // as a rule
+  if (!any_) // the usual case
     return;
   std::vector<watch_ptr> woken;
   {
@@ -112,7 +112,7 @@ void watch_table::append(
 }
 
 void watch_table::wake(watched_log& log, std::vector<watch_ptr>& woken) {
-  woken.reserve(woken.size() + log.awaiting.size()); // nothing below may throw
+  woken.reserve(woken.size() + log.awaiting.size()); // the loop must not throw
   for (watch* const w : log.awaiting) {
     w->awaiting_ = false;
     if (auto alive = w->weak_from_this().lock())

@@ -1,4 +1,4 @@
-// The watches of all clients by directory, and the bounds on the changes that they keep.
+// The watches of all clients by directory, and the limits of their unreported changes.
 #pragma once
 
 #include <smb_server/notify/directory_watches.hpp>
@@ -17,8 +17,8 @@
 
 namespace leasebreak::smb {
 
-/// A change costs one look-up for each directory above it, and an entry for each client and kind of
-/// watch that it concerns: watches that nobody waits for cost nothing. May be used from any thread.
+/// A change costs one lookup for each directory above it, and one entry for each affected log.
+/// Watches without a pending request add no cost. Thread-safe.
 class watch_table {
 public:
   explicit watch_table(watch_limits limits) noexcept : limits_{limits} {}
@@ -26,8 +26,9 @@ public:
   void add(watch& w);
   void remove(watch& w) noexcept;
 
-  /// What a watch has not told. Nothing: the watch is told (`watch::answer`, on its executor) when
-  /// there is something. Look and registration are one step, so that no change comes between them.
+  /// Returns the unreported changes of a watch. If there are none, registers the watch and returns
+  /// nothing; `watch::answer` is then called on its executor after the next change. This is atomic,
+  /// thus no change is missed.
   [[nodiscard]] std::optional<change_log::news> take_or_await(watch& w);
 
   void report(const void* share, const std::vector<name_change>& changes);
