@@ -1,4 +1,4 @@
-// Between the coordinator's and the file system's words and those of the protocol.
+// Converts between the coordinator, the file system and the protocol.
 #include <smb_server/commands/access.hpp>
 
 #include <smb_server/net/connection.hpp>

@@ -1,4 +1,4 @@
-// What several commands share: access checks, errors, and the metadata of files.
+// Helpers of several commands: access checks, errors, and the metadata of files.
 #pragma once
 
 #include <smb_server/requests/request.hpp>
@@ -11,18 +11,19 @@
 
 namespace leasebreak::smb::commands {
 
-/// The NTSTATUS for an error of the coordinator, the file system or a cancelled wait.
+/// Returns the NTSTATUS for an error of the coordinator or the file system, or for a cancelled
+/// wait.
 [[nodiscard]] std::uint32_t status_of(const boost::system::error_code& error) noexcept;
 
-/// Behind what a byte-range lock counts for nothing (MS-FSA 2.1.5.8). A sparse file has less room
-/// than bytes, and each of them can be cached.
+/// Byte-range locks from this offset on break no caching (MS-FSA 2.1.5.8). The allocation of a
+/// sparse file may be smaller than its size, and all its bytes can be cached.
 [[nodiscard]] inline std::uint64_t locked_end(const vfs::file_info& info) noexcept {
   return std::max(info.allocation_size, info.end_of_file);
 }
 
 [[nodiscard]] file_metadata to_metadata(const vfs::file_info& info);
 
-/// Announces a change of the file to the coordinator. The hold must live until the change is made.
+/// Announces a change of the file to the coordinator. Keep the hold until the change is made.
 struct announced {
   std::uint32_t status = status::success;
   leasebreak::hold hold;
@@ -30,11 +31,11 @@ struct announced {
 [[nodiscard]] asio::awaitable<announced> announce(
   request& r, file_name_id file, access_kind kind, open_id handle);
 
-/// Whether byte-range locks let this read or write pass.
+/// Returns whether byte-range locks permit this read or write.
 [[nodiscard]] asio::awaitable<std::uint32_t> check_locks(
   request& r, const open_ptr& o, byte_range range, bool is_write);
 
-/// Whether a range ends where no file can.
+/// Returns whether a range ends beyond the largest offset.
 [[nodiscard]] constexpr bool reaches_too_far(std::uint64_t offset, std::uint64_t length) noexcept {
   return offset > INT64_MAX || length > INT64_MAX - offset;
 }

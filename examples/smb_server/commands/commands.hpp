@@ -9,7 +9,7 @@
 namespace leasebreak::smb::commands {
 
 asio::awaitable<reply> negotiate(request& r); ///< MS-SMB2 3.3.5.4
-/// The greatest dialect that the server and a client with these have; `none` if there is none.
+/// Returns the greatest of the offered dialects that the server supports, or `none`.
 [[nodiscard]] dialect greatest_common_dialect(const std::vector<dialect>& offered);
 asio::awaitable<reply> session_setup(request& r); ///< 3.3.5.5
 asio::awaitable<reply> logoff(request& r); ///< 3.3.5.6
@@ -22,7 +22,8 @@ asio::awaitable<reply> read(request& r); ///< 3.3.5.12
 asio::awaitable<reply> write(request& r); ///< 3.3.5.13
 asio::awaitable<reply> lock(request& r); ///< 3.3.5.14
 asio::awaitable<reply> ioctl(request& r); ///< 3.3.5.15
-/// Whether it is an IOCTL that is about the connection, so that it needs neither session nor tree.
+/// Returns whether the request is an IOCTL about the connection, which needs neither session nor
+/// tree.
 [[nodiscard]] bool is_connection_control(const request& r);
 
 asio::awaitable<reply> echo(request& r); ///< 3.3.5.17

@@ -15,7 +15,7 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-// The limits that Windows has (MS-SMB2 3.3.3).
+// The limits of Windows (MS-SMB2 3.3.3).
 constexpr std::uint32_t chunks_max = 256;
 constexpr std::uint32_t chunk_bytes_max = 1 << 20;
 constexpr std::uint32_t total_bytes_max = 16 << 20;
@@ -29,7 +29,7 @@ struct chunk {
 
 struct copy_request {
   file_id source;
-  std::uint32_t count = 0; ///< As the client says.
+  std::uint32_t count = 0; ///< As sent by the client.
   std::vector<chunk> chunks; ///< Up to `chunks_max`.
 };
 
@@ -51,7 +51,7 @@ std::optional<copy_request> parse(bytes_view input) {
   return in.ok() ? std::optional{std::move(r)} : std::nullopt;
 }
 
-/// Whether no limit is exceeded.
+/// Returns whether the request is within the limits.
 bool is_bounded(const copy_request& asked) {
   std::uint64_t total = 0;
   for (const chunk& c : asked.chunks) {
@@ -74,7 +74,7 @@ reply answer_with(const ioctl_request& asked, const open& target, std::uint32_t 
   return answer;
 }
 
-/// The open that the client names by its resume key, through whichever tree it has it.
+/// Returns the session's open with this resume key, from any tree, or null.
 open_ptr find_source(const request& r, const file_id& id) {
   for (const open_ptr& o : r.on().opens.of_session(r.user->id)) {
     if (o->id == id)
@@ -94,7 +94,7 @@ std::uint32_t check_access(const ioctl_request& asked, const open& source, const
   return status::success;
 }
 
-/// Copies one. The number of bytes, or why not.
+/// Copies one chunk. Returns the status, and the number of bytes in `copied`.
 asio::awaitable<std::uint32_t> copy_chunk(
   request& r, const open_ptr& source, const open_ptr& target, chunk c, std::uint32_t& copied) {
   if (reaches_too_far(c.from, c.length) || reaches_too_far(c.to, c.length))
@@ -139,7 +139,7 @@ asio::awaitable<reply> copy_chunks(request& r, const ioctl_request& asked, open_
     co_return fail(status::object_name_not_found);
   if (const std::uint32_t bad = check_access(asked, *source, *target); bad != status::success)
     co_return fail(bad);
-  if (!is_bounded(*copy)) // MS-SMB2 3.3.5.15.6.2: the client learns what it may ask for.
+  if (!is_bounded(*copy)) // MS-SMB2 3.3.5.15.6.2: the response contains the limits
     co_return answer_with(
       asked, *target, status::invalid_parameter, chunks_max, chunk_bytes_max, total_bytes_max);
   announced change = co_await announce(r, target->file, access_kind::write, target->handle);

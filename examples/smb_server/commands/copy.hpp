@@ -1,4 +1,4 @@
-// Copies that the server makes without the data going to the client and back (MS-SMB2 3.3.5.15.5,
+// Server-side copies, which avoid sending the data to the client and back (MS-SMB2 3.3.5.15.5,
 // 3.3.5.15.6).
 #pragma once
 
@@ -10,10 +10,11 @@
 namespace leasebreak::smb::commands {
 
 inline constexpr std::uint32_t fsctl_request_resume_key = 0x0014'0078;
-inline constexpr std::uint32_t fsctl_copy_chunk = 0x0014'40f2; ///< The target may be read, too.
+/// Requires read access to the target, too.
+inline constexpr std::uint32_t fsctl_copy_chunk = 0x0014'40f2;
 inline constexpr std::uint32_t fsctl_copy_chunk_write = 0x0014'80f2;
 
-/// What a copy may name the open by.
+/// Returns a key with which the client can use the open as the source of a copy.
 [[nodiscard]] reply request_resume_key(const ioctl_request& asked, const open& o);
 
 [[nodiscard]] asio::awaitable<reply> copy_chunks(

@@ -1,4 +1,4 @@
-// CREATE and CLOSE (MS-SMB2 3.3.5.9, 3.3.5.10): where the coordinator decides who may cache what.
+// CREATE and CLOSE (MS-SMB2 3.3.5.9, 3.3.5.10). The coordinator decides what each client may cache.
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/commands/create_answer.hpp>
@@ -23,10 +23,10 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// MS-SMB2 2.2.13.1.1, those with a meaning, but for ACCESS_SYSTEM_SECURITY, which nobody has.
+/// MS-SMB2 2.2.13.1.1: the valid bits, except ACCESS_SYSTEM_SECURITY, which is never granted.
 constexpr std::uint32_t access_bits = 0xf21f'01ff;
 constexpr std::uint32_t impersonation_max = 3; ///< Delegate, MS-SMB2 2.2.13.
-constexpr std::uint32_t valid_attributes = 0x7fb7; ///< MS-FSCC 2.6, those of a file.
+constexpr std::uint32_t valid_attributes = 0x7fb7; ///< MS-FSCC 2.6, for files.
 constexpr std::uint32_t write_bits = access::write_data | access::append_data;
 
 /// A CREATE after the checks that need no file.
@@ -39,17 +39,18 @@ struct plan {
   oplock_level oplock = oplock_level::none;
   durable_contexts durable;
   std::optional<app_instance_context> app_instance;
-  file_name_id base_file; ///< A stream's file, and what stands for the stream there.
+  file_name_id base_file; ///< A stream's file.
+  /// The open that stands for the stream's open at that file.
   open_id base_handle{};
-  bool base_waited = false; ///< That had to wait for others.
-  bool base_is_shared = false; ///< And others have, or had, it open.
+  bool base_waited = false; ///< That open had to wait for others.
+  bool base_is_shared = false; ///< It was refused, and there are or were other opens of the file.
 };
 
-/// What the file system made of it.
+/// The result of opening the file.
 struct found_file {
   vfs::opened opened;
   bool key_in_use = false; ///< The lease key belongs to another file; nothing was opened.
-  bool is_there = false; ///< With that: something has the name.
+  bool is_there = false; ///< If `key_in_use`: a file has the name.
 };
 
 bool is_valid(const create_request& asked) {
@@ -57,7 +58,7 @@ bool is_valid(const create_request& asked) {
   const bool file = (asked.options & create_option::non_directory) != 0;
   const bool truncates = asked.disposition == disposition::supersede ||
     asked.disposition == disposition::overwrite || asked.disposition == disposition::overwrite_if;
-  // MS-FSA 2.1.5.1: what has no meaning, and what contradicts itself.
+  // MS-FSA 2.1.5.1: reject unknown values and contradictions.
   const bool unknown = (asked.options & ~create_option::valid) != 0 ||
     (asked.attributes & ~valid_attributes) != 0 || asked.share_access > share::all ||
     asked.disposition > disposition::overwrite_if;
@@ -68,7 +69,7 @@ bool is_valid(const create_request& asked) {
     !(directory && (file || truncates));
 }
 
-/// The lease or oplock that is asked for, as far as the dialect knows it (MS-SMB2 3.3.5.9.8,
+/// Parses the requested lease or oplock, as far as the dialect supports it (MS-SMB2 3.3.5.9.8,
 /// 3.3.5.9.11).
 std::uint32_t plan_caching(const connection& c, plan& p) {
   if (p.asked.oplock_level != static_cast<std::uint8_t>(oplock_level::lease)) {
@@ -120,7 +121,7 @@ void plan_file(plan& p) {
   }
 }
 
-/// What the CREATE gives the file with a context (MS-SMB2 2.2.13.2.1).
+/// Parses the extended attributes of a new file (MS-SMB2 2.2.13.2.1).
 std::uint32_t plan_eas(plan& p) {
   const create_context* context = p.asked.context("ExtA");
   if (context == nullptr)
@@ -128,15 +129,15 @@ std::uint32_t plan_eas(plan& p) {
   auto entries = parse_eas(context->data);
   if (!entries)
     return status::ea_list_inconsistent;
-  // MS-FSA 2.1.5.1: such a client would not know what to do with them.
+  // MS-FSA 2.1.5.1: the client has declared that it does not understand extended attributes.
   if ((p.asked.options & create_option::no_ea_knowledge) != 0)
     return status::access_denied;
   p.how.eas = to_attributes(std::move(*entries));
   return status::success;
 }
 
-/// MS-SMB2 3.3.5.9.13. As newer servers do, it is kept with every open whose CREATE has
-/// it, and not only beside a request for a durable open of version 2.
+/// MS-SMB2 3.3.5.9.13. Like newer servers, accept it in every CREATE, not only together with a
+/// request for a durable open of version 2.
 void plan_instance(const connection& c, plan& p) {
   if (c.terms.dialect >= dialect::smb_3_0)
     p.app_instance = parse_app_instance(p.asked);
@@ -144,7 +145,7 @@ void plan_instance(const connection& c, plan& p) {
     p.app_instance->version.reset();
 }
 
-/// Everything that can be said without the file.
+/// Performs all checks that need no file.
 std::uint32_t make_plan(request& r, plan& p) {
   create_parsed parsed = parse_create(r.bytes());
   if (parsed.status != status::success)
@@ -154,10 +155,10 @@ std::uint32_t make_plan(request& r, plan& p) {
   if (!p.durable.valid)
     return status::invalid_parameter;
   if (p.durable.reconnect)
-    return status::success; // nothing else of it counts
+    return status::success; // the rest is ignored
   plan_instance(r.on(), p);
   if (p.asked.access == 0 || (p.asked.access & ~access_bits) != 0)
-    return status::access_denied; // MS-FSA 2.1.5.1 looks at this first
+    return status::access_denied; // MS-FSA 2.1.5.1 checks this first
   if (!is_valid(p.asked))
     return status::invalid_parameter;
   if (p.asked.impersonation > impersonation_max)
@@ -166,7 +167,7 @@ std::uint32_t make_plan(request& r, plan& p) {
     return status::object_name_not_found; // no pipes
   if ((p.asked.options & create_option::not_supported) != 0)
     return status::not_supported;
-  // MS-SMB2 3.3.5.9.3: of former versions there are none.
+  // MS-SMB2 3.3.5.9.3: there are no previous versions.
   if (p.asked.context("TWrp") != nullptr)
     return status::object_name_not_found;
   auto path = vfs::path::parse(p.asked.name);
@@ -183,8 +184,8 @@ std::uint32_t make_plan(request& r, plan& p) {
   return plan_eas(p);
 }
 
-/// Opens the file, or makes one without a name, unless its lease key is another file's: that comes
-/// before whether there is such a file (MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
+/// Opens the file, or creates one without a name. Opens nothing if the lease key belongs to another
+/// file; this check comes before the file's existence (MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
 vfs::result<found_file> open_file(const vfs::share_ptr& files, const vfs::path& path,
   const vfs::open_options& how, const file_name_id& file_of_key) {
   found_file result;
@@ -203,7 +204,7 @@ vfs::result<found_file> open_file(const vfs::share_ptr& files, const vfs::path& 
   return result;
 }
 
-/// The same, if it takes no disk.
+/// The same without disk access. Returns nothing if that is not possible.
 std::optional<found_file> find_cached(
   const vfs::share_ptr& files, const plan& p, const file_name_id& file_of_key) {
   auto opened = files->open_cached(p.path, p.how);
@@ -227,7 +228,7 @@ asio::awaitable<std::tuple<error_code, found_file>> find_on_disk(
     };
     auto [error, found] =
       co_await files.async_run<found_file>(std::move(job), asio::as_tuple(asio::use_awaitable));
-    // MAXIMUM_ALLOWED: what the account may not write it may still read.
+    // MAXIMUM_ALLOWED: if the account may not write the file, try to open it for reading.
     const bool less = error == boost::system::errc::permission_denied && p.how.write &&
       (p.asked.access & access::maximum_allowed) != 0;
     if (!less)
@@ -242,7 +243,7 @@ bool may_be_persistent(const request& r) {
     (r.on().terms.capabilities & capability::persistent_handles) != 0;
 }
 
-/// What has to be known of a persistent open after a restart.
+/// Returns the state of a persistent open that is stored for a restart.
 persistent_state state_of(const request& r, const plan& p, const vfs::opened& opened) {
   persistent_state s;
   s.user = r.user->user;
@@ -264,7 +265,7 @@ std::optional<leasebreak::app_instance> instance_for(const plan& p) {
   return instance;
 }
 
-// MS-SMB2 3.3.5.9.8: a directory's leases are V2, and only if that was negotiated.
+// MS-SMB2 3.3.5.9.8: a directory lease must be of version 2, and its capability negotiated.
 std::optional<leasebreak::lease_request> lease_for(
   const request& r, const plan& p, const vfs::opened& opened) {
   const bool directory_leases = (r.on().terms.capabilities & capability::directory_leasing) != 0 &&
@@ -292,14 +293,14 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.root = r.tree_connect->share->root();
   ask.lease = lease_for(r, p, opened);
   ask.instance = instance_for(p);
-  if (!ask.is_directory) // oplocks are for files
+  if (!ask.is_directory) // directories have no oplocks
     ask.oplock = p.oplock;
-  // Implementation specific: opens of streams end with their connection.
+  // Implementation specific: opens of streams are not durable.
   if (!ask.is_directory && p.path.stream().empty() && p.durable.query) {
     durable_request durable;
     durable.timeout = durable_time(*p.durable.query);
     durable.guid.bytes = p.durable.query->create_guid;
-    // MS-SMB2 3.3.5.9.10: only where the share and both sides can.
+    // MS-SMB2 3.3.5.9.10: only if the share and both sides support it.
     durable.persistent = p.durable.query->persistent && may_be_persistent(r);
     if (durable.persistent)
       durable.server_state = to_bytes(state_of(r, p, opened));
@@ -308,7 +309,7 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   return ask;
 }
 
-/// By which the client may send the CREATE again.
+/// Returns the CreateGuid with which the client may replay the CREATE.
 std::optional<guid> create_guid_of(const plan& p) {
   if (!p.durable.query || p.durable.query->version != 2)
     return std::nullopt;
@@ -318,7 +319,7 @@ std::optional<guid> create_guid_of(const plan& p) {
 open_ptr make_open(
   const request& r, const plan& p, const vfs::opened& opened, const open_result& granted) {
   auto o = std::make_shared<open>();
-  // The coordinator's id means the same after a restart.
+  // The coordinator's id stays valid after a restart.
   o->id = {static_cast<std::uint64_t>(granted.open), r.host().next_file_id()};
   o->handle = granted.open;
   o->file = opened.info.id.bytes();
@@ -353,13 +354,13 @@ open_ptr make_open(
   return o;
 }
 
-/// Whether an open is refused while somebody else has, or had, the file open: what was made for the
-/// CREATE is theirs then.
+/// Returns whether there are or were other opens of the file of a refused open. They own what was
+/// created for the CREATE.
 bool meets_others(const error_code& refused, const open_result& result) {
   return result.waited || refused == errc::sharing_violation || refused == errc::delete_pending;
 }
 
-/// Gives back what was opened for a CREATE that is refused. What was made for it stays if `keeps`.
+/// Closes the file of a refused CREATE. Deletes what was created for it, unless `keeps`.
 asio::awaitable<void> give_up(request& r, vfs::opened& opened, bool keeps = false) {
   vfs::open_ptr file = opened.file;
   if (opened.created && !keeps)
@@ -369,7 +370,8 @@ asio::awaitable<void> give_up(request& r, vfs::opened& opened, bool keeps = fals
     std::move(file), asio::as_tuple(asio::use_awaitable));
 }
 
-/// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and denies its deletion unless it shares that.
+/// MS-FSA 2.1.5.1.2: a stream's open keeps its file, and prevents its deletion unless it shares
+/// that.
 asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened& opened) {
   vfs::identity base = opened.info.id;
   base.stream.clear();
@@ -397,7 +399,7 @@ asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened&
   co_return status_of(refused);
 }
 
-/// The same taken back, for a stream that could not be opened.
+/// Reverts `open_base` for a stream that could not be opened.
 asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened) {
   open o;
   o.base_file = p.base_file;
@@ -408,8 +410,8 @@ asio::awaitable<void> close_base(request& r, plan& p, const vfs::opened& opened)
   co_await end_base(r.host(), o, &r);
 }
 
-/// The same of an open that was granted, for a CREATE that comes to nothing after all: its
-/// delete-on-close does not count, since what it was for may have another name by now.
+/// Closes a granted open of a CREATE that fails later. Its delete-on-close does not apply, because
+/// the name may belong to another file by now.
 asio::awaitable<void> undo_open(
   request& r, plan& p, vfs::opened& opened, open_result& granted, bool keeps = false) {
   granted.hold.release();
@@ -423,25 +425,25 @@ asio::awaitable<void> undo_open(
   leasebreak::close_request ask{o.file, granted.open, false, true};
   auto [error, closed] = co_await r.host().coordinator().async_close(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
-  // Not before: the client is never told of what it was granted, and so of no break of it.
+  // After the close: the client never hears of this grant, nor of its breaks.
   granted.answer.sent();
   deletion gone = deletion_of(closed);
-  if (closed.delete_file) // as somebody else had asked for
+  if (closed.delete_file) // requested through another open
     co_await after_close(r.host(), o, std::move(gone), &r);
   co_await close_base(r, p, opened);
   o.vfs_open.reset();
   co_await give_up(r, opened, keeps);
 }
 
-/// Whether what was read of the file when it was opened is as good as what could be read now: an
-/// open for attributes alone waits for nobody, and without caching nobody relies on the answer.
+/// Returns whether the metadata from the open can be used in the response. An open for attributes
+/// alone does not wait, and without caching the client cannot rely on the metadata.
 bool holds_still(const plan& p, const open_result& granted) {
   return p.how.how == vfs::disposition::open && is_stat_access_for_oplocks(p.access) &&
     granted.oplock == oplock_level::none && granted.state == lease_state::none;
 }
 
-/// The file as it is once the open is granted: whoever was in the way may have changed or deleted
-/// it meanwhile. False if that takes the disk.
+/// Updates the metadata after the grant, because other clients may have changed or deleted the file
+/// during the wait. Returns false if that needs the disk.
 bool settle_cached(const plan& p, vfs::opened& opened, const open_result& granted) {
   if (opened.created || opened.truncates)
     return false;
@@ -453,7 +455,7 @@ bool settle_cached(const plan& p, vfs::opened& opened, const open_result& grante
   return known.has_value();
 }
 
-/// The same where it does. An overwriting open truncates the file now.
+/// The same with disk access. Also truncates the file of an overwriting open.
 asio::awaitable<std::uint32_t> settle(
   request& r, const plan& p, vfs::opened& opened, open_result& granted) {
   const vfs::async_share& files = r.tree_connect->share->files;
@@ -485,8 +487,8 @@ asio::awaitable<std::uint32_t> settle(
   co_return status::success;
 }
 
-/// The second half. Nothing if the file was deleted meanwhile, so that the CREATE has to be done
-/// again.
+/// Completes a granted CREATE. Returns nothing if the file was deleted meanwhile, and the CREATE
+/// must be retried.
 asio::awaitable<std::optional<reply>> finish(
   request& r, plan& p, vfs::opened& opened, open_result& granted) {
   std::uint32_t bad = status::success;
@@ -511,15 +513,16 @@ asio::awaitable<std::optional<reply>> finish(
   co_return std::move(answer);
 }
 
-/// The coordinator's part: waits until those in the way have given up what they cache.
-// No coroutine, as are others here: what it makes is too large to be in a frame. A frame of more
-// than a kilobyte is what malloc does not keep at hand.
+/// Asks the coordinator for the open, and waits until conflicting holders have released what they
+/// cache.
+// Not a coroutine, like others here: its locals would be too large for a frame. malloc caches only
+// blocks of up to about one kilobyte.
 auto ask_coordinator(request& r, const plan& p, const vfs::opened& opened) {
   return r.wait_for(r.host().coordinator().async_open(make_open_request(r, p, opened)));
 }
 
-/// Whether everything has to begin anew: it was waited for others, who may have given the name to
-/// another file (MS-FSA 2.1.5.1).
+/// Returns whether the CREATE must be retried: it has waited, and the name belongs to another file
+/// by now (MS-FSA 2.1.5.1).
 asio::awaitable<bool> means_another(
   request& r, const plan& p, const vfs::opened& opened, const open_result& result) {
   if (LEASEBREAK_MUTANT(names_seen_before_the_wait))
@@ -529,8 +532,8 @@ asio::awaitable<bool> means_another(
   co_return co_await look_again(r, p.path, opened.info.id.bytes()) != meaning::same;
 }
 
-/// The stream's file, if it is one, and the file itself. A good status, or it is all given back.
-/// Nothing: to begin anew.
+/// Opens a stream's file and then the file itself at the coordinator. Returns success, or an error
+/// after everything is released, or nothing: retry.
 asio::awaitable<std::optional<std::uint32_t>> ask_for(
   request& r, plan& p, vfs::opened& opened, open_result& granted) {
   p.base_waited = false;
@@ -551,7 +554,7 @@ asio::awaitable<std::optional<std::uint32_t>> ask_for(
   if (refused) {
     co_await close_base(r, p, opened);
     co_await give_up(r, opened, meets_others(refused, granted));
-    // Another CREATE of the client has made the file, with this key, just before.
+    // Another CREATE of the client has just created the file with this key.
     if (again || (is_new && refused == errc::lease_key_in_use))
       co_return std::nullopt;
     co_return status_of(refused);
@@ -563,8 +566,8 @@ asio::awaitable<std::optional<std::uint32_t>> ask_for(
   co_return status::success;
 }
 
-/// The status of a name that was given, or of a file that was made by its name. Nothing: it was
-/// given to another one just now, or the directory was renamed.
+/// Returns the status of naming a new file, or of creating it with its name. Returns nothing if
+/// another file just got the name, or if the directory was renamed: retry.
 std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& error) {
   const bool collides = error == vfs::errc::name_collision;
   if (error == vfs::errc::name_changed || (collides && p.how.how != vfs::disposition::create))
@@ -572,8 +575,8 @@ std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& erro
   return status_of(error);
 }
 
-/// Gives a file that was made without a name the one that is guarded: nobody else can open it
-/// before. A good status, or it is all given back. Nothing: to begin anew.
+/// Gives a file without a name the guarded name. Other clients cannot open it before. Returns
+/// success, or an error after everything is released, or nothing: retry.
 asio::awaitable<std::optional<std::uint32_t>> give_name(
   request& r, plan& p, vfs::opened& opened, open_result& granted, entry_guard guard) {
   auto [error, named] = co_await r.tree_connect->share->files.async_give_name(
@@ -587,8 +590,8 @@ asio::awaitable<std::optional<std::uint32_t>> give_name(
   co_return status::success;
 }
 
-/// An attempt with a file that is there or was made just now, up to the answer. `guard` is of the
-/// name of one that has none yet. Nothing: to begin anew.
+/// Continues an attempt with an existing or new file. `guard` protects the name of a file that has
+/// none yet. Returns the response, or nothing: retry.
 asio::awaitable<std::optional<reply>> attempt_opened(
   request& r, plan& p, vfs::opened& opened, entry_guard guard = {}) {
   open_result granted;
@@ -602,8 +605,8 @@ asio::awaitable<std::optional<reply>> attempt_opened(
   co_return co_await finish(r, p, opened, granted);
 }
 
-/// The same where the file system has no files without names: others can open it as soon as it is
-/// made, so it is asked for without the guard.
+/// The same on a file system without unnamed files. Other clients can open the file as soon as it
+/// exists; therefore the coordinator is asked without the guard.
 asio::awaitable<std::optional<reply>> attempt_missing(
   request& r, plan& p, vfs::opened& missing, entry_guard guard) {
   auto [error, opened] = co_await r.tree_connect->share->files.async_make(
@@ -616,8 +619,8 @@ asio::awaitable<std::optional<reply>> attempt_missing(
   co_return co_await attempt_opened(r, p, opened);
 }
 
-/// A new name: guarded from when it is seen to be free until the file has it. A directory that is
-/// to be deleted admits none (MS-FSA 2.1.5.1.1).
+/// Creates a new name. It is guarded from the check that it is free until the file has it. A
+/// directory whose deletion is pending admits no new names (MS-FSA 2.1.5.1.1).
 asio::awaitable<std::optional<reply>> attempt_new(request& r, plan& p, vfs::opened& opened) {
   entry_guard_request ask{opened.directory.bytes(), std::string(p.path.leaf()), {}};
   guarded name = co_await guard_entry(r, std::move(ask));
@@ -630,8 +633,8 @@ asio::awaitable<std::optional<reply>> attempt_new(request& r, plan& p, vfs::open
   co_return co_await attempt_opened(r, p, opened, std::move(name.guard));
 }
 
-/// The lease key is another file's. Nothing: that file has got its name just now, from another
-/// CREATE of the client.
+/// The lease key belongs to another file. Returns nothing if that file just got this name through
+/// another CREATE of the client: retry.
 asio::awaitable<std::optional<reply>> refuse_key(request& r, const plan& p, bool is_there) {
   if (!is_there) {
     const guarded name = co_await guard_name(r, p.path);
@@ -645,7 +648,7 @@ asio::awaitable<std::optional<reply>> refuse_key(request& r, const plan& p, bool
   co_return fail(to_ntstatus(errc::lease_key_in_use));
 }
 
-/// An attempt, from the file on up to its answer. Nothing: to begin anew.
+/// Continues an attempt after the lookup of the file. Returns the response, or nothing: retry.
 asio::awaitable<std::optional<reply>> attempt_with(request& r, plan& p, found_file found) {
   if (found.key_in_use)
     co_return co_await refuse_key(r, p, found.is_there);
@@ -676,7 +679,7 @@ constexpr int attempts_max = 8;
 } // namespace
 
 asio::awaitable<reply> create(request& r) {
-  // Within the coroutine's frame it would make that too large for what malloc keeps at hand.
+  // On the heap: it would make the coroutine's frame too large for malloc's caches.
   const auto held = std::make_unique<plan>();
   plan& p = *held;
   if (const std::uint32_t bad = make_plan(r, p); bad != status::success)
@@ -726,7 +729,8 @@ asio::awaitable<reply> close(request& r) {
     co_return fail(status::file_closed);
   r.host().log().debug("{}: close {}", r.on().peer(), quoted(mine->path));
   const error_code error = co_await r.on().close_open(mine, false, &r);
-  // It has ended already, and the news of that is on its way here (MS-SMB2 3.3.5.9.13).
+  // Another client with the same AppInstanceId has ended the open; the notification is on its way
+  // (MS-SMB2 3.3.5.9.13).
   if (error == errc::unknown_open && mine->has_instance)
     co_return fail(status::file_closed);
   reply answer;

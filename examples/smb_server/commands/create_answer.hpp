@@ -1,4 +1,4 @@
-// The answer to a CREATE that was granted, or that gave an open back.
+// The response to a CREATE that was granted, replayed, or reconnected to an open.
 #pragma once
 
 #include <smb_server/requests/request.hpp>
@@ -9,16 +9,16 @@
 
 namespace leasebreak::smb::commands {
 
-/// The answer for an open that was granted so. Takes `granted.answer`.
+/// Returns the response for a granted open. Consumes `granted.answer`.
 [[nodiscard]] reply answer_of(
   const create_request& asked, const open& o, const vfs::opened& opened, open_result& granted);
 
-/// Enters an open that was granted, and answers. Takes `granted.answer`.
+/// Adds a granted open to the tables, and returns the response. Consumes `granted.answer`.
 [[nodiscard]] reply enter(request& r, const create_request& asked, const open_ptr& o,
   const vfs::opened& opened, open_result& granted);
 
-/// Whether an open that was just entered has ended already: its application may have opened the
-/// file on another client before it was there to be found. It is taken out then, and done with.
+/// Returns whether a new open has ended already, because its application opened the file on another
+/// client before the open was in the tables. Such an open is removed and closed.
 [[nodiscard]] asio::awaitable<bool> is_superseded(request& r, open_ptr o);
 
 } // namespace leasebreak::smb::commands

@@ -22,7 +22,7 @@ bool is_replay_of(const request& r, const open& o) {
 replay_request ask_again(const request& r, const create_again& again, const open& o) {
   replay_request ask{o.file, o.handle, r.on().terms.client, again.lease, again.oplock, r.on().id()};
   if (o.is_directory && !o.lease)
-    ask.lease.reset(); // the first one's was left out as well
+    ask.lease.reset(); // as in the first CREATE
   return ask;
 }
 
@@ -51,7 +51,7 @@ asio::awaitable<std::optional<reply>> answer_again(
   vfs::opened opened;
   opened.action = o->action;
   opened.info = info;
-  r.host().log().debug("{}: {} is answered again", r.on().peer(), quoted(o->path));
+  r.host().log().debug("{}: CREATE of {} is replayed", r.on().peer(), quoted(o->path));
   co_return answer_of(asked, *o, opened, granted);
 }
 

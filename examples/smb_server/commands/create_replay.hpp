@@ -1,5 +1,5 @@
-// A CREATE that its client sends again, as it does not know what came of it: on another channel,
-// when one was lost (MS-SMB2 3.3.5.9.10).
+// Replayed CREATEs: the client has lost a channel, does not know the result, and sends the CREATE
+// again on another channel (MS-SMB2 3.3.5.9.10).
 #pragma once
 
 #include <smb_server/requests/request.hpp>
@@ -12,19 +12,20 @@
 
 namespace leasebreak::smb::commands {
 
-/// What it is known by, and what the coordinator compares with the first one.
+/// Identifies the CREATE, and contains what the coordinator compares with the first one.
 struct create_again {
   guid create_guid{};
   std::optional<leasebreak::lease_request> lease;
   oplock_level oplock = oplock_level::none;
 };
 
-/// The answer, if the client has sent a CREATE with this CreateGuid before and has not used what
-/// came of it: nothing is opened then. Nothing if the CREATE is to be done.
+/// Handles a CREATE whose CreateGuid the client has used before, if the client has not used the
+/// resulting open. Opens nothing, and returns the response of the first CREATE or an error. Returns
+/// nothing if the CREATE must be executed.
 [[nodiscard]] asio::awaitable<std::optional<reply>> answer_again(
   request& r, const create_request& asked, const create_again& again);
 
-/// Marks the CreateGuid as that of a CREATE which is being done.
+/// Marks the CreateGuid of a CREATE in progress.
 class create_guid_in_work {
 public:
   create_guid_in_work(connection& c, const std::optional<guid>& create_guid);

@@ -14,7 +14,7 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// The largest file that clients of this protocol expect to be possible, which is NTFS's.
+/// The largest file of NTFS, which clients expect as the limit.
 constexpr std::uint64_t file_bytes_max = 0x0fff'ffff'0000;
 
 } // namespace
@@ -39,7 +39,7 @@ asio::awaitable<reply> read(request& r) {
     o->vfs_open, asked->offset, asked->length, asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return fail(status_of(error));
-  // MS-SMB2 3.3.5.12: nothing where something was asked for, or less than the least.
+  // MS-SMB2 3.3.5.12: no data although some was requested, or less than MinimumCount.
   if ((data.empty() && asked->length > 0) || data.size() < asked->minimum)
     co_return fail(status::end_of_file);
   o->position = asked->offset + data.size();
@@ -63,7 +63,7 @@ asio::awaitable<reply> write(request& r) {
   if (reaches_too_far(asked->offset, asked->data.size()) ||
     (!asked->data.empty() && asked->offset + asked->data.size() > file_bytes_max))
     co_return fail(status::invalid_parameter);
-  // MS-FSA 2.1.5.4: done before any cache is looked at.
+  // MS-FSA 2.1.5.4: an empty write succeeds before anything is broken.
   if (asked->data.empty()) {
     reply nothing;
     encode_write_response(nothing.out, 0);
@@ -83,7 +83,7 @@ asio::awaitable<reply> write(request& r) {
     encode_write_response(nothing.out, static_cast<std::uint32_t>(asked->data.size()));
     co_return nothing;
   }
-  // The request's frame outlives the request, and with it the data.
+  // The message, which contains the data, outlives the request.
   auto [error, written] = co_await o->tree_connect->share->files.async_write(
     o->vfs_open, asked->offset, asked->data, nullptr, asio::as_tuple(asio::use_awaitable));
   change.hold.release();
@@ -116,8 +116,8 @@ namespace {
 
 constexpr std::uint32_t lock_kinds = lock_flag::shared | lock_flag::exclusive | lock_flag::unlock;
 
-/// Whether the client has sent it before is told by its number (MS-SMB2 3.3.5.14): on durable and
-/// resilient opens, and where there can be several channels.
+/// Returns the number that identifies a resent request (MS-SMB2 3.3.5.14). Used for durable and
+/// resilient opens, and if there can be several channels.
 std::optional<lock_sequence> sequence_of(
   const request& r, const lock_message& asked, const open& o) {
   const negotiated& terms = r.on().terms;
@@ -127,8 +127,8 @@ std::optional<lock_sequence> sequence_of(
   return lock_sequence{asked.sequence >> 4, static_cast<std::uint8_t>(asked.sequence & 0xf)};
 }
 
-/// MS-SMB2 3.3.5.14.1: the elements are done in order, up to the first that fails; so a later one
-/// that is malformed does not keep the ones before it from being done.
+/// MS-SMB2 3.3.5.14.1: the elements are processed in order up to the first failure. A malformed
+/// element does not affect the elements before it.
 asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o) {
   unlock_request ask;
   ask.file = o->file;
@@ -150,8 +150,8 @@ asio::awaitable<reply> unlock(request& r, const lock_message& asked, open_ptr o)
   co_return all_well_formed ? done() : fail(status::invalid_parameter);
 }
 
-/// MS-FSA 2.1.5.8: locks beyond AllocationSize break nothing. Files mostly grow, so a lock below
-/// what was allocated when the file was opened needs no look at the disk.
+/// MS-FSA 2.1.5.8: locks beyond AllocationSize break nothing. Files rarely shrink, thus a lock
+/// below the allocation at the time of the open needs no disk access.
 asio::awaitable<std::uint64_t> allocation_for(
   const open& o, const std::vector<lock_element>& elements) {
   if (std::any_of(elements.begin(), elements.end(),
@@ -179,7 +179,7 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
     ask.fail_immediately = fails || asked.ranges.size() > 1;
   }
   ask.allocation_size = co_await allocation_for(*o, ask.elements);
-  // Counted before they are granted: an unlock that comes right behind gives back what is there.
+  // Count before the grant: an unlock that follows immediately releases the count.
   const std::size_t count = asked.ranges.size();
   taken_share taken = taken_share::take(r.user->share.locks, count);
   if (taken.count() == 0)
@@ -231,7 +231,7 @@ asio::awaitable<reply> acknowledge(request& r, lease_break_message m) {
 }
 
 asio::awaitable<reply> acknowledge(request& r, oplock_break_message m) {
-  // MS-SMB2 3.3.5.2.11. A lease is acknowledged without a tree.
+  // MS-SMB2 3.3.5.2.11. The acknowledgement of a lease needs no tree.
   const bool related = r.head().has(header_flag::related);
   if (!r.user->trees.contains(related ? r.compound().tree_id : r.head().tree_id))
     co_return fail(status::network_name_deleted);

@@ -18,24 +18,24 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// Whether the request names the open's file as it is called now: a lease follows a rename.
+/// Returns whether the request names the open's file by its current path: a lease follows a rename.
 bool names_it(const request& r, const create_request& asked, const open& o) {
   const auto path = vfs::path::parse(asked.name);
   return path && path->name() == r.host().paths().path_of(o);
 }
 
-/// Whether the request is of the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12). Contexts that mean nothing
-/// to a reconnect are ignored: the Linux kernel adds QFid to each CREATE.
+/// Checks whether the request may reconnect to the open (MS-SMB2 3.3.5.9.7, 3.3.5.9.12). Ignores
+/// contexts without a meaning for a reconnect: the Linux kernel adds QFid to each CREATE.
 std::uint32_t check_reconnect(const request& r, const create_request& asked,
   const durable_reconnect& d, const open_ptr& o, std::optional<lease_key>& key) {
   if (!o || o->tree_connect->share->id() != r.tree_connect->share->id())
     return status::object_name_not_found;
-  // MS-SMB2 3.3.5.9.12: the CreateGuid of an open of version 1 is zero, and so is that of one that
-  // is only resilient.
+  // MS-SMB2 3.3.5.9.12: CreateGuid is zero for an open of version 1 and for one that is only
+  // resilient.
   const durable_query asked_then = o->durable.value_or(durable_query{});
   if (d.version == 2 && asked_then.create_guid != d.create_guid)
     return status::object_name_not_found;
-  // MS-SMB2 3.3.5.9.12: who comes back for a persistent open says so.
+  // MS-SMB2 3.3.5.9.12: a reconnect to a persistent open must set the persistent flag.
   if (d.version == 2 && asked_then.persistent && !d.persistent)
     return status::object_name_not_found;
   if (const create_context* context = asked.context("RqLs")) {
@@ -52,9 +52,9 @@ std::uint32_t check_reconnect(const request& r, const create_request& asked,
   return o->user == r.user->user ? status::success : status::access_denied;
 }
 
-/// The open, if it is kept. A client may be back before the server has heard or done all of the old
-/// connection's end; then that comes first. MS-SMB2 3.3.5.9.7, 3.3.5.9.12: an open whose connection
-/// goes on is not given back.
+/// Returns a disconnected open, or null. A client may reconnect before the server has processed the
+/// end of the old connection; then waits for that. MS-SMB2 3.3.5.9.7, 3.3.5.9.12: an open with a
+/// live connection is not returned.
 asio::awaitable<open_ptr> find_kept(request& r, std::uint64_t persistent) {
   kept_opens& kept = r.host().kept();
   const auto handle = static_cast<open_id>(persistent);
@@ -64,7 +64,7 @@ asio::awaitable<open_ptr> find_kept(request& r, std::uint64_t persistent) {
   while (!o && old && old != before) {
     r.host().log().debug("{}: asks for an open of {}", r.on().peer(), old->peer());
     co_await asio::co_spawn(old->get_executor(), old->let_go(handle), asio::use_awaitable);
-    // With several channels it may be on the next one now.
+    // With several channels, another connection may own it now.
     before = std::exchange(old, kept.connection_of(handle));
     o = kept.find(persistent);
   }
@@ -90,7 +90,7 @@ asio::awaitable<reply> reconnect(
   std::optional<lease_key> key;
   if (const std::uint32_t bad = check_reconnect(r, asked, d, o, key); bad != status::success) {
     r.host().log().debug(
-      "{}: {} is not given back", r.on().peer(), o ? quoted(o->path) : "an unknown open");
+      "{}: reconnect to {} refused", r.on().peer(), o ? quoted(o->path) : "an unknown open");
     co_return fail(bad);
   }
   if (!r.host().kept().take(o, r.on().shared_from_this()))
@@ -111,7 +111,7 @@ asio::awaitable<reply> reconnect(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
   if (error) {
     r.host().log().debug(
-      "{}: {} is not given back: {}", r.on().peer(), quoted(o->path), error.message());
+      "{}: reconnect to {} refused: {}", r.on().peer(), quoted(o->path), error.message());
     if (!r.host().kept().keep(o)) {
       deletion none;
       co_await after_close(r.host(), *o, std::move(none));
@@ -129,7 +129,7 @@ asio::awaitable<reply> reconnect(
   auto [lost, info] = co_await r.tree_connect->share->files.info(o->vfs_open);
   opened.info = info;
   if (asked.context("DH2Q") != nullptr)
-    opened.action = o->action; // answered as the first time
+    opened.action = o->action; // as in the first response
   if (lost || !r.may_have_more()) {
     co_await r.on().close_open(o, true);
     co_return fail(lost ? status_of(lost) : status::user_session_deleted);
@@ -152,7 +152,7 @@ asio::awaitable<std::optional<reply>> take_back(
   if (o)
     co_return co_await reconnect(
       r, asked, durable_reconnect{2, o->id, o->durable->persistent, query.create_guid});
-  // What the first CREATE did is not known: it may have been done, and have ended.
+  // It is unknown whether the first CREATE was executed; its open may have ended.
   if (!known && is_replay && query.persistent && may_be_persistent)
     co_return fail(status::file_not_available);
   co_return std::nullopt;

@@ -16,10 +16,10 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// Names and values of one file that are loaded. Linux has 64 KiB of names at most.
+/// Limit of loaded names and values of a file. Linux lists at most 64 KiB of names.
 constexpr std::size_t eas_bytes_max = std::size_t{1} << 20;
 
-/// MS-FSA 2.1.5.12.11: what is asked for by a name and not there has no value.
+/// MS-FSA 2.1.5.12.11: a requested name that does not exist has an empty value.
 std::vector<ea_entry> pick(
   const std::vector<ea_entry>& there, const std::vector<std::string>& names) {
   std::vector<ea_entry> result;
@@ -55,7 +55,7 @@ std::vector<vfs::extended_attribute> to_attributes(std::vector<ea_entry> entries
 }
 
 vfs::result<std::vector<ea_entry>> load_eas(const vfs::open_file& file) {
-  bool cut = false; // Then clients see the first ones.
+  bool cut = false; // ignored: clients get the first ones
   auto found = file.extended_attributes(eas_bytes_max, cut);
   if (!found)
     return found.error();

@@ -44,7 +44,7 @@ asio::awaitable<reply> set_zero_data(request& r, const ioctl_request& asked, ope
   const std::uint64_t to = in.u64();
   if (!in.ok() || from > to || to > INT64_MAX)
     co_return fail(status::invalid_parameter);
-  if (from == to) // Nothing changes, so nobody needs to be asked.
+  if (from == to) // no change, thus no break
     co_return without_output(asked, *o);
   if (const std::uint32_t bad = co_await check_locks(r, o, {from, to - from}, true);
       bad != status::success)

@@ -15,7 +15,7 @@ namespace leasebreak::smb::commands {
 namespace {
 
 constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
-/// Makes the server treat the connection as one whose peer takes nothing any more at TCP level.
+/// Treat the connection as if its peer's TCP acknowledged no more bytes.
 constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
 constexpr std::uint32_t fsctl_create_or_get_object_id = 0x0009'00c0;
 constexpr std::uint32_t fsctl_get_compression = 0x0009'003c;
@@ -23,7 +23,7 @@ constexpr std::uint32_t fsctl_lmr_request_resiliency = 0x0014'01d4;
 constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
 constexpr std::uint32_t fsctl_dfs_get_referrals_ex = 0x0006'01b0;
 
-/// MS-FSCC 2.3.2: the same bytes for the same file; the birth ids are zero.
+/// MS-FSCC 2.3.2: the id of a file is constant; the birth ids are zero.
 asio::awaitable<reply> object_id(ioctl_request asked, open_ptr o) {
   auto [error, info] = co_await o->tree_connect->share->files.info(o->vfs_open);
   if (error)
@@ -51,7 +51,7 @@ reply get_compression(const ioctl_request& asked, const open& o) {
   return answer;
 }
 
-/// MS-SMB2 3.3.5.15.12: whoever changed the negotiation on its way is found out here.
+/// MS-SMB2 3.3.5.15.12: detects that a third party has modified the negotiation.
 reply validate_negotiate(request& r, const ioctl_request& asked) {
   const negotiated& terms = r.on().terms;
   const auto said = parse_validate_negotiate(asked.input);
@@ -65,7 +65,7 @@ reply validate_negotiate(request& r, const ioctl_request& asked) {
     said->security_mode != terms.client_security_mode ||
     greatest_common_dialect(said->dialects) != terms.dialect || asked.output_max < out.size() ||
     terms.dialect == dialect::smb_3_1_1) {
-    r.on().close("a negotiation that does not validate");
+    r.on().close("a negotiation that cannot be validated");
     return hang_up();
   }
   reply answer;
@@ -73,7 +73,7 @@ reply validate_negotiate(request& r, const ioctl_request& asked) {
   return answer;
 }
 
-/// MS-SMB2 3.3.5.15.9. A longer time than the coordinator allows is refused.
+/// MS-SMB2 3.3.5.15.9. A timeout above the coordinator's maximum is refused.
 asio::awaitable<reply> request_resiliency(request& r, const ioctl_request& asked, open_ptr o) {
   constexpr std::chrono::seconds usual{120};
   byte_reader in{asked.input};
@@ -83,7 +83,7 @@ asio::awaitable<reply> request_resiliency(request& r, const ioctl_request& asked
     co_return fail(status::invalid_device_request);
   if (!in.ok())
     co_return fail(status::invalid_parameter);
-  // Implementation specific: opens of streams end with their connection.
+  // Implementation specific: opens of streams are not durable.
   if (o->is_stream)
     co_return fail(status::not_supported);
   resilience_request ask{o->file, o->handle, wanted.count() == 0 ? usual : wanted};
@@ -92,7 +92,7 @@ asio::awaitable<reply> request_resiliency(request& r, const ioctl_request& asked
   if (error)
     co_return fail(status_of(error));
   o->resilient = true;
-  // Unless it is being closed, or its connection has ended meanwhile.
+  // Not if it is being closed, or if its connection has ended meanwhile.
   if (r.on().opens.find(o->handle) == o)
     r.host().kept().attach(o, r.on().one_of(*r.user));
   reply answer;

@@ -45,7 +45,8 @@ asio::awaitable<meaning> look_again(request& r, vfs::path name, file_name_id fil
 
 namespace {
 
-/// Nobody has the file open, and nobody can open it while the hold lives.
+/// Returns a hold on a file that has no opens, which prevents new ones. Returns an empty hold
+/// otherwise.
 asio::awaitable<leasebreak::hold> take_unopened(server& host, file_name_id file) {
   access_request ask;
   ask.file = std::move(file);
@@ -55,8 +56,8 @@ asio::awaitable<leasebreak::hold> take_unopened(server& host, file_name_id file)
   co_return std::move(granted.hold);
 }
 
-/// Nobody has had it open meanwhile who left something there. The times are of the file, which
-/// others may have open for all that.
+/// Returns whether no other client has left data in a new file or stream meanwhile. A stream is
+/// judged by its size, because the times belong to its file, which may have other opens.
 asio::awaitable<bool> is_untouched(request& r, const vfs::opened& made) {
   auto [error, now] = co_await r.tree_connect->share->files.async_info(
     made.file, asio::as_tuple(asio::use_awaitable));
@@ -72,7 +73,7 @@ asio::awaitable<void> undo_create(request& r, vfs::opened opened) {
   server& host = r.host();
   const leasebreak::hold made = co_await take_unopened(host, opened.info.id.bytes());
   if (!made || !co_await is_untouched(r, opened))
-    co_return; // It is somebody else's by now.
+    co_return; // another client uses it
   leasebreak::hold base;
   if (opened.base_created) {
     vfs::identity id = opened.info.id;
@@ -83,7 +84,7 @@ asio::awaitable<void> undo_create(request& r, vfs::opened opened) {
   auto [error] = co_await r.tree_connect->share->files.async_undo_create(
     std::move(opened), asio::as_tuple(asio::use_awaitable));
   if (error)
-    host.log().warn("cannot take back what was made: {}", error.message());
+    host.log().warn("cannot undo a create: {}", error.message());
 }
 
 } // namespace leasebreak::smb::commands

@@ -1,4 +1,4 @@
-// What names mean, looked up where nothing can change meanwhile: guards of entries of directories.
+// Guards of directory entries, under which the meaning of a name cannot change.
 #pragma once
 
 #include <smb_server/requests/request.hpp>
@@ -9,25 +9,25 @@
 
 namespace leasebreak::smb::commands {
 
-/// A guard, or why there is none.
+/// A guard, or the error.
 struct guarded {
   std::uint32_t status = status::success;
-  error_code error; ///< The same.
+  error_code error; ///< The error of `status`.
   entry_guard guard;
 };
 
 /// Guards an entry of a directory.
 [[nodiscard]] asio::awaitable<guarded> guard_entry(request& r, entry_guard_request ask);
 
-/// Guards the name of a file, in the directory in which it is now.
+/// Guards the name of a file in the current parent directory.
 [[nodiscard]] asio::awaitable<guarded> guard_name(request& r, vfs::path name);
 
-/// Whether a path still means the file, as seen under a guard of its name.
+/// Whether a path still names the file, checked under a guard of the name.
 enum class meaning { same, other, none };
 [[nodiscard]] asio::awaitable<meaning> look_again(request& r, vfs::path name, file_name_id file);
 
-/// Removes what was made for a CREATE that came to nothing, unless somebody else has it open, or
-/// has changed it. Without a name it is gone by itself.
+/// Deletes what was created for a failed CREATE, unless another client has it open or has changed
+/// it. A file without a name vanishes when it is closed.
 [[nodiscard]] asio::awaitable<void> undo_create(request& r, vfs::opened opened);
 
 } // namespace leasebreak::smb::commands

@@ -27,11 +27,11 @@ std::uint32_t capabilities_for(dialect d, std::uint32_t client, const connection
     std::uint32_t more = capability::directory_leasing;
     if (c.host().is_continuously_available())
       more |= capability::persistent_handles;
-    if (!c.group->client.is_zero()) // it runs where further channels can
+    if (!c.group->client.is_zero()) // its group admits further channels
       more |= capability::multi_channel;
     result |= more & client;
   }
-  // At 3.1.1 a context says it (MS-SMB2 3.3.5.4).
+  // At 3.1.1, a context negotiates encryption (MS-SMB2 3.3.5.4).
   if (d == dialect::smb_3_0 || d == dialect::smb_3_0_2)
     result |= capability::encryption & client;
   return result;
@@ -42,7 +42,7 @@ signing_algorithm algorithm_for(dialect d, const negotiate_request& asked) {
     return signing_algorithm::hmac_sha256;
   if (d < dialect::smb_3_1_1)
     return signing_algorithm::aes_cmac;
-  // MS-SMB2 3.3.5.4: the first of the client's that the server has.
+  // MS-SMB2 3.3.5.4: the first of the client's algorithms that the server supports.
   for (const std::uint16_t a : asked.signing_algorithms) {
     if (a <= static_cast<std::uint16_t>(signing_algorithm::aes_gmac))
       return static_cast<signing_algorithm>(a);
@@ -50,7 +50,7 @@ signing_algorithm algorithm_for(dialect d, const negotiate_request& asked) {
   return signing_algorithm::aes_cmac;
 }
 
-/// The first of the client's ciphers that the server has.
+/// Returns the first of the client's ciphers that the server supports.
 cipher cipher_for(dialect d, const negotiate_request& asked) {
   if (d == dialect::smb_3_0 || d == dialect::smb_3_0_2)
     return (asked.capabilities & capability::encryption) != 0 ? cipher::aes_128_ccm : cipher::none;
@@ -63,8 +63,8 @@ cipher cipher_for(dialect d, const negotiate_request& asked) {
   return cipher::none;
 }
 
-/// A dialect that does without ClientGuid, or a client that sends none, gets one of its own, since
-/// everything else tells clients apart by it.
+/// Clients are identified by ClientGuid. A dialect without it, or a client that sends zero, gets a
+/// random id.
 leasebreak::client_guid identity_of(const negotiate_request& asked, dialect d) {
   leasebreak::client_guid result;
   result.bytes = asked.client_guid;

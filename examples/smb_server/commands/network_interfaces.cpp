@@ -23,7 +23,7 @@ namespace {
 
 using asio::ip::address;
 
-constexpr std::size_t interfaces_max = 64; ///< More are not told.
+constexpr std::size_t interfaces_max = 64; ///< Further ones are omitted.
 
 std::uint64_t speed_of(const std::string& name) {
   constexpr std::uint64_t usual = 1'000'000'000;
@@ -33,7 +33,7 @@ std::uint64_t speed_of(const std::string& name) {
   return megabits > 0 ? static_cast<std::uint64_t>(megabits * bits) : usual;
 }
 
-/// An address of either version; nothing for other kinds.
+/// Returns an IPv4 or IPv6 address, or nothing.
 std::optional<address> address_of(const sockaddr* from) {
   if (from != nullptr && from->sa_family == AF_INET) {
     const auto& v4 = *reinterpret_cast<const sockaddr_in*>(from);
@@ -48,7 +48,7 @@ std::optional<address> address_of(const sockaddr* from) {
   return std::nullopt;
 }
 
-/// Whether clients can reach a server that listens at `at` there.
+/// Returns whether clients can reach a server that listens at `at` through address `a`.
 bool is_reached(const address& a, const address& at) {
   if (!at.is_unspecified())
     return a == at;

@@ -1,4 +1,4 @@
-// FSCTL_QUERY_NETWORK_INTERFACE_INFO: where a client may connect for further channels.
+// FSCTL_QUERY_NETWORK_INTERFACE_INFO: lists addresses for further channels.
 #pragma once
 
 #include <smb_server/requests/request.hpp>

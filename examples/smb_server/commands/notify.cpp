@@ -11,7 +11,7 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// The first request of an open says what it wants to know from now on.
+/// Starts the watch of an open, with the parameters of its first request.
 asio::awaitable<std::uint32_t> begin_watch(request& r, const notify_request& asked, open_ptr o) {
   vfs::detail::work<vfs::path> where = [file = o->vfs_open] { return file->current_path(); };
   auto [lost, path] = co_await o->tree_connect->share->files.async_run<vfs::path>(
@@ -19,7 +19,7 @@ asio::awaitable<std::uint32_t> begin_watch(request& r, const notify_request& ask
   if (lost)
     co_return status_of(lost);
   if (o->watch)
-    co_return status::success; // by another request, meanwhile
+    co_return status::success; // another request has started it
   watch_terms terms;
   terms.client = r.on().group.get();
   terms.share = o->tree_connect->share->place();
@@ -31,7 +31,7 @@ asio::awaitable<std::uint32_t> begin_watch(request& r, const notify_request& ask
   co_return status::success;
 }
 
-/// Nobody answers a waiter that is gone.
+/// Removes the request from the watch at the end of its scope.
 class waiting_in {
 public:
   waiting_in(watch& w, notify_waiter& waiter) : watch_{w}, waiter_{waiter} { w.wait(waiter); }
@@ -69,15 +69,15 @@ asio::awaitable<reply> change_notify(request& r) {
   open_ptr o;
   if (const std::uint32_t bad = r.find_directory(asked->id, o); bad != status::success)
     co_return fail(bad);
-  // What waits cannot be answered in the middle of a compound: real servers refuse it, and clients
-  // know them.
+  // A pending request cannot get its response in the middle of a compound. Real servers fail it
+  // with this status, and clients expect that.
   if (!r.compound().is_last)
     co_return fail(status::internal_error);
   if (!o->watch) {
     if (const std::uint32_t bad = co_await begin_watch(r, *asked, o); bad != status::success)
       co_return fail(bad);
   }
-  // It may have been closed meanwhile.
+  // The open may have been closed meanwhile.
   if (!r.still_has(*o))
     co_return fail(status::file_closed);
   const watch_ptr w = o->watch;

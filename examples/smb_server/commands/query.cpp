@@ -15,13 +15,13 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-constexpr std::uint32_t mode_bits = 0x0000'103e; ///< CreateOptions that FileModeInformation has.
+constexpr std::uint32_t mode_bits = 0x0000'103e; ///< CreateOptions in FileModeInformation.
 
 bool shows_delete_pending(file_class c) {
   return c == file_class::standard || c == file_class::all;
 }
 
-/// The coordinator knows whether the file is to be deleted.
+/// Asks the coordinator whether the deletion of the file is pending.
 asio::awaitable<bool> is_delete_pending(request& r, const open_ptr& o) {
   file_query ask(o->file);
   auto [error, facts] = co_await r.host().coordinator().async_query_file(
@@ -37,7 +37,7 @@ std::string name_with_backslashes(const vfs::path& path) {
   return result;
 }
 
-/// What the file system says of a file, in one go.
+/// File system data of a file, gathered in one job.
 struct facts {
   vfs::file_info info;
   vfs::path path;
@@ -77,7 +77,7 @@ reply buffer_reply(information info) {
   return answer;
 }
 
-/// MS-SMB2 3.3.5.20.1: what tells times and attributes needs the right to read them.
+/// MS-SMB2 3.3.5.20.1: classes with times or attributes need the right to read them.
 bool needs_attributes(file_class c) {
   return c == file_class::basic || c == file_class::all || c == file_class::network_open ||
     c == file_class::attribute_tag;
@@ -142,7 +142,7 @@ reply query_security(const query_info_request& asked, const open& o) {
   const byte_vector descriptor = open_security_descriptor();
   if (descriptor.size() <= asked.output_max)
     return buffer_reply({status::success, descriptor});
-  // MS-SMB2 3.3.5.20.3: the error says how much room is needed.
+  // MS-SMB2 3.3.5.20.3: the error contains the required size.
   byte_writer needed;
   needed.u32(static_cast<std::uint32_t>(descriptor.size()));
   reply answer;
@@ -179,7 +179,7 @@ asio::awaitable<reply> query_info(request& r) {
 
 namespace {
 
-/// A piece of a listing: as many entries as fit.
+/// The entries of one response: as many as fit.
 struct listed {
   listed(file_class c, std::size_t room, bool one) : listing{c, room}, single{one} {}
 
@@ -188,10 +188,10 @@ struct listed {
   bool any = false;
   bool too_small = false; ///< Not even one entry fits.
   bool complete = false;
-  vfs::list_position fits_to; ///< Behind the last entry that fits.
+  vfs::list_position fits_to; ///< Position after the last entry that fits.
 };
 
-/// Adds the entries of a batch; false if one does not fit.
+/// Adds the entries of a batch. Returns false if one does not fit.
 bool add_entries(listed& l, const std::vector<vfs::directory_entry>& entries) {
   for (const vfs::directory_entry& e : entries) {
     if (!l.listing.add(e.name, to_metadata(e.info)))
@@ -202,8 +202,8 @@ bool add_entries(listed& l, const std::vector<vfs::directory_entry>& entries) {
   return true;
 }
 
-/// Adds one batch. The rest is for further turns of the disk's threads, so that a large directory
-/// does not keep other clients from the disk.
+/// Adds one batch. Further batches are separate jobs: other clients can use the disk's threads
+/// between them.
 error_code fill(const vfs::cursor_ptr& cursor, listed& l) {
   constexpr std::size_t batch_size = 64;
   const auto batch = cursor->next(l.single ? 1 : batch_size);
@@ -218,7 +218,7 @@ error_code fill(const vfs::cursor_ptr& cursor, listed& l) {
   return {};
 }
 
-/// The whole piece, as far as the client still wants it.
+/// Adds batches until the response is complete or the client cancels the request.
 asio::awaitable<std::uint32_t> list_piece(
   request& r, open_ptr o, vfs::cursor_ptr cursor, std::shared_ptr<listed> l) {
   while (!l->complete) {
@@ -233,8 +233,8 @@ asio::awaitable<std::uint32_t> list_piece(
   co_return status::success;
 }
 
-/// Starts the listing, or starts it again. An open that is closed meanwhile has no cursor any more,
-/// so that the request goes on with its own.
+/// Starts or restarts the listing, and returns its cursor. The request keeps the cursor itself,
+/// because an open that is closed meanwhile has none.
 asio::awaitable<std::uint32_t> prepare_cursor(
   open_ptr o, query_directory_request asked, vfs::cursor_ptr& cursor_now) {
   const std::uint8_t restarts = directory_flag::restart | directory_flag::reopen;
@@ -242,7 +242,7 @@ asio::awaitable<std::uint32_t> prepare_cursor(
   if (cursor_now && (asked.flags & restarts) == 0)
     co_return status::success;
   if (cursor_now && (asked.flags & directory_flag::reopen) == 0 && asked.pattern.empty()) {
-    // It has to wait for what is being listed by it.
+    // On a disk thread, because it waits for a listing in progress.
     vfs::work<void> rewind = [cursor_now] { return cursor_now->seek({}); };
     auto [error] = co_await o->tree_connect->share->files.async_run<void>(
       std::move(rewind), asio::as_tuple(asio::use_awaitable));
@@ -282,7 +282,7 @@ asio::awaitable<reply> query_directory(request& r) {
     co_return fail(bad);
   if (found->too_small)
     co_return fail(status::info_length_mismatch);
-  // MS-SMB2 3.3.5.18: nothing at all is told from nothing more.
+  // MS-SMB2 3.3.5.18: the first query without entries has another status than the end of a listing.
   if (!found->any)
     co_return fail(o->listed_any ? status::no_more_files : status::no_such_file);
   o->listed_any = true;

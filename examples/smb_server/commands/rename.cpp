@@ -1,5 +1,5 @@
-// Renames and hard links (MS-FSA 2.1.5.14.6, 2.1.5.14.11): whoever caches handles of what moves, or
-// of what is replaced, gives them up first.
+// Renames and hard links (MS-FSA 2.1.5.14.6, 2.1.5.14.11). Handle caching of the files that are
+// moved or replaced is broken first.
 #include <smb_server/commands/set_info.hpp>
 
 #include <smb_server/commands/access.hpp>
@@ -19,10 +19,10 @@ namespace leasebreak::smb::commands {
 
 namespace {
 
-/// What lies where a file shall go.
+/// The names of a rename or link.
 struct surroundings {
-  vfs::path from; ///< Where the file is now.
-  vfs::expected_names names; ///< What the names mean.
+  vfs::path from; ///< The current path of the file.
+  vfs::expected_names names; ///< The files that the names refer to.
 };
 
 vfs::result<surroundings> look_around(
@@ -46,14 +46,14 @@ asio::awaitable<std::tuple<error_code, surroundings>> look(
     std::move(job), asio::as_tuple(asio::use_awaitable));
 }
 
-/// All that must be announced before a name changes.
+/// Everything that must be granted before a name changes.
 struct permission {
   std::uint32_t status = status::success;
   leasebreak::hold source;
   leasebreak::hold target;
   leasebreak::hold directory;
-  tree_guard beneath; ///< Of a directory.
-  vfs::expected_names names; ///< For which all of this was granted.
+  tree_guard beneath; ///< For a directory.
+  vfs::expected_names names; ///< The names for which all of this was granted.
 };
 
 /// The guards of the names that a rename or link changes.
@@ -63,7 +63,7 @@ struct name_guards {
   entry_guard second;
 };
 
-/// Both names in one order for all: two requests that want each other's never wait for each other.
+/// Locks both names in the same order for all requests, which prevents deadlocks.
 asio::awaitable<name_guards> guard_both(
   request& r, const vfs::expected_names& names, const vfs::path& target) {
   entry_guard_request from{names.source.bytes(), names.source_leaf, {}};
@@ -85,9 +85,9 @@ asio::awaitable<name_guards> guard_both(
   co_return result;
 }
 
-/// What is under the target's name gives way if it may be replaced. One that has come there while
-/// it was waited for an earlier one is asked for nothing: it must not be open (MS-FSA 2.1.5.15.8,
-/// 2.1.5.15.11).
+/// Asks the holders of the replaced file, if the target's name may be replaced. A file that got the
+/// name while an earlier one was waited for must not be open; its holders are not asked (MS-FSA
+/// 2.1.5.15.8, 2.1.5.15.11).
 asio::awaitable<std::uint32_t> ask_target(request& r, const open& o,
   const vfs::expected_names& names, bool replaces, bool is_first, leasebreak::hold& hold) {
   hold.release();
@@ -101,8 +101,8 @@ asio::awaitable<std::uint32_t> ask_target(request& r, const open& o,
   co_return target.status;
 }
 
-/// A directory is only renamed if nobody has anything open beneath, and nothing is opened there
-/// until it is renamed (MS-FSA 2.1.5.15.11).
+/// A directory can be renamed only if nothing below it is open. Opens below it wait until the
+/// rename is done (MS-FSA 2.1.5.15.11).
 asio::awaitable<std::uint32_t> ask_beneath(
   request& r, const open& o, const vfs::path& from, tree_guard& guard) {
   rename_tree_request ask{o.tree_connect->share->root(), from.name(), o.file, r.on().terms.client};
@@ -112,7 +112,7 @@ asio::awaitable<std::uint32_t> ask_beneath(
   co_return status_of(error);
 }
 
-/// What those who watch see of a rename.
+/// Reports a rename to watches.
 void report_rename(server& host, const served_share& share, const open& o, const vfs::path& from,
   const vfs::path& to) {
   const std::uint32_t what =
@@ -123,8 +123,8 @@ void report_rename(server& host, const served_share& share, const open& o, const
       {to.name(), stays ? change_action::renamed_to : change_action::added, what}});
 }
 
-/// The file itself before anything is looked up: whoever caches its handles is told before requests
-/// that the client sends after this one are answered.
+/// Asks the holders of the file before the names are looked up. Their breaks are thus sent before
+/// the responses to the client's later requests.
 asio::awaitable<permission> ask_source(request& r, const open_ptr& o) {
   permission result;
   announced source = co_await announce(r, o->file, access_kind::rename, o->handle);
@@ -133,7 +133,8 @@ asio::awaitable<permission> ask_source(request& r, const open_ptr& o) {
   co_return result;
 }
 
-/// What lies around it. `result` has what was granted before.
+/// Asks for the replaced file, the target's directory and the renamed tree. `result` contains what
+/// was granted before.
 asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surroundings& around,
   bool replaces, bool is_first, permission result) {
   result.names = around.names;
@@ -153,7 +154,7 @@ asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surr
 }
 
 asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting setting) {
-  // Any other name would be the file's, one of whose streams is open.
+  // Any other name would refer to the file, one of whose streams is open.
   if (setting.name.empty() || setting.name.front() != ':')
     co_return fail(status::sharing_violation);
   auto name = vfs::parse_stream_name(setting.name);
@@ -177,15 +178,16 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
   co_return set_info_done();
 }
 
-/// A restart is to find the persistent opens of what is renamed. Nothing is renamed if that cannot
-/// be stored. A directory has none, nor has one that is renamed any beneath.
+/// Stores the rename for the file's persistent opens, which a restart must find. Nothing is renamed
+/// if that fails. Directories have no persistent opens, nor has a renamed directory any opens below
+/// it.
 asio::awaitable<std::uint32_t> expect_rename(
   request& r, const served_share& share, const vfs::path& from, const vfs::path& to) {
   const auto opens = r.host().paths().stored_at(share.place(), from.name());
   for (const auto& stored : opens) {
     const error_code error =
       co_await stored->expect_rename(r.host().coordinator(), from.name(), to.name());
-    // One that has been closed meanwhile needs nothing.
+    // An open that has been closed meanwhile needs nothing.
     if (error && to_errc(error) != errc::unknown_open)
       co_return status_of(error);
   }
@@ -198,11 +200,11 @@ std::string without_leading_backslash(std::string name) {
   return name;
 }
 
-/// How often names may change under a request before it gives up.
+/// How often a request retries because names have changed.
 constexpr int looks_max = 8;
 
-/// One attempt of a rename, with all that is granted: the names must still be what they were. The
-/// guards are held while that is seen and the name is changed, and not while anybody is asked.
+/// Attempts a rename after everything is granted. Fails if the names have changed. The guards are
+/// held during this check and the rename only, not while holders are asked.
 asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const vfs::path& from,
   const vfs::path& target, bool replaces, const permission& may) {
   const name_guards guards = co_await guard_both(r, may.names, target);
@@ -222,7 +224,7 @@ asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const 
   co_return error;
 }
 
-/// After a rename.
+/// Reports a completed rename.
 asio::awaitable<void> tell_of_rename(request& r, open_ptr o, vfs::path from, vfs::path target) {
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
   const std::optional<lease_key> key = o->parent_key;
@@ -232,8 +234,8 @@ asio::awaitable<void> tell_of_rename(request& r, open_ptr o, vfs::path from, vfs
     co_await break_parent(r.host(), share, target, key, &r);
 }
 
-/// A rename to its own name changes nothing, so nobody is asked (MS-FSA 2.1.5.15.11). Only where
-/// that is likely is it looked: others' breaks go out first.
+/// A rename to the current name changes nothing and breaks nothing (MS-FSA 2.1.5.15.11). Check the
+/// disk only if that is likely, because it delays the breaks.
 asio::awaitable<bool> is_own_name(request& r, const open_ptr& o, const vfs::path& target) {
   if (r.host().paths().path_of(*o) != target.name())
     co_return false;
@@ -252,7 +254,7 @@ asio::awaitable<reply> rename_to(request& r, open_ptr o, vfs::path target, bool 
     auto [lost, around] = co_await look(share->files, o->vfs_open, target);
     if (lost)
       co_return fail(status_of(lost));
-    if (around.from.name() == target.name()) // to its own name: nothing changes
+    if (around.from.name() == target.name()) // its own name: nothing changes
       co_return set_info_done();
     may = co_await ask_around(r, o, around, replaces, i == 0, std::move(may));
     if (may.status != status::success)
@@ -272,7 +274,7 @@ asio::awaitable<reply> rename_to(request& r, open_ptr o, vfs::path target, bool 
   co_return fail(status::access_denied);
 }
 
-/// One attempt of a link, as `rename_guarded`.
+/// Attempts a link, like `rename_guarded`.
 asio::awaitable<error_code> link_guarded(request& r, const open_ptr& o, const vfs::path& target,
   bool replaces, const vfs::expected_names& names) {
   entry_guard_request ask{names.directory.bytes(), std::string(target.leaf()), {}};

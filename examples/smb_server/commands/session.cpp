@@ -17,8 +17,8 @@ asio::awaitable<reply> logoff(request& r) {
 
 namespace {
 
-/// What was negotiated at 3.1.1 is certain once a key that comes of all that was said has proved a
-/// request (MS-SMB2 3.3.5.7). Nobody is anonymous or a guest here.
+/// At 3.1.1, an authenticated request proves that the negotiation was not modified, because the key
+/// depends on all of its messages (MS-SMB2 3.3.5.7). There are no anonymous users or guests.
 bool proves_negotiation(const request& r) {
   return r.on().terms.dialect != dialect::smb_3_1_1 || r.compound().sealer ||
     r.head().has(header_flag::signed_message);
@@ -50,7 +50,7 @@ asio::awaitable<reply> tree_connect(request& r) {
   tree_connect_response response;
   response.is_pipe = is_pipe;
   response.maximal_access = access::all;
-  // MS-SMB2 2.2.10: for dialects that know persistent opens.
+  // MS-SMB2 2.2.10: only for dialects with persistent opens.
   if (t->share && t->share->options.continuously_available &&
     r.on().terms.dialect >= dialect::smb_3_0)
     response.capabilities |= share_capability::continuous_availability;

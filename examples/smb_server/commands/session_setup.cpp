@@ -1,5 +1,5 @@
-// SESSION_SETUP: new sessions, sessions that are authenticated again, and further channels of a
-// session (MS-SMB2 3.3.5.5).
+// SESSION_SETUP: new sessions, reauthentication, and further channels of a session (MS-SMB2
+// 3.3.5.5).
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/commands.hpp>
 #include <smb_server/net/connection.hpp>
@@ -31,8 +31,8 @@ std::uint32_t begin_session(request& r) {
   return status::success;
 }
 
-/// Implementation specific: who signs with GMAC does so on all channels. What it is told otherwise
-/// is what real servers say.
+/// Implementation specific: if one channel signs with GMAC, all must. Real servers use the same
+/// statuses.
 std::uint32_t check_algorithm(signing_algorithm session, signing_algorithm channel) {
   if (session == channel)
     return status::success;
@@ -41,7 +41,8 @@ std::uint32_t check_algorithm(signing_algorithm session, signing_algorithm chann
   return channel == signing_algorithm::aes_gmac ? status::not_supported : status::success;
 }
 
-/// Whether the session may get a further channel here (MS-SMB2 3.3.5.5, in its order).
+/// Checks whether the session may get a further channel on this connection (in the order of MS-SMB2
+/// 3.3.5.5).
 std::uint32_t check_binding(const request& r, const session_ptr& s) {
   const negotiated& terms = r.on().terms;
   if (!s)
@@ -53,8 +54,8 @@ std::uint32_t check_binding(const request& r, const session_ptr& s) {
     return status::request_not_accepted;
   if (s->dialect != terms.dialect || !r.head().has(header_flag::signed_message))
     return status::invalid_parameter;
-  // Without one strand they cannot share a session: the client is another one, or did not say on
-  // the session's connection that it knows channels.
+  // The channels of a session must share a strand. The group differs if it is another client, or if
+  // the client did not offer multichannel on the session's connection.
   if (s->group != r.on().group)
     return s->group->client.is_zero() ? status::request_not_accepted : status::user_session_deleted;
   if (!s->valid || !s->key)
@@ -63,13 +64,13 @@ std::uint32_t check_binding(const request& r, const session_ptr& s) {
     return status::request_not_accepted;
   if (!verify(s->algorithm, *s->key, r.bytes()))
     return status::access_denied;
-  // Implementation specific: a session's messages are encrypted in one way.
+  // Implementation specific: all channels of a session use one cipher.
   if (s->cipher != terms.cipher)
     return status::invalid_parameter;
   return status::success;
 }
 
-/// A further channel of a session, or the next step of its set-up.
+/// Starts a further channel of a session, or continues its setup.
 std::uint32_t begin_binding(request& r) {
   connection& c = r.on();
   const session_ptr s = r.host().find_session(r.head().session_id);
@@ -87,7 +88,7 @@ std::uint32_t begin_binding(request& r) {
   return status::success;
 }
 
-/// Finds or makes the channel that is being set up.
+/// Finds or creates the channel that is being set up.
 std::uint32_t begin_setup(request& r, const session_setup_request& asked) {
   if (r.head().session_id == 0)
     return begin_session(r);
@@ -97,7 +98,7 @@ std::uint32_t begin_setup(request& r, const session_setup_request& asked) {
   return !r.channel || is_binding ? status::user_session_deleted : status::success;
 }
 
-/// MS-SMB2 3.3.5.5.3: the client comes back after it lost a connection; what it had ends.
+/// MS-SMB2 3.3.5.5.3: the client reconnects after a lost connection. End its previous session.
 asio::awaitable<void> end_previous(request& r, std::uint64_t id) {
   if (id == 0 || id == r.user->id)
     co_return;
@@ -113,7 +114,7 @@ asio::awaitable<void> end_previous(request& r, std::uint64_t id) {
     previous->group->executor, end(previous, r.user->user), asio::use_awaitable);
 }
 
-/// Removes what this request set up. A session that was valid before stays as it was.
+/// Removes what this request has set up. A session that was valid before remains.
 void abandon(request& r) {
   channel& c = *r.channel;
   c.logon.reset();
@@ -127,7 +128,7 @@ void abandon(request& r) {
   }
 }
 
-/// Hands the client's token to the logon.
+/// Passes the client's token to the logon.
 logon_step take_token(request& r, bytes_view token) {
   channel& c = *r.channel;
   try {
@@ -135,13 +136,14 @@ logon_step take_token(request& r, bytes_view token) {
       c.logon = std::make_unique<logon>(
         r.host().accounts(), r.host().name(), r.host().runs_on().wall_now());
     return c.logon->step(token);
-  } catch (...) { // no memory: this says nothing of the client
+  } catch (...) { // out of memory, which is no failed logon
     abandon(r);
     throw;
   }
 }
 
-/// The session, or its further channel, is authenticated. The status is what is wrong with that.
+/// Completes the authentication of a session or further channel. Returns an error if that is not
+/// permitted.
 std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   session& s = *r.user;
   channel& c = *r.channel;
@@ -174,7 +176,7 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   r.host().logged_on(r.on().id());
   const std::string name = s.user.substr(s.user.find('\\') + 1); // without the domain
   r.host().coordinator().set_label(s.client, name + " at " + r.on().peer());
-  // MS-SMB2 3.3.5.5.3. What was required once stays so.
+  // MS-SMB2 3.3.5.5.3. Once required, signing stays required.
   s.signing_required =
     s.signing_required || (client_security_mode & security_mode::signing_required) != 0;
   r.host().log().info("{}: {} logged on, dialect {:#06x}, channel {}", r.on().peer(), s.user,
@@ -182,8 +184,8 @@ std::uint32_t accept(request& r, std::uint8_t client_security_mode) {
   return status::success;
 }
 
-/// The coordinator learns of the channel. If it refuses that, the channel is taken back, and a new
-/// session with it: MS-SMB2 3.3.5.5.3, Client.Dialect.
+/// Registers the channel with the coordinator. If that fails, removes the channel, and a new
+/// session with it (MS-SMB2 3.3.5.5.3, Client.Dialect).
 std::uint32_t announce_channel(request& r) {
   session& s = *r.user;
   if (r.on().closed() || !s.valid)
@@ -209,8 +211,8 @@ reply setup_reply(std::uint32_t status, bytes_view token) {
   return answer;
 }
 
-/// Of a request that was signed with the session's key, wherever the session is; null if it was
-/// not.
+/// Runs on the session's strand. If the session's key signed the request, returns a channel with
+/// that key, otherwise null.
 asio::awaitable<channel_ptr> signer_of(session_ptr s, bytes_view message) {
   if (!s->valid || !s->key || !verify(s->algorithm, *s->key, message))
     co_return nullptr;
@@ -220,7 +222,8 @@ asio::awaitable<channel_ptr> signer_of(session_ptr s, bytes_view message) {
   co_return result;
 }
 
-/// A failure. Who has signed with the session's key believes it with a signature alone.
+/// Returns a failure. If the request is signed with the session's key, the response must be signed;
+/// clients ignore an unsigned one.
 asio::awaitable<reply> refuse(request& r, std::uint32_t status) {
   reply answer = fail(status);
   if (r.channel && r.channel->key) {
@@ -234,7 +237,7 @@ asio::awaitable<reply> refuse(request& r, std::uint32_t status) {
   co_return answer;
 }
 
-/// MS-SMB2 3.3.5.5.3: a session whose client fails to authenticate again ends.
+/// MS-SMB2 3.3.5.5.3: failed reauthentication ends the session.
 asio::awaitable<reply> refuse_logon(request& r, const logon_step& step) {
   r.host().log().warn("{}: logon refused: {}", r.on().peer(), step.problem);
   const bool was_valid = r.channel->valid;

@@ -1,4 +1,4 @@
-// SET_INFO but for renaming (MS-SMB2 3.3.5.21).
+// SET_INFO, except renames and links (MS-SMB2 3.3.5.21).
 #include <smb_server/commands/set_info.hpp>
 
 #include <smb_server/commands/access.hpp>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint32_t delete_flag = 0x1; ///< FileDispositionInformationEx
 
-/// 0 and all ones leave a time alone; all ones but one is an older way to say so.
+/// 0 and all ones leave a time unchanged, and so does the older value, all ones minus one.
 bool time_of(std::uint64_t value, std::optional<vfs::file_time>& out) {
   if (value == 0 || value >= UINT64_MAX - 1)
     return true;
@@ -51,7 +51,7 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
   co_return set_info_done();
 }
 
-/// End of file and allocation: both change data, as far as others cache it.
+/// Sets the end of file or the allocation. Both change data that other clients cache.
 asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_ptr o) {
   if (o->is_directory)
     co_return fail(status::invalid_parameter);
@@ -129,17 +129,18 @@ asio::awaitable<reply> set_file(request& r, const set_info_request& asked, open_
   }
 }
 
-/// MS-FSA 2.1.5.15.3: a directory is to be deleted only if it is empty, and then nothing is made in
-/// it any more. Whoever caches its handles is asked first; whether it is empty is seen under a
-/// guard of all of it, and no wait is left between that and the disposition.
+/// MS-FSA 2.1.5.15.3: only an empty directory can be marked for deletion; then nothing can be
+/// created in it. Break its Handle caching first. Then check that it is empty and mark it under a
+/// guard of the whole directory, without a wait in between.
 asio::awaitable<std::uint32_t> mark_directory(request& r, open_ptr o) {
   const announced prepared = co_await announce(r, o->file, access_kind::prepare_delete, o->handle);
   if (prepared.status != status::success)
     co_return prepared.status;
   entry_guard_request ask{o->file, {}, {}};
   const guarded whole = co_await guard_entry(r, std::move(ask));
+  // A pending deletion prevents new entries, like a guard.
   if (whole.status != status::success && whole.status != status::delete_pending)
-    co_return whole.status; // of one that is to be deleted already nothing else is to be seen
+    co_return whole.status;
   auto [error] = co_await o->tree_connect->share->files.async_check_removable(
     o->vfs_open, asio::as_tuple(asio::use_awaitable));
   if (error)
@@ -173,8 +174,8 @@ asio::awaitable<reply> set_disposition(request& r, bool remove, open_ptr o) {
   co_return set_info_done();
 }
 
-/// Access is decided by the account that the server runs under: nothing is kept, but those who
-/// watch are told, as whoever has set it expects.
+/// The account of the server decides about access. The descriptor is not stored, but watches are
+/// notified, as clients expect.
 asio::awaitable<reply> set_security(request& r, open_ptr o) {
   if (!o->may(access::write_dac | access::write_owner))
     co_return fail(status::access_denied);

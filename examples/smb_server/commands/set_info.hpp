@@ -1,4 +1,4 @@
-// The parts of SET_INFO.
+// Parts of SET_INFO that are in several files.
 #pragma once
 
 #include <smb_server/requests/request.hpp>

@@ -62,7 +62,7 @@ struct open {
   bool resilient = false;
   /// For a persistent open, the state that a restart recovers.
   std::shared_ptr<stored_state> stored;
-  std::uint64_t allocation = 0; ///< AllocationSize at the time of the open.
+  std::uint64_t allocation = 0; ///< `commands::locked_end` at the time of the open.
   bool wrote = false; ///< Reported to its directory on close.
   std::uint64_t position = 0; ///< FilePositionInformation: the end of the last read or write.
 
