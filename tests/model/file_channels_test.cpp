@@ -260,7 +260,7 @@ TEST_F(LostChannels, LetACreateWithACreateGuidGoOn) {
   EXPECT_EQ(listing(entry_kind::open).back().connection, second.connection);
 }
 
-TEST_F(LostChannels, EndACreateThatCannotBeSentAgain) {
+TEST_F(LostChannels, CancelACreateThatCannotBeReplayed) {
   open(by(rival).lease(k2, rwh));
   const auto a = open(by(first).lease(k1, rh));
   expect_break(k2, rwh, rh);

@@ -1,4 +1,5 @@
-// That a client hears of no break before it hears of the grant, however its answer comes to leave.
+// The order of break notifications and responses: a client hears of no break of a grant before the
+// grant.
 #include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
@@ -28,7 +29,7 @@ using testing::test_server;
 
 constexpr std::uint32_t share_read = 1;
 
-/// A CREATE of `f` for reading, which shares that alone.
+/// A CREATE of `f` for reading that shares reading only.
 byte_vector reader_body(std::uint8_t oplock = 0, const std::optional<lease_context>& lease = {}) {
   byte_writer body{raw_client::create_body("f", oplock, lease)};
   body.patch_u32(24, 0x0012'0089); // DesiredAccess
@@ -36,7 +37,7 @@ byte_vector reader_body(std::uint8_t oplock = 0, const std::optional<lease_conte
   return body.take();
 }
 
-/// Both in one frame; the second is related to the first, and reads.
+/// Sends both requests in one frame. The second one is related to the first, and reads.
 void send_compound(raw_client& client, command c, bytes_view body, bytes_view read) {
   byte_vector first = client.make_message(c, body);
   first.resize((first.size() + 7) / 8 * 8);
@@ -46,16 +47,16 @@ void send_compound(raw_client& client, command c, bytes_view body, bytes_view re
   client.send_frame(frame.view());
 }
 
-// The CREATE has been granted its lease, and its answer waits for a READ of the same compound,
-// when another open breaks the lease.
-TEST(AnswersOnTheWire, OfACompoundComeBeforeTheBreakOfIt) {
+// Another open breaks the lease that the CREATE was granted, while the CREATE's response still
+// waits for a READ of the same compound.
+TEST(AnswersOnTheWire, OfACompoundPrecedeTheBreakOfItsGrant) {
   for (const int version : {1, 2}) {
     SCOPED_TRACE(version);
     test_server server;
     raw_client keeper{server.port()};
     keeper.set_up({1});
     keeper.close(keeper.create("f").id);
-    // Without it the CREATE would need the disk.
+    // Lets the server open the file without the disk.
     ASSERT_EQ(keeper.call(command::create, reader_body()).head.status, status::success);
     raw_client holder{server.port()};
     holder.negotiate(version == 1 ? dialect::smb_2_1 : dialect::smb_3_0, {2});
@@ -73,7 +74,7 @@ TEST(AnswersOnTheWire, OfACompoundComeBeforeTheBreakOfIt) {
       raw_client::read_body(related_file_id, 10));
     disk.await_operation(); // the READ
     contender.send(command::create, raw_client::create_body("f"));
-    const auto pending = contender.receive(); // the holder has to be asked
+    const auto pending = contender.receive(); // the holder must acknowledge
     ASSERT_TRUE(pending);
     ASSERT_EQ(pending->head.status, status::pending);
     disk.release();
@@ -89,7 +90,7 @@ TEST(AnswersOnTheWire, OfACompoundComeBeforeTheBreakOfIt) {
   }
 }
 
-// -- what a client does to its own leases of directories ------------------------------------
+// -- a client's own changes in directories that it caches -----------------------------------
 
 constexpr std::uint8_t key_of_a = 0xa;
 constexpr std::uint8_t key_of_b = 0xb;
@@ -110,7 +111,7 @@ byte_vector open_for_all(const std::string& name, std::uint32_t options = 0,
   return body.take();
 }
 
-/// The lease of the notification; nothing if it is none.
+/// Returns the lease key of a break notification; nothing for other messages.
 std::optional<std::uint8_t> key_of_break(const std::optional<answer>& a) {
   if (!a || a->head.command != command::oplock_break || a->head.message_id != UINT64_MAX)
     return std::nullopt;
@@ -119,8 +120,7 @@ std::optional<std::uint8_t> key_of_break(const std::optional<answer>& a) {
   return in.u8();
 }
 
-/// Alice has leases of the directories "a" and "b", in which she does something without naming
-/// them.
+/// Alice has leases on the directories "a" and "b", and changes them without a ParentLeaseKey.
 class OwnDirectories : public ::testing::Test {
 protected:
   OwnDirectories() {
@@ -135,12 +135,11 @@ protected:
   static byte_vector directory_body(const std::string& name, std::uint8_t key) {
     byte_writer body{raw_client::create_body(
       name, lease_level, directory_lease(key), disposition::open_if, directory_option)};
-    body.patch_u32(24, 0x0012'0089); // DesiredAccess, to read
+    body.patch_u32(24, 0x0012'0089); // DesiredAccess, for reading
     return body.take();
   }
 
-  /// The breaks that come now are those of these leases. Each directory tells of its own, so that
-  /// they have no order among themselves; `keys` has an ascending one.
+  /// The next messages must be breaks of these leases, in any order. `keys` must be sorted.
   static void expect_breaks(raw_client& c, const std::vector<std::uint8_t>& keys) {
     std::vector<std::optional<std::uint8_t>> told;
     for (std::size_t i = 0; i < keys.size(); ++i)
@@ -149,7 +148,7 @@ protected:
     EXPECT_EQ(told, (std::vector<std::optional<std::uint8_t>>{keys.begin(), keys.end()}));
   }
 
-  /// The response comes first, and then the breaks of these leases.
+  /// The response must come first, followed by the breaks of these leases.
   static void expect_behind(
     raw_client& c, command what, bytes_view body, const std::vector<std::uint8_t>& keys) {
     c.send(what, body);
@@ -161,7 +160,7 @@ protected:
     expect_nothing(c);
   }
 
-  /// No notification has come.
+  /// No notification must have come.
   static void expect_nothing(raw_client& c) {
     c.send(command::echo, empty_body);
     const auto next = c.receive();
@@ -169,7 +168,7 @@ protected:
     EXPECT_EQ(next->head.command, command::echo);
   }
 
-  /// The lease is there again.
+  /// Acknowledges the break, and upgrades the lease to RH again.
   void take_again(const std::string& name, std::uint8_t key) {
     byte_writer body;
     body.u16(36);
@@ -184,12 +183,12 @@ protected:
     EXPECT_EQ(raw_client::read_created(again).lease.value().state, rh);
   }
 
-  /// A file that is there, and whose making has broken the lease of "a".
+  /// Creates a file, and handles the break of the lease of "a" that this causes.
   file_id make(const std::string& name, std::uint32_t options = 0) {
     alice.send(command::create, open_for_all(name, options));
     const auto made = alice.receive_final();
     EXPECT_TRUE(made);
-    EXPECT_EQ(key_of_break(alice.receive()), key_of_a) << "behind the response, too";
+    EXPECT_EQ(key_of_break(alice.receive()), key_of_a) << "also after the response";
     take_again("a", key_of_a);
     return raw_client::read_created(*made).id;
   }
@@ -283,7 +282,7 @@ TEST_F(OwnDirectories, HearOfAWriteBehindTheResponseToTheClose) {
   expect_behind(alice, command::close, raw_client::close_body(f), {key_of_a});
 }
 
-TEST_F(OwnDirectories, HearOfWhatALogoffDeletesBehindTheResponse) {
+TEST_F(OwnDirectories, HearOfDeletionsByALogoffBehindTheResponse) {
   raw_client beside{server.port()};
   beside.negotiate(dialect::smb_3_0_2, {1});
   beside.log_on();
@@ -299,8 +298,8 @@ TEST_F(OwnDirectories, HearOfWhatALogoffDeletesBehindTheResponse) {
   EXPECT_EQ(key_of_break(alice.receive()), key_of_a);
 }
 
-// It is one client, whichever of its connections asks.
-TEST_F(OwnDirectories, HearOfWhatTheirOtherConnectionDoesWhenThatIsAnswered) {
+// All connections with one ClientGuid are the same client.
+TEST_F(OwnDirectories, HearOfChangesOnAnotherConnectionBehindItsResponse) {
   raw_client beside{server.port()};
   beside.negotiate(dialect::smb_3_0_2, {1});
   beside.log_on();
@@ -340,8 +339,8 @@ TEST_F(OwnDirectories, HearOfARenameBehindTheWholeCompound) {
   expect_breaks(alice, {key_of_a, key_of_b});
 }
 
-// Others hear at once.
-TEST_F(OwnDirectories, HearBehindAResponseThatGoesAheadOfItsCompound) {
+// Other clients are notified at once.
+TEST_F(OwnDirectories, HearBehindAResponseThatIsSentBeforeItsCompoundIsDone) {
   const file_id f = make("a\\f");
   raw_client bob{server.port()};
   bob.negotiate(dialect::smb_3_0_2, {2});
@@ -361,7 +360,7 @@ TEST_F(OwnDirectories, HearBehindAResponseThatGoesAheadOfItsCompound) {
   ASSERT_TRUE(opened);
   const file_id waited_for = raw_client::read_created(*opened).id;
 
-  // The response to the rename leaves when it is clear that the LOCK waits for Bob.
+  // The response to the rename is sent when the LOCK begins to wait for Bob.
   byte_writer frame{alice.make_message(command::set_info, raw_client::rename_body(f, "a\\g"))};
   frame.align(8);
   frame.patch_u32(20, static_cast<std::uint32_t>(frame.size())); // NextCommand
@@ -377,9 +376,9 @@ TEST_F(OwnDirectories, HearBehindAResponseThatGoesAheadOfItsCompound) {
   EXPECT_EQ(key_of_break(alice.receive_final()), key_of_a);
 }
 
-// An operation that waits for the client's own answer has told it
+// A break for which the operation itself waits is not deferred behind its response
 // (smb2.dirlease.rename_dst_parent).
-TEST_F(OwnDirectories, HearAtOnceOfWhatTheRenameWaitsFor) {
+TEST_F(OwnDirectories, HearAtOnceOfABreakThatTheRenameWaitsFor) {
   const file_id f = make("a\\f");
   constexpr std::uint8_t key_of_c = 0xc;
   alice.send(command::create, open_for_all("c", directory_option, directory_lease(key_of_c)));

@@ -1,4 +1,4 @@
-// An application that has moved to another client takes its opens with it (MS-SMB2 3.3.5.9.13).
+// An application that opens a file on another client ends its former opens (MS-SMB2 3.3.5.9.13).
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -24,14 +24,13 @@ using testing::test_server;
 constexpr std::uint32_t file_forced_closed = 0xc000'00b6;
 constexpr std::uint8_t disposition_information = 13;
 
-/// What of a CREATE differs from test to test.
+/// The variable parts of a CREATE.
 struct asked {
   std::string name = "f";
   std::uint8_t app = 7;
   std::optional<std::pair<std::uint64_t, std::uint64_t>> version{};
-  std::optional<std::uint8_t> create_guid{}; ///< Given: durable, of version 2.
-  std::optional<std::uint8_t>
-    lease{}; ///< The key of a lease with everything; none: a batch oplock.
+  std::optional<std::uint8_t> create_guid{}; ///< If set, the open is durable, version 2.
+  std::optional<std::uint8_t> lease{}; ///< The key of a lease of RWH. If empty, a batch oplock.
 };
 
 byte_vector body_of(const asked& a) {
@@ -54,7 +53,7 @@ protected:
   }
 
   static void set_up(raw_client& c, std::uint8_t who, dialect d) {
-    c.signs = true; // MS-SMB2 3.3.5.7: at 3.1.1 a TREE_CONNECT must be
+    c.signs = true; // MS-SMB2 3.3.5.7: TREE_CONNECT must be signed at 3.1.1
     c.negotiate(d, {who});
     EXPECT_EQ(c.log_on(), status::success);
     EXPECT_EQ(c.connect_tree(), status::success);
@@ -68,7 +67,7 @@ protected:
     return client.call(command::create, body_of(a)).head.status;
   }
 
-  /// The one's open is told to give its oplock up, and is still there to be closed.
+  /// The oplock of the first open must be broken, and its handle must stay valid.
   static void expect_left_alone(
     raw_client& one, const asked& first, raw_client& other, const asked& second) {
     const created held = open_as(one, first);
@@ -85,7 +84,7 @@ protected:
     EXPECT_EQ(other.close(made.id), status::success);
   }
 
-  /// The second open has the file for itself, and the first is gone.
+  /// The second open must get exclusive caching, and the first must have ended.
   void expect_taken_along(const asked& first, const asked& second) {
     const created old = open_as(here, first);
     ASSERT_EQ(old.status, status::success);
@@ -93,19 +92,19 @@ protected:
     const created moved = open_as(there, second);
 
     EXPECT_EQ(moved.status, status::success);
-    EXPECT_EQ(moved.oplock, second.lease ? lease_level : batch_level) << "nobody else has it open";
+    EXPECT_EQ(moved.oplock, second.lease ? lease_level : batch_level) << "there is no other open";
     EXPECT_EQ(here.close(old.id), status::file_closed);
     EXPECT_EQ(there.close(moved.id), status::success);
   }
 
-  /// The second open is refused, and the first is as it was.
+  /// The second open must be refused, and the first must be unchanged.
   void expect_refused(const asked& first, const asked& second) {
     const created old = open_as(here, first);
     ASSERT_EQ(old.status, status::success);
 
     EXPECT_EQ(status_of_open(there, second), file_forced_closed);
 
-    EXPECT_EQ(here.echo(), status::success) << "and no break came before";
+    EXPECT_EQ(here.echo(), status::success) << "no break came before";
     EXPECT_EQ(here.close(old.id), status::success);
   }
 
@@ -115,33 +114,33 @@ protected:
   raw_client there{server.port()};
 };
 
-TEST_F(Applications, TakeTheirOpensWithThem) {
+TEST_F(Applications, EndTheirOpensOnTheFormerClient) {
   expect_taken_along({.create_guid = 1}, {.create_guid = 2});
 }
 
-TEST_F(Applications, NeedNoDurableRequestForThat) {
+TEST_F(Applications, NeedNoDurableRequest) {
   expect_taken_along({}, {});
   expect_taken_along({.create_guid = 1}, {});
   expect_taken_along({}, {.create_guid = 2});
 }
 
-TEST_F(Applications, TakeLeasesWithThem) {
+TEST_F(Applications, EndTheirLeasesOnTheFormerClient) {
   expect_taken_along({.create_guid = 1, .lease = 3}, {.create_guid = 2, .lease = 4});
 }
 
-TEST_F(Applications, TakeStreamsWithThem) {
+TEST_F(Applications, EndTheirStreamsOnTheFormerClient) {
   expect_taken_along({.name = "f:s"}, {.name = "f:s"});
 }
 
-TEST_F(Applications, LeaveThoseOfOthersAlone) {
+TEST_F(Applications, LeaveOpensOfOtherApplicationsAlone) {
   expect_left_alone(here, {.app = 7}, there, {.app = 8});
 }
 
-TEST_F(Applications, LeaveThoseOfTheSameClientAlone) {
+TEST_F(Applications, LeaveOpensOfTheSameClientAlone) {
   expect_left_alone(here, {}, here_too, {});
 }
 
-TEST_F(Applications, LeaveThoseOfAnotherNameAlone) {
+TEST_F(Applications, LeaveOpensByAnotherNameAlone) {
   const created made = open_as(here, {});
   EXPECT_EQ(here.close(made.id), status::success);
   std::filesystem::create_hard_link(server.directory() / "f", server.directory() / "g");
@@ -149,7 +148,7 @@ TEST_F(Applications, LeaveThoseOfAnotherNameAlone) {
   expect_left_alone(here, {.name = "f"}, there, {.name = "g"});
 }
 
-TEST_F(Applications, OfNoIdAreNone) {
+TEST_F(Applications, WithIdZeroAreIgnored) {
   expect_left_alone(here, {.app = 0}, there, {.app = 0});
 }
 
@@ -164,7 +163,7 @@ TEST_F(Applications, CanMoveBack) {
   EXPECT_EQ(here_too.close(back.id), status::success);
 }
 
-TEST_F(Applications, HaveAFileThatIsToBeDeletedAnew) {
+TEST_F(Applications, CreateAFileAgainWhoseDeletionWasPending) {
   byte_vector body = body_of({});
   body[26] = static_cast<std::uint8_t>(body[26] | 1); // DELETE, of DesiredAccess
   const created old = raw_client::read_created(here.call(command::create, body));
@@ -186,7 +185,7 @@ TEST_F(Applications, HaveAFileThatIsToBeDeletedAnew) {
 
 // -- versions -------------------------------------------------------------------------------------
 
-TEST_F(Applications, OfANewerVersionTakeTheirOpensWithThem) {
+TEST_F(Applications, OfANewerVersionEndTheirFormerOpens) {
   expect_taken_along({.version = {{1, 1}}}, {.version = {{1, 2}}});
   expect_taken_along({.version = {{1, 2}}}, {.version = {{2, 1}}});
   expect_taken_along({}, {.version = {{0, 0}}});
@@ -209,11 +208,11 @@ protected:
   ApplicationsOf30() : Applications(dialect::smb_3_0) {}
 };
 
-TEST_F(ApplicationsOf30, TakeTheirOpensWithThem) {
+TEST_F(ApplicationsOf30, EndTheirOpensOnTheFormerClient) {
   expect_taken_along({.create_guid = 1}, {.create_guid = 2});
 }
 
-// The context of versions came with dialect 3.1.1.
+// Dialect 3.1.1 introduced the version context.
 TEST_F(ApplicationsOf30, HaveNoVersions) {
   expect_taken_along({.version = {{1, 2}}}, {.version = {{1, 1}}});
 }

@@ -1,5 +1,5 @@
-// On which connection a client is told of a break (MS-SMB2 3.3.4.6, 3.3.4.7), whatever others of it
-// there are, and what becomes of that when a connection ends.
+// The connections on which a client is notified of a break (MS-SMB2 3.3.4.6, 3.3.4.7), and what
+// happens to a break when its connection ends.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -24,7 +24,7 @@ constexpr guid others_guid{2};
 
 server_options two_users() {
   server_options options;
-  options.users = {{"user", "pass"}, {"somebody", "else"}};
+  options.users = {{"user", "pass"}, {"other", "word"}};
   return options;
 }
 
@@ -45,7 +45,7 @@ std::optional<answer> next_break(raw_client& c) {
   return a;
 }
 
-/// No break has come so far: the answer to an ECHO is what comes next.
+/// Returns whether no break has come: the response to an ECHO must come next.
 bool was_not_told(raw_client& c) {
   c.send(command::echo, empty_body);
   const auto a = c.receive();
@@ -69,10 +69,10 @@ std::uint32_t acknowledge(raw_client& c, std::uint8_t key, std::uint32_t state) 
   return c.call(command::oplock_break, body.view()).head.status;
 }
 
-/// A first connection of the client, which has nothing to do with its lease.
+/// `first` is another connection of the client, without a use of its lease.
 class BreakRoutes : public ::testing::TestWithParam<dialect> {
 protected:
-  /// The client is told on the connection where its lease is.
+  /// The client must be notified on the connection with its lease.
   void expect_told_where_it_opened(raw_client& first) {
     const auto holder = logged_on(server, GetParam(), holders_guid);
     const created f = holder->create("f", lease_level, lease_of(7, rwh));
@@ -102,13 +102,13 @@ TEST_P(BreakRoutes, DoNotLeadToAConnectionThatHasOnlyNegotiated) {
 }
 
 TEST_P(BreakRoutes, DoNotLeadToAnotherUser) {
-  const auto first = logged_on(server, GetParam(), holders_guid, "somebody", "else");
+  const auto first = logged_on(server, GetParam(), holders_guid, "other", "word");
 
   expect_told_where_it_opened(*first);
   EXPECT_TRUE(was_not_told(*first));
 }
 
-TEST_P(BreakRoutes, DoNotLeadToWhoHasLoggedOff) {
+TEST_P(BreakRoutes, DoNotLeadToAUserThatHasLoggedOff) {
   const auto first = logged_on(server, GetParam(), holders_guid);
   ASSERT_EQ(first->call(command::logoff, empty_body).head.status, status::success);
 
@@ -127,7 +127,8 @@ TEST_P(BreakRoutes, LeadToTheConnectionThatOpenedFirst) {
   EXPECT_TRUE(was_not_told(*second));
 }
 
-// Without channels, each connection has a session of its own, but the lease is the client's.
+// Without multichannel each connection has a session of its own, but the lease belongs to the
+// client.
 TEST_P(BreakRoutes, LeadToAnotherConnectionOfTheLeaseWhenTheFirstIsLost) {
   auto first = logged_on(server, GetParam(), holders_guid);
   const auto second = logged_on(server, GetParam(), holders_guid);
@@ -160,7 +161,7 @@ protected:
   std::unique_ptr<raw_client> other;
 };
 
-TEST_F(LostChannels, HaveALeasesBreakToldOnAnother) {
+TEST_F(LostChannels, HaveALeaseBreakSentOnAnother) {
   ASSERT_TRUE(first->create("f", lease_level, lease_of(7, rwh)).lease);
   other->send(command::create, raw_client::create_body("f"));
   ASSERT_TRUE(next_break(*first));
@@ -171,8 +172,8 @@ TEST_F(LostChannels, HaveALeasesBreakToldOnAnother) {
   EXPECT_EQ(other->await_answer().head.status, status::success);
 }
 
-// MS-SMB2 3.3.4.6: an oplock's says whose session it is.
-TEST_F(LostChannels, HaveAnOplocksBreakToldOnAnother) {
+// MS-SMB2 3.3.4.6: an oplock break contains the session id.
+TEST_F(LostChannels, HaveAnOplockBreakSentOnAnother) {
   const created f = first->create("f", batch_level);
   ASSERT_EQ(f.oplock, batch_level);
   other->send(command::create, raw_client::create_body("f"));
@@ -194,7 +195,7 @@ byte_vector replayable(const guid& create_guid) {
 }
 
 // smb2.replay.dhv2-pending2*-sane.
-TEST_F(LostChannels, LetACreateThatCanBeSentAgainGoOn) {
+TEST_F(LostChannels, KeepACreateThatCanBeReplayed) {
   const created held = other->create("f", lease_level, lease_of(9, rwh));
   ASSERT_EQ(held.lease->state, rwh);
   first->send(command::create, replayable({3}));
@@ -207,7 +208,7 @@ TEST_F(LostChannels, LetACreateThatCanBeSentAgainGoOn) {
       status::file_not_available);
   EXPECT_EQ(acknowledge(*other, 9, rh), status::success);
   created again;
-  do // until the first one is through
+  do // until the first CREATE is complete
     again =
       raw_client::read_created(second->call(command::create, replayable({3}), header_flag::replay));
   while (again.status == status::file_not_available);
@@ -219,8 +220,8 @@ TEST_F(LostChannels, LetACreateThatCanBeSentAgainGoOn) {
   EXPECT_EQ(other->close(held.id), status::success);
 }
 
-// Its answer would reach nobody, and its open would be in nobody's hands.
-TEST_F(LostChannels, EndACreateThatCannotBeSentAgain) {
+// The client cannot learn of such an open, thus it must not remain.
+TEST_F(LostChannels, CancelACreateThatCannotBeReplayed) {
   const created held = other->create("f", lease_level, lease_of(9, rwh));
   ASSERT_EQ(held.lease->state, rwh);
   first->send(command::create, raw_client::create_body("f", batch_level));
@@ -230,7 +231,7 @@ TEST_F(LostChannels, EndACreateThatCannotBeSentAgain) {
   EXPECT_EQ(acknowledge(*other, 9, rh), status::success);
   EXPECT_EQ(other->close(held.id), status::success);
 
-  // As soon as the connection's end is through, nobody has it open.
+  // After the connection's teardown there is no other open.
   created alone;
   do {
     if (alone.lease) {
@@ -271,7 +272,7 @@ TEST_F(ClientDialects, AreFreeAgainWhenTheSessionsAreGone) {
   EXPECT_EQ(log_on(second, dialect::smb_3_0_2), status::success);
 }
 
-// A client that comes back after a reboot does not wait for its former session's end.
+// A client that reconnects after a reboot need not wait for the end of its former session.
 TEST_F(ClientDialects, MayChangeWithTheSessionThatTheClientReplaces) {
   const auto first = logged_on(server, dialect::smb_3_1_1, holders_guid);
   raw_client second{server.port()};

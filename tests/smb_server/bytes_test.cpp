@@ -1,4 +1,4 @@
-// What frames are written and read with.
+// Writing and reading of frames.
 #include <smb_server/wire/byte_reader.hpp>
 #include <smb_server/wire/byte_writer.hpp>
 
@@ -20,7 +20,7 @@ TEST(ByteWriters, WriteNumbersWithTheLowestByteFirst) {
   EXPECT_EQ(out.take(), (byte_vector{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}));
 }
 
-TEST(ByteWriters, HaveNoMoreThanWasWritten) {
+TEST(ByteWriters, ContainOnlyWhatWasWritten) {
   byte_writer out{3};
   out.u8(7);
 
@@ -29,7 +29,7 @@ TEST(ByteWriters, HaveNoMoreThanWasWritten) {
   EXPECT_EQ(out.take(), (byte_vector{0, 0, 0, 7}));
 }
 
-TEST(ByteWriters, GrowAsTheyMust) {
+TEST(ByteWriters, GrowOnDemand) {
   byte_writer out;
   byte_vector expected;
   for (std::size_t i = 0; i < 1'000; ++i) {
@@ -46,7 +46,7 @@ TEST(ByteWriters, GrowAsTheyMust) {
   EXPECT_EQ(out.take(), expected);
 }
 
-TEST(ByteWriters, PadFromWhereTheyAreTold) {
+TEST(ByteWriters, PadFromTheGivenOffset) {
   byte_writer out{5};
   out.align(8);
   EXPECT_EQ(out.size(), 8U);
@@ -68,7 +68,7 @@ TEST(ByteWriters, PatchWhatIsWrittenAndNothingElse) {
   EXPECT_EQ(out.take(), (byte_vector{1, 2, 3, 4, 5, 6}));
 }
 
-TEST(ByteWriters, AreEmptyOnceTakenFromAndGoOn) {
+TEST(ByteWriters, AreEmptyAndUsableAfterTake) {
   byte_writer out;
   out.u64(1);
   const byte_vector first = out.take();
@@ -78,7 +78,7 @@ TEST(ByteWriters, AreEmptyOnceTakenFromAndGoOn) {
   EXPECT_EQ(out.take(), (byte_vector{1, 2}));
 }
 
-TEST(ByteWriters, AreEmptyOnceMovedFromAndGoOn) {
+TEST(ByteWriters, AreEmptyAndUsableAfterAMove) {
   byte_writer out;
   out.u64(1);
   byte_writer other{std::move(out)};

@@ -1,4 +1,4 @@
-// Leases and oplocks as clients see them on the wire; the rules themselves are tested at the model.
+// Leases and oplocks on the wire. The tests of the model cover the rules.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -128,7 +128,7 @@ TEST(LeasesOnTheWire, WithAKeyOfAnotherFileMakeNoFile) {
   EXPECT_FALSE(std::filesystem::exists(t.server.directory() / "g"));
 }
 
-TEST(LeasesOnTheWire, AreOverWhenTheirConnectionEnds) {
+TEST(LeasesOnTheWire, EndWithTheirConnection) {
   test_server server;
   raw_client second{server.port()};
   second.set_up({2});
@@ -220,7 +220,7 @@ TEST(EmptyWrites, BreakNothing) {
 
   const answer none = t.second.call(command::write, raw_client::write_body(c.id, ""));
   EXPECT_EQ(none.head.status, status::success);
-  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the answer";
+  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the response";
 
   EXPECT_EQ(
     t.second.call(command::write, raw_client::write_body(c.id, "x")).head.status, status::success);
@@ -239,7 +239,7 @@ TEST(RenamesToTheirOwnName, BreakNothing) {
 
   const answer done = t.second.call(command::set_info, raw_client::rename_body(id, "f"));
   EXPECT_EQ(done.head.status, status::success);
-  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the answer";
+  EXPECT_EQ(t.first.echo(), status::success) << "no break has come before the response";
 
   t.second.send(command::set_info, raw_client::rename_body(id, "g"));
   const auto notice = t.first.receive();

@@ -1,4 +1,4 @@
-// CANCEL of what waits, and of what does not wait yet (MS-SMB2 3.3.5.16).
+// CANCEL of pending requests, and of requests that are not pending yet (MS-SMB2 3.3.5.16).
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -17,7 +17,7 @@ byte_vector waiting_lock(const file_id& id) {
   return raw_client::lock_body(id, {{0, 10, lock_flag::exclusive}});
 }
 
-/// Both as one stretch of bytes, so that the server has read the second when it begins the first.
+/// Sends both in one write: the server reads the second before it starts the first.
 void send_together(raw_client& client, const byte_vector& first, const byte_vector& second) {
   byte_writer out;
   for (const byte_vector* frame : {&first, &second}) {
@@ -27,7 +27,7 @@ void send_together(raw_client& client, const byte_vector& first, const byte_vect
   client.send_raw(out.view());
 }
 
-/// The last answer to a request, after those that say that it is pending.
+/// Returns the final status of a request, without interim responses.
 std::uint32_t final_status(raw_client& client, std::uint64_t id) {
   while (const auto frame = client.receive_frame()) {
     const auto messages = split_compound(*frame);
@@ -41,7 +41,7 @@ std::uint32_t final_status(raw_client& client, std::uint64_t id) {
   return status::success;
 }
 
-/// A range that is locked, and a second open that would have to wait for it.
+/// A locked range, and a second open whose lock must wait.
 struct contended {
   contended() {
     client.set_up();
@@ -56,7 +56,7 @@ struct contended {
   file_id waiter;
 };
 
-TEST(Cancels, EndWhatWaits) {
+TEST(Cancels, EndPendingRequests) {
   contended c;
   const std::uint64_t id = c.client.send(command::lock, waiting_lock(c.waiter));
   const auto interim = c.client.receive();
@@ -68,7 +68,7 @@ TEST(Cancels, EndWhatWaits) {
   EXPECT_EQ(final_status(c.client, id), status::cancelled);
 }
 
-TEST(Cancels, EndWhatDoesNotWaitYet) {
+TEST(Cancels, EndRequestsThatAreNotPendingYet) {
   contended c;
   for (int i = 0; i < 50; ++i) {
     const std::uint64_t id = c.client.next_message;

@@ -1,4 +1,4 @@
-// What a log of changes keeps for its readers.
+// Which changes a log keeps for its readers.
 #include <smb_server/notify/change_log.hpp>
 
 #include <gmock/gmock.h>
@@ -29,7 +29,7 @@ protected:
   }
 
   change_log log;
-  bool lost = false; ///< Of the last `take`.
+  bool lost = false; ///< Result of the last `take`.
 };
 
 TEST_F(ChangeLog, KeepsNothingWithoutReaders) {
@@ -102,7 +102,7 @@ TEST_F(ChangeLog, TellsTheSameChangeAgainToThoseWhoHaveReadIt) {
   EXPECT_THAT(take(slow), ElementsAre("a", "a"));
 }
 
-TEST_F(ChangeLog, TellsOfALossOnce) {
+TEST_F(ChangeLog, ReportsALossOnce) {
   auto behind = log.join();
   add("a");
   auto current = log.join();
@@ -120,7 +120,7 @@ TEST_F(ChangeLog, TellsOfALossOnce) {
   EXPECT_FALSE(log.has_news(behind));
 }
 
-TEST_F(ChangeLog, KeepsNothingForReadersThatHaveLost) {
+TEST_F(ChangeLog, KeepsNothingForReadersThatLostChanges) {
   auto reader = log.join();
   add("a");
   log.clear();

@@ -1,4 +1,4 @@
-// CHANGE_NOTIFY: what clients learn of changes in directories.
+// CHANGE_NOTIFY: which changes of directories clients get.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -23,7 +23,7 @@ file_id open_directory(raw_client& client, const std::string& name) {
     .id;
 }
 
-/// The changes of a response, as "action name".
+/// Returns the changes of a response, as "action name".
 std::vector<std::string> changes_of(const answer& a) {
   byte_reader in = a.body();
   in.skip(2);
@@ -43,7 +43,7 @@ std::vector<std::string> changes_of(const answer& a) {
   return result;
 }
 
-/// The answer to a request that is pending, or will be.
+/// Waits for the final response to a request.
 answer wait_for(raw_client& client, std::uint64_t id) {
   while (auto a = client.receive()) {
     if (a->head.message_id == id && a->head.status != status::pending)
@@ -60,7 +60,7 @@ protected:
     directory = open_directory(watcher, "d");
   }
 
-  /// Asks to be told, and returns when the server has understood.
+  /// Starts a watch, and returns when its request is pending.
   std::uint64_t watch(std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096) {
     const std::uint64_t id = watcher.send(
       command::change_notify, raw_client::notify_body(directory, filter, recursive, room));
@@ -135,7 +135,7 @@ TEST_F(Changes, BetweenTwoRequestsAreRemembered) {
   EXPECT_EQ(changes_of(a).front(), "1 b");
 }
 
-TEST_F(Changes, FurtherDownAreToldIfAskedFor) {
+TEST_F(Changes, InSubdirectoriesAreReportedOnRequest) {
   open_directory(actor, "d\\e");
   const std::uint64_t id = watch(notify_filter::file_name, true);
 
@@ -144,7 +144,7 @@ TEST_F(Changes, FurtherDownAreToldIfAskedFor) {
   EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 e\\deep"});
 }
 
-TEST_F(Changes, ThatDoNotFitMustBeLookedUp) {
+TEST_F(Changes, ThatDoNotFitRequireAListing) {
   const std::uint64_t id = watch(notify_filter::file_name, false, 8);
 
   make("d\\something");

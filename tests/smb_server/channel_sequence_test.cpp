@@ -1,4 +1,5 @@
-// ChannelSequence: which requests count, and which may change nothing (MS-SMB2 3.3.5.2.10).
+// ChannelSequence: which requests are counted, and which must not change anything (MS-SMB2
+// 3.3.5.2.10).
 #include <smb_server/session/channel_sequence.hpp>
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ TEST(ChannelSequences, GoRound) {
   EXPECT_FALSE(s.begin(0, original).refused);
   EXPECT_TRUE(s.begin(0xffff, original).refused);
   EXPECT_FALSE(s.begin(0x7fff, original).refused);
-  EXPECT_TRUE(s.begin(0xffff, original).refused); // 0x8000 ahead is behind
+  EXPECT_TRUE(s.begin(0xffff, original).refused); // 0x8000 ahead counts as older
 }
 
 TEST(ChannelSequences, OfReplaysWaitForWhatWasSentBefore) {

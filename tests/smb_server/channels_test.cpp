@@ -1,5 +1,5 @@
 // Several connections of one session (MS-SMB2 3.3.1.14): how they are bound, what they share, and
-// what is left when one is gone.
+// what remains when one ends.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -18,7 +18,7 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-/// A session with a tree, and its first channel.
+/// Returns a connection with a session and a tree connect.
 std::unique_ptr<raw_client> first_channel(
   const test_server& server, dialect d = dialect::smb_3_0, const guid& client = {1}) {
   auto c = std::make_unique<raw_client>(server.port());
@@ -31,7 +31,7 @@ std::unique_ptr<raw_client> first_channel(
   return c;
 }
 
-/// A connection that is no channel yet.
+/// Returns a connection that is no channel yet.
 std::unique_ptr<raw_client> connection_of(
   const test_server& server, dialect d = dialect::smb_3_0, const guid& client = {1}) {
   auto c = std::make_unique<raw_client>(server.port());
@@ -39,7 +39,7 @@ std::unique_ptr<raw_client> connection_of(
   return c;
 }
 
-/// A session with two.
+/// A session with two channels.
 struct two_channels {
   explicit two_channels(server_limits limits = {}) : server{with(limits)} {
     first = first_channel(server);
@@ -66,7 +66,7 @@ std::uint32_t status_of_write(raw_client& c, const file_id& id) {
   return c.call(command::write, raw_client::write_body(id, "data")).head.status;
 }
 
-TEST(ChannelGroups, AreOneForEachClientAsLongAsSomebodyHasThem) {
+TEST(ChannelGroups, ExistOncePerClientWhileTheyAreReferenced) {
   boost::asio::io_context io;
   const auto groups = std::make_shared<channel_groups>();
   const client_guid one = client_guid::of(1);
@@ -81,7 +81,7 @@ TEST(ChannelGroups, AreOneForEachClientAsLongAsSomebodyHasThem) {
   EXPECT_EQ(groups->of(one, io.get_executor())->client, one);
 }
 
-TEST(Channels, AreOfferedToWhoKnowsThem) {
+TEST(Channels, AreOfferedToClientsThatSupportThem) {
   test_server server;
   for (const dialect d : {dialect::smb_2_1, dialect::smb_3_0, dialect::smb_3_0_2}) {
     raw_client client{server.port()};
@@ -160,7 +160,7 @@ TEST(Channels, EndTheSessionWithTheLast) {
   raw_client other{c.server.port()};
   other.set_up({2});
 
-  // Nobody is there to be told of a break, and nobody has the file open.
+  // There is no other client to notify, and the file has no other open.
   EXPECT_EQ(other.create("f", batch_level).oplock, batch_level);
   EXPECT_EQ(c.server.get().find_session(session), nullptr);
 }
@@ -174,7 +174,7 @@ TEST(Channels, EndTogetherWhenTheUserLogsOff) {
   EXPECT_EQ(c.second->close(f.id), status::user_session_deleted);
 }
 
-TEST(Channels, EndTogetherWhenTheirClientComesBack) {
+TEST(Channels, EndTogetherWhenTheirClientReplacesTheSession) {
   two_channels c;
   auto back = connection_of(c.server);
 
@@ -207,7 +207,7 @@ TEST(Channels, AreLimited) {
   EXPECT_EQ(third->bind_to(*c.first), status::success);
 }
 
-TEST(Channels, AreOfOneClientAndOneDialect) {
+TEST(Channels, BelongToOneClientAndDialect) {
   test_server server;
   const auto first = first_channel(server);
 
@@ -218,7 +218,7 @@ TEST(Channels, AreOfOneClientAndOneDialect) {
   EXPECT_EQ(first->create("f").status, status::success);
 }
 
-/// A first request to become a channel of the other's session.
+/// Sends a first request to bind the connection to the other's session.
 answer ask_to_bind(raw_client& c, const raw_client& to) {
   c.session_id = to.session_id;
   c.key = to.key;
@@ -231,11 +231,11 @@ answer ask_to_bind(raw_client& c, const raw_client& to) {
   body.u16(88);
   body.u16(1);
   body.u64(0);
-  body.u8(0); // no token that anybody would look at
+  body.u8(0); // the token is never examined
   return c.call(command::session_setup, body.view());
 }
 
-TEST(Channels, AreRefusedInAWayThatTheirClientBelieves) {
+TEST(Channels, AreRefusedWithASignedResponse) {
   test_server server;
   const auto first = first_channel(server);
   const auto same_client = connection_of(server, dialect::smb_3_0_2);
@@ -251,7 +251,7 @@ TEST(Channels, AreRefusedInAWayThatTheirClientBelieves) {
   EXPECT_FALSE(ask_to_bind(*other_client, *first).head.has(header_flag::signed_message));
 }
 
-TEST(Channels, AreOfSessionsThatAreThere) {
+TEST(Channels, NeedAnExistingSession) {
   test_server server;
   const auto first = first_channel(server);
   const std::uint64_t id = std::exchange(first->session_id, first->session_id + 1'000);
@@ -278,14 +278,14 @@ TEST(Channels, AreBoundWithTheSessionsKey) {
   EXPECT_EQ(second->bind_to(*first), status::success);
 }
 
-TEST(Channels, AreOfOneUser) {
+TEST(Channels, BelongToOneUser) {
   server_options options;
-  options.users = {{"user", "pass"}, {"somebody", "else"}};
+  options.users = {{"user", "pass"}, {"other", "word"}};
   test_server server{options};
   const auto first = first_channel(server);
   auto second = connection_of(server);
 
-  EXPECT_EQ(second->bind_to(*first, "somebody", "else"), status::access_denied);
+  EXPECT_EQ(second->bind_to(*first, "other", "word"), status::access_denied);
   EXPECT_EQ(second->bind_to(*first, "user", "wrong"), status::logon_failure);
   EXPECT_EQ(second->create("f").status, status::user_session_deleted);
   EXPECT_EQ(first->create("f").status, status::success);
@@ -293,7 +293,7 @@ TEST(Channels, AreOfOneUser) {
   EXPECT_EQ(second->create("f").status, status::success);
 }
 
-TEST(Channels, AreToBeSignedWhereThatIsRequired) {
+TEST(Channels, MustSignIfThatIsRequired) {
   server_options options;
   options.require_signing = true;
   test_server server{options};
@@ -306,7 +306,7 @@ TEST(Channels, AreToBeSignedWhereThatIsRequired) {
   EXPECT_EQ(second->create("f").status, status::access_denied);
 }
 
-TEST(Channels, RefuseWhatTheirClientHasOvertaken) {
+TEST(Channels, RefuseRequestsThatTheirClientHasOvertaken) {
   two_channels c;
   const created f = c.first->create("f");
   c.second->channel_sequence = 1;
@@ -331,7 +331,7 @@ byte_vector interfaces_body(std::uint32_t output_max, const file_id& id = relate
   return body.take();
 }
 
-TEST(Interfaces, AreToldToWhoKnowsChannels) {
+TEST(Interfaces, AreListedForClientsWithMultichannel) {
   test_server server;
   const auto client = first_channel(server);
 
@@ -340,11 +340,11 @@ TEST(Interfaces, AreToldToWhoKnowsChannels) {
   ASSERT_EQ(a.head.status, status::success);
   byte_reader in = a.body();
   in.skip(32);
-  ASSERT_EQ(in.u32(), 112U); // where the output begins
+  ASSERT_EQ(in.u32(), 112U); // offset of the output
   const std::uint32_t length = in.u32();
   ASSERT_EQ(length, 152U);
   byte_reader entry{bytes_view{a.bytes}.subspan(112)};
-  EXPECT_EQ(entry.u32(), 0U); // it is the last
+  EXPECT_EQ(entry.u32(), 0U); // the last entry
   EXPECT_NE(entry.u32(), 0U);
   entry.skip(8);
   EXPECT_GT(entry.u64(), 0U);
@@ -353,7 +353,7 @@ TEST(Interfaces, AreToldToWhoKnowsChannels) {
   EXPECT_EQ(entry.u32(), 0x0100'007fU); // 127.0.0.1
 }
 
-TEST(Interfaces, AreNotToldToOthersNorWithoutRoom) {
+TEST(Interfaces, AreNotListedForOthersNorWithoutRoom) {
   test_server server;
   const auto client = first_channel(server);
   raw_client older{server.port()};
@@ -366,7 +366,7 @@ TEST(Interfaces, AreNotToldToOthersNorWithoutRoom) {
   EXPECT_EQ(older.call(command::ioctl, interfaces_body(4'096)).head.status, status::not_supported);
 }
 
-/// Waits for a break on one connection while another client opens.
+/// Returns the next break notification of the connection.
 std::optional<answer> break_on(raw_client& holder) {
   while (auto a = holder.receive()) {
     if (a->head.command == command::oplock_break)
@@ -388,7 +388,7 @@ TEST(ChannelBreaks, OfAnOplockGoWhereItWasOpened) {
   EXPECT_EQ(c.first->close(f.id), status::success);
 }
 
-TEST(ChannelBreaks, OfAnOplockGoElsewhereWhenThatIsLost) {
+TEST(ChannelBreaks, OfAnOplockGoElsewhereWhenThatChannelIsLost) {
   two_channels c;
   const created f = c.first->create("f", batch_level);
   ASSERT_EQ(f.oplock, batch_level);
@@ -409,7 +409,7 @@ TEST(ChannelBreaks, OfAnOplockGoElsewhereWhenThatIsLost) {
   }
 }
 
-/// From now on its TCP counts as taking nothing.
+/// From now on, the server treats the client's TCP as if it acknowledged nothing.
 std::uint32_t make_stuck(raw_client& c) {
   byte_writer body;
   body.u16(57);
@@ -430,7 +430,7 @@ TEST(ChannelBreaks, ThatTheOnlyChannelDoesNotTakeEndWithTheOpen) {
   raw_client other{server.port()};
   other.set_up({2});
 
-  // It is let in when the other open is gone, not beside it.
+  // The other open must have ended before this one is granted.
   EXPECT_EQ(other.create("f", batch_level).oplock, batch_level);
 }
 

@@ -1,4 +1,4 @@
-// Requests that come back from a wait to an open that has been closed meanwhile.
+// Requests that wait while their open is closed.
 #include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
@@ -18,7 +18,7 @@ using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
 
-/// FileRenameInformation or FileLinkInformation that may replace what is there.
+/// FileRenameInformation or FileLinkInformation with ReplaceIfExists.
 byte_vector replacing_body(const file_id& id, file_class what, const std::string& to) {
   const byte_vector name = utf8_to_utf16(to);
   byte_writer data;
@@ -29,7 +29,7 @@ byte_vector replacing_body(const file_id& id, file_class what, const std::string
   return raw_client::set_info_body(id, static_cast<std::uint8_t>(what), data.view());
 }
 
-/// A CREATE that may rename.
+/// A CREATE with the right to rename.
 byte_vector open_to_rename(const std::string& name) {
   byte_writer body{raw_client::create_body(name)};
   body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
@@ -44,7 +44,7 @@ lease_context all_of(std::uint8_t key) {
   return lease;
 }
 
-/// A client whose request waits for another to give up its lease.
+/// A client whose request waits for another client's lease break.
 class ClosedMeanwhile : public ::testing::Test {
 protected:
   ClosedMeanwhile() {
@@ -52,7 +52,7 @@ protected:
     holder.set_up({2});
   }
 
-  /// Opens the file whose lease is in the way.
+  /// Opens the file with the conflicting lease.
   void hold(const std::string& name) {
     held = holder.create(name, lease_level, all_of(1));
     ASSERT_EQ(held.status, status::success);
@@ -65,13 +65,13 @@ protected:
     moving = raw_client::read_created(a).id;
   }
 
-  /// The status of the request that is closed under while it waits.
+  /// Sends the request, closes its open while it waits, and returns the request's status.
   std::uint32_t closed_while_it_waits(const byte_vector& body) {
     const std::uint64_t id = mover.send(command::set_info, body);
     EXPECT_TRUE(holder.receive()); // the break
     EXPECT_EQ(mover.close(moving), status::success);
     EXPECT_EQ(holder.close(held.id), status::success);
-    const auto last = mover.receive(); // clients expect to hear of no SET_INFO that it is pending
+    const auto last = mover.receive(); // SET_INFO has no interim response
     EXPECT_TRUE(last && last->head.message_id == id);
     return last ? last->head.status : status::success;
   }
@@ -121,7 +121,7 @@ TEST_F(ClosedMeanwhile, NoStreamIsRenamed) {
   EXPECT_EQ(mover.create("t:s", 0, {}, disposition::open).status, status::success);
 }
 
-TEST_F(ClosedMeanwhile, WhatTheDiskHasToDoAlreadyIsDone) {
+TEST_F(ClosedMeanwhile, AQueuedDiskOperationIsDone) {
   open("f");
   byte_writer times;
   times.zeros(16);
@@ -141,7 +141,7 @@ TEST_F(ClosedMeanwhile, WhatTheDiskHasToDoAlreadyIsDone) {
   EXPECT_EQ(mover.echo(), status::success);
 }
 
-TEST_F(ClosedMeanwhile, WhatTheDiskHasToDoAlreadyIsDoneForWhoLogsOff) {
+TEST_F(ClosedMeanwhile, AQueuedDiskOperationIsDoneAfterALogoff) {
   open("f");
   byte_writer size;
   size.u64(4'711);

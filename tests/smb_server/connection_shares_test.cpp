@@ -1,4 +1,4 @@
-// Which connections are admitted, and which make room for them.
+// Admission and displacement of connections.
 #include <smb_server/session/connection_shares.hpp>
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ constexpr connection_id numbered(std::uint64_t n) {
 
 class ConnectionShares : public ::testing::Test {
 protected:
-  /// Of the next connection.
+  /// Admits the next connection.
   connection_shares::verdict enter(const char* address = "10.0.0.1") {
     return shares_.enter(numbered(++last_), at(address));
   }
@@ -27,7 +27,7 @@ protected:
   connection_shares shares_{{6, 4, 2}};
 };
 
-TEST_F(ConnectionShares, AreOfAllAndOfEachAddress) {
+TEST_F(ConnectionShares, LimitAllConnectionsAndThoseOfAnAddress) {
   for (int i = 0; i < 4; ++i) {
     EXPECT_TRUE(enter().refused.empty());
     shares_.logged_on(numbered(last_));
@@ -81,7 +81,7 @@ TEST_F(ConnectionShares, CountADisplacedConnectionUntilItLeaves) {
   EXPECT_EQ(enter().displaced, numbered(3));
 }
 
-// The connection that is displaced may log on before it ends. Either order leaves it counted once.
+// A displaced connection may log on before it ends. In either order it is counted once.
 TEST_F(ConnectionShares, AllowALogonAfterTheDisplacement) {
   enter();
   enter();

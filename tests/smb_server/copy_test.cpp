@@ -1,4 +1,4 @@
-// Copies that the server makes (MS-SMB2 3.3.5.15.5, 3.3.5.15.6).
+// Server-side copies (MS-SMB2 3.3.5.15.5, 3.3.5.15.6).
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -48,7 +48,7 @@ protected:
     return key;
   }
 
-  /// The numbers of the response: chunks, bytes of a chunk, bytes in all.
+  /// Returns the numbers of the response: chunks, bytes of a chunk, total bytes.
   std::array<std::uint32_t, 3> copy(const std::vector<chunk>& chunks, const byte_vector& key,
     std::uint32_t code = fsctl_copy_chunk, std::uint32_t output_max = 12) {
     byte_writer input;
@@ -86,7 +86,7 @@ protected:
 using numbers = std::array<std::uint32_t, 3>;
 constexpr numbers limits{256, 1 << 20, 16 << 20};
 
-TEST_F(Copies, AreOfTheChunksThatAreAskedFor) {
+TEST_F(Copies, CopyTheRequestedChunks) {
   EXPECT_EQ(copy({{6, 0, 5}, {0, 5, 5}}, key_of(source)), (numbers{2, 0, 10}));
 
   EXPECT_EQ(status, status::success);
@@ -100,7 +100,7 @@ TEST_F(Copies, BeyondTheEndOfTheSourceAreRefused) {
   EXPECT_EQ(content("to"), "");
 }
 
-TEST_F(Copies, AboveTheLimitsAreToldThem) {
+TEST_F(Copies, AboveTheLimitsReturnTheLimits) {
   const byte_vector key = key_of(source);
   const std::vector<std::vector<chunk>> all{{{0, 0, 0}}, {{0, 0, (1 << 20) + 1}},
     std::vector<chunk>(257, chunk{0, 0, 1}), std::vector<chunk>(17, chunk{0, 0, 1 << 20})};

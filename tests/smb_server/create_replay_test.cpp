@@ -1,5 +1,4 @@
-// A CREATE that its client sends again because it does not know what came of it
-// (MS-SMB2 3.3.5.9.10).
+// Replayed CREATEs: the client does not know the result of the first CREATE (MS-SMB2 3.3.5.9.10).
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -84,7 +83,7 @@ TEST_F(CreateReplays, ComeOnAnotherChannel) {
   EXPECT_EQ(again.id, opened.id);
 }
 
-TEST_F(CreateReplays, OfAnotherSessionAreNone) {
+TEST_F(CreateReplays, OfAnotherSessionAreRefused) {
   create(client, oplock_body(batch_level));
   raw_client other{server.port()};
   set_up(other, 1);
@@ -92,14 +91,14 @@ TEST_F(CreateReplays, OfAnotherSessionAreNone) {
   EXPECT_EQ(replay(other, oplock_body(batch_level)).head.status, status::duplicate_objectid);
 }
 
-TEST_F(CreateReplays, ThatDoNotSaySoAreRefused) {
+TEST_F(CreateReplays, WithoutTheReplayFlagAreRefused) {
   create(client, oplock_body(batch_level));
 
   EXPECT_EQ(create(client, oplock_body(batch_level)).head.status, status::duplicate_objectid);
   EXPECT_EQ(create(client, oplock_body(none_level, other_guid, "g")).head.status, status::success);
 }
 
-TEST_F(CreateReplays, AreToldToWaitWhileTheFirstOneDoes) {
+TEST_F(CreateReplays, AreRefusedForNowWhileTheFirstOneWaits) {
   raw_client holder{server.port()};
   set_up(holder, 2);
   const created held = holder.create("f", batch_level);
@@ -121,7 +120,7 @@ TEST_F(CreateReplays, AreToldToWaitWhileTheFirstOneDoes) {
   EXPECT_EQ(again.id, raw_client::read_created(*done).id);
 }
 
-TEST_F(CreateReplays, ConfirmNoMoreThanTheyAskFor) {
+TEST_F(CreateReplays, GrantNoMoreThanTheyRequest) {
   create(client, oplock_body(batch_level));
 
   const answer again = replay(client, oplock_body(none_level));
@@ -130,7 +129,7 @@ TEST_F(CreateReplays, ConfirmNoMoreThanTheyAskFor) {
   EXPECT_FALSE(raw_client::context_of(again, "DH2Q"));
 }
 
-TEST_F(CreateReplays, ConfirmNoMoreThanIsLeft) {
+TEST_F(CreateReplays, GrantNoMoreThanIsLeft) {
   create(client, oplock_body(batch_level));
   raw_client other{server.port()};
   set_up(other, 2);
@@ -153,7 +152,7 @@ TEST_F(CreateReplays, ConfirmNoMoreThanIsLeft) {
   EXPECT_FALSE(raw_client::context_of(again, "DH2Q"));
 }
 
-TEST_F(CreateReplays, TellWhatTheLeaseIsNow) {
+TEST_F(CreateReplays, ReturnTheCurrentLease) {
   const created opened = raw_client::read_created(create(client, lease_body(5, rh)));
   ASSERT_EQ(opened.lease->state, rh);
   ASSERT_EQ(
@@ -167,7 +166,7 @@ TEST_F(CreateReplays, TellWhatTheLeaseIsNow) {
   EXPECT_EQ(again.lease->epoch, opened.lease->epoch + 1);
 }
 
-TEST_F(CreateReplays, AskForTheSameKindAndKey) {
+TEST_F(CreateReplays, NeedTheSameKindAndKey) {
   create(client, lease_body(5, rh));
 
   EXPECT_EQ(replay(client, lease_body(6, rh)).head.status, status::access_denied);
@@ -176,7 +175,7 @@ TEST_F(CreateReplays, AskForTheSameKindAndKey) {
   EXPECT_EQ(replay(client, lease_body(5, rh, other_guid)).head.status, status::access_denied);
 }
 
-TEST_F(CreateReplays, AreDoneOnceTheOpenWasUsed) {
+TEST_F(CreateReplays, AreExecutedOnceTheOpenWasUsed) {
   const created opened = raw_client::read_created(create(client, oplock_body(none_level)));
   ASSERT_EQ(client.call(command::read, raw_client::read_body(opened.id, 1)).head.status,
     status::end_of_file);
@@ -187,7 +186,7 @@ TEST_F(CreateReplays, AreDoneOnceTheOpenWasUsed) {
   EXPECT_NE(other.id, opened.id);
 }
 
-TEST_F(CreateReplays, AreDoneWhenTheFirstOneHasFailed) {
+TEST_F(CreateReplays, AreExecutedIfTheFirstOneHasFailed) {
   raw_client holder{server.port()};
   set_up(holder, 2);
   const byte_vector body = oplock_body(none_level);

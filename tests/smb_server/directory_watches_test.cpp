@@ -1,4 +1,4 @@
-// Watches without a server: which changes they see, and what is kept for them.
+// Watches without a server: which changes they report, and how many are kept.
 #include <smb_server/notify/directory_watches.hpp>
 #include <smb_server/wire/status.hpp>
 
@@ -25,7 +25,7 @@ protected:
     return watches.add(terms, io.get_executor());
   }
 
-  /// The answer to a request, if there is one at once.
+  /// Returns the status of a request, or `pending`.
   std::uint32_t ask(const watch_ptr& w) {
     notify_waiter waiter{runs, io.get_executor()};
     waiter.room = std::size_t{1} << 20;
@@ -35,7 +35,7 @@ protected:
     return waiter.answered ? waiter.status : status::pending;
   }
 
-  /// Makes changes of so many bytes in all.
+  /// Makes changes with this total size.
   void fill(std::size_t bytes, const std::string& place = "d") {
     const std::string name(200, 'n');
     for (std::size_t i = 0; i * name.size() < bytes; ++i)
@@ -51,12 +51,12 @@ protected:
   boost::asio::io_context io;
   machine runs{io, 1};
   directory_watches watches{{10'000, 15'000}};
-  byte_vector data; ///< Of the last answer.
+  byte_vector data; ///< Of the last response.
   const int one = 1; // clients
   const int two = 2;
 };
 
-TEST_F(Watches, SeeWhatIsTheirsAlone) {
+TEST_F(Watches, SeeMatchingChangesOnly) {
   const watch_ptr w = add(false, 4'096);
   notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
@@ -107,7 +107,7 @@ TEST_F(Watches, AnswerFirstComeFirstServed) {
   EXPECT_EQ(second.status, status::notify_cleanup);
 }
 
-// A change and the request that asks for it may come in either order.
+// A change and the request for it may come in either order.
 TEST_F(Watches, TellAChangeBeforeTheRequest) {
   const watch_ptr w = add(false, 4'096);
 
@@ -129,8 +129,8 @@ TEST_F(Watches, TellAChangeAfterTheRequest) {
   EXPECT_EQ(waiter.status, status::success);
 }
 
-// The request may be given up while its watch is on its way to answer it.
-TEST_F(Watches, KeepAChangeWhoseRequestIsGivenUpMeanwhile) {
+// The request may be cancelled after its watch was scheduled to complete it.
+TEST_F(Watches, KeepAChangeWhoseRequestIsCancelledMeanwhile) {
   const watch_ptr w = add(false, 4'096);
   notify_waiter waiter{runs, io.get_executor()};
   waiter.room = 4'096;
@@ -144,7 +144,7 @@ TEST_F(Watches, KeepAChangeWhoseRequestIsGivenUpMeanwhile) {
   EXPECT_EQ(ask(w), status::success);
 }
 
-// A watch may end while it is on its way to answer.
+// A watch may end after it was scheduled to complete a request.
 TEST_F(Watches, MayEndBetweenAChangeAndItsAnswer) {
   watch_ptr w = add(false, 4'096);
   EXPECT_EQ(ask(w), status::pending);

@@ -1,4 +1,4 @@
-// Durable opens on the wire: kept when the connection goes, given back to their client alone.
+// Durable opens on the wire: they survive their connection, and only their client can reconnect.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -38,7 +38,7 @@ byte_vector reconnect_data(const file_id& id) {
   return out.take();
 }
 
-TEST(DurableOpens, AreKeptAndGivenBack) {
+TEST(DurableOpens, SurviveTheirConnection) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
@@ -63,7 +63,7 @@ TEST(DurableOpens, AreKeptAndGivenBack) {
   EXPECT_EQ(server.get().kept().size(), 0U);
 }
 
-/// An open of version 2 whose connection is lost, and its client in a new session.
+/// A disconnected open of version 2, and its client in a new session.
 struct sent_again {
   sent_again() {
     raw_client first{server.port()};
@@ -91,8 +91,8 @@ struct sent_again {
   created again;
 };
 
-// MS-SMB2 3.3.5.9.10: answered as the first time.
-TEST(DurableOpens, AreGivenBackToACreateThatIsSentAgain) {
+// MS-SMB2 3.3.5.9.10: the response equals the first one.
+TEST(DurableOpens, AreReconnectedByAReplayedCreate) {
   sent_again t;
   raw_client second{t.server.port()};
 
@@ -112,12 +112,12 @@ TEST(DurableOpens, KeepTheirCreateGuidFromOtherCreates) {
   raw_client third{t.server.port()};
 
   EXPECT_EQ(t.ask(second, {1}, t.create(), false), status::duplicate_objectid);
-  // To another client it means nothing; it finds the file as anybody does.
+  // The CreateGuid belongs to the first client only. Another client just opens the file.
   EXPECT_EQ(t.ask(third, {2}, t.create(8), true), status::success);
   EXPECT_NE(t.again.id.persistent, t.opened.id.persistent);
 }
 
-TEST(DurableOpens, AreAboutTheirOwnLeaseWhenACreateIsSentAgain) {
+TEST(DurableOpens, NeedTheirOwnLeaseKeyInAReplayedCreate) {
   sent_again t;
   raw_client second{t.server.port()};
 
@@ -128,7 +128,7 @@ TEST(DurableOpens, AreAboutTheirOwnLeaseWhenACreateIsSentAgain) {
   EXPECT_EQ(t.again.id.persistent, t.opened.id.persistent);
 }
 
-TEST(DurableOpens, AreGivenBackHoweverTheUserIsSpelled) {
+TEST(DurableOpens, AreReconnectedHoweverTheUserIsSpelled) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
@@ -149,7 +149,7 @@ TEST(DurableOpens, AreGivenBackHoweverTheUserIsSpelled) {
     status::success);
 }
 
-/// Blocks a connection's strand while it lives, once it has run `first` there.
+/// Runs `first` on a connection's strand, then blocks the strand until it is destroyed.
 class strand_block {
 public:
   strand_block(std::shared_ptr<connection> c, std::function<void(connection&)> first)
@@ -175,8 +175,8 @@ server_options with_log() {
   return options;
 }
 
-/// A client's second connection asks for the durable open of its first, before the server is done
-/// with the end of that.
+/// A client's second connection reconnects to the durable open of the first, before the server has
+/// processed the end of the first.
 struct overtaken {
   overtaken() {
     first.set_up({1});
@@ -185,7 +185,8 @@ struct overtaken {
     second.set_up({1});
   }
 
-  /// The server has decided to end the first, and does nothing of that while the block lives.
+  /// The server has decided to close the first connection, but its teardown waits for the block's
+  /// end.
   strand_block end_the_first() {
     const auto handle = static_cast<open_id>(c.id.persistent);
     return {
@@ -202,7 +203,7 @@ struct overtaken {
   created c;
 };
 
-// The server has decided to end the old connection, and has done nothing of that.
+// The old connection is closed, and its teardown has not started.
 TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
   overtaken t;
   ASSERT_EQ(t.c.status, status::success);
@@ -216,8 +217,8 @@ TEST(DurableOpens, AreWaitedForWhileTheirConnectionEnds) {
   EXPECT_EQ(t.second.await_answer().head.status, status::success);
 }
 
-// The session that asks for it ends while the old connection does.
-TEST(DurableOpens, StayKeptIfWhoAsksForThemHasLoggedOff) {
+// The reconnecting session ends while the old connection does.
+TEST(DurableOpens, StayKeptIfTheReconnectingSessionEnds) {
   overtaken t;
   ASSERT_EQ(t.c.status, status::success);
 
@@ -238,8 +239,9 @@ TEST(DurableOpens, StayKeptIfWhoAsksForThemHasLoggedOff) {
     status::success);
 }
 
-// The old connection has so much to do that the server does not read on, and learns of nothing.
-TEST(DurableOpens, AreGivenBackThoughTheOldConnectionsEndIsUnread) {
+// The old connection has too many requests in flight. The server does not read from it, and thus
+// does not notice its end.
+TEST(DurableOpens, AreReconnectedThoughTheOldConnectionsEndIsUnread) {
   server_limits limits;
   limits.requests_bytes = 1;
   test_server server{limits};
@@ -265,8 +267,8 @@ TEST(DurableOpens, AreGivenBackThoughTheOldConnectionsEndIsUnread) {
   EXPECT_EQ(back.head.status, status::success);
 }
 
-// The Linux kernel adds QFid to each CREATE, and others what they like.
-TEST(DurableOpens, AreGivenBackWhateverElseIsAskedFor) {
+// The Linux kernel adds QFid to each CREATE. Other clients add other contexts.
+TEST(DurableOpens, AreReconnectedWhateverElseIsRequested) {
   for (const bool second_version : {false, true}) {
     SCOPED_TRACE(second_version);
     test_server server;
@@ -300,7 +302,7 @@ TEST(DurableOpens, AreGivenBackWhateverElseIsAskedFor) {
 }
 
 // MS-SMB2 3.3.5.9.6, 3.3.5.9.10.
-TEST(DurableOpens, AreNoDirectories) {
+TEST(DurableOpens, CannotBeDirectories) {
   test_server server;
   raw_client c{server.port()};
   c.negotiate(dialect::smb_3_0_2);
@@ -317,7 +319,7 @@ TEST(DurableOpens, AreNoDirectories) {
 
     const created made = raw_client::read_created(opened);
     ASSERT_EQ(made.status, status::success);
-    EXPECT_EQ(made.lease.value().state, rh) << "though it caches handles";
+    EXPECT_EQ(made.lease.value().state, rh) << "despite Handle caching";
     EXPECT_FALSE(has_context(opened, query.first));
     EXPECT_EQ(c.close(made.id), status::success);
   }
@@ -335,7 +337,7 @@ TEST(DurableOpens, NeedHandleCaching) {
   EXPECT_FALSE(has_context(opened, "DHnQ"));
 }
 
-TEST(DurableOpens, ThatAreConnectedOrUnknownAreNotGiven) {
+TEST(DurableOpens, ThatAreConnectedOrUnknownCannotBeReconnected) {
   test_server server;
   raw_client client{server.port()};
   client.set_up({1});
@@ -352,7 +354,7 @@ TEST(DurableOpens, ThatAreConnectedOrUnknownAreNotGiven) {
   EXPECT_EQ(reconnect({12'345, 12'345}), status::object_name_not_found);
 }
 
-TEST(DurableOpens, GiveWayToOtherClients) {
+TEST(DurableOpens, ArePurgedForOtherClients) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});

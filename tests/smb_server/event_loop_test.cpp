@@ -1,4 +1,4 @@
-// How long the event loop looks for work before it sleeps.
+// The duration of polling before the event loop's thread sleeps.
 #include <smb_server/runtime/event_loop.hpp>
 
 #include <boost/asio/post.hpp>

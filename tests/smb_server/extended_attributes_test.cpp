@@ -1,5 +1,4 @@
-// Extended attributes on the wire (MS-FSCC 2.4.15, 2.4.16), and what CREATE checks of its
-// parameters.
+// Extended attributes on the wire (MS-FSCC 2.4.15, 2.4.16), and the checks of CREATE's parameters.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -127,7 +126,7 @@ TEST_F(ExtendedAttributesOnTheWire, AreToldByNameAndThoseThatAreMissingHaveNoVal
   EXPECT_EQ(query(file_class::full_ea, byte_vector(3)).head.status, status::ea_list_inconsistent);
 }
 
-TEST_F(ExtendedAttributesOnTheWire, AreToldAsFarAsTheyFit) {
+TEST_F(ExtendedAttributesOnTheWire, AreReturnedAsFarAsTheyFit) {
   ASSERT_EQ(set(list_of({{"one", "1"}, {"two", "2"}})), status::success);
 
   const answer first = query(file_class::full_ea, {}, 24);
@@ -136,7 +135,7 @@ TEST_F(ExtendedAttributesOnTheWire, AreToldAsFarAsTheyFit) {
   EXPECT_EQ(query(file_class::full_ea, {}, 12).head.status, status::buffer_too_small);
 }
 
-TEST_F(ExtendedAttributesOnTheWire, HaveASizeThatOtherQueriesTell) {
+TEST_F(ExtendedAttributesOnTheWire, HaveASizeThatOtherQueriesReturn) {
   const auto size = [&] { return byte_reader{buffer_of(query(file_class::ea))}.u32(); };
   EXPECT_EQ(size(), 0U);
 
@@ -154,7 +153,7 @@ TEST_F(ExtendedAttributesOnTheWire, OfAListThatIsMalformedAreNotSet) {
   bad[0] = 255;
   EXPECT_EQ(set(bad), status::ea_list_inconsistent);
   bad = list_of({{"one", "1"}});
-  bad[8 + 3] = 'x'; // no zero behind the name
+  bad[8 + 3] = 'x'; // no zero after the name
   EXPECT_EQ(set(bad), status::ea_list_inconsistent);
   const entries many(ea_entries_max + 1, {"a", "b"});
   EXPECT_EQ(set(list_of(many)), status::ea_list_inconsistent);
@@ -163,7 +162,7 @@ TEST_F(ExtendedAttributesOnTheWire, OfAListThatIsMalformedAreNotSet) {
 }
 
 TEST_F(ExtendedAttributesOnTheWire, NeedTheRightToSeeAndToSetThem) {
-  file = make("f", {}, 0x3).id; // reads and writes data
+  file = make("f", {}, 0x3).id; // may read and write data only
 
   EXPECT_EQ(query(file_class::full_ea).head.status, status::access_denied);
   EXPECT_EQ(set(list_of({{"one", "1"}})), status::access_denied);
@@ -180,7 +179,7 @@ TEST_F(ExtendedAttributesOnTheWire, AreGivenToWhatIsCreated) {
   EXPECT_FALSE(exists("bad"));
 }
 
-/// The status of a CREATE whose body has another number at `offset`.
+/// Sends a CREATE with another number at `offset` of its body, and returns the status.
 std::uint32_t create_with(
   raw_client& client, std::size_t offset, std::uint32_t value, std::uint32_t options = 0) {
   byte_writer body{raw_client::create_body("new", 0, {}, disposition::create, options)};
@@ -188,7 +187,7 @@ std::uint32_t create_with(
   return client.call(command::create, body.view()).head.status;
 }
 
-TEST_F(ExtendedAttributesOnTheWire, AndOfAFormerVersionThereIsNothing) {
+TEST_F(ExtendedAttributesOnTheWire, APreviousVersionInACreateIsNotFound) {
   EXPECT_EQ(make("f", {{"TWrp", byte_vector(8)}}).status, status::object_name_not_found);
 }
 

@@ -31,7 +31,7 @@ byte_vector range_of(std::uint64_t first, std::uint64_t second) {
   return out.take();
 }
 
-/// A client with a file of four blocks, all of which are written.
+/// A client with a file of four blocks, all of them written.
 class FileRangesOnTheWire : public ::testing::Test {
 protected:
   FileRangesOnTheWire() {
@@ -109,7 +109,7 @@ TEST_F(FileRangesOnTheWire, ThatMakeNoSenseAreRefused) {
     ioctl(fsctl_query_allocated_ranges, byte_vector(8), 64).head.status, status::invalid_parameter);
 }
 
-TEST_F(FileRangesOnTheWire, AreMadeZeroOnceOthersHaveGivenUpTheirCaches) {
+TEST_F(FileRangesOnTheWire, AreMadeZeroOnceOtherCachesAreBroken) {
   raw_client other{server.port()};
   other.set_up({2});
   lease_context lease;
@@ -120,7 +120,7 @@ TEST_F(FileRangesOnTheWire, AreMadeZeroOnceOthersHaveGivenUpTheirCaches) {
   ASSERT_TRUE(held.lease);
 
   EXPECT_EQ(zero(5, 5), status::success);
-  EXPECT_EQ(other.echo(), status::success) << "no break has come before the answer";
+  EXPECT_EQ(other.echo(), status::success) << "no break has come before the response";
   EXPECT_EQ(zero(0, 1), status::success);
 
   const auto notice = other.receive();

@@ -1,4 +1,4 @@
-// What a frame takes while it is being read.
+// The memory of a frame that is being read.
 #include <smb_server/net/frame_buffer.hpp>
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t large = std::size_t{1} << 20;
 
-/// Bytes that tell where they belong.
+/// Bytes that contain their positions.
 byte_vector counted_bytes(std::size_t count) {
   byte_vector result(count);
   std::iota(result.begin(), result.end(), std::uint8_t{0});

@@ -1,4 +1,4 @@
-// Headers, frames, and the bounds of what is read.
+// Headers, frames, and the limits of parsing.
 #include <smb_server/net/credit_window.hpp>
 #include <smb_server/wire/header.hpp>
 #include <smb_server/wire/utf16.hpp>

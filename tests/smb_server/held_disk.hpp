@@ -1,4 +1,4 @@
-// A disk that does nothing while a test looks at what the server does meanwhile.
+// A disk that blocks while a test observes the server.
 #pragma once
 
 #include "test_server.hpp"
@@ -14,8 +14,8 @@
 
 namespace leasebreak::smb::testing {
 
-/// Keeps all of a server's disk threads busy until it is released, or gone: what they are asked for
-/// meanwhile waits.
+/// Blocks all disk threads of a server until it is released or destroyed. Operations queue up
+/// meanwhile.
 class held_disk {
 public:
   explicit held_disk(test_server& server)
@@ -37,14 +37,14 @@ public:
   held_disk(const held_disk&) = delete;
   held_disk& operator=(const held_disk&) = delete;
 
-  /// Returns when an operation waits for the disk; whoever sent a request cannot know otherwise
-  /// that the server has come that far.
+  /// Returns when an operation is queued for the disk. A client cannot find out otherwise that the
+  /// server has processed its request so far.
   void await_operation() const {
     while (workers_.operations() <= ended_.size())
       std::this_thread::yield();
   }
 
-  /// The threads are free when it returns.
+  /// Unblocks the threads, and returns when they are free.
   void release() {
     if (ended_.empty())
       return;

@@ -1,4 +1,4 @@
-// Bytes and keys as published vectors write them.
+// Bytes and keys in the notation of published test vectors.
 #pragma once
 
 #include <smb_server/crypto/digest.hpp>
@@ -9,7 +9,7 @@
 
 namespace leasebreak::smb::testing {
 
-/// Two digits a byte.
+/// Two digits per byte.
 inline byte_vector from_hex(std::string_view text) {
   byte_vector result;
   for (std::size_t i = 0; i + 1 < text.size(); i += 2)
@@ -18,7 +18,7 @@ inline byte_vector from_hex(std::string_view text) {
   return result;
 }
 
-/// Up to 16 bytes; what is missing is zero.
+/// Up to 16 bytes, padded with zeros.
 inline key16 key_of(std::string_view text) {
   key16 result{};
   const byte_vector bytes = from_hex(text);

@@ -1,4 +1,4 @@
-// Malformed frames: each ends the connection or gets its own status, and harms nobody else.
+// Malformed frames: each closes its connection or gets an error, and affects no other connection.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -26,7 +26,7 @@ byte_vector frame_of(const header& h, bytes_view body = {}) {
 
 struct deadly_frame {
   const char* what;
-  byte_vector bytes; ///< With the length in front.
+  byte_vector bytes; ///< Including the length.
 };
 
 byte_vector framed(const byte_vector& frame) {
@@ -127,10 +127,10 @@ TEST(HostileNegotiates, AreRefusedWithAStatus) {
   EXPECT_EQ(status_of(36, 2, 0x0210), status::invalid_parameter);
   EXPECT_EQ(status_of(36, 65'535, 0x0210), status::invalid_parameter);
   EXPECT_EQ(status_of(36, 1, 0x0999), status::not_supported);
-  EXPECT_EQ(status_of(36, 1, 0x0311), status::invalid_parameter); // without its contexts
+  EXPECT_EQ(status_of(36, 1, 0x0311), status::invalid_parameter); // contexts are missing
 }
 
-/// All commands that have a body of their own, and its StructureSize.
+/// All commands with a body of their own, and its StructureSize.
 constexpr std::array<std::pair<command, std::uint16_t>, 16> sized_commands{
   {{command::session_setup, 25}, {command::logoff, 4}, {command::tree_connect, 9},
     {command::tree_disconnect, 4}, {command::create, 57}, {command::close, 24},
@@ -196,7 +196,7 @@ TEST(HostileBodies, ThatReadMoreThanTheLimitAreInvalid) {
   };
 
   EXPECT_EQ(read_with(10, 0), status::end_of_file);
-  EXPECT_EQ(read_with(65'537, 0), status::invalid_parameter); // one credit pays for 64 KiB
+  EXPECT_EQ(read_with(65'537, 0), status::invalid_parameter); // one credit covers 64 KiB
   EXPECT_EQ(read_with(UINT32_MAX, 0), status::invalid_parameter);
   EXPECT_EQ(read_with(10, UINT64_MAX), status::invalid_parameter);
 }
@@ -221,7 +221,7 @@ TEST(HostileCompounds, ThatBeginWithARelatedRequestAreInvalid) {
     status::invalid_parameter);
 }
 
-/// With these limits there is room for one connection.
+/// The limits admit one connection.
 void expect_room_for_one(const server_limits& limits) {
   test_server server{limits};
   raw_client first{server.port()};
@@ -283,7 +283,7 @@ TEST(Limits, OfFramesAreLowerBeforeTheFirstSession) {
     user.call(command::write, raw_client::write_body(file.id, data)).head.status, status::success);
 }
 
-TEST(Limits, OfSessionsTreesAndOpensAreTold) {
+TEST(Limits, OfSessionsTreesAndOpensReturnAnError) {
   server_limits limits;
   limits.sessions_per_connection = 1;
   limits.trees_per_session = 1;
@@ -335,7 +335,7 @@ TEST(RandomFrames, NeverStopTheServer) {
     for (std::size_t k = 0; k < length; ++k)
       body.u8(random() % 3 == 0 ? byte() : std::uint8_t{0});
     byte_vector sent = body.take();
-    // A lock that blocks or an IOCTL that is refused for good would end the loop early.
+    // A blocking LOCK would hang, and a refused IOCTL would end the loop early.
     if (c == command::lock || c == command::ioctl)
       sent.resize(10);
     ASSERT_FALSE(client.call(c, sent).bytes.empty()) << i;

@@ -1,4 +1,4 @@
-// A client's tokens, made by hand.
+// Builds a client's tokens without a security library.
 #include "initiator.hpp"
 
 #include <smb_server/auth/der.hpp>
@@ -101,7 +101,7 @@ byte_vector initiator::make_negotiate() {
   out.append(signature_bytes);
   out.u32(1);
   out.u32(script_.flags);
-  out.zeros(16); // neither domain nor workstation
+  out.zeros(16); // no domain, no workstation
   out.append(version_bytes);
   negotiate_ = out.take();
   negotiate_.resize(script_.negotiate_bytes);
@@ -157,7 +157,7 @@ byte_vector initiator::make_nt_response(bytes_view target_info) {
     blob.u16(4);
     blob.u32(ntlm::av::has_mic);
   }
-  blob.zeros(8); // MsvAvEOL, and four more
+  blob.zeros(8); // MsvAvEOL and four zeros
   key16 proof = ntlm::nt_proof(response_key_, server_challenge_, blob.view());
   base_key_ = ntlm::session_base_key(response_key_, proof);
   if (script_.nt == logon_script::response::wrong_proof)
@@ -185,7 +185,7 @@ byte_vector initiator::make_lm_response() const {
   return out.take();
 }
 
-/// The message, with its MIC.
+/// The message with its MIC.
 byte_vector initiator::assemble(bytes_view nt_response) {
   const bool unicode = (flags_ & ntlm::flag::unicode) != 0;
   const auto text = [&](const std::string& s) {
@@ -227,7 +227,7 @@ byte_vector initiator::assemble(bytes_view nt_response) {
   return message;
 }
 
-/// The server's last token: nothing, or SPNEGO's, whose MIC must be right.
+/// Checks the server's last token: it must be empty, or SPNEGO's with a valid MIC.
 void initiator::check_last(bytes_view token) const {
   if (!script_.uses_spnego) {
     require(token.empty(), "the server says more than NTLM does");

@@ -1,4 +1,4 @@
-// The client's side of a logon: NTLM within SPNEGO or alone, as stock clients do it or wrong.
+// The client's side of a logon: NTLM within SPNEGO or alone, like stock clients or with errors.
 #pragma once
 
 #include <smb_server/auth/ntlm_keys.hpp>
@@ -11,7 +11,7 @@
 
 namespace leasebreak::smb::testing {
 
-/// How a client logs on. The defaults are those of most clients of today.
+/// How a client logs on. The defaults match most current clients.
 struct logon_script {
   std::string user = "user";
   std::string password = "pass";
@@ -19,8 +19,8 @@ struct logon_script {
 
   // -- SPNEGO --
   bool uses_spnego = true;
-  bool is_optimistic = true; ///< The first token has NTLM's first message.
-  bool prefers_kerberos = false; ///< The list of mechanisms begins with another one.
+  bool is_optimistic = true; ///< The first token contains NTLM's first message.
+  bool prefers_kerberos = false; ///< Another mechanism comes first in the list.
   std::optional<byte_vector> required_flags; ///< `reqFlags`: the content of a BIT STRING.
   enum class list_mic { none, right, wrong };
   list_mic signs_list = list_mic::right;
@@ -29,31 +29,32 @@ struct logon_script {
   std::uint32_t flags = ntlm::flag::unicode | ntlm::flag::request_target | ntlm::flag::sign |
     ntlm::flag::ntlm | ntlm::flag::always_sign | ntlm::flag::extended_session_security |
     ntlm::flag::version | ntlm::flag::key_128 | ntlm::flag::key_exchange | ntlm::flag::key_56;
-  std::size_t negotiate_bytes = 40; ///< Of NEGOTIATE_MESSAGE: what follows is cut off.
-  /// AUTHENTICATE_MESSAGE has a version; without one, the MIC or the payload follows the flags.
+  std::size_t negotiate_bytes = 40; ///< Length of NEGOTIATE_MESSAGE, which is truncated.
+  /// Whether AUTHENTICATE_MESSAGE has a version. Without it, the MIC or the payload follows the
+  /// flags.
   bool has_version_field = true;
-  /// `claimed`: MsvAvFlags says that there is a MIC, and there is no room for it.
+  /// `claimed`: MsvAvFlags claims a MIC, but the message has no room for it.
   enum class mic { none, right, wrong, claimed };
   mic signs_messages = mic::right;
-  /// The NT response; the LM response beside it is right if `lm_is_right`, and zeros otherwise.
+  /// The NT response. The LM response is valid if `lm_is_right`, and zeros otherwise.
   enum class response { ntlm_v2, wrong_proof, version_1, empty, cut_off, version_field_2 };
   response nt = response::ntlm_v2;
   bool lm_is_right = false;
-  std::function<std::string(std::string)> to_upper; ///< Of the user; ASCII alone unless set.
-  std::function<void(byte_vector&)> change_authenticate; ///< At last, after the MIC.
+  std::function<std::string(std::string)> to_upper; ///< For the user's name; ASCII only unless set.
+  std::function<void(byte_vector&)> change_authenticate; ///< Applied last, after the MIC.
 };
 
-/// One logon. Throws `std::runtime_error` if the server's token is not what a client expects.
+/// One logon. Throws `std::runtime_error` if the server's token is not as expected.
 class initiator {
 public:
   explicit initiator(logon_script script) : script_{std::move(script)} {}
   initiator(const std::string& user, const std::string& password);
 
-  /// The next token for the server, from its last one; the first call takes an empty one. An empty
-  /// result means that the client has nothing more to say.
+  /// Returns the next token for the server, given its last one. The first call takes an empty
+  /// token. An empty result ends the client's side.
   byte_vector step(bytes_view token);
 
-  /// Once NTLM's last message is made.
+  /// Call it after NTLM's last message was built.
   [[nodiscard]] const key16& session_key() const noexcept { return session_key_; }
 
 private:

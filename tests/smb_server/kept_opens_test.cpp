@@ -1,5 +1,5 @@
-// Opens that wait for their client, and the coordinator's giving them up at any moment; what the
-// server notes for a restart.
+// The table of disconnected opens, whose opens may end at any time, and the server's part of
+// persistent records.
 #include <smb_server/opens/kept_opens.hpp>
 #include <smb_server/opens/persistent_state.hpp>
 
@@ -34,7 +34,7 @@ TEST(KeptOpens, AreFoundAndTaken) {
   EXPECT_EQ(kept.find(1), nullptr);
 }
 
-TEST(KeptOpens, AreGivenUpOnce) {
+TEST(KeptOpens, EndOnce) {
   running kept;
   const auto o = make_open(1);
   kept.keep(o);
@@ -44,7 +44,7 @@ TEST(KeptOpens, AreGivenUpOnce) {
   EXPECT_EQ(kept.size(), 0U);
 }
 
-TEST(KeptOpens, ThatAreGivenUpOnTheirWayAreNotKept) {
+TEST(KeptOpens, ThatEndBeforeTheyAreKeptAreNotKept) {
   running kept;
   const auto o = make_open(1);
   kept.expect(o->handle);
@@ -54,7 +54,7 @@ TEST(KeptOpens, ThatAreGivenUpOnTheirWayAreNotKept) {
   EXPECT_EQ(kept.size(), 0U);
 }
 
-TEST(KeptOpens, ThatAreGivenUpWhileTheirClientComesBackAreNotKeptAgain) {
+TEST(KeptOpens, ThatEndDuringAReconnectAreNotKeptAgain) {
   running kept;
   const auto o = make_open(1);
   kept.keep(o);
@@ -64,8 +64,8 @@ TEST(KeptOpens, ThatAreGivenUpWhileTheirClientComesBackAreNotKeptAgain) {
   EXPECT_FALSE(kept.keep(o));
 }
 
-// Nobody would ever ask for it again.
-TEST(KeptOpens, RememberNothingOfOpensThatNobodyExpects) {
+// Otherwise the record would remain for ever.
+TEST(KeptOpens, RecordNoEndOfUnexpectedOpens) {
   running kept;
   const auto o = make_open(1);
   kept.lose(o->handle);
@@ -77,7 +77,7 @@ TEST(KeptOpens, RememberNothingOfOpensThatNobodyExpects) {
   EXPECT_TRUE(kept.keep(o));
 }
 
-TEST(KeptOpens, OfARestartMayBeGivenUpBeforeTheyAreThere) {
+TEST(KeptOpens, OfARestartMayEndBeforeTheyAreRecovered) {
   kept_opens kept;
   const auto o = make_open(1);
   kept.lose(o->handle);
@@ -98,7 +98,7 @@ persistent_state full_state() {
   return s;
 }
 
-TEST(PersistentState, ComesBackAsItWas) {
+TEST(PersistentState, SurvivesEncodingAndParsing) {
   persistent_state bare;
   bare.user = "user";
   bare.name = "file";
@@ -107,9 +107,9 @@ TEST(PersistentState, ComesBackAsItWas) {
   EXPECT_EQ(parse_persistent_state(to_bytes(full_state())), full_state());
 }
 
-TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
+TEST(PersistentState, OfVersion2IsParsed) {
   auto old = full_state();
-  old.action = vfs::create_action::opened; // what it said nothing of
+  old.action = vfs::create_action::opened; // not contained in version 2
   auto bytes = to_bytes(old);
   bytes.resize(bytes.size() - 4);
   bytes[0] = 2;
@@ -117,19 +117,19 @@ TEST(PersistentState, OfTheVersionBeforeComesBackToo) {
   EXPECT_EQ(parse_persistent_state(bytes), old);
 }
 
-TEST(PersistentState, OfAnActionThatThereIsNotIsNone) {
+TEST(PersistentState, WithAnUnknownActionIsRefused) {
   auto bytes = to_bytes(full_state());
   bytes[bytes.size() - 4] = 4;
 
   EXPECT_FALSE(parse_persistent_state(bytes));
 }
 
-TEST(PersistentState, OfTheFirstVersionComesBackToo) {
+TEST(PersistentState, OfVersion1IsParsed) {
   persistent_state old;
   old.user = "user";
   old.name = "file";
   old.parent_key = lease_key::of(7);
-  const std::size_t later = 4 + 1 + 8 + 4; // no name, no application, position and action
+  const std::size_t later = 4 + 1 + 8 + 4; // no name, no AppInstanceId, position and action
   auto bytes = to_bytes(old);
   bytes.resize(bytes.size() - later);
   bytes[0] = 1;
@@ -137,8 +137,8 @@ TEST(PersistentState, OfTheFirstVersionComesBackToo) {
   EXPECT_EQ(parse_persistent_state(bytes), old);
 }
 
-// An application's instance was kept there before the coordinator had it.
-TEST(PersistentState, WithAnApplicationComesBackWithoutIt) {
+// Records contained the AppInstanceId before the coordinator stored it.
+TEST(PersistentState, WithAnAppInstanceIdIsParsedWithoutIt) {
   const auto bytes = to_bytes(full_state());
   const std::size_t behind = bytes.size() - 8 - 4; // position and action
   ASSERT_EQ(bytes[behind - 1], '\0');
@@ -149,7 +149,7 @@ TEST(PersistentState, WithAnApplicationComesBackWithoutIt) {
   EXPECT_FALSE(parse_persistent_state(old.substr(0, old.size() - 1)));
 }
 
-TEST(PersistentState, ThatIsCutOrLongerOrOfAnotherVersionIsNone) {
+TEST(PersistentState, ThatIsCutOrLongerOrOfAnotherVersionIsRefused) {
   const auto bytes = to_bytes(full_state());
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(parse_persistent_state(bytes.substr(0, size))) << size;

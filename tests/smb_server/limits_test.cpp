@@ -1,4 +1,4 @@
-// What one client can make the server keep, and what others have of it then.
+// Limits of what one client can make the server keep, and what they leave to others.
 #include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
@@ -48,7 +48,7 @@ file_id open_directory(raw_client& client) {
     .id;
 }
 
-constexpr std::uint32_t lock_flags = 0x2 | 0x10; // exclusive, at once
+constexpr std::uint32_t lock_flags = 0x2 | 0x10; // exclusive, fail immediately
 constexpr std::uint32_t unlock_flag = 0x4;
 
 /// Locks or unlocks one byte.
@@ -57,14 +57,14 @@ std::uint32_t lock(
   return client.call(command::lock, raw_client::lock_body(id, {{at, 1, flags}})).head.status;
 }
 
-/// A directory whose changes are waited for.
+/// A directory with pending CHANGE_NOTIFY requests.
 struct watched {
   explicit watched(const server_limits& limits) : server{limits} {
     client.set_up();
     directory = open_directory(client);
   }
 
-  /// The first answer to one more that waits.
+  /// Sends one more request, and returns the first response to it.
   answer wait() {
     constexpr std::uint32_t all_changes = 0xfff;
     client.send(command::change_notify, raw_client::notify_body(directory, all_changes));
@@ -103,7 +103,7 @@ TEST(PendingRequests, MakeRoomWhenTheyEnd) {
   EXPECT_EQ(w.wait().head.status, status::pending);
 }
 
-TEST(PendingRequests, LeaveRoomForThoseThatAreWorkedOn) {
+TEST(PendingRequests, LeaveRoomForWorkingRequests) {
   server_limits limits;
   limits.working_requests = 1;
   watched w{limits};
@@ -134,7 +134,7 @@ TEST(WorkingRequests, AboveTheLimitAreReadLater) {
   }
 }
 
-/// A disk that has as much to do as it may.
+/// A disk with the maximum number of operations.
 class FullDisk : public ::testing::Test {
 protected:
   static server_options options() {
@@ -148,7 +148,7 @@ protected:
   raw_client client{server.port()};
 };
 
-TEST_F(FullDisk, StillDeletesWhatIsClosed) {
+TEST_F(FullDisk, StillDeletesClosedFiles) {
   constexpr std::uint32_t delete_on_close = 0x1000;
   client.set_up();
   byte_writer body{raw_client::create_body("f", 0, {}, disposition::create, delete_on_close)};
@@ -168,7 +168,7 @@ TEST_F(FullDisk, StillDeletesWhatIsClosed) {
   EXPECT_FALSE(std::filesystem::exists(server.directory() / "f"));
 }
 
-TEST_F(FullDisk, KeepsNobodyFromLoggingOn) {
+TEST_F(FullDisk, DoesNotPreventLogons) {
   client.negotiate();
   const held_disk disk{server};
 
@@ -255,7 +255,7 @@ TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
   options.disk_threads = 1;
   options.log_level = "trace";
   test_server server{options};
-  constexpr int names = 5'000; // 40 batches
+  constexpr int names = 5'000; // many batches
   for (int i = 0; i < names; ++i)
     std::filesystem::create_symlink("nothing", server.directory() / ("link" + std::to_string(i)));
   raw_client lister{server.port()};
@@ -286,7 +286,7 @@ TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
 TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   test_server server;
   raw_client client{server.port()};
-  constexpr int many = 20'000; // more than one turn of the disk's thread
+  constexpr int many = 20'000; // more than one job of a disk thread
   for (int i = 0; i < many; ++i)
     std::filesystem::create_symlink("nothing", server.directory() / ("link" + std::to_string(i)));
   client.set_up();
@@ -297,10 +297,9 @@ TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   EXPECT_EQ(a.head.status, status::success);
 }
 
-// -- without a server
-// ------------------------------------------------------------------------------
+// -- without a server ----------------------------------------------------------------------------
 
-TEST(Descriptors, AreSharedOutSoThatSomeAreLeftForEverybody) {
+TEST(Descriptors, AreDividedAmongConnectionsAndOpens) {
   const server_limits limits;
 
   const server_limits few = limits.within(1'024);

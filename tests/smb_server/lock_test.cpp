@@ -36,7 +36,7 @@ protected:
   file_id other;
 };
 
-TEST_F(LocksOnTheWire, FailForTheFirstElementThatCannotBeDone) {
+TEST_F(LocksOnTheWire, FailForTheFirstElementThatCannotBeLocked) {
   constexpr std::uint64_t end = ~std::uint64_t{0};
   const lock_range taken{5, 1, exclusive_now};
   const lock_range free{20, 1, exclusive_now};
@@ -53,10 +53,10 @@ TEST_F(LocksOnTheWire, FailForTheFirstElementThatCannotBeDone) {
     EXPECT_EQ(lock(other, {free, bad}), status::invalid_parameter);
   }
 
-  EXPECT_EQ(lock(holder, {free}), status::success) << "what failed has locked nothing";
+  EXPECT_EQ(lock(holder, {free}), status::success) << "the failed request has locked nothing";
 }
 
-TEST_F(LocksOnTheWire, AreAboutAnOpenFirstAndThenAboutSomething) {
+TEST_F(LocksOnTheWire, CheckTheOpenBeforeTheElements) {
   EXPECT_EQ(lock(other, {}), status::invalid_parameter);
   ASSERT_EQ(client.close(other), status::success);
   EXPECT_EQ(lock(other, {}), status::file_closed);

@@ -1,5 +1,5 @@
-// Logons when memory is short: each allocation of a logon fails once, one after another, those of
-// OpenSSL included. A program of its own, since it replaces the allocators of the whole process.
+// Logons without memory: each allocation of a logon fails once, one after another, including those
+// of OpenSSL. This is a separate program, because it replaces the allocators of the whole process.
 #include "initiator.hpp"
 
 #include <smb_server/auth/logon.hpp>
@@ -16,10 +16,10 @@
 
 namespace {
 
-/// Counts down to the allocation that fails. 0: none does.
+/// Counts down to the failing allocation. 0: none fails.
 std::size_t until_failure = 0;
 
-/// As if memory were short once.
+/// Simulates one failed allocation.
 bool fails_now() noexcept {
   return until_failure > 0 && --until_failure == 0;
 }
@@ -36,7 +36,7 @@ void openssl_free(void* memory, const char* /*file*/, int /*line*/) {
   std::free(memory);
 }
 
-/// OpenSSL takes other allocators only before its first allocation.
+/// OpenSSL accepts other allocators only before its first allocation.
 const bool replaced = CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) == 1;
 
 } // namespace
@@ -63,7 +63,7 @@ namespace {
 using testing::initiator;
 using outcome = logon_step::outcome;
 
-constexpr std::size_t allocations_max = 100'000; // a sweep that is longer never ends
+constexpr std::size_t allocations_max = 100'000; // a longer sweep would never end
 const std::string computer = "server";
 
 const account_list& one_account() {
@@ -71,8 +71,8 @@ const account_list& one_account() {
   return list;
 }
 
-/// The outcome of a logon in which the allocation `number` of the server fails. Nothing: the server
-/// gave up for the lack of memory.
+/// Returns the outcome of a logon whose server-side allocation `number` fails. Returns nothing if
+/// the server reported a lack of memory.
 std::optional<outcome> log_on(const std::string& password, std::size_t number, bool& failed) {
   logon server{one_account(), computer};
   initiator client{"user", password};
@@ -88,7 +88,7 @@ std::optional<outcome> log_on(const std::string& password, std::size_t number, b
     } catch (const std::bad_alloc&) {
       failed = true;
       return std::nullopt;
-    } catch (const std::runtime_error&) { // OpenSSL does not say why it fails
+    } catch (const std::runtime_error&) { // OpenSSL does not report why it fails
       until_failure = 0;
       failed = true;
       return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<outcome> log_on(const std::string& password, std::size_t number, b
   }
 }
 
-/// Calls `check` with the outcome for each allocation that fails. Returns how many there are.
+/// Calls `check` with the outcome for each failed allocation. Returns the number of allocations.
 template <class Check>
 std::size_t sweep(const std::string& password, Check check) {
   for (std::size_t number = 1; number < allocations_max; ++number) {

@@ -1,4 +1,4 @@
-// Logons, token by token: each variant that is accepted, and each that is refused.
+// Logons, token by token: all accepted and all refused variants.
 #include "hex.hpp"
 #include "initiator.hpp"
 
@@ -27,7 +27,7 @@ const account_list& accounts() {
   return list;
 }
 
-/// The outcome of a whole logon. Both sides must have the same key if it succeeds.
+/// Performs a logon, and returns its outcome. After success, both sides must have the same key.
 logon_step log_on(logon& server, initiator& client) {
   logon_step last;
   byte_vector token = client.step({});
@@ -63,7 +63,7 @@ std::string name_of(const ::testing::TestParamInfo<variant>& of) {
   return of.param.name;
 }
 
-/// In SPNEGO, or NTLM alone.
+/// Whether SPNEGO is used, and the variant.
 using wrapped_variant = std::tuple<bool, variant>;
 
 std::string name_of_wrapped(const ::testing::TestParamInfo<wrapped_variant>& of) {
@@ -73,7 +73,7 @@ std::string name_of_wrapped(const ::testing::TestParamInfo<wrapped_variant>& of)
 
 class LogonsWithTheRightPassword : public ::testing::TestWithParam<wrapped_variant> {};
 
-TEST_P(LogonsWithTheRightPassword, AreLetIn) {
+TEST_P(LogonsWithTheRightPassword, AreAccepted) {
   logon_script script;
   script.uses_spnego = std::get<bool>(GetParam());
   std::get<variant>(GetParam()).change(script);
@@ -143,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(All, LogonsWithTheRightPassword,
 
 class LogonsInSpnego : public ::testing::TestWithParam<variant> {};
 
-TEST_P(LogonsInSpnego, AreLetIn) {
+TEST_P(LogonsInSpnego, AreAccepted) {
   logon_script script;
   GetParam().change(script);
 
@@ -164,7 +164,7 @@ constexpr variant spnego_variants[]{
 
 INSTANTIATE_TEST_SUITE_P(All, LogonsInSpnego, ::testing::ValuesIn(spnego_variants), name_of);
 
-TEST(Logons, GiveTheAccountAsItWasWritten) {
+TEST(Logons, ReturnTheAccountAsItWasConfigured) {
   for (const char* name : {"user", "USER", "uSer"}) {
     logon server{accounts(), computer};
     initiator client{name, "pass"};
@@ -178,7 +178,7 @@ TEST(Logons, GiveTheAccountAsItWasWritten) {
 
 class RefusedLogons : public ::testing::TestWithParam<wrapped_variant> {};
 
-TEST_P(RefusedLogons, GiveNothingAndEnd) {
+TEST_P(RefusedLogons, ReturnNothingAndEnd) {
   logon server{accounts(), computer};
   logon_script script;
   script.uses_spnego = std::get<bool>(GetParam());
@@ -191,7 +191,7 @@ TEST_P(RefusedLogons, GiveNothingAndEnd) {
   EXPECT_TRUE(last.token.empty());
   EXPECT_NE(last.problem, "");
   EXPECT_EQ(server.user(), "");
-  // Whatever comes then, the right token included.
+  // Further tokens are refused, even the right one.
   initiator again{"user", "pass"};
   EXPECT_EQ(server.step(again.step({})).result, outcome::refused);
 }
@@ -208,7 +208,7 @@ constexpr variant refused_variants[]{
   {"WrongPassword", [](logon_script& s) { s.password = "word"; }},
   {"PasswordInAnotherCase", [](logon_script& s) { s.password = "Pass"; }},
   {"EmptyPassword", [](logon_script& s) { s.password = ""; }},
-  {"UnknownUser", [](logon_script& s) { s.user = "nobody"; }},
+  {"UnknownUser", [](logon_script& s) { s.user = "unknown"; }},
   {"UserOfAnotherPassword", [](logon_script& s) { s.user = "other"; }},
   {"AtSignBehindADomain", [](logon_script& s) { s.user = "user@example.org"; }},
   {"NoUser", [](logon_script& s) { s.user = ""; }},
@@ -312,7 +312,7 @@ TEST(RefusedSpnego, IsAListMicThatNtlmCannotHaveMade) {
 
 TEST(RefusedSpnego, IsAListWithoutNtlm) {
   logon server{accounts(), computer};
-  // NegTokenInit with Kerberos alone.
+  // NegTokenInit with Kerberos only.
   const logon_step step =
     server.step(from_hex("601b06062b0601050502a011300fa00d300b06092a864886f712010202"));
 
@@ -357,7 +357,7 @@ TEST(Logons, AnswerEachClientWithAChallengeOfItsOwn) {
   const byte_vector to_first = a.step(first.step({})).token;
   static_cast<void>(b.step(second.step({})));
 
-  // What one has been told proves nothing to the other.
+  // The response to one challenge proves nothing for another one.
   EXPECT_EQ(b.step(first.step(to_first)).result, outcome::refused);
 }
 
@@ -439,7 +439,7 @@ TEST(SpnegoTokens, HaveTheirFieldsInOrder) {
   EXPECT_TRUE(spnego::parse(from_hex("a10b3009a0030a0101a2020400")));
   EXPECT_FALSE(spnego::parse(from_hex("a10b3009a2020400a0030a0101")));
   EXPECT_FALSE(spnego::parse(from_hex("a10a3008a2020400a2020400")));
-  EXPECT_TRUE(spnego::parse(from_hex("a10d300ba0030a0101a4040402ffff"))) << "of a later version";
+  EXPECT_TRUE(spnego::parse(from_hex("a10d300ba0030a0101a4040402ffff"))) << "from a later version";
 }
 
 // -- accounts ------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ TEST(CreateRequests, AreRefusedAtEveryLengthThatCutsThem) {
     EXPECT_NE(parse_create(bytes_view{whole}.first(length)).status, status::success) << length;
 }
 
-TEST(CreateRequests, WithANameThatIsNoTextAreTold) {
+TEST(CreateRequests, WithANameThatIsNoTextReturnAnError) {
   byte_vector whole = with_header(raw_client::create_body("ab"));
   whole[120] = 0x00;
   whole[121] = 0xd8;

@@ -1,5 +1,5 @@
-// Names on the wire, beyond plain files: streams, directories, hard links, newer leases, and the
-// other ends that a wait can have.
+// Names on the wire, beyond plain files: streams, directories, hard links, leases of version 2, and
+// other ends of a wait.
 #include "names_fixture.hpp"
 
 #include <memory>
@@ -33,7 +33,7 @@ protected:
     return open(c, name, existing(directory_option | options));
   }
 
-  /// The client is told of nothing: the next that comes is the answer to what it sends.
+  /// No notification must have come: the next message is the response to a new request.
   static void expect_nothing_told(raw_client& c) {
     const std::uint64_t id = c.send(command::echo, empty_body);
     const auto next = c.receive();
@@ -42,14 +42,14 @@ protected:
     EXPECT_EQ(next->head.message_id, id);
   }
 
-  /// What comes of a request that has begun to wait.
+  /// Waits for the final response to a pending request.
   static void expect_final(raw_client& c, std::uint64_t id, std::uint32_t expected) {
     const auto got = c.receive_final();
     ASSERT_TRUE(got && got->head.message_id == id);
     EXPECT_EQ(got->head.status, expected);
   }
 
-  raw_client dave{server.port()}; ///< Who may have leases of version 2, and of directories.
+  raw_client dave{server.port()}; ///< Can have leases of version 2 and directory leases.
 };
 
 INSTANTIATE_TEST_SUITE_P(OfFileSystems, NamesBeside, ::testing::Values(true, false));
@@ -89,7 +89,7 @@ TEST_P(NamesBeside, OfDirectoriesAreLookedUpAgain) {
 TEST_P(NamesBeside, OfStreamsAreLookedUpAgain) {
   const auto probe = alice.call(command::create, body_of("probe:s"));
   if (probe.head.status != status::success)
-    GTEST_SKIP() << "the file system keeps no streams";
+    GTEST_SKIP() << "the file system has no streams";
   for (const auto how : {disposition::open, disposition::open_if}) {
     SCOPED_TRACE(static_cast<int>(how));
     const file_id held = open(alice, "f:s", leased(1, rwh));
@@ -110,7 +110,7 @@ TEST_P(NamesBeside, OfStreamsAreLookedUpAgain) {
   }
 }
 
-TEST_P(NamesBeside, OfFilesThatAreDeletedMeanwhileMeanNothing) {
+TEST_P(NamesBeside, OfFilesThatAreDeletedMeanwhileDoNotExist) {
   for (const auto how : {disposition::open, disposition::open_if, disposition::overwrite,
          disposition::overwrite_if, disposition::supersede}) {
     SCOPED_TRACE(static_cast<int>(how));
@@ -136,7 +136,7 @@ TEST_P(NamesBeside, OfFilesThatAreDeletedMeanwhileMeanNothing) {
   }
 }
 
-TEST_P(NamesBeside, OfDirectoriesAndStreamsThatTwoMakeAtOnceStay) {
+TEST_P(NamesBeside, OfDirectoriesAndStreamsThatTwoClientsCreateAtOnceStay) {
   for (const char* kind : {"directory", "stream"}) {
     for (int round = 0; round < 20; ++round) {
       const bool is_stream = kind[0] == 's';
@@ -167,7 +167,8 @@ TEST_P(NamesBeside, OfDirectoriesAndStreamsThatTwoMakeAtOnceStay) {
   }
 }
 
-// Whoever comes to wait for a file that another one has just made, and gives up, removes nothing.
+// A client that waits for another client's new file, and cancels or disconnects, must not delete
+// it.
 TEST_P(NamesBeside, OfAFileThatAnotherHasStayWhenAWaitIsCancelledOrItsConnectionLost) {
   for (const bool is_lost : {false, true}) {
     SCOPED_TRACE(is_lost);
@@ -210,7 +211,7 @@ TEST_P(NamesBeside, ALeaseKeyInUseComesBeforeNamesOfAnyKind) {
 
 // -- rename and hard link -------------------------------------------------------------------------
 
-TEST_P(NamesBeside, AreLookedAtAgainByARenameThatWaitedForAnOplock) {
+TEST_P(NamesBeside, AreLookedUpAgainByARenameThatWaitedForAnOplock) {
   for (const auto what : {file_class::rename, file_class::link}) {
     put("f", "source");
     put("g", "target");
@@ -235,11 +236,11 @@ TEST_P(NamesBeside, AreLookedAtAgainByARenameThatWaitedForAnOplock) {
   }
 }
 
-// What nobody has open may be replaced, though it was not there at first.
-TEST_P(NamesBeside, ThatCameMeanwhileAreReplacedIfNobodyHasThemOpen) {
+// A replaced file may be another one than at first, if it has no open.
+TEST_P(NamesBeside, ThatAreNewMeanwhileAreReplacedIfTheyAreNotOpen) {
   put("f", "source");
   put("g", "target");
-  put("x", "newcomer");
+  put("x", "another");
   const file_id held = open(bob, "g", leased(2, rh));
   const file_id f = open(alice, "f");
   const std::uint64_t waiting =
@@ -278,8 +279,8 @@ TEST_P(NamesBeside, BeneathADirectoryKeepItsNameWhateverIsOpenThere) {
   EXPECT_TRUE(exists("e/s/new"));
 }
 
-// A file with a hard link beneath is in the way by that alone.
-TEST_P(NamesBeside, BeneathADirectoryAreInItsWayByThatNameAlone) {
+// A hard link below the directory counts only if it was opened by that name.
+TEST_P(NamesBeside, BeneathADirectoryBlockItsRenameByThatNameOnly) {
   make_directory("d");
   put("one", "data");
   std::filesystem::create_hard_link(server.directory() / "one", server.directory() / "d/two");
@@ -317,7 +318,7 @@ TEST_P(NamesBeside, MadeInADirectoryWhileItsDispositionWaitsKeepIt) {
   EXPECT_TRUE(exists("d/child"));
 }
 
-TEST_P(NamesBeside, OfADirectoryThatIsNotEmptyNobodyIsAskedToLetGo) {
+TEST_P(NamesBeside, OfADirectoryThatIsNotEmptyBreakNothingOnItsDeletion) {
   enum class end { close, tree, session, connection };
   for (const end how : {end::close, end::tree, end::session, end::connection}) {
     SCOPED_TRACE(static_cast<int>(how));
@@ -344,10 +345,10 @@ TEST_P(NamesBeside, OfADirectoryThatIsNotEmptyNobodyIsAskedToLetGo) {
       leaver.reset();
       break;
     }
-    // Nothing is pending: entries are made there.
+    // No deletion is pending: entries can be created.
     EXPECT_EQ(bob.close(open(bob, "d\\more")), status::success);
 
-    expect_break(dave); // of what a listing shows, which the new entry has changed
+    expect_break(dave); // by the new entry in the listing
     expect_nothing_told(dave);
     EXPECT_TRUE(exists("d/f"));
     EXPECT_EQ(dave.close(held), status::success);
@@ -376,7 +377,7 @@ TEST_P(NamesBeside, OfEmptyDirectoriesGoWithTheEndOfTheirDeletingOpens) {
   }
 }
 
-TEST_P(NamesBeside, OfAHardLinkGoWhoeverClosesLast) {
+TEST_P(NamesBeside, OfAHardLinkGoWhicheverOpenClosesLast) {
   for (const bool is_lost : {false, true}) {
     SCOPED_TRACE(is_lost);
     put("two", "data");
@@ -392,7 +393,7 @@ TEST_P(NamesBeside, OfAHardLinkGoWhoeverClosesLast) {
         EXPECT_EQ(last.close(two), status::success);
       }
     }
-    // Until the loss is noticed, and the deletion done, the file cannot be opened.
+    // The file cannot be opened until the lost connection is noticed and the deletion done.
     auto got = bob.call(command::create, body_of("two", existing()));
     while (is_lost && got.head.status == status::delete_pending)
       got = bob.call(command::create, body_of("two", existing()));

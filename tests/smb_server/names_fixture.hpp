@@ -1,4 +1,4 @@
-// Names on the wire: requests and clients for tests of what names mean.
+// Requests and clients for tests of the meaning of names.
 #pragma once
 
 #include "raw_client.hpp"
@@ -18,11 +18,11 @@
 
 namespace leasebreak::smb::testing {
 
-/// What a CREATE asks for, beside all access.
+/// The parameters of a CREATE, which requests all access.
 struct opening {
   disposition how = disposition::open_if;
   std::uint32_t options = 0;
-  std::uint32_t share = 7; ///< With all.
+  std::uint32_t share = 7; ///< All.
   std::uint8_t level = 0;
   std::optional<lease_context> lease = {};
 };
@@ -34,7 +34,7 @@ inline byte_vector body_of(const std::string& name, const opening& o = {}) {
   return body.take();
 }
 
-/// With a lease; all bytes of its key are the same.
+/// Opens with a lease, whose key consists of equal bytes.
 inline opening leased(std::uint8_t key, std::uint32_t state, std::uint8_t version = 1) {
   opening o;
   o.level = lease_level;
@@ -45,7 +45,7 @@ inline opening leased(std::uint8_t key, std::uint32_t state, std::uint8_t versio
   return o;
 }
 
-/// Of what is there already, and nothing else.
+/// Opens existing files only.
 inline opening existing(std::uint32_t options = 0) {
   opening o;
   o.how = disposition::open;
@@ -72,7 +72,7 @@ inline byte_vector disposition_body(const file_id& id, bool deletes) {
     id, static_cast<std::uint8_t>(file_class::disposition), data.view());
 }
 
-/// The parameter: whether the file system offers files without names, and RENAME_NOREPLACE.
+/// The parameter says whether the file system supports unnamed files and RENAME_NOREPLACE.
 class names_fixture : public ::testing::TestWithParam<bool> {
 protected:
   static constexpr std::uint32_t delete_on_close = 0x1000;
@@ -115,7 +115,7 @@ protected:
     return std::filesystem::exists(server.directory() / name);
   }
 
-  /// The client is told of a break, and nothing else.
+  /// The next message must be a break notification.
   static void expect_break(raw_client& c) {
     const auto told = c.receive();
     ASSERT_TRUE(told);

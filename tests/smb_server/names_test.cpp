@@ -1,5 +1,5 @@
-// Names on the wire: what was looked up before a wait is looked up again after it. Each scene with
-// a file system that offers all that is wanted, and with one that offers less.
+// Names on the wire: after a wait, names are looked up again. Each test runs with a file system
+// with and without unnamed files and RENAME_NOREPLACE.
 #include "names_fixture.hpp"
 
 #include <vector>
@@ -25,9 +25,9 @@ INSTANTIATE_TEST_SUITE_P(OfFileSystems, Names, ::testing::Values(true, false));
 TEST_P(Names, AreLookedUpAgainByACreateThatWaited) {
   struct scene {
     disposition how;
-    bool is_swapped; ///< Another file has the name by then.
+    bool is_swapped; ///< Another file has the name after the wait.
     std::uint32_t expected;
-    const char* text; ///< Of what has the name afterwards.
+    const char* text; ///< Content of the file with the name at the end.
   };
   const std::uint32_t not_found = status::object_name_not_found;
   const std::vector<scene> scenes{{disposition::open, false, not_found, ""},
@@ -78,7 +78,7 @@ TEST_P(Names, AreLookedUpAgainByACreateThatWaited) {
   }
 }
 
-// The delete-on-close is for the name, not for what had it before.
+// The delete-on-close is for the file that has the name now, not for the file that had it before.
 TEST_P(Names, ACreateThatWaitedDeletesNothingElseOnClose) {
   put("f", "old");
   const file_id a = open(alice, "f", leased(1, 7));
@@ -95,8 +95,9 @@ TEST_P(Names, ACreateThatWaitedDeletesNothingElseOnClose) {
   EXPECT_EQ(text_of("f.bak"), "old");
 }
 
-// A file system without unnamed files gives the file its name first: then another one may have it.
-TEST_P(Names, AFileThatIsMadeByTwoAtOnceStaysWithTheOneThatHasIt) {
+// On a file system without unnamed files, the file gets its name first. Another open may be granted
+// before.
+TEST_P(Names, AFileThatTwoClientsCreateAtOnceStaysForOneOfThem) {
   opening alone;
   alone.share = 0;
   for (const auto how : {disposition::open_if, disposition::create, disposition::overwrite_if,
@@ -123,7 +124,7 @@ TEST_P(Names, AFileThatIsMadeByTwoAtOnceStaysWithTheOneThatHasIt) {
   }
 }
 
-// One client, one key: two CREATEs of a new name at once are of one file.
+// Two simultaneous CREATEs of a new name by one client with one lease key open the same file.
 TEST_P(Names, AFileThatIsMadeTwiceUnderOneLeaseKeyIsOneFile) {
   raw_client second{server.port()};
   second.set_up({1});
@@ -142,7 +143,7 @@ TEST_P(Names, AFileThatIsMadeTwiceUnderOneLeaseKeyIsOneFile) {
   }
 }
 
-TEST_P(Names, ANewFileHasAllThatItShould) {
+TEST_P(Names, ANewFileCanBeWrittenRenamedAndDeleted) {
   const file_id f = open(alice, "f", leased(1, 7));
   EXPECT_EQ(
     alice.call(command::write, raw_client::write_body(f, "text")).head.status, status::success);
@@ -157,7 +158,7 @@ TEST_P(Names, ANewFileHasAllThatItShould) {
 TEST_P(Names, ANewFileWithAStreamIsOneFile) {
   const answer a = alice.call(command::create, body_of("f:s"));
   if (a.head.status != status::success)
-    GTEST_SKIP() << "the file system keeps no streams";
+    GTEST_SKIP() << "the file system has no streams";
 
   EXPECT_TRUE(exists("f"));
   opening there;
@@ -165,7 +166,7 @@ TEST_P(Names, ANewFileWithAStreamIsOneFile) {
   EXPECT_EQ(status_of_open(bob, "f:s", there), status::success);
 }
 
-// MS-SMB2 3.3.5.9.8: before it is looked whether there is such a file.
+// MS-SMB2 3.3.5.9.8: checked before the existence of the file.
 TEST_P(Names, ALeaseKeyInUseComesBeforeNamesThatAreNotThere) {
   open(alice, "f", leased(1, 7));
   for (const auto how : {disposition::open, disposition::open_if, disposition::create,
@@ -180,7 +181,7 @@ TEST_P(Names, ALeaseKeyInUseComesBeforeNamesThatAreNotThere) {
 
 // -- rename and hard link -------------------------------------------------------------------------
 
-TEST_P(Names, AreLookedAtAgainByARenameOrLinkThatWaited) {
+TEST_P(Names, AreLookedUpAgainByARenameOrLinkThatWaited) {
   for (const auto what : {file_class::rename, file_class::link}) {
     put("f", "source");
     put("g", "target");
@@ -210,7 +211,7 @@ TEST_P(Names, AreLookedAtAgainByARenameOrLinkThatWaited) {
   }
 }
 
-TEST_P(Names, AreReplacedWhereNobodyHasThemOpen) {
+TEST_P(Names, AreReplacedIfTheyAreNotOpen) {
   for (const auto what : {file_class::rename, file_class::link}) {
     put("f", "source");
     put("g", "target");
@@ -234,13 +235,13 @@ TEST_P(Names, OfTwoRenamesEachOntoTheOthersNameOneIsRefused) {
   alice.send(command::set_info, move_body(f, file_class::rename, "g", true));
   bob.send(command::set_info, move_body(g, file_class::rename, "f", true));
 
-  // Both are open, so neither may be replaced; and neither waits for the other for ever.
+  // Both files are open, thus neither may be replaced. Neither request waits for the other for
+  // ever.
   EXPECT_EQ(alice.receive_final()->head.status, status::access_denied);
   EXPECT_EQ(bob.receive_final()->head.status, status::access_denied);
 }
 
-// MS-FSA 2.1.5.15.11: what was opened while it was waited for others counts as what was open
-// before.
+// MS-FSA 2.1.5.15.11: a file that is opened during the wait counts like one that was open before.
 TEST_P(Names, BeneathADirectoryOpenedWhileItsRenameWaitsKeepItsName) {
   for (const char* other : {"d\\g", "d\\new", "d\\s\\new"}) {
     SCOPED_TRACE(other);
@@ -267,7 +268,7 @@ TEST_P(Names, BeneathADirectoryOpenedWhileItsRenameWaitsKeepItsName) {
   }
 }
 
-TEST_P(Names, BeneathADirectoryOpenedAndClosedMeanwhileAreNotInItsWay) {
+TEST_P(Names, BeneathADirectoryOpenedAndClosedMeanwhileDoNotBlockItsRename) {
   std::filesystem::create_directory(server.directory() / "d");
   put("d/f", "f");
   const file_id held = open(bob, "d\\f", leased(2, 3));
@@ -310,7 +311,7 @@ TEST_P(Names, NothingIsMadeInADirectoryThatIsToBeDeleted) {
   EXPECT_TRUE(exists("f"));
 }
 
-TEST_P(Names, OfADirectoryWhoseDeletionIsTakenBackAreMadeAgain) {
+TEST_P(Names, CanBeCreatedInADirectoryWhoseDeletionIsCancelled) {
   std::filesystem::create_directory(server.directory() / "d");
   opening directory;
   directory.options = directory_option;
@@ -347,7 +348,7 @@ TEST_P(Names, OtherHardLinksOfAFileThatIsDeletedStay) {
   }
 }
 
-TEST_P(Names, AHardLinkThatWasRenamedMeanwhileIsTheOneThatGoes) {
+TEST_P(Names, AHardLinkThatWasRenamedMeanwhileIsDeleted) {
   put("one", "data");
   std::filesystem::create_hard_link(server.directory() / "one", server.directory() / "two");
   opening there;

@@ -1,4 +1,4 @@
-// What a connection's two ends agree upon, and what comes of somebody between them who changes it.
+// What client and server negotiate, and detection of a third party that modifies the negotiation.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -26,7 +26,7 @@ std::uint16_t dialect_of(const answer& negotiated) {
 
 constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
 
-/// What VALIDATE_NEGOTIATE_INFO says of a NEGOTIATE that offered these.
+/// VALIDATE_NEGOTIATE_INFO for a NEGOTIATE that offered these dialects.
 byte_vector validation_of(const std::vector<dialect>& offered) {
   byte_writer input;
   input.u32(0x7f);
@@ -41,7 +41,7 @@ byte_vector validation_of(const std::vector<dialect>& offered) {
 const std::vector<dialect> all_but_311{
   dialect::smb_2_0_2, dialect::smb_2_1, dialect::smb_3_0, dialect::smb_3_0_2};
 
-TEST(Validations, OfWhatWasOfferedTellTheDialect) {
+TEST(Validations, OfTheSameOfferReturnTheDialect) {
   test_server server;
   for (std::size_t count = 1; count <= all_but_311.size(); ++count) {
     const std::vector<dialect> offered(all_but_311.begin(), all_but_311.begin() + count);
@@ -59,7 +59,8 @@ TEST(Validations, OfWhatWasOfferedTellTheDialect) {
   }
 }
 
-/// Whether a client that offered `said` is cut off when only `came` has come to the server.
+/// Returns whether the server disconnects a client that offered `said` if the server received
+/// `came`.
 bool is_cut_off(
   const test_server& server, const std::vector<dialect>& came, const std::vector<dialect>& said) {
   raw_client client{server.port()};
@@ -101,7 +102,7 @@ TEST(Negotiations, At311NeedAHashThatTheServerHas) {
   EXPECT_EQ(status_with(0x0999), status::no_preauth_integrity_hash_overlap);
 }
 
-/// The SMB1 NEGOTIATE of a client that offers these.
+/// The SMB1 NEGOTIATE of a client that offers these dialects.
 byte_vector smb1_negotiate(const std::vector<std::string>& names) {
   byte_writer out;
   for (const int b : std::array<int, 5>{0xff, 'S', 'M', 'B', 0x72})
@@ -115,7 +116,7 @@ byte_vector smb1_negotiate(const std::vector<std::string>& names) {
   return out.take();
 }
 
-/// A client that has begun with one, and the dialect that it was told.
+/// A client that starts with an SMB1 NEGOTIATE, and the dialect in the response.
 struct smb1_beginner {
   smb1_beginner(const test_server& server, const std::vector<std::string>& names)
     : client{server.port()} {
@@ -130,7 +131,7 @@ struct smb1_beginner {
   std::uint16_t told = 0;
 };
 
-TEST(Smb1Negotiations, OfADialectThatAnyVersionMayFollowGoOnWithSmb2) {
+TEST(Smb1Negotiations, WithTheWildcardContinueWithSmb2) {
   test_server server;
   smb1_beginner both{server, {"NT LM 0.12", "SMB 2.002", "SMB 2.???"}};
 
@@ -143,7 +144,7 @@ TEST(Smb1Negotiations, OfADialectThatAnyVersionMayFollowGoOnWithSmb2) {
     status::success);
 }
 
-TEST(Smb1Negotiations, Of202AloneHaveSettledIt) {
+TEST(Smb1Negotiations, Of202OnlyAreComplete) {
   test_server server;
   smb1_beginner old{server, {"NT LM 0.12", "SMB 2.002"}};
   old.client.spoken = dialect::smb_2_0_2;

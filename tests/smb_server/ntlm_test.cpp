@@ -1,4 +1,4 @@
-// NTLM's messages and computations, against the examples of MS-NLMP 4.2.
+// NTLM's messages and computations, checked with the examples of MS-NLMP 4.2.
 #include "hex.hpp"
 
 #include <smb_server/auth/name_case.hpp>
@@ -14,7 +14,7 @@ namespace {
 using smb::testing::from_hex;
 using smb::testing::key_of;
 
-// MS-NLMP 4.2.1, the values that all examples share.
+// MS-NLMP 4.2.1: the common values of all examples.
 constexpr challenge_bytes server_challenge{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
 constexpr std::uint32_t flags = 0xe28a'8233; // 4.2.4
 const key16 random_session_key = key_of("55555555555555555555555555555555");
@@ -73,8 +73,8 @@ TEST(NtlmExamples, HaveTheKeysOfMessages) { // 4.2.4.4
     key_of("4788dc861b4782f35d43fd98fe1a2d39"));
 }
 
-// 4.2.4.4 signs after it has sealed 18 bytes, so that the checksum is encrypted with what follows
-// them in the key stream. Here it is the first that is encrypted.
+// The example of 4.2.4.4 signs after it has sealed 18 bytes, thus encrypts the checksum with a
+// later part of the key stream. Here the checksum is encrypted first.
 TEST(NtlmExamples, HaveTheSignature) {
   const byte_vector message = utf8_to_utf16("Plaintext");
   const byte_vector checksum = from_hex("70352851f2564309");
@@ -152,13 +152,13 @@ TEST(NtlmChallenges, NameTheServerAndTheTime) {
   EXPECT_EQ(utf16_to_utf8(next(av::computer_name)), "FILES-IN-THE-AT");
   EXPECT_EQ(utf16_to_utf8(next(av::dns_domain_name)), "HOME");
   EXPECT_EQ(utf16_to_utf8(next(av::dns_computer_name)), c.computer);
-  // Its presence makes clients send a MIC (MS-NLMP 3.1.5.1.2). MsvAvFlags is the client's to add.
+  // It makes clients send a MIC (MS-NLMP 3.1.5.1.2). Only clients add MsvAvFlags.
   EXPECT_EQ(byte_reader{next(av::timestamp)}.u64(), c.time);
   EXPECT_EQ(next(av::end).size(), 0U);
   EXPECT_EQ(pairs.remaining(), 0U);
 }
 
-TEST(NtlmMessages, ThatAreCutOffAreNone) {
+TEST(NtlmMessages, ThatAreCutOffAreRefused) {
   const byte_vector whole = authenticate_message();
   for (std::size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(parse_authenticate(bytes_view{whole}.first(size))) << size;
@@ -168,7 +168,7 @@ TEST(NtlmMessages, ThatAreCutOffAreNone) {
     EXPECT_FALSE(parse_negotiate(bytes_view{negotiate}.first(size))) << size;
 }
 
-TEST(NtlmMessages, OfAnotherTypeAreNone) {
+TEST(NtlmMessages, OfAnotherTypeAreRefused) {
   const byte_vector negotiate = from_hex("4e544c4d5353500001000000050208000000000000000000");
   EXPECT_FALSE(parse_authenticate(negotiate));
   EXPECT_FALSE(parse_negotiate(authenticate_message()));
@@ -176,7 +176,7 @@ TEST(NtlmMessages, OfAnotherTypeAreNone) {
 
 TEST(NtlmMessages, MayNotHaveTheirPayloadAmongTheirFields) {
   byte_vector message = authenticate_message();
-  message[16] = 0; // the LM response begins at the message's first byte
+  message[16] = 0; // the LM response starts at the first byte of the message
   message[16 + 1] = 0;
 
   EXPECT_FALSE(parse_authenticate(message));
@@ -209,7 +209,7 @@ TEST(NtResponses, SayWhetherThereIsAMic) {
   response.insert(response.end(), pairs.begin(), pairs.end());
 
   EXPECT_EQ(parse_nt_response(response).value().flags, av::has_mic);
-  response[46] = 3; // the value has three bytes: the list goes wrong
+  response[46] = 3; // the value has three bytes, which misaligns the list
   EXPECT_FALSE(parse_nt_response(response));
 }
 

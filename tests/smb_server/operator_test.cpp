@@ -1,5 +1,5 @@
-// The case that operators have most: a silent client holds a file, and another one waits. The
-// server's process and leasebreakctl are the real ones.
+// The most frequent case for operators: a silent client holds a file, and another client waits.
+// Uses real processes of the server and leasebreakctl.
 #include "raw_client.hpp"
 #include "server_process.hpp"
 
@@ -26,7 +26,7 @@ using testing::server_process;
 
 struct ctl_result {
   int status = -1;
-  std::string said; ///< On both outputs.
+  std::string said; ///< On standard output and error.
 };
 
 ctl_result run_ctl(const std::string& arguments) {
@@ -52,7 +52,7 @@ std::unique_ptr<raw_client> log_on(
   return c;
 }
 
-/// "user" holds report.docx and does not answer; "other" waits for it.
+/// "user" holds report.docx and does not respond; "other" waits for it.
 class Operators : public ::testing::Test {
 protected:
   ctl_result ctl(const std::string& arguments) {
@@ -75,7 +75,7 @@ protected:
   std::unique_ptr<raw_client> waiter = log_on(server, {2}, "other", "word");
 };
 
-TEST_F(Operators, SeeInOneLineWhoBlocksWhomAndEndThat) {
+TEST_F(Operators, SeeInOneLineWhatBlocksAnOpenAndEndIt) {
   make_other_wait();
 
   const auto who = ctl("who report.docx");
@@ -119,7 +119,7 @@ TEST_F(Operators, EndTheConnectionsOfAClient) {
 
   EXPECT_TRUE(holder->is_closed_by_peer());
   EXPECT_EQ(waiter->await_answer().head.status, status::success);
-  EXPECT_EQ(ctl("disconnect nobody").status, 1);
+  EXPECT_EQ(ctl("disconnect unknown").status, 1);
 }
 
 TEST_F(Operators, ListClientsFilesAndNumbers) {
@@ -135,7 +135,7 @@ TEST_F(Operators, ListClientsFilesAndNumbers) {
   EXPECT_THAT(ctl("stats --prometheus").said, HasSubstr("\nleasebreak_opens 1\n"));
 }
 
-TEST_F(Operators, HearWhatIsWrong) {
+TEST_F(Operators, GetErrors) {
   EXPECT_EQ(ctl("who nothing.docx").status, 1);
   EXPECT_EQ(ctl("break nothing.docx").status, 1);
   EXPECT_EQ(ctl("break x --keep H").status, 2);
@@ -147,9 +147,9 @@ TEST_F(Operators, HearWhatIsWrong) {
   EXPECT_THAT(away.said, HasSubstr("cannot connect to /nowhere/admin.sock"));
 }
 
-// A name is what a client made of it; it reaches the terminal without effect.
+// Clients choose names. They must not affect the terminal.
 TEST_F(Operators, SeeHostileNamesEscaped) {
-  // RIGHT-TO-LEFT OVERRIDE: shown as it is, the name would end in "txt".
+  // RIGHT-TO-LEFT OVERRIDE: unescaped, the name would end in "txt".
   ASSERT_EQ(holder->create("report\xe2\x80\xaetxt.exe").status, status::success);
 
   EXPECT_THAT(ctl("files").said, HasSubstr("\"plain/report\\xe2\\x80\\xaetxt.exe\": user at"));

@@ -30,7 +30,7 @@ TEST(Options, AreTakenFromTheCommandLine) {
   EXPECT_EQ(parsed.options->limits.silent_per_address, 4U);
 }
 
-TEST(Options, OfAnswersFitThatOfBreaks) {
+TEST(Options, KeepTheAnswerTimeoutAboveTheBreakTimeout) {
   const auto parsed_with = [](std::vector<const char*> more) {
     more.insert(more.end(), {"--share", "a=/tmp", "--user", "u:p"});
     return parse(std::move(more));
@@ -78,7 +78,7 @@ TEST(ShareOptions, LeaveACommaThatIsWrittenTwiceToThePath) {
   EXPECT_EQ(shares[2].path, ",");
 }
 
-TEST(ShareOptions, NeedANameThatClientsCanSay) {
+TEST(ShareOptions, NeedANameThatClientsCanUse) {
   for (const char* share : {"x\\y=/tmp", "x/y=/tmp", "\\=/tmp", "/=/tmp"}) {
     const auto parsed = parse({"--share", share, "--user", "u:p"});
 

@@ -1,5 +1,5 @@
-// Persistent opens on the wire: the server's process is killed, and their clients find them again
-// with their lease, their locks and their data (MS-SMB2 3.3.5.9.10, 3.3.5.9.12).
+// Persistent opens on the wire: after the server's process is killed, clients reconnect with their
+// lease, locks and data (MS-SMB2 3.3.5.9.10, 3.3.5.9.12).
 #include "raw_client.hpp"
 #include "server_process.hpp"
 
@@ -52,7 +52,7 @@ context reconnect(
   return {"DH2C", out.take()};
 }
 
-/// The flags of the DH2Q response; nothing if it is not there.
+/// Returns the flags of the DH2Q response, or nothing.
 std::optional<std::uint32_t> durable_flags(const answer& a) {
   const auto data = raw_client::context_of(a, "DH2Q");
   if (!data)
@@ -125,7 +125,8 @@ void acknowledge(raw_client& c, std::uint32_t state) {
   EXPECT_EQ(c.call(command::oplock_break, body.view()).head.status, status::success);
 }
 
-/// Alice has "f" open, persistent, with RWH, a lock of the first ten bytes, and data behind it.
+/// Alice has a persistent open of "f" with RWH, a lock of the first ten bytes, and data behind the
+/// lock.
 created open_lock_and_write(raw_client& c) {
   const answer opened = c.call(command::create,
     raw_client::create_body_with("f", lease_level, {lease(7, 0x20), durable(persistent_flag)}));
@@ -152,12 +153,12 @@ TEST(PersistentOpens, AreOfferedWhereTheShareIsContinuouslyAvailable) {
   EXPECT_EQ(durable_flags(share->call(
               command::create, raw_client::create_body_with("p", 0, {durable(persistent_flag)}))),
     persistent_flag)
-    << "also without any caching";
+    << "even without caching";
   EXPECT_EQ(
     durable_flags(plain->call(command::create,
       raw_client::create_body_with("p", lease_level, {lease(7), durable(persistent_flag)}))),
     0U)
-    << "durable, no more";
+    << "durable only";
   EXPECT_EQ(durable_flags(plain->call(
               command::create, raw_client::create_body_with("q", 0, {durable(persistent_flag)}))),
     std::nullopt);
@@ -189,7 +190,7 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   server.kill();
   server.start();
 
-  // MS-SMB2 3.3.5.9: a break of its Handle caching begins, and others wait for its client.
+  // MS-SMB2 3.3.5.9: a break of its Handle caching starts, and other opens wait for its client.
   const auto other = connect(server, bob);
   const std::uint64_t waiting = other->send(command::create, raw_client::create_body("f"));
   const auto interim = other->receive();
@@ -200,7 +201,7 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   const answer back = again->call(command::create,
     raw_client::create_body_with("f", lease_level, {lease(7), reconnect(before.id)}));
   ASSERT_EQ(back.head.status, status::success);
-  EXPECT_FALSE(durable_flags(back)) << "no answer to a question that was not asked";
+  EXPECT_FALSE(durable_flags(back)) << "not requested";
   const created after = raw_client::read_created(back);
   EXPECT_EQ(after.id.persistent, before.id.persistent);
   ASSERT_TRUE(after.lease);
@@ -208,7 +209,7 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   EXPECT_EQ(after.lease->epoch, before.lease->epoch + 1);
   EXPECT_EQ(after.lease->key, before.lease->key);
 
-  // The lease is held: whoever opens waits until it is given up.
+  // The lease is in force: other opens wait for its break.
   const auto broken = again->receive();
   ASSERT_TRUE(broken);
   EXPECT_EQ(broken->head.command, command::oplock_break);
@@ -224,7 +225,7 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   const created others = raw_client::read_created(*opened);
   ASSERT_EQ(others.status, status::success);
 
-  // The lock is held.
+  // The lock is in force.
   EXPECT_EQ(lock(*other, others.id, 5, 1), to_ntstatus(errc::lock_not_granted));
   EXPECT_EQ(read(*other, others.id, 0).first, to_ntstatus(errc::file_lock_conflict));
   EXPECT_EQ(lock(*again, after.id, 0, 10, true), status::success);
@@ -232,7 +233,7 @@ TEST(PersistentOpens, SurviveTheServersDeathWithLeaseLocksAndData) {
   EXPECT_EQ(again->close(after.id), status::success);
 }
 
-TEST(PersistentOpens, AreToldOfABreakThatTheirConnectionTookAlong) {
+TEST(PersistentOpens, AreNotifiedAgainOfABreakThatWasLostWithTheirConnection) {
   server_process server;
   auto first = connect(server, alice);
   const created before = raw_client::read_created(first->call(command::create,
@@ -251,7 +252,7 @@ TEST(PersistentOpens, AreToldOfABreakThatTheirConnectionTookAlong) {
 
   const auto back = again->receive_final();
   ASSERT_TRUE(back);
-  ASSERT_EQ(back->head.command, command::create) << "the answer comes first";
+  ASSERT_EQ(back->head.command, command::create) << "the response comes first";
   ASSERT_EQ(back->head.status, status::success);
   const auto told = again->receive();
   ASSERT_TRUE(told);
@@ -314,7 +315,7 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   EXPECT_EQ(after.lease.value().state, 7U);
 }
 
-TEST(PersistentOpens, AreGivenToTheirOwnersAlone) {
+TEST(PersistentOpens, CanBeReconnectedByTheirOwnersOnly) {
   server_process server;
   auto first = connect(server, alice);
   const created before = open_lock_and_write(*first);
@@ -368,8 +369,8 @@ std::uint32_t come_back(raw_client& c, const std::string& name, const file_id& i
     .head.status;
 }
 
-// A lease follows its file to another name.
-TEST(PersistentOpens, WhoseFileWasRenamedAreGivenBackByItsNewName) {
+// A lease follows the rename of its file.
+TEST(PersistentOpens, WhoseFileWasRenamedAreReconnectedByItsNewName) {
   server_process server;
   auto first = connect(server, alice);
   const created before =
@@ -383,7 +384,7 @@ TEST(PersistentOpens, WhoseFileWasRenamedAreGivenBackByItsNewName) {
   EXPECT_EQ(come_back(*again, "g", before.id), status::success);
 }
 
-TEST(PersistentOpens, WhoseFileSomebodyElseRenamedAreGivenBack) {
+TEST(PersistentOpens, WhoseFileAnotherClientRenamedAreReconnected) {
   server_process server;
   std::filesystem::create_directory(server.share() / "d");
   auto first = connect(server, alice);
@@ -408,8 +409,8 @@ TEST(PersistentOpens, WhoseFileSomebodyElseRenamedAreGivenBack) {
   EXPECT_EQ(text, "here");
 }
 
-// As if the server had died between what it noted and what it did.
-TEST(PersistentOpens, WhoseFileWasOnlyAboutToBeRenamedAreGivenBack) {
+// Simulates a crash between the record of the rename and the rename.
+TEST(PersistentOpens, WhoseFileWasOnlyAboutToBeRenamedAreReconnected) {
   server_process server;
   auto first = connect(server, alice);
   const created before =
@@ -459,7 +460,7 @@ TEST(PersistentOpens, HaveThePositionThatTheirClientSet) {
   ASSERT_EQ(after.status, status::success);
   EXPECT_EQ(position_of(*again, after.id), 4'711U);
 
-  // What reads and writes make of it is noted when the connection ends.
+  // Changes of the position by reads and writes are stored when the connection ends.
   EXPECT_EQ(read(*again, after.id, 20).first, status::success);
   EXPECT_EQ(server.stop(), 0);
   server.start();
@@ -470,8 +471,8 @@ TEST(PersistentOpens, HaveThePositionThatTheirClientSet) {
   EXPECT_EQ(position_of(*third, last.id), 20 + std::string_view{"before the crash"}.size());
 }
 
-// MS-SMB2 3.3.5.9.13, also after a restart.
-TEST(PersistentOpens, AreTakenAlongByTheirApplication) {
+// MS-SMB2 3.3.5.9.13 after a restart.
+TEST(PersistentOpens, EndIfTheirApplicationMoves) {
   server_process server;
   const auto first = connect(server, alice);
   const created before = raw_client::read_created(first->call(command::create,
@@ -493,8 +494,8 @@ TEST(PersistentOpens, AreTakenAlongByTheirApplication) {
   EXPECT_EQ(come_back(*connect(server, alice), "f", before.id), status::object_name_not_found);
 }
 
-// No client can take them back, so that they keep nobody off, on whatever share.
-TEST(OrdinaryOpens, OfBeforeACrashAreInNobodysWay) {
+// Their clients cannot reconnect, thus they block no other client, on any share.
+TEST(OrdinaryOpens, FromBeforeACrashBlockNoClient) {
   for (const std::string share : {"plain", "share"}) {
     SCOPED_TRACE(share);
     server_process server;
@@ -518,7 +519,7 @@ TEST(OrdinaryOpens, OfBeforeACrashAreInNobodysWay) {
   }
 }
 
-// What has another file in its place is not given back, and is in nobody's way.
+// An open whose name belongs to another file cannot be reconnected, and blocks no other client.
 TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   server_process server;
   auto first = connect(server, alice);
@@ -537,7 +538,7 @@ TEST(PersistentOpens, WhoseFileIsGoneEnd) {
   EXPECT_EQ(connect(server, bob)->create("f").status, status::success);
 }
 
-/// A persistent CREATE of this kind, with a CreateGuid of its own.
+/// A persistent CREATE with this disposition and a CreateGuid of its own.
 byte_vector create_of_kind(disposition how) {
   const guid by{static_cast<std::uint8_t>(0x40 + static_cast<int>(how))};
   byte_writer body{
@@ -548,9 +549,9 @@ byte_vector create_of_kind(disposition how) {
   return body.take();
 }
 
-// MS-SMB2 3.3.5.9.10: also after a restart, and after one more, the response is the one that the
+// MS-SMB2 3.3.5.9.10: also after a first and a second restart, a replay gets the response that the
 // client has not seen.
-TEST(PersistentOpens, AreAnsweredAsTheFirstTimeWhenTheirCreateIsSentAgain) {
+TEST(PersistentOpens, GetTheFirstResponseAgainWhenTheirCreateIsReplayed) {
   const std::vector<std::pair<disposition, std::uint32_t>> kinds{{disposition::create, 2},
     {disposition::open, 1}, {disposition::overwrite_if, 3}, {disposition::supersede, 0}};
   server_process server;

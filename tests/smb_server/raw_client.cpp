@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Appends the contexts to the body of a CREATE (MS-SMB2 2.2.13.2), and says there where they are.
+/// Appends contexts to the body of a CREATE, and sets their offset and length (MS-SMB2 2.2.13.2).
 void append_contexts(byte_writer& body, const std::vector<context>& contexts) {
   constexpr std::size_t place_at = 48;
   body.align(8);
@@ -57,7 +57,7 @@ raw_client::raw_client(std::uint16_t port, int window_bytes) : socket_{io_} {
 }
 
 void raw_client::send_raw(bytes_view bytes) {
-  boost::system::error_code ignored; // a server that has hung up is found out when reading
+  boost::system::error_code ignored; // a disconnect is detected when reading
   asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), ignored);
 }
 
@@ -407,7 +407,7 @@ byte_vector raw_client::create_body(const std::string& name, std::uint8_t oplock
   body.u32(options);
   body.u16(120);
   body.u16(static_cast<std::uint16_t>(text.size()));
-  body.u64(0); // where the contexts are, if there are any
+  body.u64(0); // offset of the contexts, if any
   body.append(text);
   if (lease)
     append_contexts(body, {{"RqLs", encode_lease_context(*lease)}});

@@ -1,4 +1,4 @@
-// Renames on the wire, and related requests that have nothing to be related to.
+// Renames on the wire, and related requests without a request that they could refer to.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -17,7 +17,7 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-/// A CREATE that may rename.
+/// A CREATE with the right to rename.
 byte_vector open_to_rename(const std::string& name, std::uint32_t options) {
   byte_writer body{raw_client::create_body(name, 0, {}, disposition::open_if, options)};
   body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
@@ -90,8 +90,7 @@ TEST(Compounds, RelatedToARequestWithoutASessionAreMalformed) {
   EXPECT_EQ(answers[1].head.status, status::invalid_parameter);
 }
 
-// -- without a server
-// ------------------------------------------------------------------------------
+// -- without a server ----------------------------------------------------------------------------
 
 TEST(OpenPaths, FollowRenames) {
   open_paths paths;

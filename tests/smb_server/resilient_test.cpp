@@ -1,5 +1,5 @@
-// Resilient handles on the wire: FSCTL_LMR_REQUEST_RESILIENCY, and how they come back (MS-SMB2
-// 3.3.5.15.9, 3.3.5.9.7).
+// Resilient handles on the wire: FSCTL_LMR_REQUEST_RESILIENCY and reconnects (MS-SMB2 3.3.5.15.9,
+// 3.3.5.9.7).
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -59,7 +59,7 @@ protected:
     return c.call(command::lock, body).head.status;
   }
 
-  /// Loses the connection; returns when the server has noticed.
+  /// Drops the connection, and returns when the server has noticed.
   void lose(std::unique_ptr<raw_client>& c) {
     c.reset();
     while (server.get().kept().size() == 0)
@@ -105,7 +105,7 @@ TEST_F(ResilientHandles, AreNotMadeByTheirCreateAlone) {
   EXPECT_EQ(come_back(*connect(1), c.id).status, status::object_name_not_found);
 }
 
-TEST_F(ResilientHandles, KeepLocksAndTheirNumbers) {
+TEST_F(ResilientHandles, KeepLocksAndLockSequences) {
   auto first = connect(1);
   const created c = first->create("f");
   ASSERT_EQ(ask(*first, c.id, 60'000), status::success);
@@ -119,7 +119,7 @@ TEST_F(ResilientHandles, KeepLocksAndTheirNumbers) {
   const created back = come_back(*again, c.id);
   ASSERT_EQ(back.status, status::success);
 
-  EXPECT_EQ(lock(*again, back.id, exclusive, 0x13), status::success) << "it was done before";
+  EXPECT_EQ(lock(*again, back.id, exclusive, 0x13), status::success) << "a resent request";
   EXPECT_EQ(lock(*again, back.id, exclusive, 0x14), status::lock_not_granted);
 
   EXPECT_EQ(lock(*again, back.id, lock_flag::unlock, 0x15), status::success);
@@ -154,7 +154,7 @@ TEST_F(ResilientHandles, WithABatchOplockLoseThatAlone) {
   EXPECT_EQ(back.oplock, 0);
 }
 
-TEST_F(ResilientHandles, EndWithTheirTime) {
+TEST_F(ResilientHandles, EndAfterTheirTimeout) {
   auto first = connect(1);
   const created c = first->create("f");
   ASSERT_EQ(ask(*first, c.id, 1), status::success);
@@ -165,13 +165,13 @@ TEST_F(ResilientHandles, EndWithTheirTime) {
   EXPECT_EQ(come_back(*connect(1), c.id).status, status::object_name_not_found);
 }
 
-TEST_F(ResilientHandles, HaveABoundOnTheirTime) {
+TEST_F(ResilientHandles, HaveALimitedTimeout) {
   auto c = connect(1);
   const created made = c->create("f");
   EXPECT_EQ(ask(*c, made.id, 300'001), status::invalid_parameter);
   EXPECT_EQ(ask(*c, made.id, UINT32_MAX), status::invalid_parameter);
   EXPECT_EQ(ask(*c, made.id, 300'000), status::success);
-  EXPECT_EQ(ask(*c, made.id, 0), status::success) << "as the server likes";
+  EXPECT_EQ(ask(*c, made.id, 0), status::success) << "the server's default";
 }
 
 TEST_F(ResilientHandles, NeedTheWholeRequest) {
@@ -191,20 +191,20 @@ TEST_F(ResilientHandles, NeedAnOpenHandle) {
   EXPECT_EQ(ask(*c, made.id, 1'000), status::file_closed);
 }
 
-TEST_F(ResilientHandles, CameWithDialect21) {
+TEST_F(ResilientHandles, NeedDialect21) {
   auto c = connect(1, dialect::smb_2_0_2);
   const created made = c->create("f");
   EXPECT_EQ(ask(*c, made.id, 1'000), status::invalid_device_request);
 }
 
-TEST_F(ResilientHandles, AreNoStreams) {
+TEST_F(ResilientHandles, CannotBeStreams) {
   auto c = connect(1);
   const created made = c->create("f:s");
   ASSERT_EQ(made.status, status::success);
   EXPECT_EQ(ask(*c, made.id, 1'000), status::not_supported);
 }
 
-TEST_F(ResilientHandles, ThatAreConnectedOrUnknownAreNotGiven) {
+TEST_F(ResilientHandles, ThatAreConnectedOrUnknownCannotBeReconnected) {
   const auto first = connect(1, dialect::smb_3_0);
   const created c = first->create("f");
   ASSERT_EQ(ask(*first, c.id, 60'000), status::success);

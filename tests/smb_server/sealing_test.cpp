@@ -14,7 +14,7 @@ namespace {
 
 using testing::from_hex;
 
-/// What is not given is zero.
+/// Missing bytes are zero.
 key32 long_key_of(std::string_view text) {
   key32 result{};
   const byte_vector bytes = from_hex(text);
@@ -22,7 +22,7 @@ key32 long_key_of(std::string_view text) {
   return result;
 }
 
-// Published by Microsoft with "SMB 2 and SMB 3 security in Windows 10", as the client sees them.
+// Published by Microsoft in "SMB 2 and SMB 3 security in Windows 10", from the client's view.
 TEST(SealingKeys, AreDerivedAsPublished) {
   preauth_hash hash{};
   const byte_vector bytes =
@@ -53,7 +53,7 @@ TEST(SealingKeys, AreAsLongAsTheCipherTakes) {
     shorter.to_client.begin() + 16, shorter.to_client.end(), [](auto b) { return b == 0; }));
   EXPECT_FALSE(std::all_of(
     longer.to_client.begin() + 16, longer.to_client.end(), [](auto b) { return b == 0; }));
-  // The number of bits goes into what is derived: the one key is not the begin of the other.
+  // The derivation includes the number of bits, thus one key is no prefix of the other.
   EXPECT_FALSE(std::equal(
     shorter.to_client.begin(), shorter.to_client.begin() + 16, longer.to_client.begin()));
 }

@@ -1,4 +1,4 @@
-// Keys and signatures against published vectors.
+// Keys and signatures, checked with published vectors.
 #include "hex.hpp"
 
 #include <smb_server/crypto/digest.hpp>
@@ -12,7 +12,7 @@ namespace {
 using testing::from_hex;
 using testing::key_of;
 
-// The keys that Microsoft published with "SMB 2 and SMB 3 security in Windows 10".
+// Published by Microsoft in "SMB 2 and SMB 3 security in Windows 10".
 TEST(SigningKeys, AreDerivedAsPublishedFor30) {
   const byte_vector session_key = from_hex("7CD451825D0450D235424E44BA6E78CC");
 
@@ -41,7 +41,7 @@ TEST(SigningKeys, Of311DependOnTheHash) {
     signing_key(dialect::smb_3_1_1, session_key, hash), key_of("73FE7A9A77BEF0BDE49C650D8CCB5F76"));
 }
 
-// MS-NLMP 4.2.2.1.2, and what smbpasswd makes of letters beyond ASCII.
+// MS-NLMP 4.2.2.1.2, and the result of smbpasswd for letters beyond ASCII.
 TEST(NtHashes, AreAsPublished) {
   EXPECT_EQ(nt_hash("Password"), key_of("a4f49c406510bdcab6824ee7c30fd852"));
 }

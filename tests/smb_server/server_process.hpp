@@ -1,4 +1,4 @@
-// The real server as a process of its own, which can be killed and started anew.
+// Runs the real server as a process, which can be killed and restarted.
 #pragma once
 
 #include <sys/types.h>
@@ -12,28 +12,29 @@
 
 namespace leasebreak::smb::testing {
 
-/// Serves a fresh directory as "share", continuously available, and another one as "plain", with a
-/// RocksDB store. Users: "user" with "pass", "other" with "word". Ends with its last process.
+/// Serves a new directory as the continuously available share "share", and another one as "plain",
+/// with a RocksDB store. Users: "user" with "pass", "other" with "word". The destructor ends the
+/// process.
 class server_process {
 public:
-  /// `with_admin`: it has a service for operators.
+  /// `with_admin`: starts the service for operators.
   explicit server_process(bool with_admin = false);
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
 
-  /// Starts it, on the same port as before if there was one; returns when it listens.
+  /// Starts the server, on the previous port if there was one. Returns when it listens.
   void start();
 
   /// SIGKILL.
   void kill();
 
-  /// Sends the signal; returns its exit status, or -1 if the signal killed it.
+  /// Sends the signal. Returns the exit status, or -1 if the signal killed the process.
   int stop(int signal = SIGTERM);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::filesystem::path share() const { return directory_ / "share"; }
-  /// Of the service for operators.
+  /// The socket of the service for operators.
   [[nodiscard]] std::filesystem::path admin_socket() const { return directory_ / "admin.sock"; }
 
 private:

@@ -43,7 +43,7 @@ TEST(Sessions, AreSetUpAtEveryDialectWithoutContexts) {
   }
 }
 
-TEST(Sessions, EndTheOneBeforeHoweverTheUserIsSpelled) {
+TEST(Sessions, EndThePreviousOneHoweverTheUserIsSpelled) {
   test_server server;
   raw_client before{server.port()};
   before.set_up();
@@ -65,13 +65,13 @@ TEST(Sessions, AreSetUpWithNtlmAloneAtEveryDialect) {
     client.negotiate(d);
 
     ASSERT_EQ(client.log_on(alone), status::success);
-    client.signs = true; // both sides have the same key
+    client.signs = true; // proves that both sides have the same key
     EXPECT_EQ(client.connect_tree(), status::success);
     EXPECT_EQ(client.create("f").status, status::success);
   }
 }
 
-/// A logon by everything but the password.
+/// Logons in which everything but the password is right.
 std::vector<testing::logon_script> forged_logons() {
   using testing::logon_script;
   std::vector<logon_script> result(4);
@@ -84,7 +84,7 @@ std::vector<testing::logon_script> forged_logons() {
   return result;
 }
 
-// MS-SMB2 3.3.5.5.3: before the client is authenticated nothing happens to what others have.
+// MS-SMB2 3.3.5.5.3: before the client is authenticated, nothing happens to other clients' state.
 TEST(Sessions, AreNotEndedByAClientThatDoesNotKnowThePassword) {
   test_server server;
   raw_client before{server.port()};
@@ -136,7 +136,7 @@ TEST(Sessions, EndWhenTheirClientFailsToAuthenticateAgain) {
     EXPECT_EQ(client.close(open.id), status::user_session_deleted);
     raw_client other{server.port()};
     other.set_up({2});
-    EXPECT_EQ(other.create("f", 0x09).oplock, 0x09) << "the open of the session that ended is left";
+    EXPECT_EQ(other.create("f", 0x09).oplock, 0x09) << "the ended session still has its open";
   }
 }
 
@@ -168,7 +168,7 @@ TEST(Sessions, StayWhenAFurtherChannelIsRefused) {
   EXPECT_EQ(first.create("f").status, status::success);
 }
 
-TEST(Sessions, LogWhoWasRefusedWithoutLettingThemWriteLines) {
+TEST(Sessions, LogRefusedUsersEscaped) {
   test_server server;
   raw_client client{server.port()};
   client.negotiate();
@@ -181,7 +181,7 @@ TEST(Sessions, LogWhoWasRefusedWithoutLettingThemWriteLines) {
   EXPECT_NE(log.find("a wrong password of WORKGROUP\\user"), std::string::npos) << log;
 }
 
-TEST(Sessions, ThatAreUnknownOrEndedAreTold) {
+TEST(Sessions, ThatAreUnknownOrEndedReturnAnError) {
   test_server server;
   raw_client client{server.port()};
   client.set_up();
@@ -291,7 +291,7 @@ TEST(Signatures, ThatTheClientRequiresMayNotBeMissingInItsSession) {
   }
 }
 
-// What was negotiated is only certain once something has been signed (MS-SMB2 3.3.5.7).
+// A signature proves that the negotiation was not modified (MS-SMB2 3.3.5.7).
 TEST(Signatures, AreNeededToUseAShareAt311) {
   test_server server;
   raw_client signing{server.port()};
@@ -334,7 +334,7 @@ TEST(Opens, AreClosedOnce) {
   EXPECT_EQ(client.close(c.id), status::file_closed);
 }
 
-TEST(Opens, OfPathsThatLeadOutAreRefused) {
+TEST(Opens, OfPathsOutsideTheShareAreRefused) {
   test_server server;
   raw_client client{server.port()};
   client.set_up();
@@ -343,7 +343,7 @@ TEST(Opens, OfPathsThatLeadOutAreRefused) {
     EXPECT_NE(client.create(name).status, status::success) << name;
 }
 
-/// What the start of a server with these options says that is wrong.
+/// Starts a server with these options, and returns its error.
 std::string failure_to_start(server_options options) {
   boost::asio::io_context io;
   options.users = {{"user", "pass"}};
@@ -374,9 +374,9 @@ TEST(Servers, ThatCannotListenSayWhereAndLeaveTheStoreAlone) {
   EXPECT_EQ(failure_to_start(options).find("cannot listen on [2001:db8::1]:1: "), 0U);
 }
 
-/// Two shares: of a directory, and of another one with this way from the first.
+/// Serves a directory, and a second one with this path relative to the first.
 void serve_both(const std::filesystem::path& other) {
-  const test_server first; // for its directory
+  const test_server first; // provides the directory
   std::filesystem::create_directories(first.directory() / "folder/inner");
   server_options options;
   options.shares = {{"outer", (first.directory() / "folder").string(), {}},

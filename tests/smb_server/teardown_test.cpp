@@ -1,5 +1,5 @@
-// Sessions, tree connects and connections that end while others have not answered (MS-SMB2 3.3.5.6,
-// 3.3.5.8, 3.3.7.1): nobody waits, and nobody is asked who ends as well.
+// Ends of sessions, tree connects and connections while other clients have not acknowledged breaks
+// (MS-SMB2 3.3.5.6, 3.3.5.8, 3.3.7.1): none waits, and leases that end as well are not broken.
 #include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
@@ -27,8 +27,8 @@ using testing::test_server;
 constexpr std::uint32_t delete_on_close = 0x1000;
 constexpr int files = 5;
 
-/// How the deleting client's opens end, and the status of that. A client waits for some seconds, a
-/// break takes 35.
+/// How the deleting client's opens end, and the resulting status. The client waits for a few
+/// seconds only, a break takes 35.
 struct ending {
   const char* name;
   std::function<std::uint32_t(const test_server&, std::unique_ptr<raw_client>&)> end;
@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Endings, Teardown,
     ending{"Disconnect", lose_connection}),
   [](const auto& tested) { return std::string{tested.param.name}; });
 
-TEST_P(Teardown, WaitsForNobodyWhoKeepsHandles) {
+TEST_P(Teardown, DoesNotWaitForHandleCaching) {
   std::vector<file_id> held;
   for (int i = 0; i < files; ++i) {
     const created h = stayer.create(name_of(i), lease_level, lease_of(i + 1));
@@ -104,7 +104,7 @@ TEST_P(Teardown, WaitsForNobodyWhoKeepsHandles) {
 
   EXPECT_EQ(GetParam().end(server, leaver), status::success);
 
-  // All are asked at once; the files go with the last handles.
+  // All breaks are sent at once. The last handles delete the files.
   int told = 0;
   while (told < files) {
     const auto a = stayer.receive_final();
@@ -117,22 +117,22 @@ TEST_P(Teardown, WaitsForNobodyWhoKeepsHandles) {
     EXPECT_FALSE(std::filesystem::exists(server.directory() / name_of(i)));
 }
 
-TEST_P(Teardown, AsksNobodyWhoEndsAsWell) {
+TEST_P(Teardown, DoesNotBreakLeasesThatEndAsWell) {
   for (int i = 0; i < files; ++i) {
     ASSERT_EQ(leaver->create(name_of(i), lease_level, lease_of(i + 1)).lease->state, rh);
-    // Of another lease, and so news to the first.
+    // Another lease than the first one, which would thus be broken.
     ASSERT_EQ(delete_later(name_of(i), lease_level, lease_of(100 + i)).status, status::success);
   }
 
   EXPECT_EQ(GetParam().end(server, leaver), status::success);
-  if (leaver) { // no break comes before the answer to this
+  if (leaver) { // no break comes before its response
     leaver->send(command::echo, empty_body);
     const auto a = leaver->receive_final();
     ASSERT_TRUE(a);
     EXPECT_EQ(a->head.command, command::echo);
   }
   for (int i = 0; i < files; ++i) {
-    // Somebody else finds no name, as soon as the end is through.
+    // The names vanish as soon as the teardown is done.
     std::uint32_t found = status::success;
     do {
       const created c = raw_client::read_created(stayer.call(
@@ -146,7 +146,7 @@ TEST_P(Teardown, AsksNobodyWhoEndsAsWell) {
   }
 }
 
-TEST_P(Teardown, LetsOthersIn) {
+TEST_P(Teardown, LetsOtherClientsOpen) {
   for (int i = 0; i < files; ++i)
     ASSERT_EQ(leaver->create(name_of(i), 0x09).oplock, 0x09);
 
@@ -156,7 +156,7 @@ TEST_P(Teardown, LetsOthersIn) {
     EXPECT_EQ(stayer.create(name_of(i)).status, status::success);
 }
 
-/// Until the server has so many opens.
+/// Waits until the server has this number of opens.
 void await_opens(test_server& server, std::uint64_t count) {
   while (server.get().coordinator().stats().opens_now != count)
     std::this_thread::yield();
@@ -168,7 +168,7 @@ byte_vector body_to_delete(const std::string& name) {
   return body.take();
 }
 
-// The open that a CREATE was granted just now is known to the coordinator, and not to its client.
+// The coordinator has granted an open whose CREATE has no response yet.
 TEST(TeardownOfAnUnansweredCreate, DeletesTheFileOfWhichItWasTheLastOpen) {
   test_server server;
   raw_client alice{server.port()};
@@ -183,7 +183,7 @@ TEST(TeardownOfAnUnansweredCreate, DeletesTheFileOfWhichItWasTheLastOpen) {
   lease.key.fill(1);
   lease.state = rh;
   const created cached = alice.create("f", lease_level, lease);
-  // Breaks what alice caches, for which it does not wait; carol does.
+  // Breaks Alice's lease. The write does not wait for that; Carol's open does.
   ASSERT_EQ(bob.call(command::write, raw_client::write_body(deleting.id, "by bob")).head.status,
     status::success);
   carol->send(command::create, raw_client::create_body("f"));
@@ -192,7 +192,7 @@ TEST(TeardownOfAnUnansweredCreate, DeletesTheFileOfWhichItWasTheLastOpen) {
 
   testing::held_disk disk{server};
   ASSERT_EQ(alice.close(cached.id), status::success);
-  await_opens(server, 2); // carol's, which looks the name up again
+  await_opens(server, 2); // Carol's open, whose CREATE looks up the name again
   bob.send(command::close, raw_client::close_body(deleting.id));
   await_opens(server, 1);
   carol.reset();

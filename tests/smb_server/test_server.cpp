@@ -1,4 +1,4 @@
-// Runs a server within the test's process.
+// Runs a server in the test's process.
 #include "test_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,7 +26,7 @@ server_options with_limits(server_limits limits) {
   return options;
 }
 
-/// Two, for races to happen, unless the environment says how many.
+/// Two threads, which makes races possible, unless the environment sets the number.
 std::size_t loop_threads() {
   const char* const wanted = std::getenv("LEASEBREAK_TEST_THREADS");
   return wanted == nullptr ? 2 : std::stoul(wanted);

@@ -1,4 +1,4 @@
-// A server of its own for a test, on a free port, with its threads and a fresh directory.
+// A server for one test, on a free port, with its own threads and directory.
 #pragma once
 
 #include <smb_server/server.hpp>
@@ -18,12 +18,12 @@
 
 namespace leasebreak::smb::testing {
 
-/// Keeps what is logged, for a test to look at or to wait for.
+/// Keeps log lines, and lets tests wait for them.
 class log_keeper : public spdlog::sinks::base_sink<std::mutex> {
 public:
   [[nodiscard]] std::string text();
 
-  /// Returns once a line with `part` has been logged; false if that takes too long.
+  /// Waits for a line with `part`. Returns false after a timeout.
   [[nodiscard]] bool wait_for(const std::string& part);
 
 private:
@@ -34,8 +34,8 @@ private:
   std::condition_variable_any grown_;
 };
 
-/// Starts in its constructor, stops in order in its destructor. One user: "user", "pass"; one
-/// share, "share", unless the options have others. A share without a path is of the directory.
+/// Starts in the constructor, and stops in the destructor. By default it has the user "user" with
+/// "pass" and the share "share". A share without a path exports the directory.
 class test_server {
 public:
   explicit test_server(server_limits limits = {});
@@ -48,10 +48,10 @@ public:
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
   [[nodiscard]] server& get() noexcept { return *server_; }
 
-  /// Returns once it has logged a line with `part`; false if that takes too long.
+  /// Waits for a log line with `part`. Returns false after a timeout.
   [[nodiscard]] bool has_logged(const std::string& part) { return log_->wait_for(part); }
 
-  /// Stops it, and returns all that it has logged.
+  /// Stops the server, and returns its log.
   std::string stop();
 
 private:

@@ -1,5 +1,5 @@
-// Peers that send and do not read: what they are owed stays bounded, and what they hold is given up
-// when the break times out.
+// Peers that send and do not read: output for them is limited, and their leases and oplocks are
+// revoked when breaks time out.
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -23,7 +23,7 @@ using testing::test_server;
 constexpr std::uint32_t read_bytes = 65'536;
 constexpr int small_window_bytes = 4'096;
 
-/// A client with a file that is worth reading, and credits for many reads.
+/// A client with a large file, and with credits for many reads.
 created open_large_file(raw_client& client, const test_server& server) {
   std::ofstream{server.directory() / "large"} << std::string(read_bytes, 'x');
   client.credits_wanted = 1'000;
@@ -31,7 +31,7 @@ created open_large_file(raw_client& client, const test_server& server) {
   return client.create("large", 0x09); // a batch oplock
 }
 
-/// More answers than the sockets between the two can hold.
+/// More responses than both sockets can buffer.
 constexpr int many_reads = 300;
 
 void ask_much(raw_client& client, const file_id& id) {
@@ -39,8 +39,8 @@ void ask_much(raw_client& client, const file_id& id) {
     client.send(command::read, raw_client::read_body(id, read_bytes));
 }
 
-/// A client that holds a batch oplock, has asked for much, and takes nothing; another one opens the
-/// file.
+/// A client that holds a batch oplock, requests much data, and reads nothing. Another client opens
+/// the file.
 class PeersThatDoNotRead : public ::testing::Test {
 protected:
   void begin(server_options options) {
@@ -56,7 +56,7 @@ protected:
     other->send(command::create, raw_client::create_body("large", 0, {}, disposition::open));
   }
 
-  /// It is let in, though the other one has not answered.
+  /// The other client's open must succeed without an acknowledgement.
   void expect_let_in() {
     const answer opened = other->await_answer();
     ASSERT_FALSE(opened.bytes.empty());
@@ -69,9 +69,8 @@ protected:
   created held;
 };
 
-// A computer that sleeps for longer than its TCP takes a break may be back before the break's time
-// is over.
-TEST_F(PeersThatDoNotRead, KeepWhatTheyHoldWhileTheBreakHasTime) {
+// A sleeping computer may not take a break in time, but may return before the break times out.
+TEST_F(PeersThatDoNotRead, KeepTheirOplockUntilTheBreakTimesOut) {
   server_options options;
   options.limits.break_taken_time = std::chrono::milliseconds{1};
   begin(options);
@@ -86,7 +85,7 @@ TEST_F(PeersThatDoNotRead, KeepWhatTheyHoldWhileTheBreakHasTime) {
   EXPECT_EQ(stuck->echo(), status::success);
 }
 
-TEST_F(PeersThatDoNotRead, LoseWhatTheyHoldWhenTheBreakTimesOut) {
+TEST_F(PeersThatDoNotRead, LoseTheirOplockWhenTheBreakTimesOut) {
   server_options options;
   options.break_timeout = std::chrono::milliseconds{300};
   options.limits.break_taken_time = std::chrono::milliseconds{1};
@@ -106,7 +105,7 @@ TEST_F(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
 }
 
 // MS-SMB2 3.3.4.6, 3.3.4.7.
-TEST_F(PeersThatDoNotRead, AreToldOnAnotherChannel) {
+TEST_F(PeersThatDoNotRead, AreNotifiedOnAnotherChannel) {
   server_options options;
   options.limits.break_taken_time = std::chrono::milliseconds{1};
   options.log_level = "debug";
@@ -136,7 +135,7 @@ TEST_F(PeersThatDoNotRead, AreToldOnAnotherChannel) {
   expect_let_in();
 }
 
-TEST(PeersThatReadSlowly, AreAskedNoMoreUntilTheyTakeTheirAnswers) {
+TEST(PeersThatReadSlowly, AreNotReadUntilTheyTakeTheirResponses) {
   server_options options;
   options.limits.responses_bytes = 4 * read_bytes;
   options.log_level = "debug";
@@ -157,7 +156,7 @@ TEST(PeersThatReadSlowly, AreAskedNoMoreUntilTheyTakeTheirAnswers) {
   EXPECT_EQ(slow.close(held.id), status::success);
 }
 
-/// Forty reads of 512 KiB: small enough to be asked for at once, too much to be answered so.
+/// 40 reads of 512 KiB: the requests fit into one frame, the responses do not.
 byte_vector compound_of_large_reads(raw_client& client, const file_id& id, std::size_t count) {
   constexpr std::uint16_t credits = 8;
   byte_writer frame;
@@ -172,7 +171,7 @@ byte_vector compound_of_large_reads(raw_client& client, const file_id& id, std::
   return frame.take();
 }
 
-TEST(Compounds, WhoseAnswersExceedAFrameAreAnsweredInSeveral) {
+TEST(Compounds, WhoseResponsesExceedAFrameGetSeveral) {
   constexpr std::size_t reads = 40;
   test_server server;
   raw_client client{server.port()};

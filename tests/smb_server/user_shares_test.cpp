@@ -1,4 +1,4 @@
-// What users hold, and what of it is given back when.
+// Users' shares of opens and locks, and when they are released.
 #include <smb_server/session/user_shares.hpp>
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ protected:
   user_shares shares;
 };
 
-TEST_F(UserShares, AreOfAllSessionsOfAUser) {
+TEST_F(UserShares, CoverAllSessionsOfAUser) {
   const user_share one = shares.of("alice");
   const user_share two = shares.of("alice");
   const taken_share taken = taken_share::take(one.opens, 2);
@@ -27,7 +27,7 @@ TEST_F(UserShares, AreOfAllSessionsOfAUser) {
   EXPECT_EQ(taken_share::take(two.opens, 1).count(), 1U);
 }
 
-TEST_F(UserShares, AreApartFromThoseOfOthers) {
+TEST_F(UserShares, AreSeparateForEachUser) {
   const taken_share all = taken_share::take(shares.of("alice").locks, 5);
 
   EXPECT_EQ(taken_share::take(shares.of("alice").locks, 1).count(), 0U);
@@ -42,7 +42,7 @@ TEST_F(UserShares, LastAsLongAsSomethingIsTaken) {
   EXPECT_EQ(taken_share::take(shares.of("alice").opens, 3).count(), 3U);
 }
 
-TEST_F(UserShares, MayBeExceededByWhatIsThereAlready) {
+TEST_F(UserShares, MayBeExceededByRecoveredOpens) {
   const user_share alice = shares.of("alice");
   taken_share before = taken_share::take_anyway(alice.opens, 7);
 
@@ -52,7 +52,7 @@ TEST_F(UserShares, MayBeExceededByWhatIsThereAlready) {
   EXPECT_EQ(taken_share::take(alice.opens, 1).count(), 1U);
 }
 
-TEST_F(UserShares, AreGivenBackInPartsAndOnce) {
+TEST_F(UserShares, AreReleasedInPartsAndOnce) {
   const user_share alice = shares.of("alice");
   {
     taken_share held = taken_share::take(alice.locks, 2);
@@ -70,7 +70,7 @@ TEST_F(UserShares, AreGivenBackInPartsAndOnce) {
   EXPECT_EQ(alice.locks->taken(), 0U);
 }
 
-// Two connections that take the last of it at the same time: one of them gets it.
+// Two threads take the last unit at the same time. Only one may succeed.
 TEST_F(UserShares, AreNeverExceededByTakingAtTheSameTime) {
   const user_share alice = shares.of("alice");
   constexpr int rounds = 2'000;
