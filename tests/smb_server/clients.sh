@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Debian's smbclient and smbtorture against the server: clients.sh PROGRAM
+# Runs Debian's smbclient and smbtorture against the server: clients.sh PROGRAM
 set -euo pipefail
 
 PROGRAM=$1
@@ -19,11 +19,11 @@ fail() {
   exit 1
 }
 
-# start OPTION...: a server on a fresh share and a free port.
+# start OPTION...: starts a server with a new share and a free port.
 start() {
   rm -rf "$WORK/share"
   mkdir "$WORK/share"
-  : >"$WORK/out" # it is looked into before the server has got as far as to make it
+  : >"$WORK/out" # the loop below may read it before the server creates it
   : >"$WORK/log"
   "$PROGRAM" --listen 127.0.0.1:0 --share "share=$WORK/share" --user tester:secret \
     --log-level debug "$@" >"$WORK/out" 2>"$WORK/log" &
@@ -35,10 +35,10 @@ start() {
     kill -0 "$SERVER" 2>/dev/null || fail "the server does not start"
     sleep 0.1
   done
-  fail "the server does not say where it listens"
+  fail "the server does not report its port"
 }
 
-# stop: it must end in order.
+# stop: stops the server, and checks its exit status.
 stop() {
   local status=0
   kill -TERM "$SERVER"
@@ -54,8 +54,7 @@ client() {
     --user=tester%secret --max-protocol="$dialect" "$@" --command="$commands" </dev/null)
 }
 
-# A tree of some hundred files in folders within folders, of many sizes, the empty one and some that
-# take several requests among them.
+# Some hundred files in nested folders. Some are empty, some need several requests.
 mkdir -p "$WORK/local"
 for folder in . a a/b "a/b/with spaces" c c/d c/d/e f g h; do
   mkdir -p "$WORK/local/tree/$folder"
@@ -85,7 +84,7 @@ round() {
   diff -r "$WORK/local/tree" "$WORK/got/tree" || fail "the tree came back changed"
   client "$dialect" "rm bigger; deltree tree" "$@" >"$WORK/client.log" 2>&1 ||
     fail "smbclient cannot delete"
-  [[ -z $(ls -A "$WORK/share") ]] || fail "something is left: $(ls -A "$WORK/share")"
+  [[ -z $(ls -A "$WORK/share") ]] || fail "the share still contains: $(ls -A "$WORK/share")"
 }
 
 start --require-signing
@@ -105,7 +104,7 @@ done
 
 if smbclient "//127.0.0.1/share" --configfile=/dev/null --port="$PORT" --user=tester%wrong \
   --command=ls >/dev/null 2>&1; then
-  fail "a wrong password is let in"
+  fail "a wrong password is accepted"
 fi
 
 for test in smb2.lease.request smb2.lease.break smb2.lease.breaking1; do

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Clients of another lineage than Samba's against the server: python3-impacket, and both at once.
+"""Runs python3-impacket, which is unrelated to Samba, against the server, alone and with smbclient.
 
 usage: impacket_client.py PROGRAM
        impacket_client.py --contend PORT SHARE USER PASSWORD
 
-The first starts servers of its own, and tries everything. The second has impacket and smbclient
-contend for a file of a server that runs, and tells of it. Exits with 77 if impacket or smbclient is missing.
+The first form starts servers, and runs all tests. The second form lets impacket and smbclient
+contend for a file of a running server, and reports the steps. Exits with 77 if impacket or smbclient is missing.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ except ImportError:
     print("python3-impacket is missing")
     sys.exit(77)
 
-# At 3.1.1 impacket 0.10 signs with a key of its own making after NTLM, which no server takes.
+# At 3.1.1 after NTLM, impacket 0.10 signs with a wrong key, which no server accepts.
 DIALECTS = {
     "2.0.2": smb.SMB2_DIALECT_002,
     "2.1": smb.SMB2_DIALECT_21,
@@ -42,7 +42,7 @@ TIMEOUT_S = 60
 
 @contextlib.contextmanager
 def running(program, work, *options):
-    """Yields the port of a server with a fresh share; it must stop in order."""
+    """Yields the port of a server with a new share. Checks that the server stops in order."""
     share = pathlib.Path(tempfile.mkdtemp(dir=work))
     log = share.with_suffix(".log").open("wb")
     server = subprocess.Popen(
@@ -62,7 +62,7 @@ def running(program, work, *options):
 
 @dataclasses.dataclass
 class Account:
-    """Where to log on, and as whom."""
+    """A server, a share and an account."""
 
     port: int
     share: str = "share"
@@ -102,7 +102,7 @@ def round_trip(port, share, dialect):
 
 
 class LeaseContext:
-    """A create context of a lease of version 1, as impacket wants it: something with getData."""
+    """The create context of a lease of version 1, with getData, which impacket calls."""
 
     def __init__(self, key, state):
         self.key, self.state = key, state
@@ -113,16 +113,16 @@ class LeaseContext:
 
 
 def next_break(client):
-    """The body of the next break notification."""
+    """Returns the body of the next break notification."""
     low = client.getSMBServer()
     notification = low.recvSMB(NOTIFICATION)
-    # impacket takes it for an answer, and its charge of none for a message id that it has to use again.
+    # impacket takes it for a response without a charge, and would reuse a message id.
     low._Connection["SequenceWindow"] += 1
     return notification["Data"]
 
 
 def answer_break(client, tree, body):
-    """Acknowledges, and returns the status."""
+    """Sends an acknowledgement, and returns the status."""
     low = client.getSMBServer()
     packet = low.SMB_PACKET()
     packet["Command"] = smb.SMB2_OPLOCK_BREAK
@@ -150,7 +150,7 @@ def check_notification(broken, with_lease, key, file_id):
 
 
 def contend(account, folder, dialect, with_lease, tell=lambda text: None):
-    """impacket holds data back in its cache; smbclient's read must find it nevertheless."""
+    """Writes through impacket's cache. smbclient must read the data nevertheless."""
     client = connect(account, dialect)
     low = client.getSMBServer()
     tree = client.connectTree(account.share)
@@ -226,7 +226,7 @@ def main(arguments):
     if not shutil.which("smbclient"):
         print("smbclient is missing")
         return 77
-    random.seed(1)  # for contents and keys alone
+    random.seed(1)  # for contents and keys only
     if contends:
         contend_at(*arguments[1:])
     else:
