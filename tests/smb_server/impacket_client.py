@@ -150,7 +150,7 @@ def check_notification(broken, with_lease, key, file_id):
 
 
 def contend(account, folder, dialect, with_lease, tell=lambda text: None):
-    """Writes through impacket's cache. smbclient must read the data nevertheless."""
+    """impacket withholds a write, as its lease permits. smbclient must read the data nevertheless."""
     client = connect(account, dialect)
     low = client.getSMBServer()
     tree = client.connectTree(account.share)
@@ -162,13 +162,13 @@ def contend(account, folder, dialect, with_lease, tell=lambda text: None):
     client.writeFile(tree, file_id, b"what is known by all")
     held_back = b"what only its writer knows"
     tell("impacket   has the file open with " + ("a lease RWH" if with_lease else "a batch oplock") +
-         ", and holds back what it writes")
+         ", and withholds a write")
 
     target = pathlib.Path(folder) / "got"
-    tell("smbclient  begins to read the file")
+    tell("smbclient  starts to read the file")
     other = start_get(account, "contended", target)
     broken = next_break(client)
-    tell("impacket   is told to give up what lets it hold back, while smbclient waits")
+    tell("impacket   receives a break, while smbclient waits")
     assert other.poll() is None, "the other client did not wait: " + other.stdout.read().decode()
     check_notification(broken, with_lease, key, file_id)
     client.writeFile(tree, file_id, held_back)
@@ -177,12 +177,12 @@ def contend(account, folder, dialect, with_lease, tell=lambda text: None):
     else:
         body = struct.pack("<HBBL", 24, LEVEL_TWO, 0, 0) + file_id
     assert answer_break(client, tree, body) == 0
-    tell("impacket   has written it, and acknowledged")
+    tell("impacket   has written, and acknowledged the break")
 
     output, _ = other.communicate(timeout=TIMEOUT_S)
     assert other.returncode == 0, output.decode()
     assert target.read_bytes() == held_back, target.read_bytes()
-    tell("smbclient  has read what was held back: " + held_back.decode())
+    tell("smbclient  has read the withheld data: " + held_back.decode())
     client.closeFile(tree, file_id)
     client.deleteFile(account.share, "contended")
     client.logoff()
@@ -194,7 +194,7 @@ def refuses_wrong_password(port):
         client.login("tester", "wrong")
     except SessionError:
         return
-    raise AssertionError("a wrong password is let in")
+    raise AssertionError("a wrong password is accepted")
 
 
 def contend_at(port, share, user, password):
