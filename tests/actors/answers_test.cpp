@@ -333,7 +333,7 @@ TEST(OwnChanges, CanBeAnsweredFromAnyThread) {
 
 // The response is sent in the turn in which another client changes the directory: before it, and
 // after it.
-TEST(OwnChanges, AreAnsweredWhileSomebodyElseChangesTheDirectory) {
+TEST(OwnChanges, AreAnsweredWhileAnotherClientChangesTheDirectory) {
   for (const bool sent_first : {true, false}) {
     SCOPED_TRACE(sent_first);
     changed_world g;

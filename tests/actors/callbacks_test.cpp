@@ -290,7 +290,7 @@ TEST(Callbacks, AReplacedSinkIsNotCalledByWhatIsInTheQueueOfItsExecutor) {
   EXPECT_EQ(told, 1);
 }
 
-TEST(Callbacks, AReplacementIsToldWhatAnExecutorHasThatRunsNothing) {
+TEST(Callbacks, AReplacementGetsTheNotificationsOfAnIdleExecutor) {
   sink_scene s;
   int told = 0;
   s.c->register_client(
@@ -423,7 +423,7 @@ struct scene_of_a_loss {
   std::unique_ptr<sink_scene> s;
 };
 
-TEST(Callbacks, NobodyIsToldOfALostOpenAfterTheDestructor) {
+TEST(Callbacks, NoLostOpenIsReportedAfterTheDestructor) {
   scene_of_a_loss l([&] { ADD_FAILURE() << "called"; });
 
   l.s->overwrite([&] { l.s->c.reset(); });
@@ -432,7 +432,7 @@ TEST(Callbacks, NobodyIsToldOfALostOpenAfterTheDestructor) {
   EXPECT_EQ(l.s->c, nullptr);
 }
 
-TEST(Callbacks, WhoIsToldOfALostOpenMayDestroyTheCoordinator) {
+TEST(Callbacks, AReportOfALostOpenMayDestroyTheCoordinator) {
   sink_scene* s = nullptr;
   int calls = 0;
   scene_of_a_loss l([&] {
@@ -448,7 +448,7 @@ TEST(Callbacks, WhoIsToldOfALostOpenMayDestroyTheCoordinator) {
   EXPECT_EQ(s->c, nullptr);
 }
 
-TEST(Callbacks, TheDestructorWaitsForWhoIsToldOfALostOpen) {
+TEST(Callbacks, TheDestructorWaitsForAReportOfALostOpen) {
   coordinator* in_use = nullptr;
   std::promise<void> entered;
   std::atomic<bool> returned{false};

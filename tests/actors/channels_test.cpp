@@ -114,7 +114,7 @@ TEST_F(BreakRoutes, DoNotHaveAConnectionWithoutASession) {
 
 // The session has ended, and its opens are about to end: no acknowledgement can come, and nothing
 // waits for one.
-TEST_F(BreakRoutes, ThatLeadToNobodyEndTheBreakWithoutACallOfTheSink) {
+TEST_F(BreakRoutes, ThatAreEmptyEndTheBreakWithoutACallOfTheSink) {
   open(at(other_user, "f", 1));
   auto& rival = w.start(world::request(world::bob, "f", 0));
   w.start(end_session_request{world::alice, other_user.session});
@@ -124,7 +124,7 @@ TEST_F(BreakRoutes, ThatLeadToNobodyEndTheBreakWithoutACallOfTheSink) {
   EXPECT_TRUE(w.alice_saw.empty());
 }
 
-TEST_F(LostConnections, LeaveASessionToItsOthersAndTellItsBreaksThere) {
+TEST_F(LostConnections, LeaveASessionToItsOtherChannelsAndSendItsBreaksThere) {
   const auto f = open(at(first, "f", 1));
   auto& rival = rival_opens("f");
   EXPECT_FALSE(rival.done());
@@ -135,7 +135,7 @@ TEST_F(LostConnections, LeaveASessionToItsOthersAndTellItsBreaksThere) {
   EXPECT_EQ(last_route(), (route{second, other_user}));
   w.alice_saw.front().report.undeliverable();
   w.settle();
-  EXPECT_FALSE(rival.done()) << "it was about the connection that is lost";
+  EXPECT_FALSE(rival.done()) << "the report was about the lost connection";
   w.alice_saw.back().report.undeliverable();
   w.settle();
   EXPECT_TRUE(rival.done());
@@ -151,7 +151,7 @@ TEST_F(LostConnections, EndASessionWithItsLast) {
   EXPECT_EQ(run(at(first, "g", 2)).error(), errc::unknown_session);
 }
 
-TEST_F(LostConnections, LetACreateThatCanComeAgainGoOnElsewhere) {
+TEST_F(LostConnections, KeepAReplayableCreateOnAnotherChannel) {
   rival_opens("f"); // without a lease
   w.open(world::bob, "g", 9);
   auto& waits = run(durable(at(first, "g", 1, lease_state::rh)));

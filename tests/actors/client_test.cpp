@@ -62,7 +62,7 @@ TEST(Clients, TheSameKeyOfAnotherClientIsAnotherLease) {
   EXPECT_EQ(w.c->file_of_lease(world::bob, lease_key::of(1)), "g");
 }
 
-TEST(Clients, AFailedOpenGivesItsKeyBack) {
+TEST(Clients, AFailedOpenReleasesItsKey) {
   world w;
   auto exclusive = world::request(world::bob, "f", 0);
   exclusive.share_access = share::none;
@@ -162,7 +162,7 @@ TEST_P(WithoutAnOpen, ADisconnectEndsWhatIsOnItsWay) {
   EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
 }
 
-TEST_P(WithoutAnOpen, AClientCanGoWhenItsOperationHasEnded) {
+TEST_P(WithoutAnOpen, AClientCanBeUnregisteredAfterItsOperation) {
   world w(world::clock::test);
   w.open(world::alice, "f", 1);
   auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(Clients, WithoutAnOpen,
   testing::Values(access_kind::read, access_kind::rename, access_kind::rename_ancestor,
     access_kind::replace, access_kind::unlink));
 
-TEST(Clients, WithoutRegistrationMayActAllTheSame) {
+TEST(Clients, WithoutRegistrationAreTreatedLikeAnyClient) {
   world w(world::clock::test);
   w.open(world::alice, "f", 1, lease_state::r);
 
@@ -343,7 +343,7 @@ TEST(Clients, ALimitOfWaitingHoldsAlsoForWhatComesAtOnce) {
   EXPECT_EQ(w.c->stats().waiting_now, 0U);
 }
 
-TEST(Clients, WhatNeedNotWaitGoesOnThoughNoneMayWait) {
+TEST(Clients, OperationsThatNeedNotWaitSucceedAtTheLimit) {
   coordinator_config config;
   config.limit.waiting_total = 1;
   world w(world::clock::test, config);
@@ -372,7 +372,7 @@ TEST(Clients, WhatNeedNotWaitGoesOnThoughNoneMayWait) {
 }
 
 // A close cannot fail: it proceeds without breaking cached handles first.
-TEST(Clients, ALimitOfWaitingKeepsNobodyFromClosing) {
+TEST(Clients, ALimitOfWaitingDoesNotPreventCloses) {
   coordinator_config config;
   config.limit.waiting_total = 1;
   world w(world::clock::test, config);
@@ -400,7 +400,7 @@ TEST(Clients, ZeroLeaseKeysAreRefused) {
   EXPECT_EQ(w.c->stats().files_alive, 0U);
 }
 
-TEST(Listings, SayWhoWaitsForWhom) {
+TEST(Listings, ShowWhatWaitsForWhat) {
   world w;
   w.open(world::alice, "f", 1);
   w.open(world::bob, "g", 7);
@@ -523,7 +523,7 @@ TEST(PagedListings, ListEachFileOnceWholeAndInBoundedPages) {
   EXPECT_EQ(pages.size(), files / 4 + 1) << "the last page finds nothing more";
 }
 
-TEST(PagedListings, GoOnBehindAFileThatHasGone) {
+TEST(PagedListings, ContinueAfterAFileThatHasEnded) {
   world w;
   std::map<std::string, open_id> opens;
   for (std::uint64_t i = 1; i <= 10; ++i)

@@ -293,7 +293,7 @@ TEST_F(Guards, ARefusedOpenSaysWhetherItWaited) {
   EXPECT_FALSE(c.as<open_result>().waited);
 }
 
-TEST_F(Guards, AFileThatNobodyHasOpenMayBeRemovedWhileNewcomersWait) {
+TEST_F(Guards, AFileWithoutOpensMayBeRemovedWhileNewOpensWait) {
   auto& removal = w.start(access_request{"f", access_kind::remove_unopened, {}, world::alice, {}});
   w.settle();
   ASSERT_EQ(removal.error(), errc::success);
@@ -309,7 +309,7 @@ TEST_F(Guards, AFileThatNobodyHasOpenMayBeRemovedWhileNewcomersWait) {
   EXPECT_TRUE(newcomer.as<open_result>().waited);
 }
 
-TEST_F(Guards, AFileThatSomebodyHasOpenIsNotRemovedAndNobodyIsAsked) {
+TEST_F(Guards, AnOpenFileIsNotRemovedAndNothingIsBroken) {
   w.open(world::bob, "f", 2);
 
   auto& removal = w.start(access_request{"f", access_kind::remove_unopened, {}, world::alice, {}});
@@ -319,7 +319,7 @@ TEST_F(Guards, AFileThatSomebodyHasOpenIsNotRemovedAndNobodyIsAsked) {
   EXPECT_TRUE(w.bob_saw.empty());
 }
 
-TEST_F(Guards, AnOpenThatIsTakenBackDeletesNothing) {
+TEST_F(Guards, AnOpenThatIsUndoneDeletesNothing) {
   auto r = world::request(world::alice, "f", 1);
   r.access |= access::delete_file;
   r.delete_on_close = true;

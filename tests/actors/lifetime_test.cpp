@@ -28,7 +28,7 @@ std::size_t threads_now() {
   return count;
 }
 
-TEST(Lifetime, AFileThatOwnsNothingIsGivenUp) {
+TEST(Lifetime, AFileThatOwnsNothingEnds) {
   coordinator_config config;
   config.idle_files_max = 2;
   world w(world::clock::real, config);
@@ -107,7 +107,7 @@ TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
 }
 
 // A timeout keeps an executor running, and its file in memory.
-TEST(Lifetime, NoTimeoutStaysBehindABreakForLongerThanAMoment) {
+TEST(Lifetime, NoTimeoutRemainsAfterABreak) {
   world w(world::clock::test);
   auto& clock = w.scheduler().clock();
   const auto break_and_acknowledge = [&](std::uint64_t n, duration meanwhile) {
@@ -219,7 +219,7 @@ TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
 
 /// Another thread obtains a reference just before the coordinator is destroyed, within a turn. It
 /// must not run the destructor, which would wait for that turn.
-TEST(Lifetime, IsNotDestroyedWhereTheLastReferenceIsGivenUp) {
+TEST(Lifetime, IsNotDestroyedWhereTheLastReferenceIsReleased) {
   world w;
   w.open(world::alice, "f", 1);
   auto alive = world::inside(*w.c).weak().lock();

@@ -109,7 +109,7 @@ TEST(Notify, WhatComesWhileTheSinkRunsIsToldAfterwards) {
   EXPECT_THAT(c.epochs, ElementsAre(1, 2));
 }
 
-TEST(Notify, AfterManyTheOthersHaveTheirTurn) {
+TEST(Notify, AfterManyCallsOtherClientsAreServed) {
   told_client c;
   completion_batch batch;
   for (std::uint16_t i = 0; i < 40; ++i)
@@ -189,7 +189,7 @@ TEST(Notify, AnExecutorOfItsOwnIsUsed) {
   EXPECT_THAT(c.epochs, ElementsAre(1));
 }
 
-TEST(Notify, ABatchThatIsGivenUpLeavesItToTheExecutor) {
+TEST(Notify, AnAbandonedBatchLeavesItToTheExecutor) {
   told_client c;
   {
     completion_batch batch; // a handler has thrown before this is run

@@ -522,7 +522,7 @@ std::vector<std::string> order_of(world& w, probe& waiting, probe& cause) {
   return order;
 }
 
-TEST(Operations, ThatWaitedAreAnsweredBeforeTheCloseThatLetsThemGoOn) {
+TEST(Operations, ThatWaitedCompleteBeforeTheCloseThatReleasesThem) {
   world w;
   const auto held = w.open(world::alice, "f", 1).open;
   auto& waiting = w.start(world::request(world::bob, "f", 2));
@@ -533,7 +533,7 @@ TEST(Operations, ThatWaitedAreAnsweredBeforeTheCloseThatLetsThemGoOn) {
   EXPECT_THAT(order_of(w, waiting, close), testing::ElementsAre("waiting", "cause"));
 }
 
-TEST(Operations, ThatWaitedAreAnsweredBeforeTheAcknowledgementThatLetsThemGoOn) {
+TEST(Operations, ThatWaitedCompleteBeforeTheAcknowledgementThatReleasesThem) {
   world w;
   w.open(world::alice, "f", 1);
   auto& waiting = w.start(world::request(world::bob, "f", 2));

@@ -111,7 +111,7 @@ TEST_F(TreeRenames, CompleteAtOnceIfNothingIsOpenBeneath) {
   EXPECT_TRUE(w.bob_saw.empty());
 }
 
-TEST_F(TreeRenames, WaitForWhoeverHasAFileOpenBeneath) {
+TEST_F(TreeRenames, WaitForTheHoldersOfFilesBeneath) {
   const auto f = open(placed(world::bob, "f", 1, "d/s/f"));
   auto& renamed = begin(renaming("d"));
   EXPECT_FALSE(renamed.done());
@@ -162,7 +162,7 @@ TEST_F(TreeRenames, AreRefusedIfAnotherFileIsOpenedBeneathMeanwhile) {
   }
 }
 
-TEST_F(TreeRenames, GoOnIfWhatWasOpenedMeanwhileIsClosed) {
+TEST_F(TreeRenames, SucceedIfFilesOpenedMeanwhileAreClosed) {
   const auto f = open(placed(world::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
   w.close("g", open(placed(world::bob, "g", 2, "d/g")));
@@ -337,7 +337,7 @@ TEST_F(TreeRenames, MeetOpensThatWerePlacedLater) {
   EXPECT_EQ(renamed.error(), errc::success);
 }
 
-TEST_F(TreeRenames, DeletionsComeBackWithTheNameTheyWereAskedForBy) {
+TEST_F(TreeRenames, DeletionsReturnTheNameOfTheirRequest) {
   auto one = placed(world::alice, "f", 1, "one");
   one.access |= access::delete_file;
   const auto deleting = open(one);
@@ -355,7 +355,7 @@ TEST_F(TreeRenames, DeletionsComeBackWithTheNameTheyWereAskedForBy) {
   EXPECT_EQ(result.names, (std::vector<deleted_name>{{"r", "three"}}));
 }
 
-TEST_F(TreeRenames, DeletionsThatAreTakenBackAreForgotten) {
+TEST_F(TreeRenames, CancelledDeletionsAreForgotten) {
   auto one = placed(world::alice, "f", 1, "one");
   one.access |= access::delete_file;
   const auto first = open(one);
@@ -372,7 +372,7 @@ TEST_F(TreeRenames, DeletionsThatAreTakenBackAreForgotten) {
   EXPECT_EQ(closed.as<close_result>().names, (std::vector<deleted_name>{{"r", "two"}}));
 }
 
-TEST_F(TreeRenames, DeletionsOfLostConnectionsComeBackWithTheirNames) {
+TEST_F(TreeRenames, DeletionsOfLostConnectionsReturnTheirNames) {
   auto one = placed(world::alice, "f", 1, "one");
   one.access |= access::delete_file;
   one.delete_on_close = true;

@@ -62,7 +62,7 @@ TEST(PendingRecords, KnowARecordByItsName) {
   EXPECT_EQ(p.take(all).changes.size(), 1U) << "it may be in the store";
 }
 
-TEST(PendingRecords, WhatCameAndWentLeavesNothing) {
+TEST(PendingRecords, ACreatedAndDeletedRecordLeavesNothing) {
   pending_records p;
   p.add({put("a")}, {});
   p.add({erase("a")}, {});
@@ -95,7 +95,7 @@ TEST(PendingRecords, WhatMayHaveBeenWrittenIsErased) {
   EXPECT_FALSE(batch.changes[0].put) << "the newer change stays above the failed batch";
 }
 
-TEST(PendingRecords, AfterAnErasureAllStartsAnew) {
+TEST(PendingRecords, AfterAnErasureEverythingStartsAgain) {
   pending_records p;
   p.know("a");
   p.add({erase("a")}, {});
@@ -116,7 +116,7 @@ std::string ids(const detail::record_batch& batch) {
   return text;
 }
 
-TEST(PendingRecords, ABatchHasTheOldestAndNoMoreThanItMay) {
+TEST(PendingRecords, ABatchHasTheOldestRecordsUpToItsLimit) {
   pending_records p;
   for (const auto* id : {"e", "d", "c", "b", "a"})
     p.add({put(id)}, {});
@@ -139,7 +139,7 @@ TEST(PendingRecords, LongRecordsCountAsSeveral) {
   EXPECT_EQ(ids(p.take(10)), "ab");
 }
 
-TEST(PendingRecords, WhatCameTogetherStaysTogether) {
+TEST(PendingRecords, AGroupStaysTogether) {
   pending_records p;
   p.add({put("a"), put("b")}, {});
   p.add({put("c"), put("d"), put("e")}, {});
@@ -148,7 +148,7 @@ TEST(PendingRecords, WhatCameTogetherStaysTogether) {
   EXPECT_EQ(ids(p.take(1)), "cde") << "also if it is more than a batch may have";
 }
 
-TEST(PendingRecords, WhatSharesARecordStaysTogether) {
+TEST(PendingRecords, GroupsThatShareARecordStayTogether) {
   pending_records p;
   p.add({put("a"), put("b")}, {});
   p.add({put("c")}, {});
@@ -163,7 +163,7 @@ TEST(PendingRecords, WhatSharesARecordStaysTogether) {
   EXPECT_EQ(ids(p.take(1)), "c");
 }
 
-TEST(PendingRecords, WhatCameAndWentHoldsTogetherWhatItCameAndWentWith) {
+TEST(PendingRecords, ADeletedRecordStillConnectsItsGroups) {
   pending_records p;
   p.add({put("a"), put("b")}, {});
   p.add({put("c")}, {});

@@ -63,7 +63,7 @@ TEST(Persistence, ChangesAreCollectedIntoOneBatch) {
   EXPECT_EQ(stats.store_backlog, 0U);
 }
 
-TEST(Persistence, ALeaseThatCameAndWentIsNeverWritten) {
+TEST(Persistence, ALeaseThatWasGrantedAndReleasedIsNeverWritten) {
   stored_world s;
   s.w->close("f", s.w->open(world::alice, "f", 1).open);
 
@@ -169,7 +169,7 @@ TEST(Persistence, TheDestructorWritesALargeBacklog) {
   EXPECT_TRUE(s.store->inner().clean_shutdown().value);
 }
 
-TEST(Persistence, DurableGrantsOfALargeBacklogAreToldInOrderWhenTheyAreInTheStore) {
+TEST(Persistence, DurableGrantsOfALargeBacklogCompleteInOrderWhenTheyAreStored) {
   stored_world s(durable());
   s.store->fail_with(errc::store_unavailable);
   std::vector<std::uint64_t> told;
@@ -278,7 +278,7 @@ TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
 }
 
 // Changes that have not been taken yet count one by one.
-TEST(Persistence, WhatCameAndWentDoesNotFillTheBacklog) {
+TEST(Persistence, CreatedAndDeletedRecordsDoNotFillTheBacklog) {
   coordinator_config config;
   config.store_backlog_max = 32;
   stored_world s(config);
@@ -295,7 +295,7 @@ TEST(Persistence, WhatCameAndWentDoesNotFillTheBacklog) {
   EXPECT_EQ(s.w->c->stats().records_written, 1U);
 }
 
-TEST(Persistence, ADurableGrantIsInTheStoreWhenItIsTold) {
+TEST(Persistence, ADurableGrantIsStoredBeforeItCompletes) {
   stored_world s(durable());
   std::size_t found = 99;
   auto& p = s.w->start(world::request(world::alice, "f", 1));
@@ -307,7 +307,7 @@ TEST(Persistence, ADurableGrantIsInTheStoreWhenItIsTold) {
   EXPECT_EQ(s.store->batches(), 1);
 }
 
-TEST(Persistence, ADurableGrantThatCannotBeStoredIsTakenBack) {
+TEST(Persistence, ADurableGrantThatCannotBeStoredIsUndone) {
   stored_world s(durable());
   s.store->fail_with(errc::store_full);
   auto& p = s.w->start(world::request(world::alice, "f", 1));
@@ -327,7 +327,7 @@ TEST(Persistence, ADurableGrantThatCannotBeStoredIsTakenBack) {
   EXPECT_EQ(s.records(), 0U);
 }
 
-TEST(Persistence, ADurableLockThatCannotBeStoredIsTakenBack) {
+TEST(Persistence, ADurableLockThatCannotBeStoredIsUndone) {
   stored_world s(durable());
   const auto open = s.w->open(world::alice, "f", 0).open;
   s.store->fail_with(errc::store_full);
@@ -510,7 +510,7 @@ TEST(Persistence, ShutdownWritesWhatIsLeft) {
   EXPECT_TRUE(s.store->inner().clean_shutdown().value);
 }
 
-TEST(Persistence, ShutdownGivesUpOnAStoreThatFails) {
+TEST(Persistence, ShutdownAbandonsAStoreThatFails) {
   stored_world s;
   s.w->open(world::alice, "f", 1);
   s.store->fail_with(errc::store_full);

@@ -170,13 +170,13 @@ TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
   w.recover();
   auto& waiting = w.start(world::request(world::bob, "f", 2));
   w.settle();
-  EXPECT_FALSE(waiting.done()) << "for whom it breaks, who is to be told";
+  EXPECT_FALSE(waiting.done()) << "the holder must be notified first";
 
   EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
   EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
 
   EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
-  ASSERT_EQ(w.alice_saw.size(), 2U) << "once without a connection, and when she is back";
+  ASSERT_EQ(w.alice_saw.size(), 2U) << "once while disconnected, and again after the reconnect";
   EXPECT_EQ(w.alice_saw.back().notification.connection(), connection_id{5});
   EXPECT_EQ(
     done(w, lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}), errc::success);
@@ -212,7 +212,7 @@ TEST(PersistentOpens, CountAgainstTheLimitsFromTheStartOn) {
   EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
 }
 
-TEST(PersistentOpens, LocksCountForTheClientThatIsBack) {
+TEST(PersistentOpens, LocksCountForTheClientThatReconnects) {
   const crashed before;
   auto config = persistent_with(before.store);
   config.limit.locks_per_client = 2;
@@ -226,7 +226,7 @@ TEST(PersistentOpens, LocksCountForTheClientThatIsBack) {
   EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}), errc::success);
 }
 
-TEST(PersistentOpens, WhoseClientStaysAwayExpire) {
+TEST(PersistentOpens, ExpireWithoutAReconnect) {
   const crashed before;
   std::vector<open_lost> lost;
   auto config = persistent_with(before.store);
@@ -296,7 +296,7 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   EXPECT_EQ(done(w, unlock_request{"f", open, {{0, 10}}}), errc::success);
 }
 
-TEST(PersistentOpens, WhoseKeyIsTakenForAnotherFileAreNotGivenBack) {
+TEST(PersistentOpens, WhoseKeyIsUsedForAnotherFileCannotBeReconnected) {
   const crashed before;
   world w(world::clock::test, persistent_with(before.store));
   w.recover();
@@ -344,7 +344,7 @@ TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
   EXPECT_EQ(set.error(), errc::success);
 }
 
-TEST(PersistentOpens, WhoseStateCannotBeStoredSaySo) {
+TEST(PersistentOpens, WhoseStateCannotBeStoredReturnAnError) {
   const crashed before;
   world w(world::clock::test, persistent_with(before.store));
   w.recover();

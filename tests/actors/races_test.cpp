@@ -103,7 +103,7 @@ TEST(Races, TheFirstOfTwoEndingsDecides) {
   EXPECT_EQ(s.acknowledgements_refused, 1U);
 }
 
-TEST(Races, ABreakTimesOutWithNobodyWaiting) {
+TEST(Races, ABreakTimesOutWithoutPendingOperations) {
   world w(world::clock::test);
   w.open(world::alice, "f", 1);
   auto& waiting = w.start(world::request(world::bob, "f", 2));
@@ -120,7 +120,7 @@ TEST(Races, ABreakTimesOutWithNobodyWaiting) {
   EXPECT_EQ(w.c->stats().breaks_by_outcome[index_of(break_outcome::timed_out)], 1U);
 }
 
-TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
+TEST(Races, AnEarlyTickIsRequestedAgain) {
   world w(world::clock::test);
   w.open(world::alice, "f", 1);
   w.start(world::request(world::bob, "f", 2));
@@ -140,7 +140,7 @@ TEST(Races, ATickThatComesEarlyIsAskedForAgain) {
 }
 
 // Many pending operations of one file are in tables: each must end as itself, in whatever order.
-TEST(Races, OfManyThatWaitEachEndsAsItsOwn) {
+TEST(Races, EachOfManyPendingOperationsEndsAsItself) {
   world w(world::clock::test);
   const auto held = w.open(world::alice, "f", 1).open;
   std::vector<probe*> waiting;

@@ -118,7 +118,7 @@ TEST(Recovery, AnOrderlyStopIsRemembered) {
   EXPECT_EQ(found.server_epoch, 2U);
 }
 
-TEST(Recovery, AfterAnOrderlyStopNothingKeepsOthersOff) {
+TEST(Recovery, AfterAnOrderlyStopNothingBlocksOtherClients) {
   const auto store = std::make_shared<memory_store>();
   {
     world w(world::clock::test, recovering_with(store));
@@ -170,7 +170,7 @@ TEST(Recovery, AnOrderlyStopWithinTheGracePeriodDoesNotEndIt) {
   }
 }
 
-TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
+TEST(Recovery, AHolderReclaimsAndOthersWait) {
   const auto store = store_after_crash();
   world w(world::clock::test, recovering_with(store));
 
@@ -189,7 +189,7 @@ TEST(Recovery, AHolderReclaimsAndOthersWaitTheirTurn) {
   EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
 }
 
-TEST(Recovery, WhatNobodyReclaimsIsGivenUpAfterTheGracePeriod) {
+TEST(Recovery, UnreclaimedStateIsReleasedAfterTheGracePeriod) {
   const auto store = store_after_crash();
   world w(world::clock::test, recovering_with(store));
   w.recover();
@@ -331,7 +331,7 @@ TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
   EXPECT_EQ(w.c->stats().breaking_now, 0U);
 }
 
-TEST(Recovery, ABreakOfALeaseThatNobodyReclaimsEndsWithTheGracePeriod) {
+TEST(Recovery, ABreakOfAnUnreclaimedLeaseEndsWithTheGracePeriod) {
   const crashed_while_breaking before;
   auto config = recovering_with(before.store);
   config.grace = 1s;

@@ -40,7 +40,7 @@ protected:
   world w{world::clock::test, telling()};
 };
 
-TEST_F(ResilientOpens, AreKeptAndGivenBack) {
+TEST_F(ResilientOpens, SurviveTheirConnection) {
   const auto open = lose_one();
   w.advance(59s);
 
@@ -51,7 +51,7 @@ TEST_F(ResilientOpens, AreKeptAndGivenBack) {
   EXPECT_TRUE(lost.empty());
 }
 
-TEST_F(ResilientOpens, EndInTheirTimeAndTheServerIsTold) {
+TEST_F(ResilientOpens, ExpireAndAreReported) {
   const auto open = lose_one();
 
   w.advance(60s);

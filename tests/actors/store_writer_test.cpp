@@ -25,7 +25,7 @@ std::shared_ptr<lock_store> slow_to_close(std::atomic<bool>& closed) {
           }};
 }
 
-TEST(StoreWriter, HasLetGoOfTheStoreWhenItHasFinished) {
+TEST(StoreWriter, HasReleasedTheStoreWhenItHasFinished) {
   for (int i = 0; i < 20; ++i) {
     std::atomic<bool> closed{false};
     store_writer writer{slow_to_close(closed), false};
@@ -36,7 +36,7 @@ TEST(StoreWriter, HasLetGoOfTheStoreWhenItHasFinished) {
   }
 }
 
-TEST(StoreWriter, WaitsForAStoreForEverIfItShall) {
+TEST(StoreWriter, WaitsForAStoreForEverIfConfigured) {
   for (int i = 0; i < 20; ++i) {
     std::atomic<bool> closed{false};
     store_writer writer{slow_to_close(closed), false};

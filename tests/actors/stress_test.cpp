@@ -103,7 +103,7 @@ private:
 
 class Stress : public testing::TestWithParam<std::size_t> {};
 
-TEST_P(Stress, FilesComeAndGoAndNoMessageIsLost) {
+TEST_P(Stress, NoMessageIsLostWhileFilesAreCreatedAndEnded) {
   const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   constexpr std::uint64_t users = 6;
   constexpr int rounds = 3'000;
@@ -145,7 +145,7 @@ void keep_checking(
     });
 }
 
-TEST(Stress, WhoAsksAFileThatIsBeingGivenUpIsNotToldThatAllStops) {
+TEST(Stress, RequestsToAnEndingFileDoNotReportAShutdown) {
   asio::thread_pool pool(4);
   coordinator_config config;
   config.idle_files_max = 0;

@@ -9,7 +9,7 @@ namespace {
 
 class DittofsDefects : public model_test {};
 
-TEST_F(DittofsDefects, B1ABreakThatNobodyWaitsForHasADeadline) {
+TEST_F(DittofsDefects, B1ABreakWithoutPendingOperationsHasADeadline) {
   const auto b = open(by(bob));
   open(by(alice).lease(k1, rh));
   write_data(bob, b);
@@ -44,7 +44,7 @@ TEST_F(DittofsDefects, B1ADirectorysBreakHasADeadline) {
   EXPECT_FALSE(lease_of(alice, k1)->breaking);
 }
 
-TEST_F(DittofsDefects, B2CancelledWaiterLeavesTheHoldersBreakAlone) {
+TEST_F(DittofsDefects, B2ACancelledOperationLeavesTheHoldersBreakAlone) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -142,7 +142,7 @@ TEST_F(DittofsDefects, B6ATimeoutDoesNotTakeALeaseThatWasAcknowledged) {
   EXPECT_EQ(w.store().size(), 1U);
 }
 
-TEST_F(DittofsDefects, B7EveryEndOfALeaseWakesThoseWhoWait) {
+TEST_F(DittofsDefects, B7EveryEndOfALeaseWakesPendingOperations) {
   for (const int how : {0, 1, 2, 3}) {
     SCOPED_TRACE(how);
     world w;
@@ -358,7 +358,7 @@ TEST_F(DittofsDefects, B21ANewSessionOfTheSameClientReclaims) {
   EXPECT_EQ(after.store().size(), 1U);
 }
 
-TEST_F(DittofsDefects, B21AnOpenDuringGraceDoesNotWaitForWhoIsNotThere) {
+TEST_F(DittofsDefects, B21AnOpenDuringGraceDoesNotWaitForAnAbsentHolder) {
   world before(keeping_records());
   before.open(by(alice).lease(k1, rwh));
   world after(keeping_records());
@@ -421,7 +421,7 @@ TEST_F(DittofsDefects, B27ALockWaitsForAForeignWrite) {
   expect_done(locking);
 }
 
-TEST_F(DittofsDefects, B28AfterATimeoutNobodyWaitsForTheSameAgain) {
+TEST_F(DittofsDefects, B28AfterATimeoutNoOperationWaitsForTheSameBreakAgain) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);

@@ -58,13 +58,13 @@ const std::vector<table> by_outsiders{
   {access_kind::unlink, break_cause::remove,
     {{none, none, false}, {r, r, false}, {rh, r, true}, {rw, r, true}, {rwh, r, true}}}};
 
-TEST(AccessMatrix, OfSomebodyWhoIsNoSmbClient) {
+TEST(AccessMatrix, OfACallerThatIsNoSmbClient) {
   for (const auto& t : by_outsiders)
     for (const auto& row : t.rules)
       check_row(t, row, nobody, false);
 }
 
-TEST(AccessMatrix, OfSomebodyWhoIsNoSmbClientAgainstOplocks) {
+TEST(AccessMatrix, OfACallerThatIsNoSmbClientAgainstOplocks) {
   for (const auto held : oplocks) {
     for (const auto kind :
       {access_kind::read, access_kind::write, access_kind::rename, access_kind::unlink}) {
@@ -121,7 +121,7 @@ TEST(Outsiders, WaitForAllHoldersInTheWay) {
   w.expect_done(unlink);
 }
 
-TEST(Outsiders, CanGiveUpWaiting) {
+TEST(Outsiders, CanCancelTheirWait) {
   world w;
   w.open(by(alice).lease(k1, rwh));
   const auto read = w.access(nobody, access_kind::read);
@@ -190,7 +190,7 @@ TEST_F(Writes, BreakEverybodyButTheWriter) {
 }
 
 // smb2.lease.v1_bug15148, v2_bug15148.
-TEST_F(Writes, OfOneWhoWasBrokenBreakTheOther) {
+TEST_F(Writes, ThroughABrokenLeaseBreakTheOther) {
   const auto a = open(by(alice).lease(k1, r));
   const auto b = open(by(bob).lease(k2, r));
   write_data(alice, a);
@@ -479,7 +479,7 @@ TEST_F(Holds, OfARenameKeepHandlesFromEverybodyElse) {
   expect_granted(open(by(alice).lease(k1, rh)), rh);
 }
 
-TEST_F(Holds, KeepAFileFromBeingThrownAway) {
+TEST_F(Holds, KeepAFileFromBeingDiscarded) {
   const auto writing = access(nobody, access_kind::write);
   expect_done(writing);
 
@@ -697,7 +697,7 @@ TEST_F(Renames, OfADirectoryAboveKeepWrite) {
   expect_done(renaming);
 }
 
-TEST_F(Renames, OfADirectoryAboveAFileThatNobodyHasOpenGoOn) {
+TEST_F(Renames, OfADirectoryAboveAFileWithoutOpensSucceed) {
   expect_done(access(bob, access_kind::rename_ancestor));
 }
 
@@ -714,7 +714,7 @@ TEST_F(Renames, IntoADirectoryThatIsOpenForDeletionAreRefused) {
 }
 
 // smb2.rename.no_share_delete_no_delete_access: a rename writes to the directory.
-TEST_F(Renames, IntoADirectoryThatSomebodyDoesNotShareForWritingAreRefused) {
+TEST_F(Renames, IntoADirectoryThatAnOpenDoesNotShareForWritingAreRefused) {
   open(by(alice).directory().lease(k1, rh).access(access::read_data).shares(share::read));
 
   const auto renaming = access(bob, access_kind::rename_into);
@@ -783,7 +783,7 @@ TEST_F(Deletions, MakeTheFilePendingUntilTheLastClose) {
   expect_granted(open(by(carol)), none);
 }
 
-TEST_F(Deletions, CanBeTakenBack) {
+TEST_F(Deletions, CanBeCancelled) {
   const auto b = open(by(bob));
   expect_done(access(bob, access_kind::set_delete, b));
 
@@ -800,7 +800,7 @@ TEST_F(Deletions, NeedAnOpenForDeletion) {
   EXPECT_FALSE(result_of<open_closed>(close(b)).delete_file);
 }
 
-TEST_F(Deletions, WhileTheyAreCarriedOutNobodyOpens) {
+TEST_F(Deletions, PreventOpensWhileTheyAreExecuted) {
   keeps_holds = true;
   const auto b = open(by(bob).deleting_on_close());
   const auto closing = close(b);
@@ -947,7 +947,7 @@ TEST_F(Deletions, OnCloseOfTwoLeasesTakeHandleFromBoth) {
   acknowledge(alice, k2, r);
 }
 
-TEST_F(Deletions, OnCloseAreDoneByWhoeverClosesLast) {
+TEST_F(Deletions, OnCloseAreDoneByTheLastClose) {
   const auto a = open(by(alice).lease(k1, rh));
   const auto b = open(by(bob).deleting_on_close());
   const auto closing = close(b);
@@ -1141,7 +1141,7 @@ TEST_F(DeletionKeys, AreNoneWithoutALeaseOfVersionTwo) {
   EXPECT_EQ(key_of_close(close(open(under(alice, lease_key{}).deleting_on_close()))), std::nullopt);
 }
 
-TEST_F(DeletionKeys, AreForgottenWithADeletionThatIsTakenBack) {
+TEST_F(DeletionKeys, AreForgottenWithACancelledDeletion) {
   const auto a = open(under(alice, k1));
   const auto b = open(under(alice, k2));
   expect_done(access(alice, access_kind::set_delete, a));

@@ -372,7 +372,7 @@ TEST_F(Answers, OfALeaseThatEndsLeaveNothingToTell) {
   static_cast<void>(a);
 }
 
-TEST_F(Answers, ToAReplayHoldBreaksBackAnew) {
+TEST_F(Answers, ToAReplayDeferBreaksAgain) {
   const auto a = open(by(alice).lease(k1, rwh));
   opening again = by(alice).lease(k1, rwh);
   again.answered_later();

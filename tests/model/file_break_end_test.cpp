@@ -104,7 +104,7 @@ TEST_F(Acknowledgements, BeyondABreakToNoneAreRefusedUntilOneIsRight) {
 }
 
 // smb2.lease.breaking6.
-TEST_F(Acknowledgements, MayGiveUpMoreThanWasAsked) {
+TEST_F(Acknowledgements, MayReleaseMoreThanRequested) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -379,7 +379,7 @@ TEST_F(Deadlines, AHolderThatDoesNotAnswerLosesEverything) {
   EXPECT_EQ(expect_granted(open(by(alice).lease(k1, rwh)), rwh).epoch, 4);
 }
 
-TEST_F(Deadlines, FireWhetherOrNotAnybodyWaits) {
+TEST_F(Deadlines, FireWithAndWithoutPendingOperations) {
   open(by(alice).lease(k1, rh));
   expect_granted(open(by(bob).overwriting()), none);
   expect_break(k1, rh, none);
@@ -505,7 +505,7 @@ TEST_F(Deadlines, ThatAreForEverDoNotCome) {
 }
 
 // The holder acknowledges each time, but there is always another break to wait for.
-TEST_F(Deadlines, NobodyWaitsForLongerThanTheMostThatIsAllowed) {
+TEST_F(Deadlines, LimitEveryWait) {
   file_policy brief;
   brief.wait_max = seconds{50};
   world w(brief);
@@ -561,9 +561,9 @@ TEST_F(Deadlines, CountTheirAgeFromTheFirstNotification) {
 
 // -- pending operations --------------------------------------------------------------------------
 
-class Waiters : public model_test {};
+class PendingOperations : public model_test {};
 
-TEST_F(Waiters, ThatGiveUpLeaveTheBreakAlone) {
+TEST_F(PendingOperations, ThatAreCancelledLeaveTheBreakAlone) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -576,7 +576,7 @@ TEST_F(Waiters, ThatGiveUpLeaveTheBreakAlone) {
   expect_acknowledged(acknowledge(alice, k1, rh), rh);
 }
 
-TEST_F(Waiters, ThatGiveUpLeaveNoDeadlinesBehind) {
+TEST_F(PendingOperations, ThatAreCancelledLeaveNoDeadlinesBehind) {
   open(by(alice).lease(k1, rwh));
   const auto first = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -589,7 +589,7 @@ TEST_F(Waiters, ThatGiveUpLeaveNoDeadlinesBehind) {
   expect_granted(first, none);
 }
 
-TEST_F(Waiters, ThatDisconnectLeaveTheBreakAlone) {
+TEST_F(PendingOperations, ThatDisconnectLeaveTheBreakAlone) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -601,7 +601,7 @@ TEST_F(Waiters, ThatDisconnectLeaveTheBreakAlone) {
   expect_acknowledged(acknowledge(alice, k1, rh), rh);
 }
 
-TEST_F(Waiters, OfOtherConnectionsStay) {
+TEST_F(PendingOperations, OfOtherConnectionsStay) {
   open(by(bob).lease(k1, rwh));
   const auto first = open(by(alice));
   expect_break(k1, rwh, rh);
@@ -615,7 +615,7 @@ TEST_F(Waiters, OfOtherConnectionsStay) {
   expect_granted(second, none);
 }
 
-TEST_F(Waiters, CanBeCancelledOnlyWhileTheyWait) {
+TEST_F(PendingOperations, CanBeCancelledOnlyWhileTheyWait) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -628,7 +628,7 @@ TEST_F(Waiters, CanBeCancelledOnlyWhileTheyWait) {
   expect_granted(b, none);
 }
 
-TEST_F(Waiters, EndWhenEverythingEnds) {
+TEST_F(PendingOperations, EndWhenEverythingEnds) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   expect_break(k1, rwh, rh);
@@ -639,7 +639,7 @@ TEST_F(Waiters, EndWhenEverythingEnds) {
   EXPECT_EQ(state_of_lease(alice, k1), rwh);
 }
 
-TEST_F(Waiters, AreListedWithWhatTheyWaitFor) {
+TEST_F(PendingOperations, AreListedWithWhatTheyWaitFor) {
   open(by(alice).lease(k1, rwh));
   open(by(bob));
   expect_break(k1, rwh, rh);
@@ -656,7 +656,7 @@ TEST_F(Waiters, AreListedWithWhatTheyWaitFor) {
   acknowledge(alice, k1, rh);
 }
 
-TEST_F(Waiters, DoNotWaitForTheirOwnLease) {
+TEST_F(PendingOperations, DoNotWaitForTheirOwnLease) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob).lease(k2, rwh));
   expect_break(k1, rwh, rh);
@@ -671,7 +671,7 @@ TEST_F(Waiters, DoNotWaitForTheirOwnLease) {
 }
 
 // MS-SMB2 3.3.4.7: an undeliverable break ends immediately with none.
-TEST_F(Waiters, GoOnIfTheHolderCannotBeTold) {
+TEST_F(PendingOperations, ContinueIfTheBreakIsUndeliverable) {
   open(by(alice).lease(k1, rwh));
   const auto b = open(by(bob));
   const auto n = expect_break(k1, rwh, rh);
@@ -683,7 +683,7 @@ TEST_F(Waiters, GoOnIfTheHolderCannotBeTold) {
 }
 
 // If each acknowledgement made every operation scan all holders, this would take a minute.
-TEST(ManyWaiters, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
+TEST(ManyPendingOperations, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
   constexpr std::uint64_t holders = 2'000;
   constexpr std::uint64_t waiters = 1'000;
   const file_policy policy;
@@ -718,7 +718,7 @@ TEST(ManyWaiters, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
     EXPECT_EQ(last.completions[i].operation, operation_id{i});
 }
 
-TEST_F(Waiters, AReportAboutAnOlderBreakSaysNothing) {
+TEST_F(PendingOperations, IgnoreAReportAboutAnOlderBreak) {
   open(by(alice).lease(k1, rwh));
   open(by(bob));
   const auto old = expect_break(k1, rwh, rh);

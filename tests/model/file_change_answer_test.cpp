@@ -159,7 +159,7 @@ TEST_F(AnswersToChanges, HoldNothingBackThatAnotherClientsChangeTakesToo) {
 }
 
 // Otherwise an operation could wait for one that waits for it.
-TEST_F(AnswersToChanges, HoldNothingBackThatSomebodyWaitsFor) {
+TEST_F(AnswersToChanges, DeferNoBreakThatAnOperationWaitsFor) {
   for (const auto& other : {alice, bob}) {
     SCOPED_TRACE(other.guid == alice.guid);
     world w;
@@ -177,7 +177,7 @@ TEST_F(AnswersToChanges, HoldNothingBackThatSomebodyWaitsFor) {
   }
 }
 
-TEST_F(AnswersToChanges, HoldNothingBackWhileSomebodyWaitsAlready) {
+TEST_F(AnswersToChanges, DeferNothingWhileAnOperationWaitsAlready) {
   const auto opened = open(by(alice).directory().lease(k1, rh).access(access::delete_file));
   expect_granted(open(by(bob).directory().lease(k2, rh).access(access::read_data)), rh);
   const auto rename = access(carol, access_kind::rename_into);
@@ -202,7 +202,7 @@ TEST_F(AnswersToChanges, OfLeasesThatAreClosedMeanwhileTellNothing) {
   expect_no_break();
 }
 
-TEST_F(AnswersToChanges, OfALeaseThatIsThereAnewTellNothing) {
+TEST_F(AnswersToChanges, OfALeaseThatIsGrantedAgainSendNothing) {
   const auto opened = open(by(alice).directory().lease(k1, rh));
   const auto change = change_answered_later(alice);
   close(opened);

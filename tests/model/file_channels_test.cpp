@@ -172,7 +172,7 @@ TEST_F(LostChannels, TakeTheOpensOfSessionsWithoutAnother) {
   EXPECT_FALSE(file.has_open(c.open));
 }
 
-TEST_F(LostChannels, HaveABreakToldAgainOnAnother) {
+TEST_F(LostChannels, HaveABreakSentAgainOnAnother) {
   open(by(first).lease(k1, rwh));
   const auto b = open(by(rival));
   const auto told = expect_break(k1, rwh, rh);
@@ -189,7 +189,7 @@ TEST_F(LostChannels, HaveABreakToldAgainOnAnother) {
   expect_done(b);
 }
 
-TEST_F(LostChannels, HaveAnOplocksBreakToldAgainOnAnother) {
+TEST_F(LostChannels, HaveAnOplockBreakSentAgainOnAnother) {
   const auto a = open(by(first).oplock(oplock_level::batch));
   const auto b = open(by(rival));
   expect_oplock_break(a, rwh, r);
@@ -200,7 +200,7 @@ TEST_F(LostChannels, HaveAnOplocksBreakToldAgainOnAnother) {
   expect_done(b);
 }
 
-TEST_F(LostChannels, HaveABreakToldAgainWhereTheLeaseHasOtherOpens) {
+TEST_F(LostChannels, HaveABreakSentAgainWhereTheLeaseHasOtherOpens) {
   open(by(first).lease(k1, rwh)); // notified here, and this session has no other channel
   open(by(other_session).lease(k1, rwh));
   const auto b = open(by(rival));
@@ -211,7 +211,7 @@ TEST_F(LostChannels, HaveABreakToldAgainWhereTheLeaseHasOtherOpens) {
   expect_waits(b);
 }
 
-TEST_F(LostChannels, OnWhichNobodyWasToldHaveNoBreakToldAgain) {
+TEST_F(LostChannels, WithoutANotificationHaveNoBreakSentAgain) {
   open(by(other_session).lease(k1, rwh));
   open(by(first).lease(k1, rwh));
   open(by(rival));
@@ -221,7 +221,7 @@ TEST_F(LostChannels, OnWhichNobodyWasToldHaveNoBreakToldAgain) {
   expect_no_break();
 }
 
-TEST_F(LostChannels, HaveNoBreakToldAgainThatIsOver) {
+TEST_F(LostChannels, HaveNoBreakSentAgainThatHasEnded) {
   open(by(first).lease(k1, rwh));
   open(by(rival));
   expect_break(k1, rwh, rh);
@@ -354,7 +354,7 @@ TEST_F(WaitsOfAConnection, ForALockEndAsByACloseWhenTheSessionEnds) {
 }
 
 // The conflicting lock ends with the session, and so does the pending one.
-TEST_F(WaitsOfAConnection, AreNotLetGoOnByWhatEndsWithThem) {
+TEST_F(WaitsOfAConnection, AreNotReleasedByOpensThatEndWithThem) {
   const auto a = open(by(first));
   const auto b = open(by(second));
   expect_done(lock(a, {0, 1}, true));
@@ -388,7 +388,7 @@ TEST_F(SessionEnds, KeepWhatIsDurable) {
   expect_done(reconnect(other_session, a, k1));
 }
 
-TEST_F(SessionEnds, AskNobodyOfTheSessionAndWaitForNobody) {
+TEST_F(SessionEnds, BreakNothingOfTheSessionAndDoNotWait) {
   const auto a = open(by(first).lease(k1, rh));
   const auto b = open(by(second).lease(k2, rh));
   open(by(rival).lease(k3, rh));
@@ -402,7 +402,7 @@ TEST_F(SessionEnds, AskNobodyOfTheSessionAndWaitForNobody) {
     EXPECT_FALSE(file.has_open(o.open));
 }
 
-TEST_F(SessionEnds, DeleteTheFileIfNobodyElseHasIt) {
+TEST_F(SessionEnds, DeleteTheFileWithoutOtherOpens) {
   open(by(first).lease(k1, rwh));
   open(by(first).lease(k1, rwh).deleting_on_close());
   const auto ended = end_session(first);

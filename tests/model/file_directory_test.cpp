@@ -13,7 +13,7 @@ protected:
   }
 };
 
-TEST(DirectoryMatrix, AChildChangeTakesEverythingAndWaitsForNobody) {
+TEST(DirectoryMatrix, AChildChangeTakesEverythingAndDoesNotWait) {
   for (const auto held : {none, r, rh}) {
     SCOPED_TRACE(testing::Message() << held);
     world w;
@@ -34,7 +34,7 @@ TEST(DirectoryMatrix, AChildChangeTakesEverythingAndWaitsForNobody) {
 }
 
 // smb2.lease.v2_request_parent, WPTS DirectoryComparing_ParentLeaseKey_ChildLeaseKey.
-TEST_F(DirectoryLeases, AreSparedByWhoeverNamesTheirKey) {
+TEST_F(DirectoryLeases, AreSparedByChangesWithTheirKey) {
   open_directory(alice, k1, rh);
 
   expect_done(access(alice, access_kind::change_children, k1));
@@ -61,7 +61,7 @@ TEST_F(DirectoryLeases, AreBrokenByTheirOwnClientWithoutTheKey) {
   acknowledge(alice, k1, none);
 }
 
-TEST_F(DirectoryLeases, AreBrokenByWhoeverNamesAnotherKey) {
+TEST_F(DirectoryLeases, AreBrokenByChangesWithAnotherKey) {
   open_directory(alice, k1, rh);
 
   expect_done(access(alice, access_kind::change_children, k2));
@@ -140,7 +140,7 @@ TEST_F(DirectoryLeases, AreGrantedAgainAfterwards) {
 }
 
 // WPTS BVT_DirectoryLeasing_LeaseBreakOnMultiClients.
-TEST_F(DirectoryLeases, AreAllAskedForHandleByOneWhoDeletes) {
+TEST_F(DirectoryLeases, AllLoseHandleToADeletion) {
   const auto listing_only = access::read_data | access::read_attributes;
   open(by(alice).directory().lease(k1, rh).access(listing_only).shares(share::read | share::write));
   open(by(bob).directory().lease(k2, rh).access(listing_only).shares(share::read | share::write));

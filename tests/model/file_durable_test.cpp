@@ -172,7 +172,7 @@ TEST_F(DurableOpens, KeepTheirLocks) {
   EXPECT_EQ(listing(entry_kind::byte_range_lock).size(), 1U);
 }
 
-TEST_F(DurableOpens, EndWhenNobodyComesBackInTime) {
+TEST_F(DurableOpens, ExpireWithoutAReconnect) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}));
   disconnect(alice);
   pass(seconds{59});
@@ -204,9 +204,9 @@ TEST_F(DurableOpens, WhatTheyWaitedForEnds) {
 
 // -- purging -------------------------------------------------------------------------------------
 
-class DetachedOpens : public DurableOpens {};
+class DisconnectedOpens : public DurableOpens {};
 
-TEST_F(DetachedOpens, AreEndedByWhatWouldBreakThem) {
+TEST_F(DisconnectedOpens, AreEndedByWhatWouldBreakThem) {
   const auto a = open(by(alice).lease(k1, rwh).durable());
   disconnect(alice);
 
@@ -218,7 +218,7 @@ TEST_F(DetachedOpens, AreEndedByWhatWouldBreakThem) {
   EXPECT_EQ(ended.front().cause, end_cause::purged);
 }
 
-TEST_F(DetachedOpens, AreEndedByABatchOplockInTheirPlace) {
+TEST_F(DisconnectedOpens, AreEndedByABatchOplockInTheirPlace) {
   const auto a = open(by(alice).oplock(oplock_level::batch).durable());
   disconnect(alice);
 
@@ -227,7 +227,7 @@ TEST_F(DetachedOpens, AreEndedByABatchOplockInTheirPlace) {
   EXPECT_FALSE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, StayBesideWhatBreaksNothing) {
+TEST_F(DisconnectedOpens, StayBesideWhatBreaksNothing) {
   const auto a = open(by(alice).lease(k1, rh).durable());
   disconnect(alice);
 
@@ -236,7 +236,7 @@ TEST_F(DetachedOpens, StayBesideWhatBreaksNothing) {
   EXPECT_TRUE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, StayBesideOpensForAttributes) {
+TEST_F(DisconnectedOpens, StayBesideOpensForAttributes) {
   const auto a = open(by(alice).lease(k1, rwh).shares(share::none).durable());
   disconnect(alice);
 
@@ -245,7 +245,7 @@ TEST_F(DetachedOpens, StayBesideOpensForAttributes) {
   EXPECT_TRUE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, DoNotDenySharing) {
+TEST_F(DisconnectedOpens, DoNotDenySharing) {
   const auto a = open(by(alice).lease(k1, rh).shares(share::none).durable());
   disconnect(alice);
 
@@ -254,7 +254,7 @@ TEST_F(DetachedOpens, DoNotDenySharing) {
   EXPECT_FALSE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, GiveWayToWrites) {
+TEST_F(DisconnectedOpens, ArePurgedByWrites) {
   const auto b = open(by(bob));
   const auto a = open(by(alice).lease(k1, rh).durable());
   disconnect(alice);
@@ -264,7 +264,7 @@ TEST_F(DetachedOpens, GiveWayToWrites) {
   EXPECT_FALSE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, GiveWayToRenames) {
+TEST_F(DisconnectedOpens, ArePurgedByRenames) {
   const auto b = open(by(bob));
   const auto a = open(by(alice).lease(k1, rh).durable());
   disconnect(alice);
@@ -274,7 +274,7 @@ TEST_F(DetachedOpens, GiveWayToRenames) {
   EXPECT_FALSE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, StayWhileTheLeaseHasAnotherConnection) {
+TEST_F(DisconnectedOpens, StayWhileTheLeaseHasAnotherConnection) {
   const auto a = open(by(alice).lease(k1, rwh).durable());
   const auto again = open(by(alice_again).lease(k1, rwh));
   disconnect_connection(alice);
@@ -290,7 +290,7 @@ TEST_F(DetachedOpens, StayWhileTheLeaseHasAnotherConnection) {
 }
 
 // MS-SMB2 3.3.5.9: conflicting operations fail and must be retried.
-TEST_F(DetachedOpens, ThatArePersistentComeFirst) {
+TEST_F(DisconnectedOpens, ThatArePersistentComeFirst) {
   const auto a = open(by(alice).persistent());
   disconnect(alice);
 
@@ -300,7 +300,7 @@ TEST_F(DetachedOpens, ThatArePersistentComeFirst) {
 }
 
 // MS-SMB2 3.3.5.9, note 276: with Handle caching, its client is notified on reconnect.
-TEST_F(DetachedOpens, ThatArePersistentLetOthersWait) {
+TEST_F(DisconnectedOpens, ThatArePersistentLetOthersWait) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   disconnect(alice);
 
@@ -312,7 +312,7 @@ TEST_F(DetachedOpens, ThatArePersistentLetOthersWait) {
   EXPECT_EQ(state_of_lease(alice, k1), rwh);
 }
 
-TEST_F(DetachedOpens, ThatArePersistentEndInTheEnd) {
+TEST_F(DisconnectedOpens, ThatArePersistentEndInTheEnd) {
   open(by(alice).persistent(seconds{30}));
   disconnect(alice);
   pass(seconds{30});
@@ -321,7 +321,7 @@ TEST_F(DetachedOpens, ThatArePersistentEndInTheEnd) {
 }
 
 // smb2.durable-open.delete_on_close1: a conflicting open finds the file completely deleted.
-TEST_F(DetachedOpens, WithDeleteOnCloseAreDeletedBeforeSomebodyOpens) {
+TEST_F(DisconnectedOpens, WithDeleteOnCloseAreDeletedBeforeAnotherOpen) {
   keeps_holds = true;
   open(by(alice).lease(k1, rwh).durable().deleting_on_close());
   disconnect(alice);
@@ -336,7 +336,7 @@ TEST_F(DetachedOpens, WithDeleteOnCloseAreDeletedBeforeSomebodyOpens) {
   expect_granted(b, rwh);
 }
 
-TEST_F(DetachedOpens, WithDeleteOnCloseLeaveTheFilePendingBesideOthers) {
+TEST_F(DisconnectedOpens, WithDeleteOnCloseLeaveTheFilePendingBesideOthers) {
   open(by(alice).lease(k1, rwh).durable().deleting_on_close());
   const auto reader = open(by(alice).lease(k1, rwh).access(access::read_attributes));
   disconnect_connection(alice);
@@ -349,7 +349,7 @@ TEST_F(DetachedOpens, WithDeleteOnCloseLeaveTheFilePendingBesideOthers) {
 
 // -- deletion and Handle --------------------------------------------------------------------------
 
-TEST_F(DetachedOpens, EndWhenTheirClientDeletesTheFileWithTheSameConnection) {
+TEST_F(DisconnectedOpens, EndWhenTheirClientDeletesTheFileWithTheSameConnection) {
   for (const bool deleter_is_first : {false, true}) {
     world w;
     const auto deleting = by(alice).deleting_on_close();
@@ -368,7 +368,7 @@ TEST_F(DetachedOpens, EndWhenTheirClientDeletesTheFileWithTheSameConnection) {
   }
 }
 
-TEST_F(DetachedOpens, EndWhenAnotherClientDeletesTheFile) {
+TEST_F(DisconnectedOpens, EndWhenAnotherClientDeletesTheFile) {
   for (const bool closes : {false, true}) {
     world w;
     w.open(by(alice).lease(k1, rh).durable(seconds{900}));
@@ -384,7 +384,7 @@ TEST_F(DetachedOpens, EndWhenAnotherClientDeletesTheFile) {
   }
 }
 
-TEST_F(DetachedOpens, EndWhenTheirLeasesOtherConnectionDeletesTheFile) {
+TEST_F(DisconnectedOpens, EndWhenTheirLeasesOtherConnectionDeletesTheFile) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   const auto again = open(by(alice_again).lease(k1, rh));
   disconnect_connection(alice);
@@ -396,7 +396,7 @@ TEST_F(DetachedOpens, EndWhenTheirLeasesOtherConnectionDeletesTheFile) {
   EXPECT_TRUE(result_of<open_closed>(close(again)).delete_file);
 }
 
-TEST_F(DetachedOpens, EndWithTheFirstOneThatDeletesTheFileWhenItIsInTheWay) {
+TEST_F(DisconnectedOpens, EndWithTheFirstOneThatDeletesTheFileWhenItIsInTheWay) {
   keeps_holds = true;
   open(by(alice).lease(k1, rh).shares(share::none).durable().deleting_on_close());
   disconnect(alice);
@@ -416,7 +416,7 @@ TEST_F(DetachedOpens, EndWithTheFirstOneThatDeletesTheFileWhenItIsInTheWay) {
 }
 
 // MS-SMB2 3.3.4.7, 3.3.5.22.2: a disconnected open is not durable without Handle.
-TEST_F(DetachedOpens, EndWhenAnotherConnectionGivesUpHandle) {
+TEST_F(DisconnectedOpens, EndWhenAnotherConnectionGivesUpHandle) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   const auto again = open(by(alice_again).lease(k1, rh));
   const auto b = open(by(bob));
@@ -433,7 +433,7 @@ TEST_F(DetachedOpens, EndWhenAnotherConnectionGivesUpHandle) {
   EXPECT_TRUE(result_of<open_closed>(close(b)).delete_file);
 }
 
-TEST_F(DetachedOpens, EndWhenHandleIsTakenFromAnotherConnection) {
+TEST_F(DisconnectedOpens, EndWhenHandleIsTakenFromAnotherConnection) {
   for (const bool in_time : {false, true}) {
     world w;
     const auto a = w.open(by(alice).lease(k1, rwh).durable(seconds{900}));
@@ -452,7 +452,7 @@ TEST_F(DetachedOpens, EndWhenHandleIsTakenFromAnotherConnection) {
   }
 }
 
-TEST_F(DetachedOpens, StayWhileAnotherConnectionGivesUpWriteAlone) {
+TEST_F(DisconnectedOpens, StayWhileAnotherConnectionReleasesOnlyWrite) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{900}));
   open(by(alice_again).lease(k1, rwh));
   disconnect_connection(alice);
@@ -465,7 +465,7 @@ TEST_F(DetachedOpens, StayWhileAnotherConnectionGivesUpWriteAlone) {
 }
 
 // The break cannot be continued without a connection, and thus ends.
-TEST_F(DetachedOpens, EndWithTheLastConnectionOfABreakingLease) {
+TEST_F(DisconnectedOpens, EndWithTheLastConnectionOfABreakingLease) {
   const auto connected = open(by(alice).lease(k1, rh));
   const auto a = open(by(alice_again).lease(k1, rh).durable(seconds{900}));
   const auto b = open(by(bob));
@@ -480,7 +480,7 @@ TEST_F(DetachedOpens, EndWithTheLastConnectionOfABreakingLease) {
   expect_granted(open(by(carol)), none);
 }
 
-TEST_F(DetachedOpens, StayBesideAPersistentOpenThatWaitsForItsClient) {
+TEST_F(DisconnectedOpens, StayBesideAPersistentOpenThatWaitsForItsClient) {
   const auto connected = open(by(alice).lease(k1, rh).persistent(seconds{900}));
   const auto a = open(by(alice_again).lease(k1, rh).durable(seconds{900}));
   const auto b = open(by(bob));
@@ -498,7 +498,7 @@ TEST_F(DetachedOpens, StayBesideAPersistentOpenThatWaitsForItsClient) {
   EXPECT_TRUE(is_kept(connected));
 }
 
-TEST_F(DetachedOpens, GiveWayToForcedBreaks) {
+TEST_F(DisconnectedOpens, ArePurgedByForcedBreaks) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   disconnect(alice);
 
@@ -508,7 +508,7 @@ TEST_F(DetachedOpens, GiveWayToForcedBreaks) {
   EXPECT_FALSE(is_kept(a));
 }
 
-TEST_F(DetachedOpens, GiveWayToForcedBreaksWithThePersistentOpensBesideThem) {
+TEST_F(DisconnectedOpens, ArePurgedByForcedBreaksWithThePersistentOpensBesideThem) {
   const auto a = open(by(alice).lease(k1, rh).durable(seconds{900}));
   const auto kept = open(by(alice).lease(k1, rh).persistent(seconds{900}));
   disconnect(alice);
@@ -523,7 +523,7 @@ TEST_F(DetachedOpens, GiveWayToForcedBreaksWithThePersistentOpensBesideThem) {
   EXPECT_TRUE(is_kept(kept));
 }
 
-TEST_F(DetachedOpens, ThatArePersistentKeepAfterAForcedBreakWhatItLeaves) {
+TEST_F(DisconnectedOpens, ThatArePersistentKeepAfterAForcedBreakWhatItLeaves) {
   const auto a = open(by(alice).lease(k1, rh).persistent(seconds{900}));
   disconnect(alice);
 

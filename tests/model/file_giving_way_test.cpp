@@ -200,7 +200,7 @@ TEST_F(LostOpens, StayWhenALockMeetsItself) {
 }
 
 // Their locks are released with them, and block no operation that purges them.
-TEST_F(LostOpens, GiveWayWithTheirLocks) {
+TEST_F(LostOpens, ArePurgedWithTheirLocks) {
   const auto a = open(by(alice).lease(k1, rwh).durable(a_while));
   expect_done(lock(a, {0, 10}, true));
   expect_done(lock(a, {20, 10}, false));
@@ -227,7 +227,7 @@ TEST_F(LostOpens, StayWhenAReplaceIsRefused) {
   EXPECT_TRUE(is_there());
 }
 
-TEST_F(LostOpens, GoBeforeAReplaceThatMeetsNobodyElse) {
+TEST_F(LostOpens, ArePurgedByAReplaceWithoutOtherOpens) {
   lose(by(alice).lease(k1, rh).durable(a_while));
 
   expect_done(access(carol, access_kind::replace));

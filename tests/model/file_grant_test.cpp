@@ -202,7 +202,7 @@ TEST(GrantMatrix, AShareMayLimitWhatIsCached) {
   }
 }
 
-TEST(GrantMatrix, NobodyIsGrantedReadOrHandleOnAFileWithByteRangeLocks) {
+TEST(GrantMatrix, NoReadOrHandleIsGrantedOnAFileWithByteRangeLocks) {
   for (const auto wanted : all_requests) {
     SCOPED_TRACE(text(none, wanted));
     world w;
@@ -444,7 +444,7 @@ TEST_F(Grants, AVersionOneLeaseSendsNoEpoch) {
   acknowledge(alice, k1, rh);
 }
 
-TEST_F(Grants, TheVersionIsChosenAnewAfterTheLastClose) {
+TEST_F(Grants, TheVersionIsChosenAgainAfterTheLastClose) {
   close(open(by(alice).lease(k1, rwh, 0x4711)));
 
   const auto granted = expect_granted(open(by(alice).lease_v1(k1, rwh)), rwh);

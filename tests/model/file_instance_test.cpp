@@ -200,7 +200,7 @@ TEST_F(Instances, EndBeforeAWaitForOthersBegins) {
   expect_done(moved);
 }
 
-TEST_F(Instances, ThatAreRefusedForSomebodyElseEndNothing) {
+TEST_F(Instances, ThatAreRefusedForAnotherOpenEndNothing) {
   const auto old =
     open(by(alice).shares(share::read).access(access::read_data).lease(k1, rh).instance(database));
   const auto third = open(by(carol).shares(share::read).access(access::read_data));
@@ -251,7 +251,7 @@ TEST_F(Instances, WaitForADeletionThatIsPending) {
   expect_done(moved);
 }
 
-TEST_F(Instances, AreRefusedIfTheDeletionIsSomebodyElsesToo) {
+TEST_F(Instances, AreRefusedIfAnotherOpenRequestedTheDeletionToo) {
   const auto old = open(by(alice).instance(database).deleting_on_close());
   const auto third = open(by(carol));
 

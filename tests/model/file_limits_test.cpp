@@ -114,7 +114,7 @@ TEST(Limits, OfLocksThatWait) {
 }
 
 // A close must not fail: it proceeds without breaking cached handles first.
-TEST(Limits, DoNotKeepAnybodyFromClosing) {
+TEST(Limits, DoNotPreventCloses) {
   world w(with([](limits& l) { l.waiting_per_file = 0; }));
   w.is_strict_about_breaks = false;
   w.open(by(alice).lease(k1, rh));

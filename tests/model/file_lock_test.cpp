@@ -649,7 +649,7 @@ TEST_F(LocksAndLeases, AnUnlockBreaksNothing) {
   static_cast<void>(b);
 }
 
-TEST_F(LocksAndLeases, WhoHasWriteLocksWithoutABreak) {
+TEST_F(LocksAndLeases, AHolderOfWriteLocksWithoutABreak) {
   const auto a = open(by(alice).lease(k1, rwh));
 
   expect_done(lock(a, {0, 10}, exclusive));

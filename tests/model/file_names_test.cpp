@@ -98,7 +98,7 @@ TEST_F(Names, AnOpenThatWaitedElsewhereSaysSo) {
 
 // -- files without opens -------------------------------------------------------------------------
 
-TEST_F(Names, WhatNobodyHasOpenMayBeRemoved) {
+TEST_F(Names, AFileWithoutOpensMayBeRemoved) {
   keeps_holds = true;
   const auto removal = access(alice, access_kind::remove_unopened);
   expect_done(removal);
@@ -115,7 +115,7 @@ TEST_F(Names, WhatNobodyHasOpenMayBeRemoved) {
   EXPECT_FALSE(file.is_going());
 }
 
-TEST_F(Names, WhatSomebodyHasOpenIsNotRemovedAndNothingIsBroken) {
+TEST_F(Names, AnOpenFileIsNotRemovedAndNothingIsBroken) {
   for (const auto held : {none, r, rh, rwh}) {
     SCOPED_TRACE(testing::Message() << held);
     world w;
@@ -127,7 +127,7 @@ TEST_F(Names, WhatSomebodyHasOpenIsNotRemovedAndNothingIsBroken) {
 }
 
 // The creating open fails, and the other open keeps the file.
-TEST_F(Names, WhatAnotherOneOpenedBeforeItsCreatorIsNotRemoved) {
+TEST_F(Names, AFileThatAnotherOpenHasBeforeItsCreatorIsNotRemoved) {
   open(by(bob).shares(0));
   const auto creator = open(by(alice).creating());
   expect_error(creator, errc::sharing_violation);
@@ -135,7 +135,7 @@ TEST_F(Names, WhatAnotherOneOpenedBeforeItsCreatorIsNotRemoved) {
   expect_error(access(alice, access_kind::remove_unopened), errc::access_denied);
 }
 
-TEST_F(Names, NewcomersWaitWhileTheFileIsReplaced) {
+TEST_F(Names, NewOpensWaitWhileTheFileIsReplaced) {
   keeps_holds = true;
   const auto replacement = access(alice, access_kind::replace);
   expect_done(replacement);
@@ -148,7 +148,7 @@ TEST_F(Names, NewcomersWaitWhileTheFileIsReplaced) {
   EXPECT_TRUE(waited(newcomer));
 }
 
-TEST_F(Names, ANewcomerThatGivesUpWhileTheFileIsReplacedIsCancelled) {
+TEST_F(Names, ANewOpenCanBeCancelledWhileTheFileIsReplaced) {
   keeps_holds = true;
   const auto replacement = access(alice, access_kind::replace);
   const auto newcomer = open(by(bob));

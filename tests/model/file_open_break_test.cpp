@@ -271,7 +271,7 @@ TEST_F(OpenBreaks, AnOverwriteDoesNotWaitForHandleAlone) {
 }
 
 // smb2.lease.breaking5.
-TEST_F(OpenBreaks, ReadIsGivenUpWithoutAnAcknowledgement) {
+TEST_F(OpenBreaks, ReadIsReleasedWithoutAnAcknowledgement) {
   open(by(alice).lease(k1, r));
 
   const auto b = open(by(bob).overwriting());
@@ -499,7 +499,7 @@ TEST_F(OpenBreaks, AShareConflictAndThenAnOpenBreakTwice) {
 }
 
 // smb2.lease.sharing_violation (master).
-TEST_F(OpenBreaks, AShareConflictTakesHandleAlsoFromThoseWhoWouldShare) {
+TEST_F(OpenBreaks, AShareConflictTakesHandleAlsoFromOpensThatShare) {
   open(by(alice).lease(k1, rh).access(access::read_attributes));
   open(by(bob).lease(k2, rh).shares(share::read).access(access::read_data));
 

@@ -379,7 +379,7 @@ TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndTheBreakWithNone) {
   }
 }
 
-TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndNobodyElsesBreak) {
+TEST_F(OplockAcknowledgements, WithALevelThatDoesNotFitEndNoOtherBreak) {
   const auto a = open(by(alice).oplock(batch));
   const auto b = open(by(bob));
   expect_oplock_break(a, rwh, r);
@@ -415,7 +415,7 @@ TEST_F(OplockAcknowledgements, OfALeaseByItsOpenAreRefused) {
 
 // MS-FSA 2.1.5.19: broken to level II while another operation needs none: notified again, without
 // waiting.
-TEST_F(OplockAcknowledgements, OfLevelTwoGoOnToNoneIfSomebodyOverwrites) {
+TEST_F(OplockAcknowledgements, OfLevelTwoContinueToNoneForAnOverwrite) {
   const auto a = open(by(alice).oplock(batch));
   const auto b = open(by(bob));
   expect_oplock_break(a, rwh, r);

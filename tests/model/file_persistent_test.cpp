@@ -200,7 +200,7 @@ TEST_F(Persistent, StaysDuringABreakAndWithLocks) {
 class PersistentBreaks : public Persistent {};
 
 // MS-SMB2 3.3.4.7: a notification that cannot be sent is kept until the client reconnects.
-TEST_F(PersistentBreaks, AreToldAgainWhenTheClientIsBack) {
+TEST_F(PersistentBreaks, AreSentAgainAfterAReconnect) {
   const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
   const auto b = open(by(bob));
   const auto first = expect_break(k1, rwh, rh);
@@ -238,7 +238,7 @@ TEST_F(PersistentBreaks, HaveNoMoreTimeForThat) {
   expect_granted(b, none);
 }
 
-TEST_F(PersistentBreaks, OfAnOplockAreToldToItsNewClient) {
+TEST_F(PersistentBreaks, OfAnOplockAreSentToItsNewClient) {
   const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
   const auto b = open(by(bob));
   const auto first = expect_oplock_break(a, rwh, r);
@@ -255,7 +255,7 @@ TEST_F(PersistentBreaks, OfAnOplockAreToldToItsNewClient) {
   expect_granted(b, none);
 }
 
-TEST_F(PersistentBreaks, AreToldAsFarAsTheyHaveCome) {
+TEST_F(PersistentBreaks, AreSentInTheirLatestStep) {
   const auto a = open(by(alice).lease(k1, rwh, 0x10).persistent());
   open(by(bob));
   expect_break(k1, rwh, rh);
@@ -272,7 +272,7 @@ TEST_F(PersistentBreaks, AreToldAsFarAsTheyHaveCome) {
   expect_granted(c, none);
 }
 
-TEST_F(PersistentBreaks, AreToldOnceForAllOpensOfALease) {
+TEST_F(PersistentBreaks, AreSentOnceForAllOpensOfALease) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   const auto other = open(by(alice).lease(k1, rwh).persistent());
   open(by(bob));
@@ -290,7 +290,7 @@ TEST_F(PersistentBreaks, AreToldOnceForAllOpensOfALease) {
   acknowledge(alice, k1, rh);
 }
 
-TEST_F(PersistentBreaks, AreNotToldAgainToWhoHasHeardOfThem) {
+TEST_F(PersistentBreaks, AreNotSentAgainIfAnotherConnectionGotThem) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   open(by(alice_again).lease(k1, rwh).persistent());
   disconnect_connection(alice);
@@ -304,7 +304,7 @@ TEST_F(PersistentBreaks, AreNotToldAgainToWhoHasHeardOfThem) {
 }
 
 // MS-SMB2 3.3.5.9: the old open would be left orphaned.
-TEST_F(PersistentBreaks, AreNotForTheOpensOwnClientThatOpensTheFileAnew) {
+TEST_F(PersistentBreaks, AreNotForTheOpensOwnClientThatOpensTheFileAgain) {
   for (const bool contended : {false, true}) {
     world w;
     const auto a = w.open(by(alice).lease(k1, rwh).persistent());
@@ -329,7 +329,7 @@ TEST_F(PersistentBreaks, AreNotForTheOpensOwnClientThatOpensTheFileAnew) {
 }
 
 // MS-SMB2 3.3.5.9, note 276.
-TEST_F(PersistentBreaks, AreToldToAHolderThatIsBack) {
+TEST_F(PersistentBreaks, AreSentToAHolderThatReconnects) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   disconnect(alice);
   const auto b = open(by(bob));
@@ -343,7 +343,7 @@ TEST_F(PersistentBreaks, AreToldToAHolderThatIsBack) {
   expect_granted(b, none);
 }
 
-TEST_F(PersistentBreaks, OfABatchOplockAreToldToAHolderThatIsBack) {
+TEST_F(PersistentBreaks, OfABatchOplockAreSentToAHolderThatReconnects) {
   const auto a = open(by(alice).oplock(oplock_level::batch).persistent());
   disconnect(alice);
   const auto b = open(by(bob));
@@ -357,7 +357,7 @@ TEST_F(PersistentBreaks, OfABatchOplockAreToldToAHolderThatIsBack) {
   expect_granted(b, none);
 }
 
-TEST_F(PersistentBreaks, ForAShareModeAreToldToAHolderThatIsBack) {
+TEST_F(PersistentBreaks, ForAShareModeAreSentToAHolderThatReconnects) {
   const auto a = open(by(alice).lease(k1, rh).shares(share::read).persistent());
   disconnect(alice);
   const auto b = open(by(bob));
@@ -384,7 +384,7 @@ TEST_F(PersistentBreaks, ForAShareModeRefuseWhenTheHolderKeepsTheFile) {
   expect_error(b, errc::sharing_violation);
 }
 
-TEST_F(PersistentBreaks, ThatNobodyComesBackForEndInTheirTime) {
+TEST_F(PersistentBreaks, WithoutAReconnectExpire) {
   for (const auto shares : {share::all, share::none}) {
     world w;
     const auto a = w.open(by(alice).lease(k1, rwh).shares(shares).persistent(seconds{600}));
@@ -428,7 +428,7 @@ TEST_F(PersistentBreaks, LetARenameWaitForAHolderThatIsBack) {
   expect_done(renamed);
 }
 
-TEST_F(PersistentBreaks, AfterARestartAreToldToAHolderThatIsBack) {
+TEST_F(PersistentBreaks, AfterARestartAreSentToAHolderThatReconnects) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   auto& w = restart();
   const auto b = w.open(by(bob));
@@ -443,7 +443,7 @@ TEST_F(PersistentBreaks, AfterARestartAreToldToAHolderThatIsBack) {
 }
 
 // The connection was lost before that was reported.
-TEST_F(PersistentBreaks, ThatCannotBeToldWaitForTheClient) {
+TEST_F(PersistentBreaks, ThatAreUndeliverableWaitForTheClient) {
   const auto a = open(by(alice).lease(k1, rwh).persistent());
   const auto b = open(by(bob));
   const auto first = expect_break(k1, rwh, rh);
@@ -463,7 +463,7 @@ TEST_F(PersistentBreaks, ThatCannotBeToldWaitForTheClient) {
   expect_granted(b, none);
 }
 
-TEST_F(PersistentBreaks, ThatCannotBeToldEndInTheirTime) {
+TEST_F(PersistentBreaks, ThatAreUndeliverableExpire) {
   open(by(alice).lease(k1, rwh).persistent(seconds{600}));
   const auto b = open(by(bob));
   const auto told = expect_break(k1, rwh, rh);
@@ -593,7 +593,7 @@ TEST_F(PersistentRestarts, WithHandleCachingLetOthersWaitForTheClient) {
   w.expect_error(b, errc::sharing_violation);
 }
 
-TEST_F(PersistentRestarts, LetOthersBesideWhatIsNotInTheirWay) {
+TEST_F(PersistentRestarts, AdmitCompatibleOpens) {
   const auto a = open(by(alice).lease(k1, rh).persistent());
   auto& w = restart();
 

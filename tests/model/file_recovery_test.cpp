@@ -102,7 +102,7 @@ TEST_F(Records, AreOnePerLeaseWhateverItsOpens) {
   EXPECT_EQ(store().size(), 1U);
 }
 
-TEST_F(Records, AreNotWrittenUnlessSomebodyKeepsThem) {
+TEST_F(Records, AreNotWrittenWithoutAStore) {
   world w;
   w.open(by(alice).lease(k1, rwh));
 
@@ -144,7 +144,7 @@ TEST_F(Recovery, AHolderReclaimsItsLease) {
   w.expect_granted(b, none);
 }
 
-TEST_F(Recovery, NobodyElseReclaimsIt) {
+TEST_F(Recovery, OnlyItsClientReclaimsALease) {
   open(by(alice).lease(k1, rwh));
   auto& w = restart();
 
@@ -216,7 +216,7 @@ TEST_F(Recovery, AnOplockIsReclaimed) {
   w.acknowledge_oplock(alice, a, oplock_level::level_ii);
 }
 
-TEST_F(Recovery, ADeletionDuringGraceTakesHandleFromWhoIsThere) {
+TEST_F(Recovery, ADeletionDuringGraceTakesHandleFromPresentHolders) {
   open(by(alice).lease(k1, rh));
   auto& w = restart();
   w.open(by(carol).lease(k2, rh));
@@ -230,7 +230,7 @@ TEST_F(Recovery, ADeletionDuringGraceTakesHandleFromWhoIsThere) {
   w.expect_done(closing);
 }
 
-TEST_F(Recovery, WhatNobodyReclaimedIsGivenUp) {
+TEST_F(Recovery, UnreclaimedStateIsReleased) {
   open(by(alice).lease(k1, rwh));
   auto& w = restart();
   ASSERT_EQ(w.store().size(), 1U);
@@ -321,7 +321,7 @@ TEST_F(Recovery, AHolderReclaimsItsLocks) {
   w.expect_done(w.unlock(again, {{0, 10}, {20, 10}}));
 }
 
-TEST_F(Recovery, NobodyElseReclaimsALock) {
+TEST_F(Recovery, OnlyItsClientReclaimsALock) {
   const auto a = open(by(alice));
   lock(a, {0, 10}, true);
   auto& w = restart();

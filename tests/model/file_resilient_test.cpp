@@ -218,7 +218,7 @@ TEST_F(Resilient, FindTheirLeaseAsItWas) {
   EXPECT_FALSE(result_of<open_granted>(back).durable);
 }
 
-TEST_F(Resilient, LoseTheirLeaseAtOnceToWhoeverIsInItsWay) {
+TEST_F(Resilient, LoseTheirLeaseAtOnceToAConflictingOpen) {
   const auto a = lost(by(alice).lease(k1, rwh, 0x10));
 
   expect_granted(open(by(bob).lease(k2, rwh)), rh);
@@ -230,7 +230,7 @@ TEST_F(Resilient, LoseTheirLeaseAtOnceToWhoeverIsInItsWay) {
   EXPECT_EQ(result_of<open_granted>(back).epoch, 0x12);
 }
 
-TEST_F(Resilient, LoseTheirOplockAtOnceToWhoeverIsInItsWay) {
+TEST_F(Resilient, LoseTheirOplockAtOnceToAConflictingOpen) {
   const auto a = lost(by(alice).oplock(oplock_level::batch));
 
   expect_oplock(open(by(bob).oplock(oplock_level::batch)), oplock_level::level_ii);
@@ -269,7 +269,7 @@ TEST_F(Resilient, LoseTheirLeaseToARename) {
   expect_done(reconnect(alice, a, k1));
 }
 
-TEST_F(Resilient, KeepTheirLeaseFromANewcomerThatIsRefused) {
+TEST_F(Resilient, KeepTheirLeaseIfTheNewOpenIsRefused) {
   const auto a = lost(by(alice).lease(k1, rwh).shares(0));
 
   expect_error(open(by(bob)), errc::sharing_violation);
@@ -374,7 +374,7 @@ TEST_F(Resilient, StayDurableForTheRestOfThatTime) {
   EXPECT_TRUE(listing(entry_kind::open).front().resilient);
 }
 
-TEST_F(Resilient, GiveWayOnceTheyAreDurableAlone) {
+TEST_F(Resilient, ArePurgedOnceTheyAreOnlyDurable) {
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{200}).shares(0));
   expect_done(resilient(a, seconds{50}));
   expect_done(drop(a));
@@ -458,7 +458,7 @@ TEST_F(Resilient, GoWithTheirApplication) {
 
 // If the open of an application ends, its lease may have only disconnected opens, which cannot
 // release Handle.
-TEST_F(Resilient, BesideOneThatGoesWithItsApplicationKeepANewcomerOff) {
+TEST_F(Resilient, BesideOneThatEndsWithItsApplicationRefuseTheNewOpen) {
   const auto a = open(by(alice).access(access::read_data).shares(share::read).lease(k1, rh));
   const auto b =
     open(by(alice_again).lease(k1, rh).access(attributes_alone).instance(app_instance_id::of(1)));

@@ -200,7 +200,7 @@ TEST_F(Streams, TakeNoCachingFromTheFile) {
   expect_no_break();
 }
 
-TEST_F(Streams, AreStoodForByOpensForAttributesAlone) {
+TEST_F(Streams, AreRepresentedByOpensForAttributesOnly) {
   expect_error(open(by(alice).of_stream(0).access(access::read_data)), errc::invalid_argument);
 }
 

@@ -186,7 +186,7 @@ TEST(LockTable, EmptyLockIsInTheWayOfARangeAroundIt) {
   EXPECT_EQ(table.conflict(b, {10, 0}, true), nullptr);
 }
 
-TEST(LockTable, EmptyLockAtZeroIsInNobodysWay) {
+TEST(LockTable, EmptyLockAtZeroConflictsWithNothing) {
   lock_table table;
   table.add(a, {0, 0}, true, at(0));
 

@@ -224,7 +224,7 @@ TEST_F(PostgresStore, SearchPathWithoutASchemaIsStoreUnavailable) {
   EXPECT_THAT(opened.status.detail, HasSubstr("the search path has no existing schema"));
 }
 
-TEST_F(PostgresStore, ConnectionLostWhileIdleIsMadeAnewUnnoticed) {
+TEST_F(PostgresStore, ConnectionLostWhileIdleIsReplacedUnnoticed) {
   const auto store = open();
   ASSERT_TRUE(store->put(lease_record("id")).ok());
   end_sessions();
@@ -327,7 +327,7 @@ TEST_F(PostgresStore, BatchLargerThanAllBuffersDoesNotHangOnAServerThatDoesNotRe
   EXPECT_EQ(found.value, one.front().put);
 }
 
-TEST_F(PostgresStore, StatementThatWaitsForSomebodyElseIsGivenUp) {
+TEST_F(PostgresStore, StatementThatWaitsForALockIsCancelled) {
   const auto store = open(impatient);
   const std::unique_ptr<PGconn, void (*)(PGconn*)> other(
     PQconnectdb(site.connection().c_str()), PQfinish);
@@ -475,7 +475,7 @@ TEST_F(PostgresSession, EndsTheOneThatItReplaces) {
   EXPECT_EQ(holder(site).started, session.self().started);
 }
 
-TEST_F(PostgresSession, LeavesAloneWhoHasAnotherStoreInTheProcessOfThatNumber) {
+TEST_F(PostgresSession, LeavesASessionOfAnotherStoreInTheSameProcessAlone) {
   const postgres_site other_site;
   const auto other = open_postgres_store(other_site.connection());
   ASSERT_TRUE(other.ok()) << other.status.detail;
@@ -487,7 +487,7 @@ TEST_F(PostgresSession, LeavesAloneWhoHasAnotherStoreInTheProcessOfThatNumber) {
   EXPECT_EQ(holder(other_site).process, before.process);
 }
 
-TEST_F(PostgresSession, LeavesAloneWhoHasTheStoreInALaterProcessOfThatNumber) {
+TEST_F(PostgresSession, LeavesASessionOfALaterProcessOfThatNumberAlone) {
   const auto store = open();
   const auto before = holder(site);
 

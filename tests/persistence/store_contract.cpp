@@ -394,7 +394,7 @@ TEST_P(StoreContract, B24ReclaimChecksTheClient) {
   EXPECT_EQ(stolen.value, persisted_lock{});
 }
 
-TEST_P(StoreContract, ReclaimWithoutANameIsNobodys) {
+TEST_P(StoreContract, ReclaimWithoutANameHasTheWrongOwner) {
   auto record = lease_record("id");
   record.client_id = "";
   ASSERT_TRUE(store->put(record).ok());
