@@ -50,10 +50,9 @@ bool is_ignored(int signal) {
   std::_Exit(1);
 }
 
-/// What a handler has thrown, most often for want of memory, has left a request or a connection
-/// half done, and nobody would ever hear of the rest. So the process ends, as it does where the
-/// library has no memory. It ends here: other threads run, and what they use must not be destroyed
-/// under them.
+/// A handler has thrown, usually `std::bad_alloc`, and a request or connection is left incomplete.
+/// Nothing would ever complete it. End the process, as the library does without memory. End it
+/// here, because other threads are running and still use objects that would be destroyed.
 template <class Loop>
 void run_to_the_end(Loop loop) noexcept {
   try {
@@ -86,7 +85,8 @@ asio::awaitable<void> serve(
   co_await s.start();
   const auto executor = co_await asio::this_coro::executor;
   auto admin = leasebreak::smb::start_admin(s, executor, std::move(logger));
-  // Before anybody is told that it serves, and could stop it.
+  // Install the handler before the server reports that it listens: afterwards it may be stopped at
+  // once.
   asio::signal_set signals{executor, SIGINT, SIGTERM};
   if (!is_ignored(SIGHUP))
     signals.add(SIGHUP); // a terminal that is closed; nohup has it ignored

@@ -144,7 +144,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
   app.add_flag(
     "--require-signing", o.require_signing, "Refuse what a session sends without a signature");
-  app.add_option("--break-timeout", break_timeout, "Seconds until a break is given up")
+  app.add_option("--break-timeout", break_timeout, "Seconds until a break expires")
     ->check(CLI::Range(0.1, 3600.0))
     ->capture_default_str();
   app
@@ -178,7 +178,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
     "whose "
     "path has a slash, or a loopback address");
   app.add_option("--admin-token", o.admin.token_file,
-    "File with the tokens of those who use that address; nobody else may read it");
+    "File with the tokens for that address, which only its owner may read");
   try {
     app.parse(argc, argv);
     set_endpoint("--listen", listen, o.address, o.port);

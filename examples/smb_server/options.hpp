@@ -65,13 +65,14 @@ struct server_limits {
   /// For a connection that is ending, until a client that is back already is refused what is on it.
   std::chrono::milliseconds let_go_time{5'000};
 
-  /// What is longer is not read: the connection ends.
+  /// Longer frames are not read; the connection is closed.
   [[nodiscard]] std::size_t frame_bytes() const noexcept { return io_bytes + 65'536; }
 
-  /// What of them holds for a process that may have so many file descriptors: some are for the
-  /// server itself, a quarter of the rest at most for connections, and what is left for opens, a
-  /// quarter of it at most for those of one client, each of which may be listed as well. So whoever
-  /// opens all that he may keeps nobody else from connecting, or from a file.
+  /// Returns the limits for a process with this number of file descriptors. Some descriptors are
+  /// reserved for the server, at most a quarter of the rest is for connections, and the remainder
+  /// is for opens. One client gets at most a quarter of the latter, because each open may be listed
+  /// as well. A client with the maximum number of opens thus blocks no other client's connections
+  /// or opens.
   [[nodiscard]] server_limits within(std::size_t descriptors) const;
 };
 
@@ -99,9 +100,9 @@ struct server_options {
   /// False: as on a file system that has no files without names, and no renames that replace
   /// nothing. For tests.
   bool uses_new_calls = true;
-  /// How long a request may wait for others before its client is told that it is pending: most that
-  /// must wait for somebody's acknowledgement take longer, most that need not are done by then. 0:
-  /// it is told of every wait.
+  /// How long a request may wait for others before its client gets an interim response. Most
+  /// requests that need another client's acknowledgement take longer; most others complete before.
+  /// 0: each wait causes an interim response.
   std::chrono::microseconds interim_delay{500};
   std::string log_level = "info";
   admin_options admin; ///< Neither path nor address: no service for operators.

@@ -82,7 +82,7 @@ server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logg
 
 server::~server() = default;
 
-/// What the process cannot have is not promised.
+/// Lowers the limits to what the file descriptors of the process permit.
 void server::keep_within_descriptors() {
   const server_limits wanted =
     std::exchange(options_.limits, options_.limits.within(descriptor_limit()));
@@ -131,7 +131,7 @@ void server::open_coordinator() {
   if (persistent_ && options_.store == "memory")
     throw std::runtime_error(
       "a share with the option 'ca' needs a store that outlives the process: --store rocksdb:PATH");
-  // What a persistent open was promised must be in the store before its client hears of it.
+  // Persistent opens must be in the store before their CREATEs complete.
   auto store = open_store(options_.store, {persistent_});
   if (!store.ok())
     throw std::runtime_error(
@@ -142,7 +142,7 @@ void server::open_coordinator() {
   config.store = std::move(store.value);
   config.durable = persistent_;
   config.logger = logger_;
-  if (!persistent_) // nobody waits for the store: fewer and larger batches disturb less
+  if (!persistent_) // no operation waits for the store: fewer, larger batches cost less
     config.write_delay = std::chrono::milliseconds{10};
   config.on_open_lost = [this](open_lost lost) {
     asio::co_spawn(runtime_.get_executor(), end_lost(std::move(lost)), asio::detached);
@@ -161,7 +161,7 @@ asio::awaitable<bool> end_on_strand(server& host, channel_group_ptr in, open_los
   if (!o)
     co_return false;
   host.log().info("{} has moved to another client with its application", quoted(o->path));
-  // MS-SMB2 3.3.4.1: who waits for changes learns that there will be none.
+  // MS-SMB2 3.3.4.1: complete the pending CHANGE_NOTIFY requests.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
   host.kept().forget(*o);
@@ -219,8 +219,8 @@ asio::awaitable<void> server::delete_unopened(file_to_delete f) {
   co_await after_close(*this, *o, std::move(gone));
 }
 
-/// A durable open whose client did not come back, or that was in somebody's way; or one whose
-/// application has opened the file on another client.
+/// Ends a disconnected open that has expired or was purged, or an open whose application has opened
+/// the file on another client.
 asio::awaitable<void> server::end_lost(open_lost lost) {
   open_ptr o = kept_.lose(lost.open);
   if (!o && lost.cause == end_cause::superseded) {
@@ -238,7 +238,7 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
   clients_->remove(lost.client, nullptr);
 }
 
-/// Takes the port; nobody is answered yet.
+/// Binds the port. Connections are not accepted yet.
 void server::bind() {
   const std::string place =
     (options_.address.find(':') == std::string::npos ? options_.address
@@ -317,7 +317,7 @@ asio::awaitable<error_code> server::accept_one() {
     if (!admit(c, address))
       co_return error;
     asio::co_spawn(c->get_executor(), serve(c), asio::detached);
-  } catch (...) { // nobody serves it
+  } catch (...) { // no coroutine serves it
     forget(c->id());
     throw;
   }

@@ -91,8 +91,8 @@ public:
 
   std::uint64_t next_file_id() noexcept { return ++last_file_id_; }
 
-  /// Deletes a file whose last open has ended before its client was told of it, so that nobody has
-  /// it open by which it could be deleted.
+  /// Deletes a file whose last open ended before its client got the response; no other open can
+  /// delete it.
   boost::asio::awaitable<void> delete_unopened(file_to_delete f);
 
   /// A connection has its first session.
