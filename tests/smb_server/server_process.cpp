@@ -1,4 +1,3 @@
-// See server_process.hpp.
 #include "server_process.hpp"
 
 #include <fcntl.h>

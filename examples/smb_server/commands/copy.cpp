@@ -1,4 +1,3 @@
-// See copy.hpp.
 #include <smb_server/commands/copy.hpp>
 
 #include <smb_server/commands/access.hpp>

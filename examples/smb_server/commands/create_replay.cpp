@@ -1,4 +1,3 @@
-// See create_replay.hpp.
 #include <smb_server/commands/create_replay.hpp>
 
 #include <smb_server/commands/access.hpp>

@@ -1,4 +1,3 @@
-// See durable_create.hpp.
 #include <smb_server/commands/durable_create.hpp>
 
 #include <smb_server/commands/access.hpp>

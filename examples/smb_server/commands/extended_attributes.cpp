@@ -1,4 +1,3 @@
-// See extended_attributes.hpp.
 #include <smb_server/commands/extended_attributes.hpp>
 
 #include <smb_server/commands/access.hpp>

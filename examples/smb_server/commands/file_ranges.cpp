@@ -1,4 +1,3 @@
-// See file_ranges.hpp.
 #include <smb_server/commands/file_ranges.hpp>
 
 #include <smb_server/commands/access.hpp>

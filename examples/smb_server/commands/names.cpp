@@ -1,4 +1,3 @@
-// See names.hpp.
 #include <smb_server/commands/names.hpp>
 
 #include <smb_server/commands/access.hpp>

@@ -1,4 +1,3 @@
-// See network_interfaces.hpp.
 #include <smb_server/commands/network_interfaces.hpp>
 
 #include <smb_server/commands/access.hpp>

@@ -1,4 +1,3 @@
-// See tcp_stream.hpp.
 #include <smb_server/net/tcp_stream.hpp>
 
 #include <boost/asio/redirect_error.hpp>

@@ -1,4 +1,3 @@
-// See persistent_state.hpp.
 #include <smb_server/opens/persistent_state.hpp>
 
 #include <smb_server/wire/byte_reader.hpp>

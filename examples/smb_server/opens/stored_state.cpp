@@ -1,4 +1,3 @@
-// See stored_state.hpp.
 #include <smb_server/opens/stored_state.hpp>
 
 #include <boost/asio/as_tuple.hpp>

@@ -1,4 +1,3 @@
-// See interim_timer.hpp.
 #include <smb_server/requests/interim_timer.hpp>
 
 #include <smb_server/net/connection.hpp>

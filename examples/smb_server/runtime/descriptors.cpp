@@ -1,4 +1,3 @@
-// See descriptors.hpp.
 #include <smb_server/runtime/descriptors.hpp>
 
 #include <sys/resource.h>

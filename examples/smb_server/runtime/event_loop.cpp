@@ -1,4 +1,3 @@
-// See event_loop.hpp.
 #include <smb_server/runtime/event_loop.hpp>
 
 #include <algorithm>

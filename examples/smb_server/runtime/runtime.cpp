@@ -1,4 +1,3 @@
-// See runtime.hpp.
 #include <smb_server/runtime/runtime.hpp>
 
 #include <smb_server/net/tcp_stream.hpp>

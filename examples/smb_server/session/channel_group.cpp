@@ -1,4 +1,3 @@
-// See channel_group.hpp.
 #include <smb_server/session/channel_group.hpp>
 
 namespace leasebreak::smb {

@@ -1,4 +1,3 @@
-// See extended_attributes.hpp.
 #include <smb_server/wire/extended_attributes.hpp>
 
 namespace leasebreak::smb {

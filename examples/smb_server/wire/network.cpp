@@ -1,4 +1,3 @@
-// See network.hpp.
 #include <smb_server/wire/network.hpp>
 
 namespace leasebreak::smb {
