@@ -9,7 +9,6 @@ enum ntstatus : std::uint32_t {
   status_success = 0x00000000,
   status_unsuccessful = 0xC0000001,
   status_invalid_parameter = 0xC000000D,
-  status_invalid_device_request = 0xC0000010,
   status_access_denied = 0xC0000022,
   status_object_name_invalid = 0xC0000033,
   status_object_name_not_found = 0xC0000034,
@@ -88,7 +87,7 @@ wording describe(errc e) {
   case errc::invalid_lock_range:
     return {status_invalid_lock_range, "the range exceeds the 64-bit space"};
   case errc::locks_on_directory:
-    return {status_invalid_device_request, "directories have no byte-range locks"};
+    return {status_invalid_parameter, "directories have no byte-range locks"};
   case errc::invalid_argument:
     return {status_invalid_parameter, "an argument is not valid here"};
   case errc::invalid_lease_state:

@@ -66,6 +66,9 @@ TEST_F(SmbtortureLock, LocksOnADirectoryAreNone) {
   const auto d = w.open(by(alice).directory());
 
   w.expect_error(w.lock(d, {0, 1}, shared), errc::locks_on_directory);
+  w.expect_error(w.unlock(d, {{0, 1}}), errc::locks_on_directory);
+  // MS-FSA 2.1.5.8, 2.1.5.9
+  EXPECT_EQ(to_ntstatus(errc::locks_on_directory), 0xC000000DU);
 }
 
 TEST_F(SmbtortureLock, RwShared) {

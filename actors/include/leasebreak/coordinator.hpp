@@ -146,11 +146,12 @@ struct initiation {
 /// sink. `file_name_id`s, keys and all other arguments are copied.
 ///
 /// *Executor*: with `scheduler_kind::asio` the actors run on the executor, which some thread must
-/// run. If an operation starts on a thread that runs the `io_context` of its handler's executor, and
-/// that is another one, it runs there and wakes no other thread. Such a loop must not be stopped
-/// while operations that started on it have not completed, unless it is then run again or destroyed:
-/// the files of these operations wait for that. The executors of the coordinator, of clients and of handlers must exist until their last
-/// call is made or dropped. The following keep an `io_context` busy, so that `run` does not return:
+/// run. If an operation starts on a thread that runs the `io_context` of its handler's executor,
+/// and that is another one, it runs there and wakes no other thread. Such a loop must not be
+/// stopped while operations that started on it have not completed, unless it is then run again or
+/// destroyed: the files of these operations wait for that. The executors of the coordinator, of
+/// clients and of handlers must exist until their last call is made or dropped. The following keep
+/// an `io_context` busy, so that `run` does not return:
 /// - an operation, until its handler has been called: for up to `wait_max`, but without limit for a
 ///   byte-range lock;
 /// - a break in progress, until it ends, for up to `break_timeout`, whether an operation waits for
@@ -356,7 +357,7 @@ public:
 
   /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
   /// 3.3.5.14.1). Never waits for a client; not cancellable. Handler: `void(error_code, std::size_t
-  /// released)`. Errors: `errc::range_not_locked`, `unknown_open`.
+  /// released)`. Errors: `errc::range_not_locked`, `unknown_open`, `locks_on_directory`.
   template <class Token = boost::asio::deferred_t>
   auto async_unlock(unlock_request request, Token&& token = {}) {
     return initiate<std::size_t>(std::move(request), token);

@@ -55,7 +55,7 @@ void file_state::impl::note_lock(open_id id, const std::optional<lock_sequence>&
 errc file_state::impl::check_lock(const lock_ranges& c) const {
   if (find_connected(c.open) == nullptr)
     return errc::unknown_open;
-  if (is_directory)
+  if (is_directory) // MS-FSA 2.1.5.8
     return errc::locks_on_directory;
   if (c.elements.empty() || c.elements.size() > policy->limit.ranges_per_lock)
     return errc::invalid_argument;
@@ -188,6 +188,8 @@ detail::awaited_breaks file_state::impl::awaited_by(const lock_ranges& c) const 
 void file_state::impl::unlock(const unlock_ranges& c, effects& out) {
   if (find_open(c.open) == nullptr)
     return complete(out, c.operation, errc::unknown_open, ranges_unlocked{});
+  if (is_directory) // MS-FSA 2.1.5.9
+    return complete(out, c.operation, errc::locks_on_directory, ranges_unlocked{});
   if (is_replayed_lock(c.open, c.sequence))
     return complete(out, c.operation, errc::success, ranges_unlocked{});
   if (c.ranges.empty())
