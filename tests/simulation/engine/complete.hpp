@@ -1,4 +1,5 @@
-// How a handler without a type is called: Asio dispatches to its executor, and does not post there.
+// Calls a type-erased handler through its executor: Asio dispatches to that executor, and does not
+// post there.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,8 +13,8 @@
 
 namespace leasebreak::simulation {
 
-/// A handler that waits to be called. Boost 1.81 has no `any_completion_handler` that can be
-/// assigned: to do so would never end.
+/// A slot for a pending handler. In Boost 1.81, assigning to an `any_completion_handler` recurses
+/// endlessly.
 template <class Handler>
 class waiting_handler {
 public:
@@ -32,7 +33,7 @@ private:
   std::optional<Handler> handler_;
 };
 
-/// Has it called by way of `io`, and never within this call.
+/// Posts to `io`, then dispatches `handler` to its own executor. Never calls it within this call.
 template <class Handler, class... Values>
 void complete(const boost::asio::any_io_executor& io, Handler handler, Values... values) {
   namespace asio = boost::asio;

@@ -1,4 +1,4 @@
-// See driver.hpp. Each scene is from a seed of its own.
+// See driver.hpp. Each scene has its own seed.
 #include "driver.hpp"
 
 #include "shrink.hpp"
@@ -18,9 +18,9 @@ using steady = std::chrono::steady_clock;
 
 struct options {
   std::chrono::seconds length{60};
-  std::optional<std::uint64_t> seed; ///< The first scene's; the others' follow from it.
-  bool one = false; ///< That scene alone, with its history.
-  bool go_on = false; ///< After a scene that fails, of which a line is printed.
+  std::optional<std::uint64_t> seed; ///< Of the first scene. The others count up from it.
+  bool one = false; ///< Run only that scene, and print its history.
+  bool go_on = false; ///< Continue after a failing scene, and print one line for it.
 };
 
 struct totals {
@@ -29,16 +29,16 @@ struct totals {
   std::uint64_t handlers = 0;
 };
 
-/// A scene is run twice now and then, and must go the same way.
+/// One scene in this many runs twice, and must give the same hash both times.
 constexpr std::uint64_t twice_every = 64;
 
 [[noreturn]] void usage(const std::string& name) {
   std::cerr << "usage: " << name
             << " [--seconds N] [--seed S] [--one | --go-on]\n"
-               "  --seconds N  how long; 60 by default\n"
+               "  --seconds N  time to run; 60 by default\n"
                "  --seed S     the seed of the first scene; otherwise a new one\n"
-               "  --one        that scene alone, and what happens in it\n"
-               "  --go-on      count the scenes that fail, a line each\n";
+               "  --one        run only that scene, and print its history\n"
+               "  --go-on      continue after a failing scene; print one line for each\n";
   std::exit(2);
 }
 
@@ -72,12 +72,12 @@ bool fails(const simulation_kind& what, std::uint64_t seed, bool goes_on, totals
     return true;
   }
   if (!done.problem.empty()) {
-    std::cout << "seed " << seed << " fails: " << done.problem << "\ncut down: " << std::flush;
-    std::cout << story(what, shrunk(what, s)) << "To see it again: --seed " << seed << " --one\n";
+    std::cout << "seed " << seed << " fails: " << done.problem << "\nreduced to: " << std::flush;
+    std::cout << story(what, shrunk(what, s)) << "To repeat it: --seed " << seed << " --one\n";
     return true;
   }
   if (all.scenes % twice_every == 0 && what.run(s, false).hash != done.hash) {
-    std::cout << "seed " << seed << " goes another way the second time\n";
+    std::cout << "seed " << seed << " is not deterministic: two runs differ\n";
     return true;
   }
   return false;

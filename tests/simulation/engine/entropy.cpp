@@ -1,5 +1,5 @@
-// Takes the place of the system's source of randomness in this program, so that the keys of hash
-// tables, and with them the order of what is in these, are the same in every run.
+// Replaces the system's source of randomness in this program. Hash tables then have the same keys,
+// and thus the same order of elements, in every run.
 #include <sys/random.h>
 
 #include <cstring>

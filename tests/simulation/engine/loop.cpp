@@ -51,7 +51,7 @@ loop::loop(std::uint64_t seed) : random_(seed) {
   order_ = kinds[random_.below(std::size(kinds))];
 }
 
-// What is destroyed may add more.
+// Destroying handlers may add more.
 loop::~loop() {
   shutdown();
   while (!ready_.empty() || !timers_.empty()) {
@@ -70,7 +70,7 @@ void loop::cancel(timer_id which) {
   std::erase_if(timers_, [which](const auto& t) { return t.second.id == which; });
 }
 
-// Even with an order, one choice in some is free.
+// Even with an order, one choice in eight is random.
 std::size_t loop::choose() {
   if (order_ == order::any || random_.one_in(8))
     return random_.below(ready_.size());

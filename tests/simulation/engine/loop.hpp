@@ -1,4 +1,4 @@
-// One thread, one seed, and time that goes on when nothing else happens any more.
+// An event loop with one thread, one seed, and a virtual clock that advances when nothing is ready.
 #pragma once
 
 #include "random.hpp"
@@ -22,9 +22,9 @@ namespace leasebreak::simulation {
 namespace asio = boost::asio;
 using span = std::chrono::nanoseconds;
 
-/// An execution context without threads. Of the handlers that are ready, the seed chooses which is
-/// next, as if any number of threads ran them, each of them for no time at all. When none is ready,
-/// time goes on to the next timer.
+/// An execution context without threads. The seed chooses which ready handler runs next, as if any
+/// number of threads ran them and each took no time. If none is ready, the clock advances to the
+/// next timer.
 class loop final : public asio::execution_context {
 public:
   using timer_id = std::uint64_t;
@@ -53,7 +53,7 @@ public:
   loop& operator=(const loop&) = delete;
 
   [[nodiscard]] executor_type get_executor() noexcept { return executor_type(*this); }
-  /// Since the beginning.
+  /// Time since the loop began.
   [[nodiscard]] span now() const noexcept { return now_; }
 
   timer_id after(span d, std::function<void()> f);
@@ -70,24 +70,26 @@ public:
       token, d);
   }
 
-  /// Runs one handler, or lets time go on. False: nothing will ever happen any more.
+  /// Runs one handler, after advancing the clock if none is ready. Returns false if nothing is left
+  /// to run.
   bool step();
   [[nodiscard]] bool is_quiet() const noexcept { return ready_.empty(); }
-  /// Called when no handler is ready, before time goes on.
+  /// Called when no handler is ready, before the clock advances.
   void on_quiet(std::function<void()> f) { on_quiet_ = std::move(f); }
-  /// Called when so much happens at one moment that it will hardly ever end.
+  /// Called when so many handlers run at one time of the clock that it probably never advances
+  /// again.
   void on_stuck(std::function<void()> f) { on_stuck_ = std::move(f); }
 
-  /// The clocks of a coordinator that lives in this loop, which must live longer.
+  /// Clocks for a coordinator in this loop. The loop must outlive them.
   [[nodiscard]] std::shared_ptr<detail::time_source> clocks();
 
-  /// All choices so far.
+  /// Hash of all choices so far.
   [[nodiscard]] running_hash& hash() noexcept { return hash_; }
   [[nodiscard]] std::uint64_t handlers_run() const noexcept { return handlers_run_; }
 
 private:
-  /// How the next handler is chosen; one for each seed, since some faults need an order that is
-  /// never come upon when each choice is made anew.
+  /// How the next handler is chosen. Each seed has one order, because some faults need an order
+  /// that independent choices never produce.
   enum class order : std::uint8_t { any, oldest, newest };
 
   struct task {
@@ -115,12 +117,12 @@ private:
   running_hash hash_;
   order order_;
   span now_{};
-  std::vector<std::unique_ptr<task>> ready_; ///< In the order in which they came.
+  std::vector<std::unique_ptr<task>> ready_; ///< In order of arrival.
   std::multimap<span, timer> timers_;
   timer_id last_timer_ = 0;
   std::function<void()> on_quiet_;
   std::function<void()> on_stuck_;
-  std::uint64_t handlers_at_once_ = 0; ///< Since time went on.
+  std::uint64_t handlers_at_once_ = 0; ///< Handlers run since the clock advanced last.
   std::uint64_t handlers_run_ = 0;
 };
 

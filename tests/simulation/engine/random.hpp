@@ -1,4 +1,4 @@
-// Where a simulation's choices come from: numbers that the seed alone decides.
+// The source of all choices of a simulation. The seed alone decides them.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace leasebreak::simulation {
 
-/// SplitMix64: the same numbers with every compiler and library.
+/// SplitMix64, which returns the same numbers with every compiler and library.
 class random_source {
 public:
   explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
@@ -18,7 +18,7 @@ public:
     x = (x ^ (x >> 27)) * 0x94d0'49bb'1331'11ebU;
     return x ^ (x >> 31);
   }
-  /// Below `n`, which is not zero.
+  /// Returns a number below `n`, which must not be zero.
   [[nodiscard]] std::size_t below(std::size_t n) noexcept {
     return static_cast<std::size_t>(next() % n);
   }
@@ -28,7 +28,7 @@ private:
   std::uint64_t state_;
 };
 
-/// FNV-1a over all that happened: two runs with the same value went the same way.
+/// FNV-1a over everything that happened. Equal values mean that two runs were the same.
 class running_hash {
 public:
   template <class Bytes>

@@ -1,4 +1,4 @@
-// What a simulation is made of: steps, which make sense in any order and any number.
+// A simulation is a list of steps. They are valid in any order and number.
 #pragma once
 
 #include "loop.hpp"
@@ -12,8 +12,8 @@
 
 namespace leasebreak::simulation {
 
-/// One step: what, numbers that choose among what there is at the time, and how long after the step
-/// before. Any of them can be left out.
+/// One step: an action, numbers that choose among what exists at that time, and the time since the
+/// previous step. Each step can be omitted.
 struct step {
   std::uint8_t what = 0;
   std::uint16_t a = 0;
@@ -35,7 +35,8 @@ struct step {
   return s;
 }
 
-/// Returns a gap: none, long at times, and mostly less than `usual_us` microseconds.
+/// Returns a gap that is sometimes zero, sometimes long, and mostly less than `usual_us`
+/// microseconds.
 [[nodiscard]] inline span random_gap(random_source& random, std::uint64_t usual_us) {
   switch (random.below(16)) {
   case 0:
@@ -53,26 +54,26 @@ struct step {
   }
 }
 
-/// What the seed decides of a run.
+/// All input of a run.
 struct scene {
-  std::uint64_t seed = 0; ///< Of the order of handlers, of delays, and of the settings.
+  std::uint64_t seed = 0; ///< Decides the order of handlers, the delays and the settings.
   std::vector<step> steps;
 };
 
-/// How a run went.
+/// The result of a run.
 struct outcome {
-  std::string problem; ///< Empty: none.
+  std::string problem; ///< Empty if there was none.
   std::vector<std::string> history;
   std::uint64_t hash = 0;
   std::uint64_t operations = 0;
   std::uint64_t handlers = 0;
 };
 
-/// What can be run.
+/// A kind of simulation.
 struct simulation_kind {
   std::string name; ///< Of the program.
-  std::function<scene(std::uint64_t)> scene_of; ///< The scene of a seed.
-  /// Runs a scene; if told so, the outcome says what has happened.
+  std::function<scene(std::uint64_t)> scene_of; ///< Makes the scene of a seed.
+  /// Runs a scene. If the second argument is true, the outcome contains the history.
   std::function<outcome(const scene&, bool)> run;
 };
 

@@ -8,7 +8,7 @@ namespace leasebreak::simulation {
 
 namespace {
 
-/// A problem without what differs from run to run.
+/// Returns the kind of a problem, without numbers that differ from run to run.
 std::string kind_of(std::string problem) {
   std::erase_if(problem, [](unsigned char c) { return std::isdigit(c) != 0; });
   return problem.substr(0, 12);
@@ -22,7 +22,7 @@ scene shrunk(const simulation_kind& of, scene s) {
     for (std::size_t at = 0; at + piece <= s.steps.size();) {
       auto fewer = s;
       const auto first = fewer.steps.begin() + static_cast<std::ptrdiff_t>(at);
-      // What comes after the piece comes when it would have come.
+      // Keep the time of all later steps.
       span skipped{};
       for (auto it = first; it != first + static_cast<std::ptrdiff_t>(piece); ++it)
         skipped += it->gap;
@@ -40,7 +40,7 @@ scene shrunk(const simulation_kind& of, scene s) {
 
 std::string story(const simulation_kind& of, const scene& s) {
   const auto again = of.run(s, true);
-  std::string text = again.problem + "\nafter this:\n";
+  std::string text = again.problem + "\nhistory:\n";
   for (const auto& line : again.history)
     text += "  " + line + "\n";
   return text;

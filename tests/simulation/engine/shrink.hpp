@@ -1,14 +1,14 @@
-// A scene that fails, cut down to the steps that it takes.
+// Reduces a failing scene to the steps that the failure needs.
 #pragma once
 
 #include "scene.hpp"
 
 namespace leasebreak::simulation {
 
-/// Drops steps, in ever smaller pieces, as long as some problem is left.
+/// Removes steps, in ever smaller pieces, as long as the same kind of problem remains.
 [[nodiscard]] scene shrunk(const simulation_kind& of, scene s);
 
-/// The problem of a scene and what led to it, a line each.
+/// Returns the problem of a scene and its history, one line each.
 [[nodiscard]] std::string story(const simulation_kind& of, const scene& s);
 
 } // namespace leasebreak::simulation

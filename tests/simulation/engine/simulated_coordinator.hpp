@@ -1,4 +1,4 @@
-// A coordinator that lives in a loop.
+// A coordinator that runs in a simulation's loop.
 #pragma once
 
 #include "loop.hpp"
@@ -9,11 +9,11 @@
 
 namespace leasebreak::simulation {
 
-/// What counts within the process counts from the beginning again, so that a scene does not depend
-/// on those before it. While there is no coordinator.
+/// Resets the numbers that are counted per process, so that a scene does not depend on earlier
+/// scenes. Must not be called while a coordinator exists.
 void begin_numbers_anew();
 
-/// On the loop's executor and with the clocks, which are the loop's.
+/// Makes a coordinator on the loop's executor, with the loop's clocks.
 [[nodiscard]] std::unique_ptr<coordinator> make_coordinator(
   loop& in, coordinator_config config, std::shared_ptr<detail::time_source> clocks);
 
