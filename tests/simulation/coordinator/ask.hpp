@@ -1,4 +1,4 @@
-// How a simulated server has the coordinator do something: one way for all operations.
+// Starts the coordinator's operations, all in the same way.
 #pragma once
 
 #include "world.hpp"

@@ -1,4 +1,4 @@
-// What the clients make of what they are told.
+// How the clients react to the server's messages.
 #include "ask.hpp"
 
 #include <algorithm>
@@ -7,7 +7,7 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-// The answer to an open is put on the wire: from now on breaks may come behind it.
+// The answer to an open is put on the wire. From now on, breaks may follow it.
 bool world::told(open_id id, const open_result& granted) {
   const auto& h = opens_.at(id);
   check_grant(h, granted);
@@ -24,7 +24,8 @@ bool world::told(open_id id, const open_result& granted) {
   return true;
 }
 
-// It arrives. During a break it still has the old state; the client knows better.
+// The answer arrives. If it was sent during a break, it contains the old state, and the client
+// ignores it.
 void world::believe(open_id id, lease_state state, std::uint64_t message, bool counts) {
   const auto found = opens_.find(id);
   if (found == opens_.end() || found->second.is_gone)
@@ -43,7 +44,8 @@ void world::obey(const cache_name& name, const break_notification& n, std::uint6
   if (found == caches_.end())
     return;
   auto& c = found->second;
-  // One that an answer has overtaken on another connection is no news but for what is cached.
+  // An answer on another connection has overtaken this break, so the state is newer. The cached
+  // data still goes.
   if (message > c.heard || n.ack_required)
     c.state = c.state & n.to;
   c.heard = std::max(c.heard, message);
@@ -60,7 +62,7 @@ void world::obey(const cache_name& name, const break_notification& n, std::uint6
   if (n.ack_required)
     return spawn(answer_break(name, n));
   if (!intersects(n.to, lease_state::write))
-    spawn(write_back(name)); // what is left of a write that is being written back
+    spawn(write_back(name)); // a write that is still being written back
 }
 
 world::task<void> world::answer_break(cache_name name, break_notification n) {
@@ -77,7 +79,7 @@ world::task<void> world::answer_break(cache_name name, break_notification n) {
   c.told = c.told & keeps;
   if (!intersects(keeps, lease_state::read))
     c.data.reset();
-  // It travels on any connection that there is.
+  // The acknowledgement may use any connection.
   const auto& links = clients_[name.client].links;
   const auto on =
     std::ranges::find_if(links, [](const link* l) { return l != nullptr && l->is_up; });
@@ -115,7 +117,8 @@ world::task<void> world::answer_break(cache_name name, break_notification n) {
   }
 }
 
-// Before Write is given up, what is kept back is written. Nobody is let in before that.
+// Cached writes are written before Write is released. Until then, the server admits no other
+// client.
 world::task<void> world::write_back(cache_name name) {
   auto found = caches_.find(name);
   if (found == caches_.end() || !found->second.is_dirty)
@@ -134,7 +137,7 @@ world::task<void> world::write_back(cache_name name) {
   if (found == caches_.end() || !found->second.is_dirty)
     co_return;
   if (allowed.error != errc::success) {
-    note("what was kept back is lost: " + to_string(allowed.error));
+    note("the cached write is lost: " + to_string(allowed.error));
     co_return forget_dirty(found->second);
   }
   disk_.at(file).stored = *found->second.data;
@@ -145,7 +148,7 @@ world::task<void> world::write_back(cache_name name) {
     " is written back");
 }
 
-// Whoever has not answered has lost it.
+// A holder that has not acknowledged in time loses its cache.
 void world::break_expires(const cache_name& name, break_id id, span told) {
   const auto found = caches_.find(name);
   if (found == caches_.end())
@@ -153,7 +156,7 @@ void world::break_expires(const cache_name& name, break_id id, span told) {
   const auto waits = found->second.breaks.find(id);
   if (waits == found->second.breaks.end() || waits->second.told != told)
     return;
-  note("the break of " + describe(name) + " is given up");
+  note("the break of " + describe(name) + " expires");
   auto& c = found->second;
   forget_dirty(c);
   c.data.reset();
@@ -161,7 +164,8 @@ void world::break_expires(const cache_name& name, break_id id, span told) {
   c.breaks.clear();
 }
 
-// At the moment at which they end it is open who of all timers is first.
+// At the time of the deadline, the order of the timers is undefined. Expire all due breaks before a
+// check.
 void world::expire_breaks() {
   std::vector<std::pair<cache_name, break_id>> over;
   for (const auto& [name, c] : caches_)
@@ -182,7 +186,7 @@ void world::forget_dirty(cache& c) {
   disk_.at(c.file).newest = disk_.at(c.file).stored;
 }
 
-// With the last open that its client can use.
+// Forgets the cache if the client has no usable open for it.
 void world::forget(const cache_name& name) {
   const auto found = caches_.find(name);
   if (found == caches_.end())
@@ -201,7 +205,8 @@ void world::read(open_id id, const byte_range& range) {
   if (found != caches_.end() && intersects(found->second.state, lease_state::read) &&
     found->second.data) {
     note("read through " + std::to_string(static_cast<std::uint64_t>(id)) + " from the cache");
-    // A directory's readers are told of a change once it is made, and are waited for by nobody.
+    // Clients are notified of a directory's change after it was made, and the server does not wait
+    // for them.
     return disk_.at(h.file).is_directory ? void() : check_data(h.name, found->second);
   }
   spawn(read_through(id, range));

@@ -1,4 +1,4 @@
-// The files of a simulated server: a tree of names, and of each file which version it has.
+// The files of a simulated server: a tree of names, and the version of each file's content.
 #pragma once
 
 #include <cstddef>
@@ -13,16 +13,16 @@ namespace leasebreak::simulation {
 
 using inode = std::size_t;
 
-/// Of a directory, its content is what a listing shows.
+/// A file or directory. The content of a directory is its listing.
 struct node {
   bool is_directory = false;
   bool is_gone = false;
   std::uint64_t stored = 0; ///< The version that the server has.
-  std::uint64_t newest = 0; ///< That of the newest write that is completed for whoever made it.
+  std::uint64_t newest = 0; ///< The version of the newest write that was completed for its client.
   std::map<std::string, inode, std::less<>> entries;
 };
 
-/// What a path leads to.
+/// The result of resolving a path.
 struct place {
   inode directory = 0;
   std::string name;
@@ -33,19 +33,19 @@ class disk {
 public:
   disk();
 
-  /// Nothing if a directory on the way does not exist.
+  /// Resolves a path. Returns nothing if a directory of the path does not exist.
   [[nodiscard]] std::optional<place> look_up(std::string_view path) const;
-  /// What a name in a directory means now.
+  /// Returns the file that currently has this name.
   [[nodiscard]] std::optional<inode> entry(const place& where) const;
-  /// How a name in a directory is reached now.
+  /// Returns the current path of a name in a directory.
   [[nodiscard]] std::string path_of(const place& where) const;
-  /// Where a file is now. Nothing: it has no name.
+  /// Returns a name of the file, or nothing if it has none.
   [[nodiscard]] std::optional<place> find(inode file) const;
   [[nodiscard]] inode make(bool is_directory);
   void link(const place& where, inode file);
-  /// Takes a name away; a file without a name is gone.
+  /// Removes a name. A file without a name is gone.
   void unlink(const place& where);
-  /// The target's name, if there is one, is replaced.
+  /// Replaces the target's name if it exists.
   void rename(const place& from, const place& to);
 
   [[nodiscard]] node& at(inode i) { return nodes_[i]; }

@@ -1,4 +1,4 @@
-// The operations of a run: each has to end, once, and in time.
+// The operations of a run. Each must complete once, and in time.
 #pragma once
 
 #include "loop.hpp"
@@ -14,11 +14,11 @@
 
 namespace leasebreak::simulation {
 
-/// For how long an operation may take.
+/// How long an operation may take.
 enum class patience : std::uint8_t {
-  none, ///< It waits for nobody; in durable mode for the store.
-  bounded, ///< `wait_max`.
-  unbounded, ///< A byte-range lock.
+  none, ///< It waits for no client; in durable mode, only for the store.
+  bounded, ///< At most `wait_max`.
+  unbounded, ///< Without limit: a byte-range lock.
 };
 
 class ledger {
@@ -33,7 +33,7 @@ public:
 
   explicit ledger(std::function<void(std::string)> complain) : complain_(std::move(complain)) {}
 
-  /// For the two kinds that do not wait without end.
+  /// Sets the time limits of the two limited kinds.
   void set_bounds(span none, span bounded) {
     none_max_ = none;
     bounded_max_ = bounded;
@@ -48,7 +48,7 @@ public:
   }
   [[nodiscard]] operation& at(std::uint64_t number) { return open_.at(number); }
 
-  /// False: it has ended before.
+  /// Returns false if the operation had ended before.
   bool end(std::uint64_t number, span now) {
     const auto found = open_.find(number);
     if (found == open_.end()) {
@@ -60,13 +60,13 @@ public:
     return true;
   }
 
-  /// What is in flight has not passed its time either.
+  /// Checks the operations in flight, too.
   void check_all(span now) {
     for (const auto& [number, op] : open_)
       check(op, now);
   }
 
-  /// Cancels one of those in flight.
+  /// Cancels one of the operations in flight.
   void cancel(std::size_t which) {
     if (open_.empty())
       return;

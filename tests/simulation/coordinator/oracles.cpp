@@ -1,4 +1,4 @@
-// What must hold, looked at whenever nothing is ready and time is about to go on.
+// Invariants, checked whenever no handler is ready and the clock is about to advance.
 #include "world.hpp"
 
 #include <algorithm>
@@ -14,7 +14,8 @@ std::string world::describe(const cache_name& name) const {
   return who + "'s lease " + std::to_string(name.key.words()[0]);
 }
 
-// What others have to reckon with: a break that is not answered takes nothing yet.
+// What other clients must expect of the holder: until it acknowledges a break, or the break
+// expires, it may use the old state.
 lease_state world::held(const cache& c) const {
   auto result = c.told;
   for (const auto& [id, each] : c.breaks)
@@ -25,7 +26,7 @@ lease_state world::held(const cache& c) const {
 
 void world::check_quiet() {
   ledger_.check_all(loop_.now());
-  if (is_ending_ || is_stopping_) // what is cached ends with the server
+  if (is_ending_ || is_stopping_) // caches end with the server
     return;
   for (auto& [name, c] : caches_) {
     check_data(name, c);
@@ -34,7 +35,7 @@ void world::check_quiet() {
   check_pairs();
 }
 
-// Nobody has content in a cache that is older than a write which was let in.
+// No cache contains data that is older than a completed write.
 void world::check_data(const cache_name& name, const cache& c) {
   if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
     !intersects(c.told, lease_state::read) || is_held_back(name) || is_behind_change(name, c.file))
@@ -45,8 +46,8 @@ void world::check_data(const cache_name& name, const cache& c) {
       std::to_string(c.file) + ", whose newest is " + std::to_string(file.newest));
 }
 
-// Somebody has written into his cache, and the server has to know that he may. Who cannot know that
-// he has lost it writes for himself.
+// True if a client has written into its cache and the server must respect it. A holder that cannot
+// know that it lost its lease does not count.
 bool world::is_kept_back(inode file) const {
   const auto& content = disk_.at(file);
   return content.stored != content.newest && !content.is_gone &&
@@ -55,22 +56,22 @@ bool world::is_kept_back(inode file) const {
     });
 }
 
-// A break waits for the answer to an open with the same lease or oplock; who writes does not wait
-// for a break that need not be acknowledged.
+// The break waits for the response to an open with the same lease or oplock. A writer does not wait
+// for a break that needs no acknowledgement.
 bool world::is_held_back(const cache_name& name) const {
   return std::ranges::any_of(opens_, [&](const auto& o) {
     return o.second.name == name && (answers_held_.contains(o.first) || !o.second.is_told);
   });
 }
 
-// The client has changed the directory itself, and hears of it behind the response.
+// The client changed the directory itself, and is notified after the response.
 bool world::is_behind_change(const cache_name& name, inode directory) const {
   return std::ranges::any_of(own_changes_, [&](const auto& o) {
     return o.second.client == name.client && o.second.directory == directory;
   });
 }
 
-// A break that was lost with a connection, and is not over, reaches its holder on another.
+// A break that was lost with a connection, and is still in progress, must be sent on another one.
 void world::check_told_again(const cache_name& name, cache& c) {
   const auto is_of_it = [&](const auto& o) { return o.second.name == name; };
   const bool is_reached = std::ranges::any_of(opens_, [&](const auto& o) {
@@ -80,11 +81,11 @@ void world::check_told_again(const cache_name& name, cache& c) {
     const auto each = c.breaks.find(id);
     if (each != c.breaks.end() && is_reached && !is_held_back(name) && c.answering == 0 &&
       each->second.told + config_.break_timeout > loop_.now())
-      complain("a break of " + describe(name) + " was lost and is not told again");
+      complain("a break of " + describe(name) + " was lost and is not sent again");
   }
 }
 
-// Who may write alone is alone.
+// A holder that may cache writes must be the only one.
 void world::check_pairs() {
   for (auto a = caches_.begin(); a != caches_.end(); ++a) {
     if (a->second.is_excused || !intersects(held(a->second), lease_state::write))
@@ -97,7 +98,7 @@ void world::check_pairs() {
   }
 }
 
-// An answer is put on the wire.
+// Called when a grant is put on the wire.
 void world::check_grant(const handle& h, const open_result& granted) {
   const auto known = caches_.find(h.name);
   if (known == caches_.end() || granted.break_in_progress || !known->second.is_v2 ||
@@ -109,7 +110,7 @@ void world::check_grant(const handle& h, const open_result& granted) {
     complain("a break of " + describe(h.name) + " has overtaken an answer that grants Write");
 }
 
-// A break is put on the wire: its client has been told of the grant before.
+// Called when a break is put on the wire. Its client must have been told of the grant before.
 void world::check_break(const cache_name& name, const break_notification&) {
   if (known_.contains(name) || is_stopping_)
     return;
@@ -118,22 +119,22 @@ void world::check_break(const cache_name& name, const break_notification&) {
     return h != opens_.end() && h->second.name == name &&
       loop_.now() - a.second >= config_.answer_wait_max;
   });
-  // What was lost with a connection is known to nobody.
+  // An answer that was lost with a connection is not known to the client.
   const bool is_lost = std::ranges::any_of(opens_, [&](const auto& o) {
     return o.second.name == name && (o.second.is_gone || !o.second.is_told) &&
       (!answers_held_.contains(o.first) || find(o.second.connection) == nullptr);
   });
-  // Who has lost a connection may have lost the answer with it, in more ways than are told apart
-  // here.
+  // A client that lost a connection may have lost the answer with it. The cases are not
+  // distinguished here.
   const bool is_cut = std::ranges::any_of(
     links_, [&](const auto& l) { return l->client == name.client && !l->is_up; });
   if (!is_late && !is_lost && !is_cut)
     complain("a break comes before the answer: " + describe(name));
 }
 
-// A client hears of its own change of a directory behind the response. Judged only where nothing
-// else can have caused the break, or asked for it at once; once it has been told, it may be
-// repeated.
+// A client is notified of its own change of a directory after the response. This is checked only
+// where nothing else can have caused the break or have made it urgent. A break that was sent once
+// may be repeated.
 void world::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
   if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_)
@@ -148,9 +149,9 @@ void world::check_own_change(const cache_name& name, const break_notification& n
 }
 
 bool world::may_be_told_now(const cache_name& name, const own_change& own) {
-  if (c().stats().waiting_now != 0) // maybe for this break
+  if (c().stats().waiting_now != 0) // a pending operation may need this break
     return true;
-  // A CREATE with the lease is granted what is left, which the break tells first.
+  // A CREATE with the lease is granted what the break leaves, so the break precedes it.
   const auto uses = key_uses_.find(name.key);
   if (uses != key_uses_.end() && uses->second != 0)
     return true;
@@ -163,7 +164,7 @@ bool world::may_be_told_now(const cache_name& name, const own_change& own) {
   });
 }
 
-// A lock was granted.
+// Called when a lock was granted.
 void world::check_lock(open_id id, const byte_range& range, bool exclusive) {
   const auto overlaps = [](const byte_range& a, const byte_range& b) {
     return a.length != 0 && b.length != 0 && a.offset < b.offset + b.length &&

@@ -1,4 +1,4 @@
-// What the simulated server does, as docs/embedding.md has it.
+// What the simulated server does, following docs/embedding.md.
 #include "ask.hpp"
 
 #include <algorithm>
@@ -7,7 +7,7 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-/// A directory is being renamed.
+/// Lists a directory as being renamed while it lives.
 class renaming {
 public:
   using trees = std::multiset<std::pair<std::uint64_t, std::string>>;
@@ -38,7 +38,7 @@ std::string text(open_id id) {
 } // namespace
 
 void world::forget_open(open_id id) {
-  // Whether the client was told of it nobody knows, so breaks of it are nobody's concern.
+  // It is unknown whether the client was told of the open, so its breaks are not checked.
   if (const auto h = opens_.find(id); h != opens_.end() && answers_held_.contains(id))
     known_.insert(h->second.name);
   const auto found = opens_.find(id);
@@ -70,7 +70,8 @@ world::task<void> world::open(create what) {
   --key_uses_[key];
 }
 
-// True: what the name meant has changed meanwhile.
+// Returns true if the name has changed its meaning in the meantime, and the CREATE must be
+// repeated.
 world::task<bool> world::open_once(create what) {
   auto where = disk_.look_up(what.path);
   if (!where || disk_.at(where->directory).is_gone)
@@ -89,7 +90,7 @@ world::task<bool> world::open_once(create what) {
     what.ask.created = true;
   }
   if (find(what.ask.connection) == nullptr)
-    co_return false; // nobody would hear the answer
+    co_return false; // the connection is lost: no client would receive the answer
   auto ask_for = what.ask;
   ask_for.file = disk::id_of(file);
   ask_for.path = what.path;
@@ -113,7 +114,7 @@ world::task<bool> world::open_once(create what) {
   if (error != errc::success)
     co_return false;
   if (!granted.waited && !config_.durable && loop_.now() != began)
-    complain("open " + text(granted.open) + " waited, and does not say so");
+    complain("open " + text(granted.open) + " waited, but does not report it");
   handle h;
   h.client = what.client;
   h.connection = what.ask.connection;
@@ -122,7 +123,7 @@ world::task<bool> world::open_once(create what) {
   h.name = wants.lease ? cache_name{what.client, wants.lease->key, open_id::none}
                        : cache_name{what.client, {}, granted.open};
   h.file = file;
-  if (!granted.waited) { // else it is not certain yet
+  if (!granted.waited) { // otherwise the path is not certain yet
     const auto now = what.ask.created ? where : disk_.find(file);
     h.path = now ? disk_.path_of(*now) : what.path;
   }
@@ -135,8 +136,8 @@ world::task<bool> world::open_once(create what) {
     h.guid = wants.durable->guid;
   const auto id = granted.open;
   h.is_gone = !reaches(h);
-  // What was granted on its way to a connection that is lost by now has ended with that, or is
-  // kept. If the coordinator does not know of the loss yet, it will say which.
+  // If the connection was lost before the grant arrived, the open has ended, or is kept. If the
+  // coordinator does not know of the loss yet, it will report which.
   const bool is_lost = h.is_gone && find(h.connection) == nullptr;
   if (is_lost && !h.is_durable)
     co_return false;
@@ -151,7 +152,7 @@ world::task<bool> world::open_once(create what) {
   if (granted.waited) {
     const auto same = co_await same_name(what, file, name);
     if (!same.value_or(false)) {
-      // Its answer is never sent: it ends after the open, whose breaks are nobody's concern.
+      // Its answer is never sent, so the breaks that the open caused are not checked.
       co_await close(id, true);
       co_return same.has_value();
     }
@@ -179,7 +180,8 @@ world::task<bool> world::open_once(create what) {
   co_return false;
 }
 
-// Whether the name still means the file; nothing: that cannot be found out. The guard goes on.
+// Returns whether the name still means the file, or nothing if that is unknown. Keeps the guard in
+// `name`.
 world::task<std::optional<bool>> world::same_name(
   const create& what, inode file, entry_guard& name) {
   const auto where = disk_.look_up(what.path);
@@ -197,7 +199,7 @@ world::task<std::optional<bool>> world::same_name(
   co_return again && again->file == file;
 }
 
-// Maybe later, with the other answers of a compound.
+// Sends the answer, maybe later with the other answers of a compound.
 world::task<void> world::send_answer(open_id id, connection_id on, open_result granted) {
   const auto asked = opens_.find(id);
   const cache_name name = asked == opens_.end() ? cache_name{} : asked->second.name;
@@ -211,10 +213,10 @@ world::task<void> world::send_answer(open_id id, connection_id on, open_result g
   const auto h = opens_.find(id);
   auto* const way = find(on);
   if (h == opens_.end() || h->second.is_gone || way == nullptr) {
-    known_.insert(name); // of what may have been the last word, breaks are nobody's concern
-    co_return; // and the answer is given up
+    known_.insert(name); // the answer may have been lost, so breaks of the holder are not checked
+    co_return; // the answer is dropped
   }
-  if (is_late) // breaks come before it, and their time has begun
+  if (is_late) // breaks may precede it, and their time is running
     caches_[h->second.name].is_excused = true;
   const bool counts = told(id, granted);
   note("the answer of open " + text(id) + " is sent");
@@ -241,7 +243,7 @@ world::task<void> world::close(open_id id, bool keep) {
   h.is_gone = true;
   h.locks.clear();
   if (is_known) {
-    // With its last open a client gives up what it caches, and writes what it keeps back.
+    // With its last open, a client releases its cache, and writes back what it has cached.
     const bool is_last = std::ranges::none_of(
       opens_, [&](const auto& o) { return o.second.name == name && !o.second.is_gone; });
     const auto c = caches_.find(name);
@@ -267,7 +269,7 @@ world::task<void> world::close(open_id id, bool keep) {
   r.keep_file = keep;
   auto [error, closed] =
     co_await ask<close_result>(std::move(r), patience::bounded, "close open " + text(id));
-  note("    " + to_string(error) + (closed.delete_file ? ", the file goes" : ""));
+  note("    " + to_string(error) + (closed.delete_file ? ", the file is deleted" : ""));
   forget_open(id);
   if (error == errc::success && closed.delete_file)
     co_await carry_out_deletion(
@@ -320,7 +322,7 @@ world::task<void> world::write(open_id id) {
     co_return;
   }
   if (c != caches_.end() && c->second.is_dirty)
-    co_return; // it is written back first
+    co_return; // the cached write must be written back first
   const auto range = byte_range{random_.below(4) * 10, 10};
   auto may = co_await ask<nothing>(
     io_request{disk::id_of(file), id, range, true}, patience::none, "check a write");
@@ -338,7 +340,7 @@ world::task<void> world::write(open_id id) {
   const bool was_dirty = content.newest != content.stored;
   c = caches_.find(name);
   if (was_dirty && (c == caches_.end() || !c->second.is_dirty))
-    complain("a write is let in while somebody else keeps one back, file " + std::to_string(file));
+    complain("a write is admitted while another client caches one, file " + std::to_string(file));
   content.stored = content.newest = disk_.next_version();
   note("file " + std::to_string(file) + " has version " + std::to_string(content.newest));
   if (c != caches_.end()) {
@@ -367,7 +369,7 @@ world::task<void> world::read_through(open_id id, byte_range range) {
     co_return;
   if (is_kept_back(file))
     complain("a read through open " + text(id) + " sees version " + std::to_string(content.stored) +
-      " while " + std::to_string(content.newest) + " is kept back");
+      " while " + std::to_string(content.newest) + " is cached");
   if (c != caches_.end() && intersects(c->second.state, lease_state::read))
     c->second.data = content.stored;
 }
@@ -384,7 +386,7 @@ world::task<void> world::write_without_open() {
   expire_breaks();
   auto& content = disk_.at(file);
   if (is_kept_back(file))
-    complain("a write without an open is let in while another is kept back");
+    complain("a write without an open is admitted while a client caches one");
   content.stored = content.newest = disk_.next_version();
   note("file " + std::to_string(file) + " is written without an open: version " +
     std::to_string(content.newest));
@@ -396,8 +398,8 @@ world::task<void> world::read_without_open(inode file) {
   expire_breaks();
   const auto& content = disk_.at(file);
   if (allowed.error == errc::success && is_kept_back(file))
-    complain("a read without an open is let in while version " + std::to_string(content.newest) +
-      " of file " + std::to_string(file) + " is kept back");
+    complain("a read without an open is admitted while version " + std::to_string(content.newest) +
+      " of file " + std::to_string(file) + " is cached");
 }
 
 world::task<void> world::lock(open_id id, byte_range range, bool exclusive, bool waits) {
@@ -429,7 +431,7 @@ world::task<void> world::unlock(open_id id, byte_range range) {
   const auto now = opens_.find(id);
   if (done.error != errc::success && done.error != errc::shutting_down && now != opens_.end() &&
     !now->second.is_gone)
-    complain("a lock is not there: " + to_string(done.error));
+    complain("a lock is missing: " + to_string(done.error));
 }
 
 // -- names
@@ -444,7 +446,7 @@ void world::was_renamed(const std::string& from, const std::string& to) {
   c().renamed(root_name, from, to);
 }
 
-// With `by`: its client hears of it too, behind the response.
+// With `by`, its client is notified, too, after the response.
 world::task<void> world::children_changed(inode directory, exchange* by) {
   access_request r{disk::id_of(directory), access_kind::change_children};
   if (by != nullptr) {
@@ -470,7 +472,7 @@ bool world::is_breaking(std::size_t client, inode file) const {
   });
 }
 
-// Maybe later, with the other responses of a compound.
+// Responds, maybe later with the other responses of a compound.
 world::task<void> world::respond(exchange& e) {
   if (!e.changes.empty() && holds_answers_ && random_.one_in(4))
     co_await sleep(random_.one_in(10) ? span{6s} : delay());
@@ -537,7 +539,7 @@ world::task<void> world::rename(open_id id, std::string to) {
   for (const auto& [name, c] : caches_)
     if (c.file == file && name != own && !c.is_excused && intersects(held(c), lease_state::handle))
       complain(from + " is renamed while " + describe(name) + " caches handles");
-  // A directory above may have got another name meanwhile: its entries are the same.
+  // The directories may have been renamed in the meantime; their entries are the same.
   const auto from_now = disk_.path_of(*source_now);
   const auto to_now = disk_.path_of(*target_now);
   note(from_now + " is renamed to " + to_now);
@@ -557,7 +559,7 @@ world::task<void> world::make_directory(std::string path) {
   if (guarded.error != errc::success || disk_.look_up(path)->file)
     co_return;
   disk_.link(*where, disk_.make(true));
-  note(path + " is made");
+  note(path + " is created");
   spawn(children_changed(where->directory));
 }
 
@@ -580,7 +582,7 @@ world::task<void> world::rename_directory(std::size_t who, std::string from, std
   {
     const renaming now(renamed_trees_, run_, from);
     for (const auto& [id, h] : opens_)
-      // What was moved beneath it meanwhile is not opened there.
+      // An open that was renamed into the tree since then does not count.
       if (is_beneath(h.path, from) && !h.is_gone && h.moved < asked)
         complain("the tree " + from + " may be renamed while open " + text(id) + " is beneath");
     const auto guarded = co_await guard(disk::root, from, to);
@@ -605,7 +607,7 @@ world::task<void> world::set_delete(open_id id, bool set) {
     co_await ask<access_result>(access_request{disk::id_of(file),
                                   set ? access_kind::set_delete : access_kind::clear_delete, id},
       patience::bounded, "set the deletion");
-  note((set ? "deletion set through " : "deletion taken back through ") + text(id) + ": " +
+  note((set ? "deletion set through " : "deletion cleared through ") + text(id) + ": " +
     to_string(done.error));
 }
 
@@ -615,7 +617,7 @@ world::task<void> world::force(inode file, lease_state keep) {
       patience::bounded, "break by force"));
 }
 
-// -- who comes back
+// -- reconnect and replay
 
 world::task<void> world::reconnect(open_id id, link* on) {
   if (!opens_.contains(id) || find(on->id) == nullptr)
@@ -640,19 +642,19 @@ world::task<void> world::reconnect(open_id id, link* on) {
     co_return;
   --found->second.reconnects;
   if (error != errc::success)
-    co_return; // it ends by its timeout, or has
+    co_return; // it ends by its timeout, or has ended
   auto& back = found->second;
   back.is_detached = false;
   back.connection = connection;
   back.session = session;
   back.is_told = false;
   back.is_gone = !reaches(back);
-  // The lease may be another by now: whoever has lost its connection has forgotten all.
+  // The lease may have changed: the client forgot its state with the connection.
   answers_held_[id] = loop_.now();
   co_await send_answer(id, connection, std::move(granted));
 }
 
-// The client has not seen the answer, and asks again on another connection.
+// The client has not received the answer, and sends the CREATE again on another connection.
 world::task<void> world::replay(open_id id, link* on) {
   if (!opens_.contains(id) || find(on->id) == nullptr)
     co_return;
@@ -705,13 +707,13 @@ world::task<void> world::end_session(std::size_t who, session_id session, tree_i
           carry_out_deletion(i, {}, std::move(each.names), std::move(each.hold), each.parent_key));
 }
 
-// The client is let go, if nothing is left of it, and comes back.
+// Unregisters the client if nothing is left of it, and registers it again.
 world::task<void> world::leave_and_return(std::size_t who) {
   co_await connection_lost(who, connection_id::none);
   if (!clients_[who].is_registered)
     co_return;
   const auto error = c().unregister_client(clients_[who].guid);
-  note("client " + std::to_string(who) + " is let go: " + error.message());
+  note("client " + std::to_string(who) + " is unregistered: " + error.message());
   if (!error) {
     clients_[who].is_registered = false;
     register_client(who);
@@ -726,7 +728,7 @@ world::task<void> world::list() {
     if (each.lease && each.lease->breaking && each.client != client_guid{} &&
       loop_.now() > config_.break_timeout && each.deadline.time_since_epoch().count() != 0 &&
       each.deadline < time_point{clocks_->wall_now().time_since_epoch()} - 1s)
-      complain("a break is there after its time: file " + each.file_id);
+      complain("a break is listed after its deadline: file " + each.file_id);
 }
 
 } // namespace leasebreak::simulation

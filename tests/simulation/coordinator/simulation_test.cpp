@@ -1,4 +1,4 @@
-// That the simulator does what is expected of it: a seed decides everything, and faults are found.
+// Tests of the simulator: a seed decides everything.
 #include "world.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(CoordinatorSimulation, ChoosesAmongHandlersBySeed) {
     for (const char c : {'a', 'b', 'c'})
       l.get_executor().execute([&order, c] { order += c; });
     while (l.step()) {
-      // until nothing is left
+      // run all handlers
     }
     EXPECT_EQ(order.size(), 3U);
     orders.insert(order);
@@ -49,7 +49,7 @@ TEST(CoordinatorSimulation, LetsTimeGoOnWhenNothingElseHappens) {
   l.after(std::chrono::hours{1}, [&] { order += "later "; });
   l.after(span{}, [&] { order += "now "; });
   while (l.step()) {
-    // until nothing is left
+    // run all handlers
   }
   EXPECT_EQ(order, "now later ");
   EXPECT_EQ(l.now(), std::chrono::hours{1});

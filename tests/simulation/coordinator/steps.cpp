@@ -1,4 +1,4 @@
-// Which steps there are.
+// The steps of a scene.
 #include "ask.hpp"
 
 #include <algorithm>
@@ -75,7 +75,7 @@ world::create world::random_create(const step& s) {
       oplock_level::batch, oplock_level::exclusive, oplock_level::level_ii};
     ask_for.oplock = levels[s.d / 4U % levels.size()];
   } else {
-    // A key is for one path of the client's, and for as long as anything has it.
+    // A key belongs to one path of a client, and is used as long as an open or CREATE has it.
     const auto slot =
       std::pair(result.client, static_cast<std::uint16_t>(s.b % paths.size() * 2U + s.d / 4U % 2U));
     auto& key = current_keys_[slot];
@@ -111,7 +111,7 @@ void world::restart(const step& s) {
       detail::shutdown_request{}, patience::bounded, "shut the server down");
     if (stopped.error != errc::success && stopped.error != errc::shutting_down)
       w.complain("the server does not stop: " + to_string(stopped.error));
-    // Not from within the coroutine, which would be interrupted.
+    // Not within this coroutine, which the stop would interrupt.
     w.loop_.after(span{}, [&w, run] {
       if (run != w.run_ || w.is_ending_)
         return;
@@ -124,7 +124,7 @@ void world::restart(const step& s) {
 void world::perform(const step& s) {
   const auto range = byte_range{s.b % 4U * 10U, 10U + s.c % 2U * 10U};
   switch (s.what % 64) {
-  default: // opens: all that is not named below
+  default: // all other numbers: open
     if (auto what = random_create(s); what.on != nullptr)
       spawn(open(std::move(what)));
     return;

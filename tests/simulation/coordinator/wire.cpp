@@ -1,4 +1,4 @@
-// Connections: in order each, one against the other in any, with delays; and what goes lost.
+// Connections. Each keeps its order; different ones do not. Messages are delayed, and may be lost.
 #include "ask.hpp"
 
 #include <algorithm>
@@ -53,7 +53,8 @@ world::link* world::find(connection_id id) {
   return found == links_.end() ? nullptr : found->get();
 }
 
-// Whether its client can still use it: on its connection, or on another one of its session.
+// Returns whether the client can still use the open: on its connection, or on another one of its
+// session.
 bool world::reaches(const handle& h) {
   return std::ranges::any_of(links_, [&](const auto& l) {
     return l->is_up && l->is_known && l->client == h.client &&
@@ -61,7 +62,7 @@ bool world::reaches(const handle& h) {
   });
 }
 
-// A client forgets what it has no connection for.
+// A client forgets opens for which it has no connection.
 void world::lose_reach() {
   for (auto& [id, h] : opens_) {
     if (h.is_gone || reaches(h))
@@ -99,7 +100,7 @@ world::task<void> world::connection_lost(std::size_t who, connection_id connecti
   const bool all = connection == connection_id::none;
   auto done = co_await ask<disconnect_result>(r, patience::none, "disconnect");
   if (done.error == errc::not_started || done.error == errc::shutting_down)
-    co_return; // nothing was opened, or nothing is any more
+    co_return; // no open exists
   if (done.error != errc::success)
     co_return complain("a disconnect fails: " + to_string(done.error));
   for (const auto& l : links_)
@@ -114,7 +115,8 @@ world::task<void> world::connection_lost(std::size_t who, connection_id connecti
           carry_out_deletion(i, {}, std::move(each.names), std::move(each.hold), each.parent_key));
 }
 
-// The server knows of the loss: what was told there is told again elsewhere.
+// The server has noticed the loss: breaks that were lost on the connection must be sent on another
+// one.
 void world::expect_again(std::size_t who, connection_id connection) {
   for (auto& [name, c] : caches_)
     if (name.client == who)
@@ -123,7 +125,7 @@ void world::expect_again(std::size_t who, connection_id connection) {
           c.expected.insert(id);
 }
 
-// Opens have ended, but for what is kept.
+// Ends the matching opens, except those that are kept.
 void world::gone(const std::function<bool(const handle&)>& which, const disconnect_result& r) {
   std::vector<open_id> ended;
   for (auto& [id, h] : opens_) {
@@ -184,7 +186,7 @@ void world::on_break(std::size_t who, const break_notification& n, const break_r
     auto& c = found->second;
     c.lost.erase(n.id);
     c.expected.erase(n.id);
-    // One that is told again behind an overdue answer has begun before.
+    // A break that is repeated after an overdue answer began earlier.
     auto begun = c.is_excused && !c.breaks.empty() ? c.breaks.begin()->second.told : loop_.now();
     if (const auto early = early_breaks_.find(name); early != early_breaks_.end()) {
       begun = early->second;

@@ -1,4 +1,4 @@
-// The life of a simulated server: it starts, stops, crashes, and in the end nothing is left.
+// The simulated server's start, stop, crash and end.
 #include "world.hpp"
 
 #include "ask.hpp"
@@ -32,7 +32,7 @@ world::world(const scene& s, bool keeps_history)
     ledger_([this](std::string what) { complain(std::move(what)); }), loop_(s.seed),
     clocks_(loop_.clocks()) {
   loop_.on_quiet([this] { check_quiet(); });
-  loop_.on_stuck([this] { complain("time stands still"); });
+  loop_.on_stuck([this] { complain("the clock does not advance"); });
   config_.messages_per_turn = random_.one_in(2) ? 1 + random_.below(3) : 100;
   config_.idle_files_max = random_.below(4);
   if (!random_.one_in(4))
@@ -86,11 +86,11 @@ outcome world::run() {
   span at{};
   for (const auto& s : scene_.steps) {
     at += s.gap;
-    // Steps come when their time has come, whatever is ready just then.
+    // Take a step when its time has come, whatever else is ready then.
     bool has_come = false;
     loop_.after(at - loop_.now(), [&has_come] { has_come = true; });
     while (problems_.empty() && !has_come && loop_.step()) {
-      // until then
+      // until the step is due
     }
     if (!problems_.empty())
       break;
@@ -127,7 +127,7 @@ void world::spawn(task<void> what) {
         if (e)
           std::rethrow_exception(e);
       } catch (const interrupted&) {
-        // the server was started again
+        // the server was restarted
       } catch (const std::exception& x) {
         complain(std::string("exception: ") + x.what());
       }
@@ -163,12 +163,13 @@ void world::start_server() {
     if (found.error != errc::success && !w.is_stopping_)
       w.complain("the server does not start: " + to_string(found.error));
     w.is_started_ = true;
-    if (found.error == errc::success) // else it is told to stop before it has read what is there
+    if (found.error == errc::success) // otherwise it was told to stop before it read the records
       w.take_back(found.value);
   }(*this, run_));
 }
 
-// In order or by a crash: what the old one writes while it is destroyed is not there after a crash.
+// Stops the server in order, or by a crash. After a crash, what the old server writes while it is
+// destroyed is not in the store.
 void world::stop_server(bool in_order) {
   note(in_order ? "the server stops" : "the server crashes");
   auto left = in_order ? nullptr : copy_of_store();
@@ -220,7 +221,7 @@ std::shared_ptr<memory_store> world::copy_of_store() const {
   return result;
 }
 
-// In durable mode, what a client was told of is there again.
+// In durable mode, all persistent opens that a client knows of must be restored.
 void world::take_back(const start_result& found) {
   std::set<open_id> there;
   for (const auto& each : found.opens)
@@ -250,7 +251,7 @@ void world::take_back(const start_result& found) {
 
 void world::end() {
   while (problems_.empty() && (!is_started_ || is_stopping_) && loop_.step()) {
-    // until it has
+    // until the start or stop in progress ends
   }
   is_ending_ = true;
   note("everything ends");
@@ -276,7 +277,7 @@ void world::check_nothing_is_left() {
   for (std::size_t i = 0; i < clients_.size(); ++i)
     if (clients_[i].is_registered)
       if (const auto error = c().unregister_client(clients_[i].guid); error)
-        complain("client " + std::to_string(i) + " is not let go: " + error.message());
+        complain("client " + std::to_string(i) + " is not unregistered: " + error.message());
   const auto s = c().stats();
   const auto expect_none = [this](const char* what, std::uint64_t n) {
     if (n != 0)
@@ -294,7 +295,7 @@ void world::check_nothing_is_left() {
     complain("the server still knows open " + std::to_string(static_cast<std::uint64_t>(id)));
   coordinator_.reset();
   while (loop_.step()) {
-    // what the end has left
+    // run the handlers that the destructor left
   }
 }
 

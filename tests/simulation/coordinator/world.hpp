@@ -1,9 +1,8 @@
-// A server and its clients around a coordinator, all on one thread, and the oracles that watch
-// them.
+// A server and its clients around a coordinator, on one thread, and the oracles that watch them.
 //
-// The server does what docs/embedding.md asks for, and no more. Its clients cache what they may,
-// write back and give up what a break takes, late or never. Whatever they read is compared with
-// what was written last.
+// The server does what docs/embedding.md requires, and no more. Its clients cache what their leases
+// permit. They write back and release what a break takes away, late or never. Everything they read
+// is compared with the last write.
 #pragma once
 
 #include "disk.hpp"
@@ -30,14 +29,14 @@
 
 namespace leasebreak::simulation {
 
-/// The scene of a seed.
+/// Makes the scene of a seed.
 [[nodiscard]] scene scene_of(std::uint64_t seed);
 
-/// Runs a scene; operations are those of the coordinator. With `keeps_history`, the result says
-/// what has happened.
+/// Runs a scene. `outcome::operations` counts the coordinator's operations. With `keeps_history`,
+/// the outcome contains the history.
 [[nodiscard]] outcome run(const scene& s, bool keeps_history);
 
-/// Both for the program.
+/// Both functions, for the program.
 [[nodiscard]] simulation_kind coordinator_kind();
 
 class world {
@@ -53,11 +52,11 @@ private:
   template <class T>
   using task = asio::awaitable<T>;
 
-  /// The server was started again meanwhile: whoever waited for it gives up.
+  /// Thrown in coroutines of an earlier run of the server: they end.
   struct interrupted {};
 
-  /// Who caches: a lease by client and key, which is never used for another lease again, or an
-  /// oplock by its open.
+  /// The holder of a cache: a lease by client and key, or an oplock by its open. A key is not
+  /// reused for another lease.
   struct cache_name {
     std::size_t client = 0;
     lease_key key;
@@ -72,25 +71,25 @@ private:
     lease_state to{};
   };
 
-  /// What a client caches of a file.
+  /// The cache of a client for a file.
   struct cache {
     inode file = 0;
     lease_state state{}; ///< What the client believes.
-    lease_state told{}; ///< What it will believe when all that is under way has arrived.
+    lease_state told{}; ///< What the client will believe when all messages in flight have arrived.
     std::optional<std::uint64_t> data;
     bool is_dirty = false;
-    std::uint16_t epoch = 0; ///< V2: of the newest that it was told.
+    std::uint16_t epoch = 0; ///< V2: the newest epoch that the client was told.
     bool is_v2 = false;
-    std::uint64_t heard = 0; ///< Which of all messages was the newest to arrive.
-    std::uint64_t drops = 0; ///< Messages under way that take Read.
+    std::uint64_t heard = 0; ///< The number of the newest message that has arrived.
+    std::uint64_t drops = 0; ///< Messages in flight that take Read away.
     std::map<break_id, awaited> breaks;
-    std::uint64_t answering = 0; ///< Acknowledgements under way.
-    std::map<break_id, connection_id> lost; ///< Breaks, with which connection.
-    std::set<break_id> expected; ///< Of them those that are to be told again by now.
-    bool is_excused = false; ///< Something for it was lost with a connection, or comes too late.
+    std::uint64_t answering = 0; ///< Acknowledgements in flight.
+    std::map<break_id, connection_id> lost; ///< Breaks that were lost, with their connection.
+    std::set<break_id> expected; ///< Those of `lost` that must have been sent again by now.
+    bool is_excused = false; ///< A message to the holder was lost with a connection, or is overdue.
   };
 
-  /// An open, as the server knows it.
+  /// An open, from the server's view.
   struct handle {
     std::size_t client = 0;
     connection_id connection{};
@@ -99,7 +98,7 @@ private:
     cache_name name;
     inode file = 0;
     std::string path;
-    span moved = span::min(); ///< When it was renamed last.
+    span moved = span::min(); ///< The time of the last rename.
     std::uint32_t access = 0;
     std::optional<lease_request> lease;
     oplock_level oplock{};
@@ -107,11 +106,12 @@ private:
     bool is_persistent = false;
     create_guid guid;
     bool is_told = false; ///< Its answer has arrived.
-    bool is_closing = false; ///< Its CLOSE is under way.
-    bool is_gone = false; ///< Out of its client's reach: closed, or its connection is lost.
+    bool is_closing = false; ///< Its CLOSE is in flight.
+    bool is_gone = false; ///< Unusable for its client: closed, or without a connection.
     bool is_detached = false; ///< Kept without a connection.
-    std::uint64_t reconnects = 0; ///< Under way.
-    std::vector<std::pair<byte_range, bool>> locks; ///< True: exclusive.
+    std::uint64_t reconnects = 0; ///< Reconnects in flight.
+    std::vector<std::pair<byte_range, bool>>
+      locks; ///< The second member is true for an exclusive lock.
   };
 
   /// A connection.
@@ -119,8 +119,8 @@ private:
     connection_id id{};
     std::size_t client = 0;
     session_id session{};
-    bool is_up = true; ///< For the client.
-    bool is_known = true; ///< The server has not heard of its loss.
+    bool is_up = true; ///< From the client's view.
+    bool is_known = true; ///< The server has not noticed its loss.
     struct message {
       std::function<void()> arrives;
       std::function<void()> is_lost;
@@ -131,10 +131,10 @@ private:
 
   struct peer {
     client_guid guid;
-    std::vector<link*> links; ///< Null: none at the moment.
+    std::vector<link*> links; ///< Null for a slot without a connection.
     bool has_sessions = true;
     bool shares_session = false; ///< Its connections are channels of one session.
-    bool is_silent = false; ///< Answers no breaks.
+    bool is_silent = false; ///< Does not acknowledge breaks.
     bool is_registered = false;
   };
 
@@ -145,8 +145,8 @@ private:
     open_request ask;
   };
 
-  /// A request of a client that changes directories: the client hears of these changes behind the
-  /// response, or at once if there will be none.
+  /// A client's request that changes directories. The client is notified of these changes after the
+  /// response, or at once if no response will be sent.
   struct exchange {
     exchange(world& in, const handle& of) : w(in), client(of.client), on(of.connection) {}
     exchange(const exchange&) = delete;
@@ -162,13 +162,13 @@ private:
 
   static constexpr std::size_t no_client = ~std::size_t{0};
 
-  /// A change of a directory that its client has not been told of.
+  /// A change of a directory whose client was not notified yet.
   struct own_change {
     std::size_t client = 0;
     inode directory = 0;
     span since{};
-    time_point issued; ///< Breaks that it causes are not older.
-    bool joins = false; ///< A break in progress or already told tells of it.
+    time_point issued; ///< Breaks that the change causes are not older.
+    bool joins = false; ///< A break in progress, or one that was already sent, covers the change.
   };
 
   template <class Result>
@@ -178,7 +178,7 @@ private:
   };
   struct nothing {};
 
-  // world.cpp: life
+  // world.cpp: start, stop and crash
   void complain(std::string what);
   void note(const std::string& what);
   void start_server();
@@ -192,7 +192,7 @@ private:
   [[nodiscard]] span delay();
   [[nodiscard]] coordinator& c() { return *coordinator_; }
 
-  /// Has the coordinator do something, and waits for it.
+  /// Starts an operation of the coordinator, and waits for its completion.
   template <class Result, class Request>
   task<answer<Result>> ask(Request request, patience p, std::string what);
 
@@ -212,7 +212,7 @@ private:
   [[nodiscard]] lease_state held(const cache& c) const;
   [[nodiscard]] std::string describe(const cache_name& name) const;
 
-  // wire.cpp: connections, and what is under way to the clients
+  // wire.cpp: connections, and messages in flight to the clients
   void connect(std::size_t who, std::size_t slot);
   void cut(link& l);
   task<void> connection_lost(std::size_t who, connection_id connection);
@@ -227,7 +227,7 @@ private:
   [[nodiscard]] cache_name name_of(std::size_t who, const break_notification& n) const;
   void register_client(std::size_t who);
 
-  // client.cpp: what clients make of it
+  // client.cpp: how clients react to messages
   [[nodiscard]] bool told(open_id id, const open_result& granted);
   void believe(open_id id, lease_state state, std::uint64_t message, bool counts);
   void obey(const cache_name& name, const break_notification& n, std::uint64_t message);
@@ -239,7 +239,7 @@ private:
   void forget_dirty(cache& c);
   void read(open_id id, const byte_range& range);
 
-  // server.cpp: what the server does
+  // server.cpp: requests in the server
   [[nodiscard]] create random_create(const step& s);
   task<void> open(create what);
   task<bool> open_once(create what);
@@ -290,21 +290,23 @@ private:
   std::vector<std::unique_ptr<link>> links_;
   std::map<open_id, handle> opens_;
   std::map<cache_name, cache> caches_;
-  std::set<connection_id> ended_connections_; ///< Of which the coordinator has said what is left.
+  std::set<connection_id>
+    ended_connections_; ///< Those whose remaining opens the coordinator has reported.
   std::map<cache_name, span>
-    early_breaks_; ///< Told before the answer that grants, which was overdue.
-  std::set<cache_name> known_; ///< Of which a client was told once.
-  std::map<open_id, span> answers_held_; ///< Since when.
-  /// With the run of the server that they are of. A crash ends guards before their coroutines know.
-  std::multiset<std::pair<std::uint64_t, std::string>> renamed_trees_; ///< Whose guards live.
+    early_breaks_; ///< Sent before the overdue answer that grants the lease.
+  std::set<cache_name> known_; ///< Those that a client was told of.
+  std::map<open_id, span> answers_held_; ///< With the time of the grant.
+  /// With the run of the server to which they belong: a crash ends guards before their coroutines
+  /// notice it.
+  std::multiset<std::pair<std::uint64_t, std::string>> renamed_trees_; ///< Those with a live guard.
   std::set<std::pair<inode, std::string>> guarded_;
-  std::map<std::uint64_t, own_change> own_changes_; ///< Whose responses are not sent.
+  std::map<std::uint64_t, own_change> own_changes_; ///< Those whose responses were not sent yet.
   std::uint64_t last_change_ = 0;
   struct change_times {
     std::uint64_t in_flight = 0;
     span last{};
   };
-  /// Changes of directories, by directory and client; `no_client` for none.
+  /// Changes of directories by directory and client; `no_client` for changes by no client.
   std::map<std::pair<inode, std::size_t>, change_times> changes_;
   std::map<lease_key, cache_name> names_;
   std::uint64_t last_connection_ = 0;
@@ -312,16 +314,16 @@ private:
   std::uint64_t last_key_ = 0;
   std::uint64_t last_message_ = 0;
   std::map<std::pair<std::size_t, std::uint16_t>, lease_key> current_keys_;
-  std::map<lease_key, std::size_t> key_uses_; ///< Opens and CREATEs under way.
+  std::map<lease_key, std::size_t> key_uses_; ///< Opens, and CREATEs in flight.
   coordinator_config config_;
   bool is_ending_ = false;
   bool is_started_ = false;
   bool is_stopping_ = false;
   bool holds_answers_ = false;
-  std::uint64_t run_ = 0; ///< Counts the starts of the server.
+  std::uint64_t run_ = 0; ///< Counts the server's starts.
   std::size_t tasks_ = 0;
   std::shared_ptr<memory_store> store_;
-  loop loop_; ///< Before what is destroyed with its handlers.
+  loop loop_; ///< Declared before everything that its handlers own.
   std::shared_ptr<detail::time_source> clocks_;
   std::unique_ptr<coordinator> coordinator_;
 };
