@@ -1,4 +1,4 @@
-// The coordinator's simulation as a program.
+// The program that simulates the coordinator.
 #include "driver.hpp"
 #include "world.hpp"
 

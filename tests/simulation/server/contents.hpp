@@ -1,5 +1,5 @@
-// What was written to which file, and what may be read of it: the numbers that clients write, each
-// of which is written once.
+// Which numbers clients have written to which file, and which of them may be read. Each number is
+// written once.
 #pragma once
 
 #include <cstdint>
@@ -10,24 +10,24 @@
 
 namespace leasebreak::smb::simulation {
 
-/// Counts what happens, so that of two things it can be said which was over before the other began.
+/// A counter of events. It orders two operations if one ended before the other began.
 using moment = std::uint64_t;
 
 inline constexpr moment never = std::numeric_limits<moment>::max();
 
-/// What a file has that nothing was written to.
+/// The content of a file that was never written.
 inline constexpr std::uint64_t no_content = 0;
 
-/// Of all files, by their numbers on the disk.
+/// The writes of all files, by the files' numbers on the disk.
 class contents {
 public:
-  /// A write, or with `no_content` a truncation, is asked for. Until `ended` it may be done at any
-  /// time.
+  /// A write is requested, or with `no_content` a truncation. It may take effect at any time until
+  /// `end` is called.
   void begin(std::uint64_t file, std::uint64_t value, moment now) {
     known(file).push_back({value, now, never});
   }
 
-  /// It was answered: it is done, or will never be.
+  /// The response arrived: the write is done, or will never be.
   void end(std::uint64_t file, std::uint64_t value, bool is_done, moment now) {
     auto& all = known(file);
     for (auto it = all.begin(); it != all.end(); ++it)
@@ -40,20 +40,20 @@ public:
       }
   }
 
-  /// It was asked for when the file was not known yet. With `never` nobody knows whether it is
-  /// done.
+  /// Adds a write that was requested when the file was not known yet. `never` as `ended` means that
+  /// it is unknown whether it is done.
   void add(std::uint64_t file, std::uint64_t value, moment began, moment ended) {
     known(file).push_back({value, began, ended});
   }
 
-  /// The same of a file that is never known: it may be in any of them.
+  /// The same for a file that is never known: the value may be in any file.
   void float_value(std::uint64_t value) { floating_.insert(value); }
   void settle_value(std::uint64_t value) {
     if (const auto one = floating_.find(value); one != floating_.end())
       floating_.erase(one);
   }
 
-  /// Whether a read that took this time may return this.
+  /// Returns whether a read in this time may return this value.
   [[nodiscard]] bool may_read(
     std::uint64_t file, std::uint64_t value, moment began, moment ended) const {
     if (floating_.contains(value))
@@ -82,7 +82,7 @@ private:
     return all;
   }
 
-  /// Another one came after it, and was over before that moment.
+  /// Returns whether a later write ended before `now`.
   static bool is_covered(const writes& all, const write& w, moment now) {
     for (const auto& other : all)
       if (other.began > w.ended && other.ended < now)

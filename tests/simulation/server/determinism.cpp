@@ -1,5 +1,5 @@
-// Takes the place of what would differ from run to run in this program: random bytes, the numbers
-// of inodes, and the times of files.
+// Replaces sources of nondeterminism in this program: random bytes, inode numbers, and the times of
+// files.
 #include "determinism.hpp"
 
 #include "random.hpp"
@@ -23,7 +23,7 @@ namespace leasebreak::smb::simulation {
 
 namespace {
 
-/// Of a file: its device, inode and time of birth.
+/// Device, inode and time of birth of a file.
 using file_key = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::uint32_t>;
 
 struct state {
@@ -58,7 +58,7 @@ int is_seeded() {
   return 1;
 }
 
-/// By way of statx, which says when the file was born.
+/// Like `fstatat`, but based on `statx`, which returns the time of birth.
 int known_stat(int directory, const char* path, int flags, struct stat* result) {
   struct statx full {};
   if (raw_statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME, &full) != 0)
@@ -89,8 +89,7 @@ void begin_anew(std::uint64_t seed) {
 
 } // namespace leasebreak::smb::simulation
 
-// -- what the C library has under these names
-// ------------------------------------------------------
+// -- replacements of C library functions ----------------------------------------------------------
 
 namespace sim = leasebreak::smb::simulation;
 

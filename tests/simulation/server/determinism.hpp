@@ -1,11 +1,11 @@
-// What would differ from run to run in a program that serves files, made the same.
+// Replaces sources of nondeterminism in a program that serves files.
 #pragma once
 
 #include <cstdint>
 
 namespace leasebreak::smb::simulation {
 
-/// Random bytes follow from the seed, and files are numbered in the order in which they are seen.
+/// Seeds the random bytes, and numbers files in the order in which they are seen.
 void begin_anew(std::uint64_t seed);
 
 } // namespace leasebreak::smb::simulation

@@ -1,4 +1,4 @@
-// The directory that a simulated server serves, and which file had which name when.
+// The directory that a simulated server serves, and which name each file had at which time.
 #pragma once
 
 #include "loop.hpp"
@@ -10,7 +10,7 @@
 
 namespace leasebreak::smb::simulation {
 
-/// A directory of the process, in memory where there is such a file system.
+/// A temporary directory of the process, in memory where such a file system exists.
 class disk {
 public:
   disk();
@@ -20,25 +20,25 @@ public:
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-  /// Empties it, and makes the directories of the names.
+  /// Empties it, and creates the parent directories of the names.
   void begin_anew(const std::vector<std::string>& names);
 
-  /// Something may have changed.
+  /// Records changes of names. Called whenever something may have changed.
   void look(leasebreak::simulation::span now);
 
-  /// The file's number; 0: there is none of this name.
+  /// Returns the file's number, or 0 if no file has this name.
   [[nodiscard]] std::uint64_t at(const std::string& name) const;
 
-  /// Whether it had the name at some time between these two.
+  /// Returns whether the file had the name at some time in this interval.
   [[nodiscard]] bool was_at(const std::string& name, std::uint64_t file,
     leasebreak::simulation::span from, leasebreak::simulation::span until) const;
 
-  /// All that ever had the name.
+  /// Returns all files that ever had the name.
   [[nodiscard]] std::vector<std::uint64_t> all_at(const std::string& name) const;
 
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
-  /// The number that is written in it.
+  /// Returns the number that the file contains.
   [[nodiscard]] std::uint64_t read(const std::string& name) const;
 
 private:
@@ -52,10 +52,10 @@ private:
   std::map<std::string, std::vector<entry>> history_; ///< Of each name, oldest first.
 };
 
-/// The process has one for all its scenes.
+/// Returns the process's only disk, which all scenes share.
 [[nodiscard]] disk& the_disk();
 
-/// How many descriptors the process has.
+/// Returns the number of descriptors of the process.
 [[nodiscard]] std::size_t descriptors_now();
 
 } // namespace leasebreak::smb::simulation

@@ -24,7 +24,7 @@ void link::open() {
     return [weak, what](bytes_view bytes) {
       const auto self = weak.lock();
       if (self && !what(*self, bytes))
-        self->watcher_.complain("the server sends what is no frame");
+        self->watcher_.complain("the server sends bytes that are not a frame");
     };
   };
   wire_->listen({with([](link& l, bytes_view bytes) {
@@ -115,7 +115,7 @@ task<std::vector<answered>> link::call(std::vector<asked> frame) {
   whole.append(make_nbt_header(out.size()));
   whole.append(out.view());
   wire_->send(whole.view());
-  // Not the shared pointer: g++ 12 would destroy what the function has captured twice.
+  // Captures a raw pointer, because g++ 12 would destroy a captured shared pointer twice.
   auto* const waits = &all->handler;
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
     [waits](auto handler) { waits->set(std::move(handler)); }, asio::use_awaitable);
@@ -157,15 +157,14 @@ void link::cancel(std::uint64_t message_id) {
 }
 
 void link::take_written(const answer& a) {
-  if (has_ended_) // it has forgotten what it awaits
+  if (has_ended_) // the pending requests are forgotten
     return watcher_.on_written(*this, a);
   if (a.head.command != command::oplock_break || a.head.message_id != UINT64_MAX) {
     const auto found = requests_.find(a.head.message_id);
     if (found == requests_.end() || found->second.command != a.head.command ||
       found->second.is_written)
-      return watcher_.complain("link " + std::to_string(number) + ": an answer to " +
-        std::string{to_string(a.head.command)} + " " + std::to_string(a.head.message_id) +
-        ", which is not awaited");
+      return watcher_.complain("link " + std::to_string(number) + ": an unexpected answer to " +
+        std::string{to_string(a.head.command)} + " " + std::to_string(a.head.message_id) + "");
     found->second.is_written = a.head.status != status::pending;
   }
   watcher_.on_written(*this, a);
@@ -189,7 +188,7 @@ void link::take(const answer& a) {
   }
   if (a.head.has(header_flag::async) != (r.async_id != 0) ||
     (r.async_id != 0 && a.head.async_id != r.async_id))
-    watcher_.complain("a final answer that does not go with the interim one: " + r.what);
+    watcher_.complain("a final answer that does not match the interim one: " + r.what);
   const auto done = std::move(r.done);
   requests_.erase(found);
   done(a);

@@ -1,4 +1,4 @@
-// A simulated client's connection: its frames, message ids and credits, and what it awaits.
+// A simulated client's connection: its frames, message ids, credits and pending requests.
 #pragma once
 
 #include "wire.hpp"
@@ -24,21 +24,21 @@ using testing::answer;
 template <class T>
 using task = asio::awaitable<T>;
 
-/// A request of a frame: what it is for, and its body.
+/// One request of a frame.
 struct asked {
   smb::command command{};
   byte_vector body;
-  std::string what; ///< For people.
-  bool is_related = false; ///< To the one before it in the frame.
-  bool waits_for_ever = false; ///< Until somebody unlocks.
+  std::string what; ///< For messages.
+  bool is_related = false; ///< To the previous request of the frame.
+  bool waits_for_ever = false; ///< Until another client unlocks.
 };
 
-/// What became of it: nothing if the connection ended before it was answered.
+/// The response, or nothing if the connection ended before it arrived.
 using answered = std::optional<answer>;
 
 class link;
 
-/// What the world wants to know of its links.
+/// The world's view of its links.
 class link_watcher {
 public:
   link_watcher() = default;
@@ -48,25 +48,25 @@ public:
 
   /// The server has put a message on the wire.
   virtual void on_written(link& l, const answer& a) = 0;
-  /// A break has come.
+  /// A break notification has arrived.
   virtual void on_break(link& l, const answer& a) = 0;
   virtual void on_ended(link& l) = 0;
-  /// The server does what it must not.
+  /// Reports a problem of the server.
   virtual void complain(std::string what) = 0;
   virtual void note(std::string what) = 0;
 };
 
 class link : public std::enable_shared_from_this<link> {
 public:
-  /// A request that is not answered yet.
+  /// A request without a final response.
   struct request {
     smb::command command{};
     std::string what;
     span sent{};
     bool waits_for_ever = false;
-    bool is_alone = true; ///< Others of a frame wait for each other.
-    std::optional<span> cancelled; ///< When the client has asked for that.
-    bool is_written = false; ///< The final answer is on the wire.
+    bool is_alone = true; ///< False in a compound, whose requests wait for each other.
+    std::optional<span> cancelled; ///< When the client sent the CANCEL.
+    bool is_written = false; ///< The final response is on the wire.
     std::uint64_t async_id = 0; ///< Of the interim response.
     std::function<void(answered)> done;
   };
@@ -74,21 +74,21 @@ public:
   link(
     std::size_t number, std::size_t client, loop& in, random_source& random, link_watcher& watcher);
 
-  /// Begins to listen to its wire.
+  /// Starts listening to the wire.
   void open();
   [[nodiscard]] const std::shared_ptr<wire>& on() const noexcept { return wire_; }
 
-  /// Sends a frame, and completes when all of it is answered.
+  /// Sends a frame. Completes when all of its requests have been answered.
   [[nodiscard]] task<std::vector<answered>> call(std::vector<asked> requests);
   [[nodiscard]] task<answered> call(asked one);
-  /// No coroutine: g++ 12 destroys what is made with braces within co_await twice.
+  /// Not a coroutine, because g++ 12 destroys a braced temporary within `co_await` twice.
   [[nodiscard]] task<answered> call(
     smb::command c, byte_vector body, std::string what, bool waits_for_ever = false);
 
-  /// A CANCEL of a request in flight.
+  /// Sends a CANCEL of a request in flight.
   void cancel(std::uint64_t message_id);
 
-  /// Enough message ids for a frame.
+  /// Returns whether there are enough message ids for a frame of `n` requests.
   [[nodiscard]] bool has_credits(std::size_t n) const noexcept { return credits_ >= n; }
   [[nodiscard]] const std::map<std::uint64_t, request>& in_flight() const noexcept {
     return requests_;
@@ -100,13 +100,13 @@ public:
   std::uint64_t session = 0;
   std::uint32_t tree = 0;
   smb::dialect dialect{};
-  bool is_up = false; ///< It can be used for files.
+  bool is_up = false; ///< The client may use it for files.
 
 private:
-  /// Puts frames together from a stream of bytes.
+  /// Reassembles frames from a stream of bytes.
   class reader {
   public:
-    /// False: it is no frame.
+    /// Returns false if the bytes are not a frame.
     template <class Take>
     bool add(bytes_view bytes, Take take);
 

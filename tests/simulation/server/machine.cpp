@@ -15,7 +15,7 @@ namespace leasebreak::smb::simulation {
 
 namespace {
 
-/// Waits, each of which has an alarm of its own.
+/// Waits, each with its own alarm.
 class loop_timer final : public other_timer {
 public:
   loop_timer(loop& in, asio::any_io_executor executor)
@@ -26,7 +26,7 @@ public:
     auto& s = *state_;
     const auto number = ++s.last;
     auto slot = asio::get_associated_cancellation_slot(h);
-    // What is never due is not the loop's business.
+    // A wait that is never due needs no alarm.
     loop::timer_id alarm = 0;
     if (t != std::chrono::steady_clock::time_point::max())
       alarm = s.in.after(t.time_since_epoch() - s.in.now(),
@@ -107,7 +107,7 @@ std::unique_ptr<listener> simulated_machine::listen(
   return made;
 }
 
-/// Mostly what a cache answers, sometimes what a disk does.
+/// Runs a disk job after a delay: usually that of a cache, sometimes that of a disk.
 vfs::job_runner simulated_machine::disk() {
   return [this](std::function<void()> job) {
     const span takes = random_.one_in(16) ? span{std::chrono::milliseconds{random_.below(40)}}

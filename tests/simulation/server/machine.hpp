@@ -1,4 +1,4 @@
-// What the simulated server runs on: the loop.
+// The environment of the simulated server: everything runs in the loop.
 #pragma once
 
 #include "wire.hpp"
@@ -14,10 +14,10 @@ public:
   simulated_machine(loop& in, random_source& random);
   ~simulated_machine() override;
 
-  /// Where clients come in, once the server listens.
+  /// Where clients connect; null until the server listens.
   [[nodiscard]] door* entrance() const noexcept { return door_; }
 
-  /// Called when the disk has done something.
+  /// Sets a function that is called after each disk job.
   void on_disk(std::function<void()> f) { on_disk_ = std::move(f); }
 
   asio::any_io_executor get_executor() const override;
@@ -34,7 +34,7 @@ private:
   loop& loop_;
   random_source& random_;
   std::shared_ptr<detail::time_source> clocks_;
-  door* door_ = nullptr; ///< The server's.
+  door* door_ = nullptr; ///< Owned by the server.
   std::function<void()> on_disk_;
 };
 

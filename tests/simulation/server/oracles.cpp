@@ -1,4 +1,4 @@
-// What must hold, and what the world makes of what it sees.
+// Invariants, and what the world concludes from what it observes.
 #include "world.hpp"
 
 #include <smb_server/wire/status.hpp>
@@ -13,10 +13,11 @@ using testing::raw_client;
 
 namespace {
 
-/// What an operation takes that waits for nobody: some trips over a bad network, and a slow disk.
+/// How long an operation that waits for no client may take: some trips over a bad network, and a
+/// slow disk.
 constexpr span slack = 20s;
 
-/// Between the server's last look at a name and its answer.
+/// Maximum time between the server's last look at a name and its response.
 constexpr span look_max = 2s;
 
 struct told_break {
@@ -24,10 +25,10 @@ struct told_break {
   guid key{};
   file_id id;
   bool needs_answer = false;
-  std::uint32_t to = 0; ///< A lease's state, or an oplock's level.
+  std::uint32_t to = 0; ///< The state of a lease, or the level of an oplock.
 };
 
-/// A notification, or the answer to an acknowledgement (MS-SMB2 2.2.23, 2.2.25).
+/// Parses a notification, or the response to an acknowledgement (MS-SMB2 2.2.23, 2.2.25).
 told_break parse_break(const answer& a) {
   told_break result;
   byte_reader in = a.body();
@@ -57,7 +58,7 @@ told_break parse_break(const answer& a) {
   return result;
 }
 
-/// What an oplock lets its holder cache, as a lease's state.
+/// Returns what an oplock's holder may cache, as a lease state.
 std::uint32_t state_of_level(std::uint32_t level) {
   return level == 0 ? 0 : level == 1 ? 0x1 : 0x5;
 }
@@ -76,11 +77,11 @@ void world::on_written(link& l, const answer& a) {
     if (made.lease) {
       const cache_name name{l.client, made.lease->key, 0};
       told_.insert(name);
-      // An answer says what there is; a break that is told later takes from it.
+      // The response contains the current state; a break that follows takes from it.
       auto& c = caches_[name];
       if (c.state != made.lease->state)
         ++c.tellings;
-      // What is being broken is said as it was before.
+      // During a break, the response contains the state before the break.
       if ((made.lease->flags & lease_flag::break_in_progress) == 0)
         c.state = made.lease->state;
     } else if (made.oplock != 0) {
@@ -103,8 +104,7 @@ void world::see_break(const answer& a, link& l) {
   }
   const cache_name name{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id};
   if (!told_.contains(name) && !excused_.contains(name))
-    complain(
-      fmt::format("client {} is told of a break before it is told of what it breaks", l.client));
+    complain(fmt::format("client {} is sent a break before the grant that it breaks", l.client));
   auto& c = caches_[name];
   ++c.tellings;
   if (b.needs_answer && !c.asked)
@@ -134,7 +134,7 @@ void world::on_break(link& l, const answer& a) {
     write_file_id(body, b.id);
   }
   const auto mood = random_.below(16);
-  if (mood == 0) // never
+  if (mood == 0) // never acknowledged
     return;
   const span after = mood < 3 ? span{std::chrono::milliseconds{random_.below(50'000)}}
                               : span{std::chrono::microseconds{random_.below(3'000)}};
@@ -191,7 +191,7 @@ world::handle_ptr world::opened(const link_ptr& l, const wish& w, const answer& 
   return h;
 }
 
-/// What the client reads now is not what was read before.
+/// Invalidates what the client has read so far.
 void world::distrust(const cache_name& name) {
   auto& c = caches_[name];
   ++c.tellings;
@@ -207,19 +207,20 @@ void world::forget(const handle_ptr& h) {
     caches_[name].value.reset();
 }
 
-/// Since when a name must have been what an answer of now says.
+/// Returns the time since when a name must match a response that arrives now.
 span world::shortly_before(span sent) const {
   return std::max(sent, loop_.now() - look_max);
 }
 
-/// The file had the name at some time since then.
+/// Checks that the file had the name at some time since `since`.
 void world::check_name(const std::string& name, std::uint64_t file, span since, const char* what) {
   the_disk().look(loop_.now());
   if (!the_disk().was_at(name, file, since, loop_.now()))
-    complain(fmt::format("{} succeeds, and file {} is not at {}", what, file, name));
+    complain(fmt::format("{} succeeds, but file {} is not at {}", what, file, name));
 }
 
-/// It was closed: if it is to be deleted, and nobody can have it open, it is gone.
+/// Checks a file after a close: if it must be deleted, and no client can have it open, it must be
+/// gone.
 void world::check_gone(std::uint64_t file) {
   const bool is_open =
     std::any_of(handles_.begin(), handles_.end(), [&](const auto& h) { return h->file == file; });
@@ -228,17 +229,18 @@ void world::check_gone(std::uint64_t file) {
       [](const auto& r) { return r.second.command != command::read; });
   });
   const bool is_known = server_->coordinator().stats().opens_now == handles_.size();
-  // A connection that the server still takes for whole may have it open.
+  // A connection whose loss the server has not noticed may have the file open.
   const bool is_lost = loop_.now() - last_cut_ < cut_unnoticed_max + slack;
   if (is_open || is_coming || !is_known || is_lost || !deleted_.contains(file) ||
     spared_.contains(file))
     return;
   for (const auto& name : the_disk().names())
     if (the_disk().at(name) == file)
-      complain(fmt::format("file {} was deleted and closed, and is at {}", file, name));
+      complain(fmt::format("file {} was deleted and closed, but is at {}", file, name));
 }
 
-/// Whatever had or has this name, or will have it if nobody knows when it is deleted.
+/// Marks all files that ever had this name as possibly deleted. With `for_good`, also those that
+/// will have it, since the time of the deletion is unknown.
 void world::doom(const std::string& name, bool for_good) {
   const auto all = the_disk().all_at(name);
   doomed_.insert(all.begin(), all.end());
@@ -258,7 +260,7 @@ void world::see_read(const handle_ptr& h, const answered& a, moment began, std::
     const std::size_t length = in.u32();
     const auto data = slice(a->bytes, offset, length);
     if (!data || data->size() != sizeof value)
-      return complain("a READ's answer is malformed");
+      return complain("the response to a READ is malformed");
     std::memcpy(&value, data->data(), sizeof value);
   }
   note(fmt::format("client {}: READ {} of {}", h->client, value, h->number));
@@ -286,15 +288,15 @@ void world::check_times() {
         r.command == command::logoff;
       const auto most = (waits ? 2 * span{options_.break_timeout} : span{}) + slack;
       if (!r.waits_for_ever && now - r.sent > most)
-        complain("it takes too long: " + r.what);
+        complain("takes too long: " + r.what);
       const bool ends = r.command != command::close && r.command != command::logoff;
       if (r.cancelled && r.is_alone && ends && now - *r.cancelled > slack)
-        complain("it is cancelled, and goes on: " + r.what);
+        complain("was cancelled, but goes on: " + r.what);
     }
   }
 }
 
-/// A break waits for the answer to a CREATE with the same lease.
+/// Returns whether a break may wait for the response to a CREATE with the same lease.
 bool world::is_held_back(const cache_name& name) const {
   const auto& l = clients_[std::get<0>(name)].on;
   return l && std::any_of(l->in_flight().begin(), l->in_flight().end(), [](const auto& r) {
@@ -302,10 +304,10 @@ bool world::is_held_back(const cache_name& name) const {
   });
 }
 
-/// Nobody may read from its cache what was overwritten.
+/// No client may read overwritten data from its cache.
 void world::check_caches() {
   for (auto& [name, c] : caches_) {
-    // Who does not answer in time has lost it.
+    // A holder that does not acknowledge in time loses its cache.
     if (c.asked && loop_.now() - *c.asked >= options_.break_timeout)
       c.value.reset();
     const auto now = last_moment_ + 1;

@@ -1,4 +1,4 @@
-// The server's simulation as a program.
+// The program that simulates the server.
 #include "driver.hpp"
 #include "world.hpp"
 

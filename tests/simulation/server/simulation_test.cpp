@@ -1,5 +1,4 @@
-// That the simulator of the server does what is expected of it: a seed decides everything, and what
-// must not be is seen.
+// Tests of the simulator of the server: a seed decides everything, and problems are detected.
 #include "world.hpp"
 
 #include <gtest/gtest.h>
@@ -84,7 +83,7 @@ TEST(SimulatedDisk, KnowsWhichFileHadWhichNameWhen) {
   EXPECT_EQ(d.all_at("b"), (std::vector<std::uint64_t>{0, made}));
 }
 
-/// What an end of a wire was told.
+/// The bytes and the end that a client's end of a wire has received.
 struct heard {
   byte_vector written;
   byte_vector arrived;

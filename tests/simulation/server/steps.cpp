@@ -1,4 +1,4 @@
-// What simulated clients do.
+// The actions of simulated clients.
 #include "world.hpp"
 
 #include <smb_server/wire/file_information.hpp>
@@ -37,7 +37,7 @@ enum class action : std::uint8_t {
   log_off,
 };
 
-/// As often as it is in here.
+/// Each action is chosen as often as it is listed.
 constexpr std::array actions{action::create, action::create, action::create, action::create,
   action::create, action::create, action::create, action::close, action::close, action::close,
   action::read, action::read, action::read, action::read, action::write, action::write,
@@ -187,7 +187,7 @@ task<void> world::set_up(link_ptr l) {
       complain(std::string{what} + " fails: " + status_text(a));
   };
   note(fmt::format("client {} connects by link {}", l->client, l->number));
-  // Named values: g++ 12 takes no lists within co_await.
+  // Named values, because g++ 12 does not accept initializer lists within `co_await`.
   const std::vector<smb::dialect> offered(1, l->dialect);
   byte_vector offer = raw_client::negotiate_body(offered, clients_[l->client].id);
   const auto settled = co_await l->call(command::negotiate, std::move(offer), "NEGOTIATE");
@@ -251,7 +251,7 @@ world::wish world::wish_of(std::size_t who, const step& s) {
   wish w;
   w.name = names[s.b % names.size()];
   w.how = hows[s.c % hows.size()];
-  w.access = s.c / 16U % 4U == 0 ? 0x0012'0089 : all_access; // to read
+  w.access = s.c / 16U % 4U == 0 ? 0x0012'0089 : all_access; // read only
   w.share = s.c / 64U % 8U == 0 ? 1 + s.c / 512U % 2U * 2 : 7;
   const bool writes = (w.access & access::write_data) != 0;
   if (w.truncates() && !writes)
@@ -267,7 +267,7 @@ world::wish world::wish_of(std::size_t who, const step& s) {
     break;
   }
   default: {
-    // A key is for one file, and for as long as anything has it.
+    // A key belongs to one file, and is used as long as an open has it.
     auto& key = clients_[who].keys[w.name];
     const bool is_used = std::any_of(handles_.begin(), handles_.end(),
       [&](const auto& h) { return h->client == who && h->key == key; });
@@ -317,7 +317,7 @@ task<void> world::create(link_ptr l, wish w) {
   if (w.deletes())
     doom(w.name, !a);
   note(fmt::format("client {}: CREATE {}: {}", l->client, w.name, status_text(a)));
-  // A session may end when the file is truncated already.
+  // The session may end after the file was truncated.
   if (a && a->head.status != status::user_session_deleted && w.truncates())
     contents_.settle_value(no_content);
   if (!is_good(a)) {
@@ -365,7 +365,7 @@ task<void> world::write(handle_ptr h) {
   const auto a = co_await l->call(
     command::write, raw_client::write_body(h->id, text_of(value)), "WRITE " + h->name);
   note(fmt::format("client {}: WRITE {}: {}", h->client, value, status_text(a)));
-  distrust(cache_of(*h)); // what was read meanwhile may be older or newer
+  distrust(cache_of(*h)); // data read in the meantime may be older or newer
   if (a)
     contents_.end(h->file, value, is_good(a), ++last_moment_);
 }
@@ -376,7 +376,7 @@ task<void> world::lock(handle_ptr h, std::uint16_t n) {
     lock_flag::exclusive | lock_flag::fail_immediately,
     lock_flag::shared | lock_flag::fail_immediately, lock_flag::unlock};
   const auto kind = kinds[n % kinds.size()];
-  // Beyond what is read and written.
+  // Outside of the bytes that are read and written.
   const std::vector<lock_range> ranges(1, lock_range{1'000 + n / 4U % 2U, 1, kind});
   byte_vector body = raw_client::lock_body(h->id, ranges);
   const auto a = co_await l->call(
@@ -394,7 +394,7 @@ task<void> world::move(handle_ptr h, std::string to, bool replaces, bool links) 
   if (replaces)
     doom(to);
   if (links)
-    spared_.insert(h->file); // from having no name
+    spared_.insert(h->file); // it may keep a name
   const auto a = co_await l->call(command::set_info,
     info_body(h->id, links ? file_class::link : file_class::rename, target_of(to, replaces)), what);
   note(fmt::format("client {}: {}: {}", h->client, what, status_text(a)));
@@ -520,7 +520,7 @@ task<void> world::acknowledge(link_ptr l, smb::command c, byte_vector body, span
 
 task<void> world::take_back(link_ptr l, handle_ptr h) {
   h->on = l;
-  h->is_closing = true; // and of no use until it is taken back
+  h->is_closing = true; // and unusable until it is reconnected
   byte_writer body{raw_client::create_body_with(backslashed(h->name), 0xff,
     {lease_of(h->key, 0x7, h->lease_version), durable_return(h->id, *h->create_guid)})};
   const auto a = co_await l->call(command::create, body.take(), "CREATE again " + h->name);

@@ -16,12 +16,12 @@ using leasebreak::simulation::complete;
 
 namespace {
 
-/// What the client's machine and the network hold before the server's end takes no more.
+/// How many bytes the client's machine and the network buffer before the server's end would block.
 constexpr std::size_t window_bytes = 65'536;
 
 } // namespace
 
-/// Mostly a network's time, sometimes one of those that are lost and sent again.
+/// Usually the network's delay, sometimes that of a packet that is lost and sent again.
 span wire::transit() {
   if (random_.one_in(64))
     return std::chrono::milliseconds{200 + random_.below(1'000)};
@@ -92,7 +92,7 @@ void wire::finish_read() {
     error = asio::error::operation_aborted;
   } else if (!unread_.empty()) {
     size = std::min(into_.size(), unread_.size());
-    // Sometimes a frame comes in pieces.
+    // Sometimes deliver a frame in pieces.
     if (random_.one_in(16))
       size = 1 + random_.below(size);
     std::copy_n(unread_.begin(), size, into_.begin());

@@ -1,4 +1,4 @@
-// A network in memory: connections whose bytes take their time, and which can be cut.
+// An in-memory network: connections that delay bytes, and can be cut.
 #pragma once
 
 #include "complete.hpp"
@@ -22,15 +22,15 @@ using leasebreak::simulation::loop;
 using leasebreak::simulation::random_source;
 using leasebreak::simulation::span;
 
-/// One connection, seen from both ends. It keeps the order of what is sent, but for what comes from
-/// the two ends.
+/// A connection with both ends. It keeps the order of the bytes in each direction; the two
+/// directions are independent.
 class wire : public std::enable_shared_from_this<wire> {
 public:
-  /// What the client's end is told.
+  /// Callbacks of the client's end.
   struct listener_of_client {
     std::function<void(bytes_view)> written; ///< The server has given these bytes to the wire.
     std::function<void(bytes_view)> arrived;
-    std::function<void()> ended; ///< Nothing comes any more. Once.
+    std::function<void()> ended; ///< Called once, when nothing arrives any more.
   };
 
   wire(loop& in, random_source& random) : loop_{in}, random_{random} {}
@@ -39,7 +39,8 @@ public:
 
   void listen(listener_of_client to) { client_ = std::move(to); }
   void send(bytes_view bytes);
-  /// Neither end hears of the other any more; the server finds that out after a while.
+  /// Cuts the connection: nothing arrives at either end any more. The server notices it after that
+  /// time.
   void cut(span server_notices_after);
   [[nodiscard]] bool is_cut() const noexcept { return is_cut_; }
 
@@ -56,7 +57,7 @@ public:
   [[nodiscard]] bool has_peer_left() const noexcept { return server_sees_end_; }
 
 private:
-  [[nodiscard]] span transit(); ///< Nothing arrives at the same moment, or its order would be any.
+  [[nodiscard]] span transit(); ///< A random delay.
   void deliver_to_server(byte_vector bytes);
   void deliver_to_client(byte_vector bytes);
   void end_for_client();
@@ -70,10 +71,10 @@ private:
   bool is_closed_ = false; ///< By the server.
   bool client_sees_end_ = false;
   bool server_sees_end_ = false;
-  span to_server_{}; ///< When what was sent last arrives.
+  span to_server_{}; ///< When the bytes sent last arrive.
   span to_client_{};
-  std::deque<std::uint8_t> unread_; ///< Has arrived at the server.
-  std::size_t untaken_ = 0; ///< Written, and not taken by the client.
+  std::deque<std::uint8_t> unread_; ///< Bytes that have arrived at the server.
+  std::size_t untaken_ = 0; ///< Bytes written by the server and not taken by the client.
 
   std::span<std::uint8_t> into_;
   asio::any_io_executor reader_;
@@ -103,17 +104,17 @@ public:
   std::unique_ptr<byte_stream> move_to(const asio::any_io_executor& executor) override;
 
 private:
-  std::shared_ptr<wire> wire_; ///< Null once it has moved.
+  std::shared_ptr<wire> wire_; ///< Null after `move_to`.
   asio::any_io_executor executor_;
   asio::ip::tcp::endpoint peer_;
 };
 
-/// Where the server awaits its clients.
+/// Where the server accepts clients.
 class door final : public listener {
 public:
   explicit door(asio::any_io_executor executor) : executor_{std::move(executor)} {}
 
-  /// A client comes in.
+  /// A client connects.
   void enter(std::shared_ptr<wire> w);
 
   asio::awaitable<std::unique_ptr<byte_stream>> accept(

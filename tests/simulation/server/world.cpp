@@ -1,4 +1,4 @@
-// The life of a simulated server: it starts, its clients go, and in the end nothing is left.
+// The simulated server's start, the end of its clients, and its stop.
 #include "world.hpp"
 
 #include "determinism.hpp"
@@ -22,7 +22,7 @@ constexpr span long_enough = 2h;
 
 const std::vector<std::string> all_names{"a", "b", "c", "x/a", "x/b"};
 
-/// Hands on what the server says.
+/// Forwards the server's log lines.
 class told_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
   explicit told_sink(std::function<void(spdlog::level::level_enum, std::string)> to)
@@ -66,7 +66,7 @@ world::world(const scene& s, bool keeps_history)
   : scene_{s}, keeps_history_{keeps_history}, random_{s.seed ^ 0x5eed}, loop_{s.seed},
     machine_{loop_, random_}, options_{options_for(the_disk().path(), random_)} {
   loop_.on_quiet([this] { check_quiet(); });
-  loop_.on_stuck([this] { complain("time stands still"); });
+  loop_.on_stuck([this] { complain("the clock does not advance"); });
   machine_.on_disk([this] { the_disk().look(loop_.now()); });
   for (std::size_t i = 0; i < clients_.size(); ++i)
     clients_[i].id = {static_cast<std::uint8_t>(i + 1)};
@@ -142,13 +142,13 @@ void world::run_until_started() {
     w.is_started_ = true;
   }(*this));
   while (!is_started_ && result_.problem.empty() && loop_.step()) {
-    // until it is
+    // run handlers until the server has started
   }
   descriptors_before_ = descriptors_now();
 }
 
 void world::end() {
-  note("all clients go");
+  note("all clients disconnect");
   is_ending_ = true;
   for (const auto& l : links_)
     l->on()->cut(1ms);
@@ -163,8 +163,8 @@ void world::end() {
   check_disk();
 }
 
-/// Also after a problem, which may keep it from stopping; then it stays, since what is left in the
-/// loop refers to it.
+/// Stops the server, also after a problem. If the problem keeps it from stopping, leak it, since
+/// handlers in the loop refer to it.
 void world::stop() {
   is_ending_ = true;
   loop_.on_quiet({});
@@ -174,7 +174,7 @@ void world::stop() {
   }(*this));
   const auto limit = loop_.now() + long_enough;
   while (loop_.now() < limit && loop_.step()) {
-    // until nothing is left
+    // run all handlers
   }
   if (!is_stopped_) {
     complain("the server does not stop");
@@ -183,7 +183,7 @@ void world::stop() {
   }
   server_.reset();
   while (loop_.step()) {
-    // what the end has left
+    // run the handlers that the destructor left
   }
 }
 
@@ -200,14 +200,14 @@ void world::check_nothing_is_left() {
   expect_none("guards", s.waiting_for_guards_now);
   expect_none("clients", s.clients);
   expect_none("kept opens", server_->kept().size());
-  expect_none("operations of the disk", server_->workers().operations());
+  expect_none("disk operations", server_->workers().operations());
   expect_none("tasks of clients", tasks_);
   if (const auto now = descriptors_now(); now != descriptors_before_)
-    complain(fmt::format("{} descriptors, and {} before", now, descriptors_before_));
+    complain(fmt::format("{} descriptors, but {} before", now, descriptors_before_));
 }
 
-/// What is there in the end has the content of its last writes, and what nobody wanted to go is
-/// there.
+/// All remaining files contain their last writes, and all files that no client tried to delete
+/// exist.
 void world::check_disk() {
   std::set<std::uint64_t> there;
   for (const auto& name : the_disk().names()) {
@@ -226,7 +226,7 @@ void world::check_disk() {
       complain(fmt::format("file {} is lost", file));
   for (const auto file : deleted_)
     if (there.contains(file) && !spared_.contains(file))
-      complain(fmt::format("file {} was to be deleted, and is there", file));
+      complain(fmt::format("file {} should be deleted, but exists", file));
 }
 
 } // namespace leasebreak::smb::simulation

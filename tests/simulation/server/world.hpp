@@ -1,5 +1,5 @@
-// A server and its clients on one thread, from the bytes of a frame on, and the oracles that watch
-// them.
+// The example server and its clients on one thread, starting from the bytes of a frame, and the
+// oracles that watch them.
 #pragma once
 
 #include "contents.hpp"
@@ -25,14 +25,14 @@ using leasebreak::simulation::outcome;
 using leasebreak::simulation::scene;
 using leasebreak::simulation::step;
 
-/// The scene of a seed.
+/// Makes the scene of a seed.
 [[nodiscard]] scene scene_of(std::uint64_t seed);
 
-/// Runs a scene; operations are those of clients. With `keeps_history`, the result says what has
-/// happened.
+/// Runs a scene. `outcome::operations` counts the clients' operations. With `keeps_history`, the
+/// outcome contains the history.
 [[nodiscard]] outcome run(const scene& s, bool keeps_history);
 
-/// Both for the program.
+/// Both functions, for the program.
 [[nodiscard]] leasebreak::simulation::simulation_kind server_kind();
 
 class world final : public link_watcher {
@@ -48,37 +48,37 @@ public:
 private:
   static constexpr std::size_t clients_count = 3;
 
-  /// Before the server notices that a connection is gone.
+  /// Maximum time until the server notices that a connection is gone.
   static constexpr span cut_unnoticed_max = std::chrono::seconds{100};
 
-  /// An open, as its client knows it.
+  /// An open, from its client's view.
   struct handle {
     std::uint64_t number = 0;
     std::size_t client = 0;
-    link_ptr on; ///< Null while it is lost, and may be taken back.
+    link_ptr on; ///< Null while the connection is lost and the open may be reconnected.
     file_id id;
     std::uint64_t file = 0; ///< Its number on the disk.
-    std::string name; ///< By which it was opened.
-    guid key{}; ///< Of its lease; zero: none.
-    std::optional<guid> create_guid; ///< Durable.
+    std::string name; ///< The name that it was opened by.
+    guid key{}; ///< The lease key; zero without a lease.
+    std::optional<guid> create_guid; ///< Set for a durable open.
     std::uint8_t lease_version = 0;
     bool is_closing = false;
   };
   using handle_ptr = std::shared_ptr<handle>;
 
-  /// A lease by its client and key; an oplock by its open.
+  /// A lease by its client and key, or an oplock by its open.
   using cache_name = std::tuple<std::size_t, guid, std::uint64_t>;
 
-  /// What a client has read and may read again without asking.
+  /// What a client has read and may read again from its cache.
   struct cache {
     std::uint64_t file = 0;
-    std::uint32_t state = 0; ///< As the server has told, on the wire.
+    std::uint32_t state = 0; ///< The state on the wire, as the server has sent it.
     std::optional<std::uint64_t> value;
-    std::uint64_t tellings = 0; ///< Breaks, and writes of its own.
-    std::optional<span> asked; ///< When the server has asked for an acknowledgement.
+    std::uint64_t tellings = 0; ///< Counts breaks, and the client's own writes.
+    std::optional<span> asked; ///< When the server asked for an acknowledgement.
   };
 
-  /// What a CREATE asks for.
+  /// The parameters of a CREATE.
   struct wish {
     std::string name;
     disposition how = disposition::open_if;
@@ -98,8 +98,8 @@ private:
 
   struct client {
     guid id{};
-    link_ptr on; ///< The newest one.
-    std::map<std::string, guid> keys; ///< By name, those that were used last.
+    link_ptr on; ///< The newest connection.
+    std::map<std::string, guid> keys; ///< By name, the lease keys used last.
   };
 
   // -- the scene (steps.cpp) --
@@ -124,7 +124,7 @@ private:
   void cancel(link& l, std::uint16_t n);
   void cut(link& l, const step& s);
 
-  // -- what is seen (oracles.cpp) --
+  // -- observations (oracles.cpp) --
   void on_written(link& l, const answer& a) override;
   void on_break(link& l, const answer& a) override;
   void on_ended(link& l) override;
@@ -143,7 +143,7 @@ private:
   void see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings);
   void doom(const std::string& name, bool for_good = false);
 
-  // -- its life (world.cpp) --
+  // -- start and end (world.cpp) --
   void spawn(task<void> what);
   void run_until_started();
   void end();
@@ -162,7 +162,7 @@ private:
   std::size_t descriptors_before_ = 0;
   bool is_started_ = false;
   bool is_ending_ = false;
-  span last_cut_{-std::chrono::hours{1}}; ///< When a link was cut last.
+  span last_cut_{-std::chrono::hours{1}}; ///< The time of the last cut.
   bool is_stopped_ = false;
   std::uint64_t tasks_ = 0;
   moment last_moment_ = 0;
@@ -172,14 +172,14 @@ private:
   std::vector<link_ptr> links_;
   std::vector<handle_ptr> handles_;
   std::map<cache_name, cache> caches_;
-  std::set<cache_name> told_; ///< Whatever was granted in an answer.
-  std::set<cache_name> excused_; ///< May have been, in an answer that was lost.
+  std::set<cache_name> told_; ///< Caches that an answer has granted.
+  std::set<cache_name> excused_; ///< Caches that a lost answer may have granted.
   contents contents_;
-  std::set<std::uint64_t> files_; ///< All that were seen.
-  std::set<std::uint64_t> doomed_; ///< Those that somebody wanted to delete or to replace.
+  std::set<std::uint64_t> files_; ///< All files that were seen.
+  std::set<std::uint64_t> doomed_; ///< Files that a client tried to delete or replace.
   std::set<std::string> doomed_names_;
-  std::set<std::uint64_t> deleted_; ///< Whose deletion was asked for, and granted.
-  std::set<std::uint64_t> spared_; ///< Which somebody wanted not to be, or to have other names.
+  std::set<std::uint64_t> deleted_; ///< Files whose deletion was requested and granted.
+  std::set<std::uint64_t> spared_; ///< Files that a client tried to keep or to give another name.
 };
 
 } // namespace leasebreak::smb::simulation
