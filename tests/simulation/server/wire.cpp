@@ -74,7 +74,7 @@ void wire::deliver_to_client(byte_vector bytes) {
   client_.arrived(bytes);
 }
 
-// -- the server's end ----------------------------------------------------------------------------
+// -- the server's end -----------------------------------------------------------------------------
 
 void wire::read(std::span<std::uint8_t> into, asio::any_io_executor executor, read_handler h) {
   into_ = into;
@@ -173,7 +173,7 @@ std::unique_ptr<byte_stream> wire_stream::move_to(const asio::any_io_executor& e
   return std::make_unique<wire_stream>(std::exchange(wire_, nullptr), executor, peer_);
 }
 
-// -- the door ------------------------------------------------------------------------------------
+// -- the door -------------------------------------------------------------------------------------
 
 void door::enter(std::shared_ptr<wire> w) {
   waiting_.push_back(std::move(w));

@@ -35,7 +35,7 @@ public:
 
   wire(loop& in, random_source& random) : loop_{in}, random_{random} {}
 
-  // -- the client's end --
+  // -- the client's end ---------------------------------------------------------------------------
 
   void listen(listener_of_client to) { client_ = std::move(to); }
   void send(bytes_view bytes);
@@ -44,7 +44,7 @@ public:
   void cut(span server_notices_after);
   [[nodiscard]] bool is_cut() const noexcept { return is_cut_; }
 
-  // -- the server's end --
+  // -- the server's end ---------------------------------------------------------------------------
 
   using read_handler = asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
 

@@ -102,7 +102,7 @@ private:
     std::map<std::string, guid> keys; ///< By name, the lease keys used last.
   };
 
-  // -- the scene (steps.cpp) --
+  // -- the scene (steps.cpp) ----------------------------------------------------------------------
   void act(const step& s);
   void connect(std::size_t client, const step& s);
   task<void> set_up(link_ptr l);
@@ -124,7 +124,7 @@ private:
   void cancel(link& l, std::uint16_t n);
   void cut(link& l, const step& s);
 
-  // -- observations (oracles.cpp) --
+  // -- observations (oracles.cpp) -----------------------------------------------------------------
   void on_written(link& l, const answer& a) override;
   void on_break(link& l, const answer& a) override;
   void on_ended(link& l) override;
@@ -143,7 +143,7 @@ private:
   void see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings);
   void doom(const std::string& name, bool for_good = false);
 
-  // -- start and end (world.cpp) --
+  // -- start and end (world.cpp) ------------------------------------------------------------------
   void spawn(task<void> what);
   void run_until_started();
   void end();

@@ -9,7 +9,7 @@ namespace leasebreak::small_world {
 
 namespace {
 
-// "A1": the first client's first open.
+// For example "A1", the first client's first open.
 std::string name_of_slot(std::uint8_t s) {
   if (s == local_slot)
     return "a local process";
@@ -19,11 +19,11 @@ std::string name_of_slot(std::uint8_t s) {
 std::string_view name_of(acknowledgement a) {
   switch (a) {
   case acknowledgement::right:
-    return "as it was told";
+    return "as notified";
   case acknowledgement::nothing:
     return "with none";
   case acknowledgement::everything:
-    return "with too much";
+    return "with more than allowed";
   }
   return "";
 }

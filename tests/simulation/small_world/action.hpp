@@ -1,4 +1,4 @@
-// One step of a history: what a client does, or that time passes.
+// One step of a history: an action of a client, or the passing of time.
 #pragma once
 
 #include "profile.hpp"
@@ -10,29 +10,29 @@
 namespace leasebreak::small_world {
 
 enum class verb : std::uint8_t {
-  open, ///< `which`: of `profile::opens`
+  open, ///< `which`: index in `profile::opens`
   close,
-  access, ///< `which`: of `profile::accesses`
-  local_access, ///< `which`: of `profile::local`
-  lock, ///< `which`: of `profile::locks`
+  access, ///< `which`: index in `profile::accesses`
+  local_access, ///< `which`: index in `profile::local`
+  lock, ///< `which`: index in `profile::locks`
   unlock,
   acknowledge, ///< `slot` is a holder, `which` an `acknowledgement`
-  answer, ///< The answer that is on its way to the client arrives.
-  lose, ///< The connection of the slot is lost.
+  answer, ///< The answer in flight reaches the client.
+  lose, ///< The slot loses its connection.
   reconnect,
-  cancel, ///< What waits in the slot is cancelled.
-  make_change, ///< The oldest change that was announced is made. `which`: which of them
-  pass_time, ///< Until the next deadline.
+  cancel, ///< Cancels the pending operation of the slot.
+  make_change, ///< Makes an announced change. `which`: its index
+  pass_time, ///< Advances the clock to the next deadline.
 };
 
-/// What a client puts into an acknowledgement.
+/// The state that a client acknowledges.
 enum class acknowledgement : std::uint8_t {
-  right, ///< What it was told to keep.
-  nothing, ///< It gives up more than it was told to.
-  everything, ///< More than it may keep.
+  right, ///< What the notification allows.
+  nothing, ///< Less than the notification allows.
+  everything, ///< More than the notification allows.
 };
 
-/// A plain value of four bytes, so that millions can be kept.
+/// A plain value of few bytes, so that millions can be kept.
 struct action {
   verb what{};
   std::uint8_t slot = 0;
@@ -41,7 +41,7 @@ struct action {
   friend bool operator==(const action&, const action&) = default;
 };
 
-/// As a reader needs it: "A1 opens with RWH k1".
+/// For readers, for example "A1 opens with RWH k1".
 [[nodiscard]] std::string describe(const profile& p, const action& a);
 
 /// One line for each step.

@@ -1,9 +1,9 @@
-// The canonical form of a state: two histories have the same if the same can happen after both.
+// The canonical form of a state. It is equal for two histories if the same can happen after both.
 //
 // Opens are named by age, clients and keys by the first open that uses them. Times are relative to
-// now, epochs to the last that was sent. Everything that decides a later step must be included;
-// what only informs (the time of a grant, the first cause of a break) must not. The search compares
-// the futures of merged histories, which finds what is missing here.
+// now, epochs to the last one sent. The form must contain everything that decides a later step. It
+// must not contain data that only informs, such as the time of a grant or the first cause of a
+// break. The search compares the futures of merged histories, and thus finds omissions.
 #include "ids.hpp"
 #include "peek.hpp"
 #include "scene.hpp"
@@ -22,7 +22,7 @@ public:
     name_all();
   }
 
-  // -- what the file knows ------------------------------------------------------------------------
+  // -- the file's state ---------------------------------------------------------------------------
 
   std::string write_file() {
     const auto& s = file_state_peek::of(file_);
@@ -49,7 +49,7 @@ public:
     return std::move(out_);
   }
 
-  // -- what the clients know ----------------------------------------------------------------------
+  // -- the clients' state -------------------------------------------------------------------------
 
   std::string write_ledger() {
     put(l_.doomed);
@@ -74,7 +74,7 @@ private:
 
   void name_all() {
     const auto& s = file_state_peek::of(file_);
-    // Waiting opens have an age as well, which counts once they are granted.
+    // Pending opens have an age, too, which counts once they are granted.
     std::vector<std::uint8_t> by_age;
     for (std::uint8_t slot = 0; slot < slot_count; ++slot)
       if (l_.slots[slot].is != slot::status::free)
@@ -109,7 +109,7 @@ private:
     const auto found = std::ranges::find(slots_, s);
     if (found != slots_.end())
       return static_cast<std::uint8_t>(found - slots_.begin());
-    // A free slot is one of its client's; the other is in use where this matters.
+    // A free slot is named by its client; the other slot is in use where this matters.
     return s < slot_count ? static_cast<std::uint8_t>(0x80U | name_of_client(s / 2)) : nothing;
   }
 
@@ -146,7 +146,7 @@ private:
     put(static_cast<std::uint8_t>(value >> 8U));
   }
 
-  // Seconds from now; all times of the policy are whole ones.
+  // Seconds from now. All times of the policy are whole seconds.
   void put_time(std::optional<time_point> at) {
     using std::chrono::duration_cast;
     put_number(!at || *at == time_point{} || *at == time_point::max()
@@ -232,7 +232,7 @@ private:
       put_name(*w.spared);
   }
 
-  // A break that is over has no name any more.
+  // A break that has ended has no name.
   void put_obstacle(const detail::obstacle& o) {
     const auto* const lease = file_state_peek::of(file_).find_lease(o.lease);
     const bool is_current = lease != nullptr && lease->current_break == o.id;

@@ -65,7 +65,7 @@ effects faulty_file::apply(command c, time_point now) {
   return out;
 }
 
-// As the coordinator does: an answer that was sent has a way of its own.
+// Like the coordinator, pass `answer_sent` to its own overload.
 void faulty_file::forward(const command& c, time_point now, effects& out) {
   if (const auto* const sent = std::get_if<answer_sent>(&c))
     file_.apply(*sent, now, out);
@@ -73,7 +73,7 @@ void faulty_file::forward(const command& c, time_point now, effects& out) {
     file_.apply(c, now, out);
 }
 
-// Changes the command; true if the file does not see it at all.
+// Changes the command. Returns true if the file must not see it.
 bool faulty_file::answers_itself(command& c, effects& out) {
   raised_.reset();
   if (auto* ack = std::get_if<acknowledge_lease>(&c);

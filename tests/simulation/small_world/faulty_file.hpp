@@ -1,4 +1,4 @@
-// A file's state machine with a fault put in, to see that the small world finds it.
+// A file's state machine with an injected fault, which the small world must find.
 #pragma once
 
 #include <leasebreak/model/file_state.hpp>
@@ -12,23 +12,24 @@
 
 namespace leasebreak::small_world {
 
-/// What is wrong.
+/// The kinds of faults.
 enum class fault : std::uint8_t {
   none,
-  raising_acknowledgement, ///< An acknowledgement leaves what was acknowledged, whatever that is.
-  break_without_wait, ///< An open goes on before the break that it began is acknowledged.
+  raising_acknowledgement, ///< An acknowledgement leaves everything that it contains, even more
+                           ///< than allowed.
+  break_without_wait, ///< An open completes before the break that it caused is acknowledged.
   dropped_notification, ///< Notifications that need no acknowledgement are not sent.
-  stale_epoch, ///< Notifications do not count the epoch.
-  ignored_share_mode, ///< Everything is taken to be shared.
-  early_notification, ///< A notification does not wait for the answer that grants what it breaks.
-  lost_completion, ///< What an acknowledgement lets go on never completes.
-  double_completion, ///< What an acknowledgement lets go on completes twice.
-  ignored_cancel, ///< A cancelled operation goes on waiting.
-  kept_open, ///< A close is answered, and the open stays.
-  promised_write, ///< An open is told of Write, and the server knows nothing of it.
-  ignored_deadline, ///< A holder that does not answer loses nothing.
-  lock_beside_lock, ///< Exclusive locks are taken as shared ones.
-  refused_acknowledgement_ends, ///< An acknowledgement that is refused ends the break all the same.
+  stale_epoch, ///< Notifications do not increment the epoch.
+  ignored_share_mode, ///< Every open counts as sharing everything.
+  early_notification, ///< A notification precedes the answer that grants what it breaks.
+  lost_completion, ///< An operation that an acknowledgement released never completes.
+  double_completion, ///< An operation that an acknowledgement released completes twice.
+  ignored_cancel, ///< A cancelled operation keeps waiting.
+  kept_open, ///< A close completes, but the open remains.
+  promised_write, ///< An answer grants Write, but the server does not know it.
+  ignored_deadline, ///< A holder that does not acknowledge loses nothing.
+  lock_beside_lock, ///< Exclusive locks count as shared ones.
+  refused_acknowledgement_ends, ///< A refused acknowledgement ends the break.
 };
 
 [[nodiscard]] std::string_view to_string(fault f) noexcept;
@@ -49,7 +50,7 @@ private:
 
   file_state file_;
   fault fault_;
-  std::map<std::pair<client_guid, lease_key>, lease_state> told_; ///< By the last notification.
+  std::map<std::pair<client_guid, lease_key>, lease_state> told_; ///< From the last notification.
   std::optional<lease_state> raised_;
 };
 

@@ -1,4 +1,4 @@
-// How the slots and holders of a small world are called in commands.
+// The ids of a small world's slots and holders in commands.
 #pragma once
 
 #include "ledger.hpp"
@@ -15,17 +15,17 @@ namespace leasebreak::small_world {
   return connection_id{s + 1};
 }
 
-/// Of a lease.
+/// The client of a lease.
 [[nodiscard]] inline client_guid client_of_holder(std::size_t holder) {
   return client_of_slot(holder);
 }
 
-/// Of a lease.
+/// The key of a lease.
 [[nodiscard]] inline lease_key key_of_holder(std::size_t holder) {
   return lease_key::of(holder % 2 + 1);
 }
 
-/// The holder of a lease's client and key.
+/// Returns the holder of a lease's client and key.
 [[nodiscard]] inline std::uint8_t holder_of(const client_guid& client, const lease_key& key) {
   return static_cast<std::uint8_t>(
     (client == client_of_slot(0) ? 0U : 2U) + (key == lease_key::of(1) ? 0U : 1U));

@@ -1,4 +1,4 @@
-// What a file's state machine keeps to itself, for tests that tell its states apart.
+// Access to the private state of a file's state machine, for tests that distinguish its states.
 #pragma once
 
 #include "file/impl.hpp"

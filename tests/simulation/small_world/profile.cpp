@@ -18,7 +18,7 @@ constexpr auto removing = access::delete_file | access::read_attributes;
 constexpr auto attributes =
   access::read_attributes | access::write_attributes | access::synchronize;
 
-/// A lease of version 2 with every right, and everything shared.
+/// A lease of version 2 with all access rights and full sharing.
 open_choice lease(std::string name, lease_state state) {
   return {.name = std::move(name), .access = full, .version = 2, .state = state};
 }
@@ -58,7 +58,7 @@ open_choice durable(open_choice choice) {
   return choice;
 }
 
-// The one table of what happens in each small world.
+// The commands of each small world.
 std::vector<profile> make_profiles() {
   return {
     {
@@ -73,7 +73,7 @@ std::vector<profile> make_profiles() {
     {
       .name = "sharing",
       .about = "leases and share modes, renames, deletions",
-      // One each that does not share writing, deletion and reading.
+      // One open each does not share writing, deletion and reading.
       .opens = {lease("RH", rh),
         sharing(lease("RWH without writers", rwh), ~share::write & share::all),
         sharing(plain("reader without deletion", reading), ~share::delete_file & share::all),
@@ -103,7 +103,7 @@ std::vector<profile> make_profiles() {
     },
     {
       .name = "durable",
-      .about = "durable opens, connections that are lost, reconnects",
+      .about = "durable opens, lost connections, reconnects",
       .opens = {durable(lease("RWH durable", rwh)), durable(lease("RH durable", rh)),
         durable(oplock("batch durable", batch)), plain("plain"),
         sharing(plain("alone"), share::none), deleting(plain("deleting"))},
@@ -123,7 +123,7 @@ std::vector<profile> make_profiles() {
     },
     {
       .name = "answers",
-      .about = "answers that come late, breaks that are held back for them",
+      .about = "late answers, breaks that are held back until an answer is sent",
       .opens = {lease("RH", rh), lease("RWH", rwh), lease_v1("RH v1", rh), oplock("batch", batch),
         plain("plain"), overwriting(plain("plain!"))},
       .accesses = {access_kind::write},
@@ -132,7 +132,7 @@ std::vector<profile> make_profiles() {
     },
     {
       .name = "lost answers",
-      .about = "durable opens whose answers and connections are lost",
+      .about = "durable opens with lost answers and connections",
       .opens = {durable(lease("RWH durable", rwh)), durable(oplock("batch durable", batch)),
         lease("RH", rh), plain("plain")},
       .accesses = {access_kind::write},
@@ -143,7 +143,7 @@ std::vector<profile> make_profiles() {
   };
 }
 
-// Each lease for both keys, one behind the other.
+// Adds each open with a lease once for each key.
 std::vector<profile> expand_keys(std::vector<profile> all) {
   for (auto& p : all) {
     std::vector<open_choice> opens;

@@ -9,14 +9,14 @@ namespace {
 
 using enum lease_state;
 
-// MS-FSA 2.1.4.12, one row for each cause. "If Read goes, all goes."
+// MS-FSA 2.1.4.12, one row for each cause. A lease that loses Read loses everything.
 struct row {
   cause why;
   lease_state lease_loses;
   lease_state batch_to;
   lease_state exclusive_to;
   lease_state level_ii_to;
-  lease_state waits_for; ///< Holders of something of this are waited for.
+  lease_state waits_for; ///< The operation waits for holders of any of these.
 };
 
 constexpr lease_state wh = write | handle;
@@ -106,8 +106,8 @@ std::uint8_t holder_of(std::size_t s, const open_choice& choice) {
     choice.has_lease() ? (s / 2) * 2 + choice.key - 1U : lease_count + s);
 }
 
-// MS-FSA 2.1.5.18.1: Write is for the one who is alone. An open for attributes alone does not
-// count, unless it has a lease or an oplock.
+// MS-FSA 2.1.5.18.1: Write is granted only without other opens. An open for attributes alone does
+// not count, unless it has a lease or an oplock.
 bool is_alone(const ledger& l, std::size_t opening_slot, std::uint8_t own) {
   for (std::size_t s = 0; s < slot_count; ++s) {
     if (s == opening_slot || !l.slots[s].is_there() || l.holder_of(s) == own)
@@ -124,7 +124,7 @@ bool any_lock(const ledger& l) {
     l.slots, [](const slot& s) { return s.exclusive_lock || s.shared_locks != 0; });
 }
 
-// What announced changes make stale.
+// The caching that announced changes would make stale.
 lease_state withheld(const ledger& l, std::uint8_t own) {
   auto all = none;
   for (const auto& c : l.changes)
@@ -153,7 +153,7 @@ lease_state granted_to(const ledger& l, std::size_t opening_slot, const open_cho
       continue;
     if (intersects(other, write))
       state = none;
-    // MS-FSA 2.1.5.18.2: level II does not go with RH.
+    // MS-FSA 2.1.5.18.2: level II and RH exclude each other.
     if (choice.has_lease() && ledger::is_oplock(h))
       state = state - handle;
     if (!choice.has_lease() && !ledger::is_oplock(h) && intersects(other, handle))
@@ -163,13 +163,13 @@ lease_state granted_to(const ledger& l, std::size_t opening_slot, const open_cho
     state = none;
   if (!choice.has_lease())
     return state_of(oplock_of(state));
-  // MS-SMB2 3.3.5.9.8: promoted to all that was asked for, or left as it is.
+  // MS-SMB2 3.3.5.9.8: an existing lease is promoted to the full request, or is unchanged.
   if (l.is_there(own) && (l.views[own].must_answer || state != wanted || !is_subset(held, state)))
     return held;
   return state;
 }
 
-// -- what a quiet world does ----------------------------------------------------------------------
+// -- effects in a quiet world ---------------------------------------------------------------------
 
 bool is_quiet(const ledger& l) {
   const bool told =
@@ -188,7 +188,7 @@ void take_from_all(const ledger& l, cause why, std::uint8_t spared, expectation&
     const auto to = kept_under(why, ledger::is_oplock(h), held);
     if (h == spared || to == held)
       continue;
-    // MS-SMB2 3.3.4.7: who has Read alone has nothing to bring back.
+    // MS-SMB2 3.3.4.7: a holder of Read alone need not acknowledge.
     e.notices.push_back({h, held, to, held != r});
     e.waits = e.waits || waits_for(why, held);
   }
@@ -209,7 +209,8 @@ expectation expect_open(const ledger& l, std::size_t s, const open_choice& choic
   return e;
 }
 
-// The holder of Write is alone. Level II is broken by the holder's own change, too.
+// The holder of Write is the only one. A change by the holder of a level II oplock breaks that
+// oplock, too.
 expectation expect_data_change(const ledger& l, std::uint8_t own) {
   expectation e;
   if (own != nothing && intersects(l.views[own].uses, write))
@@ -263,7 +264,7 @@ std::optional<expectation> expect_lock(const ledger& l, const action& a) {
   return e;
 }
 
-// MS-FSA 2.1.5.4: the file is marked for deletion, and others may keep handles that are closed.
+// MS-FSA 2.1.5.4: the file is marked for deletion, so Handle caching of other holders is broken.
 std::optional<expectation> expect_close(const ledger& l, std::size_t s) {
   expectation e;
   auto rest = l;
@@ -274,7 +275,7 @@ std::optional<expectation> expect_close(const ledger& l, std::size_t s) {
   return e;
 }
 
-// MS-SMB2 3.3.7.1: closed by the server, which does not wait.
+// MS-SMB2 3.3.7.1: the server closes the open, and does not wait.
 std::optional<expectation> expect_loss(const ledger& l, std::size_t s) {
   if (l.slots[s].durable || l.slots[s].is != slot::status::open)
     return std::nullopt;
@@ -311,7 +312,8 @@ namespace {
 struct waited_for {
   lease_state of_leases = none;
   lease_state of_oplocks = none;
-  bool left_read = false; ///< Whoever was told that it keeps Read (docs/semantics.md, "Choices").
+  bool left_read =
+    false; ///< Wait for holders that keep Read after the break (docs/semantics.md, "Choices").
   std::uint8_t spared = nothing;
 };
 
@@ -321,7 +323,7 @@ waited_for awaited_by_open(const ledger& l, const operation& o) {
     return {};
   const auto own = choice.has_lease() ? holder_of(o.what.slot, choice) : nothing;
   const bool conflict = conflicts(l, o.what.slot, choice);
-  // An open that needs nothing waits for any break in progress of a lease ("Choices").
+  // An open that breaks nothing itself waits for all lease breaks in progress ("Choices").
   return {rwh, conflict ? handle : write, choice.overwrites, own};
 }
 
@@ -369,7 +371,7 @@ bool has_reason_to_wait(
     const auto& v = l.views[h];
     if (h == awaited.spared)
       continue;
-    // What a holder that has not had its answer uses is not known; it is being broken.
+    // What a holder without its answer uses is unknown; its break is held back.
     if (held_back[h])
       return true;
     if (!v.time_runs)
@@ -416,18 +418,18 @@ bool may_fail(
   }
 }
 
-// -- what must hold always ------------------------------------------------------------------------
+// -- invariants -----------------------------------------------------------------------------------
 
 namespace {
 
 std::string both(std::size_t a, lease_state of_a, std::size_t b, lease_state of_b) {
   std::ostringstream out;
-  out << name_of_holder(a) << " uses " << of_a << " beside " << name_of_holder(b) << " with "
+  out << name_of_holder(a) << " uses " << of_a << " while " << name_of_holder(b) << " uses "
       << of_b;
   return out.str();
 }
 
-// MS-FSA 2.1.5.18: who may hold what beside whom.
+// MS-FSA 2.1.5.18: which states two holders may have at the same time.
 std::string check_pair(const ledger& l, std::size_t a, std::size_t b) {
   const auto of_a = l.views[a].uses;
   const auto of_b = l.views[b].uses;
@@ -443,7 +445,7 @@ std::string check_pair(const ledger& l, std::size_t a, std::size_t b) {
 std::string check_writer(const ledger& l, std::size_t h) {
   for (std::size_t s = 0; s < slot_count; ++s)
     if (l.slots[s].is_there() && l.holder_of(s) != h && !is_stat(l.choice_of(s)))
-      return name_of_holder(h) + " uses W, and another open is there";
+      return name_of_holder(h) + " uses W, but another open exists";
   return "";
 }
 
@@ -451,7 +453,7 @@ std::string check_change(const ledger& l, const change& c, std::size_t h) {
   const auto stale = c.is == change::kind::name ? handle : read;
   if (h == c.holder || !intersects(l.views[h].uses, stale))
     return "";
-  return name_of_holder(h) + " uses what is just being changed";
+  return name_of_holder(h) + " caches data that is being changed";
 }
 
 } // namespace
@@ -479,7 +481,7 @@ std::string check_shares(const ledger& l) {
     for (std::size_t b = a + 1; b < slot_count; ++b)
       if (l.slots[a].is_there() && l.slots[b].is_there() &&
         exclude_each_other(l.choice_of(a), l.choice_of(b), false))
-        return "two opens are there that exclude each other";
+        return "two opens exclude each other";
   return "";
 }
 
@@ -489,7 +491,7 @@ std::string check_locks(const ledger& l) {
       continue;
     for (std::size_t other = 0; other < slot_count; ++other)
       if (other != s && (l.slots[other].exclusive_lock || l.slots[other].shared_locks != 0))
-        return "two opens hold a lock that excludes the other's";
+        return "two opens hold locks that exclude each other";
   }
   return "";
 }

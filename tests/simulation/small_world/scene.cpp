@@ -11,7 +11,7 @@ namespace leasebreak::small_world {
 namespace {
 
 constexpr byte_range the_range{0, 10};
-// So that epochs wrap within a few steps.
+// So that epochs wrap around within a few steps.
 constexpr std::uint16_t first_epoch = 0xfffe;
 constexpr std::chrono::seconds durable_timeout{60};
 
@@ -32,7 +32,7 @@ void scene::say(const std::string& what) {
     *story_ += what + '\n';
 }
 
-// -- what may happen ------------------------------------------------------------------------------
+// -- possible steps -------------------------------------------------------------------------------
 
 namespace {
 
@@ -80,7 +80,7 @@ private:
       std::ranges::all_of(l_.slots, [](const slot& s) { return s.is == slot::status::free; });
   }
 
-  // Clients, slots and keys are interchangeable: of the unused ones, the first is enough.
+  // Clients, slots and keys are interchangeable, so use the first unused one.
   void add_opens(std::uint8_t client) {
     const auto first = static_cast<std::uint8_t>(client * 2);
     const bool is_first_free = l_.slots[first].is == slot::status::free;
@@ -144,7 +144,7 @@ private:
     const auto add_one = [&](acknowledgement a) {
       add(verb::acknowledge, h, static_cast<std::size_t>(a));
     };
-    add_one(acknowledgement::nothing); // also where nothing is to be acknowledged
+    add_one(acknowledgement::nothing); // valid without a break, too: the server must refuse it
     if (!v.must_answer)
       return;
     if (v.told_to != lease_state::none)
@@ -187,7 +187,7 @@ void scene::carry_out(const command& c) {
   take(file_.apply(c, ledger_.now));
 }
 
-// Profiles without `holds` make each announced change at once.
+// Profiles without `holds` make each announced change immediately.
 void scene::make_changes() {
   while (!ledger_.world->holds && !ledger_.changes.empty() && problem_.empty()) {
     const auto hold = ledger_.changes.front().id;
@@ -301,7 +301,7 @@ void scene::begin_close(std::uint8_t s) {
 
 void scene::begin_loss(std::uint8_t s) {
   auto& at = ledger_.slots[s];
-  // Notifications may have been on their way on the connection.
+  // Notifications may have been in flight on the connection.
   for (std::size_t h = 0; h < holder_count; ++h) {
     const bool is_on_it = ledger::is_oplock(h) ? h == lease_count + s : h / 2 == s / 2;
     if (is_on_it && ledger_.is_there(h))
@@ -318,7 +318,7 @@ void scene::begin_loss(std::uint8_t s) {
   forget(holder);
 }
 
-// The client stops using what it gives up before it sends the acknowledgement.
+// The client stops using what it releases before it sends the acknowledgement.
 command scene::begin_acknowledgement(const action& a, operation_id id) {
   auto& v = ledger_.views[a.slot];
   const bool is_oplock = ledger::is_oplock(a.slot);
@@ -330,7 +330,7 @@ command scene::begin_acknowledgement(const action& a, operation_id id) {
                                                                 : too_much;
   const bool is_accepted = acknowledged_ != acknowledgement::everything;
   if (was_acknowledgeable_ && (is_accepted || is_oplock)) {
-    // MS-SMB2 3.3.5.22.1: a level that does not fit ends the break with none.
+    // MS-SMB2 3.3.5.22.1: a level that does not fit ends the break with level none.
     v.uses = is_accepted ? v.uses & acknowledged_state_ : lease_state::none;
     v.must_answer = false;
     v.time_runs = false;
@@ -343,7 +343,7 @@ command scene::begin_acknowledgement(const action& a, operation_id id) {
     id, client_of_holder(a.slot), key_of_holder(a.slot), acknowledged_state_};
 }
 
-// MS-SMB2 3.3.6.1, 3.3.6.5: a holder that does not answer in time has nothing.
+// MS-SMB2 3.3.6.1, 3.3.6.5: a holder that does not acknowledge in time loses everything.
 void scene::forfeit() {
   for (auto& v : ledger_.views) {
     if (!v.time_runs || v.told_at + ledger_.policy->break_timeout > ledger_.now)
@@ -354,7 +354,7 @@ void scene::forfeit() {
   }
 }
 
-// -- what is checked ------------------------------------------------------------------------------
+// -- checks ---------------------------------------------------------------------------------------
 
 void scene::check(const std::string& before) {
   check_server();
@@ -370,7 +370,7 @@ void scene::check(const std::string& before) {
 
 namespace {
 
-// The server's lease or oplock of the holder; null if there is none.
+// Returns the server's lease or oplock of the holder, or null.
 const auto* find_entry(const file_state& file, const ledger& l, std::size_t holder) {
   const auto& state = file_state_peek::of(file);
   if (!ledger::is_oplock(holder))
@@ -398,11 +398,11 @@ void scene::check_server() {
   if (const auto broken = file_.file().check_invariants(); !broken.empty())
     fail("invariant: " + broken);
   if (file_.file().waiting() != ledger_.operations.size())
-    fail("the server has other operations that wait than its clients");
+    fail("the pending operations of the server and its clients differ");
   for (std::size_t s = 0; s < slot_count; ++s) {
     const auto& at = ledger_.slots[s];
     if (at.is_there() != (at.id != open_id::none && file_.file().has_open(at.id)))
-      fail("the server has other opens than its clients");
+      fail("the opens of the server and its clients differ");
     if (at.is == slot::status::open) {
       const auto& held = at;
       const bool foreign_exclusive = std::ranges::any_of(
@@ -414,7 +414,7 @@ void scene::check_server() {
       const bool reads = file_.file().check_io(at.id, the_range, false) == errc::success;
       const bool writes = file_.file().check_io(at.id, the_range, true) == errc::success;
       if (reads == foreign_exclusive || writes == (foreign || held.shared_locks != 0))
-        fail("locks keep off other reads or writes than they should");
+        fail("locks block the wrong reads or writes");
     }
   }
   for (std::size_t h = 0; h < holder_count; ++h)
@@ -424,7 +424,8 @@ void scene::check_server() {
       fail(problem);
 }
 
-// The server believes at least what the client uses; without anything in flight, exactly that.
+// The server must assume at least what the client uses. Without messages in flight, both must be
+// equal.
 void scene::check_view(std::size_t holder) {
   const auto& v = ledger_.views[holder];
   const auto* const entry = find_entry(file_.file(), ledger_, holder);
@@ -432,32 +433,33 @@ void scene::check_view(std::size_t holder) {
   if (!ledger_.is_attended(holder))
     return;
   std::ostringstream text;
-  text << name_of_holder(holder) << ": the client uses " << v.uses << ", the server believes "
+  text << name_of_holder(holder) << ": the client uses " << v.uses << ", the server assumes "
        << state;
   if (!is_subset(v.uses, state))
     return fail(text.str());
   const bool breaking = entry != nullptr && entry->info.breaking;
   if (v.must_answer && !breaking)
-    return fail(text.str() + ", and has forgotten the break");
+    return fail(text.str() + ", but has no break in progress");
   if (ledger_.has_answer_in_flight(holder) || ledger_.has_lost(holder))
     return;
-  // Without an epoch, a client takes an older answer that comes late for the newest.
+  // Without epochs, a client takes a late, older answer for the newest.
   const bool knows_order = (v.version == 2 || ledger::is_oplock(holder)) && !v.may_know_less;
   if (v.must_answer ? entry->info.break_to != v.told_to
                     : breaking || (knows_order && v.uses != state))
-    fail(text.str() + ", and nothing is on its way");
+    fail(text.str() + ", but no message is in flight");
 }
 
-// A cancel ends the operation; a close or a lost connection ends all that wait through the open.
+// A cancel ends the operation. A close or a lost connection ends all pending operations of the
+// open.
 void scene::check_ended() {
   const bool ends =
     now_.what == verb::cancel || now_.what == verb::close || now_.what == verb::lose;
   for (const auto& o : ledger_.operations)
     if (ends && o.what.slot == now_.slot && o.id != own_)
-      fail("still waits: " + describe(*ledger_.world, o.what));
+      fail("is still pending: " + describe(*ledger_.world, o.what));
 }
 
-// MS-SMB2 3.3.4.6, 3.3.4.7: a notification that may have been lost with its connection goes to
+// MS-SMB2 3.3.4.6, 3.3.4.7: a notification that may have been lost with its connection is sent on
 // another one.
 void scene::check_told_again() {
   for (std::size_t h = 0; h < holder_count; ++h) {
@@ -467,7 +469,7 @@ void scene::check_told_again() {
     const bool is_told =
       std::ranges::find(notices_, h, &expectation::notice::holder) != notices_.end();
     if (is_lost && !is_told && ledger_.is_attended(h) && !ledger_.has_answer_in_flight(h))
-      fail(name_of_holder(h) + " may not have heard of a break, and is not told again");
+      fail(name_of_holder(h) + " may not have received a break, and it is not sent again");
   }
 }
 
@@ -475,9 +477,9 @@ void scene::check_waiting() {
   const auto held = held_back();
   for (const auto& o : ledger_.operations) {
     if (!has_reason_to_wait(ledger_, o, held))
-      fail("waits for nothing: " + describe(*ledger_.world, o.what));
+      fail("waits without a reason: " + describe(*ledger_.world, o.what));
     if (o.what.what != verb::lock && ledger_.now >= o.since + ledger_.policy->wait_max)
-      fail("waits for too long: " + describe(*ledger_.world, o.what));
+      fail("waits too long: " + describe(*ledger_.world, o.what));
   }
 }
 
@@ -491,17 +493,17 @@ void scene::check_expected(const std::string& before) {
   if (is_quiet(*before_)) {
     if (auto e = expect(*before_, now_)) {
       if (e->waits != waits)
-        return fail(e->waits ? "does not wait for what it breaks" : "waits for nothing");
+        return fail(e->waits ? "does not wait for what it breaks" : "waits without a reason");
       if (!waits && is_done && done->error != e->error)
         return fail("expected: " + to_string(e->error) + "; was: " + to_string(done->error));
       std::ranges::sort(notices_, {}, &expectation::notice::holder);
       if (notices_ != e->notices)
-        return fail("breaks are other than the table of MS-FSA 2.1.4.12 has them");
+        return fail("breaks differ from the table of MS-FSA 2.1.4.12");
     }
   }
   if (now_.what == verb::open && before_->doomed && before_->any_open() &&
     (!is_done || done->error != errc::delete_pending || !notices_.empty()))
-    return fail("a file that is to be deleted is opened");
+    return fail("a file that is marked for deletion is opened");
   const bool may_change = now_.what == verb::reconnect ||
     (now_.what == verb::acknowledge && ledger::is_oplock(now_.slot) && was_acknowledgeable_);
   if (is_done && done->error != errc::success && !may_change && canonical_file() != before)
@@ -528,9 +530,9 @@ void scene::finish() {
       once(verb::pass_time, nothing);
   }
   if (!problem_.empty())
-    problem_ += " (when everything is closed and all time passes)";
+    problem_ += " (after all opens are closed and all time has passed)";
   else if (!file_.file().empty() || file_.file().next_deadline() || !ledger_.operations.empty())
-    fail("something is left when everything is closed and all time has passed");
+    fail("something is left after all opens are closed and all time has passed");
 }
 
 } // namespace leasebreak::small_world

@@ -1,4 +1,4 @@
-// One history of a small world: a file, its clients, and what is checked at each step.
+// One history of a small world: a file, its clients, and the checks of each step.
 #pragma once
 
 #include "faulty_file.hpp"
@@ -11,7 +11,7 @@
 
 namespace leasebreak::small_world {
 
-/// The policy of all small worlds: the library's own times.
+/// The policy of all small worlds: the library's defaults.
 [[nodiscard]] const file_policy& policy();
 
 class scene {
@@ -19,29 +19,29 @@ public:
   explicit scene(const profile& p, fault what = fault::none)
     : file_(policy(), what), ledger_(p, policy()) {}
 
-  /// The steps that are possible now. Steps that differ only in names are listed once.
+  /// Returns the steps that are possible now. Steps that differ only in names are listed once.
   [[nodiscard]] std::vector<action> enabled() const;
 
-  /// Takes a step. With `before`, the `canonical_file` so far, every check is made; without, only
-  /// those that cost nothing.
+  /// Takes a step. With `before`, the value of `canonical_file` before the step, makes all checks;
+  /// otherwise only the cheap ones.
   void step(const action& a, const std::string* before = nullptr);
 
-  /// Sends answers, makes changes, closes everything and lets all time pass. Fails if anything is
-  /// left then.
+  /// Sends all answers, makes all changes, closes everything and lets all time pass. Fails if
+  /// anything is left.
   void finish();
 
   /// Appends each step and its effects to `story`, which must outlive the scene.
   void tell(std::string& story) noexcept { story_ = &story; }
 
-  /// Empty as long as all is well.
+  /// Empty if no problem was found.
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
-  /// Equal for two histories with the same possible futures: absolute names, epochs and times are
-  /// left out. `with_obstacles` includes which of several breaks a waiting operation remembers; a
-  /// counter chooses it, and it must make no difference.
+  /// Equal for two histories with the same possible futures: it omits absolute names, epochs and
+  /// times. `with_obstacles` includes which of several breaks a pending operation remembers. A
+  /// counter chooses that break, and it must make no difference.
   [[nodiscard]] std::string canonical(bool with_obstacles = true) const;
 
-  /// The part of `canonical` that the file knows.
+  /// The part of `canonical` that describes the file.
   [[nodiscard]] std::string canonical_file() const;
 
 private:
@@ -66,7 +66,7 @@ private:
   void fail(const std::string& what);
   void say(const std::string& what);
 
-  // -- telling.cpp: what a step leads to ----------------------------------------------------------
+  // -- telling.cpp: effects of a step -------------------------------------------------------------
 
   void take(const effects& out);
   void take(const break_notification& n);
@@ -100,9 +100,9 @@ private:
   std::uint64_t last_operation_ = 0;
   std::uint64_t last_open_ = 0;
 
-  // Of the step that goes on.
+  // State of the current step.
   action now_{};
-  operation_id own_{}; ///< The operation that the step begins, if it does.
+  operation_id own_{}; ///< The operation that the step begins, if any.
   bool checks_ = false;
   ledger* before_ = nullptr; ///< With `checks_`.
   acknowledgement acknowledged_{};
@@ -110,7 +110,7 @@ private:
   bool was_acknowledgeable_ = false;
   std::vector<expectation::notice> notices_;
   std::vector<completion> completions_;
-  bool is_stale_ = false; ///< The answer that is sent is older than a break that has been told.
+  bool is_stale_ = false; ///< The answer that the step sends is older than a break that was sent.
 };
 
 } // namespace leasebreak::small_world

@@ -10,20 +10,20 @@ namespace leasebreak::small_world {
 
 namespace {
 
-/// How a state was reached first.
+/// The first history that reached a state.
 struct node {
   std::uint32_t parent = 0;
   action step;
 };
 
-/// A history whose state had been reached before.
+/// A history whose state was known already.
 struct duplicate {
   std::uint32_t parent = 0;
   action step;
-  std::uint32_t first = 0; ///< How the state was reached first.
+  std::uint32_t first = 0; ///< The first history that reached the state.
 };
 
-/// One in this many duplicates is compared with the history that came first.
+/// One in this many duplicates is compared with the first history of its state.
 constexpr std::size_t compared_of = 512;
 
 class searcher {
@@ -129,7 +129,7 @@ private:
     s.finish();
   }
 
-  // -- whether the canonical form tells states apart ----------------------------------------------
+  // -- checks of the canonical form ---------------------------------------------------------------
 
   [[nodiscard]] std::vector<fingerprint> successors_of(const std::vector<action>& history) const {
     std::vector<fingerprint> all;
@@ -143,7 +143,7 @@ private:
     return all;
   }
 
-  // Merged histories must have the same future.
+  // Merged histories must have the same futures.
   void compare_duplicates() {
     for (const auto& d : duplicates_) {
       if (is_over() || !found_.problem.empty())
@@ -153,7 +153,7 @@ private:
       ++found_.compared;
       if (successors_of(history) == successors_of(history_of(d.first)))
         continue;
-      found_.problem = "the canonical form takes this history for the same as another:\n" +
+      found_.problem = "the canonical form does not distinguish this history from another:\n" +
         describe(profile_, history_of(d.first));
       found_.history = history;
     }
@@ -183,11 +183,11 @@ std::string describe(const profile& p, const report& r) {
   if (r.is_exhausted)
     out << ", which are all";
   else if (r.states != r.states_within_depth)
-    out << ", " << r.states << " with those of depth " << r.depth + 1 << " that were reached";
+    out << ", " << r.states << " with those of depth " << r.depth + 1 << " so far";
   out << "; " << r.steps << " steps checked, " << r.compared << " merged histories compared\n";
   if (!r.problem.empty())
     out << "PROBLEM: " << r.problem << "\nafter\n"
-        << describe(p, r.history) << "which went so:\n"
+        << describe(p, r.history) << "with these effects:\n"
         << r.story;
   return out.str();
 }

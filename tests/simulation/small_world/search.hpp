@@ -1,4 +1,4 @@
-// All histories of a small world, the shorter ones first.
+// Enumerates all histories of a small world, shorter ones first.
 #pragma once
 
 #include "action.hpp"
@@ -12,31 +12,30 @@
 
 namespace leasebreak::small_world {
 
-/// How far to go.
+/// Limits of a search.
 struct bounds {
   unsigned depth = 100;
   std::chrono::steady_clock::duration time = std::chrono::hours{24};
   std::size_t states = 40'000'000; ///< About 40 bytes each.
 };
 
-/// What was found.
+/// The result of a search.
 struct report {
-  unsigned depth = 0; ///< To which every history was looked at.
-  std::size_t states = 0; ///< Different ones, with those of the depth that was not finished.
+  unsigned depth = 0; ///< All histories up to this length were checked.
+  std::size_t states = 0; ///< Distinct states, including those of the unfinished depth.
   std::size_t states_within_depth = 0;
-  std::size_t steps = 0; ///< That were taken and checked.
-  std::size_t compared =
-    0; ///< Histories that were taken for the same, and compared by what follows.
-  bool is_exhausted = false; ///< Nothing is left: there are no more states.
-  std::vector<action> history; ///< The shortest that leads to `problem`.
-  std::string problem; ///< Empty: all is well.
-  std::string story; ///< The history, and what each of its steps led to.
+  std::size_t steps = 0; ///< Steps that were taken and checked.
+  std::size_t compared = 0; ///< Merged histories whose futures were compared.
+  bool is_exhausted = false; ///< All states were found.
+  std::vector<action> history; ///< The shortest history that leads to `problem`.
+  std::string problem; ///< Empty if none was found.
+  std::string story; ///< The history with the effects of each step.
 };
 
 /// Enumerates the histories of `p`, level by level.
 [[nodiscard]] report search(const profile& p, const bounds& within, fault what = fault::none);
 
-/// The figures, and the history of a problem, for a reader.
+/// Returns the figures, and the history of a problem, as text.
 [[nodiscard]] std::string describe(const profile& p, const report& r);
 
 } // namespace leasebreak::small_world

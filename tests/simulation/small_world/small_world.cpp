@@ -1,4 +1,4 @@
-// Enumerates every history of a small world, and prints how far it has come.
+// Enumerates all histories of a small world, and prints the depth that it reached.
 #include "search.hpp"
 
 #include <charconv>
@@ -13,13 +13,13 @@ namespace {
 constexpr std::string_view usage =
   R"(usage: small_world [--seconds N] [--depth D] [--profile NAME] [--fault NAME] [--list]
 
-Every sequence of commands of two clients with two opens each on one file of the model.
+Runs every sequence of commands of two clients with two opens each on one file of the model.
 
-  --seconds N     for all profiles together, 600 unless told otherwise
-  --depth D       no deeper than this; without it, as deep as the time allows
-  --profile NAME  this one alone
-  --fault NAME    with this fault put in, which should be found
-  --list          the profiles and the faults
+  --seconds N     time for all profiles together; 600 by default
+  --depth D       maximum depth; by default, as deep as the time allows
+  --profile NAME  run only this profile
+  --fault NAME    inject this fault, which the search should find
+  --list          list the profiles and the faults
 )";
 
 struct options {
@@ -60,7 +60,7 @@ bool take(options& o, std::string_view name, std::string_view value) {
   return o.what != fault::none;
 }
 
-// Each profile gets an equal part of the time that is left.
+// The profiles share the remaining time equally.
 int search_all(const options& o) {
   bool is_well = true;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{o.seconds};

@@ -42,7 +42,7 @@ TEST_P(SmallWorld, HoldsToTheReferenceInEveryHistory) {
   EXPECT_EQ(found.problem, "") << describe(p, found);
   EXPECT_EQ(found.depth, p.test_depth);
   EXPECT_GT(found.states, 1000U);
-  EXPECT_GT(found.compared, 0U) << "whether the canonical form tells states apart was not seen";
+  EXPECT_GT(found.compared, 0U) << "the canonical form was not checked";
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SmallWorld, testing::ValuesIn([] {
@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Each, SmallWorld, testing::ValuesIn([] {
 struct mutant {
   fault what;
   std::string_view profile;
-  std::size_t steps; ///< Of the shortest history that shows it.
+  std::size_t steps; ///< Length of the shortest history that shows it.
 };
 
 class Mutants : public testing::TestWithParam<mutant> {};

@@ -1,4 +1,4 @@
-// A set of states by 96 bits of their canonical form, as small as millions of them need.
+// A set of states, by 96 bits of their canonical form. It is compact enough for millions of states.
 #pragma once
 
 #include <cstddef>
@@ -29,12 +29,13 @@ struct fingerprint {
   friend auto operator<=>(const fingerprint&, const fingerprint&) = default;
 };
 
-/// Numbers states as they come. Open addressing, never more than three quarters full.
+/// Numbers states in the order of insertion. Uses open addressing, and is at most three quarters
+/// full.
 class state_set {
 public:
   state_set() : places_(std::size_t{1} << 12U) {}
 
-  /// The number of the state, and whether it was not there before.
+  /// The number of a state, and whether it is new.
   struct found {
     std::uint32_t number = 0;
     bool is_new = false;
@@ -52,7 +53,7 @@ public:
 
 private:
   struct place {
-    std::uint64_t low = 0; ///< 0: nothing is here.
+    std::uint64_t low = 0; ///< 0 for an unused place.
     std::uint32_t high = 0;
     std::uint32_t number = 0;
   };

@@ -1,4 +1,4 @@
-// The effects of a step, as the clients see them.
+// The effects of a step from the clients' view.
 #include "ids.hpp"
 #include "scene.hpp"
 
@@ -13,18 +13,18 @@ namespace {
 
 std::string story_of(const break_notification& n, const std::string& holder) {
   std::ostringstream text;
-  text << "    " << holder << " is told to go from " << n.from << " to " << n.to;
+  text << "    " << holder << " is broken from " << n.from << " to " << n.to;
   if (n.epoch != 0)
     text << ", epoch " << n.epoch;
   if (n.ack_required)
-    text << ", and to acknowledge";
+    text << ", acknowledgement required";
   text << " (connection " << static_cast<std::uint64_t>(n.connection()) << ")";
   return text.str();
 }
 
 std::string story_of(const completion& c, const std::string& step) {
   std::ostringstream text;
-  text << "    done: " << step << ": " << to_string(c.error);
+  text << "    completed: " << step << ": " << to_string(c.error);
   if (const auto* g = std::get_if<open_granted>(&c.result)) {
     text << ", " << g->state << " as " << g->oplock;
     if (g->epoch != 0)
@@ -58,7 +58,7 @@ std::uint8_t scene::holder_of(const break_notification& n) const {
   return nothing;
 }
 
-// A notification may follow the answer that is sent now, or precede one that is overdue.
+// A notification may follow the answer that is sent now, or precede an overdue one.
 bool scene::is_new_answer_for(std::uint8_t holder) const {
   if (now_.what == verb::answer)
     return ledger_.holder_of(now_.slot) == holder;
@@ -74,27 +74,27 @@ bool scene::is_new_answer_for(std::uint8_t holder) const {
 void scene::take(const break_notification& n) {
   const auto holder = holder_of(n);
   if (holder == nothing)
-    return fail("a notification for an oplock that nobody has");
+    return fail("a notification for an oplock that does not exist");
   const auto name = name_of_holder(holder);
   auto& v = ledger_.views[holder];
   if (story_ != nullptr)
     say(story_of(n, name));
   notices_.push_back({holder, n.from, n.to, n.ack_required});
   check_epoch(holder, n);
-  // MS-SMB2 3.3.4.7: who has Read alone has nothing to bring back.
+  // MS-SMB2 3.3.4.7: a holder of Read alone need not acknowledge.
   if (!ledger_.world->answers && n.ack_required != intersects(n.from, write | handle))
-    fail(name + " is asked for an acknowledgement that is not needed, or not for one that is");
+    fail(name + " is asked for a needless acknowledgement, or not for a needed one");
   if (!is_subset(n.to, n.from) || !is_valid(n.to, false))
-    fail(name + " is broken to a state that it cannot have");
+    fail(name + " is broken to an invalid state");
   check_connection(holder, n);
   const bool is_promoted = ledger_.has_lost(holder) && promotions_of(holder) != 0;
   if (!v.heard && !is_new_answer_for(holder) && n.connection() != connection_id::none &&
     !is_promoted && !v.is_overdue)
-    return fail(name + " hears of a break before the answer that grants what is broken");
+    return fail(name + " receives a break before the answer that grants what it breaks");
   if (v.must_answer && n.ack_required && !v.may_be_told_again && !is_new_answer_for(holder))
-    fail(name + " is told twice of one break");
+    fail(name + " receives one break twice");
   if (v.heard && !is_stale_ && !is_subset(v.uses, n.from))
-    fail(name + " hears of a break from less than it has");
+    fail(name + " receives a break from less than it has");
   if (n.ack_required) {
     if (!v.time_runs)
       v.told_at = ledger_.now;
@@ -102,26 +102,26 @@ void scene::take(const break_notification& n) {
     v.told_from = n.from;
     v.told_to = n.to;
     v.told_on = n.connection();
-    // What is told as an answer is lost, or behind one, may be told once more.
+    // A notification may be repeated if it was sent while an answer was lost, or after one.
     v.may_be_told_again = v.may_be_told_again && ledger_.world->answers;
   }
   v.is_overdue = !v.heard || (v.is_overdue && ledger_.has_answer_in_flight(holder)) ||
     (now_.what == verb::pass_time && is_new_answer_for(holder));
   if (!v.heard)
-    return; // The client knows no such lease, and ignores it.
+    return; // The client knows no such lease, and ignores the break.
   if (n.ack_required)
     v.must_answer = true;
-  // The notification names a state that the client learns of with the next answer.
+  // The notification contains a state that the client learns with the next answer.
   if (promotions_of(holder) != 0)
     v.uses = v.uses | n.from;
-  // Reads from the cache end at once, writes and handles when it acknowledges; but under an answer
-  // that was followed by its break nothing has been cached yet.
+  // Reading from the cache ends at once, writing and the use of handles with the acknowledgement.
+  // If the break followed the answer immediately, nothing has been cached yet.
   const bool may_finish = (n.ack_required || v.must_answer) && !is_stale_;
   v.uses = v.uses & (may_finish ? n.to | write | handle : n.to);
 }
 
-// MS-SMB2 3.3.4.7: a lease's on a connection of one of its client's opens with a lease, if there is
-// any of this lease's own; an oplock's on that of its open (3.3.4.6).
+// MS-SMB2 3.3.4.7: a lease break uses a connection of the client's opens with a lease, preferably
+// of this lease. An oplock break uses the connection of its open (3.3.4.6).
 void scene::check_connection(std::uint8_t holder, const break_notification& n) {
   bool is_open = false;
   bool is_connection = false;
@@ -142,10 +142,11 @@ void scene::check_connection(std::uint8_t holder, const break_notification& n) {
     is_connection = is_connection || (is_connected && n.connection() == connection_of_slot(s));
   }
   if (!is_open || (any ? !is_connection : n.connection() != connection_id::none && !is_connection))
-    fail(name_of_holder(holder) + " is told of a break where it is not");
+    fail(name_of_holder(holder) + " receives a break on a wrong connection");
 }
 
-// A lease may be promoted and broken at once; the answer to the open that promoted it comes behind.
+// Counts the promotions of a lease in this step. A lease may be promoted and broken in one step,
+// and the answer with the promotion follows.
 std::ptrdiff_t scene::promotions_of(std::uint8_t holder) const {
   return std::ranges::count_if(completions_, [&](const completion& c) {
     const auto* const g = std::get_if<open_granted>(&c.result);
@@ -158,20 +159,20 @@ std::ptrdiff_t scene::promotions_of(std::uint8_t holder) const {
   });
 }
 
-// MS-SMB2 3.3.4.7: each notification counts, but for those that go on with the break that the
-// client knows of already.
+// MS-SMB2 3.3.4.7: each notification increments the epoch, except those that continue a break that
+// the client already knows.
 void scene::check_epoch(std::uint8_t holder, const break_notification& n) {
   auto& v = ledger_.views[holder];
   if (v.version != 2) {
     if (n.epoch != 0)
-      fail(name_of_holder(holder) + " has no epoch, and is told of one");
+      fail(name_of_holder(holder) + " has no epoch, but receives one");
     return;
   }
   const auto steps = static_cast<std::uint16_t>(n.epoch - v.server_epoch);
   const bool goes_on =
     v.may_be_told_again || (now_.what == verb::acknowledge && now_.slot == holder);
   if ((steps < 1 || steps > 1 + promotions_of(holder)) && !(steps == 0 && goes_on))
-    fail(name_of_holder(holder) + ": a notification does not count the epoch by one");
+    fail(name_of_holder(holder) + ": a notification does not increment the epoch by one");
   v.server_epoch = n.epoch;
   if (v.heard)
     v.epoch = n.epoch;
@@ -184,8 +185,8 @@ void scene::take(const open_ended& e) {
     auto& at = ledger_.slots[s];
     if (at.id != e.open || at.is == slot::status::free)
       continue;
-    say("    ended: an open, " +
-      std::string(e.cause == end_cause::purged ? "purged" : "as was to be expected"));
+    say(
+      "    an open ended, " + std::string(e.cause == end_cause::purged ? "purged" : "as expected"));
     const bool is_lost = at.is == slot::status::lost;
     const bool is_in_time = ledger_.now < at.lost_at + std::chrono::seconds{60};
     if ((e.cause == end_cause::closed && at.is != slot::status::closing) ||
@@ -204,10 +205,10 @@ void scene::take(const open_ended& e) {
       announce(change::kind::deletion, e.hold, nothing);
     return;
   }
-  fail("an open ended that is not there");
+  fail("an open ended that does not exist");
 }
 
-// A client whose opens of the lease are all unknown to it may take an older answer for the newest.
+// A client that knows no open of the lease may take an older answer for the newest.
 void scene::forget(std::uint8_t holder) {
   auto& v = ledger_.views[holder];
   if (!v.heard || ledger_.is_known(holder))
@@ -236,7 +237,7 @@ void scene::end_slot(std::uint8_t s) {
 void scene::take(const completion& c) {
   const auto found = std::ranges::find(ledger_.operations, c.operation, &operation::id);
   if (found == ledger_.operations.end())
-    return fail("an operation ended twice, or was never begun");
+    return fail("an operation ended twice, or never began");
   const auto o = *found;
   if (story_ != nullptr)
     say(story_of(c, describe(*ledger_.world, o.what)));
@@ -269,7 +270,7 @@ void scene::take(const completion& c) {
 
 void scene::announce(change::kind is, hold_id id, std::uint8_t holder) {
   if (id == hold_id::none)
-    return fail("a change is announced that nothing guards");
+    return fail("a change is announced without a hold");
   if (is == change::kind::deletion)
     ledger_.doomed = false;
   ledger_.changes.push_back({id, is, holder});
@@ -290,9 +291,9 @@ void scene::take_grant(const operation& o, const open_granted& g) {
   const auto holder = ledger_.holder_of(o.what.slot);
   auto& v = ledger_.views[holder];
   if (checks_ && conflicts(ledger_, o.what.slot, choice, true))
-    fail("an open is granted beside one that excludes it");
+    fail("an open is granted although another one excludes it");
   if (checks_ && ((ledger_.doomed && ledger_.any_open()) || ledger_.is_being_deleted()))
-    fail("a file that is to be deleted is opened");
+    fail("a file that is marked for deletion is opened");
   if (checks_)
     check_grant(o, g);
   const bool is_new = !ledger_.is_there(holder);
@@ -303,7 +304,7 @@ void scene::take_grant(const operation& o, const open_granted& g) {
   at.is = slot::status::open;
   at.durable = g.durable;
   if (g.durable != (choice.durable && intersects(g.state, handle)))
-    fail("an open is durable without Handle, or is not although it has it");
+    fail("an open is durable without Handle, or not durable with it");
   if (v.version == 2)
     v.server_epoch = g.epoch;
   const answer_in_flight answer{g.answer, g.state, g.epoch, g.break_in_progress, ledger_.now};
@@ -318,8 +319,8 @@ void scene::take_grant(const operation& o, const open_granted& g) {
     announce(change::kind::data, g.hold, holder);
 }
 
-// The state and epoch of a grant. Skipped if several operations complete at once, or if clients do
-// not know all grants: the reference cannot predict those.
+// Checks the state and epoch of a grant, except where the reference cannot predict them: several
+// operations complete at once, or clients do not know all grants.
 void scene::check_grant(const operation& o, const open_granted& g) {
   const auto& choice = ledger_.choice_of(o.what.slot);
   const auto holder = ledger_.holder_of(o.what.slot);
@@ -334,7 +335,7 @@ void scene::check_grant(const operation& o, const open_granted& g) {
     return;
   if (choice.has_lease() && ledger_.is_there(holder) && v.must_answer) {
     if (!g.break_in_progress)
-      fail("an open of a lease that is breaking is not told so");
+      fail("an open of a breaking lease does not report the break");
     return;
   }
   const auto expected = granted_to(ledger_, o.what.slot, choice);
@@ -349,12 +350,12 @@ void scene::check_grant(const operation& o, const open_granted& g) {
   const auto last = is_new ? std::uint16_t{0xfffe} : v.server_epoch;
   const bool changed = g.state != (is_new ? none : v.uses);
   if (static_cast<std::uint16_t>(g.epoch - last) != (changed ? 1 : 0))
-    fail("a grant does not count the epoch by one, or counts without a change");
+    fail("a grant does not increment the epoch by one, or increments it without a change");
 }
 
-// MS-SMB2 3.3.1.12: with an epoch, the client ignores an older answer. Without one, the latest
-// answer counts. MS-SMB2 2.2.14.2.10: an answer that says that a break is in progress adds nothing
-// to what a client knows that has heard of the break, or has ended it.
+// MS-SMB2 3.3.1.12: with epochs, the client ignores an older answer; without, the latest answer
+// counts. MS-SMB2 2.2.14.2.10: an answer that reports a break in progress tells nothing new to a
+// client that has received or ended the break.
 void scene::learn(view& v, const answer_in_flight& a, bool is_new) {
   const bool is_first = !v.heard || is_new;
   const bool is_newer =
@@ -371,7 +372,7 @@ void scene::take_closed(const operation& o, const completion& c) {
   const auto* const closed = std::get_if<open_closed>(&c.result);
   auto& at = ledger_.slots[o.what.slot];
   if (!at.gone)
-    fail("a close leaves the open there");
+    fail("a close does not end the open");
   at.is = slot::status::free;
   if (closed == nullptr || c.error != errc::success)
     return;
@@ -379,10 +380,10 @@ void scene::take_closed(const operation& o, const completion& c) {
   if (closed->delete_file)
     announce(change::kind::deletion, closed->hold, nothing);
   if (now_.what == verb::close && now_.slot == o.what.slot && closed->delete_file != deletes)
-    fail("the last close does not delete the file, or another one does");
+    fail("the last close does not delete the file, or an earlier one does");
 }
 
-// MS-SMB2 3.3.7.1: what is kept without a connection.
+// MS-SMB2 3.3.7.1: checks which opens are kept without a connection.
 void scene::take_lost(const operation& o, const completion& c) {
   auto& at = ledger_.slots[o.what.slot];
   const auto* const removed = std::get_if<client_removed>(&c.result);
@@ -392,7 +393,7 @@ void scene::take_lost(const operation& o, const completion& c) {
   if (removed->delete_file)
     announce(change::kind::deletion, removed->hold, nothing);
   if (removed->delete_file != deletes)
-    fail("the last open's end does not delete the file, or another one's does");
+    fail("the end of the last open does not delete the file, or an earlier one does");
   if (at.is == slot::status::free || at.is == slot::status::opening)
     return;
   if (removed->kept != std::vector{at.id})
@@ -403,7 +404,7 @@ void scene::take_lost(const operation& o, const completion& c) {
   const bool is_known =
     !was.may_know_less && !before_->has_answer_in_flight(before_->holder_of(o.what.slot));
   if (before_->doomed || was.must_answer || (is_known && !intersects(was.uses, handle)))
-    fail("an open is kept without a connection that may not be");
+    fail("an open is kept without a connection, but must not be");
 }
 
 void scene::take_acknowledged(const operation& o, const completion& c) {
@@ -425,7 +426,7 @@ void scene::take_acknowledged(const operation& o, const completion& c) {
   }
   const auto* const left = std::get_if<break_acknowledged>(&c.result);
   if (checks_ && c.error != expected)
-    fail("an acknowledgement: expected: " + to_string(expected) + "; was: " + to_string(c.error));
+    fail("acknowledgement: expected: " + to_string(expected) + "; was: " + to_string(c.error));
   if (c.error != errc::success || left == nullptr)
     return;
   if (!is_subset(left->state, acknowledged_state_))
@@ -470,7 +471,7 @@ void scene::take_lock(const operation& o, const completion& c) {
     else if (at.shared_locks != 0)
       --at.shared_locks;
     else
-      fail("a lock is released that nobody holds");
+      fail("a lock is released that does not exist");
   } else if (ledger_.world->locks[o.what.which].exclusive) {
     at.exclusive_lock = true;
   } else {
@@ -484,7 +485,7 @@ void scene::take_reconnected(const operation& o, const completion& c) {
   const bool is_back = c.error == errc::success && held != nullptr;
   if (is_back == at.gone)
     return fail(
-      at.gone ? "an open comes back that has ended" : "a durable open does not come back");
+      at.gone ? "an open is reconnected that has ended" : "a durable open is not reconnected");
   if (!is_back) {
     at.is = slot::status::free;
     return;
