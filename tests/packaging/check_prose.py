@@ -115,6 +115,20 @@ TOKEN = re.compile(
 
 INCLUDE = re.compile(r"^#include .*$", re.MULTILINE)
 
+# Keys of JSON objects are names, not prose: `o["key"]`, `o.at("key")`, and "key": within a string.
+BEFORE_KEY = re.compile(r"(?:\[|\b(?:at|contains|if_contains)\()$")
+KEY_IN_JSON = re.compile(r"(\\?\")\w+\1(?=\s*:)")
+
+
+def is_key(text, token):
+    follows = text[token.end():token.end() + 1]
+    before = text[max(0, token.start() - 20):token.start()]
+    return bool(BEFORE_KEY.search(before) and re.fullmatch(r"\w+", token["string"] or "") and follows in ("]", ")"))
+
+
+def without_keys(text, token, part):
+    return "" if is_key(text, token) else KEY_IN_JSON.sub(lambda m: "`" * len(m[0]), part or "")
+
 
 def cpp_parts(text):
     text = INCLUDE.sub("", text)
@@ -124,8 +138,9 @@ def cpp_parts(text):
         comment = token["comment"]
         if comment is None:
             last = None
-            for part in (token["raw"], token["string"], token["block"]):
-                for below, line in enumerate((part or "").splitlines()):
+            strings = [without_keys(text, token, token[name]) for name in ("raw", "string")]
+            for part in (*strings, token["block"] or ""):
+                for below, line in enumerate(part.splitlines()):
                     yield number + below, line, below == 0
             yield number, None, False
             continue

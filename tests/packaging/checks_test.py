@@ -241,6 +241,19 @@ class Prose(unittest.TestCase):
 
         self.assertEqual(sorted(set(self.problems(text, "a.cpp"))), [2, 3, 4, 5])
 
+    def test_leaves_keys_of_json_alone(self):
+        for line in (
+            "o[\"nobody\"] = 1;", "o.at(\"nobody\");", "if (o.contains(\"nobody\"))", "R\"({\"nobody\": 1})\";",
+            "f(\"{\\\"nobody\\\":1}\");",
+        ):
+            self.assertEqual(self.problems(line + "\n", "a.cpp"), [], line)
+        for line in (
+            "say(\"nobody\");", "o[\"a\"] = \"nobody\";", "R\"({\"a\": \"nobody\"})\";", "say(\"nobody: gone\");",
+            "format(\"nobody\") + x;", "o[\"a\" + std::string(\"nobody\")];",
+            "o.at(\"nobody is here\");",
+        ):
+            self.assertEqual(self.problems(line + "\n", "a.cpp"), [1], line)
+
     def test_leaves_quotations_alone(self):
         exceptions, check_prose.EXCEPTIONS = check_prose.EXCEPTIONS, ("somebody else",)
         try:
