@@ -1,4 +1,4 @@
-// What requests ask for, and which are refused, without a socket.
+// The calls of requests, and which requests are refused, without a socket.
 #include "router.hpp"
 
 #include <gmock/gmock.h>
@@ -56,7 +56,7 @@ std::string error_of(const http_request& r) {
   return answer == nullptr ? "accepted" : answer->body;
 }
 
-/// What is to be done; fails the test if it is not a `Call`.
+/// Returns the call of the request; fails the test if it is not a `Call`.
 template <class Call>
 Call call_of(const http_request& r) {
   caller who;
@@ -67,7 +67,7 @@ Call call_of(const http_request& r) {
   }
   auto* const call = std::get_if<Call>(&std::get<admin_call>(result));
   if (call == nullptr) {
-    ADD_FAILURE() << r.target << " asks for something else";
+    ADD_FAILURE() << r.target << " asks for another call";
     return {};
   }
   return std::move(*call);
@@ -232,7 +232,7 @@ TEST(Router, ReadsBreaks) {
 
   EXPECT_EQ(call.what.path_tail, "d/report.docx");
   EXPECT_EQ(call.what.matching.share_name, "docs");
-  EXPECT_EQ(call.what.matching.client_id, "") << "all of the file is looked at";
+  EXPECT_EQ(call.what.matching.client_id, "") << "the whole file is listed";
   EXPECT_EQ(to_string(call.client.value()), "0102030405060708090a0b0c0d0e0f10");
   EXPECT_EQ(to_string(call.key.value()), "f102030405060708090a0b0c0d0e0f10");
   EXPECT_EQ(call.keep, lease_state::rh);
@@ -278,7 +278,7 @@ TEST(Router, SaysErrorsAsJsonWithoutMarkup) {
 
   EXPECT_EQ(error,
     "{\"error\":{\"code\":\"bad_parameter\",\"message\":"
-    "\"\\u003cimg src: no such parameter here\"}}\n");
+    "\"\\u003cimg src: unknown parameter\"}}\n");
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// The service with a real coordinator: what it tells, what it does, who may.
+// The service with a real coordinator: its responses, its actions, and access rights.
 #include "service_fixture.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -46,7 +46,8 @@ TEST_F(AdminService, TellsWhoWaitsForWhomAndEndsIt) {
   EXPECT_EQ(text_at(breaks.front().at("breaking"), "to"), "RH");
 
   const auto files = client.get("/api/v1/files?path=report.docx").as_json();
-  EXPECT_EQ(files.at("entries").as_array().size(), 3U) << "an open, its lease, and who waits";
+  EXPECT_EQ(files.at("entries").as_array().size(), 3U)
+    << "an open, its lease, and the pending open";
 
   const auto tried =
     client.post("/api/v1/break", R"({"path":"report.docx","dry_run":true})").as_json();
@@ -190,7 +191,7 @@ TEST_F(AdminService, SendsHeadersThatKeepBrowsersAway) {
     EXPECT_THAT(name, testing::Not(testing::StartsWith("Access-Control")));
 }
 
-// Nothing from elsewhere, nothing inline, and no way from a name to markup.
+// No content of other sites, nothing inline, and no way to turn a name into markup.
 TEST_F(AdminService, ServesAPageThatItsPolicyAllows) {
   start(options());
   auto client = connect();
@@ -276,7 +277,7 @@ TEST_F(AdminService, TakesThePlaceOfASocketThatNobodyListensOn) {
   start(options());
   EXPECT_EQ(connect().get("/healthz").status, 200U);
   EXPECT_THROW(service(io.get_executor(), *leases, options()), boost::system::system_error)
-    << "somebody listens on it now";
+    << "another service listens on it now";
   EXPECT_EQ(connect().get("/healthz").status, 200U);
 }
 
@@ -309,12 +310,12 @@ TEST_F(AdminService, RefusesOptionsThatAreUnsafe) {
     o.address = "0.0.0.0";
     o.token_file = tokens;
   }),
-    HasSubstr("no loopback address"));
+    HasSubstr("must be a loopback address"));
   EXPECT_THAT(refused([&](auto& o) {
     o.address = "localhost";
     o.token_file = tokens;
   }),
-    HasSubstr("no IP address"));
+    HasSubstr("must be an IP address"));
   EXPECT_THAT(refused([](auto& o) { o.connections_max = 0; }), HasSubstr("connections_max"));
   EXPECT_THAT(refused([](auto& o) { o.request_bytes_max = 100; }), HasSubstr("request_bytes_max"));
   EXPECT_THAT(
@@ -330,7 +331,7 @@ TEST_F(AdminService, EndsWithConnectionsOpen) {
   admin->stop();
 
   idle.wait_for_end();
-  stop(); // the loop has nothing left to do, or this never returns
+  stop(); // returns only if the loop has nothing left to do
 }
 
 TEST_F(AdminService, OutlivesNoCoordinator) {
@@ -339,14 +340,15 @@ TEST_F(AdminService, OutlivesNoCoordinator) {
   start(std::move(o));
   open(alice, "f", 1);
   auto client = connect();
-  client.send("POST /api/v1/break HTTP/1.1\r\nHost: x\r\n\r\n"); // refused; something to wait for
+  client.send("POST /api/v1/break HTTP/1.1\r\nHost: x\r\n\r\n"); // refused; its response shows that
+                                                                 // the service runs
   EXPECT_EQ(client.receive().status, 421U);
   const std::string body = R"({"path":"f"})";
   client.send("POST /api/v1/break HTTP/1.1\r\nHost: localhost\r\nX-Leasebreak-Action: 1\r\n"
               "Content-Type: application/json\r\nContent-Length: " +
     std::to_string(body.size()) + "\r\n\r\n" + body);
 
-  stop(); // whether or not the break has begun
+  stop(); // the break may have started, or not
 
   client.wait_for_end();
 }

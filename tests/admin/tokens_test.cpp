@@ -1,4 +1,4 @@
-// The file of tokens.
+// Tests of the token file.
 #include "tokens.hpp"
 
 #include <gmock/gmock.h>
@@ -14,13 +14,13 @@
 namespace leasebreak::admin {
 namespace {
 
-/// A file that is removed again.
+/// A temporary file.
 class token_file {
 public:
   token_file(const std::string& content, mode_t mode) {
     const int fd = ::mkstemp(name.data());
     if (fd < 0 || ::write(fd, content.data(), content.size()) < 0 || ::fchmod(fd, mode) != 0)
-      throw std::runtime_error("no temporary file");
+      throw std::runtime_error("cannot create a temporary file");
     ::close(fd);
   }
   ~token_file() { ::unlink(name.c_str()); }

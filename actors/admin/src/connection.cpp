@@ -31,7 +31,8 @@ using parser_type = http::request_parser<http::string_body>;
 
 constexpr std::size_t header_bytes_max = std::size_t{8} << 10;
 
-/// What to say of a request that could not be read. Nothing: the peer has gone, or is too slow.
+/// Returns the response to a request that could not be read, or nothing if the peer is gone or too
+/// slow.
 std::optional<http_response> answer_to(const error_code& error) {
   if (error == http::error::body_limit || error == http::error::buffer_overflow)
     return error_response(413, "too_large", "the request is too large");
@@ -40,7 +41,7 @@ std::optional<http_response> answer_to(const error_code& error) {
   if (error == http::error::end_of_stream || error == http::error::partial_message ||
     error.category() != http::make_error_code(http::error::bad_method).category())
     return std::nullopt;
-  return error_response(400, "bad_request", "this is no HTTP request");
+  return error_response(400, "bad_request", "this is not an HTTP request");
 }
 
 } // namespace
@@ -63,7 +64,7 @@ public:
   }
 
 private:
-  /// False: the connection is to end.
+  /// Returns false if the connection must end.
   asio::awaitable<bool> serve_one() {
     const auto bytes_max = core_->options().request_bytes_max;
     const auto header_max = std::min(header_bytes_max, bytes_max / 2);

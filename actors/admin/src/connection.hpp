@@ -14,7 +14,7 @@ namespace leasebreak::admin {
 using stream_socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
   boost::asio::any_io_executor>;
 
-/// Reads requests and answers them, one after the other. Belongs to the strand.
+/// Reads requests and answers them, one after the other. Used on the strand only.
 class connection {
 public:
   /// `rules` must outlive it.
@@ -34,7 +34,8 @@ private:
   std::unique_ptr<io> io_;
 };
 
-/// Says that there are too many connections, as far as that can be sent at once, and closes it.
+/// Sends an error for too many connections, as far as that is possible without waiting, and closes
+/// the socket.
 void refuse(stream_socket socket) noexcept;
 
 } // namespace leasebreak::admin

@@ -49,7 +49,7 @@ std::string name_of(const caller& who) {
   return who.is_local ? "uid " + std::to_string(who.uid) : "address " + who.address;
 }
 
-/// The greatest id that is less.
+/// Returns the greatest id below `id`.
 client_guid before(client_guid id) {
   for (auto byte = id.bytes.rbegin(); byte != id.bytes.rend(); ++byte)
     if ((*byte)-- != 0)
@@ -63,7 +63,7 @@ bool is_held(const listed_entry& e) {
 
 } // namespace
 
-/// Listings come one after the other: each looks at all files.
+/// Held during a listing. Listings run one at a time, because each scans all files.
 class core::listing_turn {
 public:
   explicit listing_turn(core& of) noexcept : of_(of) { of_.is_listing_ = true; }
@@ -72,7 +72,7 @@ public:
     try {
       of_.listing_ended_.cancel_one();
     } catch (...) {
-      // the next one that ends wakes it
+      // the end of the next listing wakes the waiting one
     }
   }
   listing_turn(const listing_turn&) = delete;
@@ -82,7 +82,7 @@ private:
   core& of_;
 };
 
-/// What is held of the file that an action is about.
+/// The entries of the file that a break is for.
 struct core::found_file {
   std::vector<listed_entry> entries;
   time_point now{};
@@ -186,7 +186,7 @@ asio::awaitable<http_response> core::list(show_files call) {
   co_return ok(call.as == show_files::view::waits ? waits_to_json(page) : to_json(page));
 }
 
-/// What is held of the one file that is meant, or why there is no such.
+/// Lists the entries of the requested file, or returns an error if not exactly one file matches.
 asio::awaitable<std::optional<http_response>> core::find(list_request r, found_file& file) {
   r.limit = options_.page_entries_max;
   do {
@@ -197,14 +197,14 @@ asio::awaitable<std::optional<http_response>> core::find(list_request r, found_f
     for (auto& e : page.entries) {
       if (!file.entries.empty() && file.entries.front().file_id != e.file_id)
         co_return error_response(
-          409, "ambiguous", "several files are meant; give more of the path, or share or file");
+          409, "ambiguous", "several files match; give a longer path, a share or a file");
       file.entries.push_back(std::move(e));
     }
     file.now = page.now;
     r.after = page.next;
   } while (!r.after.empty());
   if (file.entries.empty())
-    co_return error_response(404, "not_found", "nothing is held of such a file, and nothing waits");
+    co_return error_response(404, "not_found", "no such file has holders or pending operations");
   co_return std::nullopt;
 }
 
@@ -213,7 +213,7 @@ asio::awaitable<error_code> core::force(force_break_request r) {
   std::optional<operation> asked;
   if (!with_coordinator([&](coordinator& c) { asked.emplace(c.async_force_break(std::move(r))); }))
     co_return make_error_code(errc::shutting_down);
-  // The break goes on when it is not waited for any longer.
+  // After `action_time`, stop waiting for the break, which continues.
   const auto stop = std::make_shared<asio::cancellation_signal>();
   asio::steady_timer enough(strand_, options_.action_time);
   enough.async_wait([stop](const error_code& error) {
@@ -289,7 +289,7 @@ http_response core::disconnect(const disconnect_by_hand& call, const caller& who
   if (found.empty())
     return error_response(404, "unknown_client", "the client is not registered");
   if (!options_.disconnect)
-    return error_response(501, "not_supported", "the host does not offer to end connections");
+    return error_response(501, "not_supported", "the host does not support disconnecting clients");
   const std::string outcome = call.dry_run ? "dry_run"
     : was_connected                        ? "disconnected"
                                            : "no_connection";

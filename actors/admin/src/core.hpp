@@ -1,5 +1,5 @@
-// What all connections of a service share: the way to the coordinator, and carrying out what
-// requests ask for.
+// The shared part of a service's connections: access to the coordinator, and the execution of
+// calls.
 #pragma once
 
 #include "router.hpp"
@@ -31,14 +31,14 @@ public:
   boost::asio::awaitable<http_response> answer(
     http_request r, const access_rules& rules, caller who);
 
-  /// From now on neither the coordinator nor a function of the options is called. Any thread.
+  /// Prevents all further calls of the coordinator and of functions in the options. Any thread.
   void detach() noexcept;
 
 private:
   class listing_turn;
   struct found_file;
 
-  /// Calls `use` with the coordinator, unless that is gone; false if it is.
+  /// Calls `use` with the coordinator. Returns false if the coordinator is gone.
   template <class Use>
   bool with_coordinator(Use use);
 
@@ -56,10 +56,10 @@ private:
   const service_options options_;
   const std::shared_ptr<spdlog::logger> logger_;
   const time_point started_;
-  std::mutex mutex_; ///< Held while the coordinator or the host is called, which never waits.
+  std::mutex mutex_; ///< Held during calls of the coordinator and the host, which do not block.
   coordinator* coordinator_;
   bool is_listing_ = false;
-  boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled for the next listing.
+  boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled to start the next listing.
 };
 
 } // namespace leasebreak::admin

@@ -1,4 +1,4 @@
-// A request and its answer, as the router sees them: no socket, no library.
+// Requests and responses as the router sees them, without sockets and libraries.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace leasebreak::admin {
 
-/// What of a request counts. Headers that were not sent are empty.
+/// The parts of a request that the router needs. Headers that were not sent are empty.
 struct http_request {
   std::string method;
   std::string target; ///< Path and query.
@@ -26,7 +26,7 @@ struct http_response {
   std::string allow; ///< For 405: the method that is allowed.
 };
 
-/// `{"error":{"code":...,"message":...}}`. `code` is a word for programs.
+/// Makes a response with the body `{"error":{"code":...,"message":...}}`. `code` is for programs.
 [[nodiscard]] http_response error_response(
   unsigned status, std::string_view code, std::string_view message);
 

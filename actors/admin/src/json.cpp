@@ -23,7 +23,7 @@ json::string_view view(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-/// Milliseconds are enough.
+/// Rounds to milliseconds.
 double seconds(duration d) {
   return std::round(std::chrono::duration<double, std::milli>(d).count()) / 1'000;
 }
@@ -73,7 +73,7 @@ void add_open(json::object& o, const listed_entry& e, time_point now) {
   o["durable"] = e.durable;
   o["resilient"] = e.resilient;
   o["persistent"] = e.persistent;
-  if (e.deadline != time_point{}) { // without a connection
+  if (e.deadline != time_point{}) { // a disconnected open
     o["disconnected"] = true;
     add_deadline(o, e.deadline, now);
   }

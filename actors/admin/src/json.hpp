@@ -1,4 +1,4 @@
-// How parts of answers become JSON; see leasebreak/admin/encode.hpp.
+// JSON of parts of responses; see leasebreak/admin/encode.hpp.
 #pragma once
 
 #include <leasebreak/requests.hpp>
@@ -12,13 +12,13 @@ namespace leasebreak::admin {
 
 [[nodiscard]] boost::json::object json_of(const listed_entry& e, time_point now);
 
-/// One line.
+/// Writes the object as one line.
 [[nodiscard]] std::string text_of(const boost::json::object& o);
 
-/// 16 hexadecimal digits, as in the log.
+/// Returns 16 hexadecimal digits, as in the log.
 [[nodiscard]] std::string hex_of(std::uint64_t id);
 
-/// `{"client":...,"label":...}`.
+/// Returns `{"client":...,"label":...}`.
 [[nodiscard]] boost::json::object json_of_client(const client_guid& id, const std::string& label);
 
 } // namespace leasebreak::admin

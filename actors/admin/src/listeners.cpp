@@ -23,13 +23,13 @@ namespace {
   return {errno, boost::system::system_category()};
 }
 
-/// Removes a socket without a listening process.
+/// Removes a socket file that no process listens on.
 void remove_stale(const asio::any_io_executor& executor, const std::string& path) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0)
-    return; // binding says what is wrong
+    return; // the bind reports the problem
   if (!S_ISSOCK(about.st_mode))
-    refuse(asio::error::address_in_use, path + " is no socket");
+    refuse(asio::error::address_in_use, path + " is not a socket");
   asio::basic_stream_socket<asio::local::stream_protocol, asio::any_io_executor> probe(executor);
   error_code error;
   probe.connect(asio::local::stream_protocol::endpoint(path), error);
@@ -44,7 +44,7 @@ unix_acceptor listen_on(
   const asio::any_io_executor& executor, const std::string& path, unsigned mode) {
   remove_stale(executor, path);
   unix_acceptor acceptor(executor, asio::local::stream_protocol());
-  // Linux gives the file the socket's own permissions: it is closed to others from the beginning.
+  // Linux gives the file the permissions of the socket, so that other users never have access.
   if (::fchmod(acceptor.native_handle(), S_IRUSR | S_IWUSR) != 0)
     refuse(last_error(), path);
   error_code error;

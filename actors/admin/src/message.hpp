@@ -1,4 +1,4 @@
-// Between Beast's messages and the router's.
+// Conversions between Beast's messages and the router's.
 #pragma once
 
 #include "http.hpp"

@@ -15,7 +15,7 @@ namespace leasebreak::admin {
 
 namespace {
 
-/// Nine digits after the point, without the zeros at the end: `double` would show 1e-06.
+/// Writes microseconds as seconds, without trailing zeros. `double` would print 1e-06.
 std::string decimal_us(std::uint64_t us) {
   std::array<char, 40> text{};
   const auto length = std::snprintf(text.data(), text.size(), "%llu.%06llu",
@@ -28,7 +28,7 @@ std::string decimal_us(std::uint64_t us) {
   return result;
 }
 
-/// Backslash, quote and newline are escaped in label values; UTF-8 is required.
+/// Escapes backslash, quote and newline. Label values must be UTF-8.
 std::string label_value(std::string_view text) {
   std::string result;
   for (const char c : to_utf8(text))
@@ -98,17 +98,17 @@ void add_work(metrics_text& m, const statistics& s) {
   m.begin("grants_total", "counter", "Leases and oplocks granted or upgraded, by their state.");
   for (const auto state : {lease_state::r, lease_state::rh, lease_state::rw, lease_state::rwh})
     m.value("state", to_string(state), s.grants_by_state[bits(state)]);
-  m.begin("breaks_total", "counter", "Breaks begun, by what caused them.");
+  m.begin("breaks_total", "counter", "Breaks started, by cause.");
   for (std::size_t i = 0; i < s.breaks_by_cause.size(); ++i)
     m.value("cause", word(to_string(static_cast<break_cause>(i))), s.breaks_by_cause[i]);
-  m.begin("break_outcomes_total", "counter", "Breaks ended, by how.");
+  m.begin("break_outcomes_total", "counter", "Breaks ended, by outcome.");
   for (std::size_t i = 0; i < s.breaks_by_outcome.size(); ++i)
     m.value("outcome", word(to_string(static_cast<break_outcome>(i))), s.breaks_by_outcome[i]);
   m.begin("acknowledgements_refused_total", "counter", "Acknowledgements of breaks refused.");
   m.value("reason", "late", s.acknowledgements_late);
   m.value("reason", "wrong",
     s.acknowledgements_refused - std::min(s.acknowledgements_late, s.acknowledgements_refused));
-  m.counter("operations_cancelled_total", "Waiting operations that were cancelled.",
+  m.counter("operations_cancelled_total", "Pending operations that were cancelled.",
     s.operations_cancelled);
   m.histogram(
     "break_duration_seconds", "Time from the start of a break to its end.", s.break_latency);
@@ -118,10 +118,10 @@ void add_present(metrics_text& m, const statistics& s) {
   m.gauge("opens", "Opens now.", s.opens_now);
   m.gauge("locks", "Byte-range locks now.", s.locks_now);
   m.gauge("breaking", "Breaks in progress.", s.breaking_now);
-  m.gauge("waiting", "Operations that wait for clients.", s.waiting_now);
+  m.gauge("waiting", "Pending operations.", s.waiting_now);
   m.gauge("waiting_for_guards", "Requests that wait for an entry of a directory.",
     s.waiting_for_guards_now);
-  m.gauge("files", "Files in memory, idle ones among them.", s.files_alive);
+  m.gauge("files", "Files in memory, including idle ones.", s.files_alive);
   m.gauge("clients", "Registered clients.", s.clients);
 }
 
@@ -130,8 +130,8 @@ void add_store(metrics_text& m, const statistics& s) {
   m.counter("store_failures_total", "Failed attempts to write to the store.", s.store_failures);
   m.counter(
     "store_records_total", "Records written to or deleted from the store.", s.records_written);
-  m.gauge("store_backlog_records", "Records that wait for the store.", s.store_backlog);
-  m.begin("store_lag_seconds", "gauge", "Age of the oldest record that waits for the store.");
+  m.gauge("store_backlog_records", "Records that are not in the store yet.", s.store_backlog);
+  m.begin("store_lag_seconds", "gauge", "Age of the oldest record that is not in the store yet.");
   m.value("", decimal_us(s.store_lag_us));
   m.gauge("store_failing", "Whether the last attempt to write failed.", s.store_failing ? 1 : 0);
 }

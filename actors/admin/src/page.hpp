@@ -11,7 +11,7 @@ struct page_file {
   std::string_view content;
 };
 
-/// The file that has this path; null if there is none.
+/// Returns the file with this path, or null.
 [[nodiscard]] const page_file* find_page(std::string_view path) noexcept;
 
 } // namespace leasebreak::admin

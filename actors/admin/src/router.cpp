@@ -39,8 +39,8 @@ routed bad_parameter(const std::string& name, const std::string& why) {
   return error_response(400, "bad_parameter", name + ": " + why);
 }
 
-/// Whether the Host header names this service. A page of another site that has had its name point
-/// here (DNS rebinding) sends its own.
+/// Returns whether the Host header names this service. If a page of another site makes its host
+/// name resolve to this service (DNS rebinding), its requests contain that name.
 bool is_own_host(std::string_view host, const access_rules& rules) {
   auto name = host;
   const auto colon = host.rfind(':');
@@ -55,7 +55,7 @@ bool is_own_host(std::string_view host, const access_rules& rules) {
     [name](const auto& own) { return equal_without_case(own, name); });
 }
 
-/// A form on a page of another origin is sent with that origin.
+/// Checks the Origin header. A form on a page of another origin is sent with that origin.
 bool is_own_origin(const http_request& r) {
   return r.origin.empty() || equal_without_case(r.origin, "http://" + r.hosts.front()) ||
     equal_without_case(r.origin, "https://" + r.hosts.front());
@@ -74,17 +74,16 @@ std::optional<lease_state> parse_kept(std::string_view text) {
   return state && is_valid(*state, false) ? state : std::nullopt;
 }
 
-/// Refuses names that it does not know: a misspelt filter must not list, or break, more than was
-/// meant.
+/// Refuses unknown names: a misspelt filter must not list or break more than intended.
 std::optional<routed> find_unknown(
   const parameters& given, std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : given)
     if (std::find(known.begin(), known.end(), name) == known.end())
-      return bad_parameter(name, "no such parameter here");
+      return bad_parameter(name, "unknown parameter");
   return std::nullopt;
 }
 
-/// Fills in a listing from parameters. An error says what is wrong.
+/// Fills in a listing from parameters. Returns an error for an invalid one.
 std::optional<routed> fill(list_request& what, const parameters& given) {
   for (const auto& [name, value] : given) {
     if (name == "path") {
@@ -179,7 +178,7 @@ routed route_get(std::string_view path, const parameters& given, const access_ru
   return route_files(show_files::view::waits, given, rules);
 }
 
-/// The body's members: texts in `texts`, and `dry_run`. Nothing: it is no such object.
+/// The members of a body: strings in `texts`, and `dry_run`.
 struct action_body {
   parameters texts;
   bool dry_run = false;
@@ -249,7 +248,7 @@ routed route_post(std::string_view path, const http_request& r) {
     return error_response(403, "action_header_missing", "send the header X-Leasebreak-Action: 1");
   if (!is_own_origin(r))
     return error_response(403, "other_origin", "the request comes from a page of another origin");
-  // A charset may follow.
+  // A charset may follow the type.
   std::string_view type = std::string_view(r.content_type).substr(0, r.content_type.find(';'));
   while (type.ends_with(' '))
     type.remove_suffix(1);
@@ -281,8 +280,8 @@ constexpr std::array endpoints = {
   endpoint{"/api/v1/disconnect", right::act, true},
 };
 
-/// Whether the caller may use the endpoint; otherwise the refusal. A caller without any
-/// right does not learn which endpoints exist.
+/// Returns the refusal if the caller may not use the endpoint. A caller without any right does not
+/// learn which endpoints exist.
 std::optional<http_response> refuse(const caller& who, right needs) {
   if (who.granted >= needs)
     return std::nullopt;

@@ -1,5 +1,5 @@
-// What a request asks for, and whether its sender may: a pure function, without a socket, a
-// coordinator or a clock.
+// Finds the call that a request makes, and checks that its sender may make it. A pure function,
+// without a socket, a coordinator or a clock.
 #pragma once
 
 #include "http.hpp"
@@ -25,7 +25,7 @@ struct access_rules {
   std::size_t page_entries_max = 1'000;
 };
 
-// What is to be done.
+// The calls.
 struct show_page {
   const page_file* file = nullptr;
 };
@@ -43,7 +43,7 @@ struct show_files {
   list_request what;
 };
 struct break_by_hand {
-  /// The file: `what.matching.file_id`, or `what.path_tail`, which must be the path of one alone.
+  /// The file: `what.matching.file_id`, or `what.path_tail`, which must match one file only.
   list_request what;
   std::optional<client_guid> client;
   std::optional<lease_key> key;
@@ -57,7 +57,7 @@ struct disconnect_by_hand {
 using admin_call = std::variant<show_page, show_health, show_readiness, show_metrics, show_stats,
   show_clients, show_files, break_by_hand, disconnect_by_hand>;
 
-/// Either what is to be done or the answer. Sets `who.granted`.
+/// A call, or the response to a request that is refused. `route` sets `who.granted`.
 using routed = std::variant<http_response, admin_call>;
 [[nodiscard]] routed route(const http_request& r, const access_rules& rules, caller& who);
 

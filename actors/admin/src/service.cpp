@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t socket_path_max = 107; // sun_path, without the zero at the end
+constexpr std::size_t socket_path_max = 107; // sun_path, without the terminating zero
 constexpr std::size_t request_bytes_min = 1'024;
 
 [[noreturn]] void refuse(const char* what) {
@@ -40,7 +40,7 @@ asio::ip::address address_of(const service_options& o) {
   error_code wrong;
   const auto address = asio::ip::make_address(o.address, wrong);
   if (wrong)
-    refuse("address: it is no IP address");
+    refuse("address: must be an IP address");
   return address;
 }
 
@@ -48,21 +48,21 @@ void check(const service_options& o) {
   if (o.socket_path.empty() && o.address.empty())
     refuse("socket_path, address: one of them is needed");
   if (o.socket_path.size() > socket_path_max)
-    refuse("socket_path: it is too long");
+    refuse("socket_path: too long");
   if ((o.socket_mode & ~0777U) != 0)
-    refuse("socket_mode: it is more than permissions");
+    refuse("socket_mode: must contain only permissions");
   if (o.connections_max == 0 || o.page_entries_max == 0)
-    refuse("connections_max, page_entries_max: at least 1");
+    refuse("connections_max, page_entries_max: must be at least 1");
   if (o.request_bytes_max < request_bytes_min)
-    refuse("request_bytes_max: at least 1,024");
+    refuse("request_bytes_max: must be at least 1,024");
   if (o.client_time <= o.client_time.zero() || o.action_time < o.action_time.zero())
-    refuse("client_time, action_time: they are not positive");
+    refuse("client_time, action_time: must be positive");
   if (o.address.empty())
     return;
   if (!address_of(o).is_loopback() && !o.allow_remote)
-    refuse("address: it is no loopback address, and allow_remote is not set");
+    refuse("address: must be a loopback address unless allow_remote is set");
   if (o.token_file.empty())
-    refuse("token_file: TCP needs one");
+    refuse("token_file: required for TCP");
 }
 
 access_rules rules_of(const service_options& o) {
@@ -77,7 +77,7 @@ access_rules rules_of(const service_options& o) {
 
 } // namespace
 
-/// Owns the listeners and knows the connections. Used on the strand, except where noted.
+/// Owns the listeners, and tracks the connections. Used on the strand, except where noted.
 class service::state : public std::enable_shared_from_this<state> {
 public:
   state(asio::any_io_executor executor, coordinator& c, service_options options)
@@ -85,7 +85,7 @@ public:
       tcp_rules_(rules_of(options)), core_(std::make_shared<core>(strand_, c, std::move(options))) {
   }
 
-  /// Before anything runs.
+  /// Called before the first handler runs.
   void open() {
     const auto& o = core_->options();
     if (!o.address.empty()) {
@@ -116,7 +116,7 @@ public:
     try {
       asio::post(strand_, [self = shared_from_this()] { self->close(); });
     } catch (const std::bad_alloc&) {
-      // The coordinator is left alone in any case; the sockets end with the executor.
+      // The coordinator is not used any more in any case; the sockets end with the executor.
     }
   }
 
@@ -146,7 +146,7 @@ private:
       }
       if (!error || self->stopping_)
         continue;
-      pause.expires_after(std::chrono::milliseconds(100)); // out of descriptors, for instance
+      pause.expires_after(std::chrono::milliseconds(100)); // for example, out of descriptors
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
   }
@@ -163,7 +163,8 @@ private:
     if (connections_.size() >= core_->options().connections_max)
       return leasebreak::admin::refuse(std::move(socket));
     auto c = std::make_unique<connection>(core_, std::move(socket), rules, std::move(who));
-    auto known = std::make_unique<known_connection>(*this, std::move(c)); // counts from now on
+    auto known = std::make_unique<known_connection>(
+      *this, std::move(c)); // counts toward the limit from now on
     asio::co_spawn(strand_, serve(shared_from_this(), std::move(known)), asio::detached);
   }
 
@@ -187,7 +188,7 @@ private:
     std::shared_ptr<state> self, std::unique_ptr<known_connection> c) {
     if (!self->stopping_)
       co_await c->get().run();
-    c.reset(); // before what it refers to
+    c.reset(); // before the objects that it refers to
   }
 
   const asio::any_io_executor strand_;
@@ -197,7 +198,7 @@ private:
   std::optional<unix_acceptor> unix_;
   std::optional<tcp_acceptor> tcp_;
   std::uint16_t port_ = 0;
-  std::atomic<bool> is_bound_{false}; ///< The Unix socket's file is this service's.
+  std::atomic<bool> is_bound_{false}; ///< The Unix socket's file belongs to this service.
   std::set<connection*> connections_;
   bool stopping_ = false;
 };

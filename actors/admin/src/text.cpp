@@ -13,7 +13,8 @@ namespace leasebreak::admin {
 
 namespace {
 
-/// How many bytes the sequence at the beginning of `text` has; 0 if it is none (RFC 3629).
+/// Returns the length in bytes of the sequence at the beginning of `text`, or 0 if it is invalid
+/// (RFC 3629).
 std::size_t utf8_length(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = at(0);
@@ -22,7 +23,7 @@ std::size_t utf8_length(std::string_view text) {
   const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || text.size() < length)
     return 0;
-  // The second byte excludes overlong forms, surrogates, and what is above U+10FFFF.
+  // The second byte excludes overlong forms, surrogates, and code points above U+10FFFF.
   const unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
   const unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
   if (at(1) < low || at(1) > high)

@@ -1,4 +1,4 @@
-// Small conversions of text, none of which trusts what it is given.
+// Small conversions of text. None of them trusts its input.
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
@@ -11,37 +11,38 @@
 
 namespace leasebreak::admin {
 
-/// `bytes` with U+FFFD for each byte that is no part of a valid UTF-8 sequence.
+/// Returns `bytes` with U+FFFD in place of each byte that is not part of a valid UTF-8 sequence.
 [[nodiscard]] std::string to_utf8(std::string_view bytes);
 
-/// JSON text with what HTML gives a meaning to as escapes: `<`, `>`, `&`, U+2028, U+2029. They
-/// occur within strings only.
+/// Escapes the characters of JSON text that are special in HTML or JavaScript: `<`, `>`, `&`,
+/// U+2028 and U+2029. In JSON, they occur only within strings.
 [[nodiscard]] std::string without_markup(std::string_view json);
 
-/// Lower-case hexadecimal digits.
+/// Returns lower-case hexadecimal digits.
 [[nodiscard]] std::string bytes_to_hex(std::string_view bytes);
 
-/// The inverse. Nothing if `text` has an odd length or other characters.
+/// The inverse of `bytes_to_hex`. Returns nothing if `text` has an odd length or other characters.
 [[nodiscard]] std::optional<std::string> bytes_from_hex(std::string_view text);
 
-/// RFC 3339 in UTC with milliseconds.
+/// Formats a time as in RFC 3339, in UTC with milliseconds.
 [[nodiscard]] std::string to_rfc3339(time_point t);
 
-/// Decodes `%XX`, and with `plus_is_space` also `+`. Nothing if an escape is malformed or stands
-/// for a zero byte.
+/// Decodes `%XX`, and with `plus_is_space` also `+`. Returns nothing if an escape is malformed or
+/// means a zero byte.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
 
-/// The parameters of a query. Nothing if one is malformed or occurs twice.
+/// Returns the parameters of a query, or nothing if one is malformed or occurs twice.
 [[nodiscard]] std::optional<std::map<std::string, std::string, std::less<>>> parse_query(
   std::string_view query);
 
-/// Whether both are the same, in a time that depends on the lengths alone.
+/// Returns whether both are equal. The time depends only on the lengths.
 [[nodiscard]] bool equal_in_constant_time(std::string_view secret, std::string_view given) noexcept;
 
-/// Whether both are the same, ASCII letters in either case.
+/// Returns whether both are equal, ignoring the case of ASCII letters.
 [[nodiscard]] bool equal_without_case(std::string_view a, std::string_view b) noexcept;
 
-/// A decimal number without sign. Nothing if it is something else, or above `most`.
+/// Parses a decimal number without sign. Returns nothing for other text, and for numbers above
+/// `most`.
 [[nodiscard]] std::optional<std::size_t> parse_number(std::string_view text, std::size_t most);
 
 } // namespace leasebreak::admin

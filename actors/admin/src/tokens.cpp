@@ -26,7 +26,7 @@ constexpr std::size_t file_max = std::size_t{64} << 10;
   throw std::runtime_error("token file " + file + ": " + why);
 }
 
-/// Closes it.
+/// Closes a file descriptor.
 class descriptor {
 public:
   explicit descriptor(int fd) noexcept : fd_(fd) {}
@@ -69,11 +69,11 @@ token_list token_list::read(const std::string& file) {
   if (::fstat(fd.get(), &about) != 0)
     refuse(file, failure());
   if (!S_ISREG(about.st_mode))
-    refuse(file, "it is no regular file");
+    refuse(file, "it is not a regular file");
   if (about.st_uid != ::geteuid() && about.st_uid != 0)
     refuse(file, "it belongs to another user");
   if ((about.st_mode & 077U) != 0)
-    refuse(file, "others may read or change it; chmod 600");
+    refuse(file, "other users can read or change it; use chmod 600");
   std::string content;
   std::array<char, 4'096> part{};
   for (;;) {
@@ -119,7 +119,7 @@ token_list token_list::parse(std::string_view content, const std::string& file) 
 
 right token_list::right_of(std::string_view token) const noexcept {
   auto found = right::none;
-  for (const auto& t : tokens_) // all of them, whichever it is
+  for (const auto& t : tokens_) // compare all of them, to take the same time
     if (equal_in_constant_time(t.token, token))
       found = std::max(found, t.allows);
   return found;

@@ -1,4 +1,4 @@
-// The tokens that TCP callers show.
+// The tokens of TCP callers.
 #pragma once
 
 #include <leasebreak/admin/service.hpp>
@@ -9,20 +9,21 @@
 
 namespace leasebreak::admin {
 
-/// A list of tokens and what each allows.
+/// A list of tokens with their rights.
 class token_list {
 public:
   token_list() = default;
 
-  /// Reads what `service_options::token_file` describes. Throws `std::runtime_error`, which names
-  /// `file` and never a token, if it is not as said there.
+  /// Reads a file as described at `service_options::token_file`. If the file violates that
+  /// description, throws `std::runtime_error`, whose text contains `file` and never a token.
   [[nodiscard]] static token_list read(const std::string& file);
-  /// The same from the file's content.
+  /// Parses the content of such a file.
   [[nodiscard]] static token_list parse(std::string_view content, const std::string& file);
 
   [[nodiscard]] bool empty() const noexcept { return tokens_.empty(); }
 
-  /// What `token` allows. Takes the same time wherever it differs from those in the list.
+  /// Returns the right of a token. The time does not depend on where `token` differs from the
+  /// tokens in the list.
   [[nodiscard]] right right_of(std::string_view token) const noexcept;
 
 private:

@@ -25,7 +25,7 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds{120};
 
-/// The token with the greatest right in the file.
+/// Returns the token with the greatest right in the file.
 std::string read_token(const std::string& file) {
   std::ifstream in(file);
   if (!in)
@@ -50,7 +50,7 @@ json::value parse(const std::string& text) {
   boost::system::error_code error;
   auto value = json::parse(text, error);
   if (error)
-    throw std::runtime_error("the answer is no JSON: is this a service of leasebreak?");
+    throw std::runtime_error("the response is not JSON: is this an admin service of leasebreak?");
   return value;
 }
 
@@ -60,7 +60,7 @@ json::value parse(const std::string& text) {
   const auto* const all = error ? nullptr : value.if_object();
   const auto* const said = all == nullptr ? nullptr : all->if_contains("error");
   if (said == nullptr || !said->is_object())
-    throw std::runtime_error("the service answers with status " + std::to_string(status));
+    throw std::runtime_error("the service returned status " + std::to_string(status));
   throw api_error(
     std::string(said->at("code").as_string()), std::string(said->at("message").as_string()));
 }
@@ -74,7 +74,7 @@ admin_client::admin_client(const std::string& where, const std::string& token_fi
   connect(where);
 }
 
-/// Runs what has been started.
+/// Runs the operation that was started.
 void admin_client::run(const std::string& what) {
   io_.restart();
   io_.run_for(patience);
@@ -140,7 +140,7 @@ std::string admin_client::exchange(
   http::async_read(socket_, buffer, parser, [&error](auto e, std::size_t) { error = e; });
   run("the service");
   if (error)
-    throw std::runtime_error("the service gives no answer: " + error.message());
+    throw std::runtime_error("no response from the service: " + error.message());
   auto message = parser.release();
   if (message.result() != http::status::ok)
     refuse(message.result_int(), message.body());

@@ -1,4 +1,4 @@
-// The way to a service: requests and their answers, as JSON.
+// A connection to a service: requests and responses in JSON.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -12,7 +12,7 @@
 
 namespace leasebreak::ctl {
 
-/// What the service said no to.
+/// An error that the service returned.
 class api_error : public std::runtime_error {
 public:
   api_error(std::string code, const std::string& message)
@@ -23,19 +23,19 @@ private:
   std::string code_;
 };
 
-/// One connection. Blocks; throws `std::runtime_error`, with words for the operator, if the service
-/// cannot be reached or does not answer, and `api_error` if it refuses.
+/// One connection. Calls block. They throw `std::runtime_error` with a text for the operator if the
+/// service cannot be reached or does not answer, and `api_error` if it refuses.
 class admin_client {
 public:
-  /// `where` is the path of a Unix socket, which has a slash, or HOST:PORT. `token_file` may be
-  /// empty.
+  /// `where` is HOST:PORT, or the path of a Unix socket, which must contain a slash. `token_file`
+  /// may be empty.
   admin_client(const std::string& where, const std::string& token_file);
 
   [[nodiscard]] std::string get_text(const std::string& target);
   [[nodiscard]] boost::json::value get(const std::string& target);
   [[nodiscard]] boost::json::value post(const std::string& target, const boost::json::object& body);
 
-  /// All pages of a listing, with its array `name` put together.
+  /// Returns all pages of a listing in one object. `name` is the listing's array.
   [[nodiscard]] boost::json::object get_all(std::string target, const std::string& name);
 
 private:
@@ -50,7 +50,7 @@ private:
   std::string token_;
 };
 
-/// For a query.
+/// Encodes text for a query.
 [[nodiscard]] std::string percent_encoded(const std::string& text);
 
 } // namespace leasebreak::ctl

@@ -1,7 +1,8 @@
-// leasebreakctl: asks the admin service of a server who holds what, and breaks it by hand.
+// leasebreakctl: shows the holders and pending operations of a server through its admin service,
+// and breaks leases.
 //
-// Exit status: 0, done, or something was found; 1, nothing was found, or nothing was done; 2, a
-// wrong command line, or the service could not be reached or refused.
+// Exit status: 0 if something was found or done; 1 if nothing was found or done; 2 for a wrong
+// command line, or if the service could not be reached or refused.
 #include "client.hpp"
 #include "words.hpp"
 
@@ -46,7 +47,7 @@ void print(const ctl::lines& lines) {
     print(line);
 }
 
-/// Prints a listing. With nothing in it, `otherwise`.
+/// Prints a listing, or `otherwise` if it is empty.
 template <class ToLines>
 int show(const settings& s, const json::object& all, const char* name, ToLines to_lines,
   const std::string& otherwise) {
@@ -76,15 +77,15 @@ std::string with_filters(const settings& s, std::string target, const char* path
 int list_files(ctl::admin_client& c, const settings& s, const char* path_filter) {
   const auto all = c.get_all(with_filters(s, "/api/v1/files", path_filter), "entries");
   return show(s, all, "entries", ctl::lines_of_files,
-    s.path.empty() ? "no file is held" : s.path + ": no holders and no pending operations");
+    s.path.empty() ? "no file has holders" : s.path + ": no holders and no pending operations");
 }
 
 bool is_id(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }
 
-/// Whether a client with this label is meant by `name`: all of it, its user, or its address with or
-/// without port.
+/// Returns whether `name` means a client with this label: the label, its user, or its address with
+/// or without port.
 bool is_meant(const std::string& label, const std::string& name) {
   const auto at = label.find(" at ");
   if (label == name || at == std::string::npos)
@@ -94,7 +95,7 @@ bool is_meant(const std::string& label, const std::string& name) {
     address.substr(0, address.rfind(':')) == name;
 }
 
-/// The id of the client that is meant.
+/// Returns the id of the client that `name` means.
 std::string find_client(ctl::admin_client& c, const std::string& name) {
   if (is_id(name))
     return name;
@@ -162,10 +163,10 @@ int carry_out(const std::string& command, const settings& s) {
       ctl::lines_of_waits, "no pending operations");
   if (command == "breaks")
     return show(s, c.get_all(with_filters(s, "/api/v1/breaks", "path"), "entries"), "entries",
-      ctl::lines_of_breaks, "nothing is breaking");
+      ctl::lines_of_breaks, "no breaks in progress");
   if (command == "clients")
-    return show(s, c.get_all("/api/v1/clients", "clients"), "clients", ctl::lines_of_clients,
-      "there are no clients");
+    return show(
+      s, c.get_all("/api/v1/clients", "clients"), "clients", ctl::lines_of_clients, "no clients");
   if (command == "break")
     return break_path(c, s);
   if (command == "disconnect")
@@ -192,23 +193,23 @@ void define(CLI::App& app, settings& s) {
     "The path of the file within its share, or its last components", true);
   add_filters(*app.add_subcommand("files", "List all files with holders"), s,
     "Only files whose path begins with this", false);
-  add_filters(*app.add_subcommand("waits", "Which operations wait, and for whom"), s,
+  add_filters(*app.add_subcommand("waits", "List the pending operations and their holders"), s,
     "Only this file", false);
   add_filters(
-    *app.add_subcommand("breaks", "Which breaks are in progress"), s, "Only this file", false);
-  app.add_subcommand("clients", "The clients, and how much they have open");
+    *app.add_subcommand("breaks", "List the breaks in progress"), s, "Only this file", false);
+  app.add_subcommand("clients", "List the clients with their opens and locks");
   auto* const breaks = app.add_subcommand("break",
-    "Take from a file's holders what they cache: ask them, or end at once what they have been "
-    "asked for already");
-  add_filters(*breaks, s, "The file's path, or the end of it; of one file alone", true);
-  breaks->add_option("--client", s.client, "Only of this client: id, user, or address");
-  breaks->add_option("--keep", s.keep, "What they may keep: none, R, RH, RW or RWH")
+    "Ask a file's holders to release their caching; a holder that was asked before and has not "
+    "answered loses it at once");
+  add_filters(*breaks, s, "The file's path, or its last components; must match one file", true);
+  breaks->add_option("--client", s.client, "Only leases of this client: id, user, or address");
+  breaks->add_option("--keep", s.keep, "The state that they may keep: none, R, RH, RW or RWH")
     ->capture_default_str();
-  breaks->add_flag("--dry-run", s.dry_run, "Only say what would be done");
+  breaks->add_flag("--dry-run", s.dry_run, "Only print what would be done");
   auto* const gone = app.add_subcommand("disconnect", "End a client's connections");
   gone->add_option("client", s.client, "Its id, user, or address")->required();
-  gone->add_flag("--dry-run", s.dry_run, "Only say what would be done");
-  app.add_subcommand("stats", "Counters and gauges")
+  gone->add_flag("--dry-run", s.dry_run, "Only print what would be done");
+  app.add_subcommand("stats", "Print counters and gauges")
     ->add_flag("--prometheus", s.as_metrics, "In the text format of Prometheus");
 }
 

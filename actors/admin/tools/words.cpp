@@ -38,13 +38,13 @@ std::string count_words(double n, const std::string& one) {
   return count + " " + one + (count == "1" ? "" : "s");
 }
 
-/// As it is if it is harmless.
+/// Quotes a name only if that is necessary.
 std::string shown(const std::string& name) {
   auto careful = quoted(name);
   return careful == "\"" + name + "\"" ? name : careful;
 }
 
-/// A client's label, or its id.
+/// Returns a client's label, or its id.
 std::string who(const json::object& o) {
   const auto label = text(o, "label");
   return label.empty() ? "client " + text(o, "client") : shown(label);
@@ -76,7 +76,7 @@ bool is_lease(const json::object& o) {
   return is_kind(o, "lease") || is_kind(o, "oplock");
 }
 
-/// What one entry of a file says; empty if another one says it as well.
+/// Returns the words for one entry of a file, or nothing if another entry covers it.
 std::string entry_words(const json::object& e, const std::set<std::string>& holders) {
   const auto age = duration_words(number(e, "seconds"));
   if (is_lease(e)) {
@@ -107,7 +107,7 @@ std::string words_of_file(const std::vector<const json::object*>& entries) {
       holders.insert(text(*e, "client"));
   std::string first;
   std::string waiting;
-  std::set<std::string> said; // several opens of a client are one
+  std::set<std::string> said; // several opens of a client count as one
   for (const auto* e : entries) {
     const auto words = entry_words(*e, holders);
     if (words.empty() || !said.insert(words).second)

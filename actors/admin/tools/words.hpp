@@ -1,6 +1,7 @@
-// What the service tells, in words: one line for a file, a wait, a break or a client.
+// Texts for the service's responses: one line for each file, pending operation, break or client.
 //
-// Names come from clients. What could harm a terminal, or hide something, is quoted and escaped.
+// Names come from clients. Names that could harm a terminal, or hide something, are quoted and
+// escaped.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -25,10 +26,10 @@ using lines = std::vector<std::string>;
 /// A table.
 [[nodiscard]] lines lines_of_clients(const boost::json::array& clients);
 
-/// What became of a break; the last line says what to expect.
+/// The result of a break. The last line says what follows.
 [[nodiscard]] lines lines_of_break(const boost::json::object& answer);
 
-/// What became of a disconnect.
+/// The result of a disconnect.
 [[nodiscard]] std::string line_of_disconnect(const boost::json::object& answer);
 
 /// One line for each counter and gauge.
