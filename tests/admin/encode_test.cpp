@@ -1,4 +1,4 @@
-// JSON and metrics, as text.
+// Tests of the JSON and metrics texts.
 #include <leasebreak/admin/encode.hpp>
 
 #include <boost/json/parse.hpp>
@@ -89,7 +89,7 @@ TEST(AdminJson, ShowsWhoWaitsForWhom) {
     "\n");
 }
 
-// Names are the clients' to choose: whatever they are, the text is JSON, UTF-8, and no markup.
+// Clients choose names. With any name, the text must be valid JSON and UTF-8, without markup.
 TEST(AdminJson, KeepsHostileNamesHarmless) {
   auto e = breaking_lease();
   e.path = "<img src=x onerror=alert(1)>&\"\\\n\xff\xe2\x80\xa8";
@@ -104,7 +104,7 @@ TEST(AdminJson, KeepsHostileNamesHarmless) {
   EXPECT_EQ(text.find_first_of("<>&"), std::string::npos);
   EXPECT_EQ(text.find("\xe2\x80\xa8"), std::string::npos);
   boost::system::error_code error;
-  const auto parsed = json::parse(text, error); // refuses what is not UTF-8
+  const auto parsed = json::parse(text, error); // refuses invalid UTF-8
   ASSERT_FALSE(error) << error.message();
   const auto& shown = parsed.at("entries").at(0);
   EXPECT_EQ(
@@ -147,7 +147,7 @@ TEST(AdminJson, ShowsClientsAPageAtATime) {
   EXPECT_EQ(to_json(std::vector<listed_client>(), true), "{\"clients\":[],\"next\":null}\n");
 }
 
-/// A snapshot in which each number is another.
+/// Statistics with distinct numbers.
 statistics some_statistics() {
   statistics s;
   s.opens = 101;

@@ -38,7 +38,7 @@ http_client::http_client(std::uint16_t port) : socket_(io_) {
 }
 
 void http_client::send(std::string_view bytes) {
-  boost::system::error_code ignored; // the other side may have had enough
+  boost::system::error_code ignored; // the service may have closed the connection already
   asio::write(socket_, asio::buffer(bytes), ignored);
 }
 

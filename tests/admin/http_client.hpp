@@ -1,4 +1,4 @@
-// A client that sends any bytes and waits for what comes back.
+// A client that sends any bytes and waits for the response.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -13,12 +13,12 @@
 namespace leasebreak::admin::test {
 
 struct http_answer {
-  unsigned status = 0; ///< 0: the connection has ended without one.
+  unsigned status = 0; ///< 0 if the connection ended without a response.
   std::map<std::string, std::string> headers;
   std::string body;
 
   [[nodiscard]] boost::json::value as_json() const;
-  [[nodiscard]] std::string error_code() const; ///< The code of an error; empty if it is none.
+  [[nodiscard]] std::string error_code() const; ///< The code of an error, or empty.
 };
 
 /// One connection. Its calls block.
@@ -28,10 +28,10 @@ public:
   explicit http_client(std::uint16_t port);
 
   void send(std::string_view bytes);
-  /// Says that nothing more comes.
+  /// Shuts down the sending direction.
   void finish();
   http_answer receive();
-  /// Waits until the other side has closed the connection, and throws away what comes before.
+  /// Waits until the service has closed the connection, and discards what it sends before.
   void wait_for_end();
 
   http_answer get(const std::string& target, const std::string& headers = {});

@@ -1,4 +1,4 @@
-// Requests that are too large, too slow, too many, or none at all.
+// Requests that are too large, too slow or too many, and connections without requests.
 #include "service_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ TEST_F(AdminLimits, RefuseRequestsThatAreTooLarge) {
   EXPECT_EQ(connect().get("/" + std::string(9'000, 'x')).status, 431U);
   EXPECT_EQ(connect().get("/healthz", "X: " + std::string(9'000, 'x') + "\r\n").status, 431U);
   EXPECT_EQ(connect().post("/api/v1/break", std::string(50'000, ' ')).status, 400U)
-    << "within the limit, and no JSON";
+    << "within the limit, but not JSON";
 }
 
 TEST_F(AdminLimits, RefuseWhatIsNoRequest) {
@@ -65,7 +65,7 @@ TEST_F(AdminLimits, EndConnectionsThatAreTooSlow) {
   slow.wait_for_end();
 }
 
-// A byte now and then does not prolong the time of a request.
+// Single bytes do not prolong the time of a request.
 TEST_F(AdminLimits, DoNotWaitForEachByteAnew) {
   auto o = options();
   o.client_time = std::chrono::milliseconds{50};
@@ -92,12 +92,12 @@ TEST_F(AdminLimits, EndConnectionsThatTakeNoAnswer) {
   for (std::uint64_t i = 1; i <= 400; ++i)
     open(alice, std::string(200, 'x') + std::to_string(i), i);
   auto deaf = connect();
-  // More than the sockets' buffers hold; each answer is some 200 kB.
+  // More than the sockets' buffers hold: each response has about 200 kB.
   for (int i = 0; i < 40; ++i)
     deaf.send("GET /api/v1/files HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
   auto other = connect();
-  other.wait_for_end(); // as long a time as the deaf one has had
+  other.wait_for_end(); // the client that does not read has had the same time
   EXPECT_EQ(connect().get("/healthz").status, 200U);
   deaf.wait_for_end();
 }
@@ -136,12 +136,12 @@ TEST_F(AdminLimits, RefuseFurtherConnections) {
   first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(first.receive().status, 200U);
   first.wait_for_end();
-  // The place is free once the connection has ended.
+  // The connection no longer counts once it has ended.
   EXPECT_EQ(second.get("/healthz").status, 200U);
   EXPECT_EQ(connect().get("/healthz").status, 200U);
 }
 
-// 10,000 that come at once: none gets more than its share, and the coordinator works on.
+// 10,000 simultaneous connections: the limit holds, and the coordinator still works.
 TEST_F(AdminLimits, BearManyConnections) {
   start(options());
   for (int i = 0; i < 10'000; ++i) {

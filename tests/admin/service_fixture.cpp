@@ -58,7 +58,7 @@ void admin_service::stop() {
   leases.reset();
   work_.reset();
   if (loop_.joinable())
-    loop_.join(); // nothing keeps the loop busy any more
+    loop_.join(); // ends, since the loop has no more work
 }
 
 open_request admin_service::request(

@@ -1,4 +1,4 @@
-// A coordinator with a service, on an event loop with a thread of its own, as a host has it.
+// A coordinator with a service, on an event loop with its own thread, like in a server.
 #pragma once
 
 #include "http_client.hpp"
@@ -20,7 +20,7 @@
 
 namespace leasebreak::admin::test {
 
-/// Alice holds, and never answers a break; bob waits.
+/// Alice holds leases and never acknowledges a break. Bob waits.
 class admin_service : public testing::Test {
 protected:
   static inline const client_guid alice = client_guid::of(0xa11ce);
@@ -31,20 +31,21 @@ protected:
   admin_service();
   ~admin_service() override;
 
-  /// The options that tests start from: a Unix socket.
+  /// The default options of the tests: a Unix socket.
   [[nodiscard]] service_options options() const;
   void start(service_options o);
   void stop();
 
-  /// Waits until it is granted.
+  /// Opens a file, and waits for the grant.
   open_result open(const client_guid& client, const std::string& path, std::uint64_t key);
-  /// Alice holds RWH of `path`; returns when she has been asked to let bob in, whose open waits.
+  /// Makes bob wait for the RWH lease of alice on `path`. Returns when alice has received the
+  /// break. The future is the result of bob's open.
   std::future<error_code> make_bob_wait(const std::string& path);
   [[nodiscard]] http_client connect() const { return http_client(socket_path()); }
   [[nodiscard]] std::string socket_path() const { return folder_ + "/admin.sock"; }
   [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
   std::string write_tokens();
-  /// What was logged; after `stop`.
+  /// The log. Call it after `stop`.
   [[nodiscard]] std::string log() const { return log_.str(); }
 
   boost::asio::io_context io;

@@ -1,4 +1,4 @@
-// Conversions of text.
+// Tests of text conversions.
 #include "text.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ TEST(AdminText, ReplacesWhatIsNotUtf8) {
   EXPECT_EQ(to_utf8("\xc0\xaf"), r + r) << "overlong";
   EXPECT_EQ(to_utf8("\xed\xa0\x80"), r + r + r) << "a surrogate";
   EXPECT_EQ(to_utf8("\xf4\x90\x80\x80"), r + r + r + r) << "above U+10FFFF";
-  EXPECT_EQ(to_utf8("\xe2\x82"), r + r) << "cut";
+  EXPECT_EQ(to_utf8("\xe2\x82"), r + r) << "truncated";
   EXPECT_EQ(to_utf8("\x80"), r);
 }
 

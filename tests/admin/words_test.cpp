@@ -1,4 +1,4 @@
-// What leasebreakctl says of the service's answers.
+// The texts of leasebreakctl for the service's responses.
 #include "client.hpp"
 #include "words.hpp"
 
@@ -71,7 +71,7 @@ TEST(Words, SayForWhomAnOperationWaits) {
   EXPECT_EQ(said, lines{"s/a: bob waits for 1.0 s (byte-range lock)"});
 }
 
-// Names are the clients' to choose.
+// Clients choose names.
 TEST(Words, KeepTerminalsSafe) {
   const auto said = lines_of_clients(
     parsed("[{\"client\":\"01\",\"opens\":1,\"locks\":0,\"label\":\"a\\u001b]0;x\\u0007\\nb\"}]"));
