@@ -340,8 +340,7 @@ TEST_F(AdminService, OutlivesNoCoordinator) {
   start(std::move(o));
   open(alice, "f", 1);
   auto client = connect();
-  client.send("POST /api/v1/break HTTP/1.1\r\nHost: x\r\n\r\n"); // refused; its response shows that
-                                                                 // the service runs
+  client.send("POST /api/v1/break HTTP/1.1\r\nHost: x\r\n\r\n"); // refused: the service runs
   EXPECT_EQ(client.receive().status, 421U);
   const std::string body = R"({"path":"f"})";
   client.send("POST /api/v1/break HTTP/1.1\r\nHost: localhost\r\nX-Leasebreak-Action: 1\r\n"
