@@ -175,7 +175,7 @@ TEST(Loops, MayEndAfterTheCoordinatorWithATurnInTheirQueue) {
 // -- threads
 
 /// Opens, closes and locks a few files on its own loop, acknowledges all breaks there, and checks
-/// that nobody else may cache what it may write.
+/// that no other client may cache what it may write.
 class loop_user {
 public:
   loop_user(coordinator& c, asio::io_context& loop, std::uint64_t number, std::uint32_t seed,

@@ -11,8 +11,9 @@ In README.md, CONTRIBUTING.md and docs/:
 * README.md shows the actual output of its commands.
 * docs/configuration.md names every setting of the coordinator, and docs/operations.md every error with
   its NTSTATUS.
-* Each C++ block of README.md is an excerpt of examples/quickstart.cpp, and each one of docs/embedding.md
-  is an excerpt of a file of examples/smb_server, except for the indentation.
+* Each C++ block of README.md is an excerpt of examples/quickstart.cpp, each one of docs/tutorial.md of
+  examples/mini_server.cpp, and each one of docs/embedding.md of a file of examples/smb_server, except
+  for the indentation.
 * docs/embedding.md names every call of the coordinator, shows the code of each call that the example
   makes, and names its files.
 * Each test that a page names as `Suite.Name` exists.
@@ -158,13 +159,14 @@ def has_excerpt(lines, excerpt):
 
 
 def excerpts_that_differ(root):
-    """C++ blocks of README.md and docs/embedding.md that differ from the programs that they quote."""
-    quickstart = root / "examples/quickstart.cpp"
-    server = root / "examples/smb_server"
-    for page, name, files in (
-        ("README.md", "examples/quickstart.cpp", [quickstart] if quickstart.exists() else []),
-        ("docs/embedding.md", "examples/smb_server", sorted(server.rglob("*.?pp"))),
+    """C++ blocks of pages that differ from the programs that they quote."""
+    for page, name in (
+        ("README.md", "examples/quickstart.cpp"),
+        ("docs/tutorial.md", "examples/mini_server.cpp"),
+        ("docs/embedding.md", "examples/smb_server"),
     ):
+        program = root / name
+        files = sorted(program.rglob("*.?pp")) if program.is_dir() else [program] if program.exists() else []
         if not (root / page).exists():
             continue
         programs = [stripped(file.read_text(encoding="utf-8")) for file in files]

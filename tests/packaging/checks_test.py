@@ -95,10 +95,15 @@ class Docs(unittest.TestCase):
         (self.root / "examples").mkdir()
         (self.root / "examples/quickstart.cpp").write_text("int main() {\n  return 0;\n}\n")
         (self.root / "README.md").write_text("```cpp\nreturn 0;\n```\n\n```cpp\nreturn 1;\n```\n")
+        (self.root / "examples/mini_server.cpp").write_text("int a;\n")
+        (self.root / "docs").mkdir()
+        (self.root / "docs/tutorial.md").write_text("```cpp\nint a;\n```\n\n```cpp\nint b;\n```\n")
 
         found = list(check_docs.excerpts_that_differ(self.root))
 
-        self.assertEqual(found, [("README.md", "not in examples/quickstart.cpp: return 1; ...")])
+        self.assertEqual(found, [
+            ("README.md", "not in examples/quickstart.cpp: return 1; ..."),
+            ("docs/tutorial.md", "not in examples/mini_server.cpp: int b; ...")])
 
     def test_finds_output_that_the_program_does_not_print(self):
         program = self.root / "examples/quickstart"
