@@ -153,7 +153,8 @@ struct initiation {
 /// clients and of handlers must exist until their last call is made or dropped. The following keep
 /// an `io_context` busy, so that `run` does not return:
 /// - an operation, until its handler has been called: for up to `wait_max`, but without limit for a
-///   byte-range lock;
+///   byte-range lock. One that started on another loop keeps that loop busy, and this one if it
+///   waits;
 /// - a break in progress, until it ends, for up to `break_timeout`, whether an operation waits for
 ///   it or not;
 /// - a disconnected durable open, until its client reconnects or its timeout expires;

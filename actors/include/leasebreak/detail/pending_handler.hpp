@@ -138,9 +138,9 @@ public:
   void destroy() noexcept override { free(allocator_of(handler_)); }
 
   void track_work() override {
-    if (!work_)
-      work_.emplace(
-        this->executor_, boost::asio::get_associated_executor(handler_, this->executor_));
+    if (!home_work_)
+      home_work_.emplace(this->executor_);
+    track_own_work();
   }
 
   [[nodiscard]] boost::asio::cancellation_slot cancellation_slot() const noexcept override {
@@ -155,18 +155,13 @@ private:
       auto handler = std::move(self->handler_);
       auto results = std::move(self->results_);
       const auto ec = self->ec_;
-      const auto work = std::move(self->work_); // until the handler returns
+      // until the handler returns
+      const auto home_work = std::move(self->home_work_);
+      const auto own_work = std::move(self->own_work_);
       // Free the memory before the handler runs, because it may start the next operation in it.
       self.release()->free(allocator_of(handler));
       std::apply([&](Results&... r) { std::move(handler)(ec, std::move(r)...); }, results);
     }
-  };
-
-  struct tracked {
-    tracked(const any_io_executor& io, const executor_type& of_handler)
-      : coordinator(io), handler(of_handler) {}
-    boost::asio::executor_work_guard<any_io_executor> coordinator;
-    boost::asio::executor_work_guard<executor_type> handler;
   };
 
   template <class H>
@@ -174,10 +169,20 @@ private:
     const auto executor = boost::asio::get_associated_executor(handler_, io);
     if (shares_context(executor, io))
       return;
-    track_work();
     this->other_loop_ = calling_loop(executor);
+    // The coordinator's loop has no part in the operation unless the operation waits, and two loops
+    // should not write to one counter.
+    if (this->other_loop_ != nullptr)
+      track_own_work();
+    else
+      track_work();
   }
   ~typed_handler() = default;
+
+  void track_own_work() {
+    if (!own_work_)
+      own_work_.emplace(boost::asio::get_associated_executor(handler_, this->executor_));
+  }
 
   [[nodiscard]] static own_allocator allocator_of(const Handler& h) noexcept {
     return own_allocator(
@@ -189,7 +194,8 @@ private:
   }
 
   Handler handler_;
-  std::optional<tracked> work_;
+  std::optional<boost::asio::executor_work_guard<any_io_executor>> home_work_;
+  std::optional<boost::asio::executor_work_guard<executor_type>> own_work_;
 };
 
 } // namespace leasebreak::detail
