@@ -27,7 +27,7 @@ enum class scheduler_kind {
 
 /// Settings of a coordinator. All have defaults. A duration of `duration::max()` means unlimited.
 struct coordinator_config {
-  scheduler_kind scheduler = scheduler_kind::asio;
+  scheduler_kind scheduler = scheduler_kind::asio; ///< Where the actors run.
   std::size_t caf_threads = 2; ///< Only for CAF's pools; at least 1.
   std::size_t messages_per_turn =
     100; ///< Messages that a file handles before it yields to other files.
@@ -38,7 +38,7 @@ struct coordinator_config {
   /// How long a break is held back at most for a response that the server has not sent; see
   /// `pending_answer`. Must not exceed `break_timeout`.
   duration answer_wait_max = std::chrono::seconds{5};
-  limits limit;
+  limits limit; ///< Upper bounds of what is accepted.
   std::size_t idle_files_max = 1'024; ///< Files without state that are kept for reuse.
 
   /// The store of the records. Null: nothing is persisted, and nothing is recovered after a

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+/// leasebreak: coordinates what the clients of an SMB server may cache. Begin with `coordinator`.
 namespace leasebreak {
 
 namespace detail {
@@ -177,6 +178,7 @@ struct initiation {
 /// `errc::not_started` if there is a store and `async_start` has not completed.
 class coordinator {
 public:
+  /// The type of the executor, as Asio's adapters expect it.
   using executor_type = boost::asio::any_io_executor;
 
   /// Creates a coordinator. Starts no operation, and no threads except those of a CAF pool; the
@@ -199,6 +201,7 @@ public:
   coordinator(const coordinator&) = delete;
   coordinator& operator=(const coordinator&) = delete;
 
+  /// Returns the executor that was passed to the constructor.
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   /// Loads the store: increments the server epoch and recovers the records. If the last stop was

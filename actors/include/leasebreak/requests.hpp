@@ -32,21 +32,21 @@ using file_name_id = std::string;
 struct open_request {
   open_request() = default;
 
-  file_name_id file;
+  file_name_id file; ///< The file to open.
   client_guid client; ///< A registered client.
-  connection_id connection{};
-  std::string share;
+  connection_id connection{}; ///< The connection of the request.
+  std::string share; ///< The name of the share, for records and listings.
   std::uint32_t access = access::read_data; ///< The granted access; generic bits must be mapped.
-  std::uint32_t share_access = share::all;
-  bool overwrites = false;
-  bool created = false;
-  bool is_directory = false;
-  bool delete_on_close = false;
-  std::optional<lease_request> lease;
-  oplock_level oplock = oplock_level::none;
-  lease_state caching_max = lease_state::rwh;
+  std::uint32_t share_access = share::all; ///< The share mode; bits of `share`.
+  bool overwrites = false; ///< The disposition truncates an existing file.
+  bool created = false; ///< This open has just created the file.
+  bool is_directory = false; ///< The file is a directory.
+  bool delete_on_close = false; ///< Delete the file when it is closed.
+  std::optional<lease_request> lease; ///< The requested lease; if set, `oplock` is ignored.
+  oplock_level oplock = oplock_level::none; ///< The requested oplock.
+  lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
   std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
-  bool reclaim = false;
+  bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
   bool of_stream = false; ///< See `open_file`.
   std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
   /// The session, if the server has added its channels (`coordinator::add_channel`): the open lives
@@ -72,23 +72,24 @@ struct open_request {
 /// which the deletion was requested. A file with several hard links keeps its other names.
 struct deleted_name {
   std::string root; ///< `open_request::root`, or the name of the share.
-  std::string path;
+  std::string path; ///< As in `open_request`.
 
   friend bool operator==(const deleted_name&, const deleted_name&) = default;
 };
 
 /// The result of `async_open`: the members of `open_granted`, and the hold of an overwriting open.
 struct open_result {
-  open_id open{};
+  open_id open{}; ///< The id of the new open.
+  /// The granted level; `lease` if a lease was requested.
   oplock_level oplock = oplock_level::none;
-  lease_key key;
-  lease_state state = lease_state::none;
-  std::uint8_t version = 0;
-  std::uint16_t epoch = 0;
-  bool break_in_progress = false;
-  std::optional<lease_key> parent_key;
+  lease_key key; ///< The key of the lease; zero without a lease.
+  lease_state state = lease_state::none; ///< What may be cached, by lease or oplock.
+  std::uint8_t version = 0; ///< The version of the lease; 0 without a lease.
+  std::uint16_t epoch = 0; ///< V2: the epoch of the lease; V1: 0.
+  bool break_in_progress = false; ///< A break of the lease is in progress (MS-SMB2 2.2.14.2.10).
+  std::optional<lease_key> parent_key; ///< V2: for the response, if the request had it.
   bool durable = false; ///< The open will be kept when it is disconnected.
-  bool persistent = false;
+  bool persistent = false; ///< The open will survive a restart.
   leasebreak::hold hold; ///< Overwriting: release it after truncating the file.
   pending_answer answer; ///< Keep it until the response to the client is queued.
   /// Also set with an error: the operation waited. The server must look the name up again under an
@@ -99,11 +100,12 @@ struct open_result {
 /// Arguments of `async_close`.
 struct close_request {
   close_request() = default;
+  /// Sets these members; all others keep their defaults.
   close_request(file_name_id f, open_id o, bool keep = false, bool spares_file = false)
     : file(std::move(f)), open(o), keep_if_durable(keep), keep_file(spares_file) {}
 
-  file_name_id file;
-  open_id open{};
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The open to close.
   bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
   bool keep_file = false; ///< Ignore its delete-on-close; see `close_open`.
 };
@@ -112,7 +114,7 @@ struct close_request {
 struct close_result {
   bool kept = false; ///< The open is durable, and stays as a disconnected open.
   bool delete_file = false; ///< Delete the file now, then release the hold.
-  leasebreak::hold hold;
+  leasebreak::hold hold; ///< With `delete_file`: release it after deleting the file.
   /// With `delete_file`: for the `access_request` that reports the deletion to the directory. Set
   /// only if the opens that asked for the deletion and the open that carries it out have the same
   /// ParentLeaseKey.
@@ -125,35 +127,37 @@ struct close_result {
 /// Arguments of `async_reconnect`; see `reconnect_open`.
 struct reconnect_request {
   reconnect_request() = default;
+  /// Sets these members; all others keep their defaults.
   reconnect_request(file_name_id f, open_id o, const client_guid& c,
     connection_id on = connection_id::none, std::optional<lease_key> k = {},
     std::optional<create_guid> g = {}, session_id in = session_id::none, tree_id t = tree_id::none)
     : file(std::move(f)), open(o), client(c), connection(on), key(k), guid(g), session(in),
       tree(t) {}
 
-  file_name_id file;
-  open_id open{};
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The disconnected open.
   client_guid client; ///< A registered client.
-  connection_id connection{};
-  std::optional<lease_key> key;
-  std::optional<create_guid> guid;
+  connection_id connection{}; ///< The new connection.
+  std::optional<lease_key> key; ///< The key of the request's lease context, if it has one.
+  std::optional<create_guid> guid; ///< V2: the CreateGuid of the request.
   session_id session{}; ///< As in `open_request`.
-  tree_id tree{};
+  tree_id tree{}; ///< As in `open_request`.
 };
 
 /// Arguments of `async_replay`; see `replay_open`.
 struct replay_request {
   replay_request() = default;
+  /// Sets these members; all others keep their defaults.
   replay_request(file_name_id f, open_id o, const client_guid& c,
     std::optional<lease_request> l = {}, oplock_level level = oplock_level::none,
     connection_id on = connection_id::none)
     : file(std::move(f)), open(o), client(c), lease(l), oplock(level), connection(on) {}
 
-  file_name_id file;
-  open_id open{};
-  client_guid client;
-  std::optional<lease_request> lease;
-  oplock_level oplock = oplock_level::none;
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The open of the original request.
+  client_guid client; ///< A registered client.
+  std::optional<lease_request> lease; ///< The lease of the replay; only its keys count.
+  oplock_level oplock = oplock_level::none; ///< The oplock of the replay, without a lease.
   /// The connection of the replay; breaks of the open are sent on it from now on.
   connection_id connection{};
 };
@@ -161,39 +165,42 @@ struct replay_request {
 /// Arguments of `async_set_server_state`; see `set_server_state`.
 struct server_state_request {
   server_state_request() = default;
+  /// Sets these members; all others keep their defaults.
   server_state_request(file_name_id f, open_id o, std::string state)
     : file(std::move(f)), open(o), server_state(std::move(state)) {}
 
-  file_name_id file;
-  open_id open{};
-  std::string server_state;
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< A persistent open.
+  std::string server_state; ///< The new bytes, at most `limits::server_state_bytes`.
 };
 
 /// Arguments of `async_make_resilient`; see `make_resilient`.
 struct resilience_request {
   resilience_request() = default;
+  /// Sets these members; all others keep their defaults.
   resilience_request(file_name_id f, open_id o, duration time)
     : file(std::move(f)), open(o), timeout(time) {}
 
-  file_name_id file;
-  open_id open{};
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< A connected open.
   duration timeout{}; ///< While disconnected: more than zero, at most `limits::resilience_max`.
 };
 
 /// Arguments of `async_lock`; see `lock_ranges`.
 struct lock_request {
   lock_request() = default;
+  /// Sets these members; all others keep their defaults.
   lock_request(file_name_id f, open_id o, std::vector<lock_element> e, bool at_once = true,
     std::optional<lock_sequence> s = {}, std::uint64_t allocated = unknown_allocation,
     connection_id on = connection_id::none)
     : file(std::move(f)), open(o), elements(std::move(e)), fail_immediately(at_once), sequence(s),
       allocation_size(allocated), connection(on) {}
 
-  file_name_id file;
-  open_id open{};
-  std::vector<lock_element> elements;
-  bool fail_immediately = true;
-  std::optional<lock_sequence> sequence{};
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The owner of the locks.
+  std::vector<lock_element> elements; ///< The locks to take, at least one.
+  bool fail_immediately = true; ///< Whether to fail instead of waiting.
+  std::optional<lock_sequence> sequence{}; ///< Detects replays; see `lock_sequence`.
   std::uint64_t allocation_size = unknown_allocation; ///< See `lock_ranges`.
   /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
   connection_id connection{};
@@ -202,39 +209,42 @@ struct lock_request {
 /// Arguments of `async_unlock`; see `unlock_ranges`.
 struct unlock_request {
   unlock_request() = default;
+  /// Sets these members; all others keep their defaults.
   unlock_request(
     file_name_id f, open_id o, std::vector<byte_range> r, std::optional<lock_sequence> s = {})
     : file(std::move(f)), open(o), ranges(std::move(r)), sequence(s) {}
 
-  file_name_id file;
-  open_id open{};
-  std::vector<byte_range> ranges;
-  std::optional<lock_sequence> sequence{};
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The owner of the locks.
+  std::vector<byte_range> ranges; ///< The ranges to release, at least one.
+  std::optional<lock_sequence> sequence{}; ///< Detects replays; see `lock_sequence`.
 };
 
 /// Arguments of `async_acknowledge` for a lease.
 struct lease_acknowledgement {
-  client_guid client;
-  lease_key key;
-  lease_state state = lease_state::none;
+  client_guid client; ///< The holder.
+  lease_key key; ///< The key of the lease.
+  lease_state state = lease_state::none; ///< The state that the holder keeps.
 };
 
 /// Arguments of `async_acknowledge` for an oplock.
 struct oplock_acknowledgement {
   oplock_acknowledgement() = default;
+  /// Sets these members; all others keep their defaults.
   oplock_acknowledgement(
     file_name_id f, const client_guid& c, open_id o, oplock_level l = oplock_level::none)
     : file(std::move(f)), client(c), open(o), level(l) {}
 
-  file_name_id file;
-  client_guid client;
-  open_id open{};
-  oplock_level level = oplock_level::none;
+  file_name_id file; ///< The file of the open.
+  client_guid client; ///< The holder.
+  open_id open{}; ///< The open that has the oplock.
+  oplock_level level = oplock_level::none; ///< The level that the holder keeps: level II or none.
 };
 
 /// Arguments of `async_access`; see `access_file` and `access_kind`.
 struct access_request {
   access_request() = default;
+  /// Sets these members; all others keep their defaults.
   access_request(file_name_id f, access_kind k, open_id o = open_id::none,
     const client_guid& c = {}, std::optional<lease_key> parent = {},
     connection_id on = connection_id::none, session_id in = session_id::none,
@@ -242,20 +252,21 @@ struct access_request {
     : file(std::move(f)), kind(k), open(o), client(c), parent_key(parent), connection(on),
       session(in), tree(t) {}
 
-  file_name_id file;
-  access_kind kind = access_kind::read;
-  open_id open{};
+  file_name_id file; ///< The file that is accessed.
+  access_kind kind = access_kind::read; ///< The kind of access.
+  open_id open{}; ///< The open that makes the access, if there is one.
   /// The client that makes the access. A directory change breaks the client's own lease of the
   /// directory, too, unless `parent_key` is the key of that lease. The client is notified after
   /// `access_result::answer`.
   client_guid client;
+  /// For a directory change: the ParentLeaseKey of the open that made it.
   std::optional<lease_key> parent_key;
   /// The connection of the request, whose loss ends the wait. If it is none and there is no `open`,
   /// only the loss of all connections of the client ends the wait.
   connection_id connection{};
   /// The session of the request; the wait ends with it or with the tree connect.
   session_id session{};
-  tree_id tree{};
+  tree_id tree{}; ///< The tree connect of the request.
 };
 
 /// The result of `async_access`.
@@ -269,10 +280,11 @@ struct access_result {
 /// Arguments of `async_guard_entry`.
 struct entry_guard_request {
   entry_guard_request() = default;
+  /// Sets these members; all others keep their defaults.
   entry_guard_request(file_name_id d, std::string entry, std::string second = {})
     : directory(std::move(d)), name(std::move(entry)), also(std::move(second)) {}
 
-  file_name_id directory;
+  file_name_id directory; ///< The directory.
   /// The name of the entry, in the form in which the file system compares names. Empty: the whole
   /// directory, to determine whether it is empty.
   std::string name;
@@ -284,6 +296,7 @@ struct entry_guard_request {
 /// Arguments of `async_rename_tree`.
 struct rename_tree_request {
   rename_tree_request() = default;
+  /// Sets these members; all others keep their defaults.
   rename_tree_request(std::string r, std::string path, file_name_id id, const client_guid& c = {})
     : root(std::move(r)), from(std::move(path)), directory(std::move(id)), client(c) {}
 
@@ -296,21 +309,23 @@ struct rename_tree_request {
 /// Arguments of `async_check_io`.
 struct io_request {
   io_request() = default;
+  /// Sets these members; all others keep their defaults.
   io_request(file_name_id f, open_id o, const byte_range& r, bool writes = false)
     : file(std::move(f)), open(o), range(r), is_write(writes) {}
 
-  file_name_id file;
-  open_id open{};
-  byte_range range;
-  bool is_write = false;
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The open that reads or writes.
+  byte_range range; ///< The bytes that are read or written.
+  bool is_write = false; ///< True for a write.
 };
 
 /// Arguments of `async_query_file`.
 struct file_query {
   file_query() = default;
+  /// Sets these members; all others keep their defaults.
   explicit file_query(file_name_id f) : file(std::move(f)) {}
 
-  file_name_id file;
+  file_name_id file; ///< The file.
 };
 
 /// The result of `async_query_file`.
@@ -320,26 +335,26 @@ struct file_facts {
 
 /// Arguments of `async_disconnect`.
 struct disconnect_request {
-  client_guid client;
+  client_guid client; ///< The client.
   std::optional<connection_id> connection; ///< Empty: all connections.
 };
 
 /// Arguments of `async_end_session`.
 struct end_session_request {
-  client_guid client;
-  session_id session{};
+  client_guid client; ///< The client.
+  session_id session{}; ///< The session that has ended.
 };
 
 /// Arguments of `async_end_tree`.
 struct end_tree_request {
-  client_guid client;
-  session_id session{};
-  tree_id tree{};
+  client_guid client; ///< The client.
+  session_id session{}; ///< The session of the tree connect.
+  tree_id tree{}; ///< The tree connect that has ended.
 };
 
 /// A file that must be deleted, because its last open ended.
 struct file_to_delete {
-  file_name_id file;
+  file_name_id file; ///< The file's id.
   leasebreak::hold hold; ///< Release it after deleting the file.
   std::optional<lease_key> parent_key; ///< As in `close_result`.
   std::vector<deleted_name> names; ///< As in `close_result`.
@@ -350,21 +365,22 @@ struct disconnect_result {
   std::size_t opens = 0; ///< How many opens ended.
   /// Durable opens that stay as disconnected opens, in no particular order.
   std::vector<open_id> kept;
-  std::vector<file_to_delete> to_delete;
+  std::vector<file_to_delete> to_delete; ///< The files to delete now.
 };
 
 /// Arguments of `async_force_break`; see `force_break`.
 struct force_break_request {
   force_break_request() = default;
+  /// Sets these members; all others keep their defaults.
   force_break_request(file_name_id f, std::optional<client_guid> c, std::optional<lease_key> k = {},
     lease_state left = lease_state::none, bool ends = false)
     : file(std::move(f)), client(c), key(k), keep(left), ends_running(ends) {}
 
-  file_name_id file;
-  std::optional<client_guid> client;
-  std::optional<lease_key> key;
-  lease_state keep = lease_state::none;
-  bool ends_running = false;
+  file_name_id file; ///< The file.
+  std::optional<client_guid> client; ///< If set, only leases and oplocks of this client.
+  std::optional<lease_key> key; ///< If set, only leases with this key.
+  lease_state keep = lease_state::none; ///< The state that the holders may keep.
+  bool ends_running = false; ///< End breaks that are in progress at once.
 };
 
 /// Arguments of `async_list_page`. A page has the entries of whole files. All members that are
@@ -374,13 +390,13 @@ struct list_request {
 
   /// Which entries to list.
   enum class scope : std::uint8_t {
-    all,
+    all, ///< Everything that `async_list` returns.
     breaking, ///< Leases and oplocks with a break in progress.
     waiting, ///< Operations that wait.
   };
 
-  lock_query matching;
-  scope what = scope::all;
+  lock_query matching; ///< The filter by file, owner, client, share and kind.
+  scope what = scope::all; ///< Which entries to list.
   /// Only files of which some open's path begins with this; the other entries of these files are
   /// listed, too.
   std::string path_prefix;
@@ -400,41 +416,42 @@ struct list_request {
 
 /// What `async_list_page` gives: entries of the same file are together, files are in no order.
 struct listed_page {
-  std::vector<listed_entry> entries;
+  std::vector<listed_entry> entries; ///< The entries of the page.
   file_name_id next; ///< For the next page. Empty: this is the last one.
   time_point now{}; ///< On the clock of the entries' times.
 };
 
 /// A registered client, in the answer of `coordinator::list_clients`.
 struct listed_client {
-  client_guid client;
-  std::string label;
-  std::size_t opens = 0;
+  client_guid client; ///< The client's id.
+  std::string label; ///< The client's label.
+  std::size_t opens = 0; ///< How many opens it has.
   std::size_t locks = 0; ///< Byte-range locks.
 };
 
 /// Arguments of `async_reclaim_lock`; see `reclaim_lock`.
 struct reclaim_lock_request {
   reclaim_lock_request() = default;
+  /// Sets these members; all others keep their defaults.
   reclaim_lock_request(file_name_id f, open_id o, std::string record, const lock_element& e = {})
     : file(std::move(f)), open(o), record_id(std::move(record)), element(e) {}
 
-  file_name_id file;
+  file_name_id file; ///< The file of the open.
   open_id open{}; ///< An open of the client that held the lock before the restart.
   std::string record_id; ///< The id of the record; if empty, `element` identifies the lock.
-  lock_element element;
+  lock_element element; ///< The range and kind of the lock.
 };
 
 /// A persistent open that was recovered after a restart. It is a disconnected open whose timeout
 /// starts with the recovery.
 struct recovered_open {
-  file_name_id file;
-  open_id open{};
-  client_guid client;
-  std::string share;
-  std::uint32_t access = 0;
-  std::uint32_t share_access = 0;
-  bool delete_on_close = false;
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The id of the open, as before the restart.
+  client_guid client; ///< The client that may reconnect it.
+  std::string share; ///< The name of the share.
+  std::uint32_t access = 0; ///< The granted access.
+  std::uint32_t share_access = 0; ///< The share mode.
+  bool delete_on_close = false; ///< Delete the file when it is closed.
   create_guid guid; ///< Zero for V1.
   std::optional<lease_key> key; ///< The key of its lease.
   duration timeout{}; ///< How long it is kept while disconnected.
@@ -445,20 +462,20 @@ struct recovered_open {
 struct start_result {
   /// The last stop was clean and not in a grace period, or this is the first start.
   bool clean = true;
-  std::uint64_t server_epoch = 0;
+  std::uint64_t server_epoch = 0; ///< How often the server was started with this store.
   std::size_t recovered = 0; ///< The number of recovered records.
   std::vector<record_error> malformed; ///< Records that were ignored because they cannot be read.
   /// Persistent opens. Close those that the server does not know any more.
   std::vector<recovered_open> opens;
-  bool in_grace = false;
+  bool in_grace = false; ///< A grace period has begun.
 };
 
 /// An open that has ended without an action of its client: a disconnected durable open, or an open,
 /// connected or not, whose application has moved to another client.
 struct open_lost {
-  file_name_id file;
-  open_id open{};
-  client_guid client;
+  file_name_id file; ///< The file of the open.
+  open_id open{}; ///< The open that has ended.
+  client_guid client; ///< The client of the open.
   end_cause cause{}; ///< `expired`, `purged` or `superseded`.
   leasebreak::hold hold; ///< If not empty, delete the file now, then release it.
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
@@ -472,6 +489,7 @@ struct open_lost {
 class break_report {
 public:
   break_report() = default;
+  /// For the library only.
   break_report(
     std::shared_ptr<detail::file_link> link, break_id id, std::uint32_t offer = 0) noexcept;
 

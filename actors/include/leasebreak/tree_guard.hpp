@@ -19,6 +19,7 @@ class tree_link;
 class tree_guard {
 public:
   tree_guard() noexcept = default;
+  /// For the library only.
   explicit tree_guard(std::shared_ptr<detail::tree_link> link) noexcept : link_(std::move(link)) {}
   tree_guard(tree_guard&&) noexcept = default;
   tree_guard& operator=(tree_guard&&) noexcept = default;

@@ -16,8 +16,11 @@ template <class Id>
 class file_claim {
 public:
   file_claim() noexcept = default;
+  /// For the library only.
   file_claim(std::shared_ptr<file_link> link, Id id) noexcept : link_(std::move(link)), id_(id) {}
+  /// Moves the hold or guard. The source is empty afterwards.
   file_claim(file_claim&& other) noexcept = default;
+  /// Releases the current hold or guard, and moves `other`, which is empty afterwards.
   file_claim& operator=(file_claim&& other) noexcept {
     if (this != &other) {
       release();

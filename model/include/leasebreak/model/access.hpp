@@ -8,25 +8,26 @@ namespace leasebreak {
 /// Bits of an access mask (MS-SMB2 2.2.13.1). Generic bits must be mapped before a mask reaches the
 /// model; `map_generic` does so for files and directories.
 namespace access {
-inline constexpr std::uint32_t read_data = 0x0000'0001;
-inline constexpr std::uint32_t write_data = 0x0000'0002;
+inline constexpr std::uint32_t read_data = 0x0000'0001; ///< FILE_READ_DATA; FILE_LIST_DIRECTORY.
+inline constexpr std::uint32_t write_data = 0x0000'0002; ///< FILE_WRITE_DATA; FILE_ADD_FILE.
+/// FILE_APPEND_DATA; FILE_ADD_SUBDIRECTORY.
 inline constexpr std::uint32_t append_data = 0x0000'0004;
-inline constexpr std::uint32_t read_ea = 0x0000'0008;
-inline constexpr std::uint32_t write_ea = 0x0000'0010;
-inline constexpr std::uint32_t execute = 0x0000'0020;
-inline constexpr std::uint32_t delete_child = 0x0000'0040;
-inline constexpr std::uint32_t read_attributes = 0x0000'0080;
-inline constexpr std::uint32_t write_attributes = 0x0000'0100;
-inline constexpr std::uint32_t delete_file = 0x0001'0000;
-inline constexpr std::uint32_t read_control = 0x0002'0000;
-inline constexpr std::uint32_t write_dac = 0x0004'0000;
-inline constexpr std::uint32_t write_owner = 0x0008'0000;
-inline constexpr std::uint32_t synchronize = 0x0010'0000;
-inline constexpr std::uint32_t maximum_allowed = 0x0200'0000;
-inline constexpr std::uint32_t generic_all = 0x1000'0000;
-inline constexpr std::uint32_t generic_execute = 0x2000'0000;
-inline constexpr std::uint32_t generic_write = 0x4000'0000;
-inline constexpr std::uint32_t generic_read = 0x8000'0000;
+inline constexpr std::uint32_t read_ea = 0x0000'0008; ///< FILE_READ_EA.
+inline constexpr std::uint32_t write_ea = 0x0000'0010; ///< FILE_WRITE_EA.
+inline constexpr std::uint32_t execute = 0x0000'0020; ///< FILE_EXECUTE; FILE_TRAVERSE.
+inline constexpr std::uint32_t delete_child = 0x0000'0040; ///< FILE_DELETE_CHILD.
+inline constexpr std::uint32_t read_attributes = 0x0000'0080; ///< FILE_READ_ATTRIBUTES.
+inline constexpr std::uint32_t write_attributes = 0x0000'0100; ///< FILE_WRITE_ATTRIBUTES.
+inline constexpr std::uint32_t delete_file = 0x0001'0000; ///< DELETE.
+inline constexpr std::uint32_t read_control = 0x0002'0000; ///< READ_CONTROL.
+inline constexpr std::uint32_t write_dac = 0x0004'0000; ///< WRITE_DAC.
+inline constexpr std::uint32_t write_owner = 0x0008'0000; ///< WRITE_OWNER.
+inline constexpr std::uint32_t synchronize = 0x0010'0000; ///< SYNCHRONIZE.
+inline constexpr std::uint32_t maximum_allowed = 0x0200'0000; ///< MAXIMUM_ALLOWED.
+inline constexpr std::uint32_t generic_all = 0x1000'0000; ///< GENERIC_ALL.
+inline constexpr std::uint32_t generic_execute = 0x2000'0000; ///< GENERIC_EXECUTE.
+inline constexpr std::uint32_t generic_write = 0x4000'0000; ///< GENERIC_WRITE.
+inline constexpr std::uint32_t generic_read = 0x8000'0000; ///< GENERIC_READ.
 
 /// All rights that the owner of a file can be granted.
 inline constexpr std::uint32_t all = 0x001f'01ff;
@@ -34,11 +35,11 @@ inline constexpr std::uint32_t all = 0x001f'01ff;
 
 /// Bits of ShareAccess (MS-SMB2 2.2.13).
 namespace share {
-inline constexpr std::uint32_t none = 0;
-inline constexpr std::uint32_t read = 1;
-inline constexpr std::uint32_t write = 2;
-inline constexpr std::uint32_t delete_file = 4;
-inline constexpr std::uint32_t all = 7;
+inline constexpr std::uint32_t none = 0; ///< No sharing.
+inline constexpr std::uint32_t read = 1; ///< FILE_SHARE_READ.
+inline constexpr std::uint32_t write = 2; ///< FILE_SHARE_WRITE.
+inline constexpr std::uint32_t delete_file = 4; ///< FILE_SHARE_DELETE.
+inline constexpr std::uint32_t all = 7; ///< All bits.
 } // namespace share
 
 /// Returns `mask` with the generic bits replaced by the specific rights that they stand for on

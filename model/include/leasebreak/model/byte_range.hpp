@@ -7,8 +7,8 @@ namespace leasebreak {
 
 /// The `length` bytes from `offset` on. A range of length zero lies between two bytes.
 struct byte_range {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
+  std::uint64_t offset = 0; ///< The first byte.
+  std::uint64_t length = 0; ///< The number of bytes.
 
   friend bool operator==(const byte_range&, const byte_range&) = default;
 

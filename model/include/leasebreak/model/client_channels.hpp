@@ -33,7 +33,9 @@ public:
   /// Removes all connections.
   void clear() noexcept { channels_.clear(); }
 
+  /// Returns whether the table contains the channel.
   [[nodiscard]] bool has(const channel_id& c) const noexcept;
+  /// Returns whether the session has a channel.
   [[nodiscard]] bool has(session_id session) const noexcept { return first_of(session) != nullptr; }
 
   /// Returns the channel on which a request that came on `c` continues: `c` itself, or another

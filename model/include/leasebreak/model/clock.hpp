@@ -9,6 +9,8 @@ namespace leasebreak {
 /// once and adds steady time to it. Deadlines are thus unaffected by clock changes, and
 /// `break_started` is still meaningful after a restart.
 using time_point = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// A time span of the model. `duration::max()` means unlimited where the documentation says so.
 using duration = std::chrono::nanoseconds;
 
 } // namespace leasebreak

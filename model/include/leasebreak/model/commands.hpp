@@ -56,19 +56,19 @@ inline constexpr std::uint64_t unknown_allocation = ~std::uint64_t{0};
 
 /// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits if a break must end first.
 struct open_file {
-  operation_id operation{};
+  operation_id operation{}; ///< Returned with the completion.
   open_id open{}; ///< The id of the new open; unique.
   client_guid client; ///< The client; zero if it is not an SMB client.
   connection_id connection{}; ///< The connection on which the request came.
   std::string share; ///< The name of the share, for records and listings.
   std::uint32_t access = 0; ///< The granted access, without generic bits.
-  std::uint32_t share_access = share::all;
+  std::uint32_t share_access = share::all; ///< The share mode; bits of `share`.
   bool overwrites = false; ///< The disposition truncates an existing file.
   bool created = false; ///< This open has just created the file.
-  bool is_directory = false;
-  bool delete_on_close = false;
+  bool is_directory = false; ///< The file is a directory.
+  bool delete_on_close = false; ///< Delete the file when it is closed.
   std::optional<lease_request> lease; ///< If set, `oplock` is ignored.
-  oplock_level oplock = oplock_level::none;
+  oplock_level oplock = oplock_level::none; ///< The requested oplock.
   lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
   std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
   bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
@@ -113,8 +113,8 @@ struct answer_sent {
 /// which is a full acknowledgement of a break. Waits only if it carries out a delete-on-close while
 /// other leases cache handles.
 struct close_open {
-  operation_id operation{};
-  open_id open{};
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< The open to close.
   bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
   /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
   /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
@@ -123,23 +123,23 @@ struct close_open {
 
 /// Reconnects a durable open on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
 struct reconnect_open {
-  operation_id operation{};
-  open_id open{};
-  client_guid client;
-  connection_id connection{};
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< The disconnected open.
+  client_guid client; ///< The client of the open.
+  connection_id connection{}; ///< The new connection.
   std::optional<lease_key> key; ///< From the request's lease context, if it has one.
   std::optional<create_guid> guid; ///< V2 of the reconnect context; not set for V1.
   bool answer_follows = false; ///< As in `open_file`.
   session_id session{}; ///< As in `open_file`.
-  tree_id tree{};
+  tree_id tree{}; ///< As in `open_file`.
 };
 
 /// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10). The result is the
 /// current state of the open. The open moves to the connection of the replay; nothing else changes.
 struct replay_open {
-  operation_id operation{};
+  operation_id operation{}; ///< Returned with the completion.
   open_id open{}; ///< The open of the original request; the server finds it by the CreateGuid.
-  client_guid client;
+  client_guid client; ///< The client of the open.
   /// As requested by the replay; only key and parent key count.
   std::optional<lease_request> lease;
   oplock_level oplock = oplock_level::none; ///< As requested by the replay, without a lease.
@@ -154,23 +154,23 @@ struct replay_open {
 /// Resilience is not stored and ends with a restart. An open that is durable or persistent stays
 /// so.
 struct make_resilient {
-  operation_id operation{};
-  open_id open{};
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< A connected open.
   /// More than zero, at most `limits::resilience_max`; replaces an earlier one.
   duration timeout{};
 };
 
 /// Replaces the server's own bytes of a persistent open (`durable_request::server_state`).
 struct set_server_state {
-  operation_id operation{};
-  open_id open{};
-  std::string server_state;
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< A persistent open.
+  std::string server_state; ///< The new bytes.
 };
 
 /// One element of a lock request (MS-SMB2 2.2.26.1).
 struct lock_element {
-  byte_range range;
-  bool exclusive = false;
+  byte_range range; ///< The bytes to lock.
+  bool exclusive = false; ///< True for an exclusive lock.
   /// False if the server found the element malformed, for example by its flags. The request fails
   /// with `errc::invalid_argument`, unless an earlier element fails with another error.
   bool well_formed = true;
@@ -186,8 +186,8 @@ struct lock_sequence {
 /// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). If several elements
 /// fail, the error is that of the first.
 struct lock_ranges {
-  operation_id operation{};
-  open_id open{};
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< The owner of the locks.
   std::vector<lock_element> elements; ///< At least one.
   bool fail_immediately = true; ///< False, with one element: wait until the range is free.
   /// If set: not executed if it equals the open's last one.
@@ -202,32 +202,32 @@ struct lock_ranges {
 /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
 /// 3.3.5.14.1).
 struct unlock_ranges {
-  operation_id operation{};
-  open_id open{};
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< The owner of the locks.
   std::vector<byte_range> ranges; ///< At least one.
   std::optional<lock_sequence> sequence{}; ///< As in `lock_ranges`.
 };
 
 /// Cancels a pending operation. A break that it caused continues.
 struct cancel_operation {
-  operation_id target{};
+  operation_id target{}; ///< The operation to cancel.
 };
 
 /// Acknowledges a lease break (MS-SMB2 3.3.5.22.2).
 struct acknowledge_lease {
-  operation_id operation{};
-  client_guid client;
-  lease_key key;
-  lease_state state = lease_state::none;
+  operation_id operation{}; ///< Returned with the completion.
+  client_guid client; ///< The holder.
+  lease_key key; ///< The key of the lease.
+  lease_state state = lease_state::none; ///< The state that the holder keeps.
 };
 
 /// Acknowledges an oplock break (MS-SMB2 3.3.5.22.1). A level that the break does not allow ends
 /// the break with no oplock left, and the operation fails.
 struct acknowledge_oplock {
-  operation_id operation{};
-  client_guid client;
-  open_id open{};
-  oplock_level level = oplock_level::none;
+  operation_id operation{}; ///< Returned with the completion.
+  client_guid client; ///< The holder.
+  open_id open{}; ///< The open that has the oplock.
+  oplock_level level = oplock_level::none; ///< The level that the holder keeps.
 };
 
 /// An access to a file, announced before it happens, or a change of a directory that has happened.
@@ -260,8 +260,8 @@ enum class access_kind : std::uint8_t {
 /// rules require it. Kinds that change the file return a change hold. While it lives, no caching is
 /// granted that the change would make stale. The caller ends it with `end_hold` after the change.
 struct access_file {
-  operation_id operation{};
-  access_kind kind = access_kind::read;
+  operation_id operation{}; ///< Returned with the completion.
+  access_kind kind = access_kind::read; ///< The kind of access.
   open_id open{}; ///< The open that makes the access; `none`: no open, or one of another file.
   client_guid client; ///< The client that makes the access; zero if it is not an SMB client.
   /// change_children: the ParentLeaseKey of the open that made the change, if it has one.
@@ -269,7 +269,7 @@ struct access_file {
   /// The connection of the request, whose loss ends the wait. None: the wait ends with `open`.
   connection_id connection{};
   session_id session{}; ///< The session, whose end ends the wait, too.
-  tree_id tree{};
+  tree_id tree{}; ///< The tree connect, whose end ends the wait, too.
   /// enter_tree: the open can be replayed on another channel of the session. The wait then survives
   /// the loss of its connection.
   bool can_come_again = false;
@@ -281,12 +281,12 @@ struct access_file {
 
 /// The change that an access or an overwriting open announced is made or abandoned.
 struct end_hold {
-  hold_id hold{};
+  hold_id hold{}; ///< The change hold to end.
 };
 
 /// The break notification could not be sent on any connection (MS-SMB2 3.3.4.7).
 struct break_undeliverable {
-  break_id id{};
+  break_id id{}; ///< The break.
   std::uint32_t offer = 0; ///< `break_notification::offer`.
 };
 
@@ -294,8 +294,8 @@ struct break_undeliverable {
 /// tree connects has ended (MS-SMB2 3.3.5.6, 3.3.5.8). All affected opens end at once. Leases end
 /// before deletions require breaks, and this command does not wait for those breaks.
 struct client_gone {
-  operation_id operation{};
-  client_guid client;
+  operation_id operation{}; ///< Returned with the completion.
+  client_guid client; ///< The client.
   std::optional<connection_id> connection; ///< If set, only this connection is lost.
   /// With `connection`: the sessions that have another channel, with that channel. Their opens
   /// continue on it.
@@ -308,7 +308,7 @@ struct client_gone {
 /// Breaks leases and oplocks at an operator's request, as if another operation needed the file.
 /// Waits until the breaks end.
 struct force_break {
-  operation_id operation{};
+  operation_id operation{}; ///< Returned with the completion.
   std::optional<client_guid> client; ///< If set, only those of this client.
   std::optional<lease_key> key; ///< If set, only leases with this key.
   lease_state keep = lease_state::none; ///< The state that the holders may keep.
@@ -320,16 +320,16 @@ struct force_break {
 /// Recovers a record after a restart; see `grace_ended` for its end. Records of leases and
 /// oplocks must come first, then those of opens, then those of byte-range locks.
 struct load_record {
-  persisted_lock record;
+  persisted_lock record; ///< A valid record.
 };
 
 /// Reclaims a recovered byte-range lock for an open that its holder has reclaimed.
 struct reclaim_lock {
-  operation_id operation{};
+  operation_id operation{}; ///< Returned with the completion.
   open_id open{}; ///< An open of the same client.
   /// The record's id, from a listing; if empty, `element` identifies the lock.
   std::string record_id;
-  lock_element element;
+  lock_element element; ///< The range and kind of the lock.
 };
 
 /// The grace period is over: drop all records that were not reclaimed.

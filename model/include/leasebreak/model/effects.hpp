@@ -18,7 +18,7 @@ namespace leasebreak {
 
 /// What an open was granted.
 struct open_granted {
-  open_id open{};
+  open_id open{}; ///< The id of the new open.
   oplock_level oplock =
     oplock_level::none; ///< `lease` if a lease was requested, whatever was granted.
   lease_key key; ///< The lease's key; zero without a lease.
@@ -28,7 +28,7 @@ struct open_granted {
   bool break_in_progress = false; ///< MS-SMB2 2.2.14.2.10 SMB2_LEASE_FLAG_BREAK_IN_PROGRESS.
   std::optional<lease_key> parent_key; ///< V2: to be echoed with its flag, if the request had it.
   bool durable = false; ///< The open will be kept when it is disconnected.
-  bool persistent = false;
+  bool persistent = false; ///< The open will survive a restart.
   hold_id hold{}; ///< Set if the open overwrites; end it after truncating.
   /// The number of this response among those of the open, if `answer_sent` must follow; otherwise
   /// 0.
@@ -72,14 +72,14 @@ struct access_granted {
 
 /// The state that an accepted acknowledgement left. The response echoes it.
 struct break_acknowledged {
-  lease_state state = lease_state::none;
+  lease_state state = lease_state::none; ///< The new state of the lease or oplock.
 
   friend bool operator==(const break_acknowledged&, const break_acknowledged&) = default;
 };
 
 /// The number of completed elements of an unlock request.
 struct ranges_unlocked {
-  std::size_t count = 0;
+  std::size_t count = 0; ///< The number of ranges that were released.
 
   friend bool operator==(const ranges_unlocked&, const ranges_unlocked&) = default;
 };
@@ -94,21 +94,22 @@ struct lock_replayed {
 struct client_removed {
   std::size_t opens = 0; ///< How many opens ended.
   std::vector<open_id> kept{}; ///< Durable opens that stay as disconnected opens.
-  bool delete_file = false;
-  hold_id hold{};
+  bool delete_file = false; ///< As in `open_closed`.
+  hold_id hold{}; ///< As in `open_closed`.
   std::optional<lease_key> parent_key{}; ///< As in `open_closed`.
 
   friend bool operator==(const client_removed&, const client_removed&) = default;
 };
 
+/// The result of an operation. The command decides which alternative is set, and may set none.
 using operation_result = std::variant<std::monostate, open_granted, open_refused, open_closed,
   access_granted, break_acknowledged, ranges_unlocked, lock_replayed, client_removed>;
 
 /// The end of an operation. Every operation completes exactly once.
 struct completion {
-  operation_id operation{};
-  errc error = errc::success;
-  operation_result result;
+  operation_id operation{}; ///< The operation of the command.
+  errc error = errc::success; ///< `success`, or why the operation failed.
+  operation_result result; ///< The result of the command; none if it has none.
 };
 
 /// Why a break began.
@@ -129,39 +130,42 @@ enum class break_cause : std::uint8_t {
 
 /// How a break ended.
 enum class break_outcome : std::uint8_t {
-  acknowledged,
+  acknowledged, ///< The holder acknowledged it.
   closed, ///< The holder closed the file.
-  timed_out,
+  timed_out, ///< The holder did not acknowledge in time.
   disconnected, ///< The holder's connection ended.
   undeliverable, ///< The notification could not be sent.
   immediate, ///< No acknowledgement was needed.
 };
 
+/// Returns the name of the value for logs and listings, such as "change of children".
 [[nodiscard]] std::string_view to_string(access_kind kind) noexcept;
+/// Returns the name of the value for logs and metrics, such as "sharing violation".
 [[nodiscard]] std::string_view to_string(break_cause cause) noexcept;
+/// Returns the name of the value for logs and metrics, such as "timed out".
 [[nodiscard]] std::string_view to_string(break_outcome outcome) noexcept;
 
 /// Tells a holder to release part of what it caches (MS-SMB2 2.2.23).
 struct break_notification {
-  break_id id{};
+  break_id id{}; ///< The break, for `break_undeliverable`.
   /// How often this break was sent before. A break is sent again if its connection is lost or when
   /// the holder reconnects.
   std::uint32_t offer = 0;
-  client_guid client;
+  client_guid client; ///< The holder.
   /// The channels to try, in order of preference (MS-SMB2 3.3.4.6, 3.3.4.7): for a lease, the
   /// channel of the client's oldest open of this file that uses a lease; then the channels of the
   /// lease's or oplock's opens, the most recently used first. The coordinator appends the other
   /// channels of their sessions, and for a lease the client's other connections that have a
   /// session.
   std::vector<channel_id> channels;
-  bool is_oplock = false;
+  bool is_oplock = false; ///< An oplock is broken, not a lease.
   open_id open{}; ///< Oplock: its open. Lease: one of its opens.
   lease_key key; ///< Lease: its key. Oplock: zero.
-  lease_state from = lease_state::none;
-  lease_state to = lease_state::none;
+  lease_state from = lease_state::none; ///< The state before the break.
+  lease_state to = lease_state::none; ///< The state that the holder may keep.
   std::uint16_t epoch = 0; ///< NewEpoch; 0 for V1.
-  bool ack_required = false;
-  break_cause cause = break_cause::open;
+  bool ack_required = false; ///< The holder must acknowledge.
+  break_cause cause = break_cause::open; ///< Why the break began.
   /// When the break began. The holder's deadline counts from when it is notified, which may be
   /// later.
   time_point issued{};
@@ -179,18 +183,18 @@ struct break_notification {
 
 /// A break has begun. Reported once per break, not for further notifications of the same break.
 struct break_begun {
-  break_cause cause{};
-  lease_state from{};
-  lease_state to{};
+  break_cause cause{}; ///< Why it began.
+  lease_state from{}; ///< The state before the break.
+  lease_state to{}; ///< The state that the holder was asked to break to.
 };
 
 /// A break has ended.
 struct break_ended {
-  client_guid client;
+  client_guid client; ///< The holder.
   lease_key key; ///< Zero for an oplock.
   open_id open{}; ///< One of the lease's opens, or the oplock's.
-  break_cause cause{};
-  break_outcome outcome{};
+  break_cause cause{}; ///< Why it began.
+  break_outcome outcome{}; ///< How it ended.
   lease_state from{}; ///< The state before the break.
   lease_state to{}; ///< The state that the holder was asked to break to.
   lease_state left{}; ///< The state after the break.
@@ -200,38 +204,39 @@ struct break_ended {
 
 /// An acknowledgement was refused.
 struct acknowledgement_refused {
-  client_guid client;
-  lease_key key;
-  errc error{};
+  client_guid client; ///< The client that acknowledged.
+  lease_key key; ///< The key of the lease; zero for an oplock.
+  errc error{}; ///< Why it was refused.
   bool late = false; ///< It came after the break's deadline.
 };
 
 /// A lease or oplock was granted or upgraded.
 struct caching_granted {
-  lease_state state{};
-  bool is_oplock = false;
+  lease_state state{}; ///< The granted state.
+  bool is_oplock = false; ///< An oplock was granted, not a lease.
 };
 
 /// A recovered record was dropped, because its holder did not reclaim it or its break expired.
 struct record_dropped {
-  std::string id;
+  std::string id; ///< The id of the record.
 };
 
 /// A break was held back for a response that the server has not sent in time. The client is
 /// notified now, even if it has not seen the response yet.
 struct answer_overdue {
-  client_guid client;
+  client_guid client; ///< The holder.
   lease_key key; ///< Zero for an oplock.
   open_id open{}; ///< One of the lease's opens, or the oplock's.
 };
 
+/// An event for the log and the statistics.
 using fact = std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted,
   record_dropped, answer_overdue>;
 
 /// Why an open ended.
 enum class end_cause : std::uint8_t {
-  closed,
-  disconnected,
+  closed, ///< It was closed.
+  disconnected, ///< Its connection, session or tree connect ended.
   expired, ///< It was durable, and its client did not reconnect in time.
   purged, ///< It was a disconnected durable open in the way of another operation.
   superseded, ///< Its application has opened the file on another client (MS-SMB2 3.3.5.9.13).
@@ -239,12 +244,12 @@ enum class end_cause : std::uint8_t {
 
 /// An open has ended. Its locks and its open count are released from the limits.
 struct open_ended {
-  open_id open{};
-  end_cause cause{};
-  client_guid client;
+  open_id open{}; ///< The open.
+  end_cause cause{}; ///< Why it ended.
+  client_guid client; ///< The client of the open.
   lease_key key; ///< The key of its lease request; zero without one.
   std::size_t locks = 0; ///< The number of byte-range locks that were released with it.
-  bool persistent = false;
+  bool persistent = false; ///< The open was persistent.
   /// Set if another command ended the open (`expired`, `purged`, `superseded`) and the file must be
   /// deleted now; end it after deleting.
   hold_id hold{};
@@ -257,20 +262,21 @@ struct open_ended {
 /// A persistent open, or byte-range locks of one, were recovered from their records. From now on
 /// they count against the limits.
 struct open_recovered {
-  open_id open{};
+  open_id open{}; ///< The open.
   std::size_t locks = 0; ///< Zero: this reports the open itself.
 };
 
 /// The results of one or more commands. Each list is in order of occurrence. Notifications come
 /// before the completions that follow from the same command.
 struct effects {
-  std::vector<break_notification> notifications;
-  std::vector<completion> completions;
-  std::vector<stored_change> records;
-  std::vector<open_ended> ended;
-  std::vector<fact> facts;
-  std::vector<open_recovered> recovered;
+  std::vector<break_notification> notifications; ///< Break notifications to send.
+  std::vector<completion> completions; ///< Operations that have ended.
+  std::vector<stored_change> records; ///< Changes to store.
+  std::vector<open_ended> ended; ///< Opens that have ended.
+  std::vector<fact> facts; ///< Events for the log and the statistics.
+  std::vector<open_recovered> recovered; ///< Opens and locks that were recovered.
 
+  /// Removes all elements. Keeps the memory of the lists for reuse.
   void clear() noexcept {
     notifications.clear();
     completions.clear();
@@ -280,6 +286,7 @@ struct effects {
     recovered.clear();
   }
 
+  /// Returns whether there are no effects.
   [[nodiscard]] bool empty() const noexcept {
     return notifications.empty() && completions.empty() && records.empty() && ended.empty() &&
       facts.empty() && recovered.empty();
@@ -287,27 +294,35 @@ struct effects {
 };
 
 /// The kind of a listed entry.
-enum class entry_kind : std::uint8_t { open, lease, oplock, byte_range_lock, waiting, recovered };
+enum class entry_kind : std::uint8_t {
+  open, ///< An open, connected or not.
+  lease, ///< A lease.
+  oplock, ///< An oplock.
+  byte_range_lock, ///< A byte-range lock.
+  waiting, ///< A pending operation.
+  recovered ///< A record of a lease, oplock or lock that may still be reclaimed.
+};
 
+/// Returns the name of the value for listings, such as "byte-range lock".
 [[nodiscard]] std::string_view to_string(entry_kind kind) noexcept;
 
 /// One line of a listing: a thing that is held or breaking, or a pending operation with the reason
 /// for its wait.
 struct listed_entry {
-  entry_kind kind{};
-  std::string file_id;
-  client_guid client;
+  entry_kind kind{}; ///< The kind of the entry.
+  std::string file_id; ///< The file's id.
+  client_guid client; ///< The client.
   std::string label; ///< The client's label; filled in by the coordinator. Empty: not registered.
   std::string owner_id; ///< As in the record.
-  std::string share;
+  std::string share; ///< The name of the share.
   /// open: its current path, if the server keeps it up to date; leases and locks: that of `open`
   std::string path;
-  connection_id connection{};
-  open_id open{};
+  connection_id connection{}; ///< The connection of the open or operation, if there is one.
+  open_id open{}; ///< The open; lease: one of its opens.
   std::uint32_t access = 0; ///< open, waiting
-  std::uint32_t share_access = 0;
-  bool delete_on_close = false;
-  bool delete_pending = false;
+  std::uint32_t share_access = 0; ///< open, waiting
+  bool delete_on_close = false; ///< open: delete the file when it is closed
+  bool delete_pending = false; ///< The file will be deleted with its last open.
   bool durable = false; ///< open: it is kept when it is disconnected
   /// open: it is kept when it is disconnected regardless of its caching, and is never purged
   bool resilient = false;
@@ -316,7 +331,7 @@ struct listed_entry {
   std::optional<lease_info> lease; ///< lease, oplock, recovered
   std::size_t opens = 0; ///< lease: how many opens use it
   byte_range range; ///< byte_range_lock
-  bool exclusive = false;
+  bool exclusive = false; ///< byte_range_lock
   operation_id operation{}; ///< waiting: the operation
   /// waiting: the holder whose acknowledgement is awaited, and of what; readable
   std::string waits_for;

@@ -24,21 +24,27 @@ struct lock_owner {
 /// The access that a lock denies to all other owners, regardless of ranges. Other systems that
 /// share the store use it for their share reservations (NFSv4, NLM). SMB opens have share modes
 /// instead.
-enum class access_mode : std::uint8_t { none = 0, deny_read = 1, deny_write = 2, deny_all = 3 };
+enum class access_mode : std::uint8_t {
+  none = 0,
+  deny_read = 1, ///< Denies reading.
+  deny_write = 2, ///< Denies writing.
+  deny_all = 3 ///< Denies both.
+};
 
 /// A byte-range lock or a lease. A plain value; a copy shares nothing with the original.
 struct enhanced_lock {
   std::string id; ///< Unique among all locks of a store.
-  lock_owner owner;
-  std::string file_id;
+  lock_owner owner; ///< The holder.
+  std::string file_id; ///< The file's id.
   byte_range range; ///< A lease covers the whole file and ignores this.
-  bool exclusive = false;
-  access_mode denies = access_mode::none;
-  time_point acquired_at{};
+  bool exclusive = false; ///< True for an exclusive byte-range lock.
+  access_mode denies = access_mode::none; ///< The access that it denies to other owners.
+  time_point acquired_at{}; ///< When it was granted.
   std::optional<lease_info> lease; ///< Set if this is a lease or an oplock.
 
   friend bool operator==(const enhanced_lock&, const enhanced_lock&) = default;
 
+  /// Returns whether this is a lease or an oplock.
   [[nodiscard]] bool is_lease() const noexcept { return lease.has_value(); }
 };
 

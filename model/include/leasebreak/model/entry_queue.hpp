@@ -18,6 +18,7 @@ struct guarded_names {
   std::string name; ///< Empty: the whole directory, which excludes all its other guards.
   std::string also; ///< A second name, for a rename within the directory; empty if there is none.
 
+  /// Returns whether this is the whole directory.
   [[nodiscard]] bool is_whole() const noexcept { return name.empty(); }
 };
 
@@ -30,8 +31,8 @@ class entry_queue {
 public:
   /// The result of a request.
   struct answer {
-    errc error = errc::success;
-    guard_id id{};
+    errc error = errc::success; ///< `success`, or why the request failed.
+    guard_id id{}; ///< The guard, held or waiting.
     bool is_held = false; ///< False if the guard waits.
   };
 
@@ -49,8 +50,11 @@ public:
   /// Removes all waiting guards from the queue and returns them in the order of arrival.
   [[nodiscard]] std::vector<guard_id> take_waiting();
 
+  /// Returns whether there are no guards.
   [[nodiscard]] bool empty() const noexcept { return guards_.empty(); }
+  /// Returns the number of guards, held and waiting.
   [[nodiscard]] std::size_t size() const noexcept { return guards_.size(); }
+  /// Returns the number of waiting guards.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
 
 private:

@@ -9,7 +9,7 @@ namespace leasebreak {
 
 /// The errors of operations. `success` is zero, as `std::error_code` requires.
 enum class errc {
-  success = 0,
+  success = 0, ///< No error.
 
   // Opens
   sharing_violation, ///< The access or share mode of another open excludes this one.
@@ -53,12 +53,12 @@ enum class errc {
   dialect_mismatch, ///< The client uses another SMB 3 dialect in another session.
 
   // Limits
-  too_many_locks_on_file,
-  too_many_locks_of_client,
-  too_many_locks,
-  too_many_opens_on_file,
-  too_many_opens_of_client,
-  too_many_opens,
+  too_many_locks_on_file, ///< `limits::locks_per_file`.
+  too_many_locks_of_client, ///< `limits::locks_per_client`.
+  too_many_locks, ///< `limits::locks_total`.
+  too_many_opens_on_file, ///< `limits::opens_per_file`.
+  too_many_opens_of_client, ///< `limits::opens_per_client`.
+  too_many_opens, ///< `limits::opens_total`.
   too_many_channels, ///< The client has too many channels.
   too_many_waiting, ///< There are too many pending operations.
   too_many_guards, ///< Too many guards of entries of one directory are held or waiting.
@@ -86,6 +86,7 @@ enum class errc {
 /// The category of `errc`: name "leasebreak".
 [[nodiscard]] const std::error_category& leasebreak_category() noexcept;
 
+/// Returns `e` in `leasebreak_category`.
 [[nodiscard]] std::error_code make_error_code(errc e) noexcept;
 
 /// Returns a description of the error: a sentence without a full stop.

@@ -25,7 +25,7 @@ struct file_policy {
   /// How long a break is held back at most for a response that the server has not sent. Must not
   /// exceed `break_timeout`.
   duration answer_wait_max = std::chrono::seconds{5};
-  limits limit;
+  limits limit; ///< Upper bounds of what the file accepts.
   bool keep_records = false; ///< Whether `effects::records` is filled.
   std::uint64_t server_epoch = 0; ///< The epoch that is written into records.
 };
@@ -40,7 +40,9 @@ public:
   /// `policy` must outlive the object. Records are written under `file_id`.
   file_state(const file_policy& policy, std::string file_id);
   ~file_state();
+  /// Moves the file. The source may only be destroyed or assigned to.
   file_state(file_state&&) noexcept;
+  /// Moves the file. The source may only be destroyed or assigned to.
   file_state& operator=(file_state&&) noexcept;
 
   /// Executes `c` at the time `now` and appends its effects to `out`. `now` must not be earlier
@@ -102,6 +104,7 @@ public:
   /// For tests.
   [[nodiscard]] std::string check_invariants() const;
 
+  /// Returns the file's id.
   [[nodiscard]] const std::string& file_id() const noexcept;
 
 private:

@@ -19,10 +19,12 @@ namespace leasebreak {
 /// keys and ClientGuids. Compared byte by byte. The all-zero value stands for "none".
 template <class Tag>
 struct id128 {
-  std::array<std::uint8_t, 16> bytes{};
+  std::array<std::uint8_t, 16> bytes{}; ///< The bytes, in the order of the protocol.
 
+  /// Compares all bytes.
   // Most compared values are equal, and a call of memcmp is measurable.
   friend bool operator==(const id128& a, const id128& b) noexcept { return a.words() == b.words(); }
+  /// Orders ids byte by byte.
   friend std::strong_ordering operator<=>(const id128& a, const id128& b) noexcept {
     return a == b ? std::strong_ordering::equal : a.bytes <=> b.bytes;
   }
@@ -82,8 +84,8 @@ enum class tree_id : std::uint32_t { none = 0 };
 /// A session on a connection (MS-SMB2 3.3.1.14 Channel), which carries requests and notifications.
 /// Without a session it stands for the connection alone.
 struct channel_id {
-  connection_id connection{};
-  session_id session{};
+  connection_id connection{}; ///< The connection.
+  session_id session{}; ///< The session, or none.
 
   friend auto operator<=>(const channel_id&, const channel_id&) = default;
 };
@@ -108,6 +110,7 @@ enum class guard_id : std::uint64_t { none = 0 };
 /// exactly 32 digits.
 [[nodiscard]] std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text);
 
+/// Returns the id as 32 lower-case hexadecimal digits.
 template <class Tag>
 [[nodiscard]] std::string to_string(const id128<Tag>& id) {
   return to_hex(id.bytes);
@@ -118,6 +121,7 @@ template <class Tag>
 /// Keyed, because clients choose these ids.
 template <class Tag>
 struct std::hash<leasebreak::id128<Tag>> {
+  /// Returns the hash. It differs between processes.
   std::size_t operator()(const leasebreak::id128<Tag>& id) const noexcept {
     return static_cast<std::size_t>(leasebreak::keyed_hash(id.words()));
   }

@@ -20,7 +20,8 @@ namespace leasebreak {
 
 /// Hashes text for a hash table whose keys clients choose.
 struct keyed_string_hash {
-  using is_transparent = void;
+  using is_transparent = void; ///< Lets tables look up a `std::string_view`.
+  /// Returns the hash. It differs between processes.
   [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept {
     return static_cast<std::size_t>(keyed_hash(text));
   }

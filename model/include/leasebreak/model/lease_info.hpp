@@ -12,12 +12,12 @@ namespace leasebreak {
 /// The state of a lease (MS-SMB2 3.3.1.12). A plain value. While `breaking`, `state` contains
 /// `break_to`, which contains `required`, and `state != required`.
 struct lease_info {
-  lease_key key;
+  lease_key key; ///< The key of the lease; not meaningful for an oplock.
   lease_state state = lease_state::none; ///< What the holder may cache until it acknowledges.
   lease_state break_to = lease_state::none; ///< The target of the last break notification.
   lease_state required = lease_state::none; ///< The state that all merged breaks together require.
-  bool breaking = false;
-  bool is_directory = false;
+  bool breaking = false; ///< A break awaits the holder's acknowledgement.
+  bool is_directory = false; ///< The lease is of a directory.
   bool is_oplock = false; ///< This is a traditional oplock.
   bool timed_out = false; ///< The last break expired.
   std::uint8_t version = 2; ///< 1 or 2, by the create context of the lease.

@@ -13,24 +13,27 @@ namespace leasebreak {
 /// computations of breaks.
 enum class lease_state : std::uint8_t {
   none = 0x00,
-  read = 0x01,
-  handle = 0x02,
-  write = 0x04,
+  read = 0x01, ///< Reads may be served from the cache.
+  handle = 0x02, ///< Opens may be kept after the application closed them.
+  write = 0x04, ///< Writes may be buffered.
 
-  r = read,
-  rh = read | handle,
-  rw = read | write,
-  rwh = read | write | handle,
+  r = read, ///< Read.
+  rh = read | handle, ///< Read and Handle.
+  rw = read | write, ///< Read and Write.
+  rwh = read | write | handle, ///< All of them.
 };
 
+/// Returns the wire value.
 [[nodiscard]] constexpr std::uint8_t bits(lease_state s) noexcept {
   return static_cast<std::uint8_t>(s);
 }
 
+/// Returns the bits that are in `a` or `b`.
 [[nodiscard]] constexpr lease_state operator|(lease_state a, lease_state b) noexcept {
   return static_cast<lease_state>(bits(a) | bits(b));
 }
 
+/// Returns the bits that are in `a` and `b`.
 [[nodiscard]] constexpr lease_state operator&(lease_state a, lease_state b) noexcept {
   return static_cast<lease_state>(bits(a) & bits(b));
 }
@@ -73,15 +76,16 @@ enum class lease_state : std::uint8_t {
 /// case ("RWH" and "rhw" are equal). Returns nothing for any other text.
 [[nodiscard]] std::optional<lease_state> parse_lease_state(std::string_view text) noexcept;
 
+/// Writes the result of `to_string`.
 std::ostream& operator<<(std::ostream& out, lease_state s);
 
 /// Oplock levels with their wire values (MS-SMB2 2.2.13, RequestedOplockLevel).
 enum class oplock_level : std::uint8_t {
   none = 0x00,
-  level_ii = 0x01,
-  exclusive = 0x08,
-  batch = 0x09,
-  lease = 0xff,
+  level_ii = 0x01, ///< Like R.
+  exclusive = 0x08, ///< Like RW.
+  batch = 0x09, ///< Like RWH.
+  lease = 0xff, ///< A lease instead of an oplock.
 };
 
 /// Returns what a holder of the oplock may cache: R for level II, RW for exclusive, RWH for batch.
@@ -111,6 +115,7 @@ enum class oplock_level : std::uint8_t {
 /// Returns "none", "level II", "exclusive", "batch", "lease", or "invalid".
 [[nodiscard]] std::string_view to_string(oplock_level level) noexcept;
 
+/// Writes the result of `to_string`.
 std::ostream& operator<<(std::ostream& out, oplock_level level);
 
 } // namespace leasebreak

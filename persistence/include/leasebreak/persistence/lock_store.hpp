@@ -18,25 +18,27 @@ namespace leasebreak {
 
 /// An error with the store's details about it, or success.
 struct [[nodiscard]] store_status {
-  std::error_code code;
+  std::error_code code; ///< The error; empty means success.
   std::string detail; ///< For the log: the path or server, and the message of the client library.
 
+  /// Returns whether the call succeeded.
   [[nodiscard]] bool ok() const noexcept { return !code; }
 };
 
 /// A value or an error.
 template <class T>
 struct [[nodiscard]] store_result {
-  store_status status;
-  T value{};
+  store_status status; ///< Whether the call succeeded.
+  T value{}; ///< The value, if the call succeeded.
 
+  /// Returns whether the call succeeded.
   [[nodiscard]] bool ok() const noexcept { return status.ok(); }
 };
 
 /// The result of a listing. Records that cannot be read do not affect the others.
 struct lock_listing {
   std::vector<persisted_lock> records; ///< Ordered by id.
-  std::vector<record_error> malformed;
+  std::vector<record_error> malformed; ///< Records that cannot be read.
 };
 
 /// Stores records of locks.

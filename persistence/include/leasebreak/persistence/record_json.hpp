@@ -16,9 +16,10 @@ inline constexpr std::size_t record_json_bytes_max = 1024 * 1024;
 
 /// A parsed record, or the reason why it could not be parsed.
 struct [[nodiscard]] parsed_record {
-  std::optional<persisted_lock> record;
+  std::optional<persisted_lock> record; ///< The record, if it could be parsed.
   record_error error; ///< Only set if there is no record.
 
+  /// Returns whether there is a record.
   [[nodiscard]] bool ok() const noexcept { return record.has_value(); }
 };
 

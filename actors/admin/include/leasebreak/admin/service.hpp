@@ -34,10 +34,15 @@ namespace spdlog {
 class logger;
 }
 
+/// The HTTP service for operators. Begin with `service`.
 namespace leasebreak::admin {
 
 /// The rights of a caller. The right to act includes the right to read.
-enum class right : std::uint8_t { none, read, act };
+enum class right : std::uint8_t {
+  none,
+  read, ///< May list, and read the statistics.
+  act ///< May also break leases and disconnect clients.
+};
 
 /// The sender of a request.
 struct caller {
