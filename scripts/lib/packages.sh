@@ -21,8 +21,10 @@ NODE_PACKAGES=(nodejs npm)
 SAMBA_PACKAGES=(samba samba-vfs-modules)
 # To run the Linux kernel's SMB client in user-mode Linux guests.
 KERNEL_PACKAGES=(user-mode-linux cifs-utils iproute2 kmod python3)
+# To generate the API reference.
+API_PACKAGES=(doxygen graphviz)
 # Further packages, to run the tests.
-TEST_PACKAGES=(postgresql clang-format-14 python3)
+TEST_PACKAGES=(postgresql clang-format-14 python3 "${API_PACKAGES[@]}")
 
 # missing_packages NAME...: prints the packages that are not installed.
 missing_packages() {

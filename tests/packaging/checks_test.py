@@ -2,14 +2,18 @@
 """Tests of the other check_*.py of this folder: each finds its kinds of problems."""
 
 import pathlib
+import shutil
 import tempfile
 import unittest
 
+import check_api
 import check_docs
 import check_prose
 import check_scripts
 import check_semantics
 import check_style
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def style(path, text):
@@ -272,6 +276,51 @@ class Prose(unittest.TestCase):
             self.assertEqual(check_prose.main([folder]), 0)
             (pathlib.Path(folder) / "b.hpp").write_text("// Somebody is there.\n")
             self.assertEqual(check_prose.main([folder]), 1)
+
+
+@unittest.skipUnless(shutil.which("doxygen"), "doxygen is not installed")
+class Api(unittest.TestCase):
+    HEADER = """#pragma once
+/// The library.
+namespace leasebreak {
+/// A color.
+enum class color {
+  none,
+  red, ///< As blood.
+};
+/// A point.
+struct point {
+  int x = 0; ///< From the left.
+  friend bool operator==(const point&, const point&) = default;
+};
+namespace detail {
+class impl_ref;
+}
+} // namespace leasebreak
+"""
+
+    def problems(self, header):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            shutil.copytree(ROOT / "docs/api", root / "docs/api")
+            (root / "docs/api/mainpage.md").write_text("# Main\n")
+            for layer in ("model", "persistence", "actors", "actors/admin"):
+                (root / layer / "include").mkdir(parents=True)
+            (root / "model/include/a.hpp").write_text(header)
+            return check_api.problems(root)
+
+    def test_accepts_documented_names(self):
+        self.assertEqual(self.problems(self.HEADER), [])
+
+    def test_finds_each_undocumented_name(self):
+        for comment in ("/// A color.", "///< As blood.", "/// A point.", "///< From the left."):
+            self.assertEqual(len(self.problems(self.HEADER.replace(comment, ""))), 1, comment)
+
+    def test_finds_a_reference_to_nothing(self):
+        found = self.problems(self.HEADER.replace("A point.", "A point, see @ref nothing."))
+
+        self.assertEqual(len(found), 1)
+        self.assertIn("model/include/a.hpp:9: warning", found[0])
 
 
 class Scripts(unittest.TestCase):
