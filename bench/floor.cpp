@@ -1,19 +1,21 @@
-// The lower bound: a request with a payload to a bare CAF actor on the library's Asio scheduler,
-// and its completion on the caller's strand. Nothing that uses CAF and Asio can be faster.
+// The lower bound: a request with a payload to an empty actor on the library's Asio scheduler, and
+// its completion on the caller's strand. No operation of the library can be faster.
 #include "driver.hpp"
 
 #include "runtime/asio_scheduler.hpp"
-
-#include <caf/actor.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/event_based_actor.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
+#include "runtime/turn_actor.hpp"
 
 #include <array>
 
 namespace leasebreak::bench {
+
+namespace {
+
+using leasebreak::detail::actor_ref;
+using leasebreak::detail::message;
+using leasebreak::detail::message_ptr;
+using leasebreak::detail::turn_actor;
+using leasebreak::detail::turn_scheduler;
 
 // The receiver of the response.
 struct requester {
@@ -24,28 +26,36 @@ struct requester {
   virtual void complete(std::uint64_t answer) = 0;
 };
 
-struct floor_request {
-  std::uint64_t argument = 0;
+struct floor_request final : message {
+  floor_request(std::uint64_t a, requester* r) : argument(a), from(r) {}
+  std::uint64_t argument;
   std::array<std::uint64_t, 6> payload{};
-  requester* from = nullptr;
+  requester* from;
 };
 
-} // namespace leasebreak::bench
+class counting_actor final : public turn_actor {
+public:
+  counting_actor(caf::actor_config& config, turn_scheduler& scheduler)
+    : turn_actor(config, scheduler) {}
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(leasebreak::bench::floor_request)
+private:
+  void handle(message_ptr m) override {
+    static_cast<const floor_request&>(*m).from->complete(++count_);
+  }
+  void timeout() override {}
+  bool end_turn() override { return false; }
+  void unused() override {}
+  void stopped() override {}
 
-namespace leasebreak::bench {
+  std::uint64_t count_ = 0;
+};
 
-namespace {
-
-caf::behavior counting_actor(caf::event_based_actor*, std::uint64_t from) {
-  return {[count = from](const floor_request& r) mutable { r.from->complete(++count); }};
-}
+using counting_ref = actor_ref<counting_actor>;
 
 class floor_chain final : public chain, public requester {
 public:
   floor_chain(boost::asio::io_context& io, countdown& running, std::size_t first, std::size_t step,
-    const std::vector<caf::actor>& files)
+    const std::vector<counting_ref>& files)
     : chain{io, running, first, step, files.size()}, files_{files} {}
 
   void complete(std::uint64_t) override {
@@ -54,23 +64,22 @@ public:
 
 private:
   void round(std::size_t file) override {
-    caf::anon_send(files_[file], floor_request{file, {}, this});
+    message_ptr m = std::make_unique<floor_request>(file, this);
+    static_cast<void>(files_[file]->deliver(m));
   }
 
-  const std::vector<caf::actor>& files_;
+  const std::vector<counting_ref>& files_;
 };
 
 // Arguments: files, operations in flight.
 void floor_round_trip(benchmark::State& state) {
   const auto file_count = static_cast<std::size_t>(state.range(0));
   const auto in_flight = static_cast<std::size_t>(state.range(1));
-  caf::actor_system_config config;
   io_threads io;
-  leasebreak::detail::asio_scheduler::load(config, io.context().get_executor());
-  caf::actor_system system{config};
-  std::vector<caf::actor> files;
+  leasebreak::detail::asio_scheduler scheduler{io.context().get_executor(), 100};
+  std::vector<counting_ref> files;
   for (std::size_t i = 0; i < file_count; ++i)
-    files.push_back(system.spawn(counting_actor, std::uint64_t{0}));
+    files.push_back(leasebreak::detail::make_turn_actor<counting_actor>(scheduler, scheduler));
   countdown running;
   chains all;
   for (std::size_t i = 0; i < in_flight; ++i)
@@ -78,11 +87,7 @@ void floor_round_trip(benchmark::State& state) {
       io.context(), running, i % file_count, std::min(in_flight, file_count), files));
   run_chains(state, all, running, 1);
   for (auto& file : files)
-    caf::anon_send_exit(file, caf::exit_reason::user_shutdown);
-  // Actors of CAF's own kinds need their system until they have ended. CAF's own jobs must then end
-  // on this thread, as when a coordinator stops.
-  system.await_all_actors_done();
-  dynamic_cast<leasebreak::detail::asio_scheduler&>(system.scheduler()).begin_stop();
+    file->stop();
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-# Finds CAF, the C++ Actor Framework, whose Debian package has no CMake files.
+# Finds CAF, the C++ Actor Framework, where it has no CMake files of its own, as Debian's package.
 #
 # Set CAF_ROOT to use another build of CAF, for example one with ThreadSanitizer. Defines the imported
 # target CAF::core, and CAF_FOUND, CAF_VERSION, CAF_INCLUDE_DIR and CAF_CORE_LIBRARY.
@@ -7,17 +7,27 @@ find_path(CAF_INCLUDE_DIR caf/config.hpp)
 find_library(CAF_CORE_LIBRARY caf_core)
 mark_as_advanced(CAF_INCLUDE_DIR CAF_CORE_LIBRARY)
 
-if(CAF_INCLUDE_DIR AND EXISTS "${CAF_INCLUDE_DIR}/caf/config.hpp")
-  file(STRINGS "${CAF_INCLUDE_DIR}/caf/config.hpp" caf_version_line
-    REGEX "^#define CAF_VERSION [0-9]+")
-  if(caf_version_line MATCHES "([0-9]+)$")
-    # CAF 0.17 writes 1706 for 0.17.6.
-    math(EXPR caf_major "${CMAKE_MATCH_1} / 10000")
-    math(EXPR caf_minor "(${CMAKE_MATCH_1} / 100) % 100")
-    math(EXPR caf_patch "${CMAKE_MATCH_1} % 100")
-    set(CAF_VERSION "${caf_major}.${caf_minor}.${caf_patch}")
+unset(CAF_VERSION)
+foreach(header IN ITEMS caf/detail/build_config.hpp caf/config.hpp)
+  if(CAF_INCLUDE_DIR AND NOT CAF_VERSION AND EXISTS "${CAF_INCLUDE_DIR}/${header}")
+    # The text, because CAF 1.1.0 writes the number wrongly.
+    file(STRINGS "${CAF_INCLUDE_DIR}/${header}" caf_version_line
+      REGEX "^#define CAF_VERSION_STR +\"[0-9.]+\"")
+    if(caf_version_line MATCHES "\"([0-9.]+)\"")
+      set(CAF_VERSION "${CMAKE_MATCH_1}")
+      break()
+    endif()
+    file(STRINGS "${CAF_INCLUDE_DIR}/${header}" caf_version_line
+      REGEX "^#define CAF_VERSION [0-9]+")
+    if(caf_version_line MATCHES "([0-9]+)$")
+      # CAF 0.17 writes 1706 for 0.17.6.
+      math(EXPR caf_major "${CMAKE_MATCH_1} / 10000")
+      math(EXPR caf_minor "(${CMAKE_MATCH_1} / 100) % 100")
+      math(EXPR caf_patch "${CMAKE_MATCH_1} % 100")
+      set(CAF_VERSION "${caf_major}.${caf_minor}.${caf_patch}")
+    endif()
   endif()
-endif()
+endforeach()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(CAF

@@ -18,18 +18,9 @@ if(NOT Boost_FOUND)
     "On Debian 12: apt install libboost1.81-dev libboost-json1.81-dev")
 endif()
 
-find_package(CAF 0.17.6 QUIET)
-if(NOT CAF_FOUND)
-  set(leasebreak_seen "none was found")
-  if(CAF_VERSION)
-    set(leasebreak_seen "found was ${CAF_VERSION}")
-  endif()
-  message(FATAL_ERROR
-    "leasebreak needs CAF, the C++ Actor Framework, 0.17.6 or a later 0.17, ${leasebreak_seen}. "
-    "On Debian 12: apt install libcaf-dev. Elsewhere: set CAF_ROOT.")
-elseif(CAF_VERSION VERSION_GREATER_EQUAL 0.18)
-  message(FATAL_ERROR
-    "leasebreak needs CAF 0.17, found was ${CAF_VERSION}, whose interfaces differ.")
+include(leasebreak_caf)
+if(leasebreak_caf_problem)
+  message(FATAL_ERROR "${leasebreak_caf_problem}")
 endif()
 
 find_package(spdlog QUIET)

@@ -35,5 +35,6 @@ install(FILES
   ${PROJECT_BINARY_DIR}/leasebreak-config.cmake
   ${PROJECT_BINARY_DIR}/leasebreak-config-version.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindCAF.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/leasebreak_caf.cmake
   DESTINATION ${leasebreak_package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

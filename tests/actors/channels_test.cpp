@@ -4,7 +4,6 @@
 
 #include "api/coordinator_impl.hpp"
 
-#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 
 #include <memory>

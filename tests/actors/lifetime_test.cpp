@@ -1,11 +1,11 @@
 // The lifetimes of files, executors and the coordinator.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
+#include "runtime/manual_scheduler.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -109,13 +109,13 @@ TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
 // A timeout keeps an executor running, and its file in memory.
 TEST(Lifetime, NoTimeoutRemainsAfterABreak) {
   world w(world::clock::test);
-  auto& clock = w.scheduler().clock();
+  auto& clock = w.scheduler();
   const auto break_and_acknowledge = [&](std::uint64_t n, duration meanwhile) {
     const auto file = "f" + std::to_string(n);
     w.open(world::alice, file, n);
     w.start(world::request(world::bob, file, 100 + n));
     w.settle();
-    EXPECT_TRUE(clock.has_pending_timeout());
+    EXPECT_TRUE(clock.has_timeout());
     w.advance(meanwhile);
     w.start(lease_acknowledgement{world::alice, lease_key::of(n), lease_state::rh});
     w.settle();
@@ -123,9 +123,9 @@ TEST(Lifetime, NoTimeoutRemainsAfterABreak) {
 
   break_and_acknowledge(1, duration{});
   w.advance(std::chrono::milliseconds{20});
-  EXPECT_FALSE(clock.has_pending_timeout());
+  EXPECT_FALSE(clock.has_timeout());
   break_and_acknowledge(2, std::chrono::seconds{1});
-  EXPECT_FALSE(clock.has_pending_timeout());
+  EXPECT_FALSE(clock.has_timeout());
 }
 
 TEST(Lifetime, AStoppedExecutorIsNoReasonToHang) {
@@ -208,13 +208,13 @@ TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
   w.open(world::alice, "h", 3);
   w.start(world::request(world::bob, "h", 4));
   w.settle();
-  auto& clock = w.scheduler().clock();
-  ASSERT_TRUE(clock.has_pending_timeout());
+  auto& clock = w.scheduler();
+  ASSERT_TRUE(clock.has_timeout());
 
   w.start(detail::shutdown_request{});
   w.settle();
 
-  EXPECT_FALSE(clock.has_pending_timeout());
+  EXPECT_FALSE(clock.has_timeout());
 }
 
 /// Another thread obtains a reference just before the coordinator is destroyed, within a turn. It

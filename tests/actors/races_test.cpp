@@ -1,10 +1,10 @@
-// Concurrent events in every order, under CAF's test coordinator.
+// Concurrent events in every order, under a manual scheduler.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
+#include "runtime/manual_scheduler.hpp"
 #include "support/seed.hpp"
 #include "support/world.hpp"
 
-#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // The recovery from the store at the start, and the grace period.
+#include "runtime/manual_scheduler.hpp"
 #include "support/faulty_store.hpp"
 #include "support/world.hpp"
 
-#include <caf/scheduler/test_coordinator.hpp>
 #include <gmock/gmock.h>
 
 #include <memory>
@@ -89,13 +89,13 @@ TEST(Recovery, AShutdownEndsTheTimerOfTheGracePeriod) {
   {
     world w(world::clock::test, recovering_with(store));
     ASSERT_TRUE(w.recover().in_grace);
-    ASSERT_TRUE(w.scheduler().clock().has_pending_timeout());
+    ASSERT_TRUE(w.scheduler().has_timeout());
 
     auto& end = w.start(detail::shutdown_request{});
     w.settle();
 
     EXPECT_EQ(end.error(), errc::success);
-    EXPECT_FALSE(w.scheduler().clock().has_pending_timeout());
+    EXPECT_FALSE(w.scheduler().has_timeout());
   }
   world next(world::clock::test, recovering_with(store));
   EXPECT_TRUE(next.recover().in_grace) << "what was not reclaimed has it again";

@@ -2,9 +2,8 @@
 #include "support/world.hpp"
 
 #include "api/coordinator_impl.hpp"
-#include "runtime/asio_scheduler.hpp"
+#include "runtime/manual_scheduler.hpp"
 
-#include <caf/scheduler/test_coordinator.hpp>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,7 +11,7 @@
 
 namespace leasebreak::detail {
 
-/// Makes coordinators that CAF's test coordinator drives, and gives access to their internals.
+/// Makes coordinators that a manual scheduler drives, and gives access to their internals.
 struct coordinator_access {
   static std::unique_ptr<coordinator> make(
     boost::asio::any_io_executor executor, coordinator_config c) {
@@ -46,8 +45,8 @@ world::~world() {
   settle();
 }
 
-caf::scheduler::test_coordinator& world::scheduler() {
-  return dynamic_cast<caf::scheduler::test_coordinator&>(inside().system().scheduler());
+detail::manual_scheduler& world::scheduler() {
+  return dynamic_cast<detail::manual_scheduler&>(inside().scheduler());
 }
 
 detail::coordinator_impl& world::inside() {

@@ -1,5 +1,5 @@
 // A coordinator with two clients, for tests: counting handlers, a way to run everything that is
-// ready, and optionally CAF's test coordinator with its virtual clock.
+// ready, and optionally a manual scheduler with its virtual clock.
 #pragma once
 
 #include <leasebreak/coordinator.hpp>
@@ -18,13 +18,10 @@
 #include <string>
 #include <utility>
 
-namespace caf::scheduler {
-class test_coordinator;
-}
-
 namespace leasebreak::detail {
 class coordinator_impl;
-}
+class manual_scheduler;
+} // namespace leasebreak::detail
 
 namespace leasebreak::test {
 
@@ -104,7 +101,7 @@ public:
   static void wait_for(const std::function<bool()>& until);
   /// With the test clock: calls `settle`, advances the clock, and calls `settle` again.
   void advance(duration d);
-  [[nodiscard]] caf::scheduler::test_coordinator& scheduler();
+  [[nodiscard]] detail::manual_scheduler& scheduler();
   /// The coordinator's implementation, for tests that act as another of its threads.
   [[nodiscard]] detail::coordinator_impl& inside();
   [[nodiscard]] static detail::coordinator_impl& inside(coordinator& c);

@@ -2,14 +2,14 @@
 
 #include "files/file_actor.hpp"
 #include "runtime/asio_scheduler.hpp"
+#include "runtime/caf_scheduler.hpp"
+#include "runtime/manual_scheduler.hpp"
 #include "runtime/out_of_memory.hpp"
 #include "runtime/time_source.hpp"
 
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <boost/asio/post.hpp>
-#include <caf/atom.hpp>
-#include <caf/make_actor.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -20,23 +20,14 @@ namespace leasebreak::detail {
 
 namespace {
 
-std::unique_ptr<caf::actor_system_config> make_caf_config(
-  const boost::asio::any_io_executor& executor, const coordinator_config& c,
-  coordinator_impl::mode m, const std::shared_ptr<time_source>& time) {
-  auto result = std::make_unique<caf::actor_system_config>();
-  result->set("scheduler.max-throughput", c.messages_per_turn);
-  if (m == coordinator_impl::mode::deterministic) {
-    result->set("scheduler.policy", caf::atom("testing"));
-    return result;
-  }
-  if (c.scheduler == scheduler_kind::asio) {
-    asio_scheduler::load(*result, executor, time);
-    return result;
-  }
-  result->set("scheduler.policy",
-    c.scheduler == scheduler_kind::caf_stealing ? caf::atom("stealing") : caf::atom("sharing"));
-  result->set("scheduler.max-threads", c.caf_threads);
-  return result;
+std::unique_ptr<turn_scheduler> make_scheduler(const boost::asio::any_io_executor& executor,
+  const coordinator_config& c, coordinator_impl::mode m, const std::shared_ptr<time_source>& time) {
+  if (m == coordinator_impl::mode::deterministic)
+    return std::make_unique<manual_scheduler>();
+  if (c.scheduler == scheduler_kind::asio)
+    return std::make_unique<asio_scheduler>(executor, c.messages_per_turn, time);
+  return std::make_unique<caf_scheduler>(
+    c.scheduler == scheduler_kind::caf_stealing, c.caf_threads, c.messages_per_turn);
 }
 
 } // namespace
@@ -49,22 +40,17 @@ coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordi
     store_name_(config_.store ? config_.store->description() : std::string{}),
     queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
     in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
-    caf_config_(make_caf_config(executor_, config_, m, time_)),
-    system_(std::make_unique<caf::actor_system>(*caf_config_)) {
+    scheduler_(make_scheduler(executor_, config_, m, time_)) {
   policy_.break_timeout = config_.break_timeout;
   policy_.wait_max = config_.wait_max;
   policy_.answer_wait_max = config_.answer_wait_max;
   policy_.limit = config_.limit;
   policy_.keep_records = config_.store != nullptr;
   if (config_.store != nullptr) {
-    caf::actor_config actor;
-    records_ =
-      actor_ref<persistence_actor>(caf::make_actor<persistence_actor, caf::strong_actor_ptr>(
-        system_->next_actor_id(), system_->node(), system_.get(), actor, *this));
+    records_ = make_turn_actor<persistence_actor>(*scheduler_, *this);
   }
   started_.store(config_.store == nullptr);
-  clock_ = &system_->clock();
-  steady_start_ = clock_->now();
+  steady_start_ = scheduler_->now();
   wall_start_ = std::chrono::time_point_cast<duration>(
     time_ ? time_->wall_now() : std::chrono::system_clock::now());
   if (time_)
@@ -90,7 +76,7 @@ void coordinator_impl::end(std::shared_ptr<coordinator_impl> last) noexcept {
     std::this_thread::yield();
 }
 
-// The stopped actors must be destroyed before the actor system.
+// The stopped actors must be destroyed before the scheduler.
 coordinator_impl::~coordinator_impl() {
   files_.forget_stopped();
 }
@@ -107,8 +93,7 @@ void coordinator_impl::stop() noexcept {
   files_.stop_all();
   if (records_)
     records_->stop();
-  if (auto* const scheduler = dynamic_cast<asio_scheduler*>(&system_->scheduler()))
-    scheduler->begin_stop();
+  scheduler_->begin_stop();
   if (records_)
     needs_memory("to write the store to the end", [this] { records_->finish_store(); });
 }
@@ -119,12 +104,11 @@ std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
 }
 
 time_point coordinator_impl::now() const noexcept {
-  return wall_start_ + std::chrono::duration_cast<duration>(clock_->now() - steady_start_);
+  return wall_start_ + std::chrono::duration_cast<duration>(scheduler_->now() - steady_start_);
 }
 
-caf::actor_clock::time_point coordinator_impl::to_steady(time_point t) const noexcept {
-  return steady_start_ +
-    std::chrono::duration_cast<caf::actor_clock::duration_type>(t - wall_start_);
+turn_scheduler::time_point coordinator_impl::to_steady(time_point t) const noexcept {
+  return steady_start_ + std::chrono::duration_cast<turn_scheduler::duration>(t - wall_start_);
 }
 
 // If lost opens are not reported, the hold is released with `lost`.

@@ -10,13 +10,10 @@
 #include "files/path_index.hpp"
 #include "files/registry.hpp"
 #include "observe/counters.hpp"
+#include "runtime/turn_scheduler.hpp"
 
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/model/file_state.hpp>
-
-#include <caf/actor_clock.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 
 #include <atomic>
 #include <memory>
@@ -26,13 +23,12 @@
 
 namespace leasebreak::detail {
 
-class asio_scheduler;
 class entry_call;
 class time_source;
 
 class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
-  /// How the actors run; `deterministic` is for tests: CAF's test coordinator with its clock.
+  /// How the actors run; `deterministic` is for tests: `manual_scheduler`.
   enum class mode { configured, deterministic };
 
   /// `time` is for simulations: it replaces all clocks, and the store's jobs run on the executor,
@@ -102,10 +98,10 @@ public:
   // -- for the actors
 
   [[nodiscard]] time_point now() const noexcept;
-  [[nodiscard]] caf::actor_clock::time_point to_steady(time_point t) const noexcept;
+  [[nodiscard]] turn_scheduler::time_point to_steady(time_point t) const noexcept;
   [[nodiscard]] const file_policy& policy() const noexcept { return policy_; }
   [[nodiscard]] const limits& limit() const noexcept { return policy_.limit; }
-  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+  [[nodiscard]] turn_scheduler& scheduler() noexcept { return *scheduler_; }
   [[nodiscard]] file_registry& files() noexcept { return files_; }
   [[nodiscard]] const client_table& clients() const noexcept { return clients_; }
   [[nodiscard]] path_index& paths() noexcept { return paths_; }
@@ -234,12 +230,10 @@ private:
   client_table clients_;
   file_registry files_;
 
-  // CAF, declared after everything that its actors use.
-  std::unique_ptr<caf::actor_system_config> caf_config_;
-  std::unique_ptr<caf::actor_system> system_;
+  // Declared after everything that actors use.
+  std::unique_ptr<turn_scheduler> scheduler_;
   actor_ref<persistence_actor> records_;
-  caf::actor_clock* clock_ = nullptr;
-  caf::actor_clock::time_point steady_start_;
+  turn_scheduler::time_point steady_start_;
   time_point wall_start_;
 };
 

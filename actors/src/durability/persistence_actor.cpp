@@ -19,8 +19,6 @@ namespace leasebreak::detail {
 
 namespace {
 
-constexpr caf::atom_value store_tick = caf::atom("lb.store");
-
 /// After this many consecutive failures, grants are undone instead of waiting longer.
 constexpr unsigned failures_max = 4;
 
@@ -81,14 +79,10 @@ public:
 };
 
 persistence_actor::persistence_actor(caf::actor_config& config, coordinator_impl& owner)
-  : turn_actor(config), owner_(owner), mail_(owner.config().durable, mail_max(owner.config())),
-    batch_(settings_of(owner.config())) {}
+  : turn_actor(config, owner.scheduler()), owner_(owner),
+    mail_(owner.config().durable, mail_max(owner.config())), batch_(settings_of(owner.config())) {}
 
 persistence_actor::~persistence_actor() = default;
-
-const char* persistence_actor::name() const {
-  return "leasebreak.persistence";
-}
 
 // -- messages
 
@@ -201,11 +195,10 @@ void persistence_actor::set_timer() {
   consider(flush_until_);
   if (due == armed_)
     return;
-  auto& clock = owner_.system().clock();
   if (due)
-    clock.set_ordinary_timeout(owner_.to_steady(*due), this, store_tick, 0);
+    owner_.scheduler().set_timeout(*this, owner_.to_steady(*due));
   else
-    clock.cancel_ordinary_timeout(this, store_tick);
+    owner_.scheduler().cancel_timeout(*this);
   armed_ = due;
 }
 

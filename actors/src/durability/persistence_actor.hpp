@@ -37,7 +37,6 @@ class persistence_actor final : public turn_actor {
 public:
   persistence_actor(caf::actor_config& config, coordinator_impl& owner);
   ~persistence_actor() override;
-  const char* name() const override;
 
   // -- thread-safe
 

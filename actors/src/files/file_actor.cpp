@@ -15,8 +15,6 @@ namespace leasebreak::detail {
 
 namespace {
 
-constexpr caf::atom_value tick = caf::atom("lb.tick");
-
 bool is_success(const completion& c) {
   return c.error == errc::success;
 }
@@ -80,13 +78,10 @@ private:
 
 file_actor::file_actor(
   caf::actor_config& config, coordinator_impl& owner, std::string file, std::size_t id_hash)
-  : turn_actor(config), owner_(owner), id_hash_(id_hash), state_(owner.policy(), std::move(file)) {}
+  : turn_actor(config, owner.scheduler()), owner_(owner), id_hash_(id_hash),
+    state_(owner.policy(), std::move(file)) {}
 
 file_actor::~file_actor() = default;
-
-const char* file_actor::name() const {
-  return "leasebreak.file";
-}
 
 void file_actor::handle(message_ptr m) {
   std::unique_ptr<file_message> owned(static_cast<file_message*>(m.release()));
@@ -150,14 +145,13 @@ void file_actor::keep_time() {
   // After a shutdown nothing may expire or keep the executor busy.
   const bool stops = owner_.is_stopping();
   const auto due = stops ? std::nullopt : state_.next_deadline();
-  auto& clock = owner_.system().clock();
   if (due && (!armed_ || *due < *armed_)) {
     const auto first_look = owner_.now() + a_moment;
     is_look_ = !looked_ && first_look < *due;
     armed_ = is_look_ ? first_look : *due;
-    clock.set_ordinary_timeout(owner_.to_steady(*armed_), this, tick, 0);
+    owner_.scheduler().set_timeout(*this, owner_.to_steady(*armed_));
   } else if (!due && armed_ && (stops || !is_look_)) {
-    clock.cancel_ordinary_timeout(this, tick);
+    owner_.scheduler().cancel_timeout(*this);
     armed_.reset();
   }
   looked_ = false;

@@ -40,7 +40,6 @@ public:
   /// Thread-safe.
   [[nodiscard]] bool is_listed() const noexcept { return listed_.load(); }
   void set_listed(bool listed) noexcept { listed_.store(listed); }
-  const char* name() const override;
 
   void perform(std::unique_ptr<operation> op);
   void perform(const command& c);
@@ -125,7 +124,7 @@ private:
   sent_answers answers_;
   std::unique_ptr<directory_guards> guards_; ///< Null if there are none.
   parked_operations parked_; ///< The pending operations.
-  std::optional<time_point> armed_; ///< The time requested from CAF's clock.
+  std::optional<time_point> armed_; ///< The time of the timeout that is set.
   bool is_look_ = false; ///< The requested time is a check for deadlines, not a deadline itself.
   bool looked_ = false; ///< A check or a timeout has come in this turn.
   std::uint32_t counted_breaking_ = 0; ///< The share of this file in the gauge.

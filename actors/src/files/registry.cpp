@@ -3,8 +3,6 @@
 #include "api/coordinator_impl.hpp"
 #include "file_actor.hpp"
 
-#include <caf/make_actor.hpp>
-
 #include <algorithm>
 
 namespace leasebreak::detail {
@@ -33,10 +31,8 @@ file_ref file_registry::find_or_create(std::string_view file) {
     return {};
   if (const auto found = s.files.find(id); found != s.files.end())
     return *found;
-  auto& system = owner_.system();
-  caf::actor_config config;
-  const file_ref created(caf::make_actor<file_actor, caf::strong_actor_ptr>(
-    system.next_actor_id(), system.node(), &system, config, owner_, std::string(file), id.hash));
+  const auto created =
+    make_turn_actor<file_actor>(owner_.scheduler(), owner_, std::string(file), id.hash);
   s.files.insert(created);
   return created;
 }

@@ -20,23 +20,24 @@ asio_clock::~asio_clock() {
   stop();
 }
 
+// The references to actors are given back without the lock, because they may be the last ones.
 void asio_clock::stop() {
+  timeout_queue dropped;
   const std::lock_guard lock(link_->mutex);
   link_->clock = nullptr;
   timer_.reset();
   alarm_.reset();
-  schedule_.clear();
-  actor_lookup_.clear();
+  dropped.swap(timeouts_);
 }
 
 asio_clock::time_point asio_clock::now() const noexcept {
-  return time_ ? time_->steady_now() : simple_actor_clock::now();
+  return time_ ? time_->steady_now() : std::chrono::steady_clock::now();
 }
 
 void asio_clock::arm() {
   if (is_stopped())
     return;
-  if (schedule_.empty()) {
+  if (timeouts_.empty()) {
     // A timer that is set keeps an io_context running; set none if nothing waits.
     if (armed_) {
       disarm();
@@ -44,7 +45,7 @@ void asio_clock::arm() {
     }
     return;
   }
-  const auto first = schedule_.begin()->first;
+  const auto first = timeouts_.first();
   if (armed_ && *armed_ <= first)
     return;
   armed_ = first;
@@ -79,75 +80,22 @@ void asio_clock::expired() {
   // A handler may have been in flight when the timer was set again; then nothing is due.
   if (armed_ && *armed_ <= now())
     armed_.reset();
-  trigger_expired_timeouts();
+  while (const auto due = timeouts_.next_due(now()))
+    due->deliver_timeout();
   arm();
 }
 
-void asio_clock::set_ordinary_timeout(
-  time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
+void asio_clock::set(turn_actor& to, time_point t) {
   const std::lock_guard lock(link_->mutex);
   if (is_stopped())
     return;
-  simple_actor_clock::set_ordinary_timeout(t, self, type, id);
+  timeouts_.set(to, t);
   arm();
 }
 
-void asio_clock::set_multi_timeout(
-  time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) {
+void asio_clock::cancel(turn_actor& of) {
   const std::lock_guard lock(link_->mutex);
-  if (is_stopped())
-    return;
-  simple_actor_clock::set_multi_timeout(t, self, type, id);
-  arm();
-}
-
-void asio_clock::set_request_timeout(time_point t, caf::abstract_actor* self, caf::message_id id) {
-  const std::lock_guard lock(link_->mutex);
-  if (is_stopped())
-    return;
-  simple_actor_clock::set_request_timeout(t, self, id);
-  arm();
-}
-
-void asio_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) {
-  const std::lock_guard lock(link_->mutex);
-  simple_actor_clock::cancel_ordinary_timeout(self, type);
-  arm();
-}
-
-void asio_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
-  const std::lock_guard lock(link_->mutex);
-  simple_actor_clock::cancel_request_timeout(self, id);
-  arm();
-}
-
-void asio_clock::cancel_timeouts(caf::abstract_actor* self) {
-  const std::lock_guard lock(link_->mutex);
-  simple_actor_clock::cancel_timeouts(self);
-  arm();
-}
-
-void asio_clock::schedule_message(
-  time_point t, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
-  const std::lock_guard lock(link_->mutex);
-  if (is_stopped())
-    return;
-  simple_actor_clock::schedule_message(t, std::move(receiver), std::move(content));
-  arm();
-}
-
-void asio_clock::schedule_message(
-  time_point t, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
-  const std::lock_guard lock(link_->mutex);
-  if (is_stopped())
-    return;
-  simple_actor_clock::schedule_message(t, std::move(target), std::move(sender), std::move(content));
-  arm();
-}
-
-void asio_clock::cancel_all() {
-  const std::lock_guard lock(link_->mutex);
-  simple_actor_clock::cancel_all();
+  static_cast<void>(timeouts_.remove(of));
   arm();
 }
 

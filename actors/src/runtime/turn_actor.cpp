@@ -6,10 +6,6 @@
 #include "out_of_memory.hpp"
 #include "turn_loop.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
-#include <caf/system_messages.hpp>
-
 #include <thread>
 
 namespace leasebreak::detail {
@@ -21,7 +17,8 @@ public:
 
 namespace {
 
-// Publishes this thread's accesses to an actor before it releases the actor; see `on_destroy`.
+// Publishes this thread's accesses to an actor before it releases the actor; see
+// `no_longer_referenced`.
 void leave_mark([[maybe_unused]] std::atomic<int>& where) noexcept {
 #ifdef __SANITIZE_THREAD__
   where.fetch_add(0, std::memory_order_release);
@@ -30,8 +27,8 @@ void leave_mark([[maybe_unused]] std::atomic<int>& where) noexcept {
 
 } // namespace
 
-turn_actor::turn_actor(caf::actor_config& config)
-  : caf::monitorable_actor(config), head_(tag(idle)) {}
+turn_actor::turn_actor(caf::actor_config& config, turn_scheduler& scheduler)
+  : caf_actor(config), scheduler_(scheduler), head_(tag(idle)) {}
 
 turn_actor::~turn_actor() {
   while (next_message() != nullptr) {
@@ -47,10 +44,9 @@ turn_actor::~turn_actor() {
 // CAF's reference count orders all accesses of other threads before the end of the actor.
 // ThreadSanitizer does not see that, because CAF is not instrumented. It sees the order here: every
 // thread that sent a message or ran a turn has left a mark on one of these variables.
-void turn_actor::on_destroy() {
+void turn_actor::no_longer_referenced() noexcept {
   static_cast<void>(inside_.load(std::memory_order_acquire));
   static_cast<void>(head_.load(std::memory_order_acquire));
-  caf::monitorable_actor::on_destroy();
 }
 
 bool turn_actor::deliver(message_ptr& m) noexcept {
@@ -70,9 +66,7 @@ bool turn_actor::deliver(message_ptr& m) noexcept {
   return true;
 }
 
-void turn_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
-  if (what == nullptr || !what->content().match_elements<caf::timeout_msg>())
-    return;
+void turn_actor::deliver_timeout() {
   message_ptr m = needs_memory("for a timeout", [] { return std::make_unique<timeout_message>(); });
   static_cast<void>(deliver(m));
 }
@@ -97,7 +91,6 @@ void turn_actor::stop() noexcept {
     leave_over();
     stopped();
   });
-  cleanup(caf::exit_reason::user_shutdown, nullptr);
   leave_mark(inside_);
 }
 
@@ -146,8 +139,8 @@ void turn_actor::left_over(message_ptr) {
   // Destroying a message is enough: its operation completes.
 }
 
-caf::resumable::resume_result turn_actor::resume(caf::execution_unit*, std::size_t messages_max) {
-  return needs_memory("in an actor's turn", [&] { return take_turn(messages_max); });
+void turn_actor::take_turn(std::size_t messages_max) {
+  needs_memory("in an actor's turn", [&] { handle_mail(messages_max); });
 }
 
 // While one exists, `stop` does not return; the scheduler is thus alive if the actor has not ended.
@@ -167,11 +160,11 @@ void turn_actor::come_home() noexcept {
   schedule();
 }
 
-caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
+void turn_actor::handle_mail(std::size_t messages_max) {
   const inside_guard guard{inside_};
   for (std::size_t handled = 0;;) {
     if (!take_mail())
-      return awaiting_message;
+      return;
     for (auto m = next_message(); m != nullptr; m = next_message()) {
       if (m->is_timeout_)
         timeout();
@@ -183,7 +176,7 @@ caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
       // scheduler alive.
       end_turn();
       schedule();
-      return awaiting_message;
+      return;
     }
     const bool owns_nothing = end_turn();
     auto* expected = tag(busy);
@@ -191,27 +184,23 @@ caf::resumable::resume_result turn_actor::take_turn(std::size_t messages_max) {
           expected, tag(owns_nothing ? idle_unused : idle), std::memory_order_seq_cst)) {
       if (owns_nothing)
         unused();
-      return awaiting_message;
+      return;
     }
   }
 }
 
 void turn_actor::schedule() noexcept {
-  intrusive_ptr_add_ref_impl();
-  needs_memory("to have an actor run", [this] { home_system().scheduler().enqueue(this); });
-}
-
-caf::resumable::subtype_t turn_actor::subtype() const {
-  return unspecified;
-}
-
-void turn_actor::intrusive_ptr_add_ref_impl() {
   intrusive_ptr_add_ref(ctrl());
+  needs_memory("to have an actor run", [this] { scheduler_.enqueue(this); });
 }
 
-void turn_actor::intrusive_ptr_release_impl() {
+void turn_actor::give_back(turn_actor* job) noexcept {
+  job->before_release();
+  intrusive_ptr_release(job->ctrl());
+}
+
+void turn_actor::before_release() const noexcept {
   leave_mark(inside_);
-  intrusive_ptr_release(ctrl());
 }
 
 } // namespace leasebreak::detail

@@ -1,4 +1,4 @@
-// A lean kind of CAF actor: control block, identity and scheduling are CAF's, but the mailbox is
+// A lean kind of CAF actor: control block and identity are CAF's, but the mailbox and the turns are
 // its own.
 //
 // An `event_based_actor` has 1 KB of state for behaviors, requests and streams, none of which a
@@ -8,22 +8,22 @@
 // more, but the operations in the mailbox must still be completed.
 #pragma once
 
+#include "caf_versions.hpp"
 #include "message.hpp"
+#include "turn_scheduler.hpp"
 
-#include <caf/actor_config.hpp>
-#include <caf/actor_control_block.hpp>
-#include <caf/monitorable_actor.hpp>
-#include <caf/resumable.hpp>
+#include <caf/make_actor.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 namespace leasebreak::detail {
 
 /// An actor that handles its messages in turns, in the order of delivery.
-class turn_actor : public caf::monitorable_actor, public caf::resumable {
+class turn_actor : public caf_actor {
 public:
-  explicit turn_actor(caf::actor_config& config);
+  turn_actor(caf::actor_config& config, turn_scheduler& scheduler);
   ~turn_actor() override;
 
   // -- thread-safe
@@ -43,23 +43,27 @@ public:
   /// without running it. Does nothing if the actor has ended.
   void come_home() noexcept;
 
-  // -- CAF. If memory is exhausted in a turn, the process ends; see out_of_memory.hpp.
+  /// Puts a timeout into the mailbox. The coordinator must not be destroyed during the call.
+  void deliver_timeout() final;
 
-  using caf::abstract_actor::enqueue;
-  /// Called before the destructor.
-  void on_destroy() override;
-  /// CAF's own entry point, which only timeouts use.
-  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
-  resume_result resume(caf::execution_unit* host, std::size_t messages_max) override;
-  subtype_t subtype() const override;
-  void intrusive_ptr_add_ref_impl() override;
-  void intrusive_ptr_release_impl() override;
+  // -- for the scheduler
+
+  /// Handles up to `messages_max` messages. If memory is exhausted, the process ends; see
+  /// out_of_memory.hpp.
+  void take_turn(std::size_t messages_max);
+
+  /// Gives back the reference that `turn_scheduler::enqueue` took over.
+  static void give_back(turn_actor* job) noexcept;
+
+  void run_on_pool(std::size_t messages_max) final { take_turn(messages_max); }
+  void no_longer_referenced() noexcept final;
+  void before_release() const noexcept final;
 
 protected:
   /// Handles one message.
   virtual void handle(message_ptr m) = 0;
 
-  /// Handles a timeout of CAF's clock.
+  /// Handles a timeout.
   virtual void timeout() = 0;
 
   /// Called when no message is left, or other actors are to run. Returns whether the actor has no
@@ -85,7 +89,7 @@ private:
   [[nodiscard]] bool take_mail() noexcept;
   void queue(message* newest_first) noexcept;
   [[nodiscard]] message_ptr next_message() noexcept;
-  resume_result take_turn(std::size_t messages_max);
+  void handle_mail(std::size_t messages_max);
   void leave_over();
   void schedule() noexcept;
   [[nodiscard]] static message* tag(std::uintptr_t value) noexcept {
@@ -101,12 +105,12 @@ private:
   static constexpr std::uintptr_t idle_unused = 2; ///< Not scheduled; has no state.
   static constexpr std::uintptr_t ended = 3; ///< Accepts no messages.
 
+  turn_scheduler& scheduler_;
   std::atomic<message*> head_; ///< Newest first.
   /// Taken from the mailbox but not handled, oldest first; only used in the turn.
   message* pending_ = nullptr;
-  /// Threads in `resume`: that of the turn, and possibly one that is just leaving the previous
-  /// turn.
-  std::atomic<int> inside_{0};
+  /// Threads in a turn: that of the turn, and possibly one that is just leaving the previous one.
+  mutable std::atomic<int> inside_{0};
 };
 
 /// A counted reference to an actor of the type `T`.
@@ -126,5 +130,13 @@ public:
 private:
   caf::strong_actor_ptr ptr_;
 };
+
+/// Makes an actor whose turns `scheduler` runs.
+template <class T, class... Arguments>
+[[nodiscard]] actor_ref<T> make_turn_actor(turn_scheduler& scheduler, Arguments&&... arguments) {
+  caf::actor_config config;
+  return actor_ref<T>(caf::make_actor<T, caf::strong_actor_ptr>(scheduler.next_actor_id(),
+    caf::node_id{}, nullptr, config, std::forward<Arguments>(arguments)...));
+}
 
 } // namespace leasebreak::detail
