@@ -9,12 +9,14 @@
 #include <leasebreak/detail/pending_handler.hpp>
 #include <leasebreak/error_code.hpp>
 #include <leasebreak/requests.hpp>
+#include <leasebreak/settings.hpp>
 #include <leasebreak/statistics.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -561,6 +563,26 @@ public:
   /// can use it to refuse a create before it creates the file; `async_open` checks again. Never
   /// waits.
   [[nodiscard]] file_name_id file_of_lease(client_guid client, lease_key key) const;
+
+  /// Changes settings. `edit` gets the current ones and changes what it wants to change; a call to
+  /// this coordinator within `edit` is not allowed. Concurrent changes come one after the other, so
+  /// that none is lost. The settings are in use when the function returns, also for files that
+  /// exist already, and the changes are in the log at level info.
+  ///
+  /// - A break that begins afterwards has the new `break_timeout`, an operation that starts to wait
+  ///   has the new `wait_max`. What began earlier keeps its deadline.
+  /// - An open that is requested afterwards is granted at most the new `caching_max`. Leases keep
+  ///   what they have; `async_force_break` reduces it.
+  /// - A limit that falls below what exists ends nothing. It refuses what comes afterwards.
+  ///
+  /// Returns what has changed, with the old values. If the result has an error, nothing has
+  /// changed: `errc::invalid_argument` if `settings::validate` rejects the result of `edit` or it
+  /// has too many shares, `errc::shutting_down`. If `edit` throws, nothing has changed. Waits only
+  /// for concurrent calls.
+  settings_change change_settings(const std::function<void(settings&)>& edit);
+
+  /// Returns the current settings.
+  [[nodiscard]] settings current_settings() const;
 
   /// Returns counters and gauges. Never waits.
   [[nodiscard]] statistics stats() const;

@@ -1,4 +1,5 @@
 #include <leasebreak/config.hpp>
+#include <leasebreak/settings.hpp>
 
 #include <array>
 #include <utility>
@@ -6,25 +7,11 @@
 namespace leasebreak {
 
 std::string coordinator_config::validate() const {
-  const std::array<std::pair<bool, const char*>, 24> rules{{
+  const std::array<std::pair<bool, const char*>, 10> rules{{
     {scheduler >= scheduler_kind::asio && scheduler <= scheduler_kind::caf_stealing,
       "scheduler: no such kind"},
     {caf_threads >= 1 && caf_threads <= 1024, "caf_threads: must be 1 to 1024"},
     {messages_per_turn >= 1, "messages_per_turn: must be at least 1"},
-    {break_timeout > duration::zero(), "break_timeout: must be positive"},
-    {wait_max > duration::zero(), "wait_max: must be positive"},
-    {answer_wait_max > duration::zero(), "answer_wait_max: must be positive"},
-    {limit.locks_per_file >= 1, "limit.locks_per_file: must be at least 1"},
-    {limit.locks_per_client >= 1, "limit.locks_per_client: must be at least 1"},
-    {limit.locks_total >= 1, "limit.locks_total: must be at least 1"},
-    {limit.opens_per_file >= 1, "limit.opens_per_file: must be at least 1"},
-    {limit.opens_per_client >= 1, "limit.opens_per_client: must be at least 1"},
-    {limit.opens_total >= 1, "limit.opens_total: must be at least 1"},
-    {limit.waiting_per_file >= 1, "limit.waiting_per_file: must be at least 1"},
-    {limit.waiting_total >= 1, "limit.waiting_total: must be at least 1"},
-    {limit.file_id_bytes >= 1, "limit.file_id_bytes: must be at least 1"},
-    {limit.ranges_per_lock >= 1, "limit.ranges_per_lock: must be at least 1"},
-    {limit.resilience_max > duration::zero(), "limit.resilience_max: must be positive"},
     {!durable || store != nullptr, "durable: needs a store"},
     {write_delay >= duration::zero(), "write_delay: must not be negative"},
     {store_backlog_max >= 1, "store_backlog_max: must be at least 1"},
@@ -36,7 +23,12 @@ std::string coordinator_config::validate() const {
   for (const auto& [good, text] : rules)
     if (!good)
       return text;
-  return {};
+  settings changeable;
+  changeable.break_timeout = break_timeout;
+  changeable.wait_max = wait_max;
+  changeable.answer_wait_max = answer_wait_max;
+  changeable.limit = limit;
+  return changeable.validate();
 }
 
 } // namespace leasebreak

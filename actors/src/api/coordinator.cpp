@@ -88,6 +88,14 @@ void coordinator::place(
   impl_->place(file, open, std::move(root), std::move(path));
 }
 
+settings_change coordinator::change_settings(const std::function<void(settings&)>& edit) {
+  return impl_->change_settings(edit);
+}
+
+settings coordinator::current_settings() const {
+  return impl_->current_settings();
+}
+
 statistics coordinator::stats() const {
   return impl_->stats();
 }

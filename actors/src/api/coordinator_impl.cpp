@@ -39,13 +39,8 @@ coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordi
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
     queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
-    in_place_(m == mode::deterministic), files_(*this, config_.idle_files_max),
+    in_place_(m == mode::deterministic), settings_(config_), files_(*this, config_.idle_files_max),
     scheduler_(make_scheduler(executor_, config_, m, time_)) {
-  policy_.break_timeout = config_.break_timeout;
-  policy_.wait_max = config_.wait_max;
-  policy_.answer_wait_max = config_.answer_wait_max;
-  policy_.limit = config_.limit;
-  policy_.keep_records = config_.store != nullptr;
   if (config_.store != nullptr) {
     records_ = make_turn_actor<persistence_actor>(*scheduler_, *this);
   }
@@ -127,7 +122,7 @@ errc coordinator_impl::admit() const noexcept {
 errc coordinator_impl::admit(const file_name_id& file) const noexcept {
   if (file.empty())
     return errc::file_id_empty;
-  if (file.size() > limit().file_id_bytes)
+  if (file.size() > limit(&limits::file_id_bytes))
     return errc::file_id_too_long;
   return admit();
 }
@@ -138,7 +133,7 @@ errc coordinator_impl::admit_record() const noexcept {
 }
 
 void coordinator_impl::set_epoch(std::uint64_t epoch) noexcept {
-  policy_.server_epoch = epoch;
+  settings_.set_epoch(epoch);
   if (config_.store->outlives_process())
     open_ids_.begin(epoch);
 }
@@ -173,8 +168,9 @@ error_code coordinator_impl::replace_sink(
 error_code coordinator_impl::add_channel(
   const client_guid& guid, const channel_id& c, std::uint16_t dialect) {
   const auto owner = clients_.find(guid);
-  return to_error_code(
-    owner == nullptr ? errc::unknown_client : owner->add_channel(c, dialect, limit()));
+  return to_error_code(owner == nullptr
+      ? errc::unknown_client
+      : owner->add_channel(c, dialect, limit(&limits::channels_per_client)));
 }
 
 error_code coordinator_impl::set_label(const client_guid& guid, std::string label) {
@@ -195,6 +191,20 @@ std::vector<listed_client> coordinator_impl::list_clients(
 file_name_id coordinator_impl::file_of_lease(const client_guid& guid, const lease_key& key) const {
   const auto owner = clients_.find(guid);
   return owner ? owner->file_of(key) : file_name_id{};
+}
+
+settings_change coordinator_impl::change_settings(const std::function<void(settings&)>& edit) {
+  if (is_stopping())
+    return {to_error_code(errc::shutting_down), "the coordinator is stopping", {}};
+  auto result = settings_.change(edit, [this](const limits& now) {
+    opens_.change_bound(now.opens_total);
+    locks_.change_bound(now.locks_total);
+    places_.change_bound(now.waiting_total);
+  });
+  if (auto* const to = log())
+    for (const auto& c : result.changed)
+      to->info("setting changed: {}", to_string(c));
+  return result;
 }
 
 statistics coordinator_impl::stats() const {

@@ -9,6 +9,7 @@
 #include "files/open_ids.hpp"
 #include "files/path_index.hpp"
 #include "files/registry.hpp"
+#include "live_settings.hpp"
 #include "observe/counters.hpp"
 #include "runtime/turn_scheduler.hpp"
 
@@ -16,6 +17,7 @@
 #include <leasebreak/model/file_state.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -83,6 +85,8 @@ public:
   error_code add_channel(const client_guid& guid, const channel_id& c, std::uint16_t dialect);
   [[nodiscard]] file_name_id file_of_lease(const client_guid& guid, const lease_key& key) const;
   [[nodiscard]] statistics stats() const;
+  [[nodiscard]] settings current_settings() const { return settings_.get(); }
+  settings_change change_settings(const std::function<void(settings&)>& edit);
 
   /// Returns whether a message to an actor is in the executor's queue until it is handled.
   [[nodiscard]] bool queues_on_executor() const noexcept { return queues_on_executor_; }
@@ -99,8 +103,12 @@ public:
 
   [[nodiscard]] time_point now() const noexcept;
   [[nodiscard]] turn_scheduler::time_point to_steady(time_point t) const noexcept;
-  [[nodiscard]] const file_policy& policy() const noexcept { return policy_; }
-  [[nodiscard]] const limits& limit() const noexcept { return policy_.limit; }
+  [[nodiscard]] const file_policy& policy() const noexcept { return settings_.policy(); }
+  /// Returns the current value of a limit for all files.
+  template <class T>
+  [[nodiscard]] T limit(T limits::*which) const noexcept {
+    return settings_.get(which, {});
+  }
   [[nodiscard]] turn_scheduler& scheduler() noexcept { return *scheduler_; }
   [[nodiscard]] file_registry& files() noexcept { return files_; }
   [[nodiscard]] const client_table& clients() const noexcept { return clients_; }
@@ -204,7 +212,7 @@ private:
   const std::string store_name_;
   const bool queues_on_executor_;
   const bool in_place_; ///< The store is used within the actor's turn, for deterministic tests.
-  file_policy policy_;
+  live_settings settings_;
   counters counters_;
   open_ids open_ids_;
   bounded_total opens_;

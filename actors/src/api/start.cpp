@@ -73,16 +73,26 @@ void coordinator_impl::make_cancellable(file_call<Result>& op, const file_name_i
   });
 }
 
+namespace {
+
+// What both allow. An invalid request stays one, so that the file refuses it.
+lease_state within(lease_state requested, lease_state setting) {
+  const auto both = requested & setting;
+  return is_valid(requested, false) ? both : requested;
+}
+
+} // namespace
+
 void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_result>> op) {
   auto error = admit(r.file);
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
-  if (error == errc::success && std::max(r.path.size(), r.root.size()) > limit().path_bytes)
+  if (error == errc::success && std::max(r.path.size(), r.root.size()) > limit(&limits::path_bytes))
     error = errc::invalid_argument;
   auto owner = error == errc::success ? clients_.find(r.client) : nullptr;
   if (error == errc::success && owner == nullptr)
     error = errc::unknown_client;
-  if (error == errc::success && !opens_.reserve(1, limit().opens_total))
+  if (error == errc::success && !opens_.reserve(1, limit(&limits::opens_total)))
     error = errc::too_many_opens;
   if (error != errc::success) {
     counters_.add(counters::opens_refused);
@@ -98,9 +108,10 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     if (!r.path.empty())
       op->reserved.place = std::make_unique<placed_open>(
         paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), std::move(r.file));
+    const auto caching_max = within(r.caching_max, settings_.caching_max(r.share));
     op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
       r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
-      std::move(r.lease), r.oplock, r.caching_max, std::move(r.durable), r.reclaim, r.of_stream,
+      std::move(r.lease), r.oplock, caching_max, std::move(r.durable), r.reclaim, r.of_stream,
       r.allocation_size, true, r.session, r.tree, false, r.instance, {}};
     const auto& file = op->reserved.place != nullptr ? op->reserved.place->file() : r.file;
     make_cancellable(*op, file);
@@ -123,7 +134,7 @@ void coordinator_impl::send_open(
     const auto to = files_.find_or_create(file);
     if (!to)
       break;
-    error = owner.reserve_open(*to, key, limit());
+    error = owner.reserve_open(*to, key, limit(&limits::opens_per_client));
     if (error != errc::success) {
       // The actor may have been created for this open alone; a no-op message makes it end its turn.
       message_ptr nothing = std::make_unique<plain_command>(cancel_operation{});
@@ -168,12 +179,10 @@ void coordinator_impl::send_reconnect(
   const file_name_id& file, client& owner, std::unique_ptr<file_call<open_result>> op) {
   constexpr auto any = std::numeric_limits<std::size_t>::max();
   const auto key = op->reserved.key;
-  limits unlimited;
-  unlimited.opens_per_client = any;
   auto error = errc::nothing_to_reclaim;
   message_ptr m = std::move(op);
   while (const auto to = files_.find(file)) {
-    error = owner.reserve_open(*to, key, unlimited);
+    error = owner.reserve_open(*to, key, any);
     if (error != errc::success)
       break;
     if (to->deliver(m))
@@ -212,7 +221,8 @@ void coordinator_impl::start(resilience_request&& r, std::unique_ptr<file_call<v
 
 void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
   auto error = admit(r.file);
-  if (error == errc::success && (r.elements.empty() || r.elements.size() > limit().ranges_per_lock))
+  if (error == errc::success &&
+    (r.elements.empty() || r.elements.size() > limit(&limits::ranges_per_lock)))
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);

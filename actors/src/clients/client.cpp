@@ -33,9 +33,10 @@ std::size_t client::hash_of_actor::operator()(const file_actor* file) const noex
   return static_cast<std::size_t>(file->id());
 }
 
-errc client::add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit) {
+errc client::add_channel(
+  const channel_id& c, std::uint16_t dialect, std::size_t channels_max) {
   const std::lock_guard lock(mutex_);
-  return retired_ ? errc::unknown_client : channels_.add(c, dialect, limit.channels_per_client);
+  return retired_ ? errc::unknown_client : channels_.add(c, dialect, channels_max);
 }
 
 void client::lose(const std::optional<connection_id>& connection,
@@ -72,11 +73,11 @@ std::optional<channel_id> client::successor_of(const channel_id& c) const {
   return channels_.successor_of(c);
 }
 
-errc client::reserve_open(file_actor& file, const lease_key& key, const limits& limit) {
+errc client::reserve_open(file_actor& file, const lease_key& key, std::size_t opens_max) {
   const std::lock_guard lock(mutex_);
   if (retired_)
     return errc::unknown_client;
-  if (opens_ >= limit.opens_per_client)
+  if (opens_ >= opens_max)
     return errc::too_many_opens_of_client;
   const auto known = files_.try_emplace(&file).first;
   if (!key.is_zero() && !bind_locked(key, file)) {
@@ -124,8 +125,8 @@ void client::leave_locked(file_actor& file) {
     files_.erase(found);
 }
 
-bool client::reserve_locks(std::size_t n, const limits& limit) noexcept {
-  if (locks_.fetch_add(n, std::memory_order_relaxed) + n <= limit.locks_per_client)
+bool client::reserve_locks(std::size_t n, std::size_t locks_max) noexcept {
+  if (locks_.fetch_add(n, std::memory_order_relaxed) + n <= locks_max)
     return true;
   release_locks(n);
   return false;

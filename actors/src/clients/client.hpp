@@ -45,7 +45,7 @@ public:
 
   /// Counts an open of `file` that is about to be tried, and binds its lease key to the file.
   /// `release_open` must undo it when the open fails or ends.
-  [[nodiscard]] errc reserve_open(file_actor& file, const lease_key& key, const limits& limit);
+  [[nodiscard]] errc reserve_open(file_actor& file, const lease_key& key, std::size_t opens_max);
   void release_open(file_actor& file, const lease_key& key);
 
   /// Counts an operation on `file` that may wait for the client without an open, so that a
@@ -55,7 +55,7 @@ public:
   void leave(file_actor& file);
 
   /// Like `reserve_open`, for byte-range locks.
-  [[nodiscard]] bool reserve_locks(std::size_t n, const limits& limit) noexcept;
+  [[nodiscard]] bool reserve_locks(std::size_t n, std::size_t locks_max) noexcept;
   void release_locks(std::size_t n) noexcept;
 
   /// Returns the file to which the lease key is bound; empty if there is none.
@@ -65,7 +65,8 @@ public:
   [[nodiscard]] std::vector<file_ref> files() const;
 
   /// Adds a channel: a session was bound to a connection.
-  [[nodiscard]] errc add_channel(const channel_id& c, std::uint16_t dialect, const limits& limit);
+  [[nodiscard]] errc add_channel(
+    const channel_id& c, std::uint16_t dialect, std::size_t channels_max);
   /// Like `client_channels::lose`, for one or all connections. Before that, calls `prepare` with
   /// `files` at that time and the remaining channels of the sessions. A later call of
   /// `successor_of` knows of the loss. `prepare` must not call out; if it throws, nothing has

@@ -345,7 +345,7 @@ void persistence_actor::loaded(store_content content) {
 }
 
 void persistence_actor::recover(lock_listing listing, start_result& result) {
-  auto plan = plan_recovery(std::move(listing), owner_.limit().file_id_bytes);
+  auto plan = plan_recovery(std::move(listing), owner_.limit(&limits::file_id_bytes));
   for (const auto& id : plan.known)
     batch_.know(id);
   result.malformed = std::move(plan.malformed);

@@ -40,6 +40,7 @@ void entry_cancellation::act(file_actor& file, std::unique_ptr<file_message>) {
 }
 
 void directory_guards::ask(file_actor& file, std::unique_ptr<entry_call> call) {
+  queue_.limit(file.owner().limit(&limits::guards_per_directory));
   const auto answer = queue_.ask(std::move(call->names));
   if (answer.error != errc::success)
     return call->answer(answer.error);
@@ -100,7 +101,7 @@ std::unique_ptr<entry_call> directory_guards::take(file_actor& file, call_list::
 void coordinator_impl::start(entry_guard_request&& r, std::unique_ptr<entry_call> op) {
   auto error = admit(r.directory);
   const auto longest = std::max(r.name.size(), r.also.size());
-  if (error == errc::success && longest > limit().entry_name_bytes)
+  if (error == errc::success && longest > limit(&limits::entry_name_bytes))
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);

@@ -57,7 +57,7 @@ bool is_of_a_kind_that_waits(const command& c) {
 class reserved_place {
 public:
   explicit reserved_place(coordinator_impl& owner)
-    : places_(owner.places()), is_held_(places_.reserve(1, owner.limit().waiting_total)) {}
+    : places_(owner.places()), is_held_(places_.reserve(1, owner.limit(&limits::waiting_total))) {}
   ~reserved_place() {
     if (is_held_)
       places_.release(1);
@@ -280,9 +280,9 @@ errc file_actor::reserve_locks(operation& op) {
   auto* const holder = holder_of(open);
   if (holder == nullptr)
     return errc::unknown_open;
-  if (!holder->reserve_locks(wanted, owner_.limit()))
+  if (!holder->reserve_locks(wanted, owner_.limit(&limits::locks_per_client)))
     return errc::too_many_locks_of_client;
-  if (!owner_.locks().reserve(wanted, owner_.limit().locks_total)) {
+  if (!owner_.locks().reserve(wanted, owner_.limit(&limits::locks_total))) {
     holder->release_locks(wanted);
     return errc::too_many_locks;
   }
@@ -541,10 +541,9 @@ void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   client* const before = std::exchange(at->whose, &now);
   if (before == &now)
     return now.release_open(*this, key);
-  limits unlimited;
-  unlimited.locks_per_client = std::numeric_limits<std::size_t>::max();
+  constexpr auto any = std::numeric_limits<std::size_t>::max();
   const auto locks = state_.locks_of(open);
-  static_cast<void>(now.reserve_locks(locks, unlimited));
+  static_cast<void>(now.reserve_locks(locks, any));
   if (before == nullptr)
     return owner_.count_unclaimed(-1);
   before->release_locks(locks);
@@ -636,7 +635,7 @@ void file_actor::guard_entry(std::unique_ptr<entry_call> call) {
   if (state_.is_going())
     return call->answer(errc::delete_pending);
   if (guards_ == nullptr)
-    guards_ = std::make_unique<directory_guards>(owner_.limit().guards_per_directory);
+    guards_ = std::make_unique<directory_guards>(owner_.limit(&limits::guards_per_directory));
   guards_->ask(*this, std::move(call));
   drop_unused_guards();
 }

@@ -255,7 +255,7 @@ bool coordinator_impl::deliver_of_client(
 
 void coordinator_impl::place(
   const file_name_id& file, open_id open, std::string root, std::string path) {
-  if (path.empty() || std::max(root.size(), path.size()) > limit().path_bytes)
+  if (path.empty() || std::max(root.size(), path.size()) > limit(&limits::path_bytes))
     return;
   auto place = std::make_unique<placed_open>(paths_, std::move(root), std::move(path), file);
   message_ptr m = std::make_unique<place_of_open>(open, std::move(place));
@@ -340,7 +340,7 @@ void coordinator_impl::cancel_gate(operation_id open) {
 void coordinator_impl::start(rename_tree_request&& r, std::unique_ptr<plain_call<tree_guard>> op) {
   auto error = admit(r.directory);
   const auto longest = std::max(r.root.size(), r.from.size());
-  if (error == errc::success && (r.root.empty() || r.from.empty() || longest > limit().path_bytes))
+  if (error == errc::success && (r.root.empty() || r.from.empty() || longest > limit(&limits::path_bytes)))
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);

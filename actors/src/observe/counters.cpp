@@ -89,7 +89,26 @@ void bounded_total::add(std::size_t n) noexcept {
   taken_ += n;
 }
 
+void bounded_total::change_bound(std::size_t most) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (auto& c : cells_)
+    taken_ -= c.spare.exchange(0, std::memory_order_relaxed);
+  bound_ = most;
+  exceeds_.store(taken_ > most, std::memory_order_relaxed);
+}
+
+bool bounded_total::release_excess(std::size_t n) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!exceeds_.load(std::memory_order_relaxed))
+    return false;
+  taken_ -= n;
+  exceeds_.store(taken_ > bound_, std::memory_order_relaxed);
+  return true;
+}
+
 void bounded_total::release(std::size_t n) noexcept {
+  if (exceeds_.load(std::memory_order_relaxed) && release_excess(n))
+    return;
   auto& own = own_cell();
   const auto spare = own.spare.fetch_add(n, std::memory_order_relaxed) + n;
   if (spare <= 2 * portion || !take(own, spare - portion))

@@ -77,11 +77,15 @@ private:
 /// looks at all cells.
 class bounded_total {
 public:
-  /// Adds `n` if the sum does not exceed `most`, which must be the same in all calls.
+  /// Adds `n` if the sum does not exceed `most`, which must be the same in all calls until
+  /// `change_bound` is called with another.
   [[nodiscard]] bool reserve(std::size_t n, std::size_t most) noexcept;
   /// Adds `n` regardless of the bound, for what was admitted before.
   void add(std::size_t n) noexcept;
   void release(std::size_t n) noexcept;
+  /// The bound is now `most`. What exceeds it stays, and room that is released is not used again
+  /// until the sum is within the bound. A concurrent `reserve` may still use the old one.
+  void change_bound(std::size_t most) noexcept;
   /// Exact if there are no concurrent changes.
   [[nodiscard]] std::size_t get() const noexcept;
 
@@ -93,10 +97,13 @@ private:
 
   [[nodiscard]] cell& own_cell() noexcept;
   [[nodiscard]] static bool take(cell& c, std::size_t n) noexcept;
+  [[nodiscard]] bool release_excess(std::size_t n) noexcept;
 
   std::array<cell, 8> cells_;
-  mutable std::mutex mutex_; ///< Protects `taken_`.
+  mutable std::mutex mutex_; ///< Protects `taken_` and `bound_`.
   std::size_t taken_ = 0; ///< What is in use, plus the spare room of the cells.
+  std::size_t bound_ = 0; ///< With `exceeds_`.
+  std::atomic<bool> exceeds_{false}; ///< The bound was lowered beneath what is in use.
 };
 
 } // namespace leasebreak::detail

@@ -112,7 +112,8 @@ detail::held_notice& file_state::impl::notice_of(lease_entry& l, time_point now)
   if (held == nullptr) {
     held = std::make_unique<detail::held_notice>(held_back);
     // Prevents a server that never sends the response from blocking the break forever.
-    held->overdue = after(now, std::min(policy->answer_wait_max, policy->break_timeout));
+    held->overdue =
+      after(now, std::min(setting(&file_policy::answer_wait_max), break_timeout_of(l)));
     push_deadline(l.info.is_oplock ? detail::deadline_entry::for_answer(held->overdue, l.first_open)
                                    : detail::deadline_entry::for_answer(held->overdue, l.name()));
   }

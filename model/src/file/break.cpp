@@ -164,6 +164,7 @@ void file_state::impl::end_break(
   l.info.break_to = left;
   l.info.required = left;
   l.info.break_started = time_point{};
+  l.break_due = time_point{};
   store_lease(l, out);
   if (!l.info.is_oplock || left != lease_state::none)
     return;
@@ -284,12 +285,23 @@ void file_state::impl::notify_again(lease_entry& l, time_point now, effects& out
 // MS-SMB2 3.3.4.7: the timeout starts with each notification that requires an acknowledgement.
 void file_state::impl::start_break_timer(lease_entry& l, time_point now) {
   l.info.break_started = now;
-  push_deadline(detail::deadline_entry::for_break(break_deadline(l), l.name()));
+  l.break_due = after(now, break_timeout_of(l));
+  push_deadline(detail::deadline_entry::for_break(l.break_due, l.name()));
 }
 
-time_point file_state::impl::break_deadline(const lease_entry& l) const noexcept {
-  return after(l.info.break_started,
-    LEASEBREAK_MUTANT(break_ends_early) ? policy->break_timeout / 2 : policy->break_timeout);
+duration file_state::impl::break_timeout_of(const lease_entry& l) const noexcept {
+  const auto timeout = setting(&file_policy::break_timeout, share_of(l.first_open));
+  return LEASEBREAK_MUTANT(break_ends_early) ? timeout / 2 : timeout;
+}
+
+duration file_state::impl::setting(
+  duration file_policy::*which, std::string_view share) const noexcept {
+  return policy->live != nullptr ? policy->live->get(which, share) : policy->*which;
+}
+
+std::string_view file_state::impl::share_of(open_id open) const noexcept {
+  const auto* const found = find_open(open);
+  return found != nullptr ? std::string_view(found->share) : std::string_view();
 }
 
 } // namespace leasebreak

@@ -126,7 +126,7 @@ void file_state::impl::set_state(const set_server_state& c, effects& out) {
   auto* open = find_open(c.open);
   if (open == nullptr)
     return complete(out, c.operation, errc::unknown_open);
-  if (!open->is_persistent() || c.server_state.size() > policy->limit.server_state_bytes)
+  if (!open->is_persistent() || c.server_state.size() > limit(&limits::server_state_bytes))
     return complete(out, c.operation, errc::invalid_argument);
   open->durable->server_state = c.server_state;
   store_open(*open, out);
@@ -139,7 +139,8 @@ void file_state::impl::make_open_resilient(const make_resilient& c, effects& out
   if (open == nullptr)
     return complete(out, c.operation, errc::unknown_open);
   // An open that stands for a stream ends with the open of the stream, which is another file.
-  if (c.timeout <= duration::zero() || c.timeout > policy->limit.resilience_max || open->of_stream)
+  if (c.timeout <= duration::zero() || c.timeout > limit(&limits::resilience_max) ||
+    open->of_stream)
     return complete(out, c.operation, errc::invalid_argument);
   if (!open->durable)
     open->durable = std::make_unique<detail::durability>();
@@ -183,7 +184,7 @@ void file_state::impl::take_over(open_entry& open, const client_guid& client, ef
     entry->client = client;
     auto& oplock = add_lease(std::move(entry));
     if (oplock.info.breaking)
-      push_deadline(detail::deadline_entry::for_break(break_deadline(oplock), oplock.name()));
+      push_deadline(detail::deadline_entry::for_break(oplock.break_due, oplock.name()));
     store_lease(oplock, out);
   }
   locks.for_each_of(open.id, [&](const auto& lock) { store_lock(lock, out); });

@@ -188,7 +188,7 @@ struct file_state::impl {
   [[nodiscard]] static std::uint16_t told_epoch(const lease_entry& l) noexcept;
   void notify_again(lease_entry& l, time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
-  [[nodiscard]] time_point break_deadline(const lease_entry& l) const noexcept;
+  [[nodiscard]] duration break_timeout_of(const lease_entry& l) const noexcept;
 
   // -- answer.cpp: notifications that must not overtake a response (MS-SMB2 3.3.4.6, 3.3.4.7)
 
@@ -327,6 +327,15 @@ struct file_state::impl {
   waiting_operation& wait(command what, operation_id id, const client_guid& client, open_id open,
     bool bounded, time_point now, const std::optional<lease_name>& spared = {});
   [[nodiscard]] bool waiting_is_full() const noexcept;
+  /// Return the current value of a setting, for all files or for those of the share.
+  [[nodiscard]] duration setting(
+    duration file_policy::*which, std::string_view share = {}) const noexcept;
+  template <class T>
+  [[nodiscard]] T limit(T limits::*which, std::string_view share = {}) const noexcept {
+    return policy->live != nullptr ? policy->live->get(which, share) : policy->limit.*which;
+  }
+  [[nodiscard]] std::string_view share_of(open_id open) const noexcept;
+  [[nodiscard]] std::string_view share_of(const command& c) const noexcept;
   [[nodiscard]] awaited_breaks awaited_by(const waiting_operation& w) const;
   [[nodiscard]] bool is_held_up(const waiting_operation& w) const;
   [[nodiscard]] std::optional<obstacle> choose_obstacle(const waiting_operation& w);

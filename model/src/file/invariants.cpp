@@ -141,7 +141,7 @@ std::string file_state::impl::check_invariants() const {
     const auto& due = rare->deadlines;
     if (std::none_of(due.begin(), due.end(), [&](const auto& d) {
           return d.of == detail::deadline_entry::kind::lease_break && d.lease == l->name() &&
-            d.at == break_deadline(*l);
+            d.at == l->break_due;
         }))
       return describe_lease(*l) + "its break has no deadline";
   }

@@ -81,7 +81,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.opens = lease->opens;
     e.since = lease->acquired_at;
     if (lease->info.breaking)
-      e.deadline = break_deadline(*lease);
+      e.deadline = lease->break_due;
     add(std::move(e));
   }
   locks.for_each([&](const detail::lock_table::entry& held) {

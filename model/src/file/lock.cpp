@@ -53,16 +53,17 @@ void file_state::impl::note_lock(open_id id, const std::optional<lock_sequence>&
 }
 
 errc file_state::impl::check_lock(const lock_ranges& c) const {
-  if (find_connected(c.open) == nullptr)
+  const auto* const open = find_connected(c.open);
+  if (open == nullptr)
     return errc::unknown_open;
   if (is_directory) // MS-FSA 2.1.5.8
     return errc::locks_on_directory;
-  if (c.elements.empty() || c.elements.size() > policy->limit.ranges_per_lock)
+  if (c.elements.empty() || c.elements.size() > limit(&limits::ranges_per_lock))
     return errc::invalid_argument;
   // MS-SMB2 3.3.5.14.2: only a single lock may wait.
   if (c.elements.size() > 1 && !c.fail_immediately)
     return errc::invalid_argument;
-  if (locks.size() + c.elements.size() > policy->limit.locks_per_file)
+  if (locks.size() + c.elements.size() > limit(&limits::locks_per_file, open->share))
     return errc::too_many_locks_on_file;
   return errc::success;
 }

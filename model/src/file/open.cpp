@@ -39,13 +39,13 @@ errc file_state::impl::check_open(const open_file& c) const {
   if (c.is_directory != is_directory && !opens.empty())
     return errc::invalid_argument;
   if (c.durable &&
-    (!is_valid(*c.durable) || c.durable->server_state.size() > policy->limit.server_state_bytes))
+    (!is_valid(*c.durable) || c.durable->server_state.size() > limit(&limits::server_state_bytes)))
     return errc::invalid_argument;
   if (c.instance && c.instance->id.is_zero())
     return errc::invalid_argument;
   if (find_open(c.open) != nullptr)
     return errc::open_exists;
-  if (opens.size() >= policy->limit.opens_per_file)
+  if (opens.size() >= limit(&limits::opens_per_file, c.share))
     return errc::too_many_opens_on_file;
   return errc::success;
 }

@@ -90,6 +90,7 @@ struct lease_entry {
   break_cause cause{}; ///< The cause of the break in progress.
   lease_state break_from{}; ///< The state before the break in progress.
   time_point break_begun{}; ///< When the break began; `break_started` is when its last stage began.
+  time_point break_due{}; ///< When its last stage expires.
   bool maybe_unheard = false; ///< Breaking: the notification may have been lost.
   bool recovered = false; ///< From a record that has not been reclaimed: it has no open.
   bool stored = false; ///< The store has a record of it.

@@ -70,7 +70,8 @@ void file_state::impl::load_lease(const persisted_lock& record, time_point now, 
   lease.info.break_started = std::min(lease.info.break_started, now);
   lease.break_begun = lease.info.break_started;
   lease.maybe_unheard = true;
-  push_deadline(detail::deadline_entry::for_break(break_deadline(lease), lease.name()));
+  lease.break_due = after(lease.info.break_started, break_timeout_of(lease));
+  push_deadline(detail::deadline_entry::for_break(lease.break_due, lease.name()));
 }
 
 namespace {
@@ -175,7 +176,7 @@ void file_state::impl::reclaim(const reclaim_lock& c, time_point now, effects& o
     return complete(out, c.operation, errc::nothing_to_reclaim);
   if (found->client != open->client || open->client.is_zero())
     return complete(out, c.operation, errc::wrong_owner);
-  if (locks.size() >= policy->limit.locks_per_file)
+  if (locks.size() >= limit(&limits::locks_per_file, open->share))
     return complete(out, c.operation, errc::too_many_locks_on_file);
   const auto lock = to_enhanced_lock(found->record);
   // The client may have locked the range again, because its own recovered locks do not block it.

@@ -12,7 +12,14 @@
 namespace leasebreak {
 
 bool file_state::impl::waiting_is_full() const noexcept {
-  return !may_wait || (rare ? rare->waiting.size() : 0) >= policy->limit.waiting_per_file;
+  return !may_wait || (rare ? rare->waiting.size() : 0) >= limit(&limits::waiting_per_file);
+}
+
+std::string_view file_state::impl::share_of(const command& c) const noexcept {
+  if (const auto* const open = std::get_if<open_file>(&c))
+    return open->share;
+  const auto* const access = std::get_if<access_file>(&c);
+  return access != nullptr ? share_of(access->open) : std::string_view();
 }
 
 detail::waiting_operation& file_state::impl::wait(command what, operation_id id,
@@ -26,7 +33,7 @@ detail::waiting_operation& file_state::impl::wait(command what, operation_id id,
   w.since = now;
   w.spared = spared;
   if (bounded) {
-    w.deadline = after(now, policy->wait_max);
+    w.deadline = after(now, setting(&file_policy::wait_max, share_of(w.what)));
     push_deadline(detail::deadline_entry::for_waiting(*w.deadline, id));
   }
   w.held_up_by = choose_obstacle(w);
@@ -221,7 +228,7 @@ bool file_state::impl::is_current(const detail::deadline_entry& entry) const noe
     return open != nullptr && open->is_detached() && open->durable->expires == entry.at;
   }
   const auto* lease = find_lease(entry.lease);
-  return lease != nullptr && lease->info.breaking && break_deadline(*lease) == entry.at;
+  return lease != nullptr && lease->info.breaking && lease->break_due == entry.at;
 }
 
 detail::waiting_operation* file_state::impl::find_waiting(operation_id id) const noexcept {

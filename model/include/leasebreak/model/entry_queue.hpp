@@ -39,6 +39,9 @@ public:
   /// Limits the sum of held and waiting guards to `guards_max`.
   explicit entry_queue(std::size_t guards_max) noexcept : guards_max_(guards_max) {}
 
+  /// Changes the limit; guards beyond it stay.
+  void limit(std::size_t guards_max) noexcept { guards_max_ = guards_max; }
+
   /// Requests a guard. Errors: `errc::too_many_guards`; `errc::invalid_argument` for a second name
   /// without a first.
   [[nodiscard]] answer ask(guarded_names names);

@@ -16,8 +16,11 @@
 
 namespace leasebreak {
 
+class live_policy;
+
 /// Settings shared by all files of a coordinator, which must outlive them. `duration::max()` means
-/// unlimited.
+/// unlimited. With `live`, the durations and limits may change while files exist. A break or a
+/// pending operation keeps the deadline with which it has begun.
 struct file_policy {
   duration break_timeout = std::chrono::seconds{35}; ///< From a break's start until it expires.
   duration wait_max =
@@ -26,8 +29,29 @@ struct file_policy {
   /// exceed `break_timeout`.
   duration answer_wait_max = std::chrono::seconds{5};
   limits limit; ///< Upper bounds of what the file accepts.
+  /// Gives the durations and limits instead of the members above; null: they do not change.
+  const live_policy* live = nullptr;
   bool keep_records = false; ///< Whether `effects::records` is filled.
   std::uint64_t server_epoch = 0; ///< The epoch that is written into records.
+};
+
+/// The current values of a policy that changes while files use it. Called in the turns of files, on
+/// any thread.
+class live_policy {
+public:
+  /// Returns the member for requests, leases and oplocks through `share`; empty: for all files.
+  [[nodiscard]] virtual duration get(
+    duration file_policy::*which, std::string_view share) const noexcept = 0;
+  [[nodiscard]] virtual std::size_t get(
+    std::size_t limits::*which, std::string_view share) const noexcept = 0;
+  [[nodiscard]] virtual duration get(
+    duration limits::*which, std::string_view share) const noexcept = 0;
+
+protected:
+  live_policy() = default;
+  live_policy(const live_policy&) = default;
+  live_policy& operator=(const live_policy&) = default;
+  ~live_policy() = default;
 };
 
 /// One file: its opens, leases, oplocks, byte-range locks, breaks and pending operations.
