@@ -5,20 +5,30 @@
 #include <smb_server/runtime/descriptors.hpp>
 #include <smb_server/runtime/event_loop.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/service/log_format.hpp>
+#include <smb_server/service/reload.hpp>
+#include <smb_server/service/report.hpp>
+#include <smb_server/service/service_manager.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,20 +39,8 @@ namespace {
 namespace asio = boost::asio;
 using leasebreak::smb::server;
 using leasebreak::smb::server_options;
-
-std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
-  auto logger = std::make_shared<spdlog::logger>(
-    "smb_server", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
-  logger->set_level(spdlog::level::from_str(level));
-  logger->flush_on(spdlog::level::info);
-  return logger;
-}
-
-bool is_ignored(int signal) {
-  struct sigaction now {};
-  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
-}
+using leasebreak::smb::service_manager;
+using options_reader = std::function<leasebreak::smb::parsed_options()>;
 
 /// One line on the standard error output, and the end at once. Needs no memory.
 [[noreturn]] void end_with(const char* why) noexcept {
@@ -79,33 +77,77 @@ void end_uncaught() {
   std::abort();
 }
 
-/// Starts, waits for a signal, stops.
-asio::awaitable<void> serve(
-  server& s, const server_options& o, std::shared_ptr<spdlog::logger> logger) {
-  co_await s.start();
+/// Tells the service manager that the event loop goes on, until it is cancelled.
+asio::awaitable<void> keep_watchdog(service_manager& manager) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  for (;;) {
+    manager.alive();
+    timer.expires_after(manager.watchdog());
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+/// Acts on signals until one of them ends the server.
+asio::awaitable<void> obey_signals(
+  server& s, asio::signal_set& signals, service_manager& manager, const options_reader& read) {
+  for (;;) {
+    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    if (signal == SIGHUP) {
+      manager.reloading();
+      leasebreak::smb::reload(s, read);
+      manager.ready("serving");
+    } else if (signal == SIGUSR1) {
+      co_await leasebreak::smb::report_state(s);
+    } else {
+      co_return;
+    }
+  }
+}
+
+/// Starts, serves until a signal says otherwise, stops. Runs on a strand, as the watchdog does.
+asio::awaitable<void> serve(server& s, const server_options& o,
+  std::shared_ptr<spdlog::logger> logger, const options_reader& read) {
   const auto executor = co_await asio::this_coro::executor;
-  auto admin = leasebreak::smb::start_admin(s, executor, std::move(logger));
+  co_await s.start();
+  auto admin = leasebreak::smb::start_admin(s, s.runs_on().get_executor(), std::move(logger));
   // Install the handler before the server reports that it listens: afterwards it may be stopped at
   // once.
-  asio::signal_set signals{executor, SIGINT, SIGTERM};
-  if (!is_ignored(SIGHUP))
-    signals.add(SIGHUP); // a terminal that is closed; nohup has it ignored
+  asio::signal_set signals{executor, SIGINT, SIGTERM, SIGHUP};
+  signals.add(SIGUSR1);
+  service_manager manager;
   std::printf(
     "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
   std::fflush(stdout);
-  co_await signals.async_wait(asio::use_awaitable);
+  manager.ready("serving");
+  asio::cancellation_signal stop_watchdog;
+  if (manager.watchdog().count() != 0)
+    asio::co_spawn(executor, keep_watchdog(manager),
+      asio::bind_cancellation_slot(stop_watchdog.slot(), asio::detached));
+  co_await obey_signals(s, signals, manager, read);
+  manager.stopping();
   s.log().info("stopping");
   admin.reset();
   co_await s.stop();
+  stop_watchdog.emit(asio::cancellation_type::terminal);
 }
 
-int run(const server_options& o) {
+/// Says what is wrong with what only shows when it is used, or "OK".
+int check(const server_options& o) {
+  const leasebreak::smb::account_list users{o.users, o.domain};
+  for (const auto& share : o.shares)
+    if (!std::filesystem::is_directory(share.path))
+      throw std::runtime_error("share " + share.name + ": '" + share.path + "' is no directory");
+  std::puts("the options are valid");
+  return 0;
+}
+
+int run(const server_options& o, const options_reader& read) {
   asio::io_context io{static_cast<int>(o.threads)};
-  const auto logger = make_logger(o.log_level);
+  const auto logger = leasebreak::smb::make_logger(o.log_level, o.log_format);
   leasebreak::smb::machine machine{io, o.threads};
   server s{machine, o, logger};
   int result = 0;
-  asio::co_spawn(io, serve(s, o, logger), [&](std::exception_ptr failure) {
+  asio::co_spawn(asio::make_strand(io), serve(s, o, logger, read), [&](std::exception_ptr failure) {
     try {
       if (failure)
         std::rethrow_exception(failure);
@@ -136,11 +178,15 @@ int main(int argc, char** argv) {
     std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
     return parsed.status;
   }
-  std::signal(SIGPIPE, SIG_IGN);
+  // Until the server can obey them.
+  for (const int signal : {SIGPIPE, SIGHUP, SIGUSR1})
+    std::signal(signal, SIG_IGN);
   std::set_terminate(end_uncaught);
   leasebreak::smb::raise_descriptor_limit();
   try {
-    return run(*parsed.options);
+    if (parsed.options->check_only)
+      return check(*parsed.options);
+    return run(*parsed.options, [=] { return leasebreak::smb::parse_options(argc, argv); });
   } catch (const std::exception& e) {
     std::fprintf(stderr, "smb_server: %s\n", e.what());
     return 1;

@@ -1,5 +1,8 @@
-// The command line, through CLI11.
+// The command line and the configuration file, through CLI11.
 #include <smb_server/options.hpp>
+
+#include <smb_server/service/config_file.hpp>
+#include <smb_server/service/run_settings.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -7,7 +10,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <sstream>
+#include <stdexcept>
 
 namespace leasebreak::smb {
 
@@ -72,6 +77,14 @@ share_definition parse_share(const std::string& text) {
   return share;
 }
 
+/// The text is not repeated if it is wrong: it may be a password.
+std::pair<std::string, std::string> parse_user(const std::string& text) {
+  const auto mark = text.find(':');
+  if (mark == std::string::npos || mark == 0 || mark + 1 == text.size())
+    throw CLI::ValidationError("--user", "a user is not of the form NAME:PASSWORD");
+  return {text.substr(0, mark), text.substr(mark + 1)};
+}
+
 /// `ADDRESS:PORT`, of `option`.
 void set_endpoint(
   const std::string& option, const std::string& text, std::string& address, std::uint16_t& port) {
@@ -118,8 +131,10 @@ server_limits server_limits::within(std::size_t descriptors) const {
   return result;
 }
 
-parsed_options parse_options(int argc, const char* const* argv) {
-  server_options o;
+namespace {
+
+/// What the command line and the file say, before it is taken apart.
+struct raw_options {
   std::string listen = "127.0.0.1:4450";
   std::vector<std::string> shares;
   std::vector<std::string> users;
@@ -127,16 +142,18 @@ parsed_options parse_options(int argc, const char* const* argv) {
   double break_timeout = 35;
   double answer_timeout = 120;
   unsigned poll_us = 200;
-  CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
-  app.add_option("--listen", listen, "ADDRESS:PORT; port 0 takes one that is free")
+};
+
+void add_what_is_served(CLI::App& app, server_options& o, raw_options& raw) {
+  app.add_option("--listen", raw.listen, "ADDRESS:PORT; port 0 takes one that is free")
     ->capture_default_str();
   app
-    .add_option("--share", shares,
+    .add_option("--share", raw.shares,
       std::string{share_form} +
         ", a directory to serve; ca: opens may be persistent; leases: what clients may cache, full "
         "unless told otherwise; a comma in PATH is written twice; may be repeated")
     ->required();
-  app.add_option("--user", users, "NAME:PASSWORD, who may log on; may be repeated")->required();
+  app.add_option("--user", raw.users, "NAME:PASSWORD, who may log on; may be repeated")->required();
   app
     .add_option("--domain", o.domain,
       "The domain that the server names to clients, and in its log. Clients may log on with any")
@@ -144,20 +161,26 @@ parsed_options parse_options(int argc, const char* const* argv) {
   app.add_option("--store", o.store, "memory, rocksdb:PATH or postgres:URI")->capture_default_str();
   app.add_flag(
     "--require-signing", o.require_signing, "Refuse what a session sends without a signature");
-  app.add_option("--break-timeout", break_timeout, "Seconds until a break expires")
+}
+
+void add_times_and_limits(CLI::App& app, server_options& o, raw_options& raw) {
+  app.add_option("--break-timeout", raw.break_timeout, "Seconds until a break expires")
     ->check(CLI::Range(0.1, 3600.0))
     ->capture_default_str();
   app
-    .add_option("--answer-timeout", answer_timeout,
+    .add_option("--answer-timeout", raw.answer_timeout,
       "Seconds until a client that takes none of the answers which wait for it loses its "
       "connection; not less than --break-timeout")
     ->check(CLI::Range(0.1, 86400.0))
     ->capture_default_str();
+  app.add_option("--set", o.settings,
+    "[SHARE:]NAME=VALUE, a setting of leases and locks, such as limit.opens_total=100000 or "
+    "docs:break_timeout=20s; may be repeated");
   app.add_option("--threads", o.threads, "Threads of the event loop")
     ->check(CLI::Range(1, 256))
     ->capture_default_str();
   app
-    .add_option("--poll-us", poll_us,
+    .add_option("--poll-us", raw.poll_us,
       "Microseconds that a single thread of the event loop may look for work before it sleeps, if "
       "that has paid lately; 0: never")
     ->check(CLI::Range(0, 10'000))
@@ -170,37 +193,81 @@ parsed_options parse_options(int argc, const char* const* argv) {
       "Connections of one address; half of them may be without a session so far")
     ->check(CLI::Range(1, 1'024))
     ->capture_default_str();
+}
+
+void add_what_operators_see(CLI::App& app, server_options& o, raw_options& raw) {
   app.add_option("--log-level", o.log_level, "trace, debug, info, warning, error or off")
     ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
     ->capture_default_str();
-  app.add_option("--admin", admin,
+  app.add_option("--log-format", o.log_format, "text, or json: one object a line")
+    ->check(CLI::IsMember({"text", "json"}))
+    ->capture_default_str();
+  app.add_option("--admin", raw.admin,
     "PATH|ADDRESS:PORT of the service for operators, which leasebreakctl asks: a Unix socket, "
     "whose "
     "path has a slash, or a loopback address");
   app.add_option("--admin-token", o.admin.token_file,
     "File with the tokens for that address, which only its owner may read");
+}
+
+std::string named_file(const CLI::Option& o) {
+  return o.empty() ? "" : o.as<std::string>();
+}
+
+/// Throws as CLI11 does.
+void take_apart(const CLI::App& app, server_options& o, raw_options& raw) {
+  set_endpoint("--listen", raw.listen, o.address, o.port);
+  set_admin(o.admin, raw.admin);
+  for (const std::string& s : raw.shares)
+    o.shares.push_back(parse_share(s));
+  for (const std::string& u : raw.users)
+    o.users.push_back(parse_user(u));
+  if (app.count("--answer-timeout") == 0)
+    raw.answer_timeout = std::max(raw.answer_timeout, raw.break_timeout);
+  if (raw.answer_timeout < raw.break_timeout)
+    throw CLI::ValidationError("--answer-timeout", "it is shorter than --break-timeout");
+  o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(raw.break_timeout * 1000)};
+  o.limits.answer_taken_time =
+    std::chrono::milliseconds{static_cast<std::int64_t>(raw.answer_timeout * 1000)};
+  o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
+  o.poll_time = std::chrono::microseconds{raw.poll_us};
+  static_cast<void>(settings_of(o));
+}
+
+} // namespace
+
+parsed_options parse_options(int argc, const char* const* argv) {
+  server_options o;
+  raw_options raw;
+  CLI::App app{"An SMB2/3 server whose leases, oplocks and locks are decided by leasebreak"};
+  add_what_is_served(app, o, raw);
+  add_times_and_limits(app, o, raw);
+  add_what_operators_see(app, o, raw);
+  const auto file = std::make_shared<config_file>(app);
+  app.config_formatter(file);
+  const auto* const named = app.set_config("--config", "",
+    "File with a line 'option = value' for each option, without dashes; SIGHUP reads it anew. "
+    "What the command line says comes first");
+  app.add_flag("--check-config", o.check_only, "Check the options, and serve nothing")
+    ->configurable(false);
+  const auto place = [&](const std::string& message) {
+    return o.config_file.empty() ? "" : o.config_file + ": " + file->line_of(message);
+  };
   try {
     app.parse(argc, argv);
-    set_endpoint("--listen", listen, o.address, o.port);
-    set_admin(o.admin, admin);
-    for (const std::string& s : shares)
-      o.shares.push_back(parse_share(s));
-    for (const std::string& u : users)
-      o.users.push_back(cut(u, ':', "--user NAME:PASSWORD"));
-    if (app.count("--answer-timeout") == 0)
-      answer_timeout = std::max(answer_timeout, break_timeout);
-    if (answer_timeout < break_timeout)
-      throw CLI::ValidationError("--answer-timeout", "it is shorter than --break-timeout");
-  } catch (const CLI::ParseError& e) {
+    o.config_file = named_file(*named);
+    take_apart(app, o, raw);
+  } catch (const CLI::Success& e) {
     std::ostringstream out;
     const int status = app.exit(e, out, out);
     return {std::nullopt, out.str(), status};
+  } catch (const CLI::ParseError& e) {
+    o.config_file = named_file(*named);
+    return {std::nullopt, place(e.what()) + e.what() + "\nRun with --help for more information.\n",
+      e.get_exit_code()};
+  } catch (const std::invalid_argument& e) {
+    return {std::nullopt, place(e.what()) + e.what() + "\n", 1};
   }
-  o.break_timeout = std::chrono::milliseconds{static_cast<std::int64_t>(break_timeout * 1000)};
-  o.limits.answer_taken_time =
-    std::chrono::milliseconds{static_cast<std::int64_t>(answer_timeout * 1000)};
-  o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
-  o.poll_time = std::chrono::microseconds{poll_us};
   return {std::move(o), {}, 0};
 }
 

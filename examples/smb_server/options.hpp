@@ -105,6 +105,10 @@ struct server_options {
   /// 0: each wait causes an interim response.
   std::chrono::microseconds interim_delay{500};
   std::string log_level = "info";
+  std::string log_format = "text"; ///< Or "json".
+  std::vector<std::string> settings; ///< `[SHARE:]NAME=VALUE`; see `settings_of`.
+  std::string config_file; ///< Empty: none was given.
+  bool check_only = false; ///< The options are to be checked, and nothing is to be served.
   admin_options admin; ///< Neither path nor address: no service for operators.
   server_limits limits;
 };

@@ -6,6 +6,7 @@
 #include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/runtime/descriptors.hpp>
 #include <smb_server/runtime/heap.hpp>
+#include <smb_server/service/run_settings.hpp>
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/negotiate.hpp>
 
@@ -33,14 +34,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 std::string host_name() {
   error_code error;
   std::string name = asio::ip::host_name(error);
@@ -53,11 +46,11 @@ constexpr auto stop_wait = std::chrono::seconds{10};
 } // namespace
 
 server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logger> logger)
-  : runtime_{on}, options_{std::move(options)}, logger_{std::move(logger)},
-    accounts_{options_.users, options_.domain}, name_{host_name()},
+  : runtime_{on}, options_{std::move(options)}, logger_{std::move(logger)}, name_{host_name()},
     offered_mechanisms_{spnego::make_offer()}, watches_{{options_.limits.client_changes_bytes,
                                                  options_.limits.changes_bytes}},
     interims_{on, options_.interim_delay}, strand_{on.make_strand()},
+    accounts_{std::make_shared<const account_list>(options_.users, options_.domain)},
     trim_timer_{on, strand_}, emptied_{on, strand_} {
   keep_within_descriptors();
   const server_limits& most = options_.limits;
@@ -70,8 +63,16 @@ server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logg
   pool.lane_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
   pool.runner = runtime_.disk();
   workers_ = std::make_unique<vfs::worker_pool>(std::move(pool));
-  open_shares();
+  vfs_options_.opens_max = options_.limits.opens;
+  vfs_options_.use_unnamed = options_.uses_new_calls;
+  vfs_options_.use_noreplace = options_.uses_new_calls;
+  vfs_options_.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
+  for (const share_definition& share : options_.shares) {
+    persistent_ = persistent_ || share.options.continuously_available;
+    add_share(shares_, share, {});
+  }
   open_coordinator();
+  in_use_ = options_;
   fill_random(id_);
   std::array<std::uint8_t, 8> start{};
   fill_random(start);
@@ -92,41 +93,6 @@ void server::keep_within_descriptors() {
       now.connections, now.opens);
 }
 
-/// Shares of one directory have it in common, so that each sees what comes through the others.
-/// Paths of different roots cannot be compared, so that none may lie beneath another.
-vfs::share_ptr server::open_root(
-  const share_definition& s, const vfs::share_options& options) const {
-  auto root = vfs::share::open_root(s.path, options);
-  if (!root)
-    throw std::runtime_error(
-      "cannot serve '" + s.path + "' as " + s.name + ": " + root.error().message());
-  for (const auto& [name, other] : shares_) {
-    const vfs::share& there = *other->files.core();
-    if ((*root)->is_same(there))
-      return other->files.core();
-    if ((*root)->is_beneath(there) || there.is_beneath(**root))
-      throw std::runtime_error("cannot serve '" + s.path + "' as " + s.name + ": the share " +
-        other->name + " is of a directory above or beneath it");
-  }
-  return std::move(*root);
-}
-
-void server::open_shares() {
-  vfs::share_options counted;
-  counted.opens_max = options_.limits.opens;
-  counted.use_unnamed = options_.uses_new_calls;
-  counted.use_noreplace = options_.uses_new_calls;
-  counted.opens_counter = std::make_shared<std::atomic<std::size_t>>(0);
-  for (const share_definition& s : options_.shares) {
-    auto root = open_root(s, counted);
-    persistent_ = persistent_ || s.options.continuously_available;
-    auto served = std::make_shared<served_share>(served_share{s.name,
-      vfs::async_share{std::move(root), *workers_, runtime_.get_executor()}, s.options, nullptr});
-    if (lower(s.name) == "ipc$" || !shares_.emplace(lower(s.name), std::move(served)).second)
-      throw std::runtime_error("the share name '" + s.name + "' is taken");
-  }
-}
-
 void server::open_coordinator() {
   if (persistent_ && options_.store == "memory")
     throw std::runtime_error(
@@ -138,7 +104,7 @@ void server::open_coordinator() {
       "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
   coordinator_config config;
   config.break_timeout = options_.break_timeout;
-  config.wait_max = 2 * options_.break_timeout;
+  config.wait_max = 2 * options_.break_timeout; // as `settings_of` says
   config.store = std::move(store.value);
   config.durable = persistent_;
   config.logger = logger_;
@@ -148,6 +114,11 @@ void server::open_coordinator() {
     asio::co_spawn(runtime_.get_executor(), end_lost(std::move(lost)), asio::detached);
   };
   coordinator_ = runtime_.make_coordinator(std::move(config));
+  first_settings_ = coordinator_->current_settings();
+  const auto wanted = settings_of(options_, first_settings_);
+  const auto set = coordinator_->change_settings([&](leasebreak::settings& s) { s = wanted; });
+  if (set.error)
+    throw std::runtime_error(set.fault);
   clients_ = std::make_shared<client_registry>(*coordinator_);
 }
 
@@ -190,7 +161,7 @@ asio::awaitable<bool> server::end_superseded(open_lost& lost) {
 asio::awaitable<open_ptr> server::open_to_delete(
   file_name_id file, std::vector<deleted_name> names) {
   for (const deleted_name& name : names) {
-    for (const auto& [key, share] : shares_) {
+    for (const auto& [key, share] : shares()) {
       auto path = vfs::path::parse(name.path);
       if (!path || share->root() != name.root)
         continue;
@@ -439,11 +410,6 @@ asio::awaitable<void> server::stop() {
 std::uint16_t server::signing_mode() const noexcept {
   return static_cast<std::uint16_t>(security_mode::signing_enabled |
     (options_.require_signing ? security_mode::signing_required : 0));
-}
-
-std::shared_ptr<const served_share> server::find_share(const std::string& name) const {
-  const auto found = shares_.find(lower(name));
-  return found == shares_.end() ? nullptr : found->second;
 }
 
 void server::add_session(const session_ptr& s) {

@@ -27,10 +27,19 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace leasebreak::smb {
 
 class connection;
+
+/// An option that differs from the one before. Passwords are not shown.
+struct option_change {
+  std::string text; ///< For the log.
+  bool needs_restart = false; ///< It is not in use.
+  bool is_logged = false; ///< The coordinator has logged it.
+};
 
 /// Owns everything but what it runs on. Members may be used from any thread.
 class server {
@@ -68,7 +77,14 @@ public:
   [[nodiscard]] user_shares& users() noexcept { return users_; }
   [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
-  [[nodiscard]] const account_list& accounts() const noexcept { return accounts_; }
+  /// Those of now; a logon keeps those with which it began.
+  [[nodiscard]] std::shared_ptr<const account_list> accounts() const;
+
+  /// Puts options into use that can change while it runs: users, shares, the coordinator's settings
+  /// and the log level. Sessions and tree connects go on as they are. Returns what has changed, and
+  /// what else is different and needs a restart. Throws `std::exception`, with words for the user,
+  /// if the options cannot be used; then nothing has changed. Not concurrently with itself.
+  std::vector<option_change> change_options(const server_options& wanted);
 
   /// The name that it tells clients, which is the host's.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -106,6 +122,8 @@ public:
   [[nodiscard]] session_ptr find_session(std::uint64_t id) const;
 
 private:
+  using share_map = std::map<std::string, std::shared_ptr<const served_share>>; // in lower case
+
   boost::asio::awaitable<void> listen();
   boost::asio::awaitable<boost::system::error_code> accept_one();
   boost::asio::awaitable<void> serve(std::shared_ptr<connection> c);
@@ -120,20 +138,24 @@ private:
   boost::asio::awaitable<open_ptr> reopen(const recovered_open& from);
   boost::asio::awaitable<void> recover(std::vector<recovered_open> opens);
   void keep_within_descriptors();
-  [[nodiscard]] vfs::share_ptr open_root(
-    const share_definition& s, const vfs::share_options& options) const;
-  void open_shares();
+  struct wanted_shares;
+  [[nodiscard]] vfs::share_ptr open_root(const share_definition& s, const share_map& others) const;
+  void add_share(share_map& to, const share_definition& s, const share_map& before) const;
+  [[nodiscard]] share_map shares() const;
+  [[nodiscard]] wanted_shares change_shares(
+    const server_options& wanted, std::vector<option_change>& changes) const;
+  void use(wanted_shares shares, std::shared_ptr<const account_list> accounts);
   void open_coordinator();
   void bind();
 
   runtime& runtime_;
   server_options options_;
   std::shared_ptr<spdlog::logger> logger_;
-  account_list accounts_;
   std::string name_;
   byte_vector offered_mechanisms_;
   std::unique_ptr<vfs::worker_pool> workers_;
-  std::map<std::string, std::shared_ptr<const served_share>> shares_; // names in lower case
+  vfs::share_options vfs_options_;
+  server_options in_use_; ///< With what `change_options` has changed, which alone uses it.
   kept_opens kept_;
   directory_watches watches_;
   open_paths paths_;
@@ -146,11 +168,16 @@ private:
   std::unique_ptr<listener> listener_; ///< Null before `start`.
   guid id_{};
   std::uint64_t start_time_ = 0;
-  bool persistent_ = false;
+  bool persistent_ = false; ///< Some share was continuously available at the start.
+  leasebreak::settings first_settings_; ///< Before any option.
   std::atomic<std::uint64_t> last_file_id_{0};
   std::uint64_t last_connection_ = 0;
 
   mutable std::mutex mutex_;
+  std::shared_ptr<const account_list> accounts_;
+  share_map shares_;
+  /// Of shares that are not served any more, as long as clients have something of them.
+  std::vector<std::pair<std::string, std::weak_ptr<vfs::share>>> removed_roots_;
   connection_shares shares_of_addresses_;
   std::unordered_map<connection_id, std::weak_ptr<connection>> connections_;
   std::unordered_map<std::uint64_t, std::weak_ptr<session>> sessions_;

@@ -252,7 +252,9 @@ public:
     w.settle(); // it has nothing to do, and is not kept for reuse
   }
   void reserve() {
-    EXPECT_EQ(client_->reserve_open(*file_, lease_key::of(1), w_.inside().limit(&limits::opens_per_client)), errc::success);
+    EXPECT_EQ(
+      client_->reserve_open(*file_, lease_key::of(1), w_.inside().limit(&limits::opens_per_client)),
+      errc::success);
   }
   /// Before or after another open with that key, through the file's current actor.
   void reserve_beside_another(bool comes_first) {

@@ -33,8 +33,7 @@ std::size_t client::hash_of_actor::operator()(const file_actor* file) const noex
   return static_cast<std::size_t>(file->id());
 }
 
-errc client::add_channel(
-  const channel_id& c, std::uint16_t dialect, std::size_t channels_max) {
+errc client::add_channel(const channel_id& c, std::uint16_t dialect, std::size_t channels_max) {
   const std::lock_guard lock(mutex_);
   return retired_ ? errc::unknown_client : channels_.add(c, dialect, channels_max);
 }

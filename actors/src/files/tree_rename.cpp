@@ -340,7 +340,8 @@ void coordinator_impl::cancel_gate(operation_id open) {
 void coordinator_impl::start(rename_tree_request&& r, std::unique_ptr<plain_call<tree_guard>> op) {
   auto error = admit(r.directory);
   const auto longest = std::max(r.root.size(), r.from.size());
-  if (error == errc::success && (r.root.empty() || r.from.empty() || longest > limit(&limits::path_bytes)))
+  if (error == errc::success &&
+    (r.root.empty() || r.from.empty() || longest > limit(&limits::path_bytes)))
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);

@@ -6,6 +6,8 @@
 #include <smb_server/auth/spnego.hpp>
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 namespace leasebreak::smb {
 
@@ -28,6 +30,11 @@ public:
     std::chrono::system_clock::time_point now = std::chrono::system_clock::now())
     : ntlm_{accounts, computer, now} {}
 
+  /// The same, and keeps the accounts.
+  logon(std::shared_ptr<const account_list> accounts, const std::string& computer,
+    std::chrono::system_clock::time_point now)
+    : accounts_{std::move(accounts)}, ntlm_{*accounts_, computer, now} {}
+
   /// Processes the client's next token. Throws `std::bad_alloc` or `std::runtime_error` if memory
   /// or OpenSSL fails; this ends the logon.
   [[nodiscard]] logon_step step(bytes_view token);
@@ -46,6 +53,7 @@ private:
   [[nodiscard]] logon_step authenticate(bytes_view token);
   [[nodiscard]] logon_step authenticate_spnego(const spnego::token& t);
 
+  std::shared_ptr<const account_list> accounts_; ///< May be null.
   ntlm::acceptor ntlm_;
   awaits awaits_ = awaits::anything;
   byte_vector mechanism_list_; ///< SPNEGO's `mechListMIC` covers it.

@@ -281,7 +281,6 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.session = id_of(*r.user);
   ask.tree = id_of(*r.tree_connect);
   ask.share = r.tree_connect->share->name;
-  ask.caching_max = r.tree_connect->share->options.leases;
   ask.access = p.access;
   ask.share_access = p.asked.share_access;
   ask.overwrites = opened.truncates;
