@@ -266,6 +266,27 @@ TEST(Router, ReadsDisconnects) {
   EXPECT_FALSE(call.dry_run);
 }
 
+TEST(Router, ReadsSettings) {
+  call_of<show_settings>(get("/api/v1/settings"));
+  const auto call = call_of<change_by_hand>(post(
+    "/api/v1/settings", R"({"name":"break_timeout","value":"20s","share":"docs","dry_run":true})"));
+  EXPECT_EQ(call.name, "break_timeout");
+  EXPECT_EQ(call.value, "20s");
+  EXPECT_EQ(call.share, "docs");
+  EXPECT_TRUE(call.dry_run);
+
+  EXPECT_EQ(status_of(post("/api/v1/settings", R"({"value":"20s"})")), 400U);
+  EXPECT_EQ(status_of(post("/api/v1/settings", R"({"name":"a","value":"1","user":"x"})")), 400U);
+  auto r = post("/api/v1/settings", R"({"name":"break_timeout","value":"20s"})");
+  r.authorization = std::string("Bearer ") + reading_token;
+  EXPECT_EQ(status_of(r), 403U);
+  r = post("/api/v1/settings", R"({"name":"break_timeout","value":"20s"})");
+  r.action.clear();
+  EXPECT_EQ(status_of(r), 403U);
+  r.method = "PUT";
+  EXPECT_EQ(status_of(r), 405U);
+}
+
 TEST(Router, DoesNotKnowOtherPaths) {
   for (const auto* const target :
     {"", "*", "/?x", "/index.html", "/api", "/api/v1/stats/", "/API/v1/stats", "//api/v1/stats",

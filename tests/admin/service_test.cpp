@@ -103,6 +103,29 @@ TEST_F(AdminService, BreaksOneFileOnly) {
   EXPECT_EQ(leases->stats().breaking_now, 0U);
 }
 
+TEST_F(AdminService, ChangesSettingsAndLogsTheOldValue) {
+  start(options());
+  auto client = connect();
+  const auto set = [&](const std::string& body) { return client.post("/api/v1/settings", body); };
+  EXPECT_EQ(set(R"({"name":"break_timeout","value":"default"})").error_code(), "bad_setting");
+
+  EXPECT_EQ(text_at(set(R"({"name":"limit.opens_total","value":"77","dry_run":true})").as_json(),
+              "outcome"),
+    "dry_run");
+  EXPECT_EQ(leases->current_settings().limit.opens_total, limits{}.opens_total);
+  const auto changed = set(R"({"name":"limit.opens_total","value":"77"})").as_json();
+  EXPECT_EQ(text_at(changed, "outcome"), "changed");
+  EXPECT_EQ(leases->current_settings().limit.opens_total, 77U);
+  EXPECT_EQ(
+    text_at(set(R"({"name":"limit.opens_total","value":"77"})").as_json(), "outcome"), "unchanged");
+  stop();
+
+  EXPECT_THAT(log(), HasSubstr("set of limit.opens_total: 16000000 -> 77, dry run: dry_run\n"));
+  EXPECT_THAT(log(), HasSubstr("info audit: uid "));
+  EXPECT_THAT(log(), HasSubstr("set of limit.opens_total: 16000000 -> 77: changed\n"));
+  EXPECT_THAT(log(), HasSubstr("set of break_timeout to \"default\": refused\n"));
+}
+
 TEST_F(AdminService, DisconnectsThroughTheHost) {
   std::vector<client_guid> asked;
   auto o = options();

@@ -135,6 +135,29 @@ TEST_F(Operators, ListClientsFilesAndNumbers) {
   EXPECT_THAT(ctl("stats --prometheus").said, HasSubstr("\nleasebreak_opens 1\n"));
 }
 
+TEST_F(Operators, ChangeSettings) {
+  const auto tried = ctl("set break_timeout 20s --dry-run");
+  EXPECT_EQ(tried.status, 0);
+  EXPECT_EQ(tried.said, "break_timeout: 35s -> 20s (dry run)\n");
+  const auto set = ctl("set break_timeout 20s");
+  EXPECT_EQ(set.status, 0);
+  EXPECT_EQ(set.said, "break_timeout: 35s -> 20s\n");
+  EXPECT_EQ(ctl("set break_timeout 20s").said, "unchanged\n");
+  EXPECT_EQ(ctl("set break_timeout 20s").status, 1);
+  EXPECT_EQ(
+    ctl("set caching_max R --share plain").said, "caching_max of share \"plain\": default -> R\n");
+  EXPECT_THAT(ctl("settings").said, HasSubstr("break_timeout: 20s\n"));
+  EXPECT_THAT(ctl("settings").said, HasSubstr("caching_max of share \"plain\": R\n"));
+  EXPECT_THAT(ctl("--json settings").said,
+    HasSubstr("{\"share\":\"plain\",\"name\":\"caching_max\",\"value\":\"R\"}"));
+
+  const auto wrong = ctl("set break_timeout soon");
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.said, HasSubstr("break_timeout: \"soon\" is not a time"));
+  EXPECT_THAT(ctl("set limit.opens_total 0").said, HasSubstr("must be at least 1"));
+  EXPECT_EQ(ctl("set no_such_setting 1").status, 2);
+}
+
 TEST_F(Operators, GetErrors) {
   EXPECT_EQ(ctl("who nothing.docx").status, 1);
   EXPECT_EQ(ctl("break nothing.docx").status, 1);

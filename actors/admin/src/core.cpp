@@ -132,6 +132,8 @@ asio::awaitable<http_response> core::carry_out(admin_call call, caller who) {
     co_return co_await break_file(std::move(*broken), std::move(who));
   if (const auto* const gone = std::get_if<disconnect_by_hand>(&call); gone != nullptr)
     co_return disconnect(*gone, who);
+  if (const auto* const set = std::get_if<change_by_hand>(&call); set != nullptr)
+    co_return change_setting(*set, who);
   co_return show(call);
 }
 
@@ -144,6 +146,8 @@ http_response core::show(const admin_call& call) {
     } else if (std::holds_alternative<show_metrics>(call)) {
       result = ok(to_prometheus(c.stats(), {options_.version, started_}));
       result.content_type = prometheus_content_type;
+    } else if (std::holds_alternative<show_settings>(call)) {
+      result = ok(settings_to_json(c.current_settings()));
     } else if (std::holds_alternative<show_stats>(call)) {
       result = ok(leasebreak::to_json(c.stats()));
     } else if (const auto* const clients = std::get_if<show_clients>(&call); clients != nullptr) {

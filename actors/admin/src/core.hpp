@@ -50,6 +50,7 @@ private:
   boost::asio::awaitable<error_code> force(force_break_request r);
   http_response disconnect(const disconnect_by_hand& call, const caller& who);
   http_response show(const admin_call& call);
+  http_response change_setting(const change_by_hand& call, const caller& who);
   void audit(const caller& who, const std::string& what, const std::string& outcome);
 
   const boost::asio::any_io_executor strand_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <leasebreak/requests.hpp>
+#include <leasebreak/settings.hpp>
 
 #include <boost/json/object.hpp>
 
@@ -14,6 +15,9 @@ namespace leasebreak::admin {
 
 /// Writes the object as one line.
 [[nodiscard]] std::string text_of(const boost::json::object& o);
+
+/// Returns `{"settings":[{"share","name","value"}]}`; without `share`: of all files.
+[[nodiscard]] std::string settings_to_json(const settings& s);
 
 /// Returns 16 hexadecimal digits, as in the log.
 [[nodiscard]] std::string hex_of(std::uint64_t id);

@@ -169,6 +169,8 @@ routed route_get(std::string_view path, const parameters& given, const access_ru
     return route_nothing(show_metrics{}, given);
   if (path == "/api/v1/stats")
     return route_nothing(show_stats{}, given);
+  if (path == "/api/v1/settings")
+    return route_nothing(show_settings{}, given);
   if (path == "/api/v1/clients")
     return route_clients(given, rules);
   if (path == "/api/v1/files")
@@ -243,6 +245,18 @@ routed route_disconnect(const action_body& body) {
   return admin_call(disconnect_by_hand{client_guid{*id}, body.dry_run});
 }
 
+routed route_setting(const action_body& body) {
+  if (auto wrong = find_unknown(body.texts, {"name", "value", "share"}))
+    return std::move(*wrong);
+  change_by_hand call;
+  call.dry_run = body.dry_run;
+  for (const auto& [name, value] : body.texts)
+    (name == "name" ? call.name : name == "value" ? call.value : call.share) = value;
+  if (call.name.empty())
+    return bad_parameter("name", "give the name of a setting");
+  return admin_call(std::move(call));
+}
+
 routed route_post(std::string_view path, const http_request& r) {
   if (r.action != "1")
     return error_response(403, "action_header_missing", "send the header X-Leasebreak-Action: 1");
@@ -258,6 +272,8 @@ routed route_post(std::string_view path, const http_request& r) {
   if (!body)
     return error_response(400, "bad_body",
       "send a JSON object; its members are strings, except dry_run, which is true or false");
+  if (path == "/api/v1/settings")
+    return route_setting(*body);
   return path == "/api/v1/break" ? route_break(*body) : route_disconnect(*body);
 }
 
@@ -276,6 +292,8 @@ constexpr std::array endpoints = {
   endpoint{"/api/v1/files", right::read, false},
   endpoint{"/api/v1/breaks", right::read, false},
   endpoint{"/api/v1/waits", right::read, false},
+  endpoint{"/api/v1/settings", right::read, false},
+  endpoint{"/api/v1/settings", right::act, true},
   endpoint{"/api/v1/break", right::act, true},
   endpoint{"/api/v1/disconnect", right::act, true},
 };
@@ -297,7 +315,8 @@ right needed_for(const admin_call& call) noexcept {
     std::holds_alternative<show_readiness>(call))
     return right::none;
   return std::holds_alternative<break_by_hand>(call) ||
-      std::holds_alternative<disconnect_by_hand>(call)
+      std::holds_alternative<disconnect_by_hand>(call) ||
+      std::holds_alternative<change_by_hand>(call)
     ? right::act
     : right::read;
 }
@@ -312,8 +331,13 @@ routed route(const http_request& r, const access_rules& rules, caller& who) {
   const std::string_view target = r.target;
   const auto mark = target.find('?');
   const auto path = target.substr(0, mark);
-  const auto found = std::find_if(
-    endpoints.begin(), endpoints.end(), [path](const auto& e) { return e.path == path; });
+  // An action may have the path of what it changes.
+  const auto is_meant = [path](const auto& e) { return e.path == path; };
+  auto found = std::find_if(endpoints.begin(), endpoints.end(), is_meant);
+  if (const auto next = std::find_if(found, endpoints.end(),
+        [&](const auto& e) { return is_meant(e) && e.is_action == (r.method == "POST"); });
+      next != endpoints.end())
+    found = next;
   if (found == endpoints.end()) {
     if (auto refused = refuse(who, right::read))
       return std::move(*refused);

@@ -54,8 +54,15 @@ struct disconnect_by_hand {
   client_guid client;
   bool dry_run = false;
 };
+struct show_settings {};
+struct change_by_hand {
+  std::string name;
+  std::string value;
+  std::string share; ///< Empty: all files.
+  bool dry_run = false;
+};
 using admin_call = std::variant<show_page, show_health, show_readiness, show_metrics, show_stats,
-  show_clients, show_files, break_by_hand, disconnect_by_hand>;
+  show_clients, show_files, break_by_hand, disconnect_by_hand, show_settings, change_by_hand>;
 
 /// A call, or the response to a request that is refused. `route` sets `who.granted`.
 using routed = std::variant<http_response, admin_call>;

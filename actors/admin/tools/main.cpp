@@ -4,6 +4,7 @@
 // Exit status: 0 if something was found or done; 1 if nothing was found or done; 2 for a wrong
 // command line, or if the service could not be reached or refused.
 #include "client.hpp"
+#include "settings.hpp"
 #include "words.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -36,6 +37,7 @@ struct settings {
   std::string keep = "none";
   bool dry_run = false;
   bool as_metrics = false;
+  ctl::setting_change change;
 };
 
 void print(const std::string& line) {
@@ -171,12 +173,26 @@ int carry_out(const std::string& command, const settings& s) {
     return break_path(c, s);
   if (command == "disconnect")
     return disconnect(c, s);
+  if (command == "settings")
+    return ctl::show_settings(c, s.as_json);
+  if (command == "set")
+    return ctl::change_setting(c, s.change, s.as_json);
   return show_stats(c, s);
 }
 
 void add_filters(CLI::App& to, settings& s, const char* about_path, bool needs_path) {
   to.add_option("path", s.path, about_path)->required(needs_path);
   to.add_option("--share", s.share, "Only files of this share");
+}
+
+void add_settings(CLI::App& to, settings& s) {
+  to.add_subcommand("settings", "The settings that can change while the server runs");
+  auto* const set = to.add_subcommand("set", "Change a setting until the server's next reload");
+  set->add_option("name", s.change.name, "Its name, as `settings` shows it")->required();
+  set->add_option("value", s.change.value, "Such as 20s, 1000, RH, or default for a share")
+    ->required();
+  set->add_option("--share", s.change.share, "Only of this share");
+  set->add_flag("--dry-run", s.change.dry_run, "Only say what would change");
 }
 
 void define(CLI::App& app, settings& s) {
@@ -206,6 +222,7 @@ void define(CLI::App& app, settings& s) {
   breaks->add_option("--keep", s.keep, "The state that they may keep: none, R, RH, RW or RWH")
     ->capture_default_str();
   breaks->add_flag("--dry-run", s.dry_run, "Only print what would be done");
+  add_settings(app, s);
   auto* const gone = app.add_subcommand("disconnect", "End a client's connections");
   gone->add_option("client", s.client, "Its id, user, or address")->required();
   gone->add_flag("--dry-run", s.dry_run, "Only print what would be done");
