@@ -139,7 +139,7 @@ asio::awaitable<bool> end_on_strand(server& host, channel_group_ptr in, open_los
   if (deletes_directory(*o))
     co_await end_watches(host, *o);
   co_await end_base(host, *o);
-  deletion gone{std::move(lost.hold), lost.parent_key, std::move(lost.names)};
+  deletion gone = deletion_of(lost);
   co_await after_close(host, *o, std::move(gone));
   co_return true;
 }
@@ -191,20 +191,30 @@ asio::awaitable<void> server::delete_unopened(file_to_delete f) {
 }
 
 /// Ends a disconnected open that has expired or was purged, or an open whose application has opened
-/// the file on another client.
+/// the file on another client. An open may end before it is in a table; then only its file is left
+/// to be deleted.
 asio::awaitable<void> server::end_lost(open_lost lost) {
-  open_ptr o = kept_.lose(lost.open);
-  if (!o && lost.cause == end_cause::superseded) {
-    if (co_await end_superseded(lost))
-      co_return;
-    if (lost.hold)
-      o = co_await open_to_delete(lost.file, lost.names);
-  }
-  if (!o)
+  std::optional<open_lost> report{std::move(lost)};
+  open_ptr o = kept_.lose(report);
+  if (!report) // left to the request that moves the open
     co_return;
+  if (!o && report->cause == end_cause::superseded) {
+    if (co_await end_superseded(*report))
+      co_return;
+  }
+  if (!o && report->hold)
+    o = co_await open_to_delete(report->file, report->names);
+  if (o)
+    co_await finish_lost(o, std::move(*report));
+}
+
+asio::awaitable<void> server::finish_lost(open_ptr o, open_lost lost) {
   log().info("{} is not kept any longer", quoted(o->path));
+  if (deletes_directory(*o))
+    co_await end_watches(*this, *o);
+  co_await end_base(*this, *o);
   // A named value, as elsewhere: g++ 12 destroys such a temporary twice within co_await.
-  deletion gone{std::move(lost.hold), lost.parent_key, std::move(lost.names)};
+  deletion gone = deletion_of(lost);
   co_await after_close(*this, *o, std::move(gone));
   clients_->remove(lost.client, nullptr);
 }

@@ -111,6 +111,10 @@ public:
   /// delete it.
   boost::asio::awaitable<void> delete_unopened(file_to_delete f);
 
+  /// Ends the server's part of an open that the coordinator has ended, and deletes its file if that
+  /// is due. The open must be in no table.
+  boost::asio::awaitable<void> finish_lost(open_ptr o, open_lost lost);
+
   /// A connection has its first session.
   void logged_on(connection_id id);
 

@@ -1,4 +1,5 @@
 // Durable opens on the wire: they survive their connection, and only their client can reconnect.
+#include "held_disk.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
@@ -13,6 +14,8 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace leasebreak::smb {
 namespace {
@@ -265,6 +268,36 @@ TEST(DurableOpens, AreReconnectedThoughTheOldConnectionsEndIsUnread) {
     second.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
 
   EXPECT_EQ(back.head.status, status::success);
+}
+
+// The other opens of the connection have changed their files, which is reported to the directory.
+TEST(DurableOpens, AreReconnectedBeforeTheDiskHasDoneTheRestOfTheirConnection) {
+  test_server server;
+  auto first = std::make_unique<raw_client>(server.port());
+  first->set_up({1});
+  std::vector<file_id> durable;
+  for (int i = 0; i < 3; ++i) {
+    const std::string number = std::to_string(i);
+    const created c = raw_client::read_created(first->call(
+      command::create, create_with("f" + number, batch_level, "DHnQ", byte_vector(16))));
+    ASSERT_EQ(c.status, status::success);
+    durable.push_back(c.id);
+    const created changed = first->create("g" + number);
+    ASSERT_EQ(
+      first->call(command::write, raw_client::write_body(changed.id, "x")).head.status,
+      status::success);
+  }
+  raw_client second{server.port()};
+  second.set_up({1});
+  const testing::held_disk disk{server};
+
+  first.reset();
+  disk.await_operation();
+
+  for (const file_id& id : durable) {
+    second.send(command::create, create_with("", 0, "DHnC", reconnect_data(id)));
+    EXPECT_EQ(second.await_answer().head.status, status::success);
+  }
 }
 
 // The Linux kernel adds QFid to each CREATE. Other clients add other contexts.

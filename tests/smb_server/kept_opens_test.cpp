@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace leasebreak::smb {
 namespace {
@@ -22,11 +24,22 @@ struct running : kept_opens {
   running() { recovered(); }
 };
 
+/// Reports the end of an open to the table. Returns whether the table has taken the report.
+bool report(kept_opens& kept, const open_ptr& o, open_ptr* found = nullptr) {
+  std::optional<open_lost> lost{std::in_place};
+  lost->open = o->handle;
+  lost->names = {{"root", "f"}};
+  const open_ptr there = kept.lose(lost);
+  if (found != nullptr)
+    *found = there;
+  return !lost;
+}
+
 TEST(KeptOpens, AreFoundAndTaken) {
   running kept;
   const auto o = make_open(1);
   kept.expect(o->handle);
-  EXPECT_TRUE(kept.keep(o));
+  EXPECT_FALSE(kept.keep(o));
 
   EXPECT_EQ(kept.find(1), o);
   EXPECT_TRUE(kept.take(o, nullptr));
@@ -37,10 +50,13 @@ TEST(KeptOpens, AreFoundAndTaken) {
 TEST(KeptOpens, EndOnce) {
   running kept;
   const auto o = make_open(1);
-  kept.keep(o);
+  EXPECT_FALSE(kept.keep(o));
 
-  EXPECT_EQ(kept.lose(o->handle), o);
-  EXPECT_EQ(kept.lose(o->handle), nullptr);
+  open_ptr found;
+  EXPECT_FALSE(report(kept, o, &found));
+  EXPECT_EQ(found, o);
+  EXPECT_FALSE(report(kept, o, &found));
+  EXPECT_EQ(found, nullptr);
   EXPECT_EQ(kept.size(), 0U);
 }
 
@@ -48,41 +64,58 @@ TEST(KeptOpens, ThatEndBeforeTheyAreKeptAreNotKept) {
   running kept;
   const auto o = make_open(1);
   kept.expect(o->handle);
-  EXPECT_EQ(kept.lose(o->handle), nullptr);
+  EXPECT_TRUE(report(kept, o));
 
-  EXPECT_FALSE(kept.keep(o));
+  const auto lost = kept.keep(o);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->names.size(), 1U);
   EXPECT_EQ(kept.size(), 0U);
+}
+
+// The file may have to be deleted.
+TEST(KeptOpens, ThatEndBeforeTheyAreForgottenTellHow) {
+  running kept;
+  const auto o = make_open(1);
+  kept.expect(o->handle);
+  EXPECT_TRUE(report(kept, o));
+
+  const auto lost = kept.forget(*o);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->open, o->handle);
+  EXPECT_FALSE(kept.forget(*o));
 }
 
 TEST(KeptOpens, ThatEndDuringAReconnectAreNotKeptAgain) {
   running kept;
   const auto o = make_open(1);
-  kept.keep(o);
-  ASSERT_TRUE(kept.take(o, nullptr));
-  kept.lose(o->handle);
-
   EXPECT_FALSE(kept.keep(o));
+  ASSERT_TRUE(kept.take(o, nullptr));
+  EXPECT_TRUE(report(kept, o));
+
+  EXPECT_TRUE(kept.keep(o));
+  EXPECT_EQ(kept.size(), 0U);
 }
 
 // Otherwise the record would remain for ever.
 TEST(KeptOpens, RecordNoEndOfUnexpectedOpens) {
   running kept;
   const auto o = make_open(1);
-  kept.lose(o->handle);
-  EXPECT_TRUE(kept.keep(o));
+  EXPECT_FALSE(report(kept, o));
+  EXPECT_FALSE(kept.keep(o));
 
   ASSERT_TRUE(kept.take(o, nullptr));
-  kept.forget(*o);
-  kept.lose(o->handle);
-  EXPECT_TRUE(kept.keep(o));
+  EXPECT_FALSE(kept.forget(*o));
+  EXPECT_FALSE(report(kept, o));
+  EXPECT_FALSE(kept.keep(o));
 }
 
 TEST(KeptOpens, OfARestartMayEndBeforeTheyAreRecovered) {
   kept_opens kept;
   const auto o = make_open(1);
-  kept.lose(o->handle);
+  EXPECT_TRUE(report(kept, o));
 
-  EXPECT_FALSE(kept.keep(o));
+  EXPECT_TRUE(kept.keep(o));
+  EXPECT_EQ(kept.size(), 0U);
 }
 
 persistent_state full_state() {

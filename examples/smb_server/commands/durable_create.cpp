@@ -111,14 +111,17 @@ asio::awaitable<reply> reconnect(
   if (error) {
     r.host().log().debug(
       "{}: reconnect to {} refused: {}", r.on().peer(), quoted(o->path), error.message());
-    if (!r.host().kept().keep(o)) {
-      deletion none;
-      co_await after_close(r.host(), *o, std::move(none));
-    }
+    std::optional<open_lost> lost = r.host().kept().keep(o);
+    if (lost)
+      co_await r.host().finish_lost(o, std::move(*lost));
     co_return fail(
       error == errc::unknown_session ? status_of(error) : status::object_name_not_found);
   }
-  r.host().kept().forget(*o);
+  std::optional<open_lost> ended = r.host().kept().forget(*o);
+  if (ended) {
+    co_await r.host().finish_lost(o, std::move(*ended));
+    co_return fail(status::object_name_not_found);
+  }
   o->client = r.on().terms.client;
   r.host().kept().attach(o, r.on().shared_from_this());
   o->session_id = r.user->id;

@@ -183,6 +183,10 @@ deletion deletion_of(close_result& closed) {
   return {std::move(closed.hold), closed.parent_key, std::move(closed.names)};
 }
 
+deletion deletion_of(open_lost& lost) {
+  return {std::move(lost.hold), lost.parent_key, std::move(lost.names)};
+}
+
 namespace {
 
 /// Removes the names through which the deletion was requested. Other hard links stay (MS-FSA

@@ -69,6 +69,7 @@ struct deletion {
   std::vector<deleted_name> names; ///< The names to remove.
 };
 [[nodiscard]] deletion deletion_of(close_result& closed);
+[[nodiscard]] deletion deletion_of(open_lost& lost);
 
 /// Closes those opens that would delete a directory which is not empty; the directory stays.
 /// Returns guards of the other directories, in which nothing can be created meanwhile. Release them

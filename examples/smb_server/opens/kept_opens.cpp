@@ -1,6 +1,8 @@
 // The tables of kept opens, and of the connections of durable opens.
 #include <smb_server/opens/kept_opens.hpp>
 
+#include <utility>
+
 namespace leasebreak::smb {
 
 void kept_opens::attach(const open_ptr& o, const std::shared_ptr<connection>& on) {
@@ -17,33 +19,40 @@ std::shared_ptr<connection> kept_opens::connection_of(open_id handle) const {
 
 void kept_opens::expect(open_id handle) {
   const std::lock_guard lock{mutex_};
-  expected_.try_emplace(handle, false);
+  expected_.try_emplace(handle);
 }
 
-bool kept_opens::keep(open_ptr o) {
+std::optional<open_lost> kept_opens::keep(open_ptr o) {
   const std::lock_guard lock{mutex_};
   attached_.erase(o->handle);
-  if (const auto way = expected_.find(o->handle); way != expected_.end()) {
-    const bool is_lost = way->second;
-    expected_.erase(way);
-    if (is_lost) {
-      forget_create_guid(*o);
-      return false;
-    }
+  if (auto report = take_report(o->handle)) {
+    forget_create_guid(*o);
+    return report;
   }
-  if (lost_in_recovery_.erase(o->handle) != 0)
-    return false;
   by_handle_[o->handle] = o->id.persistent;
   note_create_guid(o);
   by_id_[o->id.persistent] = std::move(o);
-  return true;
+  return std::nullopt;
 }
 
-void kept_opens::forget(const open& o) {
+std::optional<open_lost> kept_opens::forget(const open& o) {
   const std::lock_guard lock{mutex_};
   attached_.erase(o.handle);
-  expected_.erase(o.handle);
   forget_create_guid(o);
+  return take_report(o.handle);
+}
+
+// The open is no longer expected. Requires the lock.
+std::optional<open_lost> kept_opens::take_report(open_id handle) {
+  if (const auto way = expected_.find(handle); way != expected_.end()) {
+    std::optional<open_lost> report = std::move(way->second);
+    expected_.erase(way);
+    if (report)
+      return report;
+  }
+  if (auto lost = lost_in_recovery_.extract(handle))
+    return std::move(lost.mapped());
+  return std::nullopt;
 }
 
 open_ptr kept_opens::find(std::uint64_t persistent) const {
@@ -66,19 +75,20 @@ bool kept_opens::take(const open_ptr& o, const std::shared_ptr<connection>& by) 
     return false;
   by_handle_.erase(o->handle);
   by_id_.erase(found);
-  expected_.try_emplace(o->handle, false);
+  expected_.try_emplace(o->handle);
   attached_[o->handle] = by;
   return true;
 }
 
-open_ptr kept_opens::lose(open_id handle) {
+open_ptr kept_opens::lose(std::optional<open_lost>& report) {
   const std::lock_guard lock{mutex_};
+  const open_id handle = report->open;
   const auto found = by_handle_.find(handle);
   if (found == by_handle_.end()) {
     if (const auto way = expected_.find(handle); way != expected_.end())
-      way->second = true;
+      way->second = std::exchange(report, std::nullopt);
     else if (recovering_)
-      lost_in_recovery_.insert(handle);
+      lost_in_recovery_.emplace(handle, *std::exchange(report, std::nullopt));
     return nullptr;
   }
   const auto entry = by_id_.find(found->second);
@@ -109,7 +119,7 @@ void kept_opens::forget_create_guid(const open& o) {
 void kept_opens::recovered() {
   const std::lock_guard lock{mutex_};
   recovering_ = false;
-  lost_in_recovery_.clear();
+  lost_in_recovery_.clear(); // their files are gone
 }
 
 std::size_t kept_opens::size() const {

@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace leasebreak::smb {
 
@@ -19,11 +19,11 @@ class connection;
 /// Thread-safe.
 ///
 /// The coordinator may end an open while it is moved between its connection and this table. Such an
-/// end is recorded from `expect` until `keep` or `forget`, thus no longer than a request takes.
+/// end is recorded from `expect` until `keep` or `forget`, thus no longer than a request takes. The
+/// caller of `keep` or `forget` then carries out what the coordinator's report requires.
 ///
 /// Also maps durable opens to their connections. A client that reconnects before its old connection
 /// has ended can thus wait for that end.
-/// old connection has ended can wait for that.
 class kept_opens {
 public:
   /// Records the connection of an open, until `keep` or `forget`.
@@ -36,11 +36,13 @@ public:
   /// The connection of the open is ending, and the open may be kept.
   void expect(open_id handle);
 
-  /// Adds a disconnected open. Returns false if the coordinator has ended it already.
-  bool keep(open_ptr o);
+  /// Adds a disconnected open. If the coordinator has ended it already, returns the coordinator's
+  /// report instead.
+  [[nodiscard]] std::optional<open_lost> keep(open_ptr o);
 
-  /// The open is not kept, or no longer.
-  void forget(const open& o);
+  /// The open is not kept, or no longer. If the coordinator has ended it since `expect` or `take`,
+  /// returns the coordinator's report.
+  std::optional<open_lost> forget(const open& o);
 
   /// Returns the disconnected open with this persistent id, which stays in the table, or null.
   [[nodiscard]] open_ptr find(std::uint64_t persistent) const;
@@ -53,9 +55,10 @@ public:
   /// if it has ended.
   bool take(const open_ptr& o, const std::shared_ptr<connection>& by);
 
-  /// The coordinator has ended the open. Removes and returns it, or returns null if it is not in
-  /// the table.
-  open_ptr lose(open_id handle);
+  /// The coordinator has ended an open. Removes and returns it, or returns null if it is not in the
+  /// table. If it is being moved or may not be recovered yet, takes the report out of `report`, for
+  /// `keep` or `forget`.
+  open_ptr lose(std::optional<open_lost>& report);
 
   /// Recovery is complete. Until then, the end of any open is recorded.
   void recovered();
@@ -63,6 +66,7 @@ public:
   [[nodiscard]] std::size_t size() const;
 
 private:
+  std::optional<open_lost> take_report(open_id handle);
   void note_create_guid(const open_ptr& o);
   void forget_create_guid(const open& o);
 
@@ -71,8 +75,8 @@ private:
   std::unordered_map<open_id, std::uint64_t> by_handle_;
   std::unordered_map<open_id, std::weak_ptr<connection>> attached_;
   std::map<guid, std::weak_ptr<open>> by_create_guid_; ///< Connected or kept.
-  std::unordered_map<open_id, bool> expected_; ///< And whether it has ended.
-  std::unordered_set<open_id> lost_in_recovery_;
+  std::unordered_map<open_id, std::optional<open_lost>> expected_; ///< With its end, if any.
+  std::unordered_map<open_id, open_lost> lost_in_recovery_;
   bool recovering_ = true;
 };
 

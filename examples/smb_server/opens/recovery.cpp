@@ -86,12 +86,12 @@ asio::awaitable<open_ptr> server::reopen(const recovered_open& from) {
 asio::awaitable<void> server::recover(std::vector<recovered_open> opens) {
   for (const recovered_open& from : opens) {
     const open_ptr o = co_await reopen(from);
-    if (o && kept_.keep(o)) {
-      log().info("keep {} for its client after the restart", quoted(o->path));
-      continue;
-    }
-    if (o) { // it has expired
-      paths_.remove(*o);
+    if (o) {
+      std::optional<open_lost> lost = kept_.keep(o);
+      if (lost)
+        co_await finish_lost(o, std::move(*lost));
+      else
+        log().info("keep {} for its client after the restart", quoted(o->path));
       continue;
     }
     log().warn("cannot recover an open: its share or its file is gone");

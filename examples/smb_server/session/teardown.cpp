@@ -25,15 +25,15 @@ asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, reques
   auto [error, closed] = co_await tell_closed(host_, o, keep);
   if (error)
     host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
-  if (closed.kept && host_.kept().keep(o)) {
+  std::optional<open_lost> lost = closed.kept ? host_.kept().keep(o) : host_.kept().forget(*o);
+  if (closed.kept && !lost) {
     host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
     co_return error;
   }
-  host_.kept().forget(*o);
   if (deletes_directory(*o))
     co_await end_watches(host_, *o);
   co_await end_base(host_, *o, cause);
-  deletion gone = deletion_of(closed);
+  deletion gone = lost ? deletion_of(*lost) : deletion_of(closed);
   co_await after_close(host_, *o, std::move(gone), cause);
   co_return error;
 }
@@ -54,15 +54,26 @@ void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
 
 asio::awaitable<void> connection::finish_end(
   std::vector<open_ptr> ending, disconnect_result gone, request* cause) {
+  struct ended {
+    open_ptr o;
+    std::optional<open_lost> lost;
+  };
   std::sort(gone.kept.begin(), gone.kept.end());
-  for (const open_ptr& o : ending) {
+  std::vector<ended> rest;
+  for (open_ptr& o : ending) {
     const bool is_kept = std::binary_search(gone.kept.begin(), gone.kept.end(), o->handle);
-    if (is_kept && host_.kept().keep(o)) {
+    std::optional<open_lost> lost = is_kept ? host_.kept().keep(o) : host_.kept().forget(*o);
+    if (is_kept && !lost)
       host_.log().info("{}: keep {} for its client", peer_, quoted(o->path));
-      continue;
-    }
-    host_.kept().forget(*o);
-    co_await finish_end(o, gone, cause);
+    else
+      rest.push_back({std::move(o), std::move(lost)});
+  }
+  wake(); // for `let_go`: a client that reconnects must not wait for the disk
+  for (ended& each : rest) {
+    if (each.lost)
+      co_await host_.finish_lost(each.o, std::move(*each.lost));
+    else
+      co_await finish_end(each.o, gone, cause);
   }
   // The coordinator may also have ended opens whose CREATE has no response yet. Such an open is in
   // no table, and may have been the last one of its file.
@@ -164,7 +175,6 @@ asio::awaitable<void> connection::tear_down() {
       host_.log().debug("{}: disconnecting: {}", peer_, error.message());
     guards.clear();
     co_await finish_end(std::move(ending), std::move(gone), nullptr);
-    wake(); // for `let_go`
   }
   // Requests in flight find the connection closed, and release what they were granted.
   while (in_flight_ > 0)
