@@ -219,6 +219,36 @@ asio::awaitable<void> server::finish_lost(open_ptr o, open_lost lost) {
   clients_->remove(lost.client, nullptr);
 }
 
+asio::awaitable<void> server::end_kept(open_ptr o) {
+  auto [error, closed] = co_await tell_closed(*this, o, false);
+  if (error)
+    log().debug("closing {}: {}", quoted(o->path), error.message());
+  if (deletes_directory(*o))
+    co_await end_watches(*this, *o);
+  co_await end_base(*this, *o);
+  deletion gone = deletion_of(closed);
+  co_await after_close(*this, *o, std::move(gone));
+}
+
+/// Ends the kept opens that do not survive the process. Their deletions would otherwise never be
+/// carried out. All are closed at once: one may wait for a persistent open whose client is away.
+asio::awaitable<void> server::end_kept() {
+  std::vector<open_ptr> ending = kept_.take_unrecoverable();
+  kept_ending_ = ending.size();
+  if (ending.empty())
+    co_return;
+  emptied_.expires_after(stop_wait);
+  for (open_ptr& o : ending) {
+    asio::co_spawn(strand_, end_kept(std::move(o)), [this](const std::exception_ptr&) {
+      if (--kept_ending_ == 0)
+        emptied_.cancel();
+    });
+  }
+  error_code ignored;
+  while (kept_ending_ > 0 && emptied_.expiry() > runtime_.now())
+    co_await emptied_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
 /// Binds the port. Connections are not accepted yet.
 void server::bind() {
   const std::string place =
@@ -412,6 +442,8 @@ asio::awaitable<void> server::stop() {
     emptied_.expires_after(stop_wait);
     co_await emptied_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  // On the strand, like all use of the timer and of what it waits for.
+  co_await asio::co_spawn(strand_, end_kept(), asio::use_awaitable);
   auto [error] = co_await coordinator_->async_shutdown(asio::as_tuple(asio::use_awaitable));
   if (error)
     log().error("stopping the coordinator: {}", error.message());

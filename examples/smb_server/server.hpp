@@ -136,6 +136,8 @@ private:
   void trim_memory_soon();
   bool replace(const std::shared_ptr<connection>& by);
   boost::asio::awaitable<void> end_lost(open_lost lost);
+  boost::asio::awaitable<void> end_kept();
+  boost::asio::awaitable<void> end_kept(open_ptr o);
   boost::asio::awaitable<bool> end_superseded(open_lost& lost);
   boost::asio::awaitable<open_ptr> open_to_delete(
     file_name_id file, std::vector<deleted_name> names);
@@ -189,7 +191,8 @@ private:
   bool stopping_ = false;
   bool trim_pending_ = false; ///< Belongs to the strand, as the timers do.
   timer trim_timer_;
-  timer emptied_; ///< Cancelled when the last connection has ended.
+  timer emptied_; ///< Cancelled when the last connection or kept open has ended.
+  std::size_t kept_ending_ = 0; ///< Belongs to the strand.
 };
 
 } // namespace leasebreak::smb

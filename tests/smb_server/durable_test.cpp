@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -405,6 +406,37 @@ TEST(DurableOpens, ArePurgedForOtherClients) {
   EXPECT_EQ(
     third.call(command::create, create_with("f", 0, "DHnC", reconnect_data(c.id))).head.status,
     status::object_name_not_found);
+}
+
+/// A CREATE whose open deletes the file, and is durable.
+byte_vector create_to_delete(const std::string& name) {
+  constexpr std::uint32_t delete_on_close = 0x1000;
+  byte_writer body{create_with(name, batch_level, "DHnQ", byte_vector(16))};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  body.patch_u32(40, delete_on_close); // CreateOptions
+  return body.take();
+}
+
+// No record survives, thus nothing else could delete the files later (MS-FSA 2.1.5.5).
+TEST(DurableOpens, DeleteTheirFilesWhenTheServerStops) {
+  test_server server;
+  auto first = std::make_unique<raw_client>(server.port());
+  first->set_up({1});
+  raw_client second{server.port()};
+  second.set_up({2});
+  ASSERT_EQ(first->call(command::create, create_to_delete("kept")).head.status, status::success);
+  ASSERT_EQ(second.call(command::create, create_to_delete("open")).head.status, status::success);
+  ASSERT_EQ(second.create("stays", batch_level).status, status::success);
+  first.reset();
+  while (server.get().kept().size() == 0)
+    std::this_thread::yield();
+  ASSERT_TRUE(std::filesystem::exists(server.directory() / "kept"));
+
+  server.stop();
+
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "kept"));
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "open"));
+  EXPECT_TRUE(std::filesystem::exists(server.directory() / "stays"));
 }
 
 TEST(DurableContexts, OfBothVersionsDoNotMix) {

@@ -99,6 +99,22 @@ open_ptr kept_opens::lose(std::optional<open_lost>& report) {
   return result;
 }
 
+std::vector<open_ptr> kept_opens::take_unrecoverable() {
+  const std::lock_guard lock{mutex_};
+  std::vector<open_ptr> result;
+  for (auto entry = by_id_.begin(); entry != by_id_.end();) {
+    if (entry->second->stored) {
+      ++entry;
+      continue;
+    }
+    by_handle_.erase(entry->second->handle);
+    forget_create_guid(*entry->second);
+    result.push_back(std::move(entry->second));
+    entry = by_id_.erase(entry);
+  }
+  return result;
+}
+
 // If two opens have the same CreateGuid, the later one is found.
 void kept_opens::note_create_guid(const open_ptr& o) {
   if (o->durable && o->durable->version == 2)

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 namespace leasebreak::smb {
 
@@ -59,6 +60,9 @@ public:
   /// table. If it is being moved or may not be recovered yet, takes the report out of `report`, for
   /// `keep` or `forget`.
   open_ptr lose(std::optional<open_lost>& report);
+
+  /// Removes and returns the opens that no restart recovers.
+  [[nodiscard]] std::vector<open_ptr> take_unrecoverable();
 
   /// Recovery is complete. Until then, the end of any open is recorded.
   void recovered();
