@@ -153,7 +153,8 @@ asio::awaitable<void> connection::change() {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-/// Limits what one connection takes of the disk's queue and of memory.
+/// Limits what one connection takes of the disk's queue and of memory. Requests that wait for other
+/// clients must not stop the reading: their waits may end only with a message that is not read yet.
 bool connection::is_busy() const {
   const server_limits& limits = host_.options().limits;
   return in_flight_bytes_ > limits.requests_bytes ||
@@ -432,16 +433,16 @@ void connection::enter(request& r) {
 
 void connection::leave(const request& r) {
   requests_.erase(r.head().message_id);
-  if (r.async_id != 0)
+  if (r.is_pending())
     --pending_;
 }
 
-std::uint64_t connection::begin_pending() {
+bool connection::begin_pending() {
   if (pending_ >= host_.options().limits.pending_requests)
-    return 0;
+    return false;
   ++pending_;
   wake(); // pending requests do not count in `is_busy`
-  return ++last_async_id_;
+  return true;
 }
 
 request* connection::find_request(std::uint64_t message_id) const {
@@ -449,9 +450,9 @@ request* connection::find_request(std::uint64_t message_id) const {
   return found == requests_.end() ? nullptr : found->second;
 }
 
-void connection::send_interim(std::uint64_t message_id) {
+void connection::become_pending(std::uint64_t message_id) {
   if (request* r = find_request(message_id))
-    r->send_interim();
+    r->become_pending();
 }
 
 void connection::cancel(const header& h) {

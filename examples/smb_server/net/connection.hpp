@@ -117,12 +117,12 @@ public:
   [[nodiscard]] request* find_request(std::uint64_t message_id) const;
   void cancel(const header& h);
 
-  /// Sends an interim response if the request is still pending.
-  void send_interim(std::uint64_t message_id);
+  /// The request has waited for long. See `request::become_pending`.
+  void become_pending(std::uint64_t message_id);
 
-  /// Counts one more pending request until it leaves. Returns its async id, or 0 if there are too
-  /// many.
-  std::uint64_t begin_pending();
+  /// Counts one more pending request until it leaves. Returns false if there are too many.
+  [[nodiscard]] bool begin_pending();
+  [[nodiscard]] std::uint64_t next_async_id() noexcept { return ++last_async_id_; }
   std::uint16_t grant_credits(std::uint16_t wanted);
 
   /// Treats the peer from now on as if its TCP acknowledged no more bytes.
@@ -210,7 +210,7 @@ private:
 
   std::size_t in_flight_ = 0; ///< Frames that are being processed.
   std::size_t in_flight_bytes_ = 0;
-  std::size_t pending_ = 0; ///< Requests with an interim response, at most one per frame.
+  std::size_t pending_ = 0; ///< Requests that wait for other clients, at most one per frame.
   std::size_t promised_bytes_ = 0; ///< Expected size of the responses to READs in flight.
   timer changed_; ///< Cancelled when one of these counters shrinks.
   timer setup_deadline_;

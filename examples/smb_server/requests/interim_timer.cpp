@@ -43,7 +43,7 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   static void tell(entry& e) {
     e.told = true;
     if (const auto c = e.whose.lock())
-      boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->send_interim(id); });
+      boost::asio::post(c->get_executor(), [c, id = e.message_id] { c->become_pending(id); });
   }
 
   // Requires the lock.

@@ -46,7 +46,7 @@ public:
     std::list<entry>::iterator position_{};
   };
 
-  /// Calls the connection's `send_interim` on its executor after the delay, unless the wait has
+  /// Calls the connection's `become_pending` on its executor after the delay, unless the wait has
   /// ended. Without a delay the call is posted at once.
   [[nodiscard]] wait begin(std::weak_ptr<connection> whose, std::uint64_t message_id);
 

@@ -107,6 +107,8 @@ void request::cancel() {
 
 void request::begin_wait() {
   waiting_ = true;
+  if (!pending_)
+    reminder_ = host().interims().begin(connection_, head().message_id);
   if (cancelled_) {
     // It was cancelled before there was an operation to cancel. Cancel it from a posted handler,
     // which runs after the operation has started.
@@ -117,12 +119,7 @@ void request::begin_wait() {
         if (r != nullptr && r->waiting_)
           r->cancel();
       });
-    return;
   }
-  // Windows sends no interim response to SET_INFO, and clients do not expect one.
-  if (async_id != 0 || head().command == command::set_info)
-    return;
-  reminder_ = host().interims().begin(connection_, head().message_id);
 }
 
 void request::end_wait() {
@@ -130,17 +127,25 @@ void request::end_wait() {
   reminder_ = {};
 }
 
-void request::send_interim() {
-  if (!waiting_ || async_id != 0 || connection_->closed())
+void request::become_pending() {
+  if (!waiting_ || pending_ || connection_->closed())
     return;
-  async_id = connection_->begin_pending();
-  if (async_id == 0) {
+  pending_ = connection_->begin_pending();
+  if (!pending_) {
     // MS-SMB2 3.3.4.2: limit pending requests. Each uses much more memory than its message, for an
     // unlimited time.
     one_too_many_ = true;
     cancel();
     return;
   }
+  // Windows sends no interim response to these, and clients do not expect one.
+  const command c = head().command;
+  if (c != command::set_info && c != command::close)
+    send_interim();
+}
+
+void request::send_interim() {
+  async_id = connection_->next_async_id();
   response_item item;
   item.head = head();
   item.head.status = status::pending;

@@ -151,9 +151,21 @@ public:
   void cancel();
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
-  /// Sends an interim response if the request still waits and has none yet. If too many requests
-  /// are pending, cancels the wait instead.
-  void send_interim();
+  /// Runs an operation that can wait for other clients but cannot be cancelled. The client gets no
+  /// interim response.
+  template <class... Results>
+  asio::awaitable<std::tuple<Results...>> wait_silently(
+    asio::awaitable<std::tuple<Results...>> operation) {
+    begin_wait();
+    return finish_wait(std::move(operation));
+  }
+
+  /// If the request still waits, counts it as pending and sends an interim response. If too many
+  /// requests are pending, cancels the wait instead.
+  void become_pending();
+
+  /// Whether it counts as pending, with or without an interim response.
+  [[nodiscard]] bool is_pending() const noexcept { return pending_; }
 
   /// Whether the wait was cancelled because too many requests are pending.
   [[nodiscard]] bool is_one_too_many() const noexcept { return one_too_many_; }
@@ -177,6 +189,7 @@ private:
   }
 
   bool enter_sequence(const open_ptr& o);
+  void send_interim();
   void begin_wait();
   void end_wait();
 
@@ -185,6 +198,7 @@ private:
   compound_state& compound_;
   asio::cancellation_signal signal_;
   bool waiting_ = false;
+  bool pending_ = false;
   interim_timer::wait reminder_;
   bool cancelled_ = false;
   bool one_too_many_ = false;

@@ -9,8 +9,22 @@
 #include <leasebreak/model/quoted.hpp>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace leasebreak::smb {
+
+namespace {
+
+/// A close that deletes the file may wait for other clients.
+// Not a coroutine: that would allocate another frame for each close.
+asio::awaitable<std::tuple<error_code, close_result>> wait_closed(
+  server& host, const open_ptr& o, bool keep, request* cause) {
+  auto closing = tell_closed(host, o, keep);
+  return cause != nullptr ? cause->wait_silently(std::move(closing)) : std::move(closing);
+}
+
+} // namespace
 
 asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, request* cause) {
   const auto self = shared_from_this();
@@ -22,7 +36,7 @@ asio::awaitable<error_code> connection::close_open(open_ptr o, bool keep, reques
     o->stored->note_position(host_.coordinator(), o->position);
   if (keep)
     host_.kept().expect(o->handle);
-  auto [error, closed] = co_await tell_closed(host_, o, keep);
+  auto [error, closed] = co_await wait_closed(host_, o, keep, cause);
   if (error)
     host_.log().debug("{}: closing {}: {}", peer_, quoted(o->path), error.message());
   std::optional<open_lost> lost = closed.kept ? host_.kept().keep(o) : host_.kept().forget(*o);
