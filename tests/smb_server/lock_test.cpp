@@ -2,11 +2,13 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
+#include <smb_server/commands/file_ranges.hpp>
 #include <smb_server/wire/data.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 namespace leasebreak::smb {
@@ -60,6 +62,83 @@ TEST_F(LocksOnTheWire, CheckTheOpenBeforeTheElements) {
   EXPECT_EQ(lock(other, {}), status::invalid_parameter);
   ASSERT_EQ(client.close(other), status::success);
   EXPECT_EQ(lock(other, {}), status::file_closed);
+}
+
+// -- locks taken while a change waits -------------------------------------------------------------
+
+constexpr std::uint32_t file_lock_conflict = 0xC000'0054;
+
+struct changing {
+  const char* name;
+  std::uint64_t (*send)(raw_client&, const file_id&); ///< Changes the first ten bytes.
+};
+
+std::uint64_t send_write(raw_client& c, const file_id& id) {
+  return c.send(command::write, raw_client::write_body(id, "0123456789"));
+}
+
+std::uint64_t send_zero(raw_client& c, const file_id& id) {
+  byte_writer range;
+  range.u64(0);
+  range.u64(10);
+  return c.send(
+    command::ioctl, raw_client::ioctl_body(commands::fsctl_set_zero_data, range.view(), 0, id));
+}
+
+class LocksMeanwhile : public ::testing::TestWithParam<changing> {
+protected:
+  LocksMeanwhile() {
+    holder.set_up({1});
+    changer.set_up({2});
+    opener.set_up({3});
+  }
+
+  void acknowledge(std::uint32_t state) {
+    byte_writer body;
+    body.u16(36);
+    body.zeros(6);
+    body.append(lease.key);
+    body.u32(state);
+    body.u64(0);
+    EXPECT_EQ(
+      holder.call(command::oplock_break, body.view()).head.status, status::success);
+  }
+
+  test_server server;
+  raw_client holder{server.port()};
+  raw_client changer{server.port()};
+  raw_client opener{server.port()};
+  lease_context lease;
+};
+
+INSTANTIATE_TEST_SUITE_P(Changes, LocksMeanwhile,
+  ::testing::Values(changing{"Write", send_write}, changing{"SetZeroData", send_zero}),
+  [](const auto& tested) { return std::string{tested.param.name}; });
+
+// MS-FSA 2.1.4.10. The holder is asked to release Handle, and keeps Read until then.
+TEST_P(LocksMeanwhile, KeepAChangeOutThatWaited) {
+  lease.key.fill(1);
+  lease.state = rh;
+  const created held = holder.create("f", lease_level, lease);
+  ASSERT_EQ(held.lease.value().state, rh);
+  const created changed = changer.create("f");
+  byte_vector body = raw_client::create_body("f");
+  body[32] = 0; // ShareAccess
+  opener.send(command::create, body);
+  const auto told = holder.receive();
+  ASSERT_TRUE(told);
+  ASSERT_EQ(told->head.command, command::oplock_break);
+  GetParam().send(changer, changed.id);
+  ASSERT_EQ(changer.receive().value().head.status, status::pending);
+
+  ASSERT_EQ(holder.call(command::lock, raw_client::lock_body(held.id, {{0, 10, exclusive_now}}))
+              .head.status,
+    status::success);
+  acknowledge(0x1); // Read
+
+  const auto done = changer.receive_final();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->head.status, file_lock_conflict);
 }
 
 } // namespace

@@ -69,13 +69,14 @@ asio::awaitable<reply> write(request& r) {
     encode_write_response(nothing.out, 0);
     co_return nothing;
   }
+  announced change = co_await announce(r, o->file, access_kind::write, o->handle);
+  if (change.status != status::success)
+    co_return fail(change.status);
+  // After the wait, in which another client may have locked the range.
   if (const std::uint32_t bad =
         co_await check_locks(r, o, {asked->offset, asked->data.size()}, true);
       bad != status::success)
     co_return fail(bad);
-  announced change = co_await announce(r, o->file, access_kind::write, o->handle);
-  if (change.status != status::success)
-    co_return fail(change.status);
   if (!r.still_has(*o))
     co_return fail(status::file_closed);
   if (LEASEBREAK_MUTANT(writes_are_not_done)) {
