@@ -166,5 +166,21 @@ TEST(Smb1Negotiations, WithoutAnySmb2EndTheConnection) {
   EXPECT_TRUE(client.is_closed_by_peer());
 }
 
+// MS-SMB2 2.2.1.2, 3.3.5.2.3: CreditCharge is reserved.
+TEST(Dialect202, HasNoCreditCharges) {
+  test_server server;
+  raw_client client{server.port()};
+  client.negotiate(dialect::smb_2_0_2);
+  ASSERT_EQ(client.log_on(), status::success);
+  constexpr std::uint16_t charge = 2;
+  const std::uint64_t next = client.next_message + 1;
+
+  client.send_frame(client.make_message(command::echo, empty_body, 0, charge));
+  ASSERT_TRUE(client.receive_final());
+  client.next_message = next;
+
+  EXPECT_EQ(client.echo(), status::success);
+}
+
 } // namespace
 } // namespace leasebreak::smb

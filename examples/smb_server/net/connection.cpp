@@ -184,11 +184,10 @@ namespace {
 
 /// Returns the largest response to a frame with a single READ. A READ waits for no other client,
 /// thus its response comes soon.
-std::size_t promise_of(const std::vector<message>& messages) {
+std::size_t promise_of(const negotiated& terms, const std::vector<message>& messages) {
   const header& h = messages.front().head;
-  return messages.size() == 1 && h.command == command::read
-    ? std::max<std::size_t>(h.credit_charge, 1) * bytes_per_credit
-    : 0;
+  return messages.size() == 1 && h.command == command::read ? terms.charge_of(h) * bytes_per_credit
+                                                            : 0;
 }
 
 } // namespace
@@ -249,8 +248,8 @@ bool connection::take_ids(std::vector<message>& messages) {
       cancel(m.head);
       continue;
     }
-    const std::uint64_t charge = std::max<std::uint16_t>(m.head.credit_charge, 1);
-    if (m.head.has(header_flag::response) || !credits_.use(m.head.message_id, charge)) {
+    if (m.head.has(header_flag::response) ||
+      !credits_.use(m.head.message_id, terms.charge_of(m.head))) {
       close("a message id that was not granted");
       return false;
     }
@@ -315,7 +314,7 @@ bool connection::handle_smb1(bytes_view frame) {
 asio::awaitable<void> connection::process(
   std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer) {
   const auto self = shared_from_this();
-  const std::size_t promised = promise_of(messages);
+  const std::size_t promised = promise_of(terms, messages);
   promised_bytes_ += promised;
   compound_state compound;
   compound.sealer = std::move(sealer);

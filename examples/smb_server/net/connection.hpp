@@ -12,6 +12,7 @@
 
 #include <leasebreak/requests.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -32,6 +33,14 @@ struct negotiated {
   signing_algorithm algorithm = signing_algorithm::hmac_sha256;
   smb::cipher cipher = cipher::none;
   preauth_hash hash{};
+
+  /// The number of credits that a request consumes. Before dialect 2.1, the field is reserved
+  /// (MS-SMB2 2.2.1.2, 3.3.5.2.3).
+  [[nodiscard]] std::uint16_t charge_of(const header& h) const noexcept {
+    const bool has_charges = dialect != smb::dialect::none &&
+      dialect != smb::dialect::smb_2_wildcard && dialect != smb::dialect::smb_2_0_2;
+    return has_charges ? std::max<std::uint16_t>(h.credit_charge, 1) : std::uint16_t{1};
+  }
 };
 
 /// A connection. Runs on its group's strand. Only `get_executor`, `id` and the constructor are

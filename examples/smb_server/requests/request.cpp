@@ -94,10 +94,7 @@ std::uint32_t request::no_open() const noexcept {
 }
 
 bool request::pays_for(std::size_t bytes) const {
-  if (connection_->terms.dialect == dialect::smb_2_0_2)
-    return bytes <= bytes_per_credit;
-  const std::size_t charge = std::max<std::size_t>(head().credit_charge, 1);
-  return bytes <= charge * bytes_per_credit;
+  return bytes <= connection_->terms.charge_of(head()) * bytes_per_credit;
 }
 
 void request::cancel() {
