@@ -325,8 +325,8 @@ asio::awaitable<void> connection::process(
       request r{self, m, compound};
       std::optional<reply> answer;
       try {
-        if (compound.malformed)
-          answer = fail(status::invalid_parameter);
+        if (status::is_error(compound.related_status) && m.head.has(header_flag::related))
+          answer = fail(compound.related_status);
         else
           answer = co_await dispatch(r);
       } catch (const std::bad_alloc&) {
@@ -357,14 +357,39 @@ asio::awaitable<void> connection::process(
 /// it, thus the first cannot be related. Any other request resets them.
 void connection::begin(const message& m, bool is_first, compound_state& compound) {
   if (m.head.has(header_flag::related)) {
-    compound.malformed |= is_first;
+    if (is_first)
+      compound.related_status = status::invalid_parameter;
     return;
   }
   compound.session_id = m.head.session_id;
   compound.tree_id = m.head.tree_id;
   compound.file.reset();
-  compound.malformed = false;
+  compound.related_status = status::success;
   compound.create_status = status::success;
+}
+
+/// Related requests use the ids that a request has generated. If it has failed to, they fail
+/// (MS-SMB2 3.3.5.2.7.2).
+void connection::note_ids(const request& r, const reply& answer) {
+  compound_state& compound = r.compound();
+  switch (r.head().command) {
+  case command::create:
+    compound.file = answer.file;
+    compound.create_status = answer.status;
+    return;
+  case command::session_setup:
+    if (r.user)
+      compound.session_id = r.user->id;
+    break;
+  case command::tree_connect:
+    if (r.tree_connect)
+      compound.tree_id = r.tree_connect->id;
+    break;
+  default:
+    return;
+  }
+  if (status::is_error(answer.status) && answer.status != status::more_processing_required)
+    compound.related_status = status::invalid_parameter;
 }
 
 /// Queues the response, which is sent with the others of its compound.
@@ -377,10 +402,7 @@ void connection::put_answer(request& r, reply answer) {
   compound_state& compound = r.compound();
   if (r.is_one_too_many() && answer.status == status::cancelled)
     answer = fail(status::insufficient_resources);
-  if (answer.file)
-    compound.file = answer.file;
-  if (asked.command == command::create)
-    compound.create_status = answer.status;
+  note_ids(r, answer);
   host_.log().trace(
     "{}: {} {}: {:#010x}", peer_, to_string(asked.command), asked.message_id, answer.status);
 

@@ -163,6 +163,7 @@ private:
   asio::awaitable<void> process(
     std::shared_ptr<const byte_vector> frame, std::vector<message> messages, session_ptr sealer);
   static void begin(const message& m, bool is_first, compound_state& compound);
+  static void note_ids(const request& r, const reply& answer);
   void put_answer(request& r, reply answer);
   void write_output();
   std::size_t write_small(error_code& error);

@@ -116,7 +116,7 @@ asio::awaitable<reply> dispatch(request& r) {
   if (const std::uint32_t bad = prepare(r, what); bad != status::success) {
     // MS-SMB2 3.3.5.2.7.2: no request can be related to one without session or tree.
     if (!r.head().has(header_flag::related))
-      r.compound().malformed = true;
+      r.compound().related_status = status::invalid_parameter;
     return at_once(fail(bad));
   }
   return table[index].run(r);

@@ -25,17 +25,15 @@ server& request::host() const noexcept {
   return connection_->host();
 }
 
-file_id request::resolve(const file_id& id) const {
-  // MS-SMB2 3.3.5.2.7.2: a related request uses the open of the previous request.
-  if (id == related_file_id && head().has(header_flag::related) && compound_.file)
-    return *compound_.file;
-  return id;
+// MS-SMB2 3.3.5.2.7.2: a related request uses the open of the previous one, whatever it names.
+file_id request::resolve(const file_id& id) {
+  if (!head().has(header_flag::related))
+    compound_.file = id;
+  return compound_.file.value_or(related_file_id);
 }
 
 open_ptr request::find_open(const file_id& id) {
-  const file_id meant = resolve(id);
-  compound_.file = meant;
-  open_ptr found = connection_->opens.find(meant, user ? user->id : 0, tree_connect);
+  open_ptr found = connection_->opens.find(resolve(id), user ? user->id : 0, tree_connect);
   if (found && !enter_sequence(found))
     return nullptr;
   if (found)
@@ -83,14 +81,17 @@ bool request::take_place() {
   return place.count() > 0;
 }
 
-std::uint32_t request::no_open() const noexcept {
+std::uint32_t request::no_open() noexcept {
   if (overtaken_)
     return status::file_not_available;
+  if (compound_.file)
+    return status::file_closed;
   // MS-SMB2 3.3.5.2.7.2: a request that is related to a failed CREATE fails with the CREATE's
   // status.
-  const bool create_failed =
-    head().has(header_flag::related) && status::is_error(compound_.create_status);
-  return create_failed ? compound_.create_status : status::file_closed;
+  if (status::is_error(compound_.create_status))
+    return compound_.create_status;
+  compound_.related_status = status::invalid_handle; // none of them had a FileId
+  return status::invalid_handle;
 }
 
 bool request::pays_for(std::size_t bytes) const {

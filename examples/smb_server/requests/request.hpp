@@ -80,7 +80,8 @@ struct compound_state {
   std::uint32_t tree_id = 0;
   std::optional<file_id> file;
   std::uint32_t create_status = status::success; ///< The status of the last CREATE.
-  bool malformed = false; ///< There is no valid request that a related one could refer to.
+  /// An error with which all further related requests fail: they cannot refer to a request before.
+  std::uint32_t related_status = status::success;
   bool is_last = true; ///< The current request is the last of its frame.
   session_ptr sealer; ///< The session that encrypted the frame; null if it was not encrypted.
 };
@@ -124,10 +125,11 @@ public:
   [[nodiscard]] bool take_place();
 
   /// Returns the status for a request whose open was not found.
-  [[nodiscard]] std::uint32_t no_open() const noexcept;
+  [[nodiscard]] std::uint32_t no_open() noexcept;
 
-  /// Returns `id`, or the id of the compound's open.
-  [[nodiscard]] file_id resolve(const file_id& id) const;
+  /// Returns `id`, or the id of the compound's open. Later requests of the compound use the same
+  /// one.
+  [[nodiscard]] file_id resolve(const file_id& id);
 
   /// The ChannelSequence of the request (MS-SMB2 2.2.1.2).
   [[nodiscard]] std::uint16_t sequence() const noexcept {

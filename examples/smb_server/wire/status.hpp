@@ -14,6 +14,7 @@ inline constexpr std::uint32_t ea_list_inconsistent = 0x8000'0014;
 inline constexpr std::uint32_t no_more_files = 0x8000'0006;
 inline constexpr std::uint32_t invalid_info_class = 0xc000'0003;
 inline constexpr std::uint32_t info_length_mismatch = 0xc000'0004;
+inline constexpr std::uint32_t invalid_handle = 0xc000'0008;
 inline constexpr std::uint32_t invalid_parameter = 0xc000'000d;
 inline constexpr std::uint32_t no_such_file = 0xc000'000f;
 inline constexpr std::uint32_t invalid_device_request = 0xc000'0010;
