@@ -338,20 +338,21 @@ asio::awaitable<error_code> server::accept_one() {
 /// False: there are too many.
 bool server::admit(const std::shared_ptr<connection>& c, const asio::ip::address& address) {
   std::shared_ptr<connection> displaced;
+  bool is_admitted = false;
   {
     const std::lock_guard lock{mutex_};
     const auto [refused, other] = shares_of_addresses_.enter(c->id(), address);
-    if (!refused.empty()) {
+    is_admitted = refused.empty();
+    if (is_admitted)
+      connections_.emplace(c->id(), c);
+    else
       log().warn("{}: refused: {}", c->peer(), refused);
-      return false;
-    }
-    connections_.emplace(c->id(), c);
     if (other != connection_id::none)
       displaced = connections_.at(other).lock();
   }
   if (displaced)
     asio::post(displaced->get_executor(), [displaced] { displaced->make_room(); });
-  return true;
+  return is_admitted;
 }
 
 void server::logged_on(connection_id id) {

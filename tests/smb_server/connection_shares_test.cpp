@@ -34,10 +34,32 @@ TEST_F(ConnectionShares, LimitAllConnectionsAndThoseOfAnAddress) {
   }
   EXPECT_EQ(enter().refused, "too many connections from its address");
 
-  EXPECT_TRUE(enter("10.0.0.2").refused.empty());
-  EXPECT_TRUE(enter("10.0.0.2").refused.empty());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(enter("10.0.0.2").refused.empty());
+    shares_.logged_on(numbered(last_));
+  }
   EXPECT_EQ(enter("10.0.0.3").refused, "too many connections");
   EXPECT_EQ(shares_.size(), 6U);
+}
+
+// No address has more than its share, but together they have all connections.
+TEST_F(ConnectionShares, OfSilentConnectionsOfSeveralAddressesMakeRoom) {
+  for (const char* address : {"10.0.0.2", "10.0.0.1", "10.0.0.3", "10.0.0.1"})
+    EXPECT_TRUE(enter(address).refused.empty());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(enter("10.0.0.4").refused.empty());
+    shares_.logged_on(numbered(last_));
+  }
+
+  const auto next = enter("10.0.0.5");
+
+  EXPECT_TRUE(next.refused.empty());
+  EXPECT_EQ(next.displaced, numbered(2)) << "the oldest of the address with most of them";
+  // Displaced connections have descriptors until they end, thus few may exceed the limit.
+  EXPECT_EQ(enter("10.0.0.6").refused, "too many connections");
+  shares_.leave(numbered(2));
+  EXPECT_TRUE(enter("10.0.0.6").refused.empty());
+  EXPECT_EQ(shares_.size(), 7U);
 }
 
 TEST_F(ConnectionShares, AreFreeAgainWhenAConnectionLeaves) {

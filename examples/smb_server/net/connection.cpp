@@ -72,7 +72,7 @@ bool connection::had_session() {
 
 void connection::make_room() {
   if (!has_session())
-    close("too many connections without a session from its address");
+    close("too many connections without a session");
 }
 
 void connection::watch_setup() {

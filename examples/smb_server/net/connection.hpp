@@ -56,8 +56,7 @@ public:
   /// Run it on its own strand.
   asio::awaitable<std::shared_ptr<connection>> run();
 
-  /// Closes the connection if it has no session yet, because its address has too many such
-  /// connections.
+  /// Closes the connection if it has no session yet, because there are too many such connections.
   void make_room();
 
   /// Closes the stream. `run` releases the rest and returns soon after.

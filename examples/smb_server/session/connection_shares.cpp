@@ -13,18 +13,21 @@ namespace asio = boost::asio;
 
 connection_shares::verdict connection_shares::enter(
   connection_id id, const asio::ip::address& address) {
-  if (connections_.size() >= most_.connections)
+  const auto known = shares_.find(host_part(address));
+  if (known != shares_.end() && known->second.connections >= most_.per_address)
+    return {"too many connections from its address", {}};
+  if (connections_.size() >= most_.connections + ending_max())
+    return {"too many connections", {}};
+  verdict result;
+  const bool is_full = connections_.size() - displaced_ >= most_.connections;
+  if (known != shares_.end() && known->second.silent.size() >= most_.silent_per_address)
+    result.displaced = displace_oldest(known->second);
+  else if (is_full)
+    result.displaced = displace_of_all();
+  if (is_full && result.displaced == connection_id::none)
     return {"too many connections", {}};
   const auto of = shares_.try_emplace(host_part(address)).first;
   share& s = of->second;
-  if (s.connections >= most_.per_address)
-    return {"too many connections from its address", {}};
-  verdict result;
-  if (s.silent.size() >= most_.silent_per_address) {
-    result.displaced = s.silent.front();
-    connections_.at(result.displaced).silent = false;
-    s.silent.pop_front();
-  }
   std::list<connection_id> place{id};
   connections_.emplace(id, member{of, place.begin()});
   s.silent.splice(s.silent.end(), place);
@@ -32,10 +35,40 @@ connection_shares::verdict connection_shares::enter(
   return result;
 }
 
+/// Displaced connections end soon, but use descriptors until then.
+std::size_t connection_shares::ending_max() const noexcept {
+  constexpr std::size_t parts = 16;
+  return std::max<std::size_t>(most_.connections / parts, 1);
+}
+
+connection_id connection_shares::displace_oldest(share& of) {
+  const connection_id oldest = of.silent.front();
+  member& m = connections_.at(oldest);
+  m.silent = false;
+  m.displaced = true;
+  ++displaced_;
+  of.silent.pop_front();
+  return oldest;
+}
+
+/// Returns none if all connections have a session.
+connection_id connection_shares::displace_of_all() {
+  const auto most = std::max_element(shares_.begin(), shares_.end(), [](const auto& a, const auto& b) {
+    return a.second.silent.size() < b.second.silent.size();
+  });
+  if (most == shares_.end() || most->second.silent.empty())
+    return connection_id::none;
+  return displace_oldest(most->second);
+}
+
 void connection_shares::logged_on(connection_id id) {
   const auto found = connections_.find(id);
-  if (found != connections_.end() && std::exchange(found->second.silent, false))
+  if (found == connections_.end())
+    return;
+  if (std::exchange(found->second.silent, false))
     found->second.of->second.silent.erase(found->second.place);
+  if (std::exchange(found->second.displaced, false))
+    --displaced_;
 }
 
 void connection_shares::leave(connection_id id) {

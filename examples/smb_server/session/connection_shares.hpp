@@ -15,11 +15,14 @@ namespace leasebreak::smb {
 
 /// Counts connections. Each address gets a share of all connections, and a smaller share of
 /// connections without a session. Beyond the latter the oldest connection without a session is
-/// displaced. Silent connections thus keep no client of their address out. Not thread-safe.
+/// displaced. At the limit of all connections, the address with the most connections without a
+/// session loses its oldest one. Silent connections thus keep no client out, whether they come from
+/// its address or from others. Not thread-safe.
 class connection_shares {
 public:
   /// All must be positive.
   struct bounds {
+    /// Displaced ones may exceed it by a sixteenth until they have ended, but at least by one.
     std::size_t connections = 1;
     std::size_t per_address = 1;
     std::size_t silent_per_address = 1; ///< Connections that had no session so far.
@@ -54,11 +57,17 @@ private:
     shares::iterator of;
     std::list<connection_id>::iterator place{}; ///< In the share's `silent`, if `silent` is set.
     bool silent = true;
+    bool displaced = false; ///< It is ending, unless it has got a session at the last moment.
   };
+
+  [[nodiscard]] std::size_t ending_max() const noexcept;
+  connection_id displace_oldest(share& of);
+  connection_id displace_of_all();
 
   bounds most_;
   shares shares_;
   std::unordered_map<connection_id, member> connections_;
+  std::size_t displaced_ = 0; ///< Members with `displaced`.
 };
 
 /// Returns the part of an address that identifies a host: an IPv4 address, or the 64-bit network of
