@@ -246,8 +246,8 @@ parsed_options parse_options(int argc, const char* const* argv) {
   const auto file = std::make_shared<config_file>(app);
   app.config_formatter(file);
   const auto* const named = app.set_config("--config", "",
-    "File with a line 'option = value' for each option, without dashes; SIGHUP reads it anew. "
-    "What the command line says comes first");
+    "File with a line 'option = value' for each option, without dashes; SIGHUP reads it again. "
+    "Options of the command line take precedence");
   app.add_flag("--check-config", o.check_only, "Check the options, and serve nothing")
     ->configurable(false);
   const auto place = [&](const std::string& message) {

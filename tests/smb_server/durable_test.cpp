@@ -284,8 +284,7 @@ TEST(DurableOpens, AreReconnectedBeforeTheDiskHasDoneTheRestOfTheirConnection) {
     ASSERT_EQ(c.status, status::success);
     durable.push_back(c.id);
     const created changed = first->create("g" + number);
-    ASSERT_EQ(
-      first->call(command::write, raw_client::write_body(changed.id, "x")).head.status,
+    ASSERT_EQ(first->call(command::write, raw_client::write_body(changed.id, "x")).head.status,
       status::success);
   }
   raw_client second{server.port()};

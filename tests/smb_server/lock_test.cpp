@@ -100,8 +100,7 @@ protected:
     body.append(lease.key);
     body.u32(state);
     body.u64(0);
-    EXPECT_EQ(
-      holder.call(command::oplock_break, body.view()).head.status, status::success);
+    EXPECT_EQ(holder.call(command::oplock_break, body.view()).head.status, status::success);
   }
 
   test_server server;

@@ -130,8 +130,8 @@ TEST_F(RelatedRequests, WithoutAFileFail) {
 
   EXPECT_EQ(
     statuses({{command::echo, empty_body}, close(), {command::echo, empty_body}, create("f")}),
-    (list{status::success, status::invalid_handle, status::invalid_handle,
-      status::invalid_handle}));
+    (list{
+      status::success, status::invalid_handle, status::invalid_handle, status::invalid_handle}));
 }
 
 TEST_F(RelatedRequests, UseTheFileOfTheRequestBeforeWhateverTheyName) {

@@ -1,4 +1,4 @@
-// SIGHUP: the configuration file is read anew.
+// SIGHUP: reads the configuration file again.
 #pragma once
 
 #include <smb_server/options.hpp>

@@ -106,7 +106,7 @@ server::wanted_shares server::change_shares(
   for (const auto& [key, share] : before)
     if (next.served.find(key) == next.served.end())
       changes.push_back(
-        {"share " + quoted(share->name) + " removed; who is connected to it stays", false, false});
+        {"share " + quoted(share->name) + " removed; its connections stay", false, false});
   return next;
 }
 

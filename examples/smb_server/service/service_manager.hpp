@@ -6,8 +6,8 @@
 
 namespace leasebreak::smb {
 
-/// What it says is one datagram to the socket that the environment names; without one it says
-/// nothing. What cannot be sent is lost. Not thread-safe.
+/// Sends each message as one datagram to the socket that the environment names. Without one, and if
+/// sending fails, it does nothing. Not thread-safe.
 class service_manager {
 public:
   /// Takes NOTIFY_SOCKET and WATCHDOG_USEC from the environment.

@@ -53,9 +53,8 @@ connection_id connection_shares::displace_oldest(share& of) {
 
 /// Returns none if all connections have a session.
 connection_id connection_shares::displace_of_all() {
-  const auto most = std::max_element(shares_.begin(), shares_.end(), [](const auto& a, const auto& b) {
-    return a.second.silent.size() < b.second.silent.size();
-  });
+  const auto most = std::max_element(shares_.begin(), shares_.end(),
+    [](const auto& a, const auto& b) { return a.second.silent.size() < b.second.silent.size(); });
   if (most == shares_.end() || most->second.silent.empty())
     return connection_id::none;
   return displace_oldest(most->second);
