@@ -121,6 +121,24 @@ TEST_F(Changes, OfARenameThroughAnotherShareAreTold) {
   EXPECT_EQ(changes_of(wait_for(watcher, id)), (std::vector<std::string>{"4 old", "5 new"}));
 }
 
+// A watch is of the directory, not of its name (MS-FSA 2.1.5.10).
+TEST_F(Changes, AreFollowedWhenTheDirectoryIsRenamed) {
+  const std::uint64_t id = watch(notify_filter::file_name);
+  byte_writer body{raw_client::create_body("d", 0, {}, disposition::open_if, directory_option)};
+  body.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  const created d = raw_client::read_created(actor.call(command::create, body.view()));
+  ASSERT_EQ(d.status, status::success);
+
+  ASSERT_EQ(
+    actor.call(command::set_info, raw_client::rename_body(d.id, "e")).head.status, status::success);
+  const file_id another = open_directory(actor, "d");
+  make("d\of-another-directory");
+  make("e\new");
+
+  EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 new"});
+  EXPECT_EQ(actor.close(another), status::success);
+}
+
 TEST_F(Changes, BetweenTwoRequestsAreRemembered) {
   const std::uint64_t first = watch(notify_filter::file_name);
   make("d\\a");

@@ -235,6 +235,48 @@ TEST_F(Watches, AreToldAgainAfterALoss) {
   EXPECT_EQ(ask(w), status::success);
 }
 
+TEST_F(Watches, FollowTheirDirectoryToAnotherName) {
+  const watch_ptr here = add(false, 4'096, &one, "d");
+  const watch_ptr below = add(false, 4'096, &two, "d/sub");
+  const watch_ptr beside = add(false, 4'096, &two, "dd");
+
+  watches.rename(this, "d", "other/e");
+  report("d/of-another-directory");
+  EXPECT_EQ(ask(here), status::pending);
+  report("other/e/x");
+  report("other/e/sub/y");
+
+  EXPECT_EQ(ask(here), status::success);
+  EXPECT_EQ(data, encode_changes({{change_action::added, "x"}}));
+  EXPECT_EQ(ask(below), status::success);
+  EXPECT_EQ(data, encode_changes({{change_action::added, "y"}}));
+  EXPECT_EQ(ask(beside), status::pending);
+}
+
+TEST_F(Watches, LoseTheirUnreportedChangesWhenTheirDirectoryIsRenamed) {
+  const watch_ptr w = add(false, 4'096, &one);
+  EXPECT_EQ(ask(w), status::pending);
+  report("d/x");
+
+  watches.rename(this, "d", "a-much-longer-name-than-before");
+
+  EXPECT_EQ(watches.bytes(), 0U);
+  EXPECT_EQ(ask(w), status::notify_enum_dir);
+  EXPECT_EQ(ask(w), status::pending);
+}
+
+TEST_F(Watches, MayMeetThoseOfADirectoryThatTheirsReplaces) {
+  const watch_ptr old = add(false, 4'096, &one, "e");
+  watch_ptr moved = add(false, 4'096, &one, "d");
+
+  watches.rename(this, "d", "e");
+  report("e/x");
+
+  EXPECT_EQ(ask(moved), status::success);
+  moved.reset();
+  EXPECT_EQ(ask(old), status::success);
+}
+
 TEST_F(Watches, OfADirectoryThatIsToBeDeletedEndTheirRequests) {
   const watch_ptr w = add(false, 4'096);
   notify_waiter waiter{runs, io.get_executor()};

@@ -220,6 +220,7 @@ asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const 
     const std::shared_ptr<const served_share> share = o->tree_connect->share;
     r.host().coordinator().renamed(share->root(), from.name(), target.name());
     r.host().paths().rename(share->place(), from.name(), target.name());
+    r.host().watches().rename(share->place(), from.name(), target.name());
   }
   co_return error;
 }

@@ -66,10 +66,10 @@ void watch::answer() {
       answer_first(ended_);
       continue;
     }
-    const auto news = table_->take_or_await(*this);
-    if (!news)
+    const auto taken = table_->take_or_await(*this);
+    if (!taken)
       return;
-    answer_first(*news);
+    answer_first(taken->news, taken->directory);
   }
 }
 
@@ -89,10 +89,10 @@ void watch::answer_first(std::uint32_t status) {
   w.timer.cancel();
 }
 
-void watch::answer_first(const change_log::news& news) {
+void watch::answer_first(const change_log::news& news, const std::string& directory) {
   notify_waiter& w = *waiting_.front();
   const auto records =
-    news.lost ? std::nullopt : records_of(news.changes, terms_.directory, terms_.bytes_max);
+    news.lost ? std::nullopt : records_of(news.changes, directory, terms_.bytes_max);
   if (records)
     w.data = encode_changes(*records);
   // MS-SMB2 3.3.5.19: if the changes do not fit, the client must list the directory.
@@ -111,6 +111,10 @@ watch_ptr directory_watches::add(watch_terms terms, asio::any_io_executor execut
 
 void directory_watches::report(const void* share, const std::vector<name_change>& changes) {
   table_->report(share, changes);
+}
+
+void directory_watches::rename(const void* share, const std::string& from, const std::string& to) {
+  table_->rename(share, from, to);
 }
 
 void directory_watches::report_gone(const void* share, const std::string& directory) {

@@ -26,7 +26,7 @@ class watch_table;
 struct watch_terms {
   const void* client = nullptr; ///< The client that the changes count for. Only compared.
   const void* share = nullptr; ///< The share. Only compared.
-  std::string directory; ///< Path with slashes. Empty for the root.
+  std::string directory; ///< Its path at first, with slashes. Empty for the root.
   bool recursive = false;
   std::uint32_t filter = 0; ///< `notify_filter` bits.
   std::size_t bytes_max = 0; ///< Beyond it, the client must list the directory.
@@ -55,6 +55,7 @@ struct notify_waiter {
 /// Watches with equal terms, and their common changes. Protected by the table's lock.
 struct watched_log {
   change_log changes;
+  std::string directory; ///< Its current path.
   std::list<watch*> idle{}; ///< Not waiting for a change.
   std::list<watch*> awaiting{}; ///< To be notified of the next change.
 };
@@ -88,7 +89,7 @@ private:
   friend class watch_table;
 
   void answer_first(std::uint32_t status);
-  void answer_first(const change_log::news& news);
+  void answer_first(const change_log::news& news, const std::string& directory);
 
   const std::shared_ptr<watch_table> table_;
   const watch_terms terms_;
@@ -115,6 +116,11 @@ public:
 
   /// Reports changes that one operation made.
   void report(const void* share, const std::vector<name_change>& changes);
+
+  /// A directory was renamed, and with it everything below. Watches follow it: they watch the
+  /// directory, not its name (MS-FSA 2.1.5.10). Their unreported changes, which have the old names,
+  /// are dropped, and the client must list the directory.
+  void rename(const void* share, const std::string& from, const std::string& to);
 
   /// The directory is to be deleted: completes the pending requests.
   void report_gone(const void* share, const std::string& directory);

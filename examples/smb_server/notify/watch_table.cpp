@@ -18,6 +18,7 @@ void watch_table::add(watch& w) {
   if (found == d.entries.end()) {
     d.entries.push_back({t.client, t.recursive, t.filter, std::make_unique<watched_log>()});
     found = std::prev(d.entries.end());
+    found->log->directory = t.directory;
     clients_[t.client].logs.insert(found->log.get());
   }
   watched_log& log = *found->log;
@@ -46,7 +47,7 @@ void watch_table::drop_log(const watch_terms& terms, watched_log& log) {
   if (owner->second.logs.empty())
     clients_.erase(owner);
   const auto share = shares_.find(terms.share);
-  const auto d = share->second.find(terms.directory);
+  const auto d = share->second.find(log.directory);
   std::erase_if(d->second.entries, [&log](const auto& e) { return e.log.get() == &log; });
   if (d->second.entries.empty())
     share->second.erase(d);
@@ -55,12 +56,12 @@ void watch_table::drop_log(const watch_terms& terms, watched_log& log) {
   any_ = !shares_.empty();
 }
 
-std::optional<change_log::news> watch_table::take_or_await(watch& w) {
+std::optional<watch_table::taken> watch_table::take_or_await(watch& w) {
   const std::lock_guard lock{mutex_};
   watched_log& log = *w.log_;
   if (log.changes.has_news(w.read_)) {
     const std::size_t before = log.changes.bytes();
-    auto result = log.changes.take(w.read_);
+    taken result{log.changes.take(w.read_), log.directory};
     count(w.terms().client, before, log.changes.bytes());
     return result;
   }
@@ -142,6 +143,45 @@ void watch_table::forget_changes(client& c) noexcept {
   for (watched_log* const log : c.logs)
     log->changes.clear();
   bytes_ -= std::exchange(c.bytes, 0);
+}
+
+namespace {
+
+bool is_at_or_below(const std::string& path, const std::string& directory) {
+  return path.compare(0, directory.size(), directory) == 0 &&
+    (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+} // namespace
+
+void watch_table::rename(const void* share, const std::string& from, const std::string& to) {
+  if (!any_ || from.empty() || from == to)
+    return;
+  const std::lock_guard lock{mutex_};
+  const auto found = shares_.find(share);
+  if (found == shares_.end())
+    return;
+  std::vector<std::pair<std::string, std::string>> moves;
+  for (const auto& [path, d] : found->second)
+    if (is_at_or_below(path, from))
+      moves.emplace_back(path, to + path.substr(from.size()));
+  for (auto& [old, now] : moves)
+    move_logs(found->second, old, std::move(now));
+}
+
+// The target may have watches, too: those of a directory that was replaced.
+void watch_table::move_logs(directories& all, const std::string& from, std::string to) {
+  auto& target = all[to].entries;
+  const auto source = all.find(from);
+  target.reserve(target.size() + source->second.entries.size()); // from here on, nothing throws
+  for (auto& e : source->second.entries) {
+    const std::size_t before = e.log->changes.bytes();
+    e.log->changes.clear();
+    count(e.client, before, e.log->changes.bytes());
+    e.log->directory = to;
+    target.push_back(std::move(e));
+  }
+  all.erase(source);
 }
 
 std::vector<watch_ptr> watch_table::of(const void* share, const std::string& name) {

@@ -26,12 +26,19 @@ public:
   void add(watch& w);
   void remove(watch& w) noexcept;
 
+  struct taken {
+    change_log::news news;
+    std::string directory; ///< The path of the directory when these changes were made.
+  };
   /// Returns the unreported changes of a watch. If there are none, registers the watch and returns
   /// nothing; `watch::answer` is then called on its executor after the next change. This is atomic,
   /// thus no change is missed.
-  [[nodiscard]] std::optional<change_log::news> take_or_await(watch& w);
+  [[nodiscard]] std::optional<taken> take_or_await(watch& w);
 
   void report(const void* share, const std::vector<name_change>& changes);
+
+  /// See `directory_watches::rename`. Has no effect if it throws.
+  void rename(const void* share, const std::string& from, const std::string& to);
 
   /// The watches of a directory.
   [[nodiscard]] std::vector<watch_ptr> of(const void* share, const std::string& directory);
@@ -63,6 +70,7 @@ private:
   void keep_within_limits(const void* whose);
   void forget_changes(client& c) noexcept;
   void drop_log(const watch_terms& terms, watched_log& log);
+  void move_logs(directories& all, const std::string& from, std::string to);
 
   const watch_limits limits_;
   mutable std::mutex mutex_;
