@@ -28,6 +28,12 @@ if(NOT spdlog_FOUND)
   message(FATAL_ERROR "leasebreak needs spdlog. On Debian 12: apt install libspdlog-dev")
 endif()
 
+if(LEASEBREAK_USDT AND NOT LEASEBREAK_HAS_SDT)
+  message(FATAL_ERROR
+    "The static probes need the header sys/sdt.h. On Debian 12: apt install systemtap-sdt-dev. "
+    "To build without them: -DLEASEBREAK_USDT=OFF")
+endif()
+
 if(LEASEBREAK_ROCKSDB)
   find_package(RocksDB QUIET CONFIG)
   if(NOT RocksDB_FOUND)

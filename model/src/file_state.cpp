@@ -80,6 +80,14 @@ std::size_t file_state::locks_of(open_id id) const noexcept {
   return impl_->locks.count_of(id);
 }
 
+overdue_breaks file_state::overdue(time_point now) const {
+  return impl_->overdue(now);
+}
+
+std::vector<pending_wait> file_state::waits(std::size_t most) const {
+  return impl_->waits(most);
+}
+
 std::vector<listed_entry> file_state::list(const lock_query& query) const {
   return impl_->list(query);
 }

@@ -16,6 +16,7 @@ class logger;
 namespace leasebreak {
 
 class lock_store;
+struct event;
 struct open_lost;
 
 /// Where the actors run.
@@ -75,6 +76,26 @@ struct coordinator_config {
   /// other threads. The function may thus refer to the coordinator. A copy of it lives as long as
   /// the coordinator.
   std::function<void(open_lost)> on_open_lost;
+
+  /// Called for each event; see `event_kind`. Empty: not called, and nothing is computed or
+  /// allocated for it. Must not throw, block, call the coordinator, or destroy it; to do such
+  /// things, copy the event and post it.
+  ///
+  /// Order: the calls for one file come one after the other, in the order in which its state
+  /// changes, and before the handlers and sinks that learn of the same change. Calls for different
+  /// files and clients are concurrent if several threads run the executor.
+  ///
+  /// Threads: called within the turn of the file, on the coordinator's executor or on CAF's
+  /// threads. `event_kind::client_lost` comes within the call of `async_disconnect`.
+  ///
+  /// Lifetime: the event is valid during the call. Calls end with the coordinator's destructor,
+  /// which waits for calls in progress on other threads. Opens that still exist and operations that
+  /// still wait at that time have no further events. A copy of the function lives as long as the
+  /// coordinator.
+  ///
+  /// Cost: about a microsecond for an event, and the time of the function, during which the file
+  /// does nothing else.
+  std::function<void(const event&)> on_event;
 
   /// The logger. Null: spdlog's logger named "leasebreak", if there is one, otherwise nothing is
   /// logged. The coordinator shares ownership of it, and logs nothing after its destructor has

@@ -36,6 +36,7 @@ coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordi
   mode m, std::shared_ptr<time_source> time)
   : executor_(std::move(executor)), config_(std::move(config)), time_(std::move(time)),
     lost_(config_.on_open_lost ? std::make_shared<lost_sink>(config_.on_open_lost) : nullptr),
+    events_(config_.on_event ? std::make_unique<event_sink>(config_.on_event) : nullptr),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
     queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
@@ -81,6 +82,8 @@ void coordinator_impl::silence() noexcept {
   needs_memory("to end clients", [this] { clients_.silence_all(); });
   if (lost_)
     lost_->close();
+  if (events_)
+    events_->close();
 }
 
 void coordinator_impl::stop() noexcept {
@@ -217,6 +220,8 @@ statistics coordinator_impl::stats() const {
   s.waiting_for_guards_most = waiting_for_guards_.most();
   s.files_alive = files_.size();
   s.clients = clients_.size();
+  s.in_grace = in_grace_.load();
+  s.clients_unresponsive = unresponsive_.count(now());
   if (records_) {
     s.store_backlog = records_->backlog();
     s.store_failing = records_->is_failing();

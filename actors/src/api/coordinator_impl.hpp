@@ -11,6 +11,8 @@
 #include "files/registry.hpp"
 #include "live_settings.hpp"
 #include "observe/counters.hpp"
+#include "observe/event_sink.hpp"
+#include "observe/unresponsive.hpp"
 #include "runtime/turn_scheduler.hpp"
 
 #include <leasebreak/coordinator.hpp>
@@ -122,6 +124,9 @@ public:
   /// Returns an error if there is no room for the records of another grant.
   [[nodiscard]] errc admit_record() const noexcept;
   void report_lost(open_lost lost);
+  /// Null: events are not reported.
+  [[nodiscard]] event_sink* events() const noexcept { return events_.get(); }
+  [[nodiscard]] unresponsive_clients& unresponsive() noexcept { return unresponsive_; }
   void count_waiting(std::int64_t change) noexcept { waiting_.add(change); }
   void count_waiting_for_guards(std::int64_t change) noexcept { waiting_for_guards_.add(change); }
   /// Counts recovered opens whose clients have not reconnected.
@@ -208,12 +213,14 @@ private:
   const coordinator_config config_;
   const std::shared_ptr<time_source> time_; ///< Null: the system clock.
   const std::shared_ptr<lost_sink> lost_; ///< Null: lost opens are not reported.
+  const std::unique_ptr<event_sink> events_;
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;
   const bool queues_on_executor_;
   const bool in_place_; ///< The store is used within the actor's turn, for deterministic tests.
   live_settings settings_;
   counters counters_;
+  unresponsive_clients unresponsive_;
   open_ids open_ids_;
   bounded_total opens_;
   bounded_total locks_;

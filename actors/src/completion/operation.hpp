@@ -63,8 +63,15 @@ public:
     bool has_entered = false;
   };
 
+  /// Of an operation that has become pending.
+  struct wait {
+    time_point since{}; ///< Zero: it has not waited.
+    client_guid client; ///< Zero: not an SMB client.
+  };
+
   const operation_id id;
   command what;
+  wait waits;
   reservation reserved;
   /// Of a granted open or change: holds breaks back until the response is sent.
   pending_answer pending;

@@ -4,6 +4,7 @@
 #include "clients/client.hpp"
 #include "entry_call.hpp"
 #include "file_link.hpp"
+#include "observe/events.hpp"
 #include "observe/report.hpp"
 #include "runtime/out_of_memory.hpp"
 
@@ -93,8 +94,14 @@ void file_actor::timeout() {
   armed_.reset();
   looked_ = true;
   const auto due = state_.next_deadline();
-  if (due && *due <= owner_.now())
+  const auto look_due = overdue_.due();
+  if (!due && !look_due)
+    return;
+  const auto now = owner_.now();
+  if (due && *due <= now)
     perform(deadline_reached{});
+  if (look_due && *look_due <= now)
+    overdue_.look(*this, owner_, now);
 }
 
 bool file_actor::end_turn() {
@@ -104,8 +111,8 @@ bool file_actor::end_turn() {
   refuse_guards();
   if (!going_.empty() && !state_.is_going())
     going_.forget();
-  keep_time();
   count_breaks();
+  keep_time();
   return state_.empty() && parked_.empty() && guards_ == nullptr && is_stored();
 }
 
@@ -144,7 +151,9 @@ void file_actor::keep_time() {
   constexpr auto a_moment = std::chrono::milliseconds(20);
   // After a shutdown nothing may expire or keep the executor busy.
   const bool stops = owner_.is_stopping();
-  const auto due = stops ? std::nullopt : state_.next_deadline();
+  auto due = stops ? std::nullopt : state_.next_deadline();
+  if (const auto look_due = overdue_.due(); due && look_due && *look_due < *due)
+    due = look_due;
   if (due && (!armed_ || *due < *armed_)) {
     const auto first_look = owner_.now() + a_moment;
     is_look_ = !looked_ && first_look < *due;
@@ -161,6 +170,8 @@ void file_actor::keep_time() {
 // recovered record and end with a lease that is not reclaimed.
 void file_actor::count_breaks() {
   const auto breaking = static_cast<std::uint32_t>(state_.breaking());
+  if (breaking == 0)
+    overdue_.forget(owner_);
   if (breaking == counted_breaking_)
     return;
   owner_.count().add(
@@ -198,6 +209,8 @@ void file_actor::note_other_names(operation& op) const {
 void file_actor::refuse(std::unique_ptr<operation> op, errc error) {
   completion refused{op->id, error, {}};
   account(*op, refused);
+  if (owner_.events() != nullptr)
+    turn_events(*owner_.events(), *this, owner_).completed(*op, refused);
   give_back(*op);
   auto& from = *op;
   from.finish(*this, std::move(op), error, refused.result);
@@ -328,6 +341,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     auto op = current && current->id == c.operation ? std::move(current) : take_parked(c.operation);
     if (op == nullptr)
       continue;
+    end_wait(*op, c);
     account(*op, c);
     if (!is_success(c) || op->reserved.has_entered ||
       std::holds_alternative<lock_replayed>(c.result))
@@ -341,8 +355,12 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     owner_.count_waiting(1);
     current->keep_working();
     current->ended_persistent = ends_persistent_open(*current, out);
-    parked_.add(std::move(current));
+    begin_wait(*current);
   }
+  if (owner_.events() != nullptr)
+    tell_events(out, answers, current.get());
+  if (waits)
+    parked_.add(std::move(current));
   // Release lease keys before any completion: a client that opens another file with the freed key
   // must not find it in use.
   for (const auto& e : out.ended) {
@@ -425,6 +443,48 @@ std::unique_ptr<operation> file_actor::take_parked(operation_id id) {
   return op;
 }
 
+void file_actor::begin_wait(operation& op) const {
+  auto& w = op.waits;
+  w.since = owner_.now();
+  if (const auto* const open = std::get_if<open_file>(&op.what))
+    w.client = open->client;
+  else if (const auto* const access = std::get_if<access_file>(&op.what))
+    w.client = access->client;
+  else if (const auto* const lock = std::get_if<lock_ranges>(&op.what))
+    w.client = client_of(lock->open);
+  else if (const auto* const closing = std::get_if<close_open>(&op.what))
+    w.client = client_of(closing->open);
+}
+
+client_guid file_actor::client_of(open_id open) const noexcept {
+  const auto* const holder = holder_of(open);
+  return holder != nullptr ? holder->guid() : client_guid{};
+}
+
+void file_actor::end_wait(const operation& op, const completion& c) {
+  if (op.waits.since != time_point{})
+    owner_.count().add_wait(wait_kind_of(op.what), owner_.now() - op.waits.since);
+  if (is_success(c) && std::holds_alternative<force_break>(op.what))
+    owner_.count().add(counters::forced_breaks);
+}
+
+// Effects come before their causes complete: a break ends, then the operation that waited for it.
+// Called while ended opens and completed operations are still known.
+void file_actor::tell_events(
+  const effects& out, const std::vector<answer>& answers, const operation* waiting) const {
+  if (out.facts.empty() && out.notifications.empty() && out.ended.empty() && answers.empty() &&
+    waiting == nullptr)
+    return;
+  turn_events events(*owner_.events(), *this, owner_);
+  events.breaks(out);
+  for (const auto& e : out.ended)
+    events.ended(e);
+  for (const auto& a : answers)
+    events.completed(*a.op, *a.with);
+  if (waiting != nullptr)
+    events.waits(*waiting);
+}
+
 // Updates counters and tables at the end of an operation.
 void file_actor::account(operation& op, const completion& c) {
   auto& count = owner_.count();
@@ -488,9 +548,15 @@ std::string file_actor::path_of_waiting(operation_id id) const {
     if (op.id == id && op.reserved.place != nullptr)
       path = op.reserved.place->path();
   });
+  return path.empty() ? path_of(open_id::none) : path;
+}
+
+std::string file_actor::path_of(open_id open) const {
+  if (const auto* const of = find_holder(open); of != nullptr && of->place != nullptr)
+    return of->place->path();
   const auto placed = std::find_if(
     holders_.begin(), holders_.end(), [](const auto& h) { return h.place != nullptr; });
-  return path.empty() && placed != holders_.end() ? placed->place->path() : path;
+  return placed != holders_.end() ? placed->place->path() : std::string();
 }
 
 bool file_actor::has_path(const list_request& r) const {

@@ -7,6 +7,7 @@
 #include "completion/operation.hpp"
 #include "completion/parked_operations.hpp"
 #include "going_names.hpp"
+#include "observe/overdue.hpp"
 #include "runtime/turn_actor.hpp"
 
 #include <leasebreak/model/file_state.hpp>
@@ -61,6 +62,10 @@ public:
   void place(open_id open, std::unique_ptr<placed_open> place);
   /// Fills in the paths and labels of what is listed.
   void name(std::vector<listed_entry>& entries) const;
+  /// Returns the path of the open. If it has none, returns that of another open of the file; empty
+  /// if no open has one.
+  [[nodiscard]] std::string path_of(open_id open) const;
+  [[nodiscard]] overdue_watch& overdue() noexcept { return overdue_; }
   /// Whether some open's path is one that `r` asks for.
   [[nodiscard]] bool has_path(const list_request& r) const;
 
@@ -99,6 +104,10 @@ private:
   [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
   [[nodiscard]] bool is_stored() noexcept;
   void account(operation& op, const completion& c);
+  void begin_wait(operation& op) const;
+  void end_wait(const operation& op, const completion& c);
+  void tell_events(
+    const effects& out, const std::vector<answer>& answers, const operation* waiting) const;
   void account(const open_ended& e);
   void give_deleted_names(std::vector<answer>& answers);
   void account(const open_recovered& r);
@@ -115,6 +124,7 @@ private:
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
   [[nodiscard]] const held_open* find_holder(open_id open) const noexcept;
   [[nodiscard]] client* holder_of(open_id open) const noexcept;
+  [[nodiscard]] client_guid client_of(open_id open) const noexcept;
 
   coordinator_impl& owner_;
   const std::size_t id_hash_;
@@ -125,6 +135,7 @@ private:
   std::unique_ptr<directory_guards> guards_; ///< Null if there are none.
   parked_operations parked_; ///< The pending operations.
   std::optional<time_point> armed_; ///< The time of the timeout that is set.
+  overdue_watch overdue_;
   bool is_look_ = false; ///< The requested time is a check for deadlines, not a deadline itself.
   bool looked_ = false; ///< A check or a timeout has come in this turn.
   std::uint32_t counted_breaking_ = 0; ///< The share of this file in the gauge.

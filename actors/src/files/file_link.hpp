@@ -1,6 +1,7 @@
 // The reference to a file in holds and in reports of break sinks.
 #pragma once
 
+#include "api/coordinator_impl.hpp"
 #include "file_actor.hpp"
 #include "runtime/out_of_memory.hpp"
 
@@ -24,6 +25,8 @@ public:
 
   /// Idempotent, because ids of breaks and offers are not reused.
   void cannot_deliver(const break_undeliverable& offer) const noexcept {
+    if (const auto alive = owner_.lock())
+      alive->count().add(counters::sink_failures);
     send("to report a break that cannot be delivered", offer);
   }
 

@@ -12,11 +12,11 @@ void counters::add(std::size_t which, std::int64_t n) noexcept {
   cells_[thread_slot() % cells_.size()].values[which].fetch_add(n, std::memory_order_relaxed);
 }
 
-void counters::add_latency(duration age) noexcept {
+void counters::add_latency(std::size_t histogram, duration age) noexcept {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(age).count();
-  add(latency_sum_us, std::max<std::int64_t>(us, 0));
+  add(histogram + latency_histogram::buckets, std::max<std::int64_t>(us, 0));
   const auto bucket = us <= 0 ? 0 : std::bit_width(static_cast<std::uint64_t>(us));
-  add(latency +
+  add(histogram +
     std::min<std::size_t>(static_cast<std::size_t>(bucket), latency_histogram::buckets - 1));
 }
 
@@ -27,6 +27,14 @@ std::uint64_t counters::get(std::size_t which) const noexcept {
   // A gauge can be read as negative, because increments and decrements of different threads are
   // read at different times.
   return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
+}
+
+latency_histogram counters::histogram_at(std::size_t first) const noexcept {
+  latency_histogram h;
+  for (std::size_t i = 0; i < latency_histogram::buckets; ++i)
+    h.count[i] = get(first + i);
+  h.sum_us = get(first + latency_histogram::buckets);
+  return h;
 }
 
 statistics counters::snapshot() const {
@@ -47,9 +55,12 @@ statistics counters::snapshot() const {
     s.breaks_by_cause[i] = get(breaks_by_cause + i);
   for (std::size_t i = 0; i < s.breaks_by_outcome.size(); ++i)
     s.breaks_by_outcome[i] = get(breaks_by_outcome + i);
-  for (std::size_t i = 0; i < latency_histogram::buckets; ++i)
-    s.break_latency.count[i] = get(latency + i);
-  s.break_latency.sum_us = get(latency_sum_us);
+  s.sink_failures = get(sink_failures);
+  s.forced_breaks = get(forced_breaks);
+  s.breaks_overdue = get(breaks_overdue);
+  s.break_latency = histogram_at(latency);
+  for (std::size_t i = 0; i < wait_kinds; ++i)
+    s.wait_latency[i] = histogram_at(wait_histogram(static_cast<wait_kind>(i)));
   return s;
 }
 

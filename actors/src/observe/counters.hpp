@@ -22,26 +22,38 @@ public:
     acknowledgements_late,
     acknowledgements_refused,
     operations_cancelled,
+    sink_failures,
+    forced_breaks,
     store_batches,
     store_failures,
     records_written,
     breaking_now,
+    breaks_overdue,
     grants_by_state,
     breaks_by_cause = grants_by_state + 8,
     breaks_by_outcome = breaks_by_cause + 11,
     latency = breaks_by_outcome + 6,
     latency_sum_us = latency + latency_histogram::buckets,
-    count,
+    waits,
+    count = waits + wait_kinds * (latency_histogram::buckets + 1),
   };
 
   void add(std::size_t which, std::int64_t n = 1) noexcept;
-  void add_latency(duration age) noexcept;
+  void add_latency(duration age) noexcept { add_latency(latency, age); }
+  void add_wait(wait_kind kind, duration age) noexcept { add_latency(wait_histogram(kind), age); }
   [[nodiscard]] std::uint64_t get(std::size_t which) const noexcept;
 
   /// Returns the statistics that are kept here.
   [[nodiscard]] statistics snapshot() const;
 
 private:
+  /// The buckets, and the sum behind them.
+  [[nodiscard]] static constexpr std::size_t wait_histogram(wait_kind kind) noexcept {
+    return waits + index_of(kind) * (latency_histogram::buckets + 1);
+  }
+  void add_latency(std::size_t histogram, duration age) noexcept;
+  [[nodiscard]] latency_histogram histogram_at(std::size_t first) const noexcept;
+
   struct alignas(64) cell {
     std::array<std::atomic<std::int64_t>, count> values{};
   };

@@ -1,6 +1,7 @@
 // Operations that involve many files. Each file reports to a shared gatherer, which completes the
 // operation when the last reference to it is released.
 #include "api/coordinator_impl.hpp"
+#include "events.hpp"
 #include "files/file_actor.hpp"
 #include "runtime/out_of_memory.hpp"
 
@@ -191,6 +192,13 @@ void coordinator_impl::start(
   const auto owner = owner_of(r.client, *op);
   if (owner == nullptr)
     return;
+  if (events() != nullptr) {
+    event e;
+    e.kind = event_kind::client_lost;
+    e.client = r.client;
+    e.connection = r.connection.value_or(connection_id::none);
+    tell_of_client(*this, std::move(e));
+  }
   ending_opens ending(std::move(op));
   owner->lose(r.connection, [&](std::vector<file_ref> files, std::vector<channel_id> heirs) {
     ending.prepare({{}, r.client, r.connection, std::move(heirs)}, std::move(files));

@@ -24,6 +24,30 @@ std::uint64_t latency_histogram::quantile_us(double q) const noexcept {
   return std::uint64_t{1} << i;
 }
 
+std::string_view to_string(wait_kind kind) noexcept {
+  switch (kind) {
+  case wait_kind::open:
+    return "open";
+  case wait_kind::close:
+    return "close";
+  case wait_kind::lock:
+    return "lock";
+  case wait_kind::read:
+    return "read";
+  case wait_kind::write:
+    return "write";
+  case wait_kind::rename:
+    return "rename";
+  case wait_kind::remove:
+    return "remove";
+  case wait_kind::other:
+    return "other";
+  case wait_kind::forced:
+    return "forced";
+  }
+  return "unknown";
+}
+
 namespace {
 
 class json_writer {
@@ -62,12 +86,16 @@ std::string to_json(const statistics& s) {
   w.number("acknowledgements_late", s.acknowledgements_late);
   w.number("acknowledgements_refused", s.acknowledgements_refused);
   w.number("operations_cancelled", s.operations_cancelled);
+  w.number("sink_failures", s.sink_failures);
+  w.number("forced_breaks", s.forced_breaks);
   w.number("store_batches", s.store_batches);
   w.number("store_failures", s.store_failures);
   w.number("records_written", s.records_written);
   w.number("opens_now", s.opens_now);
   w.number("locks_now", s.locks_now);
   w.number("breaking_now", s.breaking_now);
+  w.number("breaks_overdue", s.breaks_overdue);
+  w.number("clients_unresponsive", s.clients_unresponsive);
   w.number("waiting_now", s.waiting_now);
   w.number("waiting_most", s.waiting_most);
   w.number("waiting_for_guards_now", s.waiting_for_guards_now);
@@ -77,6 +105,13 @@ std::string to_json(const statistics& s) {
   w.number("store_backlog", s.store_backlog);
   w.number("store_lag_us", s.store_lag_us);
   w.member("store_failing", s.store_failing ? "true" : "false");
+  w.member("in_grace", s.in_grace ? "true" : "false");
+  for (std::size_t i = 0; i < wait_kinds; ++i) {
+    const auto& waits = s.wait_latency[i];
+    const auto name = "wait_latency_us_" + std::string(to_string(static_cast<wait_kind>(i)));
+    w.number(name + "_sum", waits.sum_us);
+    w.array(name + "_log2", waits.count);
+  }
   w.number("break_latency_us_sum", s.break_latency.sum_us);
   w.array("break_latency_us_log2", s.break_latency.count);
   return w.take();

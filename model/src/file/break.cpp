@@ -64,7 +64,8 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
   l.break_begun = now;
   if (tells_now(l))
     ++l.info.epoch;
-  out.facts.emplace_back(break_begun{cause, l.info.state, to});
+  out.facts.emplace_back(break_begun{l.current_break, l.client,
+    l.info.is_oplock ? lease_key{} : l.info.key, l.first_open, cause, l.info.state, to});
   // MS-SMB2 3.3.4.6, 3.3.4.7: a holder with Read alone has nothing to write back or to close.
   // Notify it without waiting.
   if (l.info.state == lease_state::r) {
@@ -142,6 +143,7 @@ void file_state::impl::for_each_untold(const lease_entry& l, effects& out, const
 void file_state::impl::end_break(
   lease_entry& l, lease_state left, break_outcome how, time_point now, effects& out) {
   break_ended ended;
+  ended.id = l.current_break;
   ended.client = l.client;
   ended.key = l.info.is_oplock ? lease_key{} : l.info.key;
   ended.open = l.first_open;

@@ -228,7 +228,9 @@ void file_state::impl::let_go(lease_entry& l, break_cause cause, time_point now,
   l.break_from = l.info.state;
   l.break_begun = now;
   ++l.info.epoch;
-  out.facts.emplace_back(break_begun{cause, l.info.state, lease_state::none});
+  out.facts.emplace_back(
+    break_begun{l.current_break, l.client, l.info.is_oplock ? lease_key{} : l.info.key,
+      l.first_open, cause, l.info.state, lease_state::none});
   end_break(l, lease_state::none, break_outcome::undeliverable, now, out);
 }
 

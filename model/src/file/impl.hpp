@@ -386,6 +386,10 @@ struct file_state::impl {
   // -- list.cpp
 
   [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
+
+  // overdue.cpp
+  [[nodiscard]] overdue_breaks overdue(time_point now) const;
+  [[nodiscard]] std::vector<pending_wait> waits(std::size_t most) const;
   [[nodiscard]] listed_entry list_waiting(const waiting_operation& w) const;
 
   // -- invariants.cpp

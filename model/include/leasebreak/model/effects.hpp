@@ -183,6 +183,10 @@ struct break_notification {
 
 /// A break has begun. Reported once per break, not for further notifications of the same break.
 struct break_begun {
+  break_id id{}; ///< Its number.
+  client_guid client; ///< The holder.
+  lease_key key; ///< Zero for an oplock.
+  open_id open{}; ///< One of the lease's opens, or the oplock's.
   break_cause cause{}; ///< Why it began.
   lease_state from{}; ///< The state before the break.
   lease_state to{}; ///< The state that the holder was asked to break to.
@@ -190,6 +194,7 @@ struct break_begun {
 
 /// A break has ended.
 struct break_ended {
+  break_id id{}; ///< None: a break that began before a restart.
   client_guid client; ///< The holder.
   lease_key key; ///< Zero for an oplock.
   open_id open{}; ///< One of the lease's opens, or the oplock's.
@@ -291,6 +296,32 @@ struct effects {
     return notifications.empty() && completions.empty() && records.empty() && ended.empty() &&
       facts.empty() && recovered.empty();
   }
+};
+
+/// A break in progress.
+struct overdue_break {
+  break_id id{};
+  client_guid client;
+  lease_key key; ///< Zero for an oplock.
+  open_id open{}; ///< One of the lease's opens, or the oplock's.
+  break_cause cause{};
+  lease_state from{}; ///< The state before the break.
+  lease_state to{}; ///< The state that the holder was asked to break to.
+  time_point since{}; ///< When its last stage began.
+  time_point deadline{}; ///< When it expires.
+};
+
+/// The breaks of a file of which half of the holder's time is over. Those that began before a
+/// restart, or of which the holder has not been notified yet, do not count.
+struct overdue_breaks {
+  std::vector<overdue_break> breaks;
+  std::optional<time_point> next; ///< When the next one becomes overdue, if there is one.
+};
+
+/// A pending operation.
+struct pending_wait {
+  operation_id operation{};
+  client_guid client; ///< The client that waits; zero if it is not an SMB client.
 };
 
 /// The kind of a listed entry.

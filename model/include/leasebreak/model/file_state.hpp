@@ -115,6 +115,13 @@ public:
   /// Returns the opens, leases, locks, breaks and pending operations that match `query`.
   [[nodiscard]] std::vector<listed_entry> list(const lock_query& query) const;
 
+  /// Returns the breaks of which more than half of the holder's time is over at `now`. Scans all
+  /// leases.
+  [[nodiscard]] overdue_breaks overdue(time_point now) const;
+
+  /// Returns the oldest pending operations, at most `most`.
+  [[nodiscard]] std::vector<pending_wait> waits(std::size_t most) const;
+
   /// Checks whether a read or write of `range` through `open` conflicts with a byte-range lock
   /// (MS-FSA 2.1.4.10). Returns `errc::file_lock_conflict` if it does, and `reclaim_needed` if the
   /// lock is one that may still be reclaimed.
