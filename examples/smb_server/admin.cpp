@@ -1,6 +1,7 @@
 // See admin.hpp.
 #include <smb_server/admin.hpp>
 
+#include <smb_server/options.hpp>
 #include <smb_server/server.hpp>
 
 #ifdef LEASEBREAK_SMB_ADMIN
@@ -12,6 +13,19 @@
 #include <utility>
 
 namespace leasebreak::smb {
+
+std::shared_ptr<void> report_events(
+  [[maybe_unused]] const admin_options& wanted, [[maybe_unused]] coordinator_config& config) {
+#ifdef LEASEBREAK_SMB_ADMIN
+  if (wanted.socket_path.empty() && wanted.address.empty())
+    return nullptr;
+  auto feed = std::make_shared<admin::event_feed>();
+  config.on_event = [feed](const event& e) { feed->publish(e); };
+  return feed;
+#else
+  return nullptr;
+#endif
+}
 
 std::shared_ptr<void> start_admin(
   server& host, boost::asio::any_io_executor executor, std::shared_ptr<spdlog::logger> logger) {
@@ -26,6 +40,7 @@ std::shared_ptr<void> start_admin(
   o.token_file = wanted.token_file;
   o.version = LEASEBREAK_SMB_ADMIN;
   o.logger = std::move(logger);
+  o.events = std::static_pointer_cast<admin::event_feed>(host.events());
   o.disconnect = [&host](const client_guid& client) { return host.clients().disconnect(client); };
   auto service =
     std::make_shared<admin::service>(std::move(executor), host.coordinator(), std::move(o));

@@ -7,9 +7,19 @@
 
 #include <memory>
 
+namespace leasebreak {
+struct coordinator_config;
+}
+
 namespace leasebreak::smb {
 
 class server;
+struct admin_options;
+
+/// Makes the coordinator report its events to the service, if there is to be one. The result is for
+/// `server::events`; it may be null.
+[[nodiscard]] std::shared_ptr<void> report_events(
+  const admin_options& wanted, coordinator_config& config);
 
 /// Starts what `server_options::admin` asks for; null if that is nothing. It ends when the result
 /// is destroyed, which must be before the server stops. Throws as `leasebreak::admin::service`

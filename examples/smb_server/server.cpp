@@ -1,6 +1,7 @@
 // Starts, listens, and stops.
 #include <smb_server/server.hpp>
 
+#include <smb_server/admin.hpp>
 #include <smb_server/auth/spnego.hpp>
 #include <smb_server/net/connection.hpp>
 #include <smb_server/notify/directory_changes.hpp>
@@ -113,6 +114,7 @@ void server::open_coordinator() {
   config.on_open_lost = [this](open_lost lost) {
     asio::co_spawn(runtime_.get_executor(), end_lost(std::move(lost)), asio::detached);
   };
+  events_ = report_events(options_.admin, config);
   coordinator_ = runtime_.make_coordinator(std::move(config));
   first_settings_ = coordinator_->current_settings();
   const auto wanted = settings_of(options_, first_settings_);

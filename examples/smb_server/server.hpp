@@ -68,6 +68,8 @@ public:
   [[nodiscard]] spdlog::logger& log() const noexcept { return *logger_; }
   [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
   [[nodiscard]] client_registry& clients() noexcept { return *clients_; }
+  /// The way of events to the service for operators; null without one.
+  [[nodiscard]] const std::shared_ptr<void>& events() const noexcept { return events_; }
   [[nodiscard]] kept_opens& kept() noexcept { return kept_; }
   [[nodiscard]] directory_watches& watches() noexcept { return watches_; }
   [[nodiscard]] open_paths& paths() noexcept { return paths_; }
@@ -167,6 +169,7 @@ private:
   open_paths paths_;
   user_shares users_;
   interim_timer interims_;
+  std::shared_ptr<void> events_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();

@@ -147,6 +147,47 @@ TEST(AdminJson, ShowsClientsAPageAtATime) {
   EXPECT_EQ(to_json(std::vector<listed_client>(), true), "{\"clients\":[],\"next\":null}\n");
 }
 
+event some_event(event_kind kind) {
+  event e;
+  e.kind = kind;
+  e.time = now;
+  e.file_id = std::string("\x00\xfe", 2);
+  e.path = "<b>";
+  e.client = client_guid::of(0xa11ce);
+  e.label = "alice";
+  e.operation = operation_id{0x11};
+  e.break_number = break_id{3};
+  e.key = lease_key::of(1);
+  e.from = lease_state::rwh;
+  e.to = lease_state::rh;
+  e.left = lease_state::r;
+  e.lasted = milliseconds{4'006};
+  e.waiting = 2;
+  return e;
+}
+
+TEST(AdminJson, ShowsEvents) {
+  EXPECT_EQ(to_json(some_event(event_kind::acknowledged)),
+    R"({"time":"2023-11-14T22:13:20.000Z","kind":"acknowledged","file":"00fe",)"
+    R"("path":"\u003cb\u003e","client":"ce110a00000000000000000000000000","label":"alice",)"
+    R"("operation":"0000000000000011","key":"01000000000000000000000000000000","break":3,)"
+    R"("cause":"open","from":"RWH","to":"RH","seconds":4.006,"waiting":2,)"
+    R"("outcome":"acknowledged","left":"R"})"
+    "\n");
+  const auto of = [](
+                    event_kind kind) { return json::parse(to_json(some_event(kind))).as_object(); };
+  EXPECT_EQ(of(event_kind::wait_ended).at("wait").as_string(), "open");
+  EXPECT_EQ(of(event_kind::wait_ended).at("seconds").to_number<double>(), 4.006);
+  EXPECT_EQ(of(event_kind::granted).at("state").as_string(), "RH");
+  EXPECT_EQ(of(event_kind::client_unresponsive).at("breaks").to_number<int>(), 2);
+  EXPECT_FALSE(of(event_kind::break_begun).contains("outcome"));
+  EXPECT_FALSE(of(event_kind::closed).contains("break"));
+  auto refused = some_event(event_kind::open_refused);
+  refused.error = errc::delete_pending;
+  EXPECT_EQ(json::parse(to_json(refused)).at("error").as_string(),
+    std::string(to_string(errc::delete_pending)));
+}
+
 /// Statistics with distinct numbers.
 statistics some_statistics() {
   statistics s;
@@ -175,10 +216,19 @@ statistics some_statistics() {
   s.store_backlog = 161;
   s.store_lag_us = 1'500'000;
   s.store_failing = true;
+  s.in_grace = true;
   s.break_latency.count[0] = 1;
   s.break_latency.count[10] = 2;
   s.break_latency.count.back() = 3;
   s.break_latency.sum_us = 3'000'000'001;
+  s.sink_failures = 162;
+  s.forced_breaks = 163;
+  s.breaks_overdue = 164;
+  s.clients_unresponsive = 165;
+  for (std::size_t i = 0; i < wait_kinds; ++i) {
+    s.wait_latency[i].count[i] = 10 + i;
+    s.wait_latency[i].sum_us = 1'000'000 * (10 + i);
+  }
   return s;
 }
 

@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json/parse.hpp>
@@ -61,6 +62,16 @@ http_answer http_client::receive() {
   for (const auto& field : message)
     result.headers.emplace(std::string(field.name_string()), std::string(field.value()));
   result.body = std::move(message.body());
+  return result;
+}
+
+std::string http_client::receive_until(const std::string& marker) {
+  boost::system::error_code error;
+  auto size = asio::read_until(socket_, asio::dynamic_buffer(read_), marker, error);
+  if (error)
+    size = read_.size();
+  auto result = read_.substr(0, size);
+  read_.erase(0, size);
   return result;
 }
 

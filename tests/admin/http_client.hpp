@@ -31,6 +31,8 @@ public:
   /// Shuts down the sending direction.
   void finish();
   http_answer receive();
+  /// Reads raw bytes up to and including `marker`. Without it, up to the end of the connection.
+  std::string receive_until(const std::string& marker);
   /// Waits until the service has closed the connection, and discards what it sends before.
   void wait_for_end();
 

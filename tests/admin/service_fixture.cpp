@@ -23,7 +23,9 @@ admin_service::admin_service()
   if (::mkdtemp(folder_.data()) == nullptr)
     throw std::runtime_error("no temporary folder");
   logger_->set_pattern("%l %v");
-  leases = std::make_unique<coordinator>(io.get_executor());
+  coordinator_config config;
+  config.on_event = [this](const event& e) { feed->publish(e); };
+  leases = std::make_unique<coordinator>(io.get_executor(), std::move(config));
   leases->register_client(
     alice,
     [this](const auto&, const auto&, const auto&) {
@@ -46,6 +48,7 @@ service_options admin_service::options() const {
   o.socket_path = socket_path();
   o.logger = logger_;
   o.version = "test";
+  o.events = feed;
   return o;
 }
 

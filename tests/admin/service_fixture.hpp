@@ -49,6 +49,7 @@ protected:
   [[nodiscard]] std::string log() const { return log_.str(); }
 
   boost::asio::io_context io;
+  std::shared_ptr<event_feed> feed = std::make_shared<event_feed>();
   std::unique_ptr<coordinator> leases;
   std::unique_ptr<service> admin;
 

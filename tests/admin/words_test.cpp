@@ -28,6 +28,46 @@ TEST(Words, SayDurations) {
   EXPECT_EQ(duration_words(5 * 86'400 + 3'700), "5 d 1 h");
 }
 
+// The case for which `serialize` writes 4.006E0.
+TEST(Words, PrintFractionsAsPeopleWriteThem) {
+  const std::string text =
+    R"({"a":4.006,"b":[0.5,-12.25,1e-5,100000000.125,3],"c":{},"d":[],"e":"1.5E0","f":null})";
+  EXPECT_EQ(json_text(json::parse(text)),
+    R"({"a":4.006,"b":[0.5,-12.25,0.00001,100000000.125,3],"c":{},"d":[],"e":"1.5E0","f":null})");
+  EXPECT_EQ(json_text(json::parse("4.0")), "4.0");
+}
+
+TEST(Words, SayWhatHappens) {
+  const auto line = [](const std::string& members) {
+    return line_of_event(json::parse(R"({"time":"T","file":"01","path":"a","client":"1",)"
+                                     R"("label":"alice",)" +
+      members + "}")
+                           .as_object());
+  };
+  EXPECT_EQ(line(R"("kind":"break_begun","from":"RWH","to":"RH","cause":"open")"),
+    "T a: alice must release RWH to RH (open)");
+  EXPECT_EQ(line(R"("kind":"break_overdue","seconds":17.5,"waiting":1)"),
+    "T a: alice has not answered for 17.5 s; 1 operation waiting");
+  EXPECT_EQ(line(R"("kind":"expired","seconds":35)"),
+    "T a: alice did not answer for 35.0 s and loses its lease");
+  EXPECT_EQ(line(R"("kind":"wait_ended","seconds":4.006,"wait":"open","error":"cancelled")"),
+    "T a: alice waited for 4.0 s (open): cancelled");
+  EXPECT_EQ(line_of_event(json::parse(R"({"kind":"dropped","count":7})").as_object()),
+    "7 events lost, because they were not read in time");
+  EXPECT_EQ(line_of_event(json::parse(R"({"kind":"a_new_one"})").as_object()), "a_new_one");
+}
+
+TEST(Words, SayWhoBlocksMost) {
+  EXPECT_EQ(lines_of_top(parsed(R"([{"client":"1","label":"alice","seconds":185,)"
+                                R"("error_seconds":0,"count":3},{"client":"2","label":"",)"
+                                R"("seconds":5,"error_seconds":1.5,"count":1}])")),
+    (lines{"WAITED        BREAKS    WHO", "3 min 5 s     3         alice",
+      "<= 5.0 s      1         client 2"}));
+  EXPECT_EQ(
+    lines_of_top(parsed(R"([{"file":"01","path":"a","seconds":2,"error_seconds":0,"count":1}])")),
+    (lines{"WAITED        WAITS     FILE", "2.0 s         1         a"}));
+}
+
 TEST(Words, SayWhatEachClientHas) {
   const auto said = lines_of_files(parsed(std::string("[") + open_of_alice + "," + open_of_alice +
     R"(,{"kind":"oplock","file":"01","share":"docs","path":"a","client":"2","label":"bob",)"

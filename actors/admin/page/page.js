@@ -1,14 +1,24 @@
-// The operator's page: asks the service every two seconds and shows what it tells.
+// The operator's page: asks the service when events say that something has changed, or every two
+// seconds without events, and shows what it tells.
+//
+// The stream of events is read with fetch, because an EventSource cannot send the token.
 //
 // Names come from clients. They reach the page as text only: everything is made with createElement
 // and textContent.
 "use strict";
 
 const pause_ms = 2000;
+const live_pause_ms = 10000; // numbers change without events
+const gap_ms = 250; // between two looks
 const svg_names = "http://www.w3.org/2000/svg";
 const by_id = (id) => document.getElementById(id);
 
 let token = "";
+let is_live = false;
+let listens = false;
+let timer = 0;
+let is_looking = false;
+let looks_again = false;
 let breaking_since = []; // countdowns that are shown: {element, ring, until, total}
 
 function make(name, text, attributes = {}) {
@@ -31,9 +41,12 @@ function set_status(text, is_bad) {
   status.classList.toggle("bad", is_bad);
 }
 
+function make_headers() {
+  return token ? { Authorization: "Bearer " + token } : {};
+}
+
 async function ask(path, body) {
-  const headers = {};
-  if (token) headers.Authorization = "Bearer " + token;
+  const headers = make_headers();
   const request = { headers, cache: "no-store" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
@@ -132,7 +145,8 @@ function quantile_us(counts, q) {
 function show_numbers(stats) {
   const numbers = [
     ["Clients", stats.clients], ["Opens", stats.opens_now], ["Waiting", stats.waiting_now],
-    ["Breaking", stats.breaking_now], ["Breaks that timed out", stats.breaks_by_outcome[2]],
+    ["Breaking", stats.breaking_now], ["Overdue breaks", stats.breaks_overdue, stats.breaks_overdue !== 0],
+    ["Unresponsive clients", stats.clients_unresponsive, stats.clients_unresponsive !== 0], ["Breaks that timed out", stats.breaks_by_outcome[2]],
     ["Store's backlog", stats.store_backlog], ["Store's lag", (stats.store_lag_us / 1e6).toFixed(1) + " s"],
     ["Store", stats.store_failing ? "fails" : "works", stats.store_failing],
   ];
@@ -141,16 +155,54 @@ function show_numbers(stats) {
     pair.append(make("dt", name), make("dd", String(value), is_bad ? { class: "bad" } : {}));
     return pair;
   }));
-  const counts = stats.break_latency_us_log2;
-  const most = Math.max(...counts, 1);
-  by_id("latency").replaceChildren(...counts.map((n, i) => make_svg("rect", {
-    x: i * 10, width: 8, y: 80 - (76 * n) / most, height: n === 0 ? 0 : Math.max(1, (76 * n) / most) })));
+  show_latency(stats.break_latency_us_log2);
+}
+
+const us_words = (us) => (us < 1000 ? us + " µs" : us < 1e6 ? (us / 1000).toFixed(0) + " ms" : (us / 1e6).toFixed(1) + " s");
+
+function show_latency(counts) {
   const total = counts.reduce((sum, n) => sum + n, 0);
-  const ms = (us) => (us < 1000 ? us + " µs" : us < 1e6 ? (us / 1000).toFixed(0) + " ms" : (us / 1e6).toFixed(1) + " s");
   by_id("latency-figure").hidden = total === 0;
-  by_id("latency-text").textContent =
-    "How long breaks took: " + total + " in all, half of them below " + ms(quantile_us(counts, 0.5)) +
-      ", 99 of 100 below " + ms(quantile_us(counts, 0.99)) + ".";
+  if (total === 0) return;
+  // The buckets that have something, and one more on each side.
+  const first = Math.max(0, counts.findIndex((n) => n !== 0) - 1);
+  const last = Math.min(counts.length - 1, counts.length - [...counts].reverse().findIndex((n) => n !== 0));
+  const width = 100 / (last - first + 1);
+  const most = Math.max(...counts);
+  const quantiles = [["p50", quantile_us(counts, 0.5)], ["p99", quantile_us(counts, 0.99)]];
+  by_id("latency").replaceChildren(...counts.slice(first, last + 1).map((n, i) => make_svg("rect", {
+    x: (i + 0.1) * width, width: 0.8 * width, y: 80 - (76 * n) / most, height: n === 0 ? 0 : Math.max(1, (76 * n) / most) })));
+  const marks = quantiles.map(([name, us], i) => {
+    const mark = make("span", undefined, { class: "mark" });
+    mark.append(make("span", name));
+    mark.style.left = (Math.log2(us) - first + 1) * width + "%"; // the upper bound of its bucket
+    mark.style.top = 1.4 * i + "rem";
+    return mark;
+  });
+  by_id("chart").replaceChildren(by_id("latency"), ...marks);
+  by_id("ticks").replaceChildren(make("span", us_words(first === 0 ? 0 : 2 ** (first - 1))), make("span", us_words(2 ** last)));
+  by_id("latency-text").textContent = "How long breaks took: " + total + " in all, half of them below " +
+    us_words(quantiles[0][1]) + " (p50), 99 of 100 below " + us_words(quantiles[1][1]) + " (p99).";
+}
+
+function show_top_of(name, title, top, name_of) {
+  const table = by_id(name);
+  table.hidden = top.length === 0;
+  const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  table.tBodies[0].replaceChildren(...top.map((one) => {
+    const row = make("tr");
+    const about = one.error_seconds > 0 ? "at most " : "";
+    for (const [i, text] of [name_of(one), about + seconds(one.seconds), String(one.count)].entries())
+      row.append(make("td", text, { "data-label": titles[i] }));
+    return row;
+  }));
+}
+
+function show_top(blockers, files) {
+  by_id("top-none").hidden = blockers.length + files.length !== 0;
+  by_id("top").hidden = blockers.length + files.length === 0;
+  show_top_of("blockers", "Client", blockers, who);
+  show_top_of("files", "File", files, file_name);
 }
 
 async function confirm_break(wait) {
@@ -177,10 +229,15 @@ async function confirm_break(wait) {
   }
 }
 
+async function get_top(what) {
+  return (await ask("/api/v1/top?of=" + what + "&limit=5")).top;
+}
+
 async function look() {
   const waits = (await ask("/api/v1/waits")).waits;
   const breaks = (await ask("/api/v1/breaks")).entries;
   const stats = await ask("/api/v1/stats");
+  show_top(await get_top("blockers"), await get_top("files"));
   const focused = document.activeElement && document.activeElement.closest("#waits li");
   const index = focused ? [...by_id("waits").children].indexOf(focused) : -1;
   breaking_since = [];
@@ -193,19 +250,61 @@ async function look() {
   set_status(waits.length === 0 ? "Nobody waits." : waits.length === 1 ? "1 operation waits." : waits.length + " operations wait.", false);
 }
 
+/// Looks now, or once more after the look in progress.
 async function go_on() {
+  clearTimeout(timer);
+  if (is_looking) {
+    looks_again = true;
+    return;
+  }
+  is_looking = true;
+  looks_again = false;
   try {
     await look();
+    listen();
   } catch (error) {
     set_status(by_id("token-form").hidden ? "No answer: " + error.message : "A token is needed.", true);
   }
-  setTimeout(go_on, pause_ms);
+  is_looking = false;
+  timer = setTimeout(go_on, looks_again ? gap_ms : is_live ? live_pause_ms : pause_ms);
+}
+
+function set_live(live) {
+  is_live = live;
+  by_id("live").textContent = live ? "Live" : "Every 2 s";
+  by_id("live").classList.toggle("on", live);
+}
+
+/// Reads events until the stream ends. Each says that it is time to look.
+async function listen() {
+  if (listens) return;
+  listens = true;
+  try {
+    const answer = await fetch("/api/v1/events", { headers: make_headers(), cache: "no-store" });
+    if (!answer.ok || !answer.body) throw new Error("no events");
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    set_live(true);
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      text = (text + value).slice(-100000);
+      const end = text.lastIndexOf("\n\n");
+      if (end < 0) continue;
+      if (/^event: /m.test(text.slice(0, end))) go_on();
+      text = text.slice(end + 2);
+    }
+  } catch (error) {
+    // The next look says what is wrong, and tries again.
+  }
+  set_live(false);
+  listens = false;
 }
 
 by_id("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   token = by_id("token").value;
-  look().catch(() => set_status("The token is not accepted.", true));
+  go_on();
 });
 setInterval(count_down, 250);
 go_on();

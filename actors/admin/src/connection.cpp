@@ -1,17 +1,20 @@
 // See connection.hpp.
 #include "connection.hpp"
 
+#include "event_reader.hpp"
 #include "message.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,9 +61,13 @@ public:
     close();
   }
 
+  /// A stream of events that waits for one still says that it ends.
   void close() noexcept {
     closed_ = true;
-    stream_.close();
+    if (reader_ != nullptr && !is_writing_)
+      reader_->end();
+    else
+      stream_.close();
   }
 
 private:
@@ -82,11 +89,60 @@ private:
     }
     stream_.expires_never();
     const bool keep_alive = parser.get().keep_alive();
+    const bool can_stream = parser.get().version() >= 11;
     const bool without_body = parser.get().method() == http::verb::head;
     auto answer = co_await core_->answer(to_request(parser.release()), rules_, who_);
     if (closed_)
       co_return false;
+    if (answer.events != nullptr && !can_stream)
+      answer = error_response(400, "too_old", "events need HTTP/1.1");
+    if (answer.events != nullptr) {
+      co_await stream(std::move(answer));
+      co_return false;
+    }
     co_return co_await write(std::move(answer), keep_alive, without_body);
+  }
+
+  /// Sends events until the peer has gone or the connection is to be closed.
+  asio::awaitable<void> stream(http_response r) {
+    constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+    reader_ = r.events;
+    auto head = to_stream_header(r);
+    http::response_serializer<http::empty_body> header(head);
+    is_writing_ = true;
+    stream_.expires_after(core_->options().client_time);
+    const auto [failed, size] =
+      co_await http::async_write_header(stream_, header, asio::as_tuple(asio::use_awaitable));
+    is_writing_ = false;
+    bool goes_on = !failed;
+    if (goes_on)
+      goes_on = co_await write_chunk(": connected\n\n");
+    while (goes_on && !closed_) {
+      co_await reader_->wait(core_->options().heartbeat);
+      auto text = reader_->take(chunk_bytes);
+      if (text.empty())
+        text = ": alive\n\n";
+      goes_on = co_await write_chunk(std::move(text));
+    }
+    if (goes_on)
+      co_await write_end();
+    reader_.reset();
+  }
+
+  asio::awaitable<bool> write_chunk(std::string text) {
+    is_writing_ = true;
+    stream_.expires_after(core_->options().client_time);
+    const auto [error, size] = co_await asio::async_write(
+      stream_, http::make_chunk(asio::buffer(text)), asio::as_tuple(asio::use_awaitable));
+    is_writing_ = false;
+    co_return !error;
+  }
+
+  asio::awaitable<void> write_end() {
+    constexpr auto time_max = std::chrono::seconds(1); // the process may be about to end
+    stream_.expires_after(time_max);
+    co_await asio::async_write(
+      stream_, http::make_chunk_last(), asio::as_tuple(asio::use_awaitable));
   }
 
   asio::awaitable<bool> write(http_response r, bool keep_alive, bool without_body) {
@@ -102,6 +158,8 @@ private:
   const caller who_;
   http_stream stream_;
   beast::flat_buffer buffer_;
+  std::shared_ptr<event_reader> reader_; ///< While events are sent.
+  bool is_writing_ = false; ///< With `reader_`.
   bool closed_ = false;
 };
 

@@ -1,6 +1,8 @@
 // See core.hpp.
 #include "core.hpp"
 
+#include "event_reader.hpp"
+#include "feed.hpp"
 #include "json.hpp"
 #include "text.hpp"
 
@@ -92,6 +94,7 @@ core::core(asio::any_io_executor strand, coordinator& c, service_options options
   : strand_(std::move(strand)), options_(std::move(options)),
     logger_(options_.logger != nullptr ? options_.logger : spdlog::get("leasebreak")),
     started_(std::chrono::system_clock::now()), coordinator_(&c),
+    reader_slots_(std::make_shared<int>()),
     listing_ended_(strand_, asio::steady_timer::time_point::max()) {}
 
 void core::detach() noexcept {
@@ -134,7 +137,52 @@ asio::awaitable<http_response> core::carry_out(admin_call call, caller who) {
     co_return disconnect(*gone, who);
   if (const auto* const set = std::get_if<change_by_hand>(&call); set != nullptr)
     co_return change_setting(*set, who);
+  if (const auto* const events = std::get_if<show_events>(&call); events != nullptr)
+    co_return read_events(*events);
+  if (const auto* const top = std::get_if<show_top>(&call); top != nullptr)
+    co_return show_top_list(*top);
   co_return show(call);
+}
+
+http_response core::read_events(const show_events& call) {
+  if (options_.events == nullptr)
+    return error_response(501, "not_supported", "the host does not offer events");
+  const auto most = std::min(options_.event_readers_max, options_.connections_max - 1);
+  if (static_cast<std::size_t>(reader_slots_.use_count()) > most)
+    return error_response(503, "too_many_readers", "there are too many readers of events");
+  http_response r;
+  r.content_type = "text/event-stream";
+  r.events =
+    std::make_shared<event_reader>(strand_, options_.events_queued_max, call.all, reader_slots_);
+  r.events->subscribe(options_.events);
+  return r;
+}
+
+http_response core::show_top_list(const show_top& call) const {
+  if (options_.events == nullptr)
+    return error_response(501, "not_supported", "the host does not offer events");
+  const auto now = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now());
+  json::array top;
+  for (const auto& e : options_.events->inside().top(call.what, now, call.limit)) {
+    json::object one;
+    if (call.what == top_of::blockers) {
+      one["client"] = e.key;
+      one["label"] = to_utf8(e.name);
+    } else {
+      one["file"] = bytes_to_hex(e.key);
+      one["path"] = to_utf8(e.name);
+    }
+    one["seconds"] = static_cast<double>(e.us) / 1e6;
+    one["error_seconds"] = static_cast<double>(e.error_us) / 1e6;
+    one["count"] = e.count;
+    top.push_back(std::move(one));
+  }
+  json::object o;
+  o["now"] = to_rfc3339(now);
+  o["minutes"] = top_list::minutes;
+  o["of"] = call.what == top_of::blockers ? "blockers" : "files";
+  o["top"] = std::move(top);
+  return ok(text_of(o));
 }
 
 http_response core::show(const admin_call& call) {

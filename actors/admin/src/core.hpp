@@ -51,6 +51,8 @@ private:
   http_response disconnect(const disconnect_by_hand& call, const caller& who);
   http_response show(const admin_call& call);
   http_response change_setting(const change_by_hand& call, const caller& who);
+  http_response read_events(const show_events& call);
+  http_response show_top_list(const show_top& call) const;
   void audit(const caller& who, const std::string& what, const std::string& outcome);
 
   const boost::asio::any_io_executor strand_;
@@ -59,6 +61,7 @@ private:
   const time_point started_;
   std::mutex mutex_; ///< Held during calls of the coordinator and the host, which do not block.
   coordinator* coordinator_;
+  const std::shared_ptr<int> reader_slots_; ///< Each reader of events has a copy.
   bool is_listing_ = false;
   boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled to start the next listing.
 };

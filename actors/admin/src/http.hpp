@@ -1,11 +1,14 @@
 // Requests and responses as the router sees them, without sockets and libraries.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace leasebreak::admin {
+
+class event_reader;
 
 /// The parts of a request that the router needs. Headers that were not sent are empty.
 struct http_request {
@@ -23,6 +26,7 @@ struct http_response {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::shared_ptr<event_reader> events; ///< The body is the stream of what it reads.
   std::string allow; ///< For 405: the method that is allowed.
 };
 

@@ -182,6 +182,79 @@ std::string to_json(const listed_entry& entry, time_point now) {
   return text_of(json_of(entry, now));
 }
 
+namespace {
+
+void add_break(json::object& o, const event& e) {
+  o["break"] = static_cast<std::uint64_t>(e.break_number);
+  o["cause"] = view(to_string(e.cause));
+  o["from"] = view(to_string(e.from));
+  o["to"] = view(to_string(e.to));
+  if (e.kind == event_kind::break_notified)
+    o["needs_acknowledgement"] = e.needs_acknowledgement;
+  if (e.kind == event_kind::break_begun || e.kind == event_kind::break_notified)
+    return;
+  o["seconds"] = seconds(e.lasted);
+  o["waiting"] = e.waiting;
+  if (e.kind == event_kind::break_overdue)
+    return;
+  o["outcome"] = view(to_string(e.outcome));
+  o["left"] = view(to_string(e.left));
+}
+
+void add_details(json::object& o, const event& e) {
+  switch (e.kind) {
+  case event_kind::opened:
+  case event_kind::granted:
+    o["state"] = view(to_string(e.to));
+    return;
+  case event_kind::closed:
+    o["cause"] = view(to_string(e.ended_by));
+    return;
+  case event_kind::wait_began:
+    o["wait"] = view(to_string(e.wait));
+    return;
+  case event_kind::wait_ended:
+    o["wait"] = view(to_string(e.wait));
+    o["seconds"] = seconds(e.lasted);
+    return;
+  case event_kind::client_unresponsive:
+    o["breaks"] = e.waiting;
+    return;
+  case event_kind::open_refused:
+  case event_kind::acknowledgement_refused:
+  case event_kind::client_lost:
+    return;
+  default:
+    add_break(o, e);
+  }
+}
+
+} // namespace
+
+std::string to_json(const event& e) {
+  json::object o;
+  o["time"] = to_rfc3339(e.time);
+  o["kind"] = view(to_string(e.kind));
+  if (!e.file_id.empty()) {
+    o["file"] = bytes_to_hex(e.file_id);
+    o["path"] = to_utf8(e.path);
+  }
+  if (!e.client.is_zero()) {
+    o["client"] = to_string(e.client);
+    o["label"] = to_utf8(e.label);
+  }
+  if (e.operation != operation_id{})
+    o["operation"] = hex_of(static_cast<std::uint64_t>(e.operation));
+  if (e.open != open_id::none)
+    o["open"] = hex_of(static_cast<std::uint64_t>(e.open));
+  if (!e.key.is_zero())
+    o["key"] = to_string(e.key);
+  add_details(o, e);
+  if (e.error != errc::success)
+    o["error"] = leasebreak::to_string(e.error);
+  return text_of(o);
+}
+
 std::string to_json(const listed_page& page) {
   json::array entries;
   for (const auto& e : page.entries)

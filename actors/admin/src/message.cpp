@@ -18,6 +18,18 @@ std::string text_of(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+template <class Body>
+void set_header(http::response<Body>& message, const http_response& r) {
+  message.version(11);
+  message.result(r.status);
+  message.set(http::field::content_type, r.content_type);
+  message.set(http::field::cache_control, "no-store");
+  message.set("Content-Security-Policy",
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  message.set("X-Content-Type-Options", "nosniff");
+  message.set("Referrer-Policy", "no-referrer");
+}
+
 } // namespace
 
 http_request to_request(http::request<http::string_body> message) {
@@ -35,16 +47,17 @@ http_request to_request(http::request<http::string_body> message) {
   return r;
 }
 
+http::response<http::empty_body> to_stream_header(const http_response& r) {
+  http::response<http::empty_body> message;
+  set_header(message, r);
+  message.keep_alive(false);
+  message.chunked(true);
+  return message;
+}
+
 http::response<http::string_body> to_message(http_response r, bool keep_alive, bool without_body) {
   http::response<http::string_body> message;
-  message.version(11);
-  message.result(r.status);
-  message.set(http::field::content_type, r.content_type);
-  message.set(http::field::cache_control, "no-store");
-  message.set("Content-Security-Policy",
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-  message.set("X-Content-Type-Options", "nosniff");
-  message.set("Referrer-Policy", "no-referrer");
+  set_header(message, r);
   if (r.status == 401)
     message.set(http::field::www_authenticate, "Bearer");
   if (!r.allow.empty())

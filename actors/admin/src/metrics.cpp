@@ -73,15 +73,22 @@ public:
   }
   void histogram(std::string_view name, std::string_view help, const latency_histogram& h) {
     begin(name, "histogram", help);
+    histogram("", h);
+  }
+  /// One of several with different values of a label, such as `operation="open"`.
+  void histogram(const std::string& label, const latency_histogram& h) {
+    const auto first = label.empty() ? "" : label + ",";
+    const auto alone = label.empty() ? "" : "{" + label + "}";
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i + 1 < latency_histogram::buckets; ++i) {
       seen += h.count[i];
-      value("_bucket{le=\"" + decimal_us(std::uint64_t{1} << i) + "\"}", std::to_string(seen));
+      value("_bucket{" + first + "le=\"" + decimal_us(std::uint64_t{1} << i) + "\"}",
+        std::to_string(seen));
     }
     seen += h.count.back();
-    value("_bucket{le=\"+Inf\"}", std::to_string(seen));
-    value("_sum", decimal_us(h.sum_us));
-    value("_count", std::to_string(seen));
+    value("_bucket{" + first + "le=\"+Inf\"}", std::to_string(seen));
+    value("_sum" + alone, decimal_us(h.sum_us));
+    value("_count" + alone, std::to_string(seen));
   }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
@@ -110,17 +117,30 @@ void add_work(metrics_text& m, const statistics& s) {
     s.acknowledgements_refused - std::min(s.acknowledgements_late, s.acknowledgements_refused));
   m.counter("operations_cancelled_total", "Pending operations that were cancelled.",
     s.operations_cancelled);
+  m.counter("forced_breaks_total", "Forced breaks that have completed.", s.forced_breaks);
+  m.counter("sink_failures_total", "Break notifications that could not be sent.", s.sink_failures);
   m.histogram(
     "break_duration_seconds", "Time from the start of a break to its end.", s.break_latency);
+  m.begin(
+    "wait_duration_seconds", "histogram", "Time that operations waited for clients, by operation.");
+  for (std::size_t i = 0; i < wait_kinds; ++i)
+    m.histogram(
+      "operation=\"" + std::string(to_string(static_cast<wait_kind>(i))) + "\"", s.wait_latency[i]);
 }
 
 void add_present(metrics_text& m, const statistics& s) {
   m.gauge("opens", "Opens now.", s.opens_now);
   m.gauge("locks", "Byte-range locks now.", s.locks_now);
   m.gauge("breaking", "Breaks in progress.", s.breaking_now);
+  m.gauge("breaks_overdue", "Breaks in progress with less than half of their time left.",
+    s.breaks_overdue);
+  m.gauge("clients_unresponsive", "Clients that let three breaks time out in the last hour.",
+    s.clients_unresponsive);
   m.gauge("waiting", "Pending operations.", s.waiting_now);
   m.gauge("waiting_for_guards", "Requests that wait for an entry of a directory.",
     s.waiting_for_guards_now);
+  m.gauge("grace_active", "Whether state is reserved for its holders after an unclean stop.",
+    s.in_grace ? 1 : 0);
   m.gauge("files", "Files in memory, including idle ones.", s.files_alive);
   m.gauge("clients", "Registered clients.", s.clients);
 }

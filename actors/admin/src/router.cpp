@@ -154,6 +154,29 @@ routed route_files(show_files::view view, const parameters& given, const access_
   return admin_call(std::move(call));
 }
 
+routed route_events(const parameters& given) {
+  if (auto wrong = find_unknown(given, {"what"}))
+    return std::move(*wrong);
+  const auto what = given.find("what");
+  if (what != given.end() && what->second != "all" && what->second != "breaks")
+    return bad_parameter("what", "breaks or all");
+  return admin_call(show_events{what != given.end() && what->second == "all"});
+}
+
+routed route_top(const parameters& given) {
+  constexpr std::size_t entries = 10;
+  constexpr std::size_t entries_max = 100;
+  if (auto wrong = find_unknown(given, {"of", "limit"}))
+    return std::move(*wrong);
+  const auto of = given.find("of");
+  if (of == given.end() || (of->second != "blockers" && of->second != "files"))
+    return bad_parameter("of", "blockers or files");
+  const auto limit = given.contains("limit") ? limit_of(given, entries_max) : entries;
+  if (!limit)
+    return bad_parameter("limit", "a number from 1 to " + std::to_string(entries_max));
+  return admin_call(show_top{of->second == "files" ? top_of::files : top_of::blockers, *limit});
+}
+
 routed route_nothing(admin_call call, const parameters& given) {
   if (auto wrong = find_unknown(given, {}))
     return std::move(*wrong);
@@ -171,6 +194,10 @@ routed route_get(std::string_view path, const parameters& given, const access_ru
     return route_nothing(show_stats{}, given);
   if (path == "/api/v1/settings")
     return route_nothing(show_settings{}, given);
+  if (path == "/api/v1/events")
+    return route_events(given);
+  if (path == "/api/v1/top")
+    return route_top(given);
   if (path == "/api/v1/clients")
     return route_clients(given, rules);
   if (path == "/api/v1/files")
@@ -294,6 +321,8 @@ constexpr std::array endpoints = {
   endpoint{"/api/v1/waits", right::read, false},
   endpoint{"/api/v1/settings", right::read, false},
   endpoint{"/api/v1/settings", right::act, true},
+  endpoint{"/api/v1/events", right::read, false},
+  endpoint{"/api/v1/top", right::read, false},
   endpoint{"/api/v1/break", right::act, true},
   endpoint{"/api/v1/disconnect", right::act, true},
 };

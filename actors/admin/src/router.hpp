@@ -2,6 +2,7 @@
 // without a socket, a coordinator or a clock.
 #pragma once
 
+#include "feed.hpp"
 #include "http.hpp"
 #include "page.hpp"
 #include "tokens.hpp"
@@ -42,6 +43,13 @@ struct show_files {
   view as = view::files;
   list_request what;
 };
+struct show_events {
+  bool all = false; ///< Opens and closes, too.
+};
+struct show_top {
+  top_of what = top_of::blockers;
+  std::size_t limit = 0;
+};
 struct break_by_hand {
   /// The file: `what.matching.file_id`, or `what.path_tail`, which must match one file only.
   list_request what;
@@ -62,7 +70,8 @@ struct change_by_hand {
   bool dry_run = false;
 };
 using admin_call = std::variant<show_page, show_health, show_readiness, show_metrics, show_stats,
-  show_clients, show_files, break_by_hand, disconnect_by_hand, show_settings, change_by_hand>;
+  show_clients, show_files, show_events, show_top, break_by_hand, disconnect_by_hand, show_settings,
+  change_by_hand>;
 
 /// A call, or the response to a request that is refused. `route` sets `who.granted`.
 using routed = std::variant<http_response, admin_call>;

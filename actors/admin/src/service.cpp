@@ -57,6 +57,8 @@ void check(const service_options& o) {
     refuse("request_bytes_max: must be at least 1,024");
   if (o.client_time <= o.client_time.zero() || o.action_time < o.action_time.zero())
     refuse("client_time, action_time: must be positive");
+  if (o.events_queued_max == 0 || o.heartbeat <= o.heartbeat.zero())
+    refuse("events_queued_max, heartbeat: must be positive");
   if (o.address.empty())
     return;
   if (!address_of(o).is_loopback() && !o.allow_remote)

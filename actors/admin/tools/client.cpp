@@ -10,9 +10,13 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace leasebreak::ctl {
@@ -115,7 +119,7 @@ void admin_client::connect(const std::string& where) {
     throw std::runtime_error("cannot connect to " + where + ": " + error.message());
 }
 
-std::string admin_client::exchange(
+void admin_client::send(
   const std::string& method, const std::string& target, const std::string& body) {
   http::request<http::string_body> request;
   request.version(11);
@@ -133,6 +137,90 @@ std::string admin_client::exchange(
   boost::system::error_code error;
   http::async_write(socket_, request, [&error](auto e, std::size_t) { error = e; });
   run("the service");
+}
+
+namespace {
+
+/// Splits a stream of server-sent events.
+class event_lines {
+public:
+  /// Returns false if `use` did.
+  bool add(std::string_view part, const std::function<bool(const json::object&)>& use) {
+    text_ += part;
+    for (auto end = text_.find("\n\n"); end != std::string::npos; end = text_.find("\n\n")) {
+      const auto frame = text_.substr(0, end);
+      text_.erase(0, end + 2);
+      const auto event = object_of(frame);
+      if (event && !use(*event))
+        return false;
+    }
+    return true;
+  }
+
+private:
+  /// Nothing: it is a comment.
+  static std::optional<json::object> object_of(std::string_view frame) {
+    std::string kind;
+    std::string data;
+    while (!frame.empty()) {
+      const auto line = frame.substr(0, frame.find('\n'));
+      frame.remove_prefix(std::min(line.size() + 1, frame.size()));
+      if (line.starts_with("event: "))
+        kind = line.substr(7);
+      else if (line.starts_with("data: "))
+        data += line.substr(6);
+    }
+    if (data.empty())
+      return std::nullopt;
+    auto value = parse(data);
+    if (!value.is_object())
+      return std::nullopt;
+    if (!value.as_object().contains("kind"))
+      value.as_object()["kind"] = kind;
+    return std::move(value.as_object());
+  }
+
+  std::string text_;
+};
+
+} // namespace
+
+void admin_client::read_events(
+  const std::string& target, const std::function<bool(const json::object& event)>& use) {
+  send("GET", target, {});
+  boost::system::error_code error;
+  boost::beast::flat_buffer buffer;
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  http::async_read_header(socket_, buffer, parser, [&error](auto e, std::size_t) { error = e; });
+  run("the service");
+  event_lines lines;
+  std::string refusal;
+  std::array<char, 16'384> part{};
+  while (!error && !parser.is_done()) {
+    auto& body = parser.get().body();
+    body.data = part.data();
+    body.size = part.size();
+    http::async_read_some(socket_, buffer, parser, [&error](auto e, std::size_t) { error = e; });
+    run("the service");
+    if (error == http::error::need_buffer)
+      error = {};
+    const std::string_view text(part.data(), part.size() - body.size);
+    if (parser.get().result() != http::status::ok)
+      refusal += text;
+    else if (!lines.add(text, use))
+      return;
+  }
+  if (error)
+    throw std::runtime_error("the stream of events broke off: " + error.message());
+  if (parser.get().result() != http::status::ok)
+    refuse(parser.get().result_int(), refusal);
+}
+
+std::string admin_client::exchange(
+  const std::string& method, const std::string& target, const std::string& body) {
+  send(method, target, body);
+  boost::system::error_code error;
   // Read the response even if the service did not read the whole request.
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;

@@ -35,10 +35,16 @@ public:
   [[nodiscard]] boost::json::value get(const std::string& target);
   [[nodiscard]] boost::json::value post(const std::string& target, const boost::json::object& body);
 
+  /// Calls `use` for each event of a stream, until it returns false or the service ends the stream.
+  /// The connection cannot be used afterwards.
+  void read_events(
+    const std::string& target, const std::function<bool(const boost::json::object& event)>& use);
+
   /// Returns all pages of a listing in one object. `name` is the listing's array.
   [[nodiscard]] boost::json::object get_all(std::string target, const std::string& name);
 
 private:
+  void send(const std::string& method, const std::string& target, const std::string& body);
   std::string exchange(
     const std::string& method, const std::string& target, const std::string& body);
   void connect(const std::string& where);

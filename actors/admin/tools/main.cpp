@@ -7,7 +7,7 @@
 #include "settings.hpp"
 #include "words.hpp"
 
-#include <boost/json/serialize.hpp>
+#include <boost/json/object.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -38,6 +38,9 @@ struct settings {
   bool dry_run = false;
   bool as_metrics = false;
   ctl::setting_change change;
+  std::string top_of = "blockers";
+  bool all_events = false;
+  std::size_t events_max = 0; ///< 0: no limit.
 };
 
 void print(const std::string& line) {
@@ -55,7 +58,7 @@ int show(const settings& s, const json::object& all, const char* name, ToLines t
   const std::string& otherwise) {
   const auto& elements = all.at(name).as_array();
   if (s.as_json)
-    print(json::serialize(all));
+    print(ctl::json_text(all));
   else if (elements.empty())
     print(otherwise);
   else
@@ -125,7 +128,7 @@ int break_path(ctl::admin_client& c, const settings& s) {
     body["client"] = find_client(c, s.client);
   const auto answer = c.post("/api/v1/break", body).as_object();
   if (s.as_json)
-    print(json::serialize(answer));
+    print(ctl::json_text(answer));
   else
     print(ctl::lines_of_break(answer));
   const auto& outcome = answer.at("outcome").as_string();
@@ -137,7 +140,7 @@ int disconnect(ctl::admin_client& c, const settings& s) {
   body["client"] = find_client(c, s.client);
   body["dry_run"] = s.dry_run;
   const auto answer = c.post("/api/v1/disconnect", body).as_object();
-  print(s.as_json ? json::serialize(answer) : ctl::line_of_disconnect(answer));
+  print(s.as_json ? ctl::json_text(answer) : ctl::line_of_disconnect(answer));
   return answer.at("outcome").as_string() == "no_connection" ? nothing : found;
 }
 
@@ -148,10 +151,27 @@ int show_stats(ctl::admin_client& c, const settings& s) {
   }
   const auto stats = c.get("/api/v1/stats").as_object();
   if (s.as_json)
-    print(json::serialize(stats));
+    print(ctl::json_text(stats));
   else
     print(ctl::lines_of_statistics(stats));
   return found;
+}
+
+int show_top(ctl::admin_client& c, const settings& s) {
+  const auto all = c.get("/api/v1/top?of=" + s.top_of).as_object();
+  return show(s, all, "top", ctl::lines_of_top, "no operation has waited in the last hour");
+}
+
+/// Prints events as they come.
+int watch(ctl::admin_client& c, const settings& s) {
+  std::size_t seen = 0;
+  c.read_events(
+    s.all_events ? "/api/v1/events?what=all" : "/api/v1/events", [&](const json::object& event) {
+      print(s.as_json ? ctl::json_text(event) : ctl::line_of_event(event));
+      std::fflush(stdout);
+      return ++seen != s.events_max;
+    });
+  return seen != 0 ? found : nothing;
 }
 
 int carry_out(const std::string& command, const settings& s) {
@@ -177,6 +197,10 @@ int carry_out(const std::string& command, const settings& s) {
     return ctl::show_settings(c, s.as_json);
   if (command == "set")
     return ctl::change_setting(c, s.change, s.as_json);
+  if (command == "top")
+    return show_top(c, s);
+  if (command == "watch")
+    return watch(c, s);
   return show_stats(c, s);
 }
 
@@ -226,6 +250,14 @@ void define(CLI::App& app, settings& s) {
   auto* const gone = app.add_subcommand("disconnect", "End a client's connections");
   gone->add_option("client", s.client, "Its id, user, or address")->required();
   gone->add_flag("--dry-run", s.dry_run, "Only print what would be done");
+  app.add_subcommand("top", "List what made operations wait in the last hour, the longest first")
+    ->add_option("of", s.top_of, "blockers: clients; files: files")
+    ->check(CLI::IsMember({"blockers", "files"}))
+    ->capture_default_str();
+  auto* const watch = app.add_subcommand("watch", "Print breaks and waits as they happen");
+  watch->add_flag("--all", s.all_events, "Opens and closes, too");
+  watch->add_option("--count", s.events_max, "End after so many events; 0: never")
+    ->capture_default_str();
   app.add_subcommand("stats", "Print counters and gauges")
     ->add_flag("--prometheus", s.as_metrics, "In the text format of Prometheus");
 }

@@ -230,6 +230,111 @@ std::string line_of_disconnect(const json::object& answer) {
   return line + (outcome == "disconnected" ? "disconnected" : "it has no connection");
 }
 
+lines lines_of_top(const json::array& top) {
+  lines result = {padded("WAITED", 12) + padded("BREAKS", 8) + "WHO"};
+  if (!top.empty() && !top.front().as_object().contains("client"))
+    result = {padded("WAITED", 12) + padded("WAITS", 8) + "FILE"};
+  for (const auto& value : top) {
+    const auto& e = value.as_object();
+    const bool is_exact = number(e, "error_seconds") == 0;
+    result.push_back(padded((is_exact ? "" : "<= ") + duration_words(number(e, "seconds")), 12) +
+      padded(std::to_string(std::llround(number(e, "count"))), 8) +
+      (e.contains("client") ? who(e) : file_words(e)));
+  }
+  return result;
+}
+
+namespace {
+
+/// What happened, after the file's name.
+std::string event_words(const json::object& e) {
+  const auto kind = text(e, "kind");
+  const auto lasted = duration_words(number(e, "seconds"));
+  if (kind == "break_begun")
+    return who(e) + " must release " + text(e, "from") + " to " + state_words(text(e, "to")) +
+      " (" + text(e, "cause") + ")";
+  if (kind == "break_notified")
+    return who(e) + " is told to keep " + state_words(text(e, "to")) +
+      (flag(e, "needs_acknowledgement") ? "" : "; no answer is needed");
+  if (kind == "break_overdue")
+    return who(e) + " has not answered for " + lasted + "; " +
+      count_words(number(e, "waiting"), "operation") + " waiting";
+  if (kind == "acknowledged")
+    return who(e) + " answered after " + lasted + " and keeps " + state_words(text(e, "left"));
+  if (kind == "expired")
+    return who(e) + " did not answer for " + lasted + " and loses its lease";
+  if (kind == "break_ended")
+    return "the break of " + who(e) + " ended after " + lasted + " (" + text(e, "outcome") + ")";
+  if (kind == "acknowledgement_refused")
+    return "an acknowledgement of " + who(e) + " was refused: " + text(e, "error");
+  if (kind == "wait_began")
+    return who(e) + " waits (" + text(e, "wait") + ")";
+  if (kind == "wait_ended")
+    return who(e) + " waited for " + lasted + " (" + text(e, "wait") + ")" +
+      (e.contains("error") ? ": " + text(e, "error") : "");
+  if (kind == "opened")
+    return who(e) + " opened it";
+  if (kind == "granted")
+    return who(e) + " may cache " + text(e, "state");
+  if (kind == "open_refused")
+    return who(e) + " was refused: " + text(e, "error");
+  if (kind == "closed")
+    return who(e) + " closed it (" + text(e, "cause") + ")";
+  if (kind == "client_lost")
+    return who(e) + " lost its connection";
+  if (kind == "client_unresponsive")
+    return who(e) + " let " + count_words(number(e, "breaks"), "break") +
+      " time out within an hour";
+  if (kind == "dropped")
+    return count_words(number(e, "count"), "event") + " lost, because they were not read in time";
+  return kind;
+}
+
+void write_json(std::string& out, const json::value& v) {
+  if (const auto* const o = v.if_object(); o != nullptr) {
+    const char* before = "{";
+    for (const auto& member : *o) {
+      out += before + json::serialize(member.key()) + ":";
+      write_json(out, member.value());
+      before = ",";
+    }
+    out += o->empty() ? "{}" : "}";
+  } else if (const auto* const a = v.if_array(); a != nullptr) {
+    const char* before = "[";
+    for (const auto& element : *a) {
+      out += before;
+      write_json(out, element);
+      before = ",";
+    }
+    out += a->empty() ? "[]" : "]";
+  } else if (const auto* const d = v.if_double(); d != nullptr) {
+    std::array<char, 48> number{};
+    std::snprintf(number.data(), number.size(), "%.6f", *d);
+    std::string text = number.data();
+    text.erase(text.find_last_not_of('0') + 1);
+    out += text.ends_with('.') ? text + "0" : text;
+  } else {
+    out += json::serialize(v);
+  }
+}
+
+} // namespace
+
+std::string line_of_event(const json::object& event) {
+  auto line = text(event, "time");
+  if (!line.empty())
+    line += " ";
+  if (event.contains("file"))
+    line += file_words(event) + ": ";
+  return line + event_words(event);
+}
+
+std::string json_text(const json::value& value) {
+  std::string text;
+  write_json(text, value);
+  return text;
+}
+
 lines lines_of_statistics(const json::object& stats) {
   lines result;
   for (const auto& member : stats)

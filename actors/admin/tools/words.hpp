@@ -6,6 +6,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <string>
 #include <vector>
@@ -34,6 +35,15 @@ using lines = std::vector<std::string>;
 
 /// One line for each counter and gauge.
 [[nodiscard]] lines lines_of_statistics(const boost::json::object& stats);
+
+/// The clients or files that caused the longest waits, one line each.
+[[nodiscard]] lines lines_of_top(const boost::json::array& top);
+
+/// One line for an event.
+[[nodiscard]] std::string line_of_event(const boost::json::object& event);
+
+/// JSON on one line, with fractions as 4.006; `boost::json::serialize` writes 4.006E0.
+[[nodiscard]] std::string json_text(const boost::json::value& value);
 
 /// `4.2 s`, `3 min 5 s`, `2 h 7 min`, `5 d 1 h`.
 [[nodiscard]] std::string duration_words(double seconds);

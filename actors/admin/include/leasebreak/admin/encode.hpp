@@ -5,6 +5,7 @@
 // hexadecimal. Each time is shown in RFC 3339 form and, relative to `now`, as seconds.
 #pragma once
 
+#include <leasebreak/events.hpp>
 #include <leasebreak/requests.hpp>
 #include <leasebreak/statistics.hpp>
 
@@ -19,6 +20,10 @@ namespace leasebreak::admin {
 
 /// A page of a listing: `now`, `entries`, and `next`, the `after` of the next page or null.
 [[nodiscard]] std::string to_json(const listed_page& page);
+
+/// An event as a JSON object, on one line: `time`, `kind`, and the members that its kind names.
+/// Times that something lasted are in seconds.
+[[nodiscard]] std::string to_json(const event& e);
 
 /// Which client waits for which, one edge for each waiting operation in the page: `now`, `waits`
 /// and `next`.

@@ -10,14 +10,21 @@
 //                                                            &prefix= &share= &client= &file=
 //   GET  /api/v1/breaks           breaks in progress         the same
 //   GET  /api/v1/waits            operation, holder, deadline the same
+//   GET  /api/v1/events           server-sent events         ?what=breaks (the default) or all
+//   GET  /api/v1/top?of=          blockers or files of the last hour  &limit=
 //   POST /api/v1/break            {"path" or "file", "share", "client", "key", "keep", "dry_run"}
 //   POST /api/v1/disconnect       {"client", "dry_run"}
+//
+// `/api/v1/events` streams one JSON object for each event, with its kind as the SSE event, until
+// the client closes the connection or the service stops. A reader that is too slow gets an event
+// `dropped` with a `count`.
 //
 // An error is {"error": {"code": ..., "message": ...}}. An action needs the right to act, the
 // header `X-Leasebreak-Action: 1` and `Content-Type: application/json`, none of which a web page of
 // another origin can send.
 #pragma once
 
+#include <leasebreak/admin/event_feed.hpp>
 #include <leasebreak/coordinator.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -82,6 +89,15 @@ struct service_options {
   /// How long the response to a break request waits for the end of the break, which continues.
   std::chrono::milliseconds action_time = std::chrono::seconds{5};
   std::size_t page_entries_max = 1'000; ///< Maximum number of entries on a page of a listing.
+
+  /// The events of the coordinator. Null: `/api/v1/events` and `/api/v1/top` are refused.
+  std::shared_ptr<event_feed> events;
+  /// Maximum number of readers of events, which keep their connections; always less than
+  /// `connections_max`.
+  std::size_t event_readers_max = 4;
+  std::size_t events_queued_max = 512; ///< Events that a reader may lag behind; then some are lost.
+  /// A reader gets a comment after this time without events, which shows that the connection lives.
+  std::chrono::milliseconds heartbeat = std::chrono::seconds{15};
 
   /// Additional check for each request that needs a right; false refuses the request. Empty: only
   /// the right of the caller counts. Called on the service's executor; must not block.
