@@ -37,4 +37,10 @@ install(FILES
   ${CMAKE_CURRENT_LIST_DIR}/FindCAF.cmake
   ${CMAKE_CURRENT_LIST_DIR}/leasebreak_caf.cmake
   DESTINATION ${leasebreak_package_dir})
+if(LEASEBREAK_ADMIN)
+  install(FILES ${PROJECT_SOURCE_DIR}/packaging/prometheus/leasebreak.rules.yml
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/leasebreak/prometheus)
+  install(FILES ${PROJECT_SOURCE_DIR}/packaging/grafana/leasebreak.json
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/leasebreak/grafana)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
