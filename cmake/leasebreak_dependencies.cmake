@@ -1,7 +1,7 @@
 # Finds the libraries' dependencies, and prints how to install a missing one.
 #
 # They are imported targets, whose headers count as system headers: Boost::headers, Boost::json,
-# CAF::core, spdlog::spdlog, RocksDB::rocksdb-shared, PkgConfig::libpqxx. The folders of the tests,
+# CAF::core, spdlog::spdlog, RocksDB::rocksdb-shared, PostgreSQL::PostgreSQL. The folders of the tests,
 # benchmarks and examples find their own further dependencies.
 
 # The public API uses Asio's any_completion_handler and cancellation slots, which Boost 1.74, the
@@ -44,14 +44,10 @@ if(LEASEBREAK_ROCKSDB)
 endif()
 
 if(LEASEBREAK_POSTGRES)
-  find_package(PkgConfig QUIET)
-  if(PkgConfig_FOUND)
-    pkg_check_modules(libpqxx QUIET IMPORTED_TARGET libpqxx)
-  endif()
-  if(NOT TARGET PkgConfig::libpqxx)
+  find_package(PostgreSQL QUIET)
+  if(NOT TARGET PostgreSQL::PostgreSQL)
     message(FATAL_ERROR
-      "The PostgreSQL store needs libpqxx, found through pkg-config. "
-      "On Debian 12: apt install libpqxx-dev pkg-config. "
+      "The PostgreSQL store needs libpq. On Debian 12: apt install libpq-dev. "
       "To build without this store: -DLEASEBREAK_POSTGRES=OFF")
   endif()
 endif()

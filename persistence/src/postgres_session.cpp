@@ -5,14 +5,12 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <pqxx/except>
-#include <pqxx/nontransaction>
-#include <pqxx/pipeline>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace leasebreak::detail {
 
@@ -32,6 +30,29 @@ std::string trimmed(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.remove_suffix(1);
   return std::string{text};
+}
+
+postgres_error unavailable(std::string_view why) {
+  return {failure(errc::store_unavailable, trimmed(why)), {}};
+}
+
+using owned_connection = std::unique_ptr<PGconn, void (*)(PGconn*)>;
+
+owned_connection connect(const std::string& text, std::chrono::milliseconds timeout) {
+  const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeout).count());
+  // Later values take precedence, so that the connection string can override these.
+  const char* const keywords[] = {
+    "fallback_application_name", "connect_timeout", "dbname", nullptr};
+  const char* const values[] = {"leasebreak", seconds.c_str(), text.c_str(), nullptr};
+  owned_connection result(PQconnectdbParams(keywords, values, 1), PQfinish);
+  if (PQstatus(result.get()) != CONNECTION_OK)
+    throw unavailable(PQerrorMessage(result.get()));
+  // libpq would print notices.
+  PQsetNoticeReceiver(
+    result.get(), [](void*, const PGresult*) {}, nullptr);
+  // Otherwise sending a long statement to a server that does not read would block forever.
+  PQsetnonblocking(result.get(), 1);
+  return result;
 }
 
 } // namespace
@@ -76,49 +97,11 @@ store_result<postgres_target> parse_target(const std::string& connection) {
   return {{}, std::move(target)};
 }
 
-session_policy::session_policy(const std::string& connection, std::chrono::milliseconds timeout)
-  : pqxx::connectionpolicy(connection), timeout_(timeout) {}
-
-pqxx::connectionpolicy::handle session_policy::do_startconnect(handle original) {
-  if (original != nullptr)
-    return original;
-  const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeout_).count());
-  // Later values take precedence, so that the connection string can override these.
-  const char* const keywords[] = {
-    "fallback_application_name", "connect_timeout", "dbname", nullptr};
-  const char* const values[] = {"leasebreak", seconds.c_str(), options().c_str(), nullptr};
-  native_ = PQconnectdbParams(keywords, values, 1);
-  if (native_ == nullptr || PQstatus(native_) != CONNECTION_OK) {
-    const auto text = trimmed(PQerrorMessage(native_));
-    PQfinish(native_);
-    native_ = nullptr;
-    throw pqxx::broken_connection(text);
-  }
-  // Otherwise sending a long statement to a server that does not read would block forever.
-  PQsetnonblocking(native_, 1);
-  return native_;
-}
-
 postgres_session::postgres_session(const std::string& connection,
   const postgres_store_options& options, const server_session& replaces)
-  : pqxx::connection_base(policy_), policy_(connection, options.timeout),
-    timeout_(std::max(options.timeout, std::chrono::milliseconds{1000})) {
-  try {
-    init();
-  } catch (const std::exception& error) {
-    close();
-    throw postgres_error{failure(errc::store_unavailable, error.what()), {}};
-  }
-  try {
-    set_up(options, replaces);
-  } catch (...) {
-    close();
-    throw;
-  }
-}
-
-postgres_session::~postgres_session() noexcept {
-  close();
+  : timeout_(std::max(options.timeout, std::chrono::milliseconds{1000})),
+    connection_(connect(connection, options.timeout)) {
+  set_up(options, replaces);
 }
 
 void postgres_session::set_up(
@@ -147,9 +130,8 @@ void postgres_session::set_up(
   else
     run("SET synchronous_commit = off");
   const auto self = run("SELECT pid, extract(epoch FROM backend_start) FROM pg_stat_activity "
-                        "WHERE pid = pg_backend_pid()")
-                      .at(0);
-  self_ = {self.at(0).as<int>(), self.at(1).c_str()};
+                        "WHERE pid = pg_backend_pid()");
+  self_ = {self.number<int>(0, 0), std::string{self.value(0, 1)}};
   keep_to_first_schema();
   take_store(replaces);
   migrate();
@@ -175,8 +157,8 @@ void postgres_session::take_store(const server_session& replaces) {
   try {
     // Waits up to the lock timeout, because the server may not have noticed yet that the previous
     // session ended.
-    run("SELECT pg_advisory_lock(" + std::string{lock_class} + ", " + schema.at(0).at(0).c_str() +
-      ")");
+    run("SELECT pg_advisory_lock(" + std::string{lock_class} + ", " +
+      std::string{schema.value(0, 0)} + ")");
   } catch (postgres_error& error) {
     if (error.sqlstate == "55P03") // lock_not_available
       error.status = failure(errc::store_locked, "another session has the store open");
@@ -198,16 +180,16 @@ void postgres_session::end(const server_session& lost) {
 
 void postgres_session::migrate() {
   // Check first, because creating an existing table requires a privilege, too.
-  if (run("SELECT to_regclass('leasebreak_schema')").at(0).at(0).is_null())
+  if (run("SELECT to_regclass('leasebreak_schema')").is_null(0, 0))
     run("CREATE TABLE leasebreak_schema (version integer NOT NULL)");
-  const auto row = run("SELECT coalesce(max(version), 0) FROM leasebreak_schema").at(0).at(0);
+  const auto row = run("SELECT coalesce(max(version), 0) FROM leasebreak_schema");
   const auto& migrations = postgres_migrations();
-  const auto found = row.as<long>();
+  const auto found = row.number<long>(0, 0);
   if (found < 0)
     throw postgres_error{failure(errc::store_corrupt, "the tables have a version below 0"), {}};
   auto version = static_cast<std::size_t>(found);
   if (version > migrations.size())
-    throw postgres_error{too_new(row.c_str()), {}};
+    throw postgres_error{too_new(std::string{row.value(0, 0)}), {}};
   for (; version < migrations.size(); ++version) {
     run("BEGIN");
     for (const auto& statement : migrations[version])
@@ -218,35 +200,42 @@ void postgres_session::migrate() {
   }
 }
 
-pqxx::result postgres_session::run(const std::string& statement) {
-  try {
-    return run_unguarded(statement);
-  } catch (const pqxx::sql_error& error) {
-    const auto code = usable() ? postgres_errc(error.sqlstate()) : errc::store_unavailable;
-    throw postgres_error{failure(code, trimmed(error.what())), error.sqlstate()};
-  } catch (const pqxx::failure& error) {
-    throw postgres_error{failure(errc::store_unavailable, trimmed(error.what())), {}};
-  }
-}
-
-pqxx::result postgres_session::run_unguarded(const std::string& statement) {
+postgres_result postgres_session::run(const std::string& statement) {
   if (!usable())
-    throw pqxx::broken_connection("the connection is closed");
-  pqxx::nontransaction transaction(*this);
-  // libpqxx's pipeline can send now and fetch later, so that this class can do the waiting.
-  pqxx::pipeline pipeline(transaction);
-  const auto query = pipeline.insert(statement);
-  while (!pipeline.is_finished(query)) {
-    wait_for_server();
-    pipeline.resume();
+    throw unavailable("the connection is closed");
+  if (PQsendQuery(connection_.get(), statement.c_str()) == 0)
+    throw unavailable(PQerrorMessage(connection_.get()));
+  // All results must be read before the next statement. Only the first says how this one ended.
+  postgres_result first;
+  for (;;) {
+    while (PQisBusy(connection_.get()) != 0)
+      wait_for_server();
+    postgres_result next(PQgetResult(connection_.get()));
+    if (!next)
+      break;
+    if (!first)
+      first = std::move(next);
   }
-  return pipeline.retrieve(query);
+  if (!first.succeeded())
+    fail(first);
+  return first;
 }
 
+void postgres_session::fail(const postgres_result& result) const {
+  if (!result)
+    throw unavailable(PQerrorMessage(connection_.get()));
+  const auto sqlstate = result.sqlstate();
+  const bool is_reply = usable() && !sqlstate.empty();
+  throw postgres_error{
+    failure(is_reply ? postgres_errc(sqlstate) : errc::store_unavailable, trimmed(result.error())),
+    sqlstate};
+}
+
+// Sends what is left of the statement, and reads what has arrived of its result.
 void postgres_session::wait_for_server() {
-  auto* const connection = policy_.native();
+  auto* const connection = connection_.get();
   const int unsent = PQflush(connection);
-  pollfd server{sock(), POLLIN, 0};
+  pollfd server{PQsocket(connection), POLLIN, 0};
   if (unsent == 1)
     server.events = POLLIN | POLLOUT;
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
@@ -254,33 +243,35 @@ void postgres_session::wait_for_server() {
     const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const int ready = left.count() <= 0 ? 0 : ::poll(&server, 1, static_cast<int>(left.count()));
-    if (ready > 0)
+    if (ready > 0) {
+      // If this fails, the connection has ended, and the result says so.
+      PQconsumeInput(connection);
       return;
+    }
     if (ready < 0 && errno == EINTR)
       continue;
-    // Makes libpq notice the end. Otherwise ending the pipeline would ask the unresponsive server
-    // to cancel the statement, and wait for that.
+    const auto why = ready == 0 ? "the server does not respond" : std::strerror(errno);
+    // Makes libpq notice the end, so that nothing waits for this server any more.
     ::shutdown(server.fd, SHUT_RDWR);
     while (PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK) {
       // Read everything that had arrived.
     }
-    throw pqxx::broken_connection(
-      ready == 0 ? "the server does not respond" : std::strerror(errno));
+    throw unavailable(why);
   }
 }
 
 bool postgres_session::usable() const noexcept {
-  return policy_.native() != nullptr && PQstatus(policy_.native()) == CONNECTION_OK;
+  return PQstatus(connection_.get()) == CONNECTION_OK;
 }
 
 bool postgres_session::alive() noexcept {
   // Data that arrives while idle is a notice, or a final message and the end of the connection,
   // which libpq detects in two steps. A few steps suffice for either.
   for (int step = 0; step < 8 && usable(); ++step) {
-    pollfd server{sock(), POLLIN, 0};
+    pollfd server{PQsocket(connection_.get()), POLLIN, 0};
     if (::poll(&server, 1, 0) <= 0)
       break;
-    PQconsumeInput(policy_.native());
+    PQconsumeInput(connection_.get());
   }
   return usable();
 }

@@ -1,11 +1,11 @@
 // A connection to a PostgreSQL server for the store, on which no call can block indefinitely.
 #pragma once
 
+#include "postgres_result.hpp"
+
 #include <leasebreak/persistence/postgres_store.hpp>
 
-#include <pqxx/connection_base>
-#include <pqxx/connectionpolicy.hxx>
-#include <pqxx/result>
+#include <libpq-fe.h>
 
 #include <chrono>
 #include <memory>
@@ -13,12 +13,6 @@
 #include <string_view>
 
 namespace leasebreak::detail {
-
-/// The only exception type of this header.
-struct postgres_error {
-  store_status status;
-  std::string sqlstate; ///< Empty if the error is not from the server.
-};
 
 /// Returns the library's error for an error of the server or of the client library. `sqlstate` may
 /// be empty.
@@ -33,20 +27,6 @@ struct postgres_target {
 /// Parses a connection string. Errors: `errc::invalid_argument` if it is not valid.
 store_result<postgres_target> parse_target(const std::string& connection);
 
-/// Connects like libpq, keeps the handle, and makes sending non-blocking.
-class session_policy final : public pqxx::connectionpolicy {
-public:
-  session_policy(const std::string& connection, std::chrono::milliseconds timeout);
-
-  handle do_startconnect(handle original) override;
-
-  [[nodiscard]] handle native() const noexcept { return native_; }
-
-private:
-  std::chrono::milliseconds timeout_;
-  handle native_ = nullptr;
-};
-
 /// A process of the server with its start time, because process numbers are reused.
 struct server_session {
   int process = 0;
@@ -54,21 +34,20 @@ struct server_session {
 };
 
 /// A connection with its tables up to date and its statements prepared. Not thread-safe.
-class postgres_session : private pqxx::connection_base {
+class postgres_session {
 public:
   /// Connects, locks the store for this process, and migrates the tables. `replaces` is a lost
   /// session, which is terminated if it still has the store locked; its process is 0 if there is
   /// none.
   postgres_session(const std::string& connection, const postgres_store_options& options,
     const server_session& replaces);
-  ~postgres_session() noexcept;
 
   postgres_session(const postgres_session&) = delete;
   postgres_session& operator=(const postgres_session&) = delete;
 
   /// Executes one statement in one round trip. It is a transaction of its own, unless BEGIN came
   /// before. Closes the connection if the server sends nothing within the timeout.
-  pqxx::result run(const std::string& statement);
+  postgres_result run(const std::string& statement);
 
   /// Returns false if the connection ended while it was idle. Does not wait.
   [[nodiscard]] bool alive() noexcept;
@@ -85,12 +64,12 @@ private:
   void take_store(const server_session& replaces);
   void end(const server_session& lost);
   void migrate();
-  pqxx::result run_unguarded(const std::string& statement);
+  [[noreturn]] void fail(const postgres_result& result) const;
   void wait_for_server();
   [[nodiscard]] bool usable() const noexcept;
 
-  session_policy policy_;
   std::chrono::milliseconds timeout_;
+  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
   server_session self_;
 };
 

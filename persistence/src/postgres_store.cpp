@@ -8,7 +8,6 @@
 #include <charconv>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,21 +19,19 @@ namespace {
 using detail::bytea_literal;
 using detail::failure;
 using detail::postgres_error;
+using detail::postgres_result;
 using detail::postgres_session;
 
 // Longer listings use a cursor and are fetched in batches of this many rows.
-constexpr int rows_at_once = 5000;
+constexpr std::size_t rows_at_once = 5000;
 
-parsed_record read_record(const pqxx::row& row) {
-  return detail::read_row([&](std::size_t i) -> std::string_view {
-    const auto field = row[static_cast<pqxx::row_size_type>(i)];
-    return {field.c_str(), field.size()};
-  });
+parsed_record read_record(const postgres_result& rows, std::size_t row) {
+  return detail::read_row([&](std::size_t i) { return rows.value(row, i); });
 }
 
-void append_rows(lock_listing& listing, const pqxx::result& rows) {
-  for (const auto& row : rows) {
-    auto parsed = read_record(row);
+void append_rows(lock_listing& listing, const postgres_result& rows) {
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    auto parsed = read_record(rows, row);
     if (parsed.ok())
       listing.records.push_back(std::move(*parsed.record));
     else
@@ -123,7 +120,7 @@ public:
         const auto rows = session.run("EXECUTE leasebreak_get(" + bytea_literal(id) + ")");
         if (rows.empty())
           return {failure(errc::record_not_found, std::string{id}), {}};
-        auto parsed = read_record(rows.front());
+        auto parsed = read_record(rows, 0);
         if (!parsed.ok())
           return {failure(errc::record_malformed, to_string(parsed.error)), {}};
         return {{}, std::move(*parsed.record)};
@@ -133,7 +130,7 @@ public:
   store_status erase(std::string_view id) override {
     return with_session<bool>([&](postgres_session& session) -> store_result<bool> {
       const auto done = session.run("EXECUTE leasebreak_erase(" + bytea_literal(id) + ")");
-      if (done.affected_rows() == 0)
+      if (done.changed() == 0)
         return {failure(errc::record_not_found, std::string{id}), {}};
       return {};
     }).status;
@@ -187,7 +184,7 @@ public:
       const auto rows = session.run("EXECUTE leasebreak_server_row");
       if (rows.empty())
         return {no_server_row(), {}};
-      return {{}, std::string_view{rows.front()[1].c_str()} == "t"};
+      return {{}, rows.value(0, 1) == "t"};
     });
   }
 
@@ -195,7 +192,7 @@ public:
     return with_session<bool>([&](postgres_session& session) -> store_result<bool> {
       const auto done =
         session.run(std::string("EXECUTE leasebreak_set_clean(") + (clean ? "true)" : "false)"));
-      if (done.affected_rows() == 0)
+      if (done.changed() == 0)
         return {no_server_row(), {}};
       return {};
     }).status;
@@ -243,10 +240,6 @@ private:
     } catch (const postgres_error& error) {
       session_.reset();
       return {described(error.status), {}};
-    } catch (const std::logic_error& error) {
-      // libpqxx did not find an expected value in a result.
-      session_.reset();
-      return {described(failure(errc::store_corrupt, error.what())), {}};
     }
   }
 
@@ -292,10 +285,10 @@ private:
     return failure(errc::store_corrupt, "the table leasebreak_server has no row");
   }
 
-  static store_result<std::uint64_t> read_epoch(const pqxx::result& rows) {
+  static store_result<std::uint64_t> read_epoch(const postgres_result& rows) {
     if (rows.empty())
       return {no_server_row(), 0};
-    const std::string_view text = rows.front()[0].c_str();
+    const auto text = rows.value(0, 0);
     std::uint64_t epoch = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), epoch);
     if (read.ec != std::errc{} || read.ptr != text.data() + text.size())
@@ -316,7 +309,7 @@ private:
       !query.file_id.empty() || !query.owner_id.empty() || !query.client_id.empty();
     if (by_index) {
       const auto first = session.run(select + " LIMIT " + std::to_string(rows_at_once));
-      if (first.size() < rows_at_once) {
+      if (first.rows() < rows_at_once) {
         append_rows(listing, first);
         return listing;
       }
@@ -330,7 +323,7 @@ private:
       const auto rows =
         session.run("FETCH " + std::to_string(rows_at_once) + " leasebreak_listing");
       append_rows(listing, rows);
-      if (rows.size() < rows_at_once)
+      if (rows.rows() < rows_at_once)
         break;
     }
     session.run("COMMIT");
@@ -343,7 +336,7 @@ private:
         return {};
       const auto done =
         session.run(std::string("EXECUTE ") + statement + "(" + bytea_literal(value) + ")");
-      return {{}, static_cast<std::size_t>(done.affected_rows())};
+      return {{}, done.changed()};
     });
   }
 

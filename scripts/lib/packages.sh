@@ -6,7 +6,7 @@
 BUILD_PACKAGES=(
   g++ cmake ninja-build pkg-config ccache
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libspdlog-dev
-  librocksdb-dev libpqxx-dev libcli11-dev libssl-dev
+  librocksdb-dev libpq-dev libcli11-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # To test the SMB server with Debian's clients.

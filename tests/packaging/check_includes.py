@@ -48,7 +48,7 @@ RULES = [
     Rule(
         "persistence",
         ("leasebreak/model/", "leasebreak/persistence/", "boost/json", "boost/system/",
-         "rocksdb/", "pqxx/", "libpq-fe.h"),
+         "rocksdb/", "libpq-fe.h"),
         system=True,
     ),
     Rule("actors/include", ("leasebreak/", "boost/asio/", "boost/system/")),
@@ -64,7 +64,7 @@ RULES = [
 ]
 
 # Only the files of a store may use its client library.
-CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "pqxx/": "postgres", "libpq-fe.h": "postgres"}
+CLIENT_LIBRARIES = {"rocksdb/": "rocksdb", "libpq-fe.h": "postgres"}
 
 # The key of the hashes is random per process; no result depends on it.
 EXCEPTIONS = {"model/src/keyed_hash.cpp": {"sys/random.h"}}
