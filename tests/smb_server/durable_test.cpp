@@ -121,6 +121,44 @@ TEST(DurableOpens, KeepTheirCreateGuidFromOtherCreates) {
   EXPECT_NE(t.again.id.persistent, t.opened.id.persistent);
 }
 
+TEST(DurableOpens, AreFoundByTheirReplayThoughAnotherClientUsesTheirCreateGuid) {
+  sent_again t;
+  raw_client other{t.server.port()};
+  other.negotiate(dialect::smb_3_0, {2});
+  ASSERT_EQ(other.log_on(), status::success);
+  ASSERT_EQ(other.connect_tree(), status::success);
+  ASSERT_EQ(other
+              .call(command::create,
+                raw_client::create_body_with(
+                  "g", batch_level, {raw_client::durable_query(t.create_guid)}))
+              .head.status,
+    status::success);
+  raw_client second{t.server.port()};
+
+  EXPECT_EQ(t.ask(second, {1}, t.create(), true), status::success);
+
+  EXPECT_EQ(t.again.id.persistent, t.opened.id.persistent);
+}
+
+// The connections of a client without multichannel share no session.
+TEST(DurableOpens, KeepTheirCreateGuidFromTheClientsOtherConnections) {
+  test_server server;
+  raw_client first{server.port()};
+  raw_client second{server.port()};
+  for (raw_client* c : {&first, &second}) {
+    c->negotiate_alone(dialect::smb_3_0);
+    ASSERT_EQ(c->log_on(), status::success);
+    ASSERT_EQ(c->connect_tree(), status::success);
+  }
+  const byte_vector body =
+    raw_client::create_body_with("f", batch_level, {raw_client::durable_query({5})});
+  ASSERT_EQ(first.call(command::create, body).head.status, status::success);
+
+  EXPECT_EQ(second.call(command::create, body).head.status, status::duplicate_objectid);
+  EXPECT_EQ(second.call(command::create, body, header_flag::replay).head.status,
+    status::duplicate_objectid);
+}
+
 TEST(DurableOpens, NeedTheirOwnLeaseKeyInAReplayedCreate) {
   sent_again t;
   raw_client second{t.server.port()};

@@ -307,6 +307,15 @@ answer raw_client::negotiate(const std::vector<dialect>& offered, const guid& cl
   return a;
 }
 
+void raw_client::negotiate_alone(dialect d, const guid& client) {
+  constexpr std::size_t capabilities_at = 8;
+  byte_writer body{negotiate_body({d}, client)};
+  body.patch_u32(capabilities_at, 0x77); // without SMB2_GLOBAL_CAP_MULTI_CHANNEL
+  if (call(command::negotiate, body.view()).head.status != status::success)
+    throw std::runtime_error("NEGOTIATE failed");
+  spoken = d;
+}
+
 std::uint32_t raw_client::log_on(const std::string& user, const std::string& password,
   std::uint8_t flags, std::uint64_t previous_session) {
   logon_script script;

@@ -108,6 +108,10 @@ public:
   answer negotiate(dialect d = dialect::smb_2_1, const guid& client = {1});
   answer negotiate(const std::vector<dialect>& offered, const guid& client = {1});
 
+  /// Negotiates a dialect before 3.1.1 without multichannel: no other connection shares its
+  /// sessions.
+  void negotiate_alone(dialect d, const guid& client = {1});
+
   /// Returns the status of the last SESSION_SETUP.
   std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass",
     std::uint8_t flags = 0, std::uint64_t previous_session = 0);

@@ -154,6 +154,9 @@ asio::awaitable<std::optional<reply>> take_back(
   if (o)
     co_return co_await reconnect(
       r, asked, durable_reconnect{2, o->id, o->durable->persistent, query.create_guid});
+  // MS-SMB2 3.3.5.9.10: the open is on another connection of the client, thus of another session.
+  if (known && known->is_replayable)
+    co_return fail(status::duplicate_objectid);
   // It is unknown whether the first CREATE was executed; its open may have ended.
   if (!known && is_replay && query.persistent && may_be_persistent)
     co_return fail(status::file_not_available);

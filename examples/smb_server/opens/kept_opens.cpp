@@ -63,9 +63,8 @@ open_ptr kept_opens::find(std::uint64_t persistent) const {
 
 open_ptr kept_opens::find(const client_guid& client, const guid& create_guid) const {
   const std::lock_guard lock{mutex_};
-  const auto found = by_create_guid_.find(create_guid);
-  open_ptr o = found != by_create_guid_.end() ? found->second.lock() : nullptr;
-  return o && o->client == client ? o : nullptr;
+  const auto found = by_create_guid_.find({client.bytes, create_guid});
+  return found != by_create_guid_.end() ? found->second.lock() : nullptr;
 }
 
 bool kept_opens::take(const open_ptr& o, const std::shared_ptr<connection>& by) {
@@ -115,16 +114,16 @@ std::vector<open_ptr> kept_opens::take_unrecoverable() {
   return result;
 }
 
-// If two opens have the same CreateGuid, the later one is found.
+// If two opens of a client have the same CreateGuid, the later one is found.
 void kept_opens::note_create_guid(const open_ptr& o) {
   if (o->durable && o->durable->version == 2)
-    by_create_guid_[o->durable->create_guid] = o;
+    by_create_guid_[{o->client.bytes, o->durable->create_guid}] = o;
 }
 
 void kept_opens::forget_create_guid(const open& o) {
   if (!o.durable || o.durable->version != 2)
     return;
-  const auto found = by_create_guid_.find(o.durable->create_guid);
+  const auto found = by_create_guid_.find({o.client.bytes, o.durable->create_guid});
   if (found == by_create_guid_.end())
     return;
   const open_ptr noted = found->second.lock();

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace leasebreak::smb {
@@ -78,7 +79,8 @@ private:
   std::unordered_map<std::uint64_t, open_ptr> by_id_; // by persistent id
   std::unordered_map<open_id, std::uint64_t> by_handle_;
   std::unordered_map<open_id, std::weak_ptr<connection>> attached_;
-  std::map<guid, std::weak_ptr<open>> by_create_guid_; ///< Connected or kept.
+  /// Connected or kept, by ClientGuid and CreateGuid: clients choose CreateGuids on their own.
+  std::map<std::pair<guid, guid>, std::weak_ptr<open>> by_create_guid_;
   std::unordered_map<open_id, std::optional<open_lost>> expected_; ///< With its end, if any.
   std::unordered_map<open_id, open_lost> lost_in_recovery_;
   bool recovering_ = true;

@@ -11,6 +11,7 @@
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/requests.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,6 +58,7 @@ struct open {
   vfs::create_action action = vfs::create_action::opened; ///< What its CREATE did.
   /// The CreateGuid, until the client uses the open. Until then the client may replay the CREATE.
   std::optional<guid> create_guid;
+  std::atomic<bool> is_replayable{false}; ///< It has a `create_guid`. Thread-safe.
   std::optional<durable_query> durable; ///< If granted, the open survives its connection.
   /// The open survives its connection, for the time that the client requested.
   bool resilient = false;

@@ -7,7 +7,8 @@ namespace leasebreak::smb {
 
 void open_table::add(open_ptr o) {
   by_handle_[o->handle] = o;
-  if (o->create_guid)
+  o->is_replayable = o->create_guid.has_value();
+  if (o->is_replayable)
     unused_[*o->create_guid] = o;
   by_id_[o->id.volatile_id] = std::move(o);
 }
@@ -42,6 +43,7 @@ open_ptr open_table::find_unused(const guid& create_guid) const {
 }
 
 void open_table::used(open& o) {
+  o.is_replayable = false;
   if (const auto create_guid = std::exchange(o.create_guid, std::nullopt))
     unused_.erase(*create_guid);
 }
