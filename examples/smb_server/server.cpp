@@ -150,7 +150,9 @@ asio::awaitable<bool> end_on_strand(server& host, channel_group_ptr in, open_los
 
 /// An open that its client has a connection for. False: it is not there (any more).
 asio::awaitable<bool> server::end_superseded(open_lost& lost) {
-  channel_group_ptr in = groups_->find(lost.client);
+  // A client without multichannel has a group for each connection.
+  const std::shared_ptr<connection> on = kept_.connection_of(lost.open);
+  channel_group_ptr in = on ? on->group : groups_->find(lost.client);
   if (!in)
     co_return false;
   const auto executor = in->executor;

@@ -217,5 +217,31 @@ TEST_F(ApplicationsOf30, HaveNoVersions) {
   expect_taken_along({.version = {{1, 2}}}, {.version = {{1, 1}}});
 }
 
+// -- clients without multichannel -----------------------------------------------------------------
+
+// Such a client has no group of connections in which the former open could be looked up.
+TEST(ApplicationsWithoutChannels, EndTheServersPartOfTheirFormerOpens) {
+  test_server server;
+  raw_client here{server.port()};
+  raw_client there{server.port()};
+  std::uint8_t who = 0;
+  for (raw_client* c : {&here, &there}) {
+    c->negotiate_alone(dialect::smb_3_0, {++who});
+    ASSERT_EQ(c->log_on(), status::success);
+    ASSERT_EQ(c->connect_tree(), status::success);
+  }
+  const created old = raw_client::read_created(here.call(command::create, body_of({})));
+  ASSERT_EQ(old.status, status::success);
+
+  ASSERT_EQ(there.call(command::create, body_of({})).head.status, status::success);
+
+  ASSERT_TRUE(server.has_logged("has moved to another client with its application"));
+  byte_writer flush;
+  flush.u16(24);
+  flush.zeros(6);
+  write_file_id(flush, old.id);
+  EXPECT_EQ(here.call(command::flush, flush.view()).head.status, status::file_closed);
+}
+
 } // namespace
 } // namespace leasebreak::smb

@@ -59,7 +59,7 @@ reply enter(request& r, const create_request& asked, const open_ptr& o, const vf
   if (o->place.count() == 0)
     o->place = std::move(r.place);
   r.on().opens.add(o);
-  if (o->may_be_kept())
+  if (o->is_attached())
     r.host().kept().attach(o, r.on().one_of(*r.user));
   log_grant(r, *o, granted);
   return answer_of(asked, *o, opened, granted);

@@ -25,7 +25,8 @@ class connection;
 /// caller of `keep` or `forget` then carries out what the coordinator's report requires.
 ///
 /// Also maps durable opens to their connections. A client that reconnects before its old connection
-/// has ended can thus wait for that end.
+/// has ended can thus wait for that end. The same for opens of applications, which end on their
+/// connection when the application opens the file on another client.
 class kept_opens {
 public:
   /// Records the connection of an open, until `keep` or `forget`.

@@ -77,6 +77,8 @@ struct open {
 
   [[nodiscard]] bool may(std::uint32_t bits) const noexcept { return (access & bits) != 0; }
   [[nodiscard]] bool may_be_kept() const noexcept { return durable || resilient; }
+  /// Whether others than its connection look for it, see `kept_opens::attach`.
+  [[nodiscard]] bool is_attached() const noexcept { return may_be_kept() || has_instance; }
 };
 
 using open_ptr = std::shared_ptr<open>;

@@ -206,12 +206,12 @@ std::shared_ptr<connection> connection::one_of(const session& s) {
   return shared_from_this();
 }
 
-/// Assigns the session's durable and resilient opens on this connection to another channel.
+/// Assigns the session's attached opens on this connection to another channel.
 void connection::leave_opens(const session& s) {
   const auto self = shared_from_this();
   const auto heir = one_of(s);
   for (const open_ptr& o : opens.of_session(s.id)) {
-    if (o->may_be_kept() && host_.kept().connection_of(o->handle) == self)
+    if (o->is_attached() && host_.kept().connection_of(o->handle) == self)
       host_.kept().attach(o, heir);
   }
 }
