@@ -3,6 +3,7 @@
 #include "test_server.hpp"
 
 #include <smb_server/commands/file_ranges.hpp>
+#include <smb_server/wire/notify.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <gtest/gtest.h>
@@ -126,6 +127,24 @@ TEST_F(FileRangesOnTheWire, AreMadeZeroOnceOtherCachesAreBroken) {
   const auto notice = other.receive();
   ASSERT_TRUE(notice);
   EXPECT_EQ(notice->head.command, command::oplock_break);
+}
+
+// Listings of the directory contain the attribute.
+TEST_F(FileRangesOnTheWire, ReportTheSparseAttributeToTheDirectory) {
+  raw_client other{server.port()};
+  other.set_up({2});
+  const created directory = raw_client::read_created(other.call(
+    command::create, raw_client::create_body("", 0, {}, disposition::open, directory_option)));
+  other.send(
+    command::change_notify, raw_client::notify_body(directory.id, notify_filter::attributes));
+  ASSERT_EQ(other.receive().value().head.status, status::pending);
+
+  ASSERT_EQ(ioctl(fsctl_set_sparse, {1}).head.status, status::success);
+
+  const auto told = other.receive_final();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->head.command, command::change_notify);
+  EXPECT_EQ(told->head.status, status::success);
 }
 
 TEST_F(FileRangesOnTheWire, AreNotMadeZeroUnderALock) {

@@ -13,6 +13,19 @@ namespace {
 
 constexpr std::size_t extent_size = 16;
 
+/// Returns whether the attributes have changed.
+vfs::result<bool> make_sparse(vfs::open_file& file, bool sparse) {
+  const auto before = file.info();
+  if (!before)
+    return before.error();
+  if (const auto error = file.set_sparse(sparse))
+    return error;
+  const auto now = file.info();
+  if (!now)
+    return now.error();
+  return before->attributes != now->attributes;
+}
+
 reply without_output(const ioctl_request& asked, const open& o) {
   reply answer;
   encode_ioctl_response(answer.out, asked.code, o.id, {});
@@ -21,16 +34,22 @@ reply without_output(const ioctl_request& asked, const open& o) {
 
 } // namespace
 
-asio::awaitable<reply> set_sparse(const ioctl_request& asked, open_ptr o) {
+asio::awaitable<reply> set_sparse(request& r, const ioctl_request& asked, open_ptr o) {
   if (o->is_directory)
     co_return fail(status::invalid_parameter);
   if (!o->may(access::write_data | access::write_attributes))
     co_return fail(status::access_denied);
   const bool sparse = asked.input.empty() || asked.input.front() != 0;
-  vfs::detail::work<void> job = [file = o->vfs_open, sparse] { return file->set_sparse(sparse); };
-  auto [error] = co_await o->tree_connect->share->files.async_run<void>(
+  vfs::detail::work<bool> job = [file = o->vfs_open, sparse] { return make_sparse(*file, sparse); };
+  auto [error, changed] = co_await o->tree_connect->share->files.async_run<bool>(
     std::move(job), asio::as_tuple(asio::use_awaitable));
-  co_return error ? fail(status_of(error)) : without_output(asked, *o);
+  if (error)
+    co_return fail(status_of(error));
+  // The directory's listings contain the attribute.
+  if (changed)
+    co_await tell_parent_of(
+      r.host(), *o, {change_action::modified, notify_filter::attributes}, &r);
+  co_return without_output(asked, *o);
 }
 
 asio::awaitable<reply> set_zero_data(request& r, const ioctl_request& asked, open_ptr o) {

@@ -141,7 +141,7 @@ asio::awaitable<reply> ioctl(request& r) {
   case fsctl_get_compression:
     co_return get_compression(*asked, *o);
   case fsctl_set_sparse:
-    co_return co_await set_sparse(*asked, o);
+    co_return co_await set_sparse(r, *asked, o);
   case fsctl_set_zero_data:
     co_return co_await set_zero_data(r, *asked, o);
   case fsctl_query_allocated_ranges:
