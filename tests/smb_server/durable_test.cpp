@@ -127,11 +127,11 @@ TEST(DurableOpens, AreFoundByTheirReplayThoughAnotherClientUsesTheirCreateGuid) 
   other.negotiate(dialect::smb_3_0, {2});
   ASSERT_EQ(other.log_on(), status::success);
   ASSERT_EQ(other.connect_tree(), status::success);
-  ASSERT_EQ(other
-              .call(command::create,
-                raw_client::create_body_with(
-                  "g", batch_level, {raw_client::durable_query(t.create_guid)}))
-              .head.status,
+  ASSERT_EQ(
+    other
+      .call(command::create,
+        raw_client::create_body_with("g", batch_level, {raw_client::durable_query(t.create_guid)}))
+      .head.status,
     status::success);
   raw_client second{t.server.port()};
 

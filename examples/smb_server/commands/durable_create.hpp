@@ -18,8 +18,8 @@ namespace leasebreak::smb::commands {
 [[nodiscard]] asio::awaitable<reply> reconnect(
   request& r, const create_request& asked, const durable_reconnect& d);
 
-/// Handles a CREATE whose CreateGuid belongs to a durable open of the client that is disconnected or
-/// on another connection. A replay reconnects to a disconnected open and gets the first response
+/// Handles a CREATE whose CreateGuid belongs to a durable open of the client that is disconnected
+/// or on another connection. A replay reconnects to a disconnected open and gets the first response
 /// again; any other CREATE fails (MS-SMB2 3.3.5.9.10). Returns nothing if the CREATE must be
 /// executed.
 [[nodiscard]] asio::awaitable<std::optional<reply>> take_back(

@@ -47,8 +47,7 @@ asio::awaitable<reply> set_sparse(request& r, const ioctl_request& asked, open_p
     co_return fail(status_of(error));
   // The directory's listings contain the attribute.
   if (changed)
-    co_await tell_parent_of(
-      r.host(), *o, {change_action::modified, notify_filter::attributes}, &r);
+    co_await tell_parent_of(r.host(), *o, {change_action::modified, notify_filter::attributes}, &r);
   co_return without_output(asked, *o);
 }
 

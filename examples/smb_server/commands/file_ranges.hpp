@@ -12,8 +12,7 @@ inline constexpr std::uint32_t fsctl_set_sparse = 0x0009'00c4;
 inline constexpr std::uint32_t fsctl_set_zero_data = 0x0009'80c8;
 inline constexpr std::uint32_t fsctl_query_allocated_ranges = 0x0009'40cf;
 
-[[nodiscard]] asio::awaitable<reply> set_sparse(
-  request& r, const ioctl_request& asked, open_ptr o);
+[[nodiscard]] asio::awaitable<reply> set_sparse(request& r, const ioctl_request& asked, open_ptr o);
 [[nodiscard]] asio::awaitable<reply> set_zero_data(
   request& r, const ioctl_request& asked, open_ptr o);
 [[nodiscard]] asio::awaitable<reply> query_allocated_ranges(const ioctl_request& asked, open_ptr o);
