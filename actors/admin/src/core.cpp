@@ -102,15 +102,6 @@ void core::detach() noexcept {
   coordinator_ = nullptr;
 }
 
-template <class Use>
-bool core::with_coordinator(Use use) {
-  const std::lock_guard lock(mutex_);
-  if (coordinator_ == nullptr)
-    return false;
-  use(*coordinator_);
-  return true;
-}
-
 asio::awaitable<http_response> core::answer(http_request r, const access_rules& rules, caller who) {
   auto what = route(r, rules, who);
   if (auto* const refused = std::get_if<http_response>(&what); refused != nullptr)

@@ -66,4 +66,13 @@ private:
   boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled to start the next listing.
 };
 
+template <class Use>
+bool core::with_coordinator(Use use) {
+  const std::lock_guard lock(mutex_);
+  if (coordinator_ == nullptr)
+    return false;
+  use(*coordinator_);
+  return true;
+}
+
 } // namespace leasebreak::admin

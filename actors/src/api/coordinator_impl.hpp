@@ -111,6 +111,10 @@ public:
   [[nodiscard]] T limit(T limits::*which) const noexcept {
     return settings_.get(which, {});
   }
+  /// The shortest `break_timeout` of all shares.
+  [[nodiscard]] duration shortest_break_timeout() const noexcept {
+    return settings_.shortest_break_timeout();
+  }
   [[nodiscard]] turn_scheduler& scheduler() noexcept { return *scheduler_; }
   [[nodiscard]] file_registry& files() noexcept { return files_; }
   [[nodiscard]] const client_table& clients() const noexcept { return clients_; }

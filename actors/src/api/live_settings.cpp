@@ -2,6 +2,7 @@
 
 #include "live.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace leasebreak::detail {
@@ -143,16 +144,19 @@ void live_settings::apply(const settings& s) noexcept {
   copy_live(policy_.answer_wait_max, s.answer_wait_max);
   copy_limits(policy_.limit, s.limit);
   caching_max_.store(s.caching_max, std::memory_order_relaxed);
+  auto shortest = s.break_timeout;
   const share_settings none;
   for (const auto& e : entries_) {
     const auto found = s.shares.find(e->name);
     const auto& own = found != s.shares.end() ? found->second : none;
     copy_live(e->policy.break_timeout, own.break_timeout.value_or(s.break_timeout));
+    shortest = std::min(shortest, e->policy.break_timeout);
     copy_live(e->policy.wait_max, own.wait_max.value_or(s.wait_max));
     copy_live(e->policy.limit.opens_per_file, own.opens_per_file.value_or(s.limit.opens_per_file));
     copy_live(e->policy.limit.locks_per_file, own.locks_per_file.value_or(s.limit.locks_per_file));
     e->caching_max.store(own.caching_max.value_or(s.caching_max), std::memory_order_relaxed);
   }
+  shortest_break_timeout_.store(shortest, std::memory_order_relaxed);
 }
 
 } // namespace leasebreak::detail

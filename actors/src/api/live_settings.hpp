@@ -36,6 +36,10 @@ public:
     duration limits::*which, std::string_view share) const noexcept override;
   /// The most that an open of the share may cache.
   [[nodiscard]] lease_state caching_max(std::string_view share) const noexcept;
+  /// The shortest `break_timeout`, of all files or of a share.
+  [[nodiscard]] duration shortest_break_timeout() const noexcept {
+    return shortest_break_timeout_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] settings get() const;
 
   /// Edits a copy and puts it into use. `applied` is called meanwhile, so that what depends on the
@@ -64,6 +68,7 @@ private:
 
   file_policy policy_;
   std::atomic<lease_state> caching_max_{lease_state::rwh};
+  std::atomic<duration> shortest_break_timeout_{duration::max()};
   std::array<bucket, 256> buckets_{};
   std::atomic<bool> any_share_{false};
   mutable std::mutex mutex_; ///< Protects what follows, and serializes changes.

@@ -11,9 +11,11 @@
 namespace leasebreak::detail {
 
 void overdue_watch::begin(const coordinator_impl& owner) {
-  const auto timeout = owner.policy().break_timeout;
-  if (due_ == time_point{} && timeout != duration::max())
-    due_ = owner.now() + timeout / 2;
+  const auto timeout = owner.shortest_break_timeout();
+  if (timeout == duration::max())
+    return;
+  const auto half = owner.now() + timeout / 2;
+  due_ = due_ == time_point{} ? half : std::min(due_, half);
 }
 
 void overdue_watch::end(break_id id, coordinator_impl& owner) {
@@ -35,7 +37,7 @@ void overdue_watch::forget(coordinator_impl& owner) {
 // A look scans all leases. There are at most 16 while a break lasts, however many other breaks
 // begin meanwhile.
 void overdue_watch::look(const file_actor& file, coordinator_impl& owner, time_point now) {
-  const auto timeout = owner.policy().break_timeout;
+  const auto timeout = owner.shortest_break_timeout();
   const auto found = file.state().overdue(now);
   due_ = found.next ? std::max(*found.next, now + timeout / 32) : time_point{};
   std::vector<break_id> still;

@@ -15,14 +15,17 @@ constexpr std::size_t extent_size = 16;
 
 /// Returns whether the attributes have changed.
 vfs::result<bool> make_sparse(vfs::open_file& file, bool sparse) {
+  const auto failed = [](const error_code& e) {
+    return vfs::result<bool>(boost::system::in_place_error, e);
+  };
   const auto before = file.info();
   if (!before)
-    return before.error();
+    return failed(before.error());
   if (const auto error = file.set_sparse(sparse))
-    return error;
+    return failed(error);
   const auto now = file.info();
   if (!now)
-    return now.error();
+    return failed(now.error());
   return before->attributes != now->attributes;
 }
 

@@ -30,7 +30,7 @@ std::string unquoted(std::string text) {
 } // namespace
 
 std::vector<CLI::ConfigItem> config_file::from_config(std::istream& input) const {
-  std::vector<CLI::ConfigItem> items;
+  std::vector<CLI::ConfigItem> found;
   std::map<std::string, std::size_t> places;
   std::string line;
   for (std::size_t number = 1; std::getline(input, line); ++number) {
@@ -44,17 +44,17 @@ std::vector<CLI::ConfigItem> config_file::from_config(std::istream& input) const
     const auto* const option = app_->get_option_no_throw("--" + name);
     if (option == nullptr || !option->get_configurable())
       refuse_line(number, "there is no option '" + name + "'");
-    const auto [place, is_new] = places.try_emplace(name, items.size());
+    const auto [place, is_new] = places.try_emplace(name, found.size());
     if (is_new) {
-      items.emplace_back();
-      items.back().name = name;
+      found.emplace_back();
+      found.back().name = name;
     } else if (option->get_items_expected_max() == 1) {
       refuse_line(number, "'" + name + "' is there already");
     }
     lines_[name] = number;
-    items[place->second].inputs.push_back(unquoted(trimmed(line.substr(mark + 1))));
+    found[place->second].inputs.push_back(unquoted(trimmed(line.substr(mark + 1))));
   }
-  return items;
+  return found;
 }
 
 std::string config_file::line_of(const std::string& message) const {

@@ -7,13 +7,12 @@ namespace leasebreak {
 
 overdue_breaks file_state::impl::overdue(time_point now) const {
   overdue_breaks result;
-  if (policy->break_timeout == duration::max())
-    return result;
   for (const auto& l : leases) {
     // A holder does not know of a recovered break, or of one that is held back for a response.
-    if (!l->info.breaking || l->recovered || l->current_break == break_id::none)
+    if (!l->info.breaking || l->recovered || l->current_break == break_id::none ||
+      l->break_due == time_point::max())
       continue;
-    const auto due = l->info.break_started + policy->break_timeout / 2;
+    const auto due = l->info.break_started + (l->break_due - l->info.break_started) / 2;
     if (is_untold(*l) || due > now) {
       result.next = result.next ? std::min(*result.next, due) : due;
       continue;
@@ -27,7 +26,7 @@ overdue_breaks file_state::impl::overdue(time_point now) const {
     b.from = l->break_from;
     b.to = l->info.break_to;
     b.since = l->info.break_started;
-    b.deadline = break_deadline(*l);
+    b.deadline = l->break_due;
     result.breaks.push_back(b);
   }
   return result;
