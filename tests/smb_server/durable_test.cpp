@@ -334,7 +334,9 @@ TEST(DurableOpens, AreReconnectedBeforeTheDiskHasDoneTheRestOfTheirConnection) {
 
   for (const file_id& id : durable) {
     second.send(command::create, create_with("", 0, "DHnC", reconnect_data(id)));
-    EXPECT_EQ(second.await_answer().head.status, status::success);
+    const answer back = second.await_answer();
+    ASSERT_FALSE(back.bytes.empty());
+    EXPECT_EQ(back.head.status, status::success);
   }
 }
 

@@ -28,7 +28,7 @@ struct running : kept_opens {
 bool report(kept_opens& kept, const open_ptr& o, open_ptr* found = nullptr) {
   std::optional<open_lost> lost{std::in_place};
   lost->open = o->handle;
-  lost->names = {{"root", "f"}};
+  lost->names.push_back({"root", "f"});
   const open_ptr there = kept.lose(lost);
   if (found != nullptr)
     *found = there;

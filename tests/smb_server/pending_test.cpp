@@ -18,7 +18,7 @@ using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
-constexpr std::uint32_t file_delete_on_close = 0x1000;
+constexpr std::uint32_t deleting_option = 0x1000;
 
 /// Sends a request of a client, which has the file open with DELETE access.
 struct waiting {
@@ -79,7 +79,7 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Requests, SilentWaits,
   ::testing::Values(
-    waiting{"Rename", 0, send_rename}, waiting{"Close", file_delete_on_close, send_close}),
+    waiting{"Rename", 0, send_rename}, waiting{"Close", deleting_option, send_close}),
   [](const auto& tested) { return std::string{tested.param.name}; });
 
 // Otherwise the server would not read the acknowledgements and CANCELs that end the waits.

@@ -13,20 +13,17 @@ namespace {
 
 constexpr std::size_t extent_size = 16;
 
-/// Returns whether the attributes have changed.
-vfs::result<bool> make_sparse(vfs::open_file& file, bool sparse) {
-  const auto failed = [](const error_code& e) {
-    return vfs::result<bool>(boost::system::in_place_error, e);
-  };
+/// Returns the attributes that have changed.
+vfs::result<std::uint32_t> make_sparse(vfs::open_file& file, bool sparse) {
   const auto before = file.info();
   if (!before)
-    return failed(before.error());
+    return before.error();
   if (const auto error = file.set_sparse(sparse))
-    return failed(error);
+    return error;
   const auto now = file.info();
   if (!now)
-    return failed(now.error());
-  return before->attributes != now->attributes;
+    return now.error();
+  return before->attributes ^ now->attributes;
 }
 
 reply without_output(const ioctl_request& asked, const open& o) {
@@ -43,13 +40,15 @@ asio::awaitable<reply> set_sparse(request& r, const ioctl_request& asked, open_p
   if (!o->may(access::write_data | access::write_attributes))
     co_return fail(status::access_denied);
   const bool sparse = asked.input.empty() || asked.input.front() != 0;
-  vfs::detail::work<bool> job = [file = o->vfs_open, sparse] { return make_sparse(*file, sparse); };
-  auto [error, changed] = co_await o->tree_connect->share->files.async_run<bool>(
+  vfs::detail::work<std::uint32_t> job = [file = o->vfs_open, sparse] {
+    return make_sparse(*file, sparse);
+  };
+  auto [error, changed] = co_await o->tree_connect->share->files.async_run<std::uint32_t>(
     std::move(job), asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return fail(status_of(error));
   // The directory's listings contain the attribute.
-  if (changed)
+  if (changed != 0)
     co_await tell_parent_of(r.host(), *o, {change_action::modified, notify_filter::attributes}, &r);
   co_return without_output(asked, *o);
 }
