@@ -519,7 +519,7 @@ TEST_F(AsyncShare, RenamesAStreamAndTellsTheSpace) {
 
   get(async_.async_rename_stream(open.file, ":two:$DATA", false));
 
-  EXPECT_EQ(open.file->id().stream, "two");
+  EXPECT_EQ(open.file->stream(), "two");
   EXPECT_GT(get(async_.async_space()).total_blocks, 0U);
 }
 

@@ -1,4 +1,5 @@
 // Random operations on a share and on its model, which must agree after every step.
+#include "stream_disk.hpp"
 #include "support.hpp"
 #include "support/seed.hpp"
 #include "tree_model.hpp"
@@ -14,11 +15,17 @@ namespace leasebreak::smb::vfs::testing {
 
 namespace {
 
-constexpr int rounds = 20;
 constexpr int steps = 500;
 constexpr std::size_t opens_max = 8;
 
-class RandomOperations : public share_test {
+/// With which sizes the test runs.
+struct sizes {
+  std::size_t unit; ///< Of offsets and lengths, in bytes.
+  std::size_t inline_max;
+  int rounds;
+};
+
+class RandomOperations : public share_test, public ::testing::WithParamInterface<sizes> {
 protected:
   struct pair {
     opened real;
@@ -28,7 +35,8 @@ protected:
   RandomOperations() : share_test(options()) {}
   static share_options options() {
     share_options small;
-    small.stream_bytes_max = 200;
+    small.stream_bytes_max = 200 * GetParam().unit;
+    small.stream_inline_bytes_max = GetParam().inline_max;
     small.streams_max = 3;
     return small;
   }
@@ -120,8 +128,8 @@ protected:
   void read_or_write() {
     history_ << "io";
     auto& both = any_open();
-    const auto offset = pick(220);
-    const auto length = pick(40);
+    const auto offset = pick(220) * GetParam().unit;
+    const auto length = pick(40) * GetParam().unit;
     history_ << ' ' << offset << ' ' << length;
     if (chance(2)) {
       history_ << " write";
@@ -147,7 +155,7 @@ protected:
     history_ << "change";
     auto& both = any_open();
     if (chance(2)) {
-      const auto size = pick(220);
+      const auto size = pick(220) * GetParam().unit;
       history_ << " size " << size;
       ASSERT_EQ(both.real.file->set_end_of_file(size), model_->resize(both.model, size));
     } else {
@@ -190,8 +198,14 @@ protected:
     default: {
       const std::string name = chance(2) ? "s" : "w";
       history_ << " stream " << name;
+      const std::string before = both.model.stream;
       ASSERT_EQ(both.real.file->rename_stream(name, replace),
         model_->rename_stream(both.model, name, replace));
+      for (auto& each : opens_) { // all opens of the stream follow
+        if (each.model.node == both.model.node && !before.empty() && each.model.stream == before) {
+          each.model.stream = both.model.stream;
+        }
+      }
     }
     }
   }
@@ -274,7 +288,7 @@ protected:
       open_options options;
       options.read = true;
       const auto open = share_->open(at(name + ':' + stream), options);
-      ASSERT_EQ(text(open->file->read(0, 1000).value()), data);
+      ASSERT_EQ(text(open->file->read(0, 300 * GetParam().unit).value()), data);
     }
     ASSERT_EQ(streams, expected);
     if (model.is_directory) {
@@ -303,8 +317,8 @@ protected:
   std::ostringstream history_;
 };
 
-TEST_F(RandomOperations, AgreeWithTheModel) {
-  for (int round = 0; round < rounds; ++round) {
+TEST_P(RandomOperations, AgreeWithTheModel) {
+  for (int round = 0; round < GetParam().rounds; ++round) {
     start_again();
     for (int i = 0; i < steps; ++i) {
       step();
@@ -315,8 +329,17 @@ TEST_F(RandomOperations, AgreeWithTheModel) {
       ASSERT_FALSE(HasFailure()) << "round " << round << " step " << i << ", history:\n"
                                  << history_.str();
     }
+    opens_.clear();
+    ASSERT_TRUE(is_store_exact(root()))
+      << ::testing::PrintToString(stored_files(root())) << " for "
+      << ::testing::PrintToString(all_references(root())) << "; round " << round << ", history:\n"
+      << history_.str();
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(OfSmallStreams, RandomOperations, ::testing::Values(sizes{1, 1000, 20}));
+INSTANTIATE_TEST_SUITE_P(OfStreamsThatGrow, RandomOperations, ::testing::Values(sizes{1, 50, 20}));
+INSTANTIATE_TEST_SUITE_P(OfMebibytes, RandomOperations, ::testing::Values(sizes{16384, 1024, 3}));
 
 } // namespace
 

@@ -259,11 +259,35 @@ TEST_F(Streams, CanBeRenamed) {
   EXPECT_EQ(look("file")->file->rename_stream(":x", false), errc::invalid_stream);
   EXPECT_FALSE(stream->rename_stream(":one", false).failed());
   EXPECT_FALSE(stream->rename_stream(":three", false).failed());
-  EXPECT_EQ(stream->id().stream, "three");
+  EXPECT_EQ(stream->stream(), "three");
   EXPECT_FALSE(stream->rename_stream(":two", true).failed());
 
   EXPECT_EQ(text(open("file:two")->file->read(0, 10).value()), "one");
   EXPECT_THAT(names_of("file"), ElementsAre("", "two"));
+}
+
+TEST_F(Streams, KeepTheirIdentityWhileTheyAreOpen) {
+  auto one = open("file:one", disposition::create).value().file;
+  auto other = open("file:ONE").value().file;
+  const identity before = one->id();
+  ASSERT_TRUE(other->write(0, bytes("data")).has_value());
+
+  ASSERT_FALSE(one->rename_stream(":two", false).failed());
+
+  EXPECT_EQ(text(other->read(0, 10).value()), "data");
+  EXPECT_EQ(other->info()->id, before);
+  EXPECT_EQ(open("file:two")->info.id, before);
+  EXPECT_EQ(share_->lookup(at("file:two"))->id, before);
+  EXPECT_EQ(one->stream_identity("TWO").value(), before);
+  EXPECT_EQ(one->stream_identity("one").value(), std::nullopt);
+  auto successor = open("file:one", disposition::create).value();
+  EXPECT_NE(successor.info.id, before);
+  EXPECT_EQ(share_->lookup(at("file:one"))->id, successor.info.id);
+  EXPECT_EQ(successor.file->id(), successor.info.id);
+  successor.file.reset();
+  one.reset();
+  other.reset();
+  EXPECT_EQ(share_->lookup(at("file:two"))->id.stream, "two");
 }
 
 TEST_F(Streams, CanBecomeTheFilesData) {

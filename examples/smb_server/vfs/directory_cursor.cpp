@@ -1,6 +1,7 @@
 // Lists directories with getdents64, whose offsets are used to resume a listing.
 #include "directory_cursor.hpp"
 
+#include "client_names.hpp"
 #include "share_core.hpp"
 
 #include <algorithm>
@@ -72,12 +73,13 @@ error_code directory_cursor::fill() {
   return {};
 }
 
-error_code directory_cursor::add(list_batch& batch, const std::string& name, list_position after) {
+error_code directory_cursor::add(
+  list_batch& batch, const std::string& name, std::string shown, list_position after) {
   auto info = detail::read_entry_info(*directory_->core(), fd_, name);
   if (!info) {
     return is_gone(info.error()) ? error_code{} : info.error();
   }
-  batch.entries.push_back({name, std::move(*info), after});
+  batch.entries.push_back({std::move(shown), std::move(*info), after});
   return {};
 }
 
@@ -90,21 +92,30 @@ void directory_cursor::add_dots(list_batch& batch, std::size_t count) {
     if (!matcher_.matches(name)) {
       continue;
     }
-    const identity id = directory_->id();
-    const bool is_root = id.device == core.root_device && id.inode == core.root_inode;
     // Do not reveal the parent of the root: report the root itself.
-    auto info = detail::read_entry_info(core, fd_, is_parent && is_root ? "." : name);
+    auto info = detail::read_entry_info(core, fd_, is_parent && is_root() ? "." : name);
     if (info) {
       batch.entries.push_back({name, std::move(*info), position_});
     }
   }
 }
 
+bool directory_cursor::is_hidden(std::string_view name) const {
+  return name == "." || name == ".." || (is_root() && is_reserved_in_root(name));
+}
+
+bool directory_cursor::is_root() const {
+  const auto& core = *directory_->core();
+  const identity id = directory_->id();
+  return id.device == core.root_device && id.inode == core.root_inode;
+}
+
 result<list_batch> directory_cursor::single() {
   list_batch batch;
   batch.end = true;
-  if (position_.stage != at_end && is_valid_component(pattern_)) {
-    if (const error_code error = add(batch, pattern_, {at_end, 0})) {
+  const auto entry = to_entry(pattern_);
+  if (position_.stage != at_end && entry && !is_hidden(*entry)) {
+    if (const error_code error = add(batch, *entry, to_client_name(*entry), {at_end, 0})) {
       return error;
     }
   }
@@ -136,10 +147,14 @@ result<list_batch> directory_cursor::next(std::size_t count) {
       continue;
     }
     const std::string name = entry->d_name;
-    if (!is_valid_component(name) || !matcher_.matches(name)) {
+    if (is_hidden(name)) {
       continue;
     }
-    if (const error_code error = add(batch, name, position_)) {
+    std::string shown = to_client_name(name);
+    if (!matcher_.matches(shown)) {
+      continue;
+    }
+    if (const error_code error = add(batch, name, std::move(shown), position_)) {
       return error;
     }
   }

@@ -9,14 +9,15 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace leasebreak::smb::vfs {
 
 /// Lists `.`, `..` and then the entries in the order of the file system. An entry that exists
 /// during the whole listing is listed exactly once; one that is created or removed meanwhile may be
-/// listed or not. Omits symbolic links, devices, and names that clients cannot send. Blocks on the
-/// disk. Thread-safe; calls are serialised.
+/// listed or not. Omits symbolic links and devices. Blocks on the disk. Thread-safe; calls are
+/// serialised.
 class directory_cursor {
 public:
   /// Called by `share::list`, which has counted the listing.
@@ -42,8 +43,11 @@ private:
   error_code seek_locked(list_position position);
   error_code fill();
   result<list_batch> single();
+  [[nodiscard]] bool is_root() const;
+  [[nodiscard]] bool is_hidden(std::string_view name) const;
   void add_dots(list_batch& batch, std::size_t count);
-  error_code add(list_batch& batch, const std::string& name, list_position after);
+  error_code add(
+    list_batch& batch, const std::string& name, std::string shown, list_position after);
 
   std::mutex mutex_;
   open_ptr directory_;

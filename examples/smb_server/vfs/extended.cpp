@@ -1,7 +1,6 @@
 // Extended attributes with fgetxattr and related calls.
 #include "extended.hpp"
 
-#include "ascii.hpp"
 #include "share_core.hpp"
 
 #include <algorithm>
@@ -137,14 +136,6 @@ error_code store_record(int fd, const dos_record& record) {
                                                                      : error_code{};
 }
 
-result<std::uint64_t> stream_size(int fd, const std::string& name) {
-  const ssize_t size = get(fd, full_name(name).c_str(), nullptr, 0);
-  if (size < 0) {
-    return errno == EOPNOTSUPP ? error_code(errc::name_not_found) : xattr_error(errno);
-  }
-  return static_cast<std::uint64_t>(size);
-}
-
 result<std::vector<std::uint8_t>> load_attribute(int fd, const std::string& name) {
   std::vector<std::uint8_t> bytes;
   for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
@@ -181,7 +172,7 @@ error_code remove_attribute(int fd, const std::string& name) {
   return done < 0 ? from_errno(errno) : error_code{};
 }
 
-result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name) {
+result<std::vector<std::uint8_t>> load_stream_value(int fd, const std::string& name) {
   auto bytes = load_attribute(fd, full_name(name));
   if (!bytes && bytes.error().category() == boost::system::system_category()) {
     const int why = bytes.error().value();
@@ -190,7 +181,7 @@ result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name) {
   return bytes;
 }
 
-error_code store_stream(
+error_code store_stream_value(
   int fd, const std::string& name, std::span<const std::uint8_t> bytes, stream_write how) {
   const int flags = how == stream_write::create ? XATTR_CREATE
     : how == stream_write::replace              ? XATTR_REPLACE
@@ -202,26 +193,9 @@ error_code store_stream(
                                                                          : error_code{};
 }
 
-error_code remove_stream(int fd, const std::string& name) {
+error_code remove_stream_value(int fd, const std::string& name) {
   const error_code error = remove_attribute(fd, full_name(name));
   return error ? xattr_error(error.value()) : error;
-}
-
-result<std::string> find_stream(int fd, const std::string& name) {
-  const auto names = list_streams(fd);
-  if (!names) {
-    return names.error();
-  }
-  const std::string* found = nullptr;
-  for (const auto& each : *names) {
-    if (each == name) {
-      return each;
-    }
-    if (equal_ignoring_case(each, name)) {
-      found = &each;
-    }
-  }
-  return found != nullptr ? result<std::string>(*found) : error_code(errc::name_not_found);
 }
 
 result<std::vector<std::string>> list_names(int fd, std::string_view prefix) {

@@ -41,20 +41,16 @@ struct dos_record {
 /// Errors: EOPNOTSUPP if the file system has no extended attributes, other errno.
 error_code store_record(int fd, const dos_record& record);
 
-/// A named stream's bytes. Errors: `errc::name_not_found`, errno.
-[[nodiscard]] result<std::vector<std::uint8_t>> load_stream(int fd, const std::string& name);
-[[nodiscard]] result<std::uint64_t> stream_size(int fd, const std::string& name);
+/// The attribute of a named stream, as it is on the disk; `streams.hpp` has its meaning. Errors:
+/// `errc::name_not_found`, errno.
+[[nodiscard]] result<std::vector<std::uint8_t>> load_stream_value(int fd, const std::string& name);
 
-/// Writes a whole stream. With `create` it must not exist, with `replace` it must exist. Errors:
-/// `errc::name_collision`, `name_not_found`, `streams_not_supported`, `stream_too_large`, errno.
+/// With `create` it must not exist, with `replace` it must exist. Errors: `errc::name_collision`,
+/// `name_not_found`, `streams_not_supported`, `stream_too_large`, errno.
 enum class stream_write { any, create, replace };
-error_code store_stream(int fd, const std::string& name, std::span<const std::uint8_t> bytes,
+error_code store_stream_value(int fd, const std::string& name, std::span<const std::uint8_t> bytes,
   stream_write how = stream_write::any);
-error_code remove_stream(int fd, const std::string& name);
-
-/// Returns the name of a stream on the disk: the same name, or else one that differs only in the
-/// case of ASCII letters. Errors: `errc::name_not_found`, errno.
-[[nodiscard]] result<std::string> find_stream(int fd, const std::string& name);
+error_code remove_stream_value(int fd, const std::string& name);
 
 /// Lists the names of the extended attributes that begin with `prefix`, without it, sorted. Returns
 /// none if the file system has no extended attributes.

@@ -3,6 +3,7 @@
 
 #include "extended.hpp"
 #include "share_core.hpp"
+#include "streams.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -75,26 +76,45 @@ error_code open_file::zero(std::uint64_t from, std::uint64_t to) {
     return {};
   }
   if (is_stream()) {
-    return write_stream(from, std::vector<std::uint8_t>(static_cast<std::size_t>(to - from)));
+    return zero_stream(from, to);
   }
-  const int how =
-    (now->attributes & attribute::sparse) != 0 ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-  if (::fallocate(fd_, how | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
+  return zero_range(fd_, (now->attributes & attribute::sparse) != 0, from, to);
+}
+
+error_code open_file::zero_stream(std::uint64_t from, std::uint64_t to) {
+  const auto bytes = detail::load_stream(base(), stream(), true);
+  if (!bytes) {
+    return bytes.error();
+  }
+  if (!bytes->is_large) {
+    to = std::min<std::uint64_t>(to, bytes->small.size());
+    return from >= to
+      ? error_code{}
+      : write_stream(from, std::vector<std::uint8_t>(static_cast<std::size_t>(to - from)));
+  }
+  const error_code error = zero_range(bytes->file.get(), false, from, to);
+  if (!error) {
+    touch();
+  }
+  return error;
+}
+
+error_code open_file::zero_range(int fd, bool is_sparse, std::uint64_t from, std::uint64_t to) {
+  const int how = is_sparse ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+  if (::fallocate(fd, how | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
         static_cast<off_t>(to - from)) == 0) {
     return {};
   }
-  return is_unsupported(errno) ? write_zeros(from, to) : from_errno(errno);
-}
-
-error_code open_file::write_zeros(std::uint64_t from, std::uint64_t to) {
+  if (!is_unsupported(errno)) {
+    return from_errno(errno);
+  }
   const std::vector<std::uint8_t> zeros(zeros_bytes);
   while (from < to) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(to - from, zeros.size()));
-    const auto written = write(from, std::span(zeros).first(piece));
-    if (!written) {
-      return written.error();
+    if (const error_code error = detail::write_all(fd, std::span(zeros).first(piece), from)) {
+      return error;
     }
-    from += *written;
+    from += piece;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include "extended.hpp"
 #include "share_core.hpp"
+#include "streams.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,19 +21,12 @@ namespace leasebreak::smb::vfs {
 namespace {
 
 constexpr auto offset_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+/// The piece of a stream that is copied into its file at once.
+constexpr std::size_t copied_at_once = std::size_t{1} << 20;
 /// From this size on, a write or end of file is checked for a gap that is too large for the disk.
 constexpr std::uint64_t gap_looked_at = std::uint64_t{1} << 30;
 /// A change within this time after a set change time may be missed; see dos_record.
 constexpr auto change_time_slack = std::chrono::milliseconds(20);
-
-result<std::string> read_link(int fd) {
-  std::array<char, 8192> buffer;
-  const ssize_t got = ::readlink(detail::proc_path(fd).c_str(), buffer.data(), buffer.size());
-  if (got < 0) {
-    return from_errno(errno);
-  }
-  return std::string(buffer.data(), static_cast<std::size_t>(got));
-}
 
 timespec to_timespec(const std::optional<file_time>& time) {
   if (!time) {
@@ -59,48 +53,60 @@ error_code set_times(int fd, const std::array<timespec, 2>& times) {
 open_file::open_file(detail::open_parts parts)
   : core_(std::move(parts.core)), fd_(parts.fd.release()), is_directory_(parts.is_directory),
     can_read_(parts.can_read), can_write_(parts.can_write), inode_(parts.id.inode),
-    id_(std::move(parts.id)) {}
+    birth_(parts.id.birth), id_(std::move(parts.id)), stream_(std::move(parts.stream)) {
+  if (!stream_.empty()) {
+    detail::add_stream_open(*core_, inode_, *this);
+  }
+}
 
 open_file::~open_file() {
+  if (is_stream()) {
+    detail::drop_stream_open(base(), *this);
+  }
   ::close(fd_);
   core_->opens->fetch_sub(1);
 }
 
 std::string open_file::stream() const {
-  const std::lock_guard lock(id_mutex_);
-  return id_.stream;
+  const std::lock_guard lock(stream_mutex_);
+  return stream_;
 }
 
-identity open_file::id() const {
-  const std::lock_guard lock(id_mutex_);
-  return id_;
+void open_file::follow_rename(const std::string& from, const std::string& to) {
+  const std::lock_guard lock(stream_mutex_);
+  if (stream_ == from) {
+    stream_ = to;
+  }
+}
+
+result<std::optional<identity>> open_file::stream_identity(const std::string& name) const {
+  identity id = id_;
+  id.stream.clear();
+  if (name.empty()) {
+    return std::optional(std::move(id));
+  }
+  const auto there = detail::find_stream(base(), name);
+  if (!there && there.error() == errc::name_not_found) {
+    return std::optional<identity>();
+  }
+  if (!there) {
+    return there.error();
+  }
+  id.stream = detail::identity_of_stream(*core_, inode_, *there);
+  return std::optional(std::move(id));
 }
 
 bool open_file::is_stream() const {
-  return !stream().empty();
+  return !id_.stream.empty();
 }
 
 result<path> open_file::current_path() const {
-  const auto mine = read_link(fd_);
-  const auto root = read_link(core_->root.get());
-  if (!mine || !root) {
-    return mine ? root.error() : mine.error();
-  }
-  struct stat status {};
-  if (::fstat(fd_, &status) < 0) {
-    return from_errno(errno);
-  }
-  if (status.st_nlink == 0) {
-    return error_code(errc::name_not_found);
-  }
-  if (*mine == *root) {
-    return path();
-  }
-  const std::string prefix = *root == "/" ? *root : *root + '/';
-  if (!mine->starts_with(prefix)) {
-    return error_code(errc::name_not_found);
-  }
-  return path::parse(std::string_view(*mine).substr(prefix.size()));
+  const auto name = detail::disk_path(*core_, fd_);
+  return name ? result<path>(path::from_disk(*name)) : name.error();
+}
+
+detail::stream_base open_file::base() const {
+  return {*core_, fd_, {inode_, birth_}};
 }
 
 error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t length) const {
@@ -123,20 +129,20 @@ error_code open_file::check_io(bool writes, std::uint64_t offset, std::uint64_t 
 // Implementation-specific: for clients, a file is sparse only if a client has made it sparse. For
 // other files, refuse a gap that the disk could not fill, like a file system without sparse files.
 // Small gaps are not checked, to save the system call.
-error_code open_file::check_gap(std::uint64_t offset) const {
+error_code open_file::check_gap(int fd, std::uint64_t offset) const {
   if (offset < gap_looked_at) {
     return {};
   }
   struct stat status {};
   struct statvfs space {};
-  if (::fstat(fd_, &status) < 0 || ::fstatvfs(fd_, &space) < 0) {
+  if (::fstat(fd, &status) < 0 || ::fstatvfs(fd, &space) < 0) {
     return from_errno(errno);
   }
   const auto end = static_cast<std::uint64_t>(status.st_size);
   if (offset <= end || (offset - end) / space.f_frsize <= space.f_bavail) {
     return {};
   }
-  const auto record = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
+  const auto record = core_->has_xattrs && fd == fd_ ? detail::load_record(fd) : std::nullopt;
   const bool sparse = record && (record->attributes & attribute::sparse) != 0;
   return sparse ? error_code{} : from_errno(ENOSPC);
 }
@@ -149,33 +155,10 @@ result<std::vector<std::uint8_t>> open_file::read(std::uint64_t offset, std::siz
     return error_code(errc::invalid_argument);
   }
   if (const std::string name = stream(); !name.empty()) {
-    auto bytes = detail::load_stream(fd_, name);
-    if (!bytes) {
-      return bytes;
-    }
-    const auto begin = static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes->size()));
-    const auto end = begin + std::min(length, bytes->size() - begin);
-    return std::vector<std::uint8_t>(bytes->begin() + static_cast<std::ptrdiff_t>(begin),
-      bytes->begin() + static_cast<std::ptrdiff_t>(end));
+    const auto bytes = detail::load_stream(base(), name, false);
+    return bytes ? detail::read_range(*bytes, offset, length) : bytes.error();
   }
-  std::vector<std::uint8_t> bytes(length);
-  std::size_t done = 0;
-  while (done < length) {
-    const ssize_t got =
-      ::pread(fd_, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return from_errno(errno);
-    }
-    if (got == 0) {
-      break;
-    }
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
-  return bytes;
+  return detail::read_all(fd_, offset, length);
 }
 
 result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::uint8_t> data) {
@@ -195,22 +178,11 @@ result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::
     }
     return data.size();
   }
-  if (const error_code error = check_gap(offset)) {
+  if (const error_code error = check_gap(fd_, offset)) {
     return error;
   }
-  std::size_t done = 0;
-  while (done < data.size()) {
-    const ssize_t got =
-      ::pwrite(fd_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return from_errno(errno);
-    }
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
+  const error_code error = detail::write_all(fd_, data, offset);
+  return error ? result<std::size_t>(error) : data.size();
 }
 
 error_code open_file::write_stream(std::uint64_t offset, std::span<const std::uint8_t> data) {
@@ -218,15 +190,33 @@ error_code open_file::write_stream(std::uint64_t offset, std::span<const std::ui
     return errc::stream_too_large;
   }
   const std::string name = stream();
-  const std::lock_guard lock(core_->stripe(inode_));
-  auto bytes = detail::load_stream(fd_, name);
-  if (!bytes) {
-    return bytes.error();
+  std::unique_lock lock(base().lock());
+  auto now = detail::load_stream_locked(base(), name, true);
+  if (!now) {
+    return now.error();
   }
-  const auto begin = static_cast<std::size_t>(offset);
-  bytes->resize(std::max(bytes->size(), begin + data.size()));
-  std::copy(data.begin(), data.end(), bytes->begin() + static_cast<std::ptrdiff_t>(begin));
-  const error_code error = detail::store_stream(fd_, name, *bytes, detail::stream_write::replace);
+  if (!now->is_large) {
+    error_code error = from_errno(ENOSPC);
+    if (offset + data.size() <= core_->options.stream_inline_bytes_max) {
+      auto bytes = now->small;
+      const auto begin = static_cast<std::size_t>(offset);
+      bytes.resize(std::max(bytes.size(), begin + data.size()));
+      std::copy(data.begin(), data.end(), bytes.begin() + static_cast<std::ptrdiff_t>(begin));
+      error = detail::store_small(base(), name, bytes);
+    }
+    if (error == from_errno(ENOSPC)) {
+      error = detail::move_to_file(base(), name, *now);
+    }
+    if (error) {
+      return error;
+    }
+  }
+  lock.unlock();
+  error_code error;
+  if (now->is_large) {
+    error = check_gap(now->file.get(), offset);
+    error = error ? error : detail::write_all(now->file.get(), data, offset);
+  }
   if (!error) {
     touch();
   }
@@ -240,6 +230,17 @@ void open_file::touch() const {
 }
 
 error_code open_file::flush() const {
+  if (const std::string name = stream(); !name.empty()) {
+    const auto bytes = detail::load_stream(base(), name, false);
+    if (bytes && bytes->is_large) {
+      if (::fsync(bytes->file.get()) < 0) {
+        return from_errno(errno);
+      }
+      if (const error_code error = detail::sync_store(*core_)) {
+        return error;
+      }
+    }
+  }
   if (::fsync(fd_) == 0) {
     return {};
   }
@@ -252,20 +253,60 @@ error_code open_file::resize_stream(std::uint64_t size) {
     return errc::stream_too_large;
   }
   const std::string name = stream();
-  const std::lock_guard lock(core_->stripe(inode_));
-  auto bytes = detail::load_stream(fd_, name);
-  if (!bytes) {
-    return bytes.error();
+  std::unique_lock lock(base().lock());
+  auto now = detail::load_stream_locked(base(), name, true);
+  if (!now) {
+    return now.error();
   }
-  if (bytes->size() == size) {
+  if (!now->is_large) {
+    if (now->small.size() == size) {
+      return {};
+    }
+    error_code error = from_errno(ENOSPC);
+    if (size <= core_->options.stream_inline_bytes_max) {
+      auto bytes = now->small;
+      bytes.resize(static_cast<std::size_t>(size));
+      error = detail::store_small(base(), name, bytes);
+    }
+    if (error == from_errno(ENOSPC)) {
+      error = detail::move_to_file(base(), name, *now);
+    }
+    if (error) {
+      return error;
+    }
+  }
+  lock.unlock();
+  if (now->is_large) {
+    if (const error_code error = check_gap(now->file.get(), size)) {
+      return error;
+    }
+    if (::ftruncate(now->file.get(), static_cast<off_t>(size)) < 0) {
+      return from_errno(errno);
+    }
+  }
+  touch();
+  return {};
+}
+
+/// Reserves space for a stream, which a small one needs none for.
+error_code open_file::reserve_stream(std::uint64_t size) {
+  if (size > core_->options.stream_bytes_max) {
+    return errc::stream_too_large;
+  }
+  const std::string name = stream();
+  const std::lock_guard lock(base().lock());
+  auto now = detail::load_stream_locked(base(), name, true);
+  if (!now) {
+    return now.error();
+  }
+  if (!now->is_large && size <= core_->options.stream_inline_bytes_max) {
     return {};
   }
-  bytes->resize(static_cast<std::size_t>(size));
-  const error_code error = detail::store_stream(fd_, name, *bytes, detail::stream_write::replace);
-  if (!error) {
-    touch();
+  if (const error_code error =
+        now->is_large ? error_code{} : detail::move_to_file(base(), name, *now)) {
+    return error;
   }
-  return error;
+  return detail::reserve(now->file.get(), size);
 }
 
 error_code open_file::set_end_of_file(std::uint64_t size) {
@@ -276,7 +317,7 @@ error_code open_file::set_end_of_file(std::uint64_t size) {
   if (is_stream()) {
     return resize_stream(size);
   }
-  if (const error_code error = check_gap(size)) {
+  if (const error_code error = check_gap(fd_, size)) {
     return error;
   }
   return ::ftruncate(fd_, static_cast<off_t>(size)) == 0 ? error_code{} : from_errno(errno);
@@ -307,7 +348,7 @@ error_code open_file::set_allocation(std::uint64_t size) {
     return set_end_of_file(size);
   }
   if (is_stream()) {
-    return size > core_->options.stream_bytes_max ? errc::stream_too_large : error_code{};
+    return reserve_stream(size);
   }
   return detail::reserve(fd_, size);
 }
@@ -326,8 +367,10 @@ std::optional<file_info> open_file::info_cached() const {
 
 bool open_file::closes_at_once() const {
   struct stat status {};
-  return core_->is_local && !changed_data_.load(std::memory_order_relaxed) &&
-    ::fstat(fd_, &status) == 0 && status.st_nlink > 0;
+  // The last open of a stream may have files to remove.
+  return core_->is_local && !(is_stream() && detail::has_store(*core_)) &&
+    !changed_data_.load(std::memory_order_relaxed) && ::fstat(fd_, &status) == 0 &&
+    status.st_nlink > 0;
 }
 
 error_code open_file::change(const basic_changes& changes) {
@@ -413,8 +456,12 @@ result<std::vector<stream_info>> open_file::streams() const {
     return names.error();
   }
   for (const auto& name : *names) {
-    if (const auto size = detail::stream_size(fd_, name)) {
-      found.push_back({name, *size, (*size + 4095) / 4096 * 4096});
+    const auto bytes = detail::load_stream(base(), name, false);
+    if (!bytes) {
+      continue;
+    }
+    if (const auto extent = detail::measure(*bytes)) {
+      found.push_back({name, extent->size, extent->allocation});
     }
   }
   return found;
@@ -422,8 +469,8 @@ result<std::vector<stream_info>> open_file::streams() const {
 
 // Writes the file's data before removing the stream, so that a later reader does not see a mixture.
 error_code open_file::make_file_data(const std::string& source) {
-  const std::lock_guard lock(core_->stripe(inode_));
-  const auto bytes = detail::load_stream(fd_, source);
+  const std::lock_guard lock(base().lock());
+  const auto bytes = detail::load_stream_locked(base(), source, true);
   if (!bytes) {
     return bytes.error();
   }
@@ -432,19 +479,24 @@ error_code open_file::make_file_data(const std::string& source) {
   if (data.get() < 0) {
     return errno == EISDIR ? error_code(errc::is_directory) : from_errno(errno);
   }
-  std::size_t written = 0;
-  while (written < bytes->size()) {
-    const ssize_t got = ::pwrite(
-      data.get(), bytes->data() + written, bytes->size() - written, static_cast<off_t>(written));
-    if (got < 0) {
-      return from_errno(errno);
+  std::uint64_t written = 0;
+  for (;;) {
+    const auto piece = detail::read_range(*bytes, written, copied_at_once);
+    if (!piece) {
+      return piece.error();
     }
-    written += static_cast<std::size_t>(got);
+    if (piece->empty()) {
+      break;
+    }
+    if (const error_code error = detail::write_all(data.get(), *piece, written)) {
+      return error;
+    }
+    written += piece->size();
   }
   if (::ftruncate(data.get(), static_cast<off_t>(written)) < 0) {
     return from_errno(errno);
   }
-  return detail::remove_stream(fd_, source);
+  return detail::remove_stream_locked(base(), source);
 }
 
 error_code open_file::rename_stream(std::string_view new_name, bool replace) {
@@ -462,29 +514,24 @@ error_code open_file::rename_stream(std::string_view new_name, bool replace) {
   if (*target == source) {
     return {};
   }
-  const std::lock_guard lock(core_->stripe(inode_));
-  const auto bytes = detail::load_stream(fd_, source);
-  if (!bytes) {
-    return bytes.error();
+  const std::lock_guard lock(base().lock());
+  if (const auto mine = detail::load_stream_locked(base(), source, false); !mine) {
+    return mine.error();
   }
-  const auto there = detail::find_stream(fd_, *target);
+  const auto there = detail::find_stream_locked(base(), *target);
   if (there && *there != source && !replace) {
     return errc::name_collision;
   }
-  if (const error_code error = detail::store_stream(fd_, *target, *bytes)) {
+  if (const error_code error = detail::move_stream(base(), source, *target)) {
     return error;
   }
   if (there && *there != source && *there != *target) {
     // The replaced stream's name differs in case from the new one, so remove it explicitly.
-    if (const error_code error = detail::remove_stream(fd_, *there)) {
+    if (const error_code error = detail::remove_stream_locked(base(), *there)) {
       return error;
     }
   }
-  if (const error_code error = detail::remove_stream(fd_, source)) {
-    return error;
-  }
-  const std::lock_guard id_lock(id_mutex_);
-  id_.stream = *target;
+  detail::follow_rename(*core_, inode_, source, *target);
   return {};
 }
 

@@ -21,14 +21,15 @@ namespace detail {
 struct share_core;
 class unique_fd;
 struct open_parts;
+struct stream_base;
 } // namespace detail
 
 /// One open. Closed when the last reference is released. Members block on the disk unless stated
 /// otherwise; call them on a worker thread. Thread-safe.
 ///
-/// Named streams are stored as extended attributes, `user.leasebreak.stream.NAME`. Their names are
-/// case-insensitive in ASCII letters, as on file systems with streams. A write rewrites the whole
-/// stream, which is why `share_options::stream_bytes_max` is small.
+/// Named streams are stored as extended attributes, `user.leasebreak.stream.NAME`, and in files of
+/// their own from `share_options::stream_inline_bytes_max` on. Their names are case-insensitive in
+/// ASCII letters, as on file systems with streams.
 class open_file {
 public:
   /// Called only by `share`.
@@ -37,7 +38,7 @@ public:
   open_file(const open_file&) = delete;
   open_file& operator=(const open_file&) = delete;
 
-  [[nodiscard]] identity id() const;
+  [[nodiscard]] const identity& id() const noexcept { return id_; }
   [[nodiscard]] bool is_directory() const noexcept { return is_directory_; }
   [[nodiscard]] bool is_stream() const;
 
@@ -118,28 +119,36 @@ public:
   /// Sets these attributes and removes all others. Errors: as `set_extended_attributes`.
   error_code replace_extended_attributes(std::span<const extended_attribute> wanted);
 
-  /// Renames a named stream; other opens of the stream do not follow. With an empty name
-  /// (`::$DATA`), its bytes replace the file's data if `replace` permits that; the stream no longer
-  /// exists then, also for this open. Errors: `errc::name_collision`, `invalid_stream` if this is
-  /// not a named stream, errno.
+  /// Renames a named stream; all its opens follow, and its identity stays while it is open. With an
+  /// empty name (`::$DATA`), its bytes replace the file's data if `replace` permits that; the
+  /// stream no longer exists then, also for this open. Errors: `errc::name_collision`,
+  /// `invalid_stream` if this is not a named stream, errno.
   error_code rename_stream(std::string_view new_name, bool replace);
+
+  /// The stream of this file that `name` means, as `rename_stream` takes it; nothing if there is
+  /// none. An empty name is the file itself. Errors: errno.
+  [[nodiscard]] result<std::optional<identity>> stream_identity(const std::string& name) const;
 
   /// Implementation detail of `share` and `directory_cursor`.
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] const std::shared_ptr<detail::share_core>& core() const noexcept { return core_; }
   [[nodiscard]] std::string stream() const;
+  [[nodiscard]] detail::stream_base base() const;
+  void follow_rename(const std::string& from, const std::string& to);
   error_code truncate();
   /// Replaces the descriptor by another one of the same file, before the open is shared.
   void replace_fd(detail::unique_fd fd) noexcept;
 
 private:
   [[nodiscard]] error_code check_io(bool writes, std::uint64_t offset, std::uint64_t length) const;
-  [[nodiscard]] error_code check_gap(std::uint64_t offset) const;
+  [[nodiscard]] error_code check_gap(int fd, std::uint64_t offset) const;
   error_code resize_stream(std::uint64_t size);
+  error_code reserve_stream(std::uint64_t size);
+  error_code zero_stream(std::uint64_t from, std::uint64_t to);
   error_code make_file_data(const std::string& source);
   error_code write_stream(std::uint64_t offset, std::span<const std::uint8_t> data);
   error_code change_record(const basic_changes& changes);
-  error_code write_zeros(std::uint64_t from, std::uint64_t to);
+  static error_code zero_range(int fd, bool is_sparse, std::uint64_t from, std::uint64_t to);
   [[nodiscard]] result<std::size_t> copy_in_kernel(
     const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length) const;
   result<std::size_t> copy_piece(
@@ -153,10 +162,12 @@ private:
   bool can_write_ = false;
   std::atomic<bool> changed_data_{false}; ///< Through this open.
   std::uint64_t inode_ = 0;
+  std::uint64_t birth_ = 0;
   /// MS-FSA 2.1.1.6 UserSetChangeTime. Guarded by the stripe of the inode.
   bool user_set_change_time_ = false;
-  mutable std::mutex id_mutex_; ///< The stream's name may change.
-  identity id_;
+  const identity id_;
+  mutable std::mutex stream_mutex_;
+  std::string stream_; ///< The stream's name on the disk, which may change.
 };
 
 } // namespace leasebreak::smb::vfs

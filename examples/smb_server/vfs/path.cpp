@@ -2,6 +2,7 @@
 #include "path.hpp"
 
 #include "ascii.hpp"
+#include "client_names.hpp"
 #include "utf8.hpp"
 
 #include <algorithm>
@@ -24,6 +25,11 @@ constexpr auto forbidden = [] {
   return result;
 }();
 
+std::string_view last_component(std::string_view all) noexcept {
+  const auto slash = all.rfind('/');
+  return slash == std::string_view::npos ? all : all.substr(slash + 1);
+}
+
 bool is_separator(char c) noexcept {
   return c == '\\' || c == '/';
 }
@@ -39,7 +45,22 @@ error_code check_component(std::string_view name) noexcept {
   if (std::any_of(name.begin(), name.end(), bad) || !detail::is_utf8(name)) {
     return errc::invalid_name;
   }
-  return name.size() > component_bytes_max ? errc::name_too_long : error_code{};
+  return {};
+}
+
+/// The entry of a component on the disk.
+result<std::string> check_on_disk(std::string_view component) {
+  if (const error_code error = check_component(component)) {
+    return error;
+  }
+  auto on_disk = to_disk_name(component);
+  if (!on_disk) {
+    return on_disk;
+  }
+  if (*on_disk == "." || *on_disk == "..") {
+    return error_code(errc::dot_component);
+  }
+  return on_disk->size() > component_bytes_max ? error_code(errc::name_too_long) : on_disk;
 }
 
 // MS-FSCC 2.1.5.3: a stream's name may have any character except these, also control characters.
@@ -79,23 +100,42 @@ result<path> path::parse(std::string_view text) {
     text.remove_suffix(1);
   }
   parsed.name_.reserve(text.size());
+  parsed.disk_.reserve(text.size());
   while (!text.empty()) {
     const auto end = std::find_if(text.begin(), text.end(), is_separator);
     const auto length = static_cast<std::size_t>(end - text.begin());
     const auto component = text.substr(0, length);
-    if (const error_code error = check_component(component)) {
-      return error;
+    const auto on_disk = check_on_disk(component);
+    if (!on_disk) {
+      return on_disk.error();
     }
-    if (!parsed.name_.empty()) {
-      parsed.name_ += '/';
+    if (parsed.name_.empty() && is_reserved_in_root(*on_disk)) {
+      return error_code(errc::invalid_name);
     }
-    parsed.name_ += component;
+    parsed.add(*on_disk);
     if (length + 1 == text.size()) {
       return error_code(errc::invalid_name); // two separators at the end
     }
     text.remove_prefix(std::min(text.size(), length + 1));
   }
   return parsed;
+}
+
+path path::from_disk(std::string_view text) {
+  path parsed;
+  while (!text.empty()) {
+    const auto component = text.substr(0, text.find('/'));
+    parsed.add(component);
+    text.remove_prefix(std::min(text.size(), component.size() + 1));
+  }
+  return parsed;
+}
+
+void path::add(std::string_view on_disk) {
+  const std::string separator = name_.empty() ? "" : "/";
+  name_ += separator + to_client_name(on_disk);
+  disk_ += separator;
+  disk_ += on_disk;
 }
 
 error_code path::take_stream(std::string_view suffix) {
@@ -133,15 +173,18 @@ result<std::string> parse_stream_name(std::string_view text) {
 }
 
 std::string_view path::leaf() const noexcept {
-  const std::string_view all = name_;
-  const auto slash = all.rfind('/');
-  return slash == std::string_view::npos ? all : all.substr(slash + 1);
+  return last_component(name_);
+}
+
+std::string_view path::leaf_on_disk() const noexcept {
+  return last_component(disk_);
 }
 
 path path::parent() const {
   path folder;
   if (const auto slash = name_.rfind('/'); slash != std::string::npos) {
     folder.name_ = name_.substr(0, slash);
+    folder.disk_ = disk_.substr(0, disk_.rfind('/'));
   }
   folder.names_directory_ = true;
   return folder;
@@ -150,11 +193,16 @@ path path::parent() const {
 path path::base() const {
   path file;
   file.name_ = name_;
+  file.disk_ = disk_;
   return file;
 }
 
-bool is_valid_component(std::string_view name) noexcept {
-  return !check_component(name);
+bool is_reserved_in_root(std::string_view name) noexcept {
+  return equal_ignoring_case(name, ".leasebreak.streams");
+}
+
+result<std::string> to_entry(std::string_view component) {
+  return check_on_disk(component);
 }
 
 } // namespace leasebreak::smb::vfs

@@ -3,6 +3,7 @@
 
 #include "extended.hpp"
 #include "share_core.hpp"
+#include "streams.hpp"
 #include "utf8.hpp"
 
 #include <algorithm>
@@ -82,6 +83,7 @@ result<std::shared_ptr<share>> share::open_root(
   core->has_unnamed = core->options.use_unnamed;
   core->has_noreplace = core->options.use_noreplace;
   probe(*core);
+  detail::sweep_store(*core);
   return std::shared_ptr<share>(new share(std::move(core)));
 }
 
@@ -126,13 +128,17 @@ const share_options& share::options() const noexcept {
 }
 
 result<file_info> share::lookup(const path& name) const {
-  const auto fd = detail::open_beneath(*core_, name.name(), O_PATH);
+  const auto fd = detail::open_beneath(*core_, name.on_disk(), O_PATH);
   if (!fd) {
     return detail::explain(*core_, name, fd.error());
   }
   std::string stream;
   if (!name.stream().empty()) {
-    auto found = detail::find_stream(fd->get(), name.stream());
+    const auto key = detail::key_of(*core_, fd->get());
+    if (!key) {
+      return key.error();
+    }
+    auto found = detail::find_stream({*core_, fd->get(), *key}, name.stream());
     if (!found) {
       return found.error();
     }
@@ -211,6 +217,7 @@ result<space_info> share::space() const {
   space.free_files = status.f_ffree;
   space.component_bytes_max = static_cast<std::uint32_t>(status.f_namemax);
   space.device = core_->root_device;
+  space.root = core_->root_inode;
   space.creation_time = root->creation_time;
   space.read_only = (status.f_flag & ST_RDONLY) != 0;
   space.has_streams = core_->has_xattrs;

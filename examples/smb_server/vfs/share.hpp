@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,10 @@ struct share_options {
   /// The maximum end of file: that of NTFS (MS-FSA 2.1.5.3), or of the file system if that is
   /// smaller.
   std::uint64_t file_bytes_max = 0xfff'ffff'0000;
-  std::size_t stream_bytes_max = 65536; ///< Bytes of a named stream; Linux allows 65536.
+  std::uint64_t stream_bytes_max = 0xfff'ffff'0000; ///< The same for a named stream.
+  /// Bytes of a named stream that is stored in an extended attribute. A larger one has a file of
+  /// its own in `.leasebreak.streams` of the root, which clients do not see.
+  std::size_t stream_inline_bytes_max = 1024;
   std::size_t list_batch_max = 128; ///< Entries of one batch of a listing.
   std::size_t list_names_max = 128; ///< Names that one batch reads; takes at most a millisecond.
   std::size_t streams_max = 1024; ///< Named streams of a file.
@@ -40,6 +44,9 @@ struct share_options {
   bool use_noreplace = true; ///< Use RENAME_NOREPLACE, if available, instead of a check before.
   bool use_openat2 = true; ///< Use openat2, if available, instead of opening each folder.
   bool use_caches = true; ///< Let `open_cached` and similar calls work without worker threads.
+  /// Called between the steps of a change to a large stream, so that a test can end the process
+  /// there. Called with locks held. Null: not called.
+  std::function<void()> between_stream_steps;
 };
 
 /// A directory that is served. All paths are resolved beneath it: `..`, absolute paths and symbolic

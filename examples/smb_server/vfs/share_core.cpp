@@ -2,12 +2,14 @@
 #include "share_core.hpp"
 
 #include "extended.hpp"
+#include "streams.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -91,10 +93,6 @@ file_time to_time(const statx_timestamp& time) {
   return file_time(std::chrono::seconds(time.tv_sec) + rest);
 }
 
-std::uint64_t round_up(std::uint64_t size) {
-  return (size + cluster_bytes - 1) / cluster_bytes * cluster_bytes;
-}
-
 void apply_record(file_info& info, const std::optional<dos_record>& record) {
   if (record) {
     info.attributes = record->attributes;
@@ -142,6 +140,10 @@ result<file_info> from_statx(const struct statx& status) {
 
 } // namespace
 
+std::uint64_t round_up(std::uint64_t size) noexcept {
+  return (size + cluster_bytes - 1) / cluster_bytes * cluster_bytes;
+}
+
 unique_fd::~unique_fd() {
   if (fd_ >= 0) {
     ::close(fd_);
@@ -186,7 +188,7 @@ result<unique_fd> open_cached(share_core& core, const std::string& name, int fla
 
 result<unique_fd> open_parent(share_core& core, const path& name) {
   const path folder = name.parent();
-  auto opened = open_beneath(core, folder.name(), O_PATH | O_DIRECTORY);
+  auto opened = open_beneath(core, folder.on_disk(), O_PATH | O_DIRECTORY);
   if (opened) {
     return opened;
   }
@@ -206,7 +208,7 @@ error_code explain(share_core& core, const path& name, error_code error) {
   case ENOENT:
   case ENOTDIR: {
     if (!name.is_root()) {
-      const auto folder = open_beneath(core, name.parent().name(), O_PATH | O_DIRECTORY);
+      const auto folder = open_beneath(core, name.parent().on_disk(), O_PATH | O_DIRECTORY);
       if (!folder) {
         return errc::path_not_found;
       }
@@ -237,7 +239,7 @@ std::string proc_path(int fd) {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
-result<file_info> read_info(const share_core& core, int fd, const std::string& stream) {
+result<file_info> read_info(share_core& core, int fd, const std::string& stream) {
   struct statx status {};
   if (::statx(fd, "", AT_EMPTY_PATH, statx_wanted, &status) < 0) {
     return from_errno(errno);
@@ -251,13 +253,14 @@ result<file_info> read_info(const share_core& core, int fd, const std::string& s
     info->allocation_size = round_up(status.stx_blocks * 512);
   }
   if (!stream.empty()) {
-    const auto size = stream_size(fd, stream);
-    if (!size) {
-      return size.error();
+    const auto bytes = load_stream({core, fd, {info->id.inode, info->id.birth}}, stream, false);
+    const auto extent = bytes ? measure(*bytes) : bytes.error();
+    if (!extent) {
+      return extent.error();
     }
-    info->id.stream = stream;
-    info->end_of_file = *size;
-    info->allocation_size = round_up(*size);
+    info->id.stream = identity_of_stream(core, info->id.inode, stream);
+    info->end_of_file = extent->size;
+    info->allocation_size = extent->allocation;
     // A stream is not a directory, even if its file is one.
     info->is_directory = false;
     info->attributes &= ~attribute::directory;
@@ -316,6 +319,86 @@ error_code reserve(int fd, std::uint64_t size) {
   return from_errno(errno);
 }
 
+namespace {
+
+result<std::string> read_link(int fd) {
+  std::array<char, 8192> buffer;
+  const ssize_t got = ::readlink(proc_path(fd).c_str(), buffer.data(), buffer.size());
+  if (got < 0) {
+    return from_errno(errno);
+  }
+  return std::string(buffer.data(), static_cast<std::size_t>(got));
+}
+
+} // namespace
+
+result<std::string> disk_path(const share_core& core, int fd) {
+  auto mine = read_link(fd);
+  const auto root = read_link(core.root.get());
+  if (!mine || !root) {
+    return mine ? root.error() : mine.error();
+  }
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) {
+    return from_errno(errno);
+  }
+  if (status.st_nlink == 0) {
+    return error_code(errc::name_not_found);
+  }
+  if (*mine == *root) {
+    return std::string();
+  }
+  const std::string prefix = *root == "/" ? *root : *root + '/';
+  if (!mine->starts_with(prefix)) {
+    return error_code(errc::name_not_found);
+  }
+  std::string path = mine->substr(prefix.size());
+  const bool is_removed = path.starts_with(std::string(stream_store_name) + '/');
+  return is_removed ? result<std::string>(error_code(errc::name_not_found)) : path;
+}
+
+result<std::vector<std::uint8_t>> read_all(int fd, std::uint64_t offset, std::size_t length) {
+  std::vector<std::uint8_t> bytes(length);
+  std::size_t done = 0;
+  while (done < length) {
+    const ssize_t got =
+      ::pread(fd, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return from_errno(errno);
+    }
+    if (got == 0) {
+      break;
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+error_code check_no_entry(int directory) {
+  const unique_fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    return from_errno(errno);
+  }
+  alignas(dirent64) std::array<char, 4096> buffer;
+  const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
+  if (got < 0) {
+    return errno == ENOENT ? error_code{} : from_errno(errno); // ENOENT: already removed
+  }
+  for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+    const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") {
+      return from_errno(ENOTEMPTY);
+    }
+    at += entry->d_reclen;
+  }
+  return {};
+}
+
 result<location> locate(share_core& core, const open_file& open) {
   const identity id = open.id();
   error_code last = errc::name_not_found;
@@ -333,7 +416,7 @@ result<location> locate(share_core& core, const open_file& open) {
       last = folder.error() == errc::path_not_found ? errc::name_not_found : folder.error();
       continue;
     }
-    std::string leaf(current->leaf());
+    std::string leaf(current->leaf_on_disk());
     const auto found = identify(folder->get(), leaf);
     if (found && found->device == id.device && found->inode == id.inode) {
       return location{std::move(*folder), std::move(leaf)};

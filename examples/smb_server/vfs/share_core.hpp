@@ -10,11 +10,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -42,6 +45,16 @@ private:
   int fd_ = -1;
 };
 
+/// The opens of a file's streams.
+struct stream_opens_of_file {
+  std::vector<open_file*> opens;
+  /// What `identity::stream` is for a stream that was renamed while it was open, or for another one
+  /// that took its name, by the present name. Others have their name.
+  std::map<std::string, std::string> identities;
+  bool is_nameless = false; ///< The last one removes what the store has for the file.
+  std::string grave; ///< As `replaced_entry` has it.
+};
+
 /// State of a share; the opens keep it alive.
 struct share_core {
   unique_fd root;
@@ -64,6 +77,9 @@ struct share_core {
   std::mutex names;
   /// Serialise changes of extended attributes, by inode.
   std::array<std::mutex, 64> stripes;
+  std::atomic<bool> has_stream_store{false}; ///< Set once the share has a file for a large stream.
+  std::mutex stream_opens_mutex;
+  std::unordered_map<std::uint64_t, stream_opens_of_file> stream_opens; ///< By inode.
 
   [[nodiscard]] std::mutex& stripe(std::uint64_t inode) noexcept {
     return stripes[inode % stripes.size()];
@@ -99,6 +115,7 @@ struct open_parts {
   bool can_read = false;
   bool can_write = false;
   identity id;
+  std::string stream; ///< The name on the disk.
 };
 
 /// Opens `name` beneath the root, without following symbolic links. An empty name is the root.
@@ -116,8 +133,7 @@ struct open_parts {
 [[nodiscard]] error_code explain(share_core& core, const path& name, error_code error);
 
 /// Calls statx for a descriptor of any kind.
-[[nodiscard]] result<file_info> read_info(
-  const share_core& core, int fd, const std::string& stream);
+[[nodiscard]] result<file_info> read_info(share_core& core, int fd, const std::string& stream);
 
 /// The same for a directory entry; does not follow symbolic links.
 [[nodiscard]] result<file_info> read_entry_info(
@@ -157,6 +173,20 @@ struct location {
 /// read-only, or the account may lack permission to change the folder. Succeeds if it is already
 /// removed. Errors: errno, `errc::cannot_delete` for the root.
 [[nodiscard]] error_code check_unlinkable(share_core& core, const open_file& open);
+
+/// The path on the disk of a file, relative to the root; empty for the root. Errors:
+/// `errc::name_not_found` if the file is deleted or was moved out of the share, errno.
+[[nodiscard]] result<std::string> disk_path(const share_core& core, int fd);
+
+/// Reads up to `length` bytes from `offset`; fewer only at the end of the file. Errors: errno.
+[[nodiscard]] result<std::vector<std::uint8_t>> read_all(
+  int fd, std::uint64_t offset, std::size_t length);
+
+/// Returns ENOTEMPTY if the directory has an entry other than `.` and `..`.
+[[nodiscard]] error_code check_no_entry(int directory);
+
+/// The allocation size of `size` bytes.
+[[nodiscard]] std::uint64_t round_up(std::uint64_t size) noexcept;
 
 /// Returns `/proc/self/fd/N`, for calls that do not accept a descriptor opened with O_PATH.
 [[nodiscard]] std::string proc_path(int fd);

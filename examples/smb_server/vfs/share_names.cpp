@@ -1,16 +1,15 @@
 // Renames, hard links and removals.
 #include "share.hpp"
 
+#include "client_names.hpp"
 #include "extended.hpp"
 #include "share_core.hpp"
+#include "streams.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <mutex>
-#include <string_view>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -54,7 +53,7 @@ result<location> locate_target(share_core& core, const path& target) {
   if (!folder) {
     return folder.error();
   }
-  return location{std::move(*folder), std::string(target.leaf())};
+  return location{std::move(*folder), std::string(target.leaf_on_disk())};
 }
 
 struct both_places {
@@ -127,7 +126,7 @@ bool is_expected(const expected_names& expected, const location& to) {
 bool is_expected_source(const expected_names& expected, const location& from) {
   const auto directory = detail::identify(from.folder.get());
   return directory && detail::is_same(*directory, expected.source) &&
-    from.leaf == expected.source_leaf;
+    to_client_name(from.leaf) == expected.source_leaf;
 }
 
 /// The result of one attempt; nothing means that it must be repeated.
@@ -143,7 +142,7 @@ attempt try_rename(
   if (!replace) {
     return errc::name_collision;
   }
-  const identity id = open.id();
+  const identity& id = open.id();
   if (target->device == id.device && target->inode == id.inode) {
     // Another hard link of the same file: rename(2) would do nothing and leave both names.
     return ::unlinkat(from.folder.get(), from.leaf.c_str(), 0) == 0 ? error_code{}
@@ -155,10 +154,14 @@ attempt try_rename(
   if (const error_code error = check_replaceable(core, to, *target)) {
     return error;
   }
-  return move(from, to, 0);
+  detail::replaced_entry replaced(core, to.folder.get(), to.leaf);
+  const error_code error = move(from, to, 0);
+  detail::stream_step(core);
+  replaced.finish();
+  return error;
 }
 
-attempt try_link(const share_core& core, const open_file& open, const location& to, bool replace) {
+attempt try_link(share_core& core, const open_file& open, const location& to, bool replace) {
   if (::linkat(AT_FDCWD, detail::proc_path(open.fd()).c_str(), to.folder.get(), to.leaf.c_str(),
         AT_SYMLINK_FOLLOW) == 0) {
     return error_code{};
@@ -170,51 +173,29 @@ attempt try_link(const share_core& core, const open_file& open, const location& 
   if (!target) {
     return std::nullopt;
   }
-  const identity id = open.id();
+  const identity& id = open.id();
   if (target->device == id.device && target->inode == id.inode) {
     return error_code{};
   }
   if (const error_code error = check_replaceable(core, to, *target)) {
     return error;
   }
-  if (::unlinkat(to.folder.get(), to.leaf.c_str(), 0) < 0 && errno != ENOENT) {
-    return name_error(errno);
+  const error_code error = detail::remove_entry(core, to.folder.get(), to.leaf, false);
+  if (error && error != from_errno(ENOENT)) {
+    return name_error(error.value());
   }
   return std::nullopt;
 }
 
-/// Returns ENOTEMPTY if the directory has an entry other than `.` and `..`.
-error_code find_no_entry(int directory) {
-  const detail::unique_fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) {
-    return from_errno(errno);
-  }
-  alignas(dirent64) std::array<char, 4096> buffer;
-  const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
-  if (got < 0) {
-    return errno == ENOENT ? error_code{} : from_errno(errno); // ENOENT: already removed
-  }
-  for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
-    const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") {
-      return from_errno(ENOTEMPTY);
-    }
-    at += entry->d_reclen;
-  }
-  return {};
-}
-
 /// Removes one name of the open file.
-error_code unlink(const open_file& open, const location& at) {
+error_code unlink(share_core& core, const open_file& open, const location& at) {
   struct stat status {};
   const bool is_directory = ::fstat(open.fd(), &status) == 0 && S_ISDIR(status.st_mode);
-  const int flags = is_directory ? AT_REMOVEDIR : 0;
-  if (::unlinkat(at.folder.get(), at.leaf.c_str(), flags) == 0) {
-    return {};
-  }
+  const error_code error = detail::remove_entry(core, at.folder.get(), at.leaf, is_directory);
   // POSIX permits both errors for a directory with entries.
-  return errno == EEXIST ? from_errno(ENOTEMPTY) : name_error(errno);
+  return error == from_errno(EEXIST) ? from_errno(ENOTEMPTY)
+    : error                          ? name_error(error.value())
+                                     : error;
 }
 
 } // namespace
@@ -240,7 +221,7 @@ result<expected_names> share::look_around(const open_file& open, const path& tar
   if (!source || !directory) {
     return source ? directory.error() : source.error();
   }
-  expected_names names{source->id, from.leaf, directory->id, {}};
+  expected_names names{source->id, to_client_name(from.leaf), directory->id, {}};
   if (const auto there = detail::read_entry_info(*core_, to.folder.get(), to.leaf)) {
     names.target = there->id;
   } else if (const auto other = detail::identify(to.folder.get(), to.leaf)) {
@@ -299,6 +280,9 @@ error_code share::link_as(
     return errc::invalid_name;
   }
   const std::lock_guard lock(core_->names);
+  if (detail::is_nameless(*core_, open.id().inode)) {
+    return errc::name_not_found;
+  }
   for (int i = 0; i < detail::attempts_max; ++i) {
     const auto to = locate_target(*core_, target);
     if (!to) {
@@ -319,7 +303,7 @@ error_code share::check_removable(const open_file& open) const {
   if (!info) {
     return info.error();
   }
-  const identity id = open.id();
+  const identity& id = open.id();
   const bool is_root =
     !open.is_stream() && id.device == core_->root_device && id.inode == core_->root_inode;
   if (is_root || (info->attributes & attribute::read_only) != 0) {
@@ -328,16 +312,16 @@ error_code share::check_removable(const open_file& open) const {
   if (const error_code error = detail::check_unlinkable(*core_, open)) {
     return error;
   }
-  return open.is_directory() ? find_no_entry(open.fd()) : error_code{};
+  return open.is_directory() ? detail::check_no_entry(open.fd()) : error_code{};
 }
 
 error_code share::check_empty(const open_file& directory) const {
-  return find_no_entry(directory.fd());
+  return detail::check_no_entry(directory.fd());
 }
 
 error_code share::remove(const open_file& open) {
   if (const std::string stream = open.stream(); !stream.empty()) {
-    return detail::remove_stream(open.fd(), stream);
+    return detail::remove_stream(open.base(), stream);
   }
   return remove_file(open);
 }
@@ -352,13 +336,13 @@ error_code share::remove_name(const open_file& open, const path& name) {
   if (!found || !detail::is_same(*found, open.id())) {
     return errc::name_not_found;
   }
-  return unlink(open, *at);
+  return unlink(*core_, open, *at);
 }
 
 error_code share::remove_file(const open_file& open) {
   const std::lock_guard lock(core_->names);
   const auto at = detail::locate(*core_, open);
-  return at ? unlink(open, *at) : at.error();
+  return at ? unlink(*core_, open, *at) : at.error();
 }
 
 } // namespace leasebreak::smb::vfs

@@ -4,6 +4,7 @@
 
 #include "extended.hpp"
 #include "share_core.hpp"
+#include "streams.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -102,7 +103,7 @@ int flags_for(node_kind kind, bool read, bool write) {
 result<node> open_existing_cached(
   share_core& core, const path& name, node_kind kind, const open_options& options) {
   const bool write = options.write || truncates(options.how);
-  auto fd = detail::open_cached(core, name.name(), flags_for(kind, options.read, write));
+  auto fd = detail::open_cached(core, name.on_disk(), flags_for(kind, options.read, write));
   return fd ? look_at(core, std::move(*fd), kind) : fd.error();
 }
 
@@ -110,13 +111,13 @@ result<node> open_existing(
   share_core& core, const path& name, node_kind kind, bool read, bool write) {
   const int flags = flags_for(kind, read, write);
   const int only_directory = flags & O_DIRECTORY;
-  auto fd = detail::open_beneath(core, name.name(), flags);
+  auto fd = detail::open_beneath(core, name.on_disk(), flags);
   if (!fd && fd.error() == from_errno(EISDIR) && kind == node_kind::any) {
-    fd = detail::open_beneath(core, name.name(), O_RDONLY | O_DIRECTORY);
+    fd = detail::open_beneath(core, name.on_disk(), O_RDONLY | O_DIRECTORY);
   }
   if (!fd && fd.error() == from_errno(EACCES) && !read && !write) {
     // Reading attributes needs no permission on the file itself.
-    fd = detail::open_beneath(core, name.name(), O_PATH | only_directory);
+    fd = detail::open_beneath(core, name.on_disk(), O_PATH | only_directory);
   }
   if (!fd) {
     return detail::explain(core, name, fd.error());
@@ -148,14 +149,12 @@ error_code remove_created(
   if (!folder) {
     return folder.error();
   }
-  const std::string leaf(name.leaf());
+  const std::string leaf(name.leaf_on_disk());
   const auto found = detail::identify(folder->get(), leaf);
   if (!found || found->device != id.device || found->inode != id.inode) {
     return errc::name_not_found;
   }
-  return ::unlinkat(folder->get(), leaf.c_str(), is_directory ? AT_REMOVEDIR : 0) == 0
-    ? error_code{}
-    : from_errno(errno);
+  return detail::remove_entry(core, folder->get(), leaf, is_directory);
 }
 
 /// Sets the attributes, extended attributes and allocation of a new node. Writes a record only if
@@ -202,7 +201,7 @@ result<unique_fd> make_directory(share_core& core, const path& name) {
   if (!folder) {
     return folder.error();
   }
-  const std::string leaf(name.leaf());
+  const std::string leaf(name.leaf_on_disk());
   if (::mkdirat(folder->get(), leaf.c_str(), core.options.directory_mode) < 0) {
     return detail::explain(core, name, from_errno(errno));
   }
@@ -216,7 +215,7 @@ result<unique_fd> make_directory(share_core& core, const path& name) {
 
 result<unique_fd> make_file(share_core& core, const path& name) {
   auto fd =
-    detail::open_beneath(core, name.name(), O_RDWR | O_CREAT | O_EXCL, core.options.file_mode);
+    detail::open_beneath(core, name.on_disk(), O_RDWR | O_CREAT | O_EXCL, core.options.file_mode);
   if (!fd && fd.error() == from_errno(ENOENT)) {
     return error_code(errc::path_not_found); // O_CREAT creates the file, so a folder is missing
   }
@@ -228,7 +227,7 @@ result<unique_fd> make_file(share_core& core, const path& name) {
 
 /// Returns `errc::name_not_found` if the name is free.
 error_code look_for(share_core& core, const path& name) {
-  const auto there = detail::open_beneath(core, name.name(), O_PATH);
+  const auto there = detail::open_beneath(core, name.on_disk(), O_PATH);
   return there ? error_code(errc::name_collision) : detail::explain(core, name, there.error());
 }
 
@@ -359,7 +358,10 @@ open_ptr make_open(const std::shared_ptr<share_core>& core, node& from, const op
   parts.can_read = options.read;
   parts.can_write = options.write;
   parts.id = from.info.id;
-  parts.id.stream = std::move(stream);
+  if (!stream.empty()) {
+    parts.id.stream = detail::identity_of_stream(*core, parts.id.inode, stream);
+  }
+  parts.stream = std::move(stream);
   parts.fd = std::move(from.fd);
   return std::make_shared<open_file>(std::move(parts));
 }
@@ -406,8 +408,9 @@ struct stream_found {
 result<stream_found> ensure_stream(
   share_core& core, const node& file, const std::string& wanted, disposition how) {
   // Prevents the concurrent creation of two streams whose names differ only in case.
-  const std::lock_guard lock(core.stripe(file.info.id.inode));
-  const auto found = detail::find_stream(file.fd.get(), wanted);
+  const detail::stream_base base{core, file.fd.get(), {file.info.id.inode, file.info.id.birth}};
+  const std::lock_guard lock(base.lock());
+  const auto found = detail::find_stream_locked(base, wanted);
   if (found && how == disposition::create) {
     return error_code(errc::name_collision);
   }
@@ -421,9 +424,7 @@ result<stream_found> ensure_stream(
   if (others && others->size() >= core.options.streams_max) {
     return error_code(errc::too_many_streams);
   }
-  const error_code error =
-    detail::store_stream(file.fd.get(), wanted, {}, detail::stream_write::create);
-  if (error) {
+  if (const error_code error = detail::create_stream(base, wanted)) {
     return error;
   }
   return stream_found{wanted, create_action::created};
@@ -464,7 +465,7 @@ error_code share::give_name(opened& open, const path& name) {
   if (!found || !detail::is_same(*found, open.directory)) {
     return errc::name_changed;
   }
-  const std::string leaf(name.leaf());
+  const std::string leaf(name.leaf_on_disk());
   if (::linkat(AT_FDCWD, detail::proc_path(open.file->fd()).c_str(), folder->get(), leaf.c_str(),
         AT_SYMLINK_FOLLOW) < 0) {
     return detail::explain(*core_, name, from_errno(errno));
@@ -584,8 +585,9 @@ result<opened> share::open_stream(const path& name, const open_options& options,
   if (!info) {
     return info.error();
   }
-  done.info = std::move(*info);
   done.file = make_open(core_, *found, options, stream->name);
+  done.info = std::move(*info);
+  done.info.id = done.file->id();
   return done;
 }
 
@@ -608,7 +610,7 @@ result<file_info> share::truncate_for_overwrite(const opened& open) {
     return streams.error();
   }
   for (const auto& stream : *streams) {
-    const error_code error = detail::remove_stream(file.fd(), stream);
+    const error_code error = detail::remove_stream(file.base(), stream);
     if (error && error != errc::name_not_found) {
       return error;
     }
@@ -646,7 +648,7 @@ error_code share::undo_create(const opened& open) {
   if (!file.is_stream()) {
     return remove(file);
   }
-  const error_code error = detail::remove_stream(file.fd(), file.stream());
+  const error_code error = detail::remove_stream(file.base(), file.stream());
   if (error || !open.base_created) {
     return error;
   }

@@ -131,7 +131,7 @@ struct opened {
 /// only if they still do.
 struct expected_names {
   identity source; ///< Only for a rename: the directory of the file's old name.
-  std::string source_leaf; ///< The old name there.
+  std::string source_leaf; ///< The old name there, as clients see it.
   identity directory; ///< The directory of the new name.
   std::optional<identity> target; ///< The file that has the new name; nothing if it is free.
 };
@@ -177,6 +177,7 @@ struct space_info {
   std::uint64_t free_files = 0;
   std::uint32_t component_bytes_max = 255;
   std::uint64_t device = 0; ///< Serves as volume serial number.
+  std::uint64_t root = 0; ///< The inode of the share's root.
   file_time creation_time; ///< Of the share's root.
   bool read_only = false;
   bool has_streams = true; ///< The file system has extended attributes, which streams need.
@@ -192,7 +193,7 @@ struct list_position {
 
 /// One entry of a directory listing.
 struct directory_entry {
-  std::string name;
+  std::string name; ///< As clients see it.
   file_info info;
   list_position after; ///< The argument of `seek` to continue after this entry.
 };
