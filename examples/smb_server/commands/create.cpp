@@ -229,7 +229,10 @@ asio::awaitable<std::tuple<error_code, found_file>> find_on_disk(
     auto [error, found] =
       co_await files.async_run<found_file>(std::move(job), asio::as_tuple(asio::use_awaitable));
     // MAXIMUM_ALLOWED: if the account may not write the file, try to open it for reading.
-    const bool less = error == boost::system::errc::permission_denied && p.how.write &&
+    const bool denied =
+      error == boost::system::errc::permission_denied || error == vfs::errc::read_only;
+    const std::uint32_t demanded = map_generic(p.asked.access & ~access::maximum_allowed);
+    const bool less = denied && p.how.write && (demanded & write_bits) == 0 &&
       (p.asked.access & access::maximum_allowed) != 0;
     if (!less)
       co_return std::make_tuple(error, std::move(found));

@@ -18,6 +18,7 @@ constexpr std::uint32_t fsctl_validate_negotiate = 0x0014'0204;
 /// Treat the connection as if its peer's TCP acknowledged no more bytes.
 constexpr std::uint32_t fsctl_force_unacked = 0x8384'8003;
 constexpr std::uint32_t fsctl_create_or_get_object_id = 0x0009'00c0;
+constexpr std::uint32_t fsctl_get_object_id = 0x0009'009c;
 constexpr std::uint32_t fsctl_get_compression = 0x0009'003c;
 constexpr std::uint32_t fsctl_lmr_request_resiliency = 0x0014'01d4;
 constexpr std::uint32_t fsctl_dfs_get_referrals = 0x0006'0194;
@@ -135,6 +136,7 @@ asio::awaitable<reply> ioctl(request& r) {
     co_return fail(r.no_open());
   switch (asked->code) {
   case fsctl_create_or_get_object_id:
+  case fsctl_get_object_id:
     co_return co_await object_id(*asked, o);
   case fsctl_lmr_request_resiliency:
     co_return co_await request_resiliency(r, *asked, o);

@@ -6,6 +6,7 @@
 #include <smb_server/server.hpp>
 #include <smb_server/wire/directory_listing.hpp>
 #include <smb_server/wire/query.hpp>
+#include <smb_server/wire/short_name.hpp>
 
 #include <leasebreak/model/access.hpp>
 
@@ -99,6 +100,7 @@ asio::awaitable<reply> query_file(request& r, query_info_request asked, open_ptr
   f.mode = o->options & mode_bits;
   f.volume = known.info.id.device;
   f.name = name_with_backslashes(known.path);
+  f.short_name = short_name_of(known.path.leaf());
   f.ea_size = known.ea_size;
   for (const vfs::stream_info& s : known.streams)
     f.streams.push_back({":" + s.name + ":$DATA", s.size, s.allocation_size});
@@ -124,6 +126,7 @@ asio::awaitable<reply> query_volume(request& r, query_info_request asked) {
   volume_description v;
   v.creation_time = to_filetime(space.creation_time);
   v.serial = static_cast<std::uint32_t>(space.device);
+  v.index = space.root;
   v.label = share.name;
   v.attributes = case_sensitive | case_preserving | unicode |
     (space.has_streams ? named_streams | extended_attributes : 0) |

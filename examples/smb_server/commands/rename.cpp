@@ -4,6 +4,7 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/commands/names.hpp>
+#include <smb_server/commands/stream_rename.hpp>
 #include <smb_server/net/connection.hpp>
 #include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/opens/stored_state.hpp>
@@ -153,31 +154,6 @@ asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surr
   co_return result;
 }
 
-asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting setting) {
-  // Any other name would refer to the file, one of whose streams is open.
-  if (setting.name.empty() || setting.name.front() != ':')
-    co_return fail(status::sharing_violation);
-  auto name = vfs::parse_stream_name(setting.name);
-  if (!name)
-    co_return fail(status_of(name.error()));
-  announced change;
-  std::string to = *name;
-  if (name->empty()) { // it becomes the file's data
-    to = "::$DATA";
-    change = co_await announce(r, o->base_file, access_kind::write, open_id::none);
-    if (change.status != status::success)
-      co_return fail(change.status);
-  }
-  if (!r.still_has(*o))
-    co_return fail(status::file_closed);
-  auto [error] = co_await o->tree_connect->share->files.async_rename_stream(
-    o->vfs_open, std::move(to), setting.replace, asio::as_tuple(asio::use_awaitable));
-  change.hold.release();
-  if (error)
-    co_return fail(status_of(error));
-  co_return set_info_done();
-}
-
 /// Stores the rename for the file's persistent opens, which a restart must find. Nothing is renamed
 /// if that fails. Directories have no persistent opens, nor has a renamed directory any opens below
 /// it.
@@ -194,8 +170,8 @@ asio::awaitable<std::uint32_t> expect_rename(
   co_return status::success;
 }
 
-std::string without_leading_backslash(std::string name) {
-  if (!name.empty() && name.front() == '\\')
+std::string without_leading_separator(std::string name) {
+  if (!name.empty() && (name.front() == '\\' || name.front() == '/'))
     name.erase(0, 1);
   return name;
 }
@@ -294,22 +270,26 @@ asio::awaitable<error_code> link_guarded(request& r, const open_ptr& o, const vf
 asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_ptr o) {
   if (!o->may(access::delete_file))
     co_return fail(status::access_denied);
+  if (asked.data.size() < rename_fixed_bytes)
+    co_return fail(status::info_length_mismatch);
   auto setting = parse_rename(asked.data);
   if (!setting)
     co_return fail(status::invalid_parameter);
   if (o->is_stream || setting->name.front() == ':')
     co_return co_await rename_stream(r, o, *setting);
-  auto target = vfs::path::parse(without_leading_backslash(setting->name));
+  auto target = vfs::path::parse(without_leading_separator(setting->name));
   if (!target)
     co_return fail(status_of(target.error()));
   co_return co_await rename_to(r, o, std::move(*target), setting->replace);
 }
 
 asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr o) {
+  if (asked.data.size() < rename_fixed_bytes)
+    co_return fail(status::info_length_mismatch);
   auto setting = parse_rename(asked.data);
   if (!setting)
     co_return fail(status::invalid_parameter);
-  auto target = vfs::path::parse(without_leading_backslash(setting->name));
+  auto target = vfs::path::parse(without_leading_separator(setting->name));
   if (!target)
     co_return fail(status_of(target.error()));
   const std::shared_ptr<const served_share> share = o->tree_connect->share;

@@ -31,8 +31,10 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
   if (!o->may(access::write_attributes))
     co_return fail(status::access_denied);
   const auto basic = parse_basic(asked.data);
+  if (!basic)
+    co_return fail(status::info_length_mismatch);
   vfs::basic_changes changes;
-  if (!basic || !time_of(basic->creation_time, changes.creation_time) ||
+  if (!time_of(basic->creation_time, changes.creation_time) ||
     !time_of(basic->access_time, changes.access_time) ||
     !time_of(basic->write_time, changes.write_time) ||
     !time_of(basic->change_time, changes.change_time))
@@ -59,7 +61,9 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
     co_return fail(status::access_denied);
   byte_reader in{asked.data};
   const std::uint64_t size = in.u64();
-  if (!in.ok() || size > INT64_MAX)
+  if (!in.ok())
+    co_return fail(status::info_length_mismatch);
+  if (size > INT64_MAX)
     co_return fail(status::invalid_parameter);
   announced change = co_await announce(r, o->file, access_kind::write, o->handle);
   if (change.status != status::success)
@@ -83,7 +87,9 @@ asio::awaitable<reply> set_size(request& r, const set_info_request& asked, open_
 asio::awaitable<reply> set_position(request& r, const set_info_request& asked, open_ptr o) {
   byte_reader in{asked.data};
   const std::uint64_t position = in.u64();
-  if (!in.ok() || position > INT64_MAX)
+  if (!in.ok())
+    co_return fail(status::info_length_mismatch);
+  if (position > INT64_MAX)
     co_return fail(status::invalid_parameter);
   if (o->stored) {
     const error_code error = co_await o->stored->set_position(r.host().coordinator(), position);

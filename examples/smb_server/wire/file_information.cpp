@@ -169,7 +169,10 @@ information encode_file_information(file_class c, const file_description& f, std
     put_id(out, f);
     return fit(out, 24, room);
   case file_class::alternate_name:
-    return {status::object_name_not_found, {}};
+    if (f.short_name.empty())
+      return {status::object_name_not_found, {}};
+    put_name(out, f.short_name);
+    return fit(out, 8, room);
   default:
     return {status::invalid_info_class, {}};
   }
@@ -213,6 +216,11 @@ information encode_volume_information(
     out.u32(255);
     put_name(out, v.file_system);
     return fit(out, 16, room);
+  case volume_class::object_id: // MS-FSCC 2.5.6, without extended information
+    out.u64(v.index);
+    out.u64(v.serial);
+    out.zeros(48);
+    return fit(out, 64, room);
   case volume_class::sector_size:
     for (int i = 0; i < 4; ++i)
       out.u32(i == 2 ? v.unit_bytes : sector);

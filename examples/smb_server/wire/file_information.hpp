@@ -72,6 +72,7 @@ struct file_description {
   std::uint32_t mode = 0;
   std::uint64_t volume = 0;
   std::string name; ///< Path from the share's root, with backslashes, including a leading one.
+  std::string short_name; ///< Empty if there is none.
   std::vector<stream_entry> streams;
   std::uint32_t ea_size = 0; ///< Size of the extended attributes for OS/2 (MS-FSCC 2.4.12).
 };
@@ -103,12 +104,14 @@ enum class volume_class : std::uint8_t {
   device = 4,
   attribute = 5,
   full_size = 7,
+  object_id = 8,
   sector_size = 11,
 };
 
 struct volume_description {
   std::uint64_t creation_time = 0;
   std::uint32_t serial = 0;
+  std::uint64_t index = 0; ///< Of the share's root.
   std::string label;
   std::string file_system = "NTFS"; ///< The name that all clients support.
   std::uint32_t attributes = 0;
@@ -140,6 +143,9 @@ struct rename_setting {
   bool replace = false;
   std::string name;
 };
+
+/// The bytes before the name (MS-FSCC 2.4.42.2).
+inline constexpr std::size_t rename_fixed_bytes = 20;
 
 /// Also parses FileLinkInformation, which has the same layout.
 [[nodiscard]] std::optional<rename_setting> parse_rename(bytes_view data);

@@ -22,6 +22,7 @@ inline constexpr std::uint32_t end_of_file = 0xc000'0011;
 inline constexpr std::uint32_t more_processing_required = 0xc000'0016;
 inline constexpr std::uint32_t access_denied = 0xc000'0022;
 inline constexpr std::uint32_t buffer_too_small = 0xc000'0023;
+inline constexpr std::uint32_t object_type_mismatch = 0xc000'0024;
 inline constexpr std::uint32_t object_name_invalid = 0xc000'0033;
 inline constexpr std::uint32_t object_name_not_found = 0xc000'0034;
 inline constexpr std::uint32_t object_name_collision = 0xc000'0035;
