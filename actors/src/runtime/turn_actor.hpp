@@ -121,9 +121,9 @@ public:
   explicit actor_ref(T& actor) : ptr_(actor.ctrl()) {}
   explicit actor_ref(caf::strong_actor_ptr ptr) : ptr_(std::move(ptr)) {}
 
-  [[nodiscard]] T* get() const noexcept { return ptr_ ? static_cast<T*>(ptr_->get()) : nullptr; }
-  [[nodiscard]] T& operator*() const noexcept { return *get(); }
-  [[nodiscard]] T* operator->() const noexcept { return get(); }
+  [[nodiscard]] T* get() const noexcept { return ptr_ ? operator->() : nullptr; }
+  [[nodiscard]] T& operator*() const noexcept { return *operator->(); }
+  [[nodiscard]] T* operator->() const noexcept { return static_cast<T*>(ptr_->get()); }
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(ptr_); }
   void reset() noexcept { ptr_.reset(); }
 

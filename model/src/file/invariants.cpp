@@ -50,7 +50,6 @@ bool file_state::impl::knows_channels(const lease_entry& l) const {
 }
 
 std::string file_state::impl::check_invariants() const {
-  counts expected;
   std::map<const lease_entry*, std::uint32_t> uses;
   std::map<const lease_entry*, std::uint32_t> detached_uses;
   std::map<const lease_entry*, std::uint32_t> persistent_uses;
