@@ -318,7 +318,7 @@ void world::fail(where_t where, const std::string& what) {
     std::string all = what;
     for (const auto& line : description())
       all += "\n  " + line;
-    ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << all;
+    ADD_FAILURE_AT(where.file, where.line) << all;
   }
   problems_.push_back(what);
 }

@@ -16,7 +16,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,7 +67,17 @@ inline constexpr std::uint32_t attributes_alone =
   return policy;
 }
 
-using where_t = std::source_location;
+/// The line of a test that calls a step. With libstdc++, clang has `std::source_location` from
+/// version 15 on.
+struct where_t {
+  const char* file = "";
+  int line = 0;
+
+  [[nodiscard]] static constexpr where_t current(
+    const char* file = __builtin_FILE(), int line = __builtin_LINE()) noexcept {
+    return {file, line};
+  }
+};
 
 /// An open to be requested: `by(alice).lease(k1, rwh).shares(share::read)`. The default is full
 /// access, everything shared, and no caching.

@@ -183,8 +183,9 @@ private:
     put(name_of_client(open.client));
     put_number(open.access);
     put(static_cast<std::uint8_t>(open.access >> 16U));
-    put(static_cast<std::uint8_t>(open.share_access | (open.delete_on_close << 3) |
-      (open.of_stream << 4) | (open.oplock_timed_out << 5) | (open.unknown << 6)));
+    const auto flag = [](bool set, unsigned bit) { return static_cast<unsigned>(set) << bit; };
+    put(static_cast<std::uint8_t>(open.share_access | flag(open.delete_on_close, 3) |
+      flag(open.of_stream, 4) | flag(open.oplock_timed_out, 5) | flag(open.unknown, 6)));
     put(static_cast<std::uint8_t>(open.unanswered));
     put(static_cast<std::uint8_t>(open.answers - open.settled));
     put(name_of_connection(open.channel.connection));
