@@ -10,6 +10,11 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
+if(PROJECT_IS_TOP_LEVEL AND BUILD_SHARED_LIBS)
+  # Installed files find the libraries beside them, wherever they are.
+  set(CMAKE_INSTALL_RPATH "$ORIGIN;$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+endif()
+
 find_package(Threads REQUIRED)
 
 # leasebreak_target(<name>): sets the compile options of a target.
