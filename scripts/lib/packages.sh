@@ -7,7 +7,7 @@ BUILD_PACKAGES=(
   g++ cmake ninja-build pkg-config ccache
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libspdlog-dev
   librocksdb-dev libpq-dev libcli11-dev libssl-dev
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev systemtap-sdt-dev
 )
 # To test the SMB server with Debian's clients.
 SMB_PACKAGES=(smbclient samba-testsuite python3 python3-impacket)
@@ -23,8 +23,52 @@ SAMBA_PACKAGES=(samba samba-vfs-modules)
 KERNEL_PACKAGES=(user-mode-linux cifs-utils iproute2 kmod python3)
 # To generate the API reference.
 API_PACKAGES=(doxygen graphviz)
+# To test the page for operators in a browser; NODE_PACKAGES as well.
+BROWSER_PACKAGES=(chromium)
 # Further packages, to run the tests.
-TEST_PACKAGES=(postgresql clang-format-14 python3 "${API_PACKAGES[@]}")
+TEST_PACKAGES=(postgresql clang-format-14 python3 binutils "${API_PACKAGES[@]}")
+
+# add_node NAME: adds Debian's node and npm to the array NAME, unless there are others, with which Debian's
+# npm conflicts.
+add_node() {
+  local -n add_node_to=$1
+  command -v node >/dev/null && command -v npm >/dev/null || add_node_to+=("${NODE_PACKAGES[@]}")
+}
+
+# install_npm_packages SOURCE FOLDER: installs what SOURCE/package-lock.json lists, with its hashes, in
+# FOLDER. Runs nothing of the packages.
+install_npm_packages() {
+  local source=$1 folder=$2
+  mkdir -p "$folder"
+  if cmp --quiet "$source/package-lock.json" "$folder/installed"; then
+    say "npm packages are already installed"
+    return 0
+  fi
+  cp "$source/"{package.json,package-lock.json,.npmrc} "$folder/"
+  (cd "$folder" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts) \
+    >"$folder/npm.log" 2>&1 </dev/null || {
+    complain "npm could not install its packages: $(tail -n 1 "$folder/npm.log")"
+    return 1
+  }
+  cp "$folder/package-lock.json" "$folder/installed"
+}
+
+# unpack_prometheus FOLDER: unpacks Debian's package of Prometheus, which is not installed, because that
+# would start it as a service.
+unpack_prometheus() {
+  local folder=$1
+  if { command -v promtool && command -v prometheus; } >/dev/null ||
+    [[ -x $folder/usr/bin/promtool ]]; then
+    say "Prometheus is there"
+    return 0
+  fi
+  mkdir -p "$folder"
+  (cd "$folder" && apt-get -q download prometheus && dpkg -x prometheus_*.deb .) \
+    >"$folder/apt.log" 2>&1 </dev/null || {
+    complain "Prometheus could not be unpacked: $(tail -n 1 "$folder/apt.log")"
+    return 1
+  }
+}
 
 # missing_packages NAME...: prints the packages that are not installed.
 missing_packages() {

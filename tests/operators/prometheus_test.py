@@ -41,7 +41,7 @@ def fetch(url, token=""):
 
 
 def wait_until(what, process, check):
-    """Returns the first result of `check` that is true, while the process runs. A limit fails a test that would hang."""
+    """Returns the first result of `check` that is true, while the process runs, within a limit."""
     end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         try:
