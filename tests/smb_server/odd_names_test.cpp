@@ -74,7 +74,9 @@ TEST_P(OddNames, AreShownAndDoNotKeepTheirDirectory) {
   put("d/line\n", "line");
   put("d/\xff", "no UTF-8");
 
-  const auto names = listed(alice, open(alice, "d", directory()));
+  const file_id listing = open(alice, "d", directory());
+  const auto names = listed(alice, listing);
+  ASSERT_EQ(alice.close(listing), status::success);
 
   EXPECT_EQ(names.size(), 5U);
   for (const std::string name : {"a\xef\x80\xa2"

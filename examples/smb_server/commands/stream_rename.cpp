@@ -60,7 +60,8 @@ asio::awaitable<std::tuple<error_code, stream_look>> look_at_stream(
     std::move(job), asio::as_tuple(asio::use_awaitable));
 }
 
-/// The target gives way if it may be replaced; it must not be open. The file's own data is written.
+/// Asks holders about the target: it is replaced if that is permitted and it is not open, or it is
+/// the file's own data, which is written.
 asio::awaitable<announced> ask_for_target(
   request& r, const open& o, const stream_look& found, bool is_data, bool replaces) {
   announced result;
@@ -109,7 +110,7 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
       co_return fail(target.status);
     if (!r.still_has(*o))
       co_return fail(status::file_closed);
-    // What has come there meanwhile was not asked for.
+    // A target that was created meanwhile must not be replaced: its holders were not asked.
     const bool replaces = setting.replace && found.target.has_value();
     // A named value: g++ 12 destroys a conditional's temporary twice within co_await.
     std::string to = name.empty() ? "::$DATA" : name;

@@ -108,7 +108,7 @@ bool refers(int fd, const std::string& name, const stream_id& id) {
   return value && value->id == id;
 }
 
-/// Whoever may not write the file may not write its streams, which its attributes would refuse.
+/// Large streams need the same permission as small ones: to write the file.
 error_code check_writable(int fd) {
   return ::faccessat(AT_FDCWD, proc_path(fd).c_str(), W_OK, AT_EACCESS) == 0 ? error_code{}
                                                                              : from_errno(errno);
