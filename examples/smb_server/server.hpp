@@ -169,7 +169,6 @@ private:
   open_paths paths_;
   user_shares users_;
   interim_timer interims_;
-  std::shared_ptr<void> events_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();

@@ -3,8 +3,9 @@
 
 usage: page_test.py SMB_SERVER [--screenshots FOLDER]
 
-Needs python3-impacket, smbclient, chromium, node, and playwright-core where node finds it (NODE_PATH). Exits with
-77 if one of them is missing. With --screenshots, pictures of the page are left in the folder.
+Needs python3-impacket, smbclient, chromium, node, and the npm packages of tests/page, which scripts/test installs in
+build/page; NODE_PATH may name another folder. Exits with 77 if one of them is missing. With --screenshots, pictures of
+the page are left in the folder.
 """
 
 import os
@@ -25,18 +26,22 @@ TOKEN = "browser-token-0123456789"
 # A user's name is in the client's label, which the page shows.
 HOSTILE = "<img src=x onerror=alert(1)>"
 TIMEOUT_S = 60
+NODE_PATH = os.environ.get("NODE_PATH") or str(pathlib.Path(__file__).parents[2] / "build/page/node_modules")
 
 
-def is_there(command):
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def is_there(package):
+    command = ["node", "-e", f"require('{package}')"]
+    environment = dict(os.environ, NODE_PATH=NODE_PATH)
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
 
 
 def missing():
     for program in ("smbclient", "chromium", "node"):
         if shutil.which(program) is None:
             return program
-    if not is_there(["node", "-e", "require('playwright-core')"]):
-        return "playwright-core"
+    for package in ("playwright-core", "axe-core"):
+        if not is_there(package):
+            return package
     return None
 
 
@@ -88,9 +93,9 @@ def main(arguments):
         try:
             holder = hold(port)
             waiter = subprocess.Popen(
-                ["smbclient", "-p", str(port), "//127.0.0.1/docs", "-U", "bob%secret", "-c",
+                ["smbclient", "-t", "600", "-p", str(port), "//127.0.0.1/docs", "-U", "bob%secret", "-c",
                  f"get report.docx {work}/got"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            environment = dict(os.environ, ADMIN_PORT=str(admin_port(work)), ADMIN_TOKEN=TOKEN,
+            environment = dict(os.environ, ADMIN_PORT=str(admin_port(work)), ADMIN_TOKEN=TOKEN, NODE_PATH=NODE_PATH,
                                HOLDER=HOSTILE, SCREENSHOTS=screenshots)
             done = subprocess.run(["node", str(script)], env=environment, timeout=5 * TIMEOUT_S, check=False)
             status = done.returncode

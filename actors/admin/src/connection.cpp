@@ -114,10 +114,11 @@ private:
     const auto [failed, size] =
       co_await http::async_write_header(stream_, header, asio::as_tuple(asio::use_awaitable));
     is_writing_ = false;
+    end_with_peer();
     bool goes_on = !failed;
     if (goes_on)
       goes_on = co_await write_chunk(": connected\n\n");
-    while (goes_on && !closed_) {
+    while (goes_on && !reader_->has_ended()) {
       co_await reader_->wait(core_->options().heartbeat);
       auto text = reader_->take(chunk_bytes);
       if (text.empty())
@@ -127,6 +128,17 @@ private:
     if (goes_on)
       co_await write_end();
     reader_.reset();
+  }
+
+  /// Ends the stream when the peer closes the connection. A peer that sends anything else is
+  /// treated alike.
+  void end_with_peer() {
+    stream_.socket().async_wait(
+      stream_socket::wait_read, [reader = std::weak_ptr(reader_)](const error_code& error) {
+        const auto alive = error ? nullptr : reader.lock();
+        if (alive != nullptr)
+          alive->end();
+      });
   }
 
   asio::awaitable<bool> write_chunk(std::string text) {

@@ -47,6 +47,7 @@ public:
   /// Returns when there is something to take, after `time`, or after `end`.
   boost::asio::awaitable<void> wait(std::chrono::milliseconds time);
   void end() noexcept;
+  [[nodiscard]] bool has_ended() const noexcept { return ended_; }
 
 private:
   const boost::asio::any_io_executor strand_;
