@@ -195,6 +195,7 @@ private:
   timer trim_timer_;
   timer emptied_; ///< Cancelled when the last connection or kept open has ended.
   std::size_t kept_ending_ = 0; ///< Belongs to the strand.
+  std::shared_ptr<void> events_;
 };
 
 } // namespace leasebreak::smb
