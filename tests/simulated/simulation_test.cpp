@@ -1,6 +1,6 @@
 // The simulated clients with a real coordinator on real threads. They stay coherent, and a server
 // that misuses the coordinator is detected.
-#include "observe/report.hpp"
+#include "report.hpp"
 #include "simulation.hpp"
 
 #include <gtest/gtest.h>
