@@ -69,13 +69,15 @@ asio::awaitable<reply> write(request& r) {
     encode_write_response(nothing.out, 0);
     co_return nothing;
   }
+  // MS-FSA 2.1.4.10. A write that fails breaks nothing. Check again after the wait, in which
+  // another client may have locked the range.
+  const byte_range range{asked->offset, asked->data.size()};
+  if (const std::uint32_t bad = co_await check_locks(r, o, range, true); bad != status::success)
+    co_return fail(bad);
   announced change = co_await announce(r, o->file, access_kind::write, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
-  // After the wait, in which another client may have locked the range.
-  if (const std::uint32_t bad =
-        co_await check_locks(r, o, {asked->offset, asked->data.size()}, true);
-      bad != status::success)
+  if (const std::uint32_t bad = co_await check_locks(r, o, range, true); bad != status::success)
     co_return fail(bad);
   if (!r.still_has(*o))
     co_return fail(status::file_closed);

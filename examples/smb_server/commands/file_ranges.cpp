@@ -65,12 +65,14 @@ asio::awaitable<reply> set_zero_data(request& r, const ioctl_request& asked, ope
     co_return fail(status::invalid_parameter);
   if (from == to) // no change, thus no break
     co_return without_output(asked, *o);
+  // As for a WRITE: before the announcement, and after the wait.
+  const byte_range range{from, to - from};
+  if (const std::uint32_t bad = co_await check_locks(r, o, range, true); bad != status::success)
+    co_return fail(bad);
   announced change = co_await announce(r, o->file, access_kind::write, o->handle);
   if (change.status != status::success)
     co_return fail(change.status);
-  // After the wait, in which another client may have locked the range.
-  if (const std::uint32_t bad = co_await check_locks(r, o, {from, to - from}, true);
-      bad != status::success)
+  if (const std::uint32_t bad = co_await check_locks(r, o, range, true); bad != status::success)
     co_return fail(bad);
   if (!r.still_has(*o))
     co_return fail(status::file_closed);
