@@ -132,8 +132,8 @@ TEST_F(Changes, AreFollowedWhenTheDirectoryIsRenamed) {
   ASSERT_EQ(
     actor.call(command::set_info, raw_client::rename_body(d.id, "e")).head.status, status::success);
   const file_id another = open_directory(actor, "d");
-  make("d\of-another-directory");
-  make("e\new");
+  make("d\\of-another-directory");
+  make("e\\new");
 
   EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 new"});
   EXPECT_EQ(actor.close(another), status::success);

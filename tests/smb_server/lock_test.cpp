@@ -14,6 +14,7 @@
 namespace leasebreak::smb {
 namespace {
 
+using testing::created;
 using testing::raw_client;
 using testing::test_server;
 
