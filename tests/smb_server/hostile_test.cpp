@@ -93,7 +93,7 @@ TEST(HostileFrames, AreLoggedOnce) {
 
   const std::string log = server.stop();
 
-  const std::string words = "no known protocol";
+  const std::string words = "a frame of an unknown protocol";
   const std::size_t first = log.find(words);
   ASSERT_NE(first, std::string::npos) << log;
   EXPECT_EQ(log.find(words, first + 1), std::string::npos);
