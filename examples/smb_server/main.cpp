@@ -77,6 +77,11 @@ void end_uncaught() {
   std::abort();
 }
 
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /// Tells the service manager that the event loop goes on, until it is cancelled.
 asio::awaitable<void> keep_watchdog(service_manager& manager) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
@@ -87,12 +92,13 @@ asio::awaitable<void> keep_watchdog(service_manager& manager) {
   }
 }
 
-/// Acts on signals until one of them ends the server.
-asio::awaitable<void> obey_signals(
-  server& s, asio::signal_set& signals, service_manager& manager, const options_reader& read) {
+/// Acts on signals until one of them ends the server. Without a configuration file, SIGHUP means
+/// that the terminal is closed.
+asio::awaitable<void> obey_signals(server& s, asio::signal_set& signals, bool reloads,
+  service_manager& manager, const options_reader& read) {
   for (;;) {
     const int signal = co_await signals.async_wait(asio::use_awaitable);
-    if (signal == SIGHUP) {
+    if (signal == SIGHUP && reloads) {
       manager.reloading();
       leasebreak::smb::reload(s, read);
       manager.ready("serving");
@@ -112,8 +118,10 @@ asio::awaitable<void> serve(server& s, const server_options& o,
   auto admin = leasebreak::smb::start_admin(s, s.runs_on().get_executor(), std::move(logger));
   // Install the handler before the server reports that it listens: afterwards it may be stopped at
   // once.
-  asio::signal_set signals{executor, SIGINT, SIGTERM, SIGHUP};
-  signals.add(SIGUSR1);
+  const bool reloads = !o.config_file.empty();
+  asio::signal_set signals{executor, SIGINT, SIGTERM, SIGUSR1};
+  if (reloads || !is_ignored(SIGHUP)) // nohup has it ignored
+    signals.add(SIGHUP);
   service_manager manager;
   std::printf(
     "listening on %s:%u\n", o.address.c_str(), static_cast<unsigned>(s.endpoint().port()));
@@ -123,7 +131,7 @@ asio::awaitable<void> serve(server& s, const server_options& o,
   if (manager.watchdog().count() != 0)
     asio::co_spawn(executor, keep_watchdog(manager),
       asio::bind_cancellation_slot(stop_watchdog.slot(), asio::detached));
-  co_await obey_signals(s, signals, manager, read);
+  co_await obey_signals(s, signals, reloads, manager, read);
   manager.stopping();
   s.log().info("stopping");
   admin.reset();
@@ -131,7 +139,7 @@ asio::awaitable<void> serve(server& s, const server_options& o,
   stop_watchdog.emit(asio::cancellation_type::terminal);
 }
 
-/// Says what is wrong with what only shows when it is used, or "OK".
+/// Checks what the options name: throws if it cannot be used.
 int check(const server_options& o) {
   const leasebreak::smb::account_list users{o.users, o.domain};
   for (const auto& share : o.shares)
@@ -178,9 +186,10 @@ int main(int argc, char** argv) {
     std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
     return parsed.status;
   }
-  // Until the server can obey them.
-  for (const int signal : {SIGPIPE, SIGHUP, SIGUSR1})
+  for (const int signal : {SIGPIPE, SIGUSR1}) // SIGUSR1 until the server can obey it
     std::signal(signal, SIG_IGN);
+  if (!parsed.options->config_file.empty())
+    std::signal(SIGHUP, SIG_IGN); // likewise
   std::set_terminate(end_uncaught);
   leasebreak::smb::raise_descriptor_limit();
   try {
