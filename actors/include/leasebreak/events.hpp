@@ -45,7 +45,7 @@ enum class event_kind : std::uint8_t {
 
 /// Something that happened. Ids are unset where a kind does not name them.
 struct event {
-  event_kind kind{};
+  event_kind kind{}; ///< What happened.
   time_point time{}; ///< By the coordinator's clock, which never runs backwards.
   std::string file_id; ///< Empty: it concerns no file.
   std::string path; ///< A path of the file, if the server has given one.
@@ -55,18 +55,18 @@ struct event {
   /// The break. Unique among the breaks of a file that overlap in time; the first after the file
   /// had no opens may repeat an earlier number.
   break_id break_number{};
-  open_id open{};
+  open_id open{}; ///< The open; for a break, one of the holder's.
   lease_key key; ///< Zero: no lease.
-  connection_id connection{};
+  connection_id connection{}; ///< The lost connection; none: all.
   lease_state from{}; ///< Before the break.
   lease_state to{}; ///< What the holder may keep; `opened`, `granted`: what was granted.
   lease_state left{}; ///< After the break.
-  break_cause cause{};
-  break_outcome outcome{};
-  end_cause ended_by{};
-  wait_kind wait{};
-  errc error = errc::success;
-  bool needs_acknowledgement = false;
+  break_cause cause{}; ///< Why the break began.
+  break_outcome outcome{}; ///< How the break ended.
+  end_cause ended_by{}; ///< Why the open ended.
+  wait_kind wait{}; ///< The kind of the operation that waits.
+  errc error = errc::success; ///< The error of an operation.
+  bool needs_acknowledgement = false; ///< Whether the client must answer.
   duration lasted{}; ///< Since the begin of the break or of the wait.
   std::size_t waiting = 0; ///< The pending operations of the file.
 };
@@ -74,7 +74,7 @@ struct event {
 /// Receives events; see `coordinator_config::on_event`.
 using event_function = std::function<void(const event&)>;
 
-[[nodiscard]] std::string_view to_string(event_kind kind) noexcept;
-[[nodiscard]] std::string_view to_string(end_cause cause) noexcept;
+[[nodiscard]] std::string_view to_string(event_kind kind) noexcept; ///< Such as "break_begun".
+[[nodiscard]] std::string_view to_string(end_cause cause) noexcept; ///< Such as "expired".
 
 } // namespace leasebreak

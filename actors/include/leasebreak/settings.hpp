@@ -31,12 +31,12 @@ struct share_settings {
 /// The settings that `coordinator::change_settings` can change. See `coordinator_config` for the
 /// members that both have.
 struct settings {
-  duration break_timeout = std::chrono::seconds{35};
-  duration wait_max = std::chrono::seconds{70};
-  duration answer_wait_max = std::chrono::seconds{5};
+  duration break_timeout = std::chrono::seconds{35}; ///< How long a holder may take to answer.
+  duration wait_max = std::chrono::seconds{70}; ///< How long an operation may wait.
+  duration answer_wait_max = std::chrono::seconds{5}; ///< How long a break waits for a response.
   /// The most that an open may be granted; `open_request::caching_max` may allow less.
   lease_state caching_max = lease_state::rwh;
-  limits limit;
+  limits limit; ///< Upper bounds.
   /// By `open_request::share`, byte by byte. A coordinator accepts 1,024 different names in its
   /// lifetime.
   std::map<std::string, share_settings, std::less<>> shares;
@@ -49,16 +49,16 @@ struct settings {
 /// One setting that has changed, in the words of `set_by_name`.
 struct changed_setting {
   std::string share; ///< Empty: that of all files.
-  std::string name;
-  std::string before;
-  std::string after;
+  std::string name; ///< Such as "limit.opens_total".
+  std::string before; ///< The old value.
+  std::string after; ///< The new value.
 
   friend bool operator==(const changed_setting&, const changed_setting&) = default;
 };
 
 /// The result of `coordinator::change_settings`.
 struct settings_change {
-  error_code error;
+  error_code error; ///< `errc::invalid_argument` if nothing was changed.
   std::string fault; ///< With an error: the wrong setting and the reason.
   std::vector<changed_setting> changed; ///< Those whose values differ, with the old ones.
 };

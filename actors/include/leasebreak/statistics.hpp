@@ -28,11 +28,11 @@ struct latency_histogram {
 
 /// The kind of an operation that waited.
 enum class wait_kind : std::uint8_t {
-  open,
+  open, ///< An open.
   close, ///< A close that deletes the file.
   lock, ///< A byte-range lock.
   read, ///< A read without an open.
-  write,
+  write, ///< A change of data or size.
   rename, ///< A rename of the file, onto it, into it, or of a directory above it.
   remove, ///< A deletion, or its preparation.
   other, ///< Another access, such as a hard link or a security descriptor.
@@ -42,7 +42,7 @@ enum class wait_kind : std::uint8_t {
 /// The number of kinds.
 inline constexpr std::size_t wait_kinds = 9;
 
-[[nodiscard]] std::string_view to_string(wait_kind kind) noexcept;
+[[nodiscard]] std::string_view to_string(wait_kind kind) noexcept; ///< Such as "open".
 
 /// A snapshot. Counters only grow; gauges are current values. Members are read one after the other,
 /// so that they may be slightly inconsistent.
@@ -98,7 +98,7 @@ struct statistics {
   return static_cast<std::size_t>(o);
 }
 
-[[nodiscard]] constexpr std::size_t index_of(wait_kind k) noexcept {
+[[nodiscard]] constexpr std::size_t index_of(wait_kind k) noexcept { ///< In `wait_latency`.
   return static_cast<std::size_t>(k);
 }
 

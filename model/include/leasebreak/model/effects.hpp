@@ -300,11 +300,11 @@ struct effects {
 
 /// A break in progress.
 struct overdue_break {
-  break_id id{};
-  client_guid client;
+  break_id id{}; ///< Its number.
+  client_guid client; ///< The holder.
   lease_key key; ///< Zero for an oplock.
   open_id open{}; ///< One of the lease's opens, or the oplock's.
-  break_cause cause{};
+  break_cause cause{}; ///< Why it began.
   lease_state from{}; ///< The state before the break.
   lease_state to{}; ///< The state that the holder was asked to break to.
   time_point since{}; ///< When its last stage began.
@@ -314,13 +314,13 @@ struct overdue_break {
 /// The breaks of a file of which half of the holder's time is over. Those that began before a
 /// restart, or of which the holder has not been notified yet, do not count.
 struct overdue_breaks {
-  std::vector<overdue_break> breaks;
+  std::vector<overdue_break> breaks; ///< Those that are overdue.
   std::optional<time_point> next; ///< When the next one becomes overdue, if there is one.
 };
 
 /// A pending operation.
 struct pending_wait {
-  operation_id operation{};
+  operation_id operation{}; ///< Its id.
   client_guid client; ///< The client that waits; zero if it is not an SMB client.
 };
 

@@ -43,9 +43,9 @@ public:
   [[nodiscard]] virtual duration get(
     duration file_policy::*which, std::string_view share) const noexcept = 0;
   [[nodiscard]] virtual std::size_t get(
-    std::size_t limits::*which, std::string_view share) const noexcept = 0;
+    std::size_t limits::*which, std::string_view share) const noexcept = 0; ///< The same.
   [[nodiscard]] virtual duration get(
-    duration limits::*which, std::string_view share) const noexcept = 0;
+    duration limits::*which, std::string_view share) const noexcept = 0; ///< The same.
 
 protected:
   live_policy() = default;
