@@ -113,6 +113,25 @@ TEST(Limits, OfLocksThatWait) {
   w.expect_error(w.lock(b, {0, 1}, true), errc::lock_not_granted);
 }
 
+// An error changes nothing, even if the operation would have ended other breaks.
+TEST(Limits, OfForcedBreaksLeaveRunningOnesAlone) {
+  world w(with([](limits& l) { l.waiting_per_file = 1; }));
+  w.open(by(alice).lease(k1, rh));
+  w.open(by(alice).lease(k2, rh));
+  force_break first;
+  first.key = k1;
+  w.expect_waits(w.force(first));
+  w.expect_break(k1, rh, none);
+  force_break second;
+  second.ends_running = true;
+
+  w.expect_error(w.force(second), errc::too_many_waiting);
+
+  w.expect_no_break();
+  w.expect_acknowledged(w.acknowledge(alice, k1, none), none); // its break is still in progress
+  EXPECT_EQ(w.state_of_lease(alice, k2), rh);
+}
+
 // A close must not fail: it proceeds without breaking cached handles first.
 TEST(Limits, DoNotPreventCloses) {
   world w(with([](limits& l) { l.waiting_per_file = 0; }));

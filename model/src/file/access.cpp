@@ -373,38 +373,50 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   }
 }
 
-// Collected first: an oplock that is left nothing is removed from the leases. A holder that has not
-// been told, since its open's answer is not sent yet, is not late.
+namespace {
+
+bool is_meant(const force_break& c, const detail::lease_entry& l) {
+  return (!c.client || *c.client == l.client) && (!c.key || *c.key == l.info.key) && !l.recovered &&
+    !is_subset(l.info.state, c.keep);
+}
+
+} // namespace
+
+// A holder that has not been notified, because the response of its open is not sent yet, is not
+// late.
+bool file_state::impl::ends_with(const force_break& c, const lease_entry& l) const noexcept {
+  return c.ends_running && l.info.breaking && is_meant(c, l) && held_of(l) == nullptr;
+}
+
+// Collected first: an oplock that is left nothing is removed from the leases.
 void file_state::impl::end_running(const force_break& c, time_point now, effects& out) {
   std::vector<lease_name> running;
   for (const auto& l : leases)
-    if (l->info.breaking && !l->recovered && (!c.client || *c.client == l->client) &&
-      (!c.key || *c.key == l->info.key) && !is_subset(l->info.state, c.keep) &&
-      std::as_const(*this).held_of(*l) == nullptr)
+    if (ends_with(c, *l))
       running.push_back(l->name());
   for (const auto& name : running)
     if (auto* const l = find_lease(name); l != nullptr && l->info.breaking)
       give_up(*l, break_outcome::timed_out, now, out);
 }
 
-bool file_state::impl::attempt_force(
-  const force_break& c, attempt a, time_point now, effects& out) {
-  if (c.ends_running && a == attempt::first && is_valid(c.keep, false))
-    end_running(c, now, out);
+// Without the breaks that `end_running` ends.
+file_state::impl::break_plan file_state::impl::plan_force(const force_break& c, attempt a) const {
   break_plan plan;
   plan.cause = break_cause::forced;
   for (const auto& entry : leases) {
     lease_entry& l = *entry;
-    const bool is_meant =
-      (!c.client || *c.client == l.client) && (!c.key || *c.key == l.info.key) && !l.recovered;
-    if (!is_meant || is_subset(l.info.state, c.keep))
-      continue;
-    if (yields(plan, l))
+    if (!is_meant(c, l) || (a == attempt::first && ends_with(c, l)) || yields(plan, l))
       continue;
     plan.wait = plan.wait || l.info.state != lease_state::r;
     plan.steps.push_back(
       {&l, l.info.is_oplock ? l.info.state & c.keep & lease_state::read : l.info.state & c.keep});
   }
+  return plan;
+}
+
+bool file_state::impl::attempt_force(
+  const force_break& c, attempt a, time_point now, effects& out) {
+  auto plan = plan_force(c, a);
   auto error = errc::success;
   if (!is_valid(c.keep, false))
     error = errc::invalid_lease_state;
@@ -415,6 +427,10 @@ bool file_state::impl::attempt_force(
   if (error != errc::success) {
     complete(out, c.operation, error);
     return true;
+  }
+  if (c.ends_running && a == attempt::first) {
+    end_running(c, now, out);
+    plan = plan_force(c, a); // leases may have gone with their breaks
   }
   // The command is accepted: purge disconnected opens at once, as the breaks of the others begin.
   begin_breaks(plan, now, out);

@@ -315,7 +315,9 @@ struct file_state::impl {
   [[nodiscard]] static awaited_breaks awaited_by_data_change(const lease_entry* own);
   [[nodiscard]] errc after_breaks(const access_file& c, const std::vector<open_id>& ending) const;
   [[nodiscard]] access_granted carry_out(const access_file& c, const lease_entry* own);
+  [[nodiscard]] bool ends_with(const force_break& c, const lease_entry& l) const noexcept;
   void end_running(const force_break& c, time_point now, effects& out);
+  [[nodiscard]] break_plan plan_force(const force_break& c, attempt a) const;
   bool attempt_force(const force_break& c, attempt a, time_point now, effects& out);
   hold_id add_hold(
     lease_state withheld, bool deleting, const client_guid& client, const lease_key& key);
