@@ -150,11 +150,11 @@ struct initiation {
 ///
 /// *Executor*: with `scheduler_kind::asio` the actors run on the executor, which some thread must
 /// run. If an operation starts on a thread that runs the `io_context` of its handler's executor,
-/// and that is another one, it runs there and wakes no other thread. Such a loop must not be
-/// stopped while operations that started on it have not completed, unless it is then run again or
-/// destroyed: the files of these operations wait for that. The executors of the coordinator, of
-/// clients and of handlers must exist until their last call is made or dropped. The following keep
-/// an `io_context` busy, so that `run` does not return:
+/// and that is another one, it runs there and wakes no other thread. Such a loop must
+/// run until all operations that started on it have completed, since their files wait for it. Do
+/// not stop it before that. The executors of the coordinator, of clients and of handlers must exist
+/// until their last call is made or dropped. The following keep an `io_context` busy, so that `run`
+/// does not return:
 /// - an operation, until its handler has been called: for up to `wait_max`, but without limit for a
 ///   byte-range lock. One that started on another loop keeps that loop busy, and this one if it
 ///   waits;

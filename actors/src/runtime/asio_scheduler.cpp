@@ -18,8 +18,7 @@ namespace {
 /// after the coordinator has ended, because an actor detects by itself that it was stopped.
 class queued_turn {
 public:
-  /// With `loop`, the turn is put into its queue. If that loop ends before it has run the turn, the
-  /// turn returns to the coordinator's executor.
+  /// With `loop`, the turn is put into its queue; see `turn_loop`.
   queued_turn(turn_actor* job, std::size_t messages_max, boost::asio::io_context* loop) noexcept
     : job_(job), messages_max_(messages_max), loop_(loop) {}
   queued_turn(queued_turn&& other) noexcept
@@ -27,11 +26,7 @@ public:
       loop_(other.loop_) {}
   queued_turn(const queued_turn&) = delete;
   queued_turn& operator=(const queued_turn&) = delete;
-  ~queued_turn() {
-    if (job_ != nullptr && loop_ != nullptr)
-      job_->come_home();
-    release();
-  }
+  ~queued_turn() { release(); }
 
   void operator()() {
     using place = completion_batch::place;

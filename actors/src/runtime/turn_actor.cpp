@@ -4,7 +4,6 @@
 #include "turn_actor.hpp"
 
 #include "out_of_memory.hpp"
-#include "turn_loop.hpp"
 
 #include <thread>
 
@@ -143,24 +142,12 @@ void turn_actor::take_turn(std::size_t messages_max) {
   needs_memory("in an actor's turn", [&] { handle_mail(messages_max); });
 }
 
-// While one exists, `stop` does not return; the scheduler is thus alive if the actor has not ended.
-struct turn_actor::inside_guard {
-  explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
-  ~inside_guard() { count.fetch_sub(1); }
-  inside_guard(const inside_guard&) = delete;
-  inside_guard& operator=(const inside_guard&) = delete;
-  std::atomic<int>& count;
-};
-
-void turn_actor::come_home() noexcept {
-  const inside_guard guard{inside_};
-  if (head_.load(std::memory_order_seq_cst) == tag(ended))
-    return;
-  const turn_loop home(nullptr);
-  schedule();
-}
-
 void turn_actor::handle_mail(std::size_t messages_max) {
+  struct inside_guard {
+    explicit inside_guard(std::atomic<int>& n) : count(n) { count.fetch_add(1); }
+    ~inside_guard() { count.fetch_sub(1); }
+    std::atomic<int>& count;
+  };
   const inside_guard guard{inside_};
   for (std::size_t handled = 0;;) {
     if (!take_mail())

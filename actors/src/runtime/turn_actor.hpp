@@ -39,10 +39,6 @@ public:
   /// destroys the content of the mailbox, and calls `stopped`. Must not be called within a turn.
   void stop() noexcept;
 
-  /// Schedules a turn again, on the coordinator's executor: the executor that had it has ended
-  /// without running it. Does nothing if the actor has ended.
-  void come_home() noexcept;
-
   /// Puts a timeout into the mailbox. The coordinator must not be destroyed during the call.
   void deliver_timeout() final;
 
@@ -84,7 +80,6 @@ protected:
 
 private:
   class timeout_message;
-  struct inside_guard;
 
   [[nodiscard]] bool take_mail() noexcept;
   void queue(message* newest_first) noexcept;
