@@ -1,12 +1,12 @@
 // See json.hpp and leasebreak/admin/encode.hpp.
 #include "json.hpp"
 
+#include "plain_json.hpp"
 #include "text.hpp"
 
 #include <leasebreak/admin/encode.hpp>
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -99,35 +99,15 @@ void add_file(json::object& o, const listed_entry& e) {
   o["path"] = to_utf8(e.path);
 }
 
-/// Like `json::serialize`, except for fractions, which that function writes as 4.2E0.
-void write(std::string& out, const json::value& v) {
-  if (const auto* const o = v.if_object(); o != nullptr) {
-    const char* before = "{";
-    for (const auto& member : *o) {
-      out += before + json::serialize(member.key()) + ":";
-      write(out, member.value());
-      before = ",";
-    }
-    out += o->empty() ? "{}" : "}";
-  } else if (const auto* const a = v.if_array(); a != nullptr) {
-    const char* before = "[";
-    for (const auto& element : *a) {
-      out += before;
-      write(out, element);
-      before = ",";
-    }
-    out += a->empty() ? "[]" : "]";
-  } else if (const auto* const d = v.if_double(); d != nullptr) {
-    const auto ms = std::llround(*d * 1'000);
-    auto text = std::to_string(std::llabs(ms) / 1'000) + "." +
-      std::to_string(1'000 + std::llabs(ms) % 1'000).substr(1);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.ends_with('.'))
-      text.pop_back();
-    out += (ms < 0 ? "-" : "") + text;
-  } else {
-    out += json::serialize(v);
-  }
+/// Fractions are of seconds; milliseconds are enough.
+std::string milliseconds_text(double d) {
+  const auto ms = std::llround(d * 1'000);
+  auto text = std::to_string(std::llabs(ms) / 1'000) + "." +
+    std::to_string(1'000 + std::llabs(ms) % 1'000).substr(1);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.'))
+    text.pop_back();
+  return (ms < 0 ? "-" : "") + text;
 }
 
 json::value next_of(const listed_page& page) {
@@ -152,7 +132,7 @@ json::object json_of_client(const client_guid& id, const std::string& label) {
 
 std::string text_of(const json::object& o) {
   std::string text;
-  write(text, o);
+  write_plain(text, o, milliseconds_text);
   return without_markup(text) + "\n";
 }
 

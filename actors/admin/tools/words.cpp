@@ -1,6 +1,8 @@
 // See words.hpp.
 #include "words.hpp"
 
+#include "src/plain_json.hpp"
+
 #include <leasebreak/model/quoted.hpp>
 
 #include <boost/json/serialize.hpp>
@@ -290,32 +292,13 @@ std::string event_words(const json::object& e) {
   return kind;
 }
 
-void write_json(std::string& out, const json::value& v) {
-  if (const auto* const o = v.if_object(); o != nullptr) {
-    const char* before = "{";
-    for (const auto& member : *o) {
-      out += before + json::serialize(member.key()) + ":";
-      write_json(out, member.value());
-      before = ",";
-    }
-    out += o->empty() ? "{}" : "}";
-  } else if (const auto* const a = v.if_array(); a != nullptr) {
-    const char* before = "[";
-    for (const auto& element : *a) {
-      out += before;
-      write_json(out, element);
-      before = ",";
-    }
-    out += a->empty() ? "[]" : "]";
-  } else if (const auto* const d = v.if_double(); d != nullptr) {
-    std::array<char, 48> number{};
-    std::snprintf(number.data(), number.size(), "%.6f", *d);
-    std::string text = number.data();
-    text.erase(text.find_last_not_of('0') + 1);
-    out += text.ends_with('.') ? text + "0" : text;
-  } else {
-    out += json::serialize(v);
-  }
+/// Keeps the fraction of a number that has none, so that it stays one of that kind.
+std::string fraction_text(double d) {
+  std::array<char, 48> number{};
+  std::snprintf(number.data(), number.size(), "%.6f", d);
+  std::string text = number.data();
+  text.erase(text.find_last_not_of('0') + 1);
+  return text.ends_with('.') ? text + "0" : text;
 }
 
 } // namespace
@@ -331,7 +314,7 @@ std::string line_of_event(const json::object& event) {
 
 std::string json_text(const json::value& value) {
   std::string text;
-  write_json(text, value);
+  admin::write_plain(text, value, fraction_text);
   return text;
 }
 
