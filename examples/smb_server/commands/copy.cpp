@@ -141,6 +141,8 @@ asio::awaitable<reply> copy_chunks(request& r, const ioctl_request& asked, open_
   if (!is_bounded(*copy)) // MS-SMB2 3.3.5.15.6.2: the response contains the limits
     co_return answer_with(
       asked, *target, status::invalid_parameter, chunks_max, chunk_bytes_max, total_bytes_max);
+  if (copy->chunks.empty()) // no change, thus no break
+    co_return answer_with(asked, *target, status::success, 0, 0, 0);
   announced change = co_await announce(r, target->file, access_kind::write, target->handle);
   if (change.status != status::success)
     co_return fail(change.status);

@@ -87,6 +87,8 @@ asio::awaitable<reply> set_eas(request& r, const set_info_request& asked, open_p
   auto entries = parse_eas(asked.data);
   if (!entries)
     co_return fail(status::ea_list_inconsistent);
+  if (entries->empty()) // no change, thus no break
+    co_return set_info_done();
   vfs::detail::work<void> job = [file = o->vfs_open, wanted = to_attributes(std::move(*entries))] {
     return file->set_extended_attributes(wanted);
   };

@@ -265,6 +265,26 @@ asio::awaitable<error_code> link_guarded(request& r, const open_ptr& o, const vf
   co_return error;
 }
 
+/// Returns what a link onto a name of the file itself completes with, which changes nothing.
+/// Returns nothing for any other name.
+std::optional<std::uint32_t> link_to_own_name(
+  const open& o, const vfs::expected_names& names, bool replaces) {
+  if (!names.target || names.target->bytes() != o.file)
+    return std::nullopt;
+  return replaces ? status::success : status::object_name_collision;
+}
+
+reply end_link(std::uint32_t status) {
+  return status == status::success ? set_info_done() : fail(status);
+}
+
+/// MS-FSA 2.1.5.15.6: a link onto a name of the file itself changes nothing. Break nothing then.
+asio::awaitable<std::optional<std::uint32_t>> link_before_breaks(
+  const open_ptr& o, const vfs::path& target, bool replaces) {
+  auto [lost, around] = co_await look(o->tree_connect->share->files, o->vfs_open, target);
+  co_return lost ? status_of(lost) : link_to_own_name(*o, around.names, replaces);
+}
+
 } // namespace
 
 asio::awaitable<reply> rename(request& r, const set_info_request& asked, open_ptr o) {
@@ -293,6 +313,8 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
   if (!target)
     co_return fail(status_of(target.error()));
   const std::shared_ptr<const served_share> share = o->tree_connect->share;
+  if (const auto ended = co_await link_before_breaks(o, *target, setting->replace))
+    co_return end_link(*ended);
   announced linked = co_await announce(r, o->file, access_kind::link, o->handle);
   if (linked.status != status::success)
     co_return fail(linked.status);
@@ -301,6 +323,8 @@ asio::awaitable<reply> link(request& r, const set_info_request& asked, open_ptr 
     auto [lost, around] = co_await look(share->files, o->vfs_open, *target);
     if (lost)
       co_return fail(status_of(lost));
+    if (const auto ended = link_to_own_name(*o, around.names, setting->replace))
+      co_return end_link(*ended);
     const std::uint32_t refused =
       co_await ask_target(r, *o, around.names, setting->replace, i == 0, hold);
     if (refused != status::success)

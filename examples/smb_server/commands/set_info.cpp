@@ -27,6 +27,41 @@ bool time_of(std::uint64_t value, std::optional<vfs::file_time>& out) {
   return out.has_value();
 }
 
+/// What a change of times and attributes has changed.
+struct basic_change {
+  bool is_any = false;
+  std::uint32_t filter = 0; ///< For watches.
+};
+
+template <class T>
+void drop_if_same(std::optional<T>& wanted, const T& now) {
+  if (wanted == now)
+    wanted.reset();
+}
+
+/// Times that are as requested are not set again, which would change ChangeTime. A requested
+/// ChangeTime is always set, because later requests through the open keep it.
+vfs::result<basic_change> change_basic(vfs::open_file& file, vfs::basic_changes wanted) {
+  const auto before = file.info();
+  if (!before)
+    return before.error();
+  drop_if_same(wanted.creation_time, before->creation_time);
+  drop_if_same(wanted.access_time, before->access_time);
+  drop_if_same(wanted.write_time, before->write_time);
+  if (const auto error = file.change(wanted))
+    return error;
+  const auto now = file.info();
+  if (!now)
+    return now.error();
+  basic_change done;
+  done.filter |= now->attributes != before->attributes ? notify_filter::attributes : 0;
+  done.filter |= now->creation_time != before->creation_time ? notify_filter::creation : 0;
+  done.filter |= now->access_time != before->access_time ? notify_filter::last_access : 0;
+  done.filter |= now->write_time != before->write_time ? notify_filter::last_write : 0;
+  done.is_any = done.filter != 0 || now->change_time != before->change_time;
+  return done;
+}
+
 asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open_ptr o) {
   if (!o->may(access::write_attributes))
     co_return fail(status::access_denied);
@@ -41,15 +76,16 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
     co_return fail(status::invalid_parameter);
   if (basic->attributes != 0)
     changes.attributes = basic->attributes;
-  auto [error] = co_await o->tree_connect->share->files.async_change(
-    o->vfs_open, changes, asio::as_tuple(asio::use_awaitable));
+  vfs::work<basic_change> job = [file = o->vfs_open, changes] {
+    return change_basic(*file, changes);
+  };
+  auto [error, done] = co_await o->tree_connect->share->files.async_run<basic_change>(
+    std::move(job), asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return fail(status_of(error));
-  std::uint32_t what = changes.attributes ? notify_filter::attributes : 0;
-  what |= changes.creation_time ? notify_filter::creation : 0;
-  what |= changes.access_time ? notify_filter::last_access : 0;
-  what |= changes.write_time ? notify_filter::last_write : 0;
-  co_await tell_parent_of(r.host(), *o, {change_action::modified, what}, &r);
+  // MS-FSA 2.1.5.15.2: values that are as requested change nothing, and break nothing.
+  if (done.is_any)
+    co_await tell_parent_of(r.host(), *o, {change_action::modified, done.filter}, &r);
   co_return set_info_done();
 }
 

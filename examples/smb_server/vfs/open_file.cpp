@@ -400,16 +400,10 @@ error_code open_file::change(const basic_changes& changes) {
 }
 
 error_code open_file::change_record(const basic_changes& changes) {
-  const auto loaded = core_->has_xattrs ? detail::load_record(fd_) : std::nullopt;
-  const bool other_attributes = changes.attributes &&
-    (!loaded || (loaded->attributes & attribute::kept) != (*changes.attributes & attribute::kept));
-  const bool changes_record = other_attributes || changes.creation_time || changes.change_time;
-  // A set change time is dropped by the next change, and only by that.
-  const bool drops_change_time =
-    loaded && loaded->change_time && (changes.access_time || changes.write_time);
-  if (!core_->has_xattrs || !(changes_record || drops_change_time)) {
+  if (!core_->has_xattrs) {
     return {};
   }
+  const auto loaded = detail::load_record(fd_);
   detail::dos_record record = loaded.value_or(detail::dos_record{});
   if (!loaded) {
     const auto now = detail::read_info(*core_, fd_, {});
@@ -418,6 +412,15 @@ error_code open_file::change_record(const basic_changes& changes) {
     }
     record.attributes = now->attributes & attribute::kept;
     record.creation_time = now->creation_time;
+  }
+  const bool other_attributes = changes.attributes &&
+    (record.attributes & attribute::kept) != (*changes.attributes & attribute::kept);
+  const bool changes_record = other_attributes || changes.creation_time || changes.change_time;
+  // A set change time is dropped by the next change, and only by that.
+  const bool drops_change_time =
+    loaded && loaded->change_time && (changes.access_time || changes.write_time);
+  if (!(changes_record || drops_change_time)) {
+    return {};
   }
   if (changes.attributes) {
     record.attributes =
