@@ -261,7 +261,7 @@ TEST(OverdueBreaks, AreLoggedOnceWithPathHolderAndWaiters) {
   EXPECT_THAT(s.log(), HasSubstr("[warning] break overdue: client \"alice\" ("));
   EXPECT_THAT(s.log(), HasSubstr("file \"f\", path \"docs/report.docx\", lease "));
   EXPECT_THAT(s.log(), HasSubstr("RWH -> RH, cause open, told 18000 ms ago, 17000 ms left"));
-  EXPECT_THAT(s.log(), HasSubstr("waiting: \"bob\" ("));
+  EXPECT_THAT(s.log(), HasSubstr("waiting: open by \"bob\" ("));
   EXPECT_EQ(s.w.c->stats().breaks_overdue, 1U);
   s.w.advance(std::chrono::seconds{10});
   EXPECT_EQ(s.count("break overdue"), 1U);

@@ -322,7 +322,7 @@ TEST(Logging, SaysWhoseBreakTimedOut) {
   EXPECT_THAT(log, testing::HasSubstr("file \"dir\\x0a\\x22x\\x22\""));
   EXPECT_THAT(log, testing::HasSubstr(to_string(lease_key::of(1))));
   EXPECT_THAT(log, testing::HasSubstr("RWH -> RH"));
-  EXPECT_THAT(log, testing::HasSubstr("cause open, after 35000 ms, 1 waiting"));
+  EXPECT_THAT(log, testing::HasSubstr("cause open, after 35000 ms, waiting: open by \"bob\" ("));
   EXPECT_THAT(log, testing::HasSubstr("[warning]"));
 }
 

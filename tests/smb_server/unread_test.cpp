@@ -73,6 +73,7 @@ protected:
 TEST_F(PeersThatDoNotRead, KeepTheirOplockUntilTheBreakTimesOut) {
   server_options options;
   options.limits.break_taken_time = std::chrono::milliseconds{1};
+  options.log_level = "debug";
   begin(options);
   ASSERT_TRUE(server->has_logged("to be acknowledged"));
 

@@ -34,6 +34,17 @@ public:
     return found != few_.end() ? take_few(found) : take_many(id);
   }
 
+  /// Returns null if the operation is not here.
+  [[nodiscard]] const operation* find(operation_id id) const {
+    const auto found =
+      std::find_if(few_.begin(), few_.end(), [id](const auto& op) { return op->id == id; });
+    if (found != few_.end())
+      return found->get();
+    const auto* const many = many_.get();
+    const auto at = many != nullptr ? many->find(id) : table::const_iterator();
+    return many != nullptr && at != many->end() ? at->second.get() : nullptr;
+  }
+
   template <class Function>
   void for_each(const Function& f) const {
     for (const auto& op : few_)

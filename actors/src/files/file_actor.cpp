@@ -95,13 +95,16 @@ void file_actor::timeout() {
   looked_ = true;
   const auto due = state_.next_deadline();
   const auto look_due = overdue_.due();
-  if (!due && !look_due)
+  const auto lines_due = lines_.due();
+  if (!due && !look_due && !lines_due)
     return;
   const auto now = owner_.now();
   if (due && *due <= now)
     perform(deadline_reached{});
   if (look_due && *look_due <= now)
     overdue_.look(*this, owner_, now);
+  if (lines_due && *lines_due <= now)
+    report_omitted(owner_, *this, now);
 }
 
 bool file_actor::end_turn() {
@@ -112,8 +115,9 @@ bool file_actor::end_turn() {
   if (!going_.empty() && !state_.is_going())
     going_.forget();
   count_breaks();
+  keep_lines();
   keep_time();
-  return state_.empty() && parked_.empty() && guards_ == nullptr && is_stored();
+  return state_.empty() && parked_.empty() && guards_ == nullptr && !lines_.due() && is_stored();
 }
 
 // Keep the actor while records are unwritten, because another actor for this file would not know of
@@ -136,6 +140,7 @@ void file_actor::unused() {
 
 void file_actor::stopped() {
   // All of them complete with `errc::shutting_down`.
+  report_omitted(owner_, *this, time_point::max());
   parked_.clear();
   guards_.reset();
   going_.forget();
@@ -154,6 +159,8 @@ void file_actor::keep_time() {
   auto due = stops ? std::nullopt : state_.next_deadline();
   if (const auto look_due = overdue_.due(); due && look_due && *look_due < *due)
     due = look_due;
+  if (const auto lines_due = lines_.due(); lines_due && (!due || *lines_due < *due))
+    due = lines_due;
   if (due && (!armed_ || *due < *armed_)) {
     const auto first_look = owner_.now() + a_moment;
     is_look_ = !looked_ && first_look < *due;
@@ -164,6 +171,16 @@ void file_actor::keep_time() {
     armed_.reset();
   }
   looked_ = false;
+}
+
+// The actor does not end before it has logged how many lines it has omitted. After a shutdown
+// nothing may keep the executor busy.
+void file_actor::keep_lines() {
+  if (!lines_.has_memory())
+    return;
+  if (owner_.is_stopping())
+    report_omitted(owner_, *this, time_point::max());
+  lines_.tidy(owner_.now());
 }
 
 // Computed from the state rather than from reported facts, because breaks also begin with a
@@ -330,6 +347,14 @@ void file_actor::apply(const command& c, effects& out, bool may_wait) {
     look_at_answers(out);
 }
 
+std::vector<const operation*> file_actor::those_that_waited(const std::vector<answer>& answers) {
+  std::vector<const operation*> result; // usually empty, which needs no memory
+  for (const auto& a : answers)
+    if (a.op->waits.since != time_point{})
+      result.push_back(a.op.get());
+  return result;
+}
+
 // Returns whether `current` waits.
 bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   thread_local std::vector<answer> answers;
@@ -373,7 +398,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   if (!going_.empty())
     give_deleted_names(answers);
   if (!out.facts.empty())
-    report_facts(owner_, *this, out);
+    report_facts(owner_, *this, out, those_that_waited(answers));
   for (const auto& n : out.notifications)
     notify(n);
   if (!out.records.empty() || unstored_.load() != 0)

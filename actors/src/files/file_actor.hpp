@@ -7,6 +7,7 @@
 #include "completion/operation.hpp"
 #include "completion/parked_operations.hpp"
 #include "going_names.hpp"
+#include "observe/line_limit.hpp"
 #include "observe/overdue.hpp"
 #include "runtime/turn_actor.hpp"
 
@@ -65,7 +66,10 @@ public:
   /// Returns the path of the open. If it has none, returns that of another open of the file; empty
   /// if no open has one.
   [[nodiscard]] std::string path_of(open_id open) const;
+  /// Returns the pending operation; null if there is none with this id.
+  [[nodiscard]] const operation* waiting(operation_id id) const { return parked_.find(id); }
   [[nodiscard]] overdue_watch& overdue() noexcept { return overdue_; }
+  [[nodiscard]] line_limit& lines() noexcept { return lines_; }
   /// Whether some open's path is one that `r` asks for.
   [[nodiscard]] bool has_path(const list_request& r) const;
 
@@ -99,6 +103,8 @@ private:
   void drop_unused_guards() noexcept;
   bool settle(effects& out, std::unique_ptr<operation> current);
   [[nodiscard]] std::unique_ptr<operation> take_parked(operation_id id);
+  [[nodiscard]] static std::vector<const operation*> those_that_waited(
+    const std::vector<answer>& answers);
   static void answer_last(std::vector<answer>& answers, const operation* op);
   void store(effects& out, std::vector<answer>& answers);
   [[nodiscard]] bool waits_for_store(const answer& a, const effects& out) const;
@@ -120,6 +126,7 @@ private:
   void look_at_answers(effects& out);
   [[nodiscard]] pending_answer expect_answer(const operation_result& result);
   void keep_time();
+  void keep_lines();
   void count_breaks();
   [[nodiscard]] holder_list::iterator find_holder(open_id open) noexcept;
   [[nodiscard]] const held_open* find_holder(open_id open) const noexcept;
@@ -136,6 +143,7 @@ private:
   parked_operations parked_; ///< The pending operations.
   std::optional<time_point> armed_; ///< The time of the timeout that is set.
   overdue_watch overdue_;
+  line_limit lines_;
   bool is_look_ = false; ///< The requested time is a check for deadlines, not a deadline itself.
   bool looked_ = false; ///< A check or a timeout has come in this turn.
   std::uint32_t counted_breaking_ = 0; ///< The share of this file in the gauge.

@@ -36,7 +36,7 @@ void overdue_watch::forget(coordinator_impl& owner) {
 
 // A look scans all leases. There are at most 16 while a break lasts, however many other breaks
 // begin meanwhile.
-void overdue_watch::look(const file_actor& file, coordinator_impl& owner, time_point now) {
+void overdue_watch::look(file_actor& file, coordinator_impl& owner, time_point now) {
   const auto timeout = owner.shortest_break_timeout();
   const auto found = file.state().overdue(now);
   due_ = found.next ? std::max(*found.next, now + timeout / 32) : time_point{};

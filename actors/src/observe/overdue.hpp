@@ -28,7 +28,7 @@ public:
     return due_ == time_point{} ? std::nullopt : std::optional(due_);
   }
   /// Reports the breaks that have become overdue.
-  void look(const file_actor& file, coordinator_impl& owner, time_point now);
+  void look(file_actor& file, coordinator_impl& owner, time_point now);
 
 private:
   time_point due_{}; ///< Zero: not set.

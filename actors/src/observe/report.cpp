@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <utility>
 
 namespace leasebreak::detail {
 
@@ -45,16 +46,43 @@ std::string describe_file(const file_actor& file, open_id open) {
   return text;
 }
 
-std::string describe_waits(const coordinator_impl& owner, const file_state& state) {
+/// `open by "bob" (...)`; an operator's request has no client.
+std::string describe(const coordinator_impl& owner, const operation& waiting) {
+  const std::string kind(to_string(wait_kind_of(waiting.what)));
+  return waiting.waits.client.is_zero() ? kind
+                                        : kind + " by " + describe(owner, waiting.waits.client);
+}
+
+/// The operations that wait, and those in `waited`, which have just ended.
+std::string describe_waits(const coordinator_impl& owner, const file_actor& file,
+  const std::vector<const operation*>& waited) {
   constexpr std::size_t waits_max = 4;
-  const auto all = state.waiting();
-  if (all == 0)
-    return "none";
+  auto named = waited;
+  named.resize(std::min(named.size(), waits_max));
+  for (const auto& w : file.state().waits(waits_max - named.size()))
+    if (const auto* const op = file.waiting(w.operation))
+      named.push_back(op);
   std::string text;
-  const auto waits = state.waits(waits_max);
-  for (const auto& w : waits)
-    text += (text.empty() ? "" : ", ") + describe(owner, w.client);
-  return all > waits.size() ? text + fmt::format(" and {} more", all - waits.size()) : text;
+  for (const auto* const op : named)
+    text += (text.empty() ? "" : ", ") + describe(owner, *op);
+  const auto all = waited.size() + file.state().waiting();
+  if (all > named.size())
+    text += fmt::format(" and {} more", all - named.size());
+  return text.empty() ? "none" : text;
+}
+
+/// Logs a line about a break, unless the file has too many of them.
+template <class Text>
+void log_break(
+  const coordinator_impl& owner, file_actor& file, line_limit::kind kind, const Text& text) {
+  auto* const log = owner.log();
+  const auto level = kind == line_limit::kind::warning ? spdlog::level::warn : spdlog::level::info;
+  if (log == nullptr || !log->should_log(level))
+    return;
+  const auto now = owner.now();
+  report_omitted(owner, file, now);
+  if (file.lines().admit(kind, now))
+    log->log(level, text());
 }
 
 /// A client let several breaks expire.
@@ -73,13 +101,31 @@ void report_unresponsive(coordinator_impl& owner, const client_guid& client) {
 
 class reporter {
 public:
-  reporter(coordinator_impl& owner, file_actor& file, const effects& out)
-    : owner_(owner), file_(file), out_(out) {}
+  reporter(coordinator_impl& owner, file_actor& file, const effects& out,
+    const std::vector<const operation*>& waited)
+    : owner_(owner), file_(file), out_(out), waited_(waited) {}
 
   void operator()(const break_begun& f) {
     owner_.count().add(counters::breaks_by_cause + index_of(f.cause));
     probe_break_begun(file_.file_id(), f);
     file_.overdue().begin(owner_);
+    log_break(owner_, file_, line_limit::kind::notice, [&] {
+      return fmt::format("break: client {}, file {}, {}, {} -> {}, cause {}, {}, waiting: {}",
+        describe(owner_, f.client), describe_file(file_, f.open), describe(f.key, f.open),
+        to_string(f.from), to_string(f.to), to_string(f.cause), time_of(f),
+        describe_waits(owner_, file_, waited_));
+    });
+  }
+
+  // MS-SMB2 3.3.4.6, 3.3.4.7: a holder that caches only reads is not waited for.
+  [[nodiscard]] std::string time_of(const break_begun& f) const {
+    if (f.from == lease_state::r)
+      return "needs no acknowledgement";
+    const auto told = file_.state().overdue(time_point::max()).breaks;
+    const auto found =
+      std::find_if(told.begin(), told.end(), [&f](const overdue_break& b) { return b.id == f.id; });
+    return found == told.end() ? "not told yet"
+                               : fmt::format("{} ms left", ms_of(found->deadline - owner_.now()));
   }
 
   void operator()(const break_ended& f) {
@@ -88,22 +134,22 @@ public:
     count.add_latency(f.age);
     probe_break_ended(file_.file_id(), f);
     file_.overdue().end(f.id, owner_);
-    const auto level =
-      f.outcome == break_outcome::timed_out ? spdlog::level::warn : spdlog::level::debug;
-    log_end(f, level);
+    const auto line = [&] { return describe_end(f); };
+    if (f.outcome == break_outcome::timed_out)
+      log_break(owner_, file_, line_limit::kind::warning, line);
+    else if (auto* const log = owner_.log();
+             log != nullptr && log->should_log(spdlog::level::debug))
+      log->debug(line());
     if (f.outcome == break_outcome::timed_out && owner_.unresponsive().add(f.client, owner_.now()))
       report_unresponsive(owner_, f.client);
   }
 
-  void log_end(const break_ended& f, spdlog::level::level_enum level) const {
-    auto* const log = owner_.log();
-    if (log == nullptr || !log->should_log(level))
-      return;
-    log->log(level,
-      "break {}: client {}, file {}, {}, {} -> {}, left {}, cause {}, after {} ms, {} waiting",
-      to_string(f.outcome), describe(owner_, f.client), quoted(file_.file_id()),
+  [[nodiscard]] std::string describe_end(const break_ended& f) const {
+    return fmt::format(
+      "break {}: client {}, file {}, {}, {} -> {}, left {}, cause {}, after {} ms, waiting: {}",
+      to_string(f.outcome), describe(owner_, f.client), describe_file(file_, f.open),
       describe(f.key, f.open), to_string(f.from), to_string(f.to), to_string(f.left),
-      to_string(f.cause), ms_of(f.age), f.waiting);
+      to_string(f.cause), ms_of(f.age), describe_waits(owner_, file_, waited_));
   }
 
   void operator()(const acknowledgement_refused& f) {
@@ -135,16 +181,6 @@ public:
         describe(owner_, f.client), quoted(file_.file_id()), describe(f.key, f.open));
   }
 
-  void log_notifications() const {
-    auto* const log = owner_.log();
-    if (log == nullptr || !log->should_log(spdlog::level::info))
-      return;
-    for (const auto& n : out_.notifications)
-      log->info("break: client {}, file {}, {}, {} -> {}, cause {}{}", describe(owner_, n.client),
-        quoted(file_.file_id()), describe(n.key, n.open), to_string(n.from), to_string(n.to),
-        to_string(n.cause), n.ack_required ? "" : ", needs no acknowledgement");
-  }
-
   void log_grants() const {
     auto* const log = owner_.log();
     if (log == nullptr || !log->should_log(spdlog::level::debug))
@@ -162,37 +198,42 @@ private:
   coordinator_impl& owner_;
   file_actor& file_;
   const effects& out_;
+  const std::vector<const operation*>& waited_;
 };
 
 } // namespace
 
-void report_overdue(coordinator_impl& owner, const file_actor& file,
+void report_overdue(coordinator_impl& owner, file_actor& file,
   const std::vector<overdue_break>& breaks, time_point now) {
-  if (auto* const log = owner.log(); log != nullptr && !breaks.empty()) {
-    constexpr std::size_t lines_max = 10;
-    const auto waits = describe_waits(owner, file.state());
-    const auto count = std::min(lines_max, breaks.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto& b = breaks[i];
-      log->warn("break overdue: client {}, file {}, {}, {} -> {}, cause {}, told {} ms ago, {} ms "
-                "left, waiting: {}",
+  for (const auto& b : breaks)
+    log_break(owner, file, line_limit::kind::warning, [&] {
+      return fmt::format("break overdue: client {}, file {}, {}, {} -> {}, cause {}, told {} ms "
+                         "ago, {} ms left, waiting: {}",
         describe(owner, b.client), describe_file(file, b.open), describe(b.key, b.open),
         to_string(b.from), to_string(b.to), to_string(b.cause), ms_of(now - b.since),
-        ms_of(b.deadline - now), waits);
-    }
-    if (count != breaks.size())
-      log->warn(
-        "break overdue: file {}, {} more breaks", quoted(file.file_id()), breaks.size() - count);
-  }
+        ms_of(b.deadline - now), describe_waits(owner, file, {}));
+    });
   if (auto* const to = owner.events())
     turn_events(*to, file, owner).overdue(breaks);
 }
 
-void report_facts(coordinator_impl& owner, file_actor& file, const effects& out) {
-  reporter r(owner, file, out);
+void report_omitted(const coordinator_impl& owner, file_actor& file, time_point now) {
+  constexpr std::pair<line_limit::kind, spdlog::level::level_enum> kinds[] = {
+    {line_limit::kind::notice, spdlog::level::info},
+    {line_limit::kind::warning, spdlog::level::warn}};
+  for (const auto& [kind, level] : kinds) {
+    const auto omitted = file.lines().take(kind, now);
+    if (omitted != 0 && owner.log() != nullptr)
+      owner.log()->log(level, "breaks: {} more lines of the same second, file {}", omitted,
+        describe_file(file, open_id::none));
+  }
+}
+
+void report_facts(coordinator_impl& owner, file_actor& file, const effects& out,
+  const std::vector<const operation*>& waited) {
+  reporter r(owner, file, out, waited);
   for (const auto& f : out.facts)
     std::visit(r, f);
-  r.log_notifications();
   r.log_grants();
 }
 

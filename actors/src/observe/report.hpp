@@ -10,11 +10,17 @@ namespace leasebreak::detail {
 
 class coordinator_impl;
 class file_actor;
+class operation;
 
-void report_facts(coordinator_impl& owner, file_actor& file, const effects& out);
+/// `waited`: the operations that have waited and end in this turn.
+void report_facts(coordinator_impl& owner, file_actor& file, const effects& out,
+  const std::vector<const operation*>& waited);
 
 /// Reports breaks of which half of the holder's time is over: in the log, and as events.
-void report_overdue(coordinator_impl& owner, const file_actor& file,
+void report_overdue(coordinator_impl& owner, file_actor& file,
   const std::vector<overdue_break>& breaks, time_point now);
+
+/// Logs how many lines about breaks were omitted, if their second is over at `now`.
+void report_omitted(const coordinator_impl& owner, file_actor& file, time_point now);
 
 } // namespace leasebreak::detail

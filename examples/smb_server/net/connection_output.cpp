@@ -160,8 +160,9 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
     encode(out,
       lease_break_notification{n.epoch, n.ack_required, n.key.bytes, bits(n.from), bits(n.to)});
   }
-  if (host_.log().should_log(spdlog::level::info))
-    host_.log().info("{}: break {} {} {} -> {}{} ({})", peer_, n.is_oplock ? "oplock" : "lease",
+  // The coordinator logs the break at level info.
+  if (host_.log().should_log(spdlog::level::debug))
+    host_.log().debug("{}: break {} {} {} -> {}{} ({})", peer_, n.is_oplock ? "oplock" : "lease",
       o ? quoted(o->path) : to_string(n.key), to_string(n.from), to_string(n.to),
       n.ack_required ? ", to be acknowledged" : "", to_string(n.cause));
   send(out.take());

@@ -1,0 +1,259 @@
+// The log lines about breaks: one for each break, which names all that are concerned, and a limit
+// for each file.
+#include "observe/line_limit.hpp"
+#include "support/world.hpp"
+
+#include <gmock/gmock.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <sstream>
+#include <string>
+
+namespace leasebreak::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+using testing::Not;
+
+/// A world with a virtual clock whose log is kept.
+class logging_world {
+public:
+  explicit logging_world(spdlog::level::level_enum level = spdlog::level::info) {
+    coordinator_config config;
+    config.logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
+    config.logger->set_level(level);
+    w = std::make_unique<world>(world::clock::test, config);
+  }
+
+  [[nodiscard]] std::string log() const { return text_.str(); }
+  [[nodiscard]] std::size_t count(const std::string& words) const {
+    std::size_t n = 0;
+    const auto all = log();
+    for (auto at = all.find(words); at != std::string::npos; at = all.find(words, at + 1))
+      ++n;
+    return n;
+  }
+
+  void open_at(const client_guid& client, const std::string& path, std::uint64_t key) {
+    auto r = world::request(client, "f", key);
+    r.root = "root";
+    r.path = path;
+    w->start(std::move(r));
+    w->settle();
+  }
+  /// Alice gets `leases` leases of the file. Bob overwrites it, which breaks all of them.
+  void break_all(const std::string& file, std::uint64_t leases, lease_state held) {
+    for (std::uint64_t i = 1; i <= leases; ++i)
+      w->open(world::alice, file, ++keys_, held);
+    auto r = world::request(world::bob, file, 0);
+    r.overwrites = true;
+    w->start(std::move(r));
+    w->settle();
+  }
+  [[nodiscard]] static std::string named(const std::string& label, const client_guid& guid) {
+    return '"' + label + "\" (" + to_string(guid) + ")";
+  }
+
+  std::unique_ptr<world> w;
+
+private:
+  std::ostringstream text_;
+  std::uint64_t keys_ = 0;
+};
+
+const std::string begun = "[info] break: client ";
+const std::string timed_out = "[warning] break timed out: client ";
+
+TEST(BreakLines, NameHolderPathTimeLeftAndWhoWaitsForWhat) {
+  logging_world s;
+  s.open_at(world::alice, "docs/report.docx", 1);
+
+  s.w->start(world::request(world::bob, "f", 2));
+  s.w->settle();
+
+  EXPECT_THAT(s.log(),
+    HasSubstr(begun + logging_world::named("alice", world::alice) +
+      ", file \"f\", path \"docs/report.docx\", lease " + to_string(lease_key::of(1)) +
+      ", RWH -> RH, cause open, 35000 ms left, waiting: open by " +
+      logging_world::named("bob", world::bob) + "\n"));
+}
+
+TEST(BreakLines, AreOneForEachBreakThatIsAcknowledged) {
+  logging_world s;
+  s.w->open(world::alice, "f", 1);
+  s.w->start(world::request(world::bob, "f", 2));
+  s.w->settle();
+
+  s.w->start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  s.w->settle();
+
+  EXPECT_EQ(s.count("break"), 1U) << s.log();
+}
+
+TEST(BreakLines, SayThatNoAcknowledgementIsNeeded) {
+  logging_world s;
+  s.w->open(world::alice, "f", 1, lease_state::r);
+
+  s.w->start(access_request("f", access_kind::write, open_id::none, world::bob));
+  s.w->settle();
+
+  EXPECT_THAT(
+    s.log(), HasSubstr("R -> none, cause write, needs no acknowledgement, waiting: none"));
+}
+
+TEST(BreakLines, SayThatTheHolderIsNotToldYet) {
+  logging_world s;
+  auto& first = s.w->probes.emplace_back();
+  first.answers_later = true;
+  s.w->begin(world::request(world::alice, "f", 1), first);
+  s.w->settle();
+  s.w->start(world::request(world::bob, "f", 2));
+  s.w->settle();
+
+  first.as<open_result>().answer.sent();
+  s.w->settle();
+
+  EXPECT_EQ(s.count(begun), 1U) << s.log();
+  EXPECT_THAT(s.log(), HasSubstr("cause open, not told yet, waiting: open by \"bob\""));
+}
+
+TEST(BreakLines, OfTimeoutsNameThePathAndThoseThatHaveWaited) {
+  logging_world s;
+  s.open_at(world::alice, "docs/report.docx", 1);
+  s.w->start(world::request(world::bob, "f", 2));
+  s.w->settle();
+
+  s.w->advance(seconds{35});
+
+  EXPECT_THAT(s.log(),
+    HasSubstr(timed_out + logging_world::named("alice", world::alice) +
+      ", file \"f\", path \"docs/report.docx\", lease " + to_string(lease_key::of(1)) +
+      ", RWH -> RH, left none, cause open, after 35000 ms, waiting: open by " +
+      logging_world::named("bob", world::bob) + "\n"));
+}
+
+TEST(BreakLines, NameFourOfThoseThatWait) {
+  logging_world s;
+  s.w->open(world::alice, "f", 1);
+  for (std::uint64_t i = 1; i <= 6; ++i)
+    s.w->start(world::request(world::bob, "f", 10 + i));
+  s.w->settle();
+
+  s.w->advance(seconds{35});
+
+  const auto bob = "open by " + logging_world::named("bob", world::bob);
+  EXPECT_THAT(s.log(),
+    HasSubstr(
+      "after 35000 ms, waiting: " + bob + ", " + bob + ", " + bob + ", " + bob + " and 2 more\n"));
+}
+
+TEST(BreakLines, OfAFileAreTenASecondAndTheRestIsCounted) {
+  logging_world s;
+
+  s.break_all("f", 25, lease_state::rh);
+  s.break_all("other", 1, lease_state::rh);
+
+  EXPECT_EQ(s.count(begun), 11U) << "ten of one file, one of the other";
+  EXPECT_THAT(s.log(), Not(HasSubstr("more lines")));
+  s.w->advance(milliseconds{999});
+  EXPECT_THAT(s.log(), Not(HasSubstr("more lines")));
+  s.w->advance(milliseconds{1});
+  EXPECT_THAT(s.log(), HasSubstr("[info] breaks: 15 more lines of the same second, file \"f\"\n"));
+  s.w->advance(seconds{10});
+  EXPECT_EQ(s.count("more lines"), 1U);
+}
+
+TEST(BreakLines, AreCountedThoughTheFileHasNoState) {
+  logging_world s;
+  for (std::uint64_t i = 1; i <= 12; ++i) {
+    const auto open = s.w->open(world::alice, "f", i, lease_state::r);
+    auto& write = s.w->start(access_request("f", access_kind::write, open_id::none, world::bob));
+    s.w->settle();
+    write.as<access_result>().hold = {};
+    s.w->close("f", open.open);
+  }
+  EXPECT_EQ(s.count(begun), 10U);
+
+  s.w->advance(seconds{1});
+
+  EXPECT_EQ(s.count("breaks: 2 more lines of the same second, file \"f\""), 1U) << s.log();
+}
+
+TEST(BreakLines, AreCountedWhenTheCoordinatorStops) {
+  logging_world s;
+  s.break_all("f", 13, lease_state::rh);
+  s.break_all("g", 14, lease_state::rh);
+
+  s.w->start(detail::shutdown_request{});
+  s.w->settle();
+  s.w->c.reset();
+
+  EXPECT_EQ(s.count("breaks: 3 more lines of the same second, file \"f\""), 1U) << s.log();
+  EXPECT_EQ(s.count("breaks: 4 more lines of the same second, file \"g\""), 1U) << s.log();
+}
+
+TEST(BreakLines, ThatWarnHaveALimitOfTheirOwn) {
+  logging_world s;
+  s.break_all("f", 25, lease_state::rh);
+
+  s.w->advance(seconds{18});
+  EXPECT_EQ(s.count("[warning] break overdue: client"), 10U);
+  s.w->advance(seconds{1});
+  EXPECT_EQ(s.count("[warning] breaks: 15 more lines of the same second, file \"f\""), 1U);
+  s.w->advance(seconds{16});
+  EXPECT_EQ(s.count(timed_out), 10U);
+  s.w->advance(seconds{1});
+  EXPECT_EQ(s.count("[warning] breaks: 15 more lines of the same second, file \"f\""), 2U);
+}
+
+TEST(BreakLines, AreNotCountedIfTheirLevelIsNotLogged) {
+  logging_world s(spdlog::level::warn);
+
+  s.break_all("f", 25, lease_state::rh);
+  s.w->advance(seconds{2});
+
+  EXPECT_EQ(s.log(), "");
+}
+
+TEST(LineLimits, LetTenThroughInEachSecond) {
+  using detail::line_limit;
+  line_limit limit;
+  time_point now{seconds{1'000}};
+  for (int i = 0; i < 10; ++i)
+    EXPECT_TRUE(limit.admit(line_limit::kind::notice, now));
+  EXPECT_EQ(limit.due(), std::nullopt);
+  EXPECT_FALSE(limit.admit(line_limit::kind::notice, now + milliseconds{999}));
+  EXPECT_TRUE(limit.admit(line_limit::kind::warning, now + milliseconds{999}));
+  EXPECT_EQ(limit.due(), now + seconds{1});
+  EXPECT_EQ(limit.take(line_limit::kind::notice, now + milliseconds{999}), 0U);
+
+  EXPECT_EQ(limit.take(line_limit::kind::notice, now + seconds{1}), 1U);
+
+  EXPECT_EQ(limit.due(), std::nullopt);
+  EXPECT_TRUE(limit.admit(line_limit::kind::notice, now + seconds{1}));
+}
+
+TEST(LineLimits, KeepNoMemoryForQuietFiles) {
+  using detail::line_limit;
+  line_limit limit;
+  const time_point now{seconds{1'000}};
+  EXPECT_FALSE(limit.has_memory());
+  for (int i = 0; i < 11; ++i)
+    static_cast<void>(limit.admit(line_limit::kind::warning, now));
+
+  limit.tidy(now + seconds{1});
+  EXPECT_TRUE(limit.has_memory()) << "the count is not taken yet";
+  EXPECT_EQ(limit.take(line_limit::kind::warning, now + seconds{1}), 1U);
+  limit.tidy(now + seconds{1});
+  EXPECT_FALSE(limit.has_memory());
+}
+
+} // namespace
+} // namespace leasebreak::test
