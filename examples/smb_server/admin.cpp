@@ -46,7 +46,7 @@ std::shared_ptr<void> start_admin(
     std::make_shared<admin::service>(std::move(executor), host.coordinator(), std::move(o));
   if (!wanted.socket_path.empty())
     host.log().info("admin service on {}", quoted(wanted.socket_path));
-  else
+  if (!wanted.address.empty())
     host.log().info("admin service on {}:{}", wanted.address, service->port());
   return service;
 #else

@@ -102,11 +102,16 @@ void set_endpoint(
     throw CLI::ValidationError(option, "'" + text + "': '" + address + "' is no IP address");
 }
 
-void set_admin(admin_options& o, const std::string& where) {
-  if (where.find('/') != std::string::npos)
-    o.socket_path = where;
-  else if (!where.empty())
-    set_endpoint("--admin", where, o.address, o.port);
+void set_admin(admin_options& o, const std::vector<std::string>& places) {
+  for (const auto& where : places) {
+    const bool is_path = where.find('/') != std::string::npos;
+    if (!(is_path ? o.socket_path : o.address).empty())
+      throw CLI::ValidationError("--admin", "give one path and one address at most");
+    if (is_path)
+      o.socket_path = where;
+    else if (!where.empty())
+      set_endpoint("--admin", where, o.address, o.port);
+  }
   if (!o.address.empty() && o.token_file.empty())
     throw CLI::ValidationError("--admin", "an address needs --admin-token");
 }
@@ -138,7 +143,7 @@ struct raw_options {
   std::string listen = "127.0.0.1:4450";
   std::vector<std::string> shares;
   std::vector<std::string> users;
-  std::string admin;
+  std::vector<std::string> admin;
   double break_timeout = 35;
   double answer_timeout = 120;
   unsigned poll_us = 200;
@@ -204,8 +209,7 @@ void add_what_operators_see(CLI::App& app, server_options& o, raw_options& raw) 
     ->capture_default_str();
   app.add_option("--admin", raw.admin,
     "PATH|ADDRESS:PORT of the service for operators, which leasebreakctl asks: a Unix socket, "
-    "whose "
-    "path has a slash, or a loopback address");
+    "whose path has a slash, or a loopback address; may be given twice, once for each");
   app.add_option("--admin-token", o.admin.token_file,
     "File with the tokens for that address, which only its owner may read");
 }

@@ -76,7 +76,8 @@ struct server_limits {
   [[nodiscard]] server_limits within(std::size_t descriptors) const;
 };
 
-/// `--admin PATH|HOST:PORT` and `--admin-token FILE`; see `leasebreak::admin::service_options`.
+/// `--admin PATH`, `--admin ADDRESS:PORT` and `--admin-token FILE`; see
+/// `leasebreak::admin::service_options`.
 struct admin_options {
   std::string socket_path;
   std::string address;

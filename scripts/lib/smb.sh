@@ -53,7 +53,7 @@ smb_server_counts() {
   local log="$WORK/server.log"
   printf '%s leases and oplocks granted, %s broken, %s breaks acknowledged\n' \
     "$(grep -c -E ': grant .* (lease|oplock) (R|RH|RW|RWH|level|exclusive|batch)' "$log")" \
-    "$(grep -c -E ': break (lease|oplock) ' "$log")" \
+    "$(grep -c -E ' break: client ' "$log")" \
     "$(grep -c -E ': acknowledge .*: accepted' "$log")"
 }
 

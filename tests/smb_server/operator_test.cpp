@@ -198,6 +198,11 @@ TEST(AdminOptions, NameASocketOrAnAddress) {
   EXPECT_EQ(address.options->admin.port, 9464);
   EXPECT_EQ(address.options->admin.token_file, "f");
 
+  const auto both = parse({"--admin", "./a.sock", "--admin", "[::1]:9464", "--admin-token", "f"});
+  ASSERT_TRUE(both.options);
+  EXPECT_EQ(both.options->admin.socket_path, "./a.sock");
+  EXPECT_EQ(both.options->admin.address, "::1");
+  EXPECT_THAT(parse({"--admin", "./a", "--admin", "./b"}).text, HasSubstr("one path and one"));
   EXPECT_THAT(parse({"--admin", "127.0.0.1:9464"}).text, HasSubstr("needs --admin-token"));
   EXPECT_THAT(parse({"--admin", "admin.sock"}).text, HasSubstr("--admin"));
   EXPECT_FALSE(parse({"--admin", "localhost:80", "--admin-token", "f"}).options);
