@@ -1,6 +1,6 @@
 // Operations in coroutines, with requests written in place. g++ 12 destroys aggregates twice there;
 // requests are not aggregates.
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -35,7 +35,7 @@ const std::string long_id = "a file's id that is longer than what fits into a st
 asio::awaitable<int> all_in_braces(coordinator& c) {
   int done = 0;
   const auto file = long_id;
-  auto request = world::request(world::alice, file, 1);
+  auto request = two_clients::request(two_clients::alice, file, 1);
   auto o = co_await c.async_open(std::move(request), asio::use_awaitable);
   o.answer.sent();
   co_await c.async_check_io({file, o.open, {0, 10}, true}, asio::use_awaitable);
@@ -49,9 +49,9 @@ asio::awaitable<int> all_in_braces(coordinator& c) {
   static_cast<void>(
     co_await c.async_rename_tree({"a share", "a directory", file}, asio::use_awaitable));
   done += (co_await c.async_query_file(file_query(file), asio::use_awaitable)).delete_pending;
-  co_await c.async_force_break({file, world::bob}, asio::use_awaitable);
+  co_await c.async_force_break({file, two_clients::bob}, asio::use_awaitable);
   co_await c.async_replay(
-    {file, o.open, world::alice, lease_request{lease_key::of(1), lease_state::rwh, 2, 0, {}}},
+    {file, o.open, two_clients::alice, lease_request{lease_key::of(1), lease_state::rwh, 2, 0, {}}},
     asio::use_awaitable);
   done += (co_await c.async_list({}, asio::use_awaitable)).empty() ? 0 : 1;
   co_await c.async_close({file, o.open}, asio::use_awaitable);
@@ -65,7 +65,7 @@ asio::awaitable<int> failing_in_braces(coordinator& c) {
   constexpr open_id none{77};
   constexpr auto token = asio::use_awaitable;
   try {
-    co_await c.async_reconnect({file, none, world::alice}, token);
+    co_await c.async_reconnect({file, none, two_clients::alice}, token);
   } catch (const boost::system::system_error&) {
     ++failed;
   }
@@ -76,7 +76,7 @@ asio::awaitable<int> failing_in_braces(coordinator& c) {
   }
   try {
     co_await c.async_acknowledge(
-      oplock_acknowledgement{file, world::alice, none, oplock_level::none}, token);
+      oplock_acknowledgement{file, two_clients::alice, none, oplock_level::none}, token);
   } catch (const boost::system::system_error&) {
     ++failed;
   }
@@ -88,7 +88,7 @@ asio::awaitable<int> failing_in_braces(coordinator& c) {
   co_return failed;
 }
 
-int run(world& w, asio::awaitable<int> what) {
+int run(two_clients& w, asio::awaitable<int> what) {
   int result = -1;
   asio::co_spawn(w.io, std::move(what), [&](const std::exception_ptr& e, int r) {
     EXPECT_EQ(e, nullptr);
@@ -99,7 +99,7 @@ int run(world& w, asio::awaitable<int> what) {
 }
 
 TEST(Awaitables, TakeRequestsInBraces) {
-  world w;
+  two_clients w;
 
   EXPECT_EQ(run(w, all_in_braces(*w.c)), 2);
   EXPECT_EQ(run(w, failing_in_braces(*w.c)), 4);

@@ -2,7 +2,7 @@
 // them.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/deferred.hpp>
 #include <gmock/gmock.h>
@@ -39,7 +39,7 @@ struct sink_scene {
   open_id open(const client_guid& who, std::uint64_t key, lease_state want,
     std::optional<durable_request> durable = {}) {
     open_id granted{};
-    auto r = world::request(who, "f", key, want);
+    auto r = two_clients::request(who, "f", key, want);
     r.durable = std::move(durable);
     c->async_open(std::move(r), [&](error_code, open_result o) { granted = o.open; });
     run();
@@ -49,7 +49,7 @@ struct sink_scene {
 
   /// Breaks all R leases, without waiting.
   void overwrite(std::function<void()> then = {}) {
-    auto r = world::request(world::bob, "f", 0);
+    auto r = two_clients::request(two_clients::bob, "f", 0);
     r.overwrites = true;
     c->async_open(std::move(r), [then](error_code, open_result) {
       if (then)
@@ -61,7 +61,7 @@ struct sink_scene {
   asio::io_context other; ///< The executor of a sink.
   std::unique_ptr<coordinator> c;
 
-  detail::coordinator_impl& inside() { return world::inside(*c); }
+  detail::coordinator_impl& inside() { return two_clients::inside(*c); }
 };
 
 TEST(Callbacks, NoSinkIsCalledAfterItsClientIsUnregistered) {
@@ -69,15 +69,15 @@ TEST(Callbacks, NoSinkIsCalledAfterItsClientIsUnregistered) {
   bool registered = true;
   int late = 0;
   s.c->register_client(
-    world::alice, [&](auto&&...) { late += registered ? 0 : 1; }, "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  const auto held = s.open(world::alice, 1, lease_state::r);
+    two_clients::alice, [&](auto&&...) { late += registered ? 0 : 1; }, "", s.other.get_executor());
+  s.c->register_client(two_clients::bob, nobody_listens);
+  const auto held = s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
   s.c->async_close({"f", held}, [](error_code, close_result) {});
   s.run();
 
-  EXPECT_EQ(to_errc(s.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(s.c->unregister_client(two_clients::alice)), errc::success);
   registered = false;
   s.run(s.other);
 
@@ -88,9 +88,9 @@ TEST(Callbacks, NoSinkIsCalledAfterTheDestructor) {
   sink_scene s;
   int late = 0;
   s.c->register_client(
-    world::alice, [&](auto&&...) { late += s.c ? 0 : 1; }, "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  s.open(world::alice, 1, lease_state::r);
+    two_clients::alice, [&](auto&&...) { late += s.c ? 0 : 1; }, "", s.other.get_executor());
+  s.c->register_client(two_clients::bob, nobody_listens);
+  s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
 
@@ -105,10 +105,10 @@ TEST(Callbacks, NoSinkIsCalledAfterADestructorWithinTheSameTurn) {
   const auto carol = client_guid::of(0xca);
   int late = 0;
   const auto sink = [&](auto&&...) { late += s.c ? 0 : 1; };
-  s.c->register_client(world::alice, sink);
+  s.c->register_client(two_clients::alice, sink);
   s.c->register_client(carol, sink);
-  s.c->register_client(world::bob, nobody_listens);
-  s.open(world::alice, 1, lease_state::r);
+  s.c->register_client(two_clients::bob, nobody_listens);
+  s.open(two_clients::alice, 1, lease_state::r);
   s.open(carol, 3, lease_state::r);
 
   s.overwrite([&] { s.c.reset(); });
@@ -122,15 +122,15 @@ TEST(Callbacks, ASinkIsDestroyedWithItsRegistration) {
   sink_scene s;
   const auto captured = std::make_shared<int>();
   s.c->register_client(
-    world::alice, [captured](auto&&...) {}, "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  const auto held = s.open(world::alice, 1, lease_state::r);
+    two_clients::alice, [captured](auto&&...) {}, "", s.other.get_executor());
+  s.c->register_client(two_clients::bob, nobody_listens);
+  const auto held = s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
   s.c->async_close({"f", held}, [](error_code, close_result) {});
   s.run();
 
-  EXPECT_EQ(to_errc(s.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(s.c->unregister_client(two_clients::alice)), errc::success);
 
   EXPECT_EQ(captured.use_count(), 1) << "although a call of it is in the executor's queue";
 }
@@ -142,17 +142,17 @@ TEST(Callbacks, ASinkMayUnregisterItsClient) {
   errc unregistered{};
   open_id held{};
   s.c->register_client(
-    world::alice,
+    two_clients::alice,
     [&, captured](auto&&...) {
       ++calls;
       s.c->async_close({"f", held}, [](error_code, close_result) {});
       s.run();
-      unregistered = to_errc(s.c->unregister_client(world::alice));
+      unregistered = to_errc(s.c->unregister_client(two_clients::alice));
       EXPECT_GT(captured.use_count(), 1) << "as long as it runs";
     },
     "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  held = s.open(world::alice, 1, lease_state::r);
+  s.c->register_client(two_clients::bob, nobody_listens);
+  held = s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
 
@@ -167,13 +167,13 @@ TEST(Callbacks, ASinkMayDestroyTheCoordinator) {
   sink_scene s;
   const auto captured = std::make_shared<int>();
   int calls = 0;
-  s.c->register_client(world::alice, [&, captured](auto&&...) {
+  s.c->register_client(two_clients::alice, [&, captured](auto&&...) {
     ++calls;
     s.c.reset();
     EXPECT_GT(captured.use_count(), 1) << "as long as it runs";
   });
-  s.c->register_client(world::bob, nobody_listens);
-  s.open(world::alice, 1, lease_state::r);
+  s.c->register_client(two_clients::bob, nobody_listens);
+  s.open(two_clients::alice, 1, lease_state::r);
 
   s.overwrite();
   s.run();
@@ -187,15 +187,15 @@ TEST(Callbacks, ASinkMayDestroyTheCoordinator) {
 struct sink_scene_of_a_call : sink_scene {
   explicit sink_scene_of_a_call(std::function<void()> meanwhile) {
     c->register_client(
-      world::alice,
+      two_clients::alice,
       [this, meanwhile = std::move(meanwhile)](auto&&...) {
         entered.set_value();
         meanwhile();
         returned = true;
       },
       "", other.get_executor());
-    c->register_client(world::bob, nobody_listens);
-    const auto held = open(world::alice, 1, lease_state::r);
+    c->register_client(two_clients::bob, nobody_listens);
+    const auto held = open(two_clients::alice, 1, lease_state::r);
     overwrite();
     run();
     c->async_close({"f", held}, [](error_code, close_result) {});
@@ -217,14 +217,14 @@ TEST(Callbacks, UnregisteringWaitsForASinkThatIsCalledOnAnotherThread) {
   sink_scene_of_a_call s([&, captured] {
     ready.get_future().wait();
     const channel_id channel{static_cast<connection_id>(1), static_cast<session_id>(1)};
-    while (to_errc(in_use->add_channel(world::alice, channel, 0x311)) != errc::unknown_client)
+    while (to_errc(in_use->add_channel(two_clients::alice, channel, 0x311)) != errc::unknown_client)
       std::this_thread::yield();
     EXPECT_GT(captured.use_count(), 1) << "as long as it runs";
   });
   in_use = s.c.get();
   ready.set_value();
 
-  EXPECT_EQ(to_errc(s.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(s.c->unregister_client(two_clients::alice)), errc::success);
 
   EXPECT_TRUE(s.returned);
   EXPECT_EQ(captured.use_count(), 1);
@@ -240,11 +240,11 @@ TEST(Callbacks, ReplacingWaitsForASinkThatIsCalledOnAnotherThread) {
     while (!told->is_awaited())
       std::this_thread::yield();
   });
-  const auto alice = s.inside().clients().find(world::alice);
+  const auto alice = s.inside().clients().find(two_clients::alice);
   told = &alice->notifications();
   ready.set_value();
 
-  EXPECT_EQ(to_errc(s.c->replace_sink(world::alice, nobody_listens)), errc::success);
+  EXPECT_EQ(to_errc(s.c->replace_sink(two_clients::alice, nobody_listens)), errc::success);
 
   EXPECT_TRUE(s.returned);
   EXPECT_EQ(captured.use_count(), 1);
@@ -257,7 +257,7 @@ TEST(Callbacks, TheDestructorWaitsForASinkThatHasUnregisteredItself) {
   std::promise<void> unregistered;
   sink_scene_of_a_call s([&] {
     ready.get_future().wait();
-    EXPECT_EQ(to_errc(in_use->unregister_client(world::alice)), errc::success);
+    EXPECT_EQ(to_errc(in_use->unregister_client(two_clients::alice)), errc::success);
     unregistered.set_value();
     for (std::uint64_t n = 100;; ++n)
       if (in_use->register_client(client_guid::of(n), nobody_listens))
@@ -277,13 +277,14 @@ TEST(Callbacks, AReplacedSinkIsNotCalledByWhatIsInTheQueueOfItsExecutor) {
   sink_scene s;
   int told = 0;
   s.c->register_client(
-    world::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  s.open(world::alice, 1, lease_state::r);
+    two_clients::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
+  s.c->register_client(two_clients::bob, nobody_listens);
+  s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
 
-  EXPECT_EQ(to_errc(s.c->replace_sink(world::alice, [&](auto&&...) { ++told; })), errc::success);
+  EXPECT_EQ(
+    to_errc(s.c->replace_sink(two_clients::alice, [&](auto&&...) { ++told; })), errc::success);
   s.run(s.other);
   s.run();
 
@@ -294,14 +295,15 @@ TEST(Callbacks, AReplacementGetsTheNotificationsOfAnIdleExecutor) {
   sink_scene s;
   int told = 0;
   s.c->register_client(
-    world::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
-  s.c->register_client(world::bob, nobody_listens);
-  s.open(world::alice, 1, lease_state::r);
+    two_clients::alice, [](auto&&...) { ADD_FAILURE() << "called"; }, "", s.other.get_executor());
+  s.c->register_client(two_clients::bob, nobody_listens);
+  s.open(two_clients::alice, 1, lease_state::r);
   s.overwrite();
   s.run();
   s.other.stop();
 
-  EXPECT_EQ(to_errc(s.c->replace_sink(world::alice, [&](auto&&...) { ++told; })), errc::success);
+  EXPECT_EQ(
+    to_errc(s.c->replace_sink(two_clients::alice, [&](auto&&...) { ++told; })), errc::success);
   s.run();
 
   EXPECT_EQ(told, 1);
@@ -311,20 +313,21 @@ TEST(Callbacks, ASinkMayReplaceItself) {
   sink_scene s;
   const auto captured = std::make_shared<int>();
   int told = 0;
-  s.c->register_client(world::alice, [&, captured](auto&&...) {
-    EXPECT_EQ(to_errc(s.c->replace_sink(world::alice, [&](auto&&...) { ++told; })), errc::success);
+  s.c->register_client(two_clients::alice, [&, captured](auto&&...) {
+    EXPECT_EQ(
+      to_errc(s.c->replace_sink(two_clients::alice, [&](auto&&...) { ++told; })), errc::success);
     s.run();
     EXPECT_EQ(told, 0) << "while the old one runs";
     EXPECT_GT(captured.use_count(), 1) << "as long as it runs";
   });
-  s.c->register_client(world::bob, nobody_listens);
+  s.c->register_client(two_clients::bob, nobody_listens);
   for (std::uint64_t i = 1; i != 4; ++i)
-    s.c->async_open(world::request(world::alice, std::to_string(i), i, lease_state::r),
+    s.c->async_open(two_clients::request(two_clients::alice, std::to_string(i), i, lease_state::r),
       [](error_code, open_result) {});
   s.run();
 
   for (std::uint64_t i = 1; i != 4; ++i) {
-    auto r = world::request(world::bob, std::to_string(i), 0);
+    auto r = two_clients::request(two_clients::bob, std::to_string(i), 0);
     r.overwrites = true;
     s.c->async_open(std::move(r), [](error_code, open_result) {});
   }
@@ -345,15 +348,15 @@ TEST(Callbacks, SinksAndTheirReplacementMeet) {
       ++told;
       late += replaced ? 1 : 0;
     };
-    s.c->register_client(world::alice, old, "", s.other.get_executor());
-    s.c->register_client(world::bob, nobody_listens);
-    s.open(world::alice, 1, lease_state::r);
+    s.c->register_client(two_clients::alice, old, "", s.other.get_executor());
+    s.c->register_client(two_clients::bob, nobody_listens);
+    s.open(two_clients::alice, 1, lease_state::r);
     s.overwrite();
     s.run();
     std::thread caller([&] { s.run(s.other); });
 
     s.c->replace_sink(
-      world::alice, [&](auto&&...) { ++told; }, s.io.get_executor());
+      two_clients::alice, [&](auto&&...) { ++told; }, s.io.get_executor());
     replaced = true;
     caller.join();
     s.run();
@@ -389,9 +392,9 @@ TEST(Callbacks, SinksAndTheDestructorMeet) {
     std::atomic<bool> alive{true};
     std::atomic<int> late{0};
     s.c->register_client(
-      world::alice, [&](auto&&...) { late += alive ? 0 : 1; }, "", s.other.get_executor());
-    s.c->register_client(world::bob, nobody_listens);
-    s.open(world::alice, 1, lease_state::r);
+      two_clients::alice, [&](auto&&...) { late += alive ? 0 : 1; }, "", s.other.get_executor());
+    s.c->register_client(two_clients::bob, nobody_listens);
+    s.open(two_clients::alice, 1, lease_state::r);
     s.overwrite();
     s.run();
     std::thread caller([&] { s.run(s.other); });
@@ -412,10 +415,10 @@ struct scene_of_a_loss {
     coordinator_config config;
     config.on_open_lost = [told = std::move(told)](const open_lost&) { told(); };
     s = std::make_unique<sink_scene>(std::move(config));
-    s->c->register_client(world::alice, nobody_listens);
-    s->c->register_client(world::bob, nobody_listens);
-    const auto held = s->open(
-      world::alice, 1, lease_state::rh, durable_request{std::chrono::minutes{5}, false, {}, {}});
+    s->c->register_client(two_clients::alice, nobody_listens);
+    s->c->register_client(two_clients::bob, nobody_listens);
+    const auto held = s->open(two_clients::alice, 1, lease_state::rh,
+      durable_request{std::chrono::minutes{5}, false, {}, {}});
     s->c->async_close({"f", held, true}, [](error_code, close_result) {});
     s->run();
   }
@@ -474,10 +477,10 @@ TEST(Callbacks, TheDestructorWaitsForAReportOfALostOpen) {
 
 /// One thread has looked up a client, and another stops the coordinator, in either order.
 TEST(Stopping, AClientsFilesAreThereUntilTheCoordinatorIsGone) {
-  world w;
+  two_clients w;
   for (int i = 0; i < 100; ++i)
-    w.open(world::alice, "f" + std::to_string(i), 0);
-  const auto alice = w.inside().clients().find(world::alice);
+    w.open(two_clients::alice, "f" + std::to_string(i), 0);
+  const auto alice = w.inside().clients().find(two_clients::alice);
   const auto before = alice->files();
 
   w.inside().stop();
@@ -494,10 +497,10 @@ TEST(Stopping, ADeferredOperationAndTheDestructorMeet) {
   constexpr int files = 500;
   for (int round = 0; round < 24; ++round) {
     sink_scene s;
-    s.c->register_client(world::alice, nobody_listens);
+    s.c->register_client(two_clients::alice, nobody_listens);
     for (int i = 0; i < files; ++i)
-      s.c->async_open(
-        world::request(world::alice, "f" + std::to_string(i), 0), [](error_code, open_result) {});
+      s.c->async_open(two_clients::request(two_clients::alice, "f" + std::to_string(i), 0),
+        [](error_code, open_result) {});
     s.run();
     int calls = 0;
     errc how{};
@@ -513,9 +516,9 @@ TEST(Stopping, ADeferredOperationAndTheDestructorMeet) {
       });
     };
     lock_query of_alice;
-    of_alice.client_id = to_string(world::alice);
+    of_alice.client_id = to_string(two_clients::alice);
     auto other = round % 3 == 0
-      ? launch(s.c->async_disconnect({world::alice, {}}, asio::deferred))
+      ? launch(s.c->async_disconnect({two_clients::alice, {}}, asio::deferred))
       : launch(s.c->async_list(round % 3 == 1 ? of_alice : lock_query{}, asio::deferred));
 
     go = true;

@@ -1,5 +1,5 @@
 // Clients: registration, lease tables, limits, break sinks.
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
 
@@ -13,165 +13,167 @@
 namespace leasebreak::test {
 namespace {
 
-errc open_error(world& w, open_request r) {
+errc open_error(two_clients& w, open_request r) {
   auto& p = w.start(std::move(r));
   w.settle();
   return p.error();
 }
 
 TEST(Clients, AreRegisteredOnce) {
-  world w;
+  two_clients w;
   const auto sink = [](const break_notification&, const file_name_id&, const break_report&) {};
 
-  EXPECT_EQ(to_errc(w.c->register_client(world::alice, sink)), errc::client_exists);
+  EXPECT_EQ(to_errc(w.c->register_client(two_clients::alice, sink)), errc::client_exists);
   EXPECT_EQ(to_errc(w.c->register_client({}, sink)), errc::invalid_argument);
   EXPECT_EQ(to_errc(w.c->register_client(client_guid::of(3), {})), errc::invalid_argument);
   EXPECT_EQ(w.c->stats().clients, 2U);
 }
 
 TEST(Clients, AreUnregisteredWhenTheyHaveNoOpens) {
-  world w;
-  const auto open = w.open(world::alice, "f", 1).open;
+  two_clients w;
+  const auto open = w.open(two_clients::alice, "f", 1).open;
 
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::client_busy);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::client_busy);
   w.close("f", open);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::success);
 
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::unknown_client);
-  EXPECT_EQ(open_error(w, world::request(world::alice, "f", 1)), errc::unknown_client);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::unknown_client);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::alice, "f", 1)), errc::unknown_client);
 }
 
 TEST(Clients, ALeaseKeyBelongsToOneFile) {
-  world w;
-  const auto first = w.open(world::alice, "f", 1).open;
-  w.open(world::alice, "f", 1);
+  two_clients w;
+  const auto first = w.open(two_clients::alice, "f", 1).open;
+  w.open(two_clients::alice, "f", 1);
 
-  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::lease_key_in_use);
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+  EXPECT_EQ(
+    open_error(w, two_clients::request(two_clients::alice, "g", 1)), errc::lease_key_in_use);
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), "f");
   w.close("f", first);
-  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::lease_key_in_use)
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::alice, "g", 1)), errc::lease_key_in_use)
     << "one open is left";
   EXPECT_EQ(w.c->stats().files_alive, 2U);
 }
 
 TEST(Clients, TheSameKeyOfAnotherClientIsAnotherLease) {
-  world w;
-  w.open(world::alice, "f", 1);
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
 
-  EXPECT_EQ(open_error(w, world::request(world::bob, "g", 1)), errc::success);
-  EXPECT_EQ(w.c->file_of_lease(world::bob, lease_key::of(1)), "g");
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "g", 1)), errc::success);
+  EXPECT_EQ(w.c->file_of_lease(two_clients::bob, lease_key::of(1)), "g");
 }
 
 TEST(Clients, AFailedOpenReleasesItsKey) {
-  world w;
-  auto exclusive = world::request(world::bob, "f", 0);
+  two_clients w;
+  auto exclusive = two_clients::request(two_clients::bob, "f", 0);
   exclusive.share_access = share::none;
   ASSERT_EQ(open_error(w, exclusive), errc::success);
 
-  EXPECT_EQ(open_error(w, world::request(world::alice, "f", 1)), errc::sharing_violation);
+  EXPECT_EQ(
+    open_error(w, two_clients::request(two_clients::alice, "f", 1)), errc::sharing_violation);
 
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "");
-  EXPECT_EQ(open_error(w, world::request(world::alice, "g", 1)), errc::success);
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), "");
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::alice, "g", 1)), errc::success);
   EXPECT_EQ(w.c->stats().opens_refused, 1U);
 }
 
 TEST(Clients, ADisconnectEndsAllOpensOnAllFiles) {
-  world w;
+  two_clients w;
   for (std::uint64_t i = 1; i <= 20; ++i)
-    w.open(world::alice, "f" + std::to_string(i), i);
-  w.open(world::bob, "other", 100);
+    w.open(two_clients::alice, "f" + std::to_string(i), i);
+  w.open(two_clients::bob, "other", 100);
 
-  auto& p = w.start(disconnect_request{world::alice, {}});
+  auto& p = w.start(disconnect_request{two_clients::alice, {}});
   w.settle();
 
   EXPECT_EQ(p.as<disconnect_result>().opens, 20U);
   EXPECT_EQ(w.c->stats().opens_now, 1U);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::success);
 }
 
 TEST(Clients, ADisconnectOfOneConnectionLeavesTheOthers) {
-  world w;
-  auto r = world::request(world::alice, "f", 1);
+  two_clients w;
+  auto r = two_clients::request(two_clients::alice, "f", 1);
   r.connection = connection_id{7};
   w.start(r);
-  w.open(world::alice, "g", 2);
+  w.open(two_clients::alice, "g", 2);
 
-  auto& p = w.start(disconnect_request{world::alice, connection_id{7}});
+  auto& p = w.start(disconnect_request{two_clients::alice, connection_id{7}});
   w.settle();
 
   EXPECT_EQ(p.as<disconnect_result>().opens, 1U);
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(2)), "g");
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(2)), "g");
 }
 
 TEST(Clients, ADisconnectSaysWhichFilesToDelete) {
-  world w;
-  auto r = world::request(world::alice, "f", 0);
+  two_clients w;
+  auto r = two_clients::request(two_clients::alice, "f", 0);
   r.access |= access::delete_file;
   r.delete_on_close = true;
   w.start(r);
   w.settle();
 
-  auto& p = w.start(disconnect_request{world::alice, {}});
+  auto& p = w.start(disconnect_request{two_clients::alice, {}});
   w.settle();
 
   auto& result = p.as<disconnect_result>();
   ASSERT_EQ(result.to_delete.size(), 1U);
   EXPECT_EQ(result.to_delete[0].file, "f");
-  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::delete_pending);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "f", 0)), errc::delete_pending);
   result.to_delete[0].hold.release();
-  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 0)), errc::success);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "f", 0)), errc::success);
 }
 
 /// Accesses that may wait for a client that has no open of the file.
 class WithoutAnOpen : public testing::TestWithParam<access_kind> {};
 
 TEST_P(WithoutAnOpen, ADisconnectEndsWhatWaits) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, two_clients::bob, {}});
   w.settle();
   ASSERT_EQ(waiting.calls, 0);
   lock_query of_bob;
-  of_bob.client_id = to_string(world::bob);
+  of_bob.client_id = to_string(two_clients::bob);
   auto& listed = w.start(of_bob);
   w.settle();
   EXPECT_EQ(listed.as<std::vector<listed_entry>>().size(), 1U);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::client_busy);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::client_busy);
 
-  auto& p = w.start(disconnect_request{world::bob, {}});
+  auto& p = w.start(disconnect_request{two_clients::bob, {}});
   w.settle();
 
   EXPECT_EQ(p.error(), errc::success);
   EXPECT_EQ(waiting.calls, 1);
   EXPECT_EQ(waiting.error(), errc::client_gone);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::none});
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::success);
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::none});
   w.settle();
   EXPECT_EQ(waiting.calls, 1);
 }
 
 TEST_P(WithoutAnOpen, ADisconnectEndsWhatIsOnItsWay) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, two_clients::bob, {}});
 
-  w.start(disconnect_request{world::bob, {}});
+  w.start(disconnect_request{two_clients::bob, {}});
   w.settle();
 
   EXPECT_EQ(waiting.error(), errc::client_gone);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::success);
 }
 
 TEST_P(WithoutAnOpen, AClientCanBeUnregisteredAfterItsOperation) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, world::bob, {}});
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(access_request{"f", GetParam(), open_id::none, two_clients::bob, {}});
   w.settle();
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::r});
   w.settle();
   ASSERT_EQ(waiting.calls, 1);
 
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::success);
 }
 
 INSTANTIATE_TEST_SUITE_P(Clients, WithoutAnOpen,
@@ -179,8 +181,8 @@ INSTANTIATE_TEST_SUITE_P(Clients, WithoutAnOpen,
     access_kind::replace, access_kind::unlink));
 
 TEST(Clients, WithoutRegistrationAreTreatedLikeAnyClient) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1, lease_state::r);
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1, lease_state::r);
 
   auto& p =
     w.start(access_request{"f", access_kind::replace, open_id::none, client_guid::of(9), {}});
@@ -190,9 +192,9 @@ TEST(Clients, WithoutRegistrationAreTreatedLikeAnyClient) {
 }
 
 TEST(Clients, AnUndeliverableBreakEndsAtOnce) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   ASSERT_EQ(waiting.calls, 0);
 
@@ -205,22 +207,22 @@ TEST(Clients, AnUndeliverableBreakEndsAtOnce) {
 }
 
 TEST(Clients, ASinkThatThrowsHasNotDelivered) {
-  world w;
+  two_clients w;
   const auto carol = client_guid::of(0xca201);
   w.c->register_client(
     carol, [](const break_notification&, const file_name_id&, const break_report&) { throw 1; });
   w.open(carol, "f", 1);
 
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   EXPECT_EQ(waiting.error(), errc::success);
 }
 
 TEST(Clients, AReportMayOutliveTheCoordinator) {
-  world w;
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   w.c.reset();
@@ -234,21 +236,22 @@ TEST(Clients, HaveALimitOfOpens) {
   coordinator_config config;
   config.limit.opens_per_client = 2;
   config.limit.opens_total = 3;
-  world w(world::clock::real, config);
-  w.open(world::alice, "a", 1);
-  const auto second = w.open(world::alice, "b", 2).open;
+  two_clients w(two_clients::time::real, config);
+  w.open(two_clients::alice, "a", 1);
+  const auto second = w.open(two_clients::alice, "b", 2).open;
 
-  EXPECT_EQ(open_error(w, world::request(world::alice, "c", 3)), errc::too_many_opens_of_client);
-  w.open(world::bob, "z", 1);
-  EXPECT_EQ(open_error(w, world::request(world::bob, "b", 2)), errc::too_many_opens);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::alice, "c", 3)),
+    errc::too_many_opens_of_client);
+  w.open(two_clients::bob, "z", 1);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "b", 2)), errc::too_many_opens);
   EXPECT_EQ(w.c->stats().opens_now, 3U);
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(3)), "");
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(3)), "");
 
   w.close("b", second);
-  EXPECT_EQ(open_error(w, world::request(world::alice, "c", 3)), errc::success);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::alice, "c", 3)), errc::success);
 }
 
-errc lock_error(world& w, open_id open, std::uint64_t offset, std::size_t count = 1) {
+errc lock_error(two_clients& w, open_id open, std::uint64_t offset, std::size_t count = 1) {
   lock_request r{"f", open, {}, true};
   for (std::size_t i = 0; i < count; ++i)
     r.elements.push_back({{offset + 10 * i, 10}, true});
@@ -261,9 +264,9 @@ TEST(Clients, HaveALimitOfLocks) {
   coordinator_config config;
   config.limit.locks_per_client = 3;
   config.limit.locks_total = 4;
-  world w(world::clock::real, config);
-  const auto a = w.open(world::alice, "f", 0).open;
-  const auto b = w.open(world::bob, "f", 0).open;
+  two_clients w(two_clients::time::real, config);
+  const auto a = w.open(two_clients::alice, "f", 0).open;
+  const auto b = w.open(two_clients::bob, "f", 0).open;
   ASSERT_EQ(lock_error(w, a, 0, 2), errc::success);
 
   EXPECT_EQ(lock_error(w, a, 100, 2), errc::too_many_locks_of_client);
@@ -280,8 +283,8 @@ TEST(Clients, HaveALimitOfLocks) {
 }
 
 TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
-  world w(world::clock::real);
-  const auto a = w.open(world::alice, "f", 0).open;
+  two_clients w(two_clients::time::real);
+  const auto a = w.open(two_clients::alice, "f", 0).open;
   lock_request r{"f", a, {{{0, 10}, true}}, true, lock_sequence{1, 1}};
   auto& first = w.start(r);
   w.settle();
@@ -299,12 +302,12 @@ TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
 TEST(Clients, ALimitOfWaitingHolds) {
   coordinator_config config;
   config.limit.waiting_total = 1;
-  world w(world::clock::real, config);
-  w.open(world::alice, "f", 1);
-  auto& first = w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::real, config);
+  w.open(two_clients::alice, "f", 1);
+  auto& first = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
-  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 3)), errc::too_many_waiting);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "f", 3)), errc::too_many_waiting);
   EXPECT_EQ(first.calls, 0);
   EXPECT_EQ(w.c->stats().waiting_most, 1U);
 }
@@ -312,15 +315,15 @@ TEST(Clients, ALimitOfWaitingHolds) {
 TEST(Clients, ALimitOfWaitingHoldsAlsoForWhatComesAtOnce) {
   coordinator_config config;
   config.limit.waiting_total = 3;
-  world w(world::clock::test, config);
-  const auto f = w.open(world::alice, "f", 1).open;
-  const auto g = w.open(world::alice, "g", 0).open;
+  two_clients w(two_clients::time::driven, config);
+  const auto f = w.open(two_clients::alice, "f", 1).open;
+  const auto g = w.open(two_clients::alice, "g", 0).open;
   w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
-  const auto other = w.open(world::bob, "g", 0, lease_state::none).open;
+  const auto other = w.open(two_clients::bob, "g", 0, lease_state::none).open;
   std::vector<probe*> burst;
 
   for (std::uint64_t i = 0; i < 10; ++i) {
-    burst.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+    burst.push_back(&w.start(two_clients::request(two_clients::bob, "f", 100 + i)));
     burst.push_back(&w.start(lock_request{"g", other, {{{0, 10}, true}}, false}));
   }
   auto& reads = w.start(access_request{"f", access_kind::read, open_id::none, {}, {}});
@@ -346,27 +349,27 @@ TEST(Clients, ALimitOfWaitingHoldsAlsoForWhatComesAtOnce) {
 TEST(Clients, OperationsThatNeedNotWaitSucceedAtTheLimit) {
   coordinator_config config;
   config.limit.waiting_total = 1;
-  world w(world::clock::test, config);
-  w.open(world::alice, "f", 1);
-  const auto g = w.open(world::bob, "g", 7).open;
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven, config);
+  w.open(two_clients::alice, "f", 1);
+  const auto g = w.open(two_clients::bob, "g", 7).open;
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   ASSERT_EQ(waiting.calls, 0);
 
-  EXPECT_EQ(open_error(w, world::request(world::bob, "new", 3)), errc::success);
-  EXPECT_EQ(open_error(w, world::request(world::bob, "g", 7)), errc::success);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "new", 3)), errc::success);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "g", 7)), errc::success);
   auto& lock = w.start(lock_request{"g", g, {{{0, 10}, true}}, false});
-  auto& write = w.start(access_request{"g", access_kind::write, g, world::bob, {}});
+  auto& write = w.start(access_request{"g", access_kind::write, g, two_clients::bob, {}});
   auto& forced = w.start(force_break_request{"new", {}, lease_key::of(9), lease_state::none});
   w.settle();
   EXPECT_EQ(lock.error(), errc::success);
   EXPECT_EQ(write.error(), errc::success);
   EXPECT_EQ(forced.error(), errc::success);
 
-  EXPECT_EQ(open_error(w, world::request(world::bob, "f", 4)), errc::too_many_waiting);
+  EXPECT_EQ(open_error(w, two_clients::request(two_clients::bob, "f", 4)), errc::too_many_waiting);
   waiting.signal.emit(asio::cancellation_type::terminal);
   w.settle();
-  auto& next = w.start(world::request(world::bob, "f", 4));
+  auto& next = w.start(two_clients::request(two_clients::bob, "f", 4));
   w.settle();
   EXPECT_EQ(next.calls, 0) << "there is room again";
 }
@@ -375,11 +378,11 @@ TEST(Clients, OperationsThatNeedNotWaitSucceedAtTheLimit) {
 TEST(Clients, ALimitOfWaitingDoesNotPreventCloses) {
   coordinator_config config;
   config.limit.waiting_total = 1;
-  world w(world::clock::test, config);
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
-  w.open(world::alice, "g", 3, lease_state::rh);
-  auto r = world::request(world::bob, "g", 0);
+  two_clients w(two_clients::time::driven, config);
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
+  w.open(two_clients::alice, "g", 3, lease_state::rh);
+  auto r = two_clients::request(two_clients::bob, "g", 0);
   r.access |= access::delete_file;
   r.delete_on_close = true;
   auto& deleting = w.start(r);
@@ -392,8 +395,8 @@ TEST(Clients, ALimitOfWaitingDoesNotPreventCloses) {
 }
 
 TEST(Clients, ZeroLeaseKeysAreRefused) {
-  world w;
-  auto r = world::request(world::alice, "f", 1);
+  two_clients w;
+  auto r = two_clients::request(two_clients::alice, "f", 1);
   r.lease->key = {};
 
   EXPECT_EQ(open_error(w, r), errc::zero_lease_key);
@@ -401,17 +404,17 @@ TEST(Clients, ZeroLeaseKeysAreRefused) {
 }
 
 TEST(Listings, ShowWhatWaitsForWhat) {
-  world w;
-  w.open(world::alice, "f", 1);
-  w.open(world::bob, "g", 7);
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  w.open(two_clients::bob, "g", 7);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   lock_query of_f;
   of_f.file_id = "f";
   auto& one = w.start(of_f);
   lock_query of_bob;
-  of_bob.client_id = to_string(world::bob);
+  of_bob.client_id = to_string(two_clients::bob);
   auto& bobs = w.start(of_bob);
   w.settle();
 
@@ -421,24 +424,24 @@ TEST(Listings, ShowWhatWaitsForWhat) {
     1);
   EXPECT_EQ(std::count_if(entries.begin(), entries.end(),
               [](const auto& e) {
-                return e.kind == entry_kind::waiting && e.client == world::bob &&
-                  e.blocker == world::alice;
+                return e.kind == entry_kind::waiting && e.client == two_clients::bob &&
+                  e.blocker == two_clients::alice;
               }),
     1);
   const auto& of = bobs.as<std::vector<listed_entry>>();
   EXPECT_TRUE(
-    std::all_of(of.begin(), of.end(), [](const auto& e) { return e.client == world::bob; }));
+    std::all_of(of.begin(), of.end(), [](const auto& e) { return e.client == two_clients::bob; }));
   EXPECT_TRUE(std::is_sorted(
     of.begin(), of.end(), [](const auto& a, const auto& b) { return a.file_id < b.file_id; }));
 }
 
 TEST(Listings, NameClientsByTheirLabels) {
-  world w;
-  EXPECT_EQ(to_errc(w.c->set_label(world::alice, "alice at 10.0.0.1")), errc::success);
-  EXPECT_EQ(to_errc(w.c->set_label(world::bob, "bob at 10.0.0.2")), errc::success);
+  two_clients w;
+  EXPECT_EQ(to_errc(w.c->set_label(two_clients::alice, "alice at 10.0.0.1")), errc::success);
+  EXPECT_EQ(to_errc(w.c->set_label(two_clients::bob, "bob at 10.0.0.2")), errc::success);
   EXPECT_EQ(to_errc(w.c->set_label(client_guid::of(9), "?")), errc::unknown_client);
-  w.open(world::alice, "f", 1);
-  auto r = world::request(world::bob, "f", 2);
+  w.open(two_clients::alice, "f", 1);
+  auto r = two_clients::request(two_clients::bob, "f", 2);
   r.root = "r";
   r.path = "d/f";
   w.start(std::move(r));
@@ -460,15 +463,15 @@ TEST(Listings, NameClientsByTheirLabels) {
 }
 
 TEST(Listings, NameClientsAndCountWhatTheyHave) {
-  world w;
-  w.c->set_label(world::alice, "alice");
-  w.open(world::alice, "f", 1);
-  w.open(world::alice, "g", 2);
+  two_clients w;
+  w.c->set_label(two_clients::alice, "alice");
+  w.open(two_clients::alice, "f", 1);
+  w.open(two_clients::alice, "g", 2);
 
   const auto all = w.c->list_clients();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_LT(all[0].client, all[1].client);
-  const auto& alice = all[0].client == world::alice ? all[0] : all[1];
+  const auto& alice = all[0].client == two_clients::alice ? all[0] : all[1];
   EXPECT_EQ(alice.label, "alice");
   EXPECT_EQ(alice.opens, 2U);
 
@@ -481,14 +484,14 @@ TEST(Listings, NameClientsAndCountWhatTheyHave) {
   EXPECT_TRUE(w.c->list_clients(1, second[0].client).empty());
 }
 
-listed_page page_of(world& w, list_request r) {
+listed_page page_of(two_clients& w, list_request r) {
   auto& p = w.start(std::move(r));
   w.settle();
   EXPECT_EQ(p.error(), errc::success);
   return p.error() == errc::success ? p.as<listed_page>() : listed_page{};
 }
 
-std::vector<listed_page> pages_of(world& w, list_request r) {
+std::vector<listed_page> pages_of(two_clients& w, list_request r) {
   std::vector<listed_page> pages;
   do {
     pages.push_back(page_of(w, r));
@@ -498,10 +501,10 @@ std::vector<listed_page> pages_of(world& w, list_request r) {
 }
 
 TEST(PagedListings, ListEachFileOnceWholeAndInBoundedPages) {
-  world w;
+  two_clients w;
   constexpr std::uint64_t files = 500; // more than are asked at once
   for (std::uint64_t i = 1; i <= files; ++i)
-    w.open(world::alice, "f" + std::to_string(i), i);
+    w.open(two_clients::alice, "f" + std::to_string(i), i);
   list_request r;
   r.limit = 7; // a file has two entries: its open and its lease
 
@@ -524,10 +527,10 @@ TEST(PagedListings, ListEachFileOnceWholeAndInBoundedPages) {
 }
 
 TEST(PagedListings, ContinueAfterAFileThatHasEnded) {
-  world w;
+  two_clients w;
   std::map<std::string, open_id> opens;
   for (std::uint64_t i = 1; i <= 10; ++i)
-    opens["f" + std::to_string(i)] = w.open(world::alice, "f" + std::to_string(i), i).open;
+    opens["f" + std::to_string(i)] = w.open(two_clients::alice, "f" + std::to_string(i), i).open;
   list_request r;
   r.limit = 1;
   const auto first = page_of(w, r);
@@ -543,19 +546,19 @@ TEST(PagedListings, ContinueAfterAFileThatHasEnded) {
 }
 
 TEST(PagedListings, ChooseByWhatHappensByClientAndByPath) {
-  world w;
+  two_clients w;
   const auto placed = [](const client_guid& who, const std::string& path, std::uint64_t key) {
-    auto r = world::request(who, path, key);
+    auto r = two_clients::request(who, path, key);
     r.root = "r";
     r.path = path;
     return r;
   };
-  w.start(placed(world::alice, "docs/a", 1));
-  w.start(placed(world::alice, "docs/b", 2));
-  w.start(placed(world::alice, "other", 3));
-  w.start(placed(world::bob, "bobs", 4));
+  w.start(placed(two_clients::alice, "docs/a", 1));
+  w.start(placed(two_clients::alice, "docs/b", 2));
+  w.start(placed(two_clients::alice, "other", 3));
+  w.start(placed(two_clients::bob, "bobs", 4));
   w.settle();
-  w.start(placed(world::bob, "docs/b", 5));
+  w.start(placed(two_clients::bob, "docs/b", 5));
   w.settle();
 
   list_request waiting;
@@ -563,7 +566,7 @@ TEST(PagedListings, ChooseByWhatHappensByClientAndByPath) {
   const auto edges = page_of(w, waiting).entries;
   ASSERT_EQ(edges.size(), 1U);
   EXPECT_EQ(edges[0].path, "docs/b");
-  EXPECT_EQ(edges[0].blocker, world::alice);
+  EXPECT_EQ(edges[0].blocker, two_clients::alice);
 
   list_request breaking;
   breaking.what = list_request::scope::breaking;
@@ -584,15 +587,15 @@ TEST(PagedListings, ChooseByWhatHappensByClientAndByPath) {
   EXPECT_EQ(page_of(w, tail).entries.size(), 3U);
 
   list_request of_bob;
-  of_bob.matching.client_id = to_string(world::bob);
+  of_bob.matching.client_id = to_string(two_clients::bob);
   const auto bobs = page_of(w, of_bob).entries;
   EXPECT_EQ(bobs.size(), 3U);
   for (const auto& e : bobs)
-    EXPECT_EQ(e.client, world::bob);
+    EXPECT_EQ(e.client, two_clients::bob);
 }
 
 TEST(PagedListings, NeedALimit) {
-  world w;
+  two_clients w;
   list_request r;
   r.limit = 0;
   auto& p = w.start(r);
@@ -602,9 +605,9 @@ TEST(PagedListings, NeedALimit) {
 }
 
 TEST(ForcedBreaks, EndWhatASilentClientKeeps) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   ASSERT_FALSE(waiting.done());
 

@@ -1,6 +1,6 @@
 // Events for the host, the log lines about breaks that take long, and the waits that are counted.
 #include "observe/unresponsive.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <leasebreak/events.hpp>
 
@@ -23,10 +23,10 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// A world whose events are kept.
+/// A coordinator whose events are kept.
 struct watched {
   explicit watched(coordinator_config config = {})
-    : w(world::clock::test, listening(std::move(config))) {}
+    : w(two_clients::time::driven, listening(std::move(config))) {}
 
   [[nodiscard]] std::vector<std::string> kinds() const {
     std::vector<std::string> result;
@@ -43,7 +43,7 @@ struct watched {
   }
 
   std::vector<event> events;
-  world w;
+  two_clients w;
 
 private:
   coordinator_config listening(coordinator_config config) {
@@ -60,12 +60,13 @@ open_request at_path(open_request r, const std::string& path) {
 
 TEST(Events, TellOfABreakFromItsBeginToItsEnd) {
   watched s;
-  auto& held = s.w.start(at_path(world::request(world::alice, "f", 1), "docs/report.docx"));
+  auto& held =
+    s.w.start(at_path(two_clients::request(two_clients::alice, "f", 1), "docs/report.docx"));
   s.w.settle();
-  s.w.start(world::request(world::bob, "f", 2));
+  s.w.start(two_clients::request(two_clients::bob, "f", 2));
   s.w.settle();
 
-  s.w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  s.w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   s.w.settle();
 
   EXPECT_THAT(s.kinds(),
@@ -74,7 +75,7 @@ TEST(Events, TellOfABreakFromItsBeginToItsEnd) {
   const auto& begun = s.the(event_kind::break_begun);
   EXPECT_EQ(begun.file_id, "f");
   EXPECT_EQ(begun.path, "docs/report.docx");
-  EXPECT_EQ(begun.client, world::alice);
+  EXPECT_EQ(begun.client, two_clients::alice);
   EXPECT_EQ(begun.label, "alice");
   EXPECT_EQ(begun.key, lease_key::of(1));
   EXPECT_EQ(begun.open, held.as<open_result>().open);
@@ -91,7 +92,7 @@ TEST(Events, TellOfABreakFromItsBeginToItsEnd) {
   EXPECT_EQ(ended.left, lease_state::rh);
   EXPECT_EQ(ended.waiting, 1U);
   const auto& waits = s.the(event_kind::wait_began);
-  EXPECT_EQ(waits.client, world::bob);
+  EXPECT_EQ(waits.client, two_clients::bob);
   EXPECT_EQ(waits.wait, wait_kind::open);
   EXPECT_EQ(s.the(event_kind::wait_ended).operation, waits.operation);
   EXPECT_EQ(s.events[7].operation, waits.operation) << "the open that waited";
@@ -99,32 +100,31 @@ TEST(Events, TellOfABreakFromItsBeginToItsEnd) {
 
 TEST(Events, TellThatABreakExpiresAndHowLongItTook) {
   watched s;
-  s.w.open(world::alice, "f", 1);
-  s.w.start(world::request(world::bob, "f", 2));
+  s.w.open(two_clients::alice, "f", 1);
+  s.w.start(two_clients::request(two_clients::bob, "f", 2));
   s.w.settle();
 
-  s.w.advance(std::chrono::seconds{18});
-  s.w.advance(std::chrono::seconds{18});
+  s.w.advance(std::chrono::seconds{36});
 
   EXPECT_THAT(s.kinds(),
     ElementsAre("opened", "granted", "break_begun", "break_notified", "wait_began", "break_overdue",
       "expired", "wait_ended", "opened", "granted"));
-  EXPECT_EQ(s.the(event_kind::break_overdue).lasted, std::chrono::seconds{18});
-  EXPECT_EQ(s.the(event_kind::expired).lasted, std::chrono::seconds{36});
+  EXPECT_EQ(s.the(event_kind::break_overdue).lasted, std::chrono::milliseconds{17'500});
+  EXPECT_EQ(s.the(event_kind::expired).lasted, std::chrono::seconds{35});
   EXPECT_EQ(s.the(event_kind::expired).outcome, break_outcome::timed_out);
-  EXPECT_EQ(s.the(event_kind::wait_ended).lasted, std::chrono::seconds{36});
+  EXPECT_EQ(s.the(event_kind::wait_ended).lasted, std::chrono::seconds{35});
 }
 
 TEST(Events, TellOfClosesRefusalsAndLostClients) {
   watched s;
-  const auto open = s.w.open(world::alice, "f", 1).open;
-  s.w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
-  auto reclaims = world::request(world::bob, "f", 2);
+  const auto open = s.w.open(two_clients::alice, "f", 1).open;
+  s.w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::r});
+  auto reclaims = two_clients::request(two_clients::bob, "f", 2);
   reclaims.reclaim = true;
   s.w.start(std::move(reclaims));
   s.w.settle();
 
-  s.w.start(disconnect_request{world::alice, {}});
+  s.w.start(disconnect_request{two_clients::alice, {}});
   s.w.settle();
 
   EXPECT_THAT(s.kinds(),
@@ -200,7 +200,7 @@ TEST(Events, OfAFileComeInOrderAndEndWithTheCoordinator) {
     coordinator_config config;
     config.on_event = [&order](const event& e) { order.tell(e); };
     auto c = std::make_unique<coordinator>(pool.get_executor(), config);
-    for (const auto& who : {world::alice, world::bob})
+    for (const auto& who : {two_clients::alice, two_clients::bob})
       c->register_client(
         who, [&c = *c, who](const break_notification& n, const file_name_id&, const break_report&) {
           if (n.ack_required)
@@ -209,14 +209,15 @@ TEST(Events, OfAFileComeInOrderAndEndWithTheCoordinator) {
         });
     std::atomic<int> opened{0};
     for (std::uint64_t i = 0; i < 300; ++i)
-      c->async_open(
-        world::request(i % 2 == 0 ? world::alice : world::bob, std::to_string(i % 3), i + 1),
+      c->async_open(two_clients::request(i % 2 == 0 ? two_clients::alice : two_clients::bob,
+                      std::to_string(i % 3), i + 1),
         [&opened](error_code, open_result o) {
           o.answer.sent();
           ++opened;
         });
-    world::wait_for([&] { return opened.load() > 20; });
-    c->async_disconnect(disconnect_request{world::alice, {}}, [](error_code, disconnect_result) {});
+    two_clients::wait_for([&] { return opened.load() > 20; });
+    c->async_disconnect(
+      disconnect_request{two_clients::alice, {}}, [](error_code, disconnect_result) {});
     c.reset(); // in the middle of it
     order.end();
     pool.join();
@@ -249,9 +250,9 @@ private:
 
 TEST(OverdueBreaks, AreLoggedOnceWithPathHolderAndWaiters) {
   logged s;
-  s.w.start(at_path(world::request(world::alice, "f", 1), "docs/report.docx"));
+  s.w.start(at_path(two_clients::request(two_clients::alice, "f", 1), "docs/report.docx"));
   s.w.settle();
-  s.w.start(world::request(world::bob, "f", 2));
+  s.w.start(two_clients::request(two_clients::bob, "f", 2));
   s.w.advance(std::chrono::seconds{17});
   EXPECT_EQ(s.count("overdue"), 0U);
   EXPECT_EQ(s.w.c->stats().breaks_overdue, 0U);
@@ -260,26 +261,26 @@ TEST(OverdueBreaks, AreLoggedOnceWithPathHolderAndWaiters) {
 
   EXPECT_THAT(s.log(), HasSubstr("[warning] break overdue: client \"alice\" ("));
   EXPECT_THAT(s.log(), HasSubstr("file \"f\", path \"docs/report.docx\", lease "));
-  EXPECT_THAT(s.log(), HasSubstr("RWH -> RH, cause open, told 18000 ms ago, 17000 ms left"));
+  EXPECT_THAT(s.log(), HasSubstr("RWH -> RH, cause open, told 17500 ms ago, 17500 ms left"));
   EXPECT_THAT(s.log(), HasSubstr("waiting: open by \"bob\" ("));
   EXPECT_EQ(s.w.c->stats().breaks_overdue, 1U);
   s.w.advance(std::chrono::seconds{10});
   EXPECT_EQ(s.count("break overdue"), 1U);
 
-  s.w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  s.w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   s.w.settle();
   EXPECT_EQ(s.w.c->stats().breaks_overdue, 0U);
 }
 
 TEST(OverdueBreaks, AreFoundWhileOthersBeginAndEnd) {
   logged s;
-  s.w.open(world::alice, "f", 1, lease_state::rh);
-  s.w.open(world::bob, "f", 2, lease_state::rh);
-  auto writes = world::request(world::bob, "f", 0);
+  s.w.open(two_clients::alice, "f", 1, lease_state::rh);
+  s.w.open(two_clients::bob, "f", 2, lease_state::rh);
+  auto writes = two_clients::request(two_clients::bob, "f", 0);
   writes.overwrites = true;
   s.w.start(std::move(writes));
   s.w.advance(std::chrono::seconds{10});
-  s.w.start(lease_acknowledgement{world::bob, lease_key::of(2), lease_state::none});
+  s.w.start(lease_acknowledgement{two_clients::bob, lease_key::of(2), lease_state::none});
   s.w.advance(std::chrono::seconds{8});
 
   EXPECT_EQ(s.count("break overdue: client \"alice\""), 1U);
@@ -293,13 +294,13 @@ TEST(UnresponsiveClients, AreLoggedWhenThreeBreaksExpire) {
   logged s;
   for (std::uint64_t i = 1; i <= 4; ++i) {
     const auto file = "f" + std::to_string(i);
-    s.w.open(world::alice, file, i);
-    s.w.start(world::request(world::bob, file, 10 + i));
+    s.w.open(two_clients::alice, file, i);
+    s.w.start(two_clients::request(two_clients::bob, file, 10 + i));
     s.w.advance(std::chrono::seconds{36});
     EXPECT_EQ(s.count("client unresponsive: client \"alice\""), i < 3 ? 0U : 1U);
     EXPECT_EQ(s.w.c->stats().clients_unresponsive, i < 3 ? 0U : 1U);
   }
-  EXPECT_EQ(s.the(event_kind::client_unresponsive).client, world::alice);
+  EXPECT_EQ(s.the(event_kind::client_unresponsive).client, two_clients::alice);
 
   s.w.advance(std::chrono::hours{1});
   EXPECT_EQ(s.w.c->stats().clients_unresponsive, 0U);
@@ -330,13 +331,13 @@ TEST(UnresponsiveClients, AreRememberedInBoundedMemory) {
 
 TEST(Waits, AreCountedByKindWhenTheyEnd) {
   watched s;
-  s.w.open(world::alice, "f", 1);
-  s.w.start(world::request(world::bob, "f", 2));
+  s.w.open(two_clients::alice, "f", 1);
+  s.w.start(two_clients::request(two_clients::bob, "f", 2));
   s.w.settle();
   s.w.advance(std::chrono::seconds{2});
   EXPECT_EQ(s.w.c->stats().wait_latency[index_of(wait_kind::open)].total(), 0U);
 
-  s.w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  s.w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   s.w.start(force_break_request("f", {}));
   s.w.settle();
   s.w.advance(std::chrono::seconds{36});
@@ -351,8 +352,8 @@ TEST(Waits, AreCountedByKindWhenTheyEnd) {
 
 TEST(Waits, NotificationsThatCannotBeSentAreCounted) {
   watched s;
-  s.w.open(world::alice, "f", 1);
-  s.w.start(world::request(world::bob, "f", 2));
+  s.w.open(two_clients::alice, "f", 1);
+  s.w.start(two_clients::request(two_clients::bob, "f", 2));
   s.w.settle();
   ASSERT_EQ(s.w.alice_saw.size(), 1U);
 

@@ -1,6 +1,6 @@
 // Guards of directory entries: in order, limited, cancellable, and none for a directory that is
 // being deleted.
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 namespace leasebreak::test {
 namespace {
 
-using clock = world::clock;
+using time_of = two_clients::time;
 
 entry_guard_request entry(const std::string& name, const std::string& also = {}) {
   return {"d", name, also};
@@ -19,7 +19,7 @@ entry_guard_request entry(const std::string& name, const std::string& also = {})
 open_request open_of_directory(std::uint32_t access = access::read_data | access::delete_file) {
   open_request r;
   r.file = "d";
-  r.client = world::alice;
+  r.client = two_clients::alice;
   r.access = access;
   r.is_directory = true;
   return r;
@@ -40,7 +40,7 @@ protected:
     return p;
   }
 
-  world w{clock::test};
+  two_clients w{time_of::driven};
 };
 
 TEST_F(Guards, OfOneNameAreGivenOneAfterTheOther) {
@@ -131,7 +131,7 @@ TEST_F(Guards, AreBounded) {
   coordinator_config config;
   config.limit.guards_per_directory = 2;
   config.limit.entry_name_bytes = 3;
-  world small{clock::test, config};
+  two_clients small{time_of::driven, config};
   auto& first = small.start(entry("f"));
   auto& second = small.start(entry("f"));
   auto& third = small.start(entry("g"));
@@ -157,14 +157,14 @@ TEST_F(Guards, AreNotGivenInADirectoryThatIsToBeDeleted) {
   const auto d = opened.as<open_result>().open;
   auto first = take(ask(entry("f")));
   auto& waiting = ask(entry("f"));
-  w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
+  w.start(access_request{"d", access_kind::set_delete, d, two_clients::alice, {}});
   w.settle();
 
   EXPECT_EQ(waiting.error(), errc::delete_pending);
   EXPECT_EQ(ask(entry("g")).error(), errc::delete_pending);
   EXPECT_EQ(ask(entry("")).error(), errc::delete_pending);
 
-  w.start(access_request{"d", access_kind::clear_delete, d, world::alice, {}});
+  w.start(access_request{"d", access_kind::clear_delete, d, two_clients::alice, {}});
   w.settle();
   EXPECT_EQ(ask(entry("g")).error(), errc::success);
   EXPECT_FALSE(ask(entry("f")).done()); // the first one is still held
@@ -178,7 +178,7 @@ TEST_F(Guards, AreNotHandedOnInADirectoryThatIsToBeDeletedJustNow) {
   auto first = take(ask(entry("f")));
   auto& waiting = ask(entry("f"));
 
-  w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
+  w.start(access_request{"d", access_kind::set_delete, d, two_clients::alice, {}});
   first.release();
   w.settle();
 
@@ -189,7 +189,7 @@ TEST_F(Guards, AreNotGivenWhileTheDirectoryIsRemoved) {
   auto& opened = w.start(open_of_directory());
   w.settle();
   const auto d = opened.as<open_result>().open;
-  w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
+  w.start(access_request{"d", access_kind::set_delete, d, two_clients::alice, {}});
   auto& closed = w.start(close_request{"d", d});
   w.settle();
   auto& removal = closed.as<close_result>();
@@ -231,7 +231,7 @@ TEST_F(Guards, AreCountedWhileTheyAreWaitedFor) {
   third.signal.emit(asio::cancellation_type::terminal);
   w.settle();
   EXPECT_EQ(waiting(), 1U) << "one was cancelled";
-  w.start(access_request{"d", access_kind::set_delete, d, world::alice, {}});
+  w.start(access_request{"d", access_kind::set_delete, d, two_clients::alice, {}});
   w.settle();
 
   EXPECT_EQ(waiting(), 0U) << "it is not granted any more";
@@ -244,7 +244,7 @@ TEST_F(Guards, AreCountedWhileTheyAreWaitedFor) {
 TEST(GuardsOfAWorld, OutliveTheCoordinator) {
   entry_guard kept;
   {
-    world w;
+    two_clients w;
     auto& p = w.start(entry("f"));
     auto& waiting = w.start(entry("f"));
     w.settle();
@@ -262,13 +262,13 @@ TEST(GuardsOfAWorld, OutliveTheCoordinator) {
 // -- waiting opens, and files without opens ------------------------------------------------------
 
 TEST_F(Guards, AnOpenSaysWhetherItWaited) {
-  const auto a = w.open(world::alice, "f", 1);
+  const auto a = w.open(two_clients::alice, "f", 1);
   EXPECT_FALSE(a.waited);
-  auto& b = w.start(world::request(world::bob, "f", 2));
+  auto& b = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   EXPECT_FALSE(b.done());
 
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
 
   EXPECT_EQ(b.error(), errc::success);
@@ -276,15 +276,15 @@ TEST_F(Guards, AnOpenSaysWhetherItWaited) {
 }
 
 TEST_F(Guards, ARefusedOpenSaysWhetherItWaited) {
-  auto denying = world::request(world::alice, "f", 1, lease_state::rh);
+  auto denying = two_clients::request(two_clients::alice, "f", 1, lease_state::rh);
   denying.share_access = 0;
   w.start(denying);
   w.settle();
-  auto& b = w.start(world::request(world::bob, "f", 2));
+  auto& b = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::r});
   w.settle();
-  auto& c = w.start(world::request(world::bob, "f", 3));
+  auto& c = w.start(two_clients::request(two_clients::bob, "f", 3));
   w.settle();
 
   EXPECT_EQ(b.error(), errc::sharing_violation);
@@ -294,11 +294,12 @@ TEST_F(Guards, ARefusedOpenSaysWhetherItWaited) {
 }
 
 TEST_F(Guards, AFileWithoutOpensMayBeRemovedWhileNewOpensWait) {
-  auto& removal = w.start(access_request{"f", access_kind::remove_unopened, {}, world::alice, {}});
+  auto& removal =
+    w.start(access_request{"f", access_kind::remove_unopened, {}, two_clients::alice, {}});
   w.settle();
   ASSERT_EQ(removal.error(), errc::success);
   ASSERT_TRUE(removal.as<access_result>().hold);
-  auto& newcomer = w.start(world::request(world::bob, "f", 2));
+  auto& newcomer = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   EXPECT_FALSE(newcomer.done());
 
@@ -310,9 +311,10 @@ TEST_F(Guards, AFileWithoutOpensMayBeRemovedWhileNewOpensWait) {
 }
 
 TEST_F(Guards, AnOpenFileIsNotRemovedAndNothingIsBroken) {
-  w.open(world::bob, "f", 2);
+  w.open(two_clients::bob, "f", 2);
 
-  auto& removal = w.start(access_request{"f", access_kind::remove_unopened, {}, world::alice, {}});
+  auto& removal =
+    w.start(access_request{"f", access_kind::remove_unopened, {}, two_clients::alice, {}});
   w.settle();
 
   EXPECT_EQ(removal.error(), errc::access_denied);
@@ -320,7 +322,7 @@ TEST_F(Guards, AnOpenFileIsNotRemovedAndNothingIsBroken) {
 }
 
 TEST_F(Guards, AnOpenThatIsUndoneDeletesNothing) {
-  auto r = world::request(world::alice, "f", 1);
+  auto r = two_clients::request(two_clients::alice, "f", 1);
   r.access |= access::delete_file;
   r.delete_on_close = true;
   auto& opened = w.start(r);

@@ -1,6 +1,6 @@
 // Applications that move to another client: names, counts, and reports to the server (MS-SMB2
 // 3.3.5.9.13).
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ class AppInstances : public ::testing::Test {
 protected:
   static open_request by_application(
     const client_guid& who, std::uint64_t key, const std::string& path = "d/f") {
-    auto r = world::request(who, "f", key);
+    auto r = two_clients::request(who, "f", key);
     r.share = "share";
     r.root = "r";
     r.path = path;
@@ -47,42 +47,42 @@ protected:
   }
 
   std::vector<open_lost> lost;
-  world w{world::clock::test, telling()};
+  two_clients w{two_clients::time::driven, telling()};
 };
 
 TEST_F(AppInstances, EndTheOpenOfAnotherClientAndTellTheServer) {
-  const auto old = open(by_application(world::alice, 1));
+  const auto old = open(by_application(two_clients::alice, 1));
   EXPECT_EQ(begin(lock_request{"f", old.open, {{{0, 10}, true}}, true}).error(), errc::success);
 
-  const auto moved = open(by_application(world::bob, 2));
+  const auto moved = open(by_application(two_clients::bob, 2));
 
   EXPECT_EQ(moved.state, lease_state::rwh);
   EXPECT_TRUE(w.alice_saw.empty());
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost.front().file, "f");
   EXPECT_EQ(lost.front().open, old.open);
-  EXPECT_EQ(lost.front().client, world::alice);
+  EXPECT_EQ(lost.front().client, two_clients::alice);
   EXPECT_EQ(lost.front().cause, end_cause::superseded);
   EXPECT_FALSE(lost.front().hold);
   EXPECT_EQ(begin(close_request{"f", old.open}).error(), errc::unknown_open);
 }
 
 TEST_F(AppInstances, CountNoLongerForTheirOldClient) {
-  const auto old = open(by_application(world::alice, 1));
+  const auto old = open(by_application(two_clients::alice, 1));
   EXPECT_EQ(begin(lock_request{"f", old.open, {{{0, 10}, true}}, true}).error(), errc::success);
 
-  open(by_application(world::bob, 2));
+  open(by_application(two_clients::bob, 2));
 
   EXPECT_EQ(w.c->stats().opens_now, 1U);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "") << "the key is free";
-  EXPECT_FALSE(w.c->unregister_client(world::alice));
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), "") << "the key is free";
+  EXPECT_FALSE(w.c->unregister_client(two_clients::alice));
 }
 
 TEST_F(AppInstances, OfAnotherNameAreLeftAlone) {
-  const auto old = open(by_application(world::alice, 1, "d/f"));
+  const auto old = open(by_application(two_clients::alice, 1, "d/f"));
 
-  auto& other = begin(by_application(world::bob, 2, "d/a_link"));
+  auto& other = begin(by_application(two_clients::bob, 2, "d/a_link"));
 
   EXPECT_FALSE(other.done()) << "it waits for the lease like any other open";
   EXPECT_EQ(w.alice_saw.size(), 1U);
@@ -92,8 +92,8 @@ TEST_F(AppInstances, OfAnotherNameAreLeftAlone) {
 }
 
 TEST_F(AppInstances, OfAnotherRootAreLeftAlone) {
-  const auto old = open(by_application(world::alice, 1));
-  auto there = by_application(world::bob, 2);
+  const auto old = open(by_application(two_clients::alice, 1));
+  auto there = by_application(two_clients::bob, 2);
   there.root = "another";
 
   auto& other = begin(std::move(there));
@@ -104,13 +104,13 @@ TEST_F(AppInstances, OfAnotherRootAreLeftAlone) {
 }
 
 TEST_F(AppInstances, FollowRenames) {
-  const auto old = open(by_application(world::alice, 1, "d/f"));
+  const auto old = open(by_application(two_clients::alice, 1, "d/f"));
   w.c->renamed("r", "d", "e");
 
-  auto& by_old_name = begin(by_application(world::bob, 2, "d/f"));
+  auto& by_old_name = begin(by_application(two_clients::bob, 2, "d/f"));
   EXPECT_FALSE(by_old_name.done());
   EXPECT_TRUE(lost.empty());
-  auto& by_new_name = begin(by_application(world::bob, 2, "e/f"));
+  auto& by_new_name = begin(by_application(two_clients::bob, 2, "e/f"));
 
   EXPECT_EQ(by_new_name.error(), errc::success);
   ASSERT_EQ(lost.size(), 1U);
@@ -119,19 +119,19 @@ TEST_F(AppInstances, FollowRenames) {
 }
 
 TEST_F(AppInstances, OfAServerThatTellsNoPathsGoByTheFile) {
-  const auto old = open(by_application(world::alice, 1, ""));
+  const auto old = open(by_application(two_clients::alice, 1, ""));
 
-  open(by_application(world::bob, 2, ""));
+  open(by_application(two_clients::bob, 2, ""));
 
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost.front().open, old.open);
 }
 
 TEST_F(AppInstances, ThatAreNotNewerAreRefusedAndEndNothing) {
-  auto second = by_application(world::alice, 1);
+  auto second = by_application(two_clients::alice, 1);
   second.instance->version = app_instance_version{0, 2};
   const auto old = open(std::move(second));
-  auto first = by_application(world::bob, 2);
+  auto first = by_application(two_clients::bob, 2);
   first.instance->version = app_instance_version{0, 1};
 
   EXPECT_EQ(begin(std::move(first)).error(), errc::newer_instance);
@@ -142,18 +142,18 @@ TEST_F(AppInstances, ThatAreNotNewerAreRefusedAndEndNothing) {
 }
 
 TEST_F(AppInstances, OfNoIdAreRefused) {
-  auto r = by_application(world::bob, 2);
+  auto r = by_application(two_clients::bob, 2);
   r.instance->id = {};
   EXPECT_EQ(begin(std::move(r)).error(), errc::invalid_argument);
 }
 
 TEST_F(AppInstances, LeaveTheDeletionOfTheFileToTheServer) {
-  auto deletes = by_application(world::alice, 1);
+  auto deletes = by_application(two_clients::alice, 1);
   deletes.access |= access::delete_file;
   deletes.delete_on_close = true;
   open(std::move(deletes));
 
-  auto& moved = begin(by_application(world::bob, 2));
+  auto& moved = begin(by_application(two_clients::bob, 2));
 
   EXPECT_FALSE(moved.done()) << "the file is deleted first";
   ASSERT_EQ(lost.size(), 1U);
@@ -166,19 +166,19 @@ TEST_F(AppInstances, LeaveTheDeletionOfTheFileToTheServer) {
 }
 
 TEST_F(AppInstances, EndWhatIsKeptWithoutAConnection) {
-  auto durable = by_application(world::alice, 1);
+  auto durable = by_application(two_clients::alice, 1);
   durable.durable = durable_request{60s, false, {}, {}};
   const auto old = open(std::move(durable));
   EXPECT_EQ(begin(close_request{"f", old.open, true}).error(), errc::success);
 
-  open(by_application(world::bob, 2));
+  open(by_application(two_clients::bob, 2));
 
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost.front().cause, end_cause::superseded);
 }
 
 TEST_F(AppInstances, AreListed) {
-  open(by_application(world::alice, 1));
+  open(by_application(two_clients::alice, 1));
 
   auto& p = begin(lock_query{});
 

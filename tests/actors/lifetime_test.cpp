@@ -1,8 +1,7 @@
 // The lifetimes of files, executors and the coordinator.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
-#include "runtime/manual_scheduler.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -31,14 +30,14 @@ std::size_t threads_now() {
 TEST(Lifetime, AFileThatOwnsNothingEnds) {
   coordinator_config config;
   config.idle_files_max = 2;
-  world w(world::clock::real, config);
+  two_clients w(two_clients::time::real, config);
 
   for (int i = 0; i < 10; ++i) {
     const auto file = "f" + std::to_string(i);
-    w.close(file, w.open(world::alice, file, 1).open);
+    w.close(file, w.open(two_clients::alice, file, 1).open);
     EXPECT_LE(w.c->stats().files_alive, 2U);
   }
-  const auto held = w.open(world::alice, "held", 1);
+  const auto held = w.open(two_clients::alice, "held", 1);
 
   EXPECT_LE(w.c->stats().files_alive, 3U);
 }
@@ -46,9 +45,9 @@ TEST(Lifetime, AFileThatOwnsNothingEnds) {
 TEST(Lifetime, WithoutKeptFilesNoneIsAliveThatOwnsNothing) {
   coordinator_config config;
   config.idle_files_max = 0;
-  world w(world::clock::real, config);
+  two_clients w(two_clients::time::real, config);
 
-  const auto open = w.open(world::alice, "f", 1).open;
+  const auto open = w.open(two_clients::alice, "f", 1).open;
   EXPECT_EQ(w.c->stats().files_alive, 1U);
   w.close("f", open);
   EXPECT_EQ(w.c->stats().files_alive, 0U);
@@ -57,7 +56,7 @@ TEST(Lifetime, WithoutKeptFilesNoneIsAliveThatOwnsNothing) {
 TEST(Lifetime, AHoldKeepsItsFile) {
   coordinator_config config;
   config.idle_files_max = 0;
-  world w(world::clock::real, config);
+  two_clients w(two_clients::time::real, config);
 
   auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
   w.settle();
@@ -65,17 +64,17 @@ TEST(Lifetime, AHoldKeepsItsFile) {
 
   ASSERT_TRUE(held);
   EXPECT_EQ(w.c->stats().files_alive, 1U);
-  EXPECT_EQ(w.open(world::alice, "f", 1).state, lease_state::none);
+  EXPECT_EQ(w.open(two_clients::alice, "f", 1).state, lease_state::none);
   held.release();
   EXPECT_FALSE(held);
   w.settle();
-  EXPECT_EQ(w.open(world::bob, "g", 1).state, lease_state::rwh);
+  EXPECT_EQ(w.open(two_clients::bob, "g", 1).state, lease_state::rwh);
 }
 
 TEST(Lifetime, AHoldMayOutliveTheCoordinator) {
   hold held;
   {
-    world w;
+    two_clients w;
     auto& p = w.start(access_request{"f", access_kind::write, {}, {}, {}});
     w.settle();
     held = std::move(p.as<access_result>().hold);
@@ -88,17 +87,17 @@ TEST(Lifetime, AHoldMayOutliveTheCoordinator) {
 
 TEST(Lifetime, NoThreadIsStartedWithoutBeingAskedFor) {
   const auto before = threads_now();
-  world w;
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   EXPECT_EQ(threads_now(), before);
 }
 
 TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
-  world w;
-  w.open(world::alice, "f", 1);
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
 
   w.io.restart();
   w.io.run();
@@ -108,34 +107,33 @@ TEST(Lifetime, TheExecutorRunsOutOfWorkWhenNothingIsInFlight) {
 
 // A timeout keeps an executor running, and its file in memory.
 TEST(Lifetime, NoTimeoutRemainsAfterABreak) {
-  world w(world::clock::test);
-  auto& clock = w.scheduler();
+  two_clients w(two_clients::time::driven);
   const auto break_and_acknowledge = [&](std::uint64_t n, duration meanwhile) {
     const auto file = "f" + std::to_string(n);
-    w.open(world::alice, file, n);
-    w.start(world::request(world::bob, file, 100 + n));
+    w.open(two_clients::alice, file, n);
+    w.start(two_clients::request(two_clients::bob, file, 100 + n));
     w.settle();
-    EXPECT_TRUE(clock.has_timeout());
+    EXPECT_TRUE(w.has_timeout());
     w.advance(meanwhile);
-    w.start(lease_acknowledgement{world::alice, lease_key::of(n), lease_state::rh});
+    w.start(lease_acknowledgement{two_clients::alice, lease_key::of(n), lease_state::rh});
     w.settle();
   };
 
   break_and_acknowledge(1, duration{});
   w.advance(std::chrono::milliseconds{20});
-  EXPECT_FALSE(clock.has_timeout());
+  EXPECT_FALSE(w.has_timeout());
   break_and_acknowledge(2, std::chrono::seconds{1});
-  EXPECT_FALSE(clock.has_timeout());
+  EXPECT_FALSE(w.has_timeout());
 }
 
 TEST(Lifetime, AStoppedExecutorIsNoReasonToHang) {
   auto io = std::make_unique<asio::io_context>();
   auto c = std::make_unique<coordinator>(io->get_executor());
-  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  c->register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
   int calls = 0;
   const auto alive = std::make_shared<int>();
   for (std::uint64_t i = 1; i <= 100; ++i)
-    c->async_open(world::request(world::alice, "f" + std::to_string(i), i),
+    c->async_open(two_clients::request(two_clients::alice, "f" + std::to_string(i), i),
       [&calls, alive](error_code, open_result) { ++calls; });
   io->stop();
 
@@ -150,10 +148,10 @@ TEST(Lifetime, AStoppedExecutorIsNoReasonToHang) {
 TEST(Lifetime, HandlersOfADestroyedCoordinatorRunLater) {
   asio::io_context io;
   auto c = std::make_unique<coordinator>(io.get_executor());
-  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  c->register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
   std::vector<errc> errors;
   for (std::uint64_t i = 1; i <= 100; ++i)
-    c->async_open(world::request(world::alice, "f", i),
+    c->async_open(two_clients::request(two_clients::alice, "f", i),
       [&](error_code ec, open_result) { errors.push_back(to_errc(ec)); });
 
   c.reset();
@@ -166,9 +164,9 @@ TEST(Lifetime, HandlersOfADestroyedCoordinatorRunLater) {
 TEST(Lifetime, TheDestructorMayRunInAHandler) {
   asio::io_context io;
   auto c = std::make_unique<coordinator>(io.get_executor());
-  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+  c->register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
   bool gone = false;
-  c->async_open(world::request(world::alice, "f", 1), [&](error_code, open_result) {
+  c->async_open(two_clients::request(two_clients::alice, "f", 1), [&](error_code, open_result) {
     c.reset();
     gone = true;
   });
@@ -179,12 +177,12 @@ TEST(Lifetime, TheDestructorMayRunInAHandler) {
 }
 
 TEST(Lifetime, ShutdownRefusesWhatComesLater) {
-  world w;
-  w.open(world::alice, "f", 1);
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
   auto& end = w.start(detail::shutdown_request{});
   w.settle();
 
-  auto& late = w.start(world::request(world::bob, "g", 2));
+  auto& late = w.start(two_clients::request(two_clients::bob, "g", 2));
   w.settle();
 
   EXPECT_EQ(end.error(), errc::success);
@@ -195,34 +193,33 @@ TEST(Lifetime, ShutdownRefusesWhatComesLater) {
 
 // A break in progress, a disconnected durable open, and a timer that is no longer needed.
 TEST(Lifetime, ShutdownLeavesNoTimeoutBehind) {
-  world w(world::clock::test);
-  auto durable = world::request(world::alice, "g", 2, lease_state::rh);
+  two_clients w(two_clients::time::driven);
+  auto durable = two_clients::request(two_clients::alice, "g", 2, lease_state::rh);
   durable.durable = durable_request{std::chrono::minutes{5}, false, {}, {}};
   auto& kept = w.start(std::move(durable));
   w.settle();
   w.start(close_request{"g", kept.as<open_result>().open, true});
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   w.advance(std::chrono::seconds{1});
-  w.open(world::alice, "h", 3);
-  w.start(world::request(world::bob, "h", 4));
+  w.open(two_clients::alice, "h", 3);
+  w.start(two_clients::request(two_clients::bob, "h", 4));
   w.settle();
-  auto& clock = w.scheduler();
-  ASSERT_TRUE(clock.has_timeout());
+  ASSERT_TRUE(w.has_timeout());
 
   w.start(detail::shutdown_request{});
   w.settle();
 
-  EXPECT_FALSE(clock.has_timeout());
+  EXPECT_FALSE(w.has_timeout());
 }
 
 /// Another thread obtains a reference just before the coordinator is destroyed, within a turn. It
 /// must not run the destructor, which would wait for that turn.
 TEST(Lifetime, IsNotDestroyedWhereTheLastReferenceIsReleased) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto alive = world::inside(*w.c).weak().lock();
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto alive = two_clients::inside(*w.c).weak().lock();
   auto turn = alive->files().find("f");
   ASSERT_TRUE(turn);
 
@@ -272,7 +269,7 @@ TEST_P(OnCafPools, OperationsCompleteOnTheExecutor) {
   std::atomic<int> completed{0};
   {
     coordinator c(pool.get_executor(), config);
-    c.register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+    c.register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
     std::promise<void> all;
     const auto count = [&] {
       if (!pool.get_executor().running_in_this_thread())
@@ -282,13 +279,15 @@ TEST_P(OnCafPools, OperationsCompleteOnTheExecutor) {
     };
     for (std::uint64_t i = 1; i <= 200; ++i) {
       const auto file = "f" + std::to_string(i % 7);
-      c.async_open(world::request(world::alice, file, 0), [&, file](error_code, open_result o) {
-        count();
-        c.async_close({file, o.open}, [&](error_code, close_result) { count(); });
-      });
+      c.async_open(
+        two_clients::request(two_clients::alice, file, 0), [&, file](error_code, open_result o) {
+          count();
+          c.async_close({file, o.open}, [&](error_code, close_result) { count(); });
+        });
     }
     all.get_future().wait();
-    c.async_open(world::request(world::alice, "last", 0), [](error_code, open_result) {});
+    c.async_open(
+      two_clients::request(two_clients::alice, "last", 0), [](error_code, open_result) {});
   }
   pool.join();
 
@@ -309,16 +308,16 @@ TEST(Logging, SaysWhoseBreakTimedOut) {
   coordinator_config config;
   config.logger = std::make_shared<spdlog::logger>(
     "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
-  world w(world::clock::test, config);
-  w.open(world::alice, "dir\n\"x\"", 1);
-  w.start(world::request(world::bob, "dir\n\"x\"", 2));
+  two_clients w(two_clients::time::driven, config);
+  w.open(two_clients::alice, "dir\n\"x\"", 1);
+  w.start(two_clients::request(two_clients::bob, "dir\n\"x\"", 2));
   w.settle();
 
   w.advance(std::chrono::seconds{35});
 
   const auto log = text.str();
   EXPECT_THAT(
-    log, testing::HasSubstr("break timed out: client \"alice\" (" + to_string(world::alice)));
+    log, testing::HasSubstr("break timed out: client \"alice\" (" + to_string(two_clients::alice)));
   EXPECT_THAT(log, testing::HasSubstr("file \"dir\\x0a\\x22x\\x22\""));
   EXPECT_THAT(log, testing::HasSubstr(to_string(lease_key::of(1))));
   EXPECT_THAT(log, testing::HasSubstr("RWH -> RH"));
@@ -331,13 +330,13 @@ TEST(Logging, QuotesTheLabelsOfClients) {
   coordinator_config config;
   config.logger = std::make_shared<spdlog::logger>(
     "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   const auto mallory = client_guid::of(0x33);
   w.c->register_client(
     mallory, [](const auto&...) {}, "peer\n[error] store \"x\" fails" + std::string(100, 'x'));
   w.open(mallory, "f", 1);
 
-  w.start(world::request(world::bob, "f", 2));
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   const auto log = text.str();
@@ -350,9 +349,9 @@ TEST(Logging, QuotesTheLabelsOfClients) {
 TEST(Logging, NothingGoesToStdout) {
   testing::internal::CaptureStdout();
   {
-    world w(world::clock::test);
-    w.open(world::alice, "f", 1);
-    w.start(world::request(world::bob, "f", 2));
+    two_clients w(two_clients::time::driven);
+    w.open(two_clients::alice, "f", 1);
+    w.start(two_clients::request(two_clients::bob, "f", 2));
     w.settle();
     w.advance(std::chrono::seconds{35});
   }

@@ -1,6 +1,6 @@
 // Operations from other loops than the coordinator's: where turns, handlers and sinks run.
 #include "support/seed.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -32,7 +32,7 @@ struct two_loops {
   std::vector<std::string> told; ///< Where sinks were called.
 
   two_loops() {
-    for (const auto& guid : {world::alice, world::bob})
+    for (const auto& guid : {two_clients::alice, two_clients::bob})
       c.register_client(
         guid, [this](const break_notification&, const file_name_id&, const break_report&) {
           told.emplace_back(home.get_executor().running_in_this_thread() ? "home" : "elsewhere");
@@ -43,8 +43,8 @@ struct two_loops {
   template <class Executor>
   void open_from_other(const client_guid& who, std::optional<open_result>& result, Executor on) {
     asio::post(other, [this, who, &result, on] {
-      c.async_open(
-        world::request(who, "f", 1), asio::bind_executor(on, [&](error_code ec, open_result o) {
+      c.async_open(two_clients::request(who, "f", 1),
+        asio::bind_executor(on, [&](error_code ec, open_result o) {
           EXPECT_FALSE(ec) << ec.message();
           result = std::move(o);
         }));
@@ -55,7 +55,7 @@ struct two_loops {
 TEST(Loops, RunAnOperationWhereItBegan) {
   two_loops l;
   std::optional<open_result> result;
-  l.open_from_other(world::alice, result, l.other.get_executor());
+  l.open_from_other(two_clients::alice, result, l.other.get_executor());
 
   l.other.run(); // the coordinator's own loop does not run at all
 
@@ -68,7 +68,7 @@ TEST(Loops, RunAnOperationOfAStrandOnTheLoopOfTheStrand) {
   std::optional<open_result> result;
   const auto strand = asio::make_strand(l.other);
   asio::post(strand, [&] {
-    l.c.async_open(world::request(world::alice, "f", 1),
+    l.c.async_open(two_clients::request(two_clients::alice, "f", 1),
       asio::bind_executor(strand, [&](error_code, open_result o) {
         EXPECT_TRUE(strand.running_in_this_thread());
         result = std::move(o);
@@ -82,7 +82,7 @@ TEST(Loops, RunAnOperationOfAStrandOnTheLoopOfTheStrand) {
 
 asio::awaitable<void> open_and_close(coordinator& c, bool& done) {
   const auto opened =
-    co_await c.async_open(world::request(world::alice, "f", 1), asio::use_awaitable);
+    co_await c.async_open(two_clients::request(two_clients::alice, "f", 1), asio::use_awaitable);
   co_await c.async_close(close_request{"f", opened.open}, asio::use_awaitable);
   done = true;
 }
@@ -101,7 +101,7 @@ TEST(Loops, RunAnOperationOfAnotherThreadAtHome) {
   two_loops l;
   std::optional<open_result> result;
   // Bound to the other loop, but not started there: the loop may never run.
-  l.c.async_open(world::request(world::alice, "f", 1),
+  l.c.async_open(two_clients::request(two_clients::alice, "f", 1),
     asio::bind_executor(
       l.other.get_executor(), [&](error_code, open_result o) { result = std::move(o); }));
 
@@ -114,12 +114,12 @@ TEST(Loops, RunAnOperationOfAnotherThreadAtHome) {
 TEST(Loops, CallSinksOnTheCoordinatorsLoop) {
   two_loops l;
   std::optional<open_result> alice;
-  l.open_from_other(world::alice, alice, l.other.get_executor());
+  l.open_from_other(two_clients::alice, alice, l.other.get_executor());
   l.other.run();
   ASSERT_TRUE(alice);
   alice->answer.sent();
   std::optional<open_result> bob;
-  l.open_from_other(world::bob, bob, l.other.get_executor());
+  l.open_from_other(two_clients::bob, bob, l.other.get_executor());
   l.other.restart();
 
   l.other.poll();
@@ -135,9 +135,9 @@ TEST(Loops, MayEndAfterTheCoordinatorWithATurnInTheirQueue) {
   {
     asio::io_context home;
     coordinator c{home.get_executor()};
-    c.register_client(world::alice, [](const auto&, const auto&, const auto&) {});
+    c.register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
     asio::post(*other, [&] {
-      c.async_open(world::request(world::alice, "f", 1),
+      c.async_open(two_clients::request(two_clients::alice, "f", 1),
         asio::bind_executor(other->get_executor(),
           [](error_code ec, const open_result&) { EXPECT_EQ(ec, errc::shutting_down); }));
       other->stop();
@@ -192,7 +192,7 @@ private:
       return done_.count_down();
     file_ = random_() % writers_.size();
     ++started;
-    coordinator_.async_open(world::request(guid_, std::to_string(file_),
+    coordinator_.async_open(two_clients::request(guid_, std::to_string(file_),
                               (number_ << 32) + static_cast<unsigned>(left_) + 1),
       asio::bind_executor(strand_, [this](error_code ec, open_result o) {
         ++completed;

@@ -2,7 +2,7 @@
 // initiating function throws without effect. Later, an operation cannot be refused, and the process
 // ends with a line that says so. Nothing hangs, and no wrong result is reported.
 #include "api/coordinator_impl.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>
 
@@ -133,12 +133,12 @@ constexpr channel_id second_channel{connection_id{9}, session_id{80}};
 /// The initial state: alice holds a lease and a lock on "f", and an open of "g" in a session with
 /// two channels.
 struct held {
-  explicit held(world& w) {
-    open = w.open(world::alice, "f", 1).open;
+  explicit held(two_clients& w) {
+    open = w.open(two_clients::alice, "f", 1).open;
     w.start(lock_request{"f", open, {{{0, 1}, true}}});
     for (const auto& c : {first_channel, second_channel})
-      EXPECT_FALSE(w.c->add_channel(world::alice, c, 0x311));
-    auto r = world::request(world::alice, "g", 2);
+      EXPECT_FALSE(w.c->add_channel(two_clients::alice, c, 0x311));
+    auto r = two_clients::request(two_clients::alice, "g", 2);
     r.connection = first_channel.connection;
     r.session = first_channel.session;
     r.tree = tree_id{1};
@@ -148,7 +148,7 @@ struct held {
   open_id open;
 };
 
-using initiate = std::function<void(world&, const held&, int& calls)>;
+using initiate = std::function<void(two_clients&, const held&, int& calls)>;
 
 struct operation_kind {
   const char* name;
@@ -160,42 +160,45 @@ std::vector<operation_kind> all_kinds() {
   const auto counts = [](int& calls) { return [&calls](auto&&...) { ++calls; }; };
   return {
     {"open", 3,
-      [=](world& w, const held&, int& calls) {
+      [=](two_clients& w, const held&, int& calls) {
         w.c->async_open(
-          world::request(world::bob, "a new file with a name that is long", 7), counts(calls));
+          two_clients::request(two_clients::bob, "a new file with a name that is long", 7),
+          counts(calls));
       }},
     {"lock", 2,
-      [=](world& w, const held& h, int& calls) {
+      [=](two_clients& w, const held& h, int& calls) {
         w.c->async_lock({"f", h.open, {{{5, 1}, true}}}, counts(calls));
       }},
     {"access", 2,
-      [=](world& w, const held&, int& calls) {
+      [=](two_clients& w, const held&, int& calls) {
         w.c->async_access(
-          {"another file with a name that is long", access_kind::replace, {}, world::bob},
+          {"another file with a name that is long", access_kind::replace, {}, two_clients::bob},
           counts(calls));
       }},
     {"close", 1,
-      [=](world& w, const held& h, int& calls) {
+      [=](two_clients& w, const held& h, int& calls) {
         w.c->async_close({"f", h.open}, counts(calls));
       }},
     {"disconnect", 0,
-      [=](world& w, const held&, int& calls) {
-        w.c->async_disconnect({world::alice, {}}, counts(calls));
+      [=](two_clients& w, const held&, int& calls) {
+        w.c->async_disconnect({two_clients::alice, {}}, counts(calls));
       }},
     {"lost_connection", 2, // the session has another channel
-      [=](world& w, const held&, int& calls) {
-        w.c->async_disconnect({world::alice, first_channel.connection}, counts(calls));
+      [=](two_clients& w, const held&, int& calls) {
+        w.c->async_disconnect({two_clients::alice, first_channel.connection}, counts(calls));
       }},
     {"end_session", 1,
-      [=](world& w, const held&, int& calls) {
-        w.c->async_end_session({world::alice, first_channel.session}, counts(calls));
+      [=](two_clients& w, const held&, int& calls) {
+        w.c->async_end_session({two_clients::alice, first_channel.session}, counts(calls));
       }},
     {"end_tree", 1,
-      [=](world& w, const held&, int& calls) {
-        w.c->async_end_tree({world::alice, first_channel.session, tree_id{1}}, counts(calls));
+      [=](two_clients& w, const held&, int& calls) {
+        w.c->async_end_tree({two_clients::alice, first_channel.session, tree_id{1}}, counts(calls));
       }},
-    {"list", 2, [=](world& w, const held&, int& calls) { w.c->async_list({}, counts(calls)); }},
-    {"shutdown", 2, [=](world& w, const held&, int& calls) { w.c->async_shutdown(counts(calls)); }},
+    {"list", 2,
+      [=](two_clients& w, const held&, int& calls) { w.c->async_list({}, counts(calls)); }},
+    {"shutdown", 2,
+      [=](two_clients& w, const held&, int& calls) { w.c->async_shutdown(counts(calls)); }},
   };
 }
 
@@ -205,7 +208,7 @@ TEST_P(EachInitiatingFunction, ThrowsAndHasChangedNothing) {
   const auto kind = all_kinds()[GetParam()];
 
   const auto t = sweep([&](std::size_t n) -> int {
-    world w;
+    two_clients w;
     const held h(w);
     const auto before = w.c->stats();
     int calls = 0;
@@ -247,9 +250,10 @@ INSTANTIATE_TEST_SUITE_P(Memory, EachInitiatingFunction,
 struct break_scene {
   break_scene() {
     const auto counts_break = [this](const auto&, const auto&, const auto&) { ++told; };
-    c.register_client(world::alice, counts_break);
-    c.register_client(world::bob, counts_break);
-    c.async_open(world::request(world::alice, "f", 1), [](error_code, const open_result&) {});
+    c.register_client(two_clients::alice, counts_break);
+    c.register_client(two_clients::bob, counts_break);
+    c.async_open(
+      two_clients::request(two_clients::alice, "f", 1), [](error_code, const open_result&) {});
     settle();
   }
   void settle() {
@@ -275,14 +279,16 @@ TEST(MemoryInTurns, EndsTheProcessWithALineOrIsNotMissed) {
     int opened = 0;
     int acknowledged = 0;
     errc how{};
-    s.c.async_open(world::request(world::bob, "f", 2), [&](error_code ec, const open_result&) {
-      ++opened;
-      how = to_errc(ec);
-    });
+    s.c.async_open(
+      two_clients::request(two_clients::bob, "f", 2), [&](error_code ec, const open_result&) {
+        ++opened;
+        how = to_errc(ec);
+      });
     bool failed = s.settle_without(n);
     if (s.told != 1)
       return wrong;
-    s.c.async_acknowledge(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh},
+    s.c.async_acknowledge(
+      lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh},
       [&](error_code, lease_state) { ++acknowledged; });
     failed = failed || s.settle_without(n);
     s.settle();
@@ -315,7 +321,7 @@ tally sweep_end_of_claim(const std::function<void(coordinator&, Claim&)>& take) 
 
 TEST(MemoryInDestructors, EndOfAHoldEndsTheProcessWithALine) {
   const auto t = sweep_end_of_claim<hold>([](coordinator& c, hold& claim) {
-    c.async_access({"g", access_kind::replace, {}, world::bob},
+    c.async_access({"g", access_kind::replace, {}, two_clients::bob},
       [&claim](error_code, access_result allowed) { claim = std::move(allowed.hold); });
   });
 
@@ -337,10 +343,10 @@ TEST(MemoryInDestructors, EndOfAGuardEndsTheProcessWithALine) {
 
 /// Stops the coordinator within the n-th allocation of an initiating function, as another thread
 /// could.
-int stop_meanwhile(std::size_t n, const std::function<void(world&, int&, errc&)>& start) {
-  world w;
+int stop_meanwhile(std::size_t n, const std::function<void(two_clients&, int&, errc&)>& start) {
+  two_clients w;
   for (int i = 0; i < 5; ++i)
-    w.open(world::alice, "f" + std::to_string(i), 0);
+    w.open(two_clients::alice, "f" + std::to_string(i), 0);
   int calls = 0;
   errc how{};
   auto& inside = w.inside();
@@ -364,8 +370,8 @@ int stop_meanwhile(std::size_t n, const std::function<void(world&, int&, errc&)>
 
 TEST(StopWithinAnInitiatingFunction, OfADisconnectIsNoticed) {
   const auto t = sweep([](std::size_t n) {
-    return stop_meanwhile(n, [](world& w, int& calls, errc& how) {
-      w.c->async_disconnect({world::alice, {}}, [&](error_code ec, const disconnect_result&) {
+    return stop_meanwhile(n, [](two_clients& w, int& calls, errc& how) {
+      w.c->async_disconnect({two_clients::alice, {}}, [&](error_code ec, const disconnect_result&) {
         ++calls;
         how = to_errc(ec);
       });
@@ -378,9 +384,9 @@ TEST(StopWithinAnInitiatingFunction, OfADisconnectIsNoticed) {
 
 TEST(StopWithinAnInitiatingFunction, OfAListIsNoticed) {
   const auto t = sweep([](std::size_t n) {
-    return stop_meanwhile(n, [](world& w, int& calls, errc& how) {
+    return stop_meanwhile(n, [](two_clients& w, int& calls, errc& how) {
       lock_query of_alice;
-      of_alice.client_id = to_string(world::alice);
+      of_alice.client_id = to_string(two_clients::alice);
       w.c->async_list(of_alice, [&](error_code ec, const std::vector<listed_entry>&) {
         ++calls;
         how = to_errc(ec);
@@ -397,7 +403,7 @@ TEST(StopWithinAnInitiatingFunction, OfAListIsNoticed) {
 TEST(Threads, ThatCannotBeHadForTheStoreAreAnErrorOfTheStart) {
   coordinator_config config;
   config.store = std::make_shared<memory_store>();
-  world w(world::clock::real, config);
+  two_clients w(two_clients::time::real, config);
   const auto start = [&] {
     auto& p = w.start(detail::start_request{});
     w.settle_until([&] { return p.done(); });
@@ -409,7 +415,7 @@ TEST(Threads, ThatCannotBeHadForTheStoreAreAnErrorOfTheStart) {
   no_threads = false;
 
   EXPECT_EQ(start(), errc::success) << "it may be tried again";
-  EXPECT_NE(w.open(world::alice, "f", 1).open, open_id::none);
+  EXPECT_NE(w.open(two_clients::alice, "f", 1).open, open_id::none);
 }
 
 } // namespace

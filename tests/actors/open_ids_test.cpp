@@ -3,7 +3,7 @@
 
 #include "runtime/unique_number.hpp"
 #include "support/faulty_store.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,15 +65,15 @@ TEST(OpenIds, OfALaterProcessAreOthersAlsoWithoutAStore) {
 }
 
 TEST(OpenIds, OfTheMemoryStoreAreThoseOfTheProcess) {
-  world w(world::clock::test);
+  two_clients w(two_clients::time::driven);
   coordinator_config config;
   config.store = std::make_shared<memory_store>();
-  world with_store(world::clock::test, config);
+  two_clients with_store(two_clients::time::driven, config);
   with_store.start(detail::start_request{});
   with_store.settle();
 
-  const auto a = number(w.open(world::alice, "f", 0).open);
-  const auto b = number(with_store.open(world::alice, "f", 0).open);
+  const auto a = number(w.open(two_clients::alice, "f", 0).open);
+  const auto b = number(with_store.open(two_clients::alice, "f", 0).open);
 
   EXPECT_NE(a, b);
   EXPECT_EQ(a >> 40U, b >> 40U) << "both begin with the time of the process";
@@ -85,11 +85,11 @@ TEST(OpenIds, AreBySoManyStartsOfAStore) {
   config.store = store;
   std::set<open_id> seen;
   for (std::uint64_t start = 1; start <= 3; ++start) {
-    world w(world::clock::test, config);
+    two_clients w(two_clients::time::driven, config);
     w.start(detail::start_request{});
     w.settle();
 
-    const auto id = w.open(world::alice, "f", 0).open;
+    const auto id = w.open(two_clients::alice, "f", 0).open;
 
     EXPECT_EQ(number(id) >> 40U, start);
     EXPECT_TRUE(seen.insert(id).second);
@@ -103,7 +103,7 @@ TEST(OpenIds, GoOnIntoTheNextEpochWhichNoLaterStartHas) {
   config.store = store;
   open_id last{};
   {
-    world w(world::clock::test, config);
+    two_clients w(two_clients::time::driven, config);
     w.start(detail::start_request{});
     w.settle();
     constexpr auto round = std::uint64_t{1} << 40U;
@@ -113,7 +113,7 @@ TEST(OpenIds, GoOnIntoTheNextEpochWhichNoLaterStartHas) {
     blocks.store((rounds_before + 1) * round / size - 1);
     std::set<open_id> seen;
     for (std::uint64_t i = 0; i < 3 * size; ++i) {
-      auto& p = w.start(world::request(world::alice, "f", 1));
+      auto& p = w.start(two_clients::request(two_clients::alice, "f", 1));
       w.settle();
       ASSERT_EQ(p.error(), errc::success);
       last = p.as<open_result>().open;
@@ -126,11 +126,11 @@ TEST(OpenIds, GoOnIntoTheNextEpochWhichNoLaterStartHas) {
     EXPECT_GT(number(last) >> 40U, 1U) << "they have passed the epoch's range";
   }
 
-  world next(world::clock::test, config);
+  two_clients next(two_clients::time::driven, config);
   next.start(detail::start_request{});
   next.settle();
 
-  EXPECT_GT(number(next.open(world::alice, "f", 0).open), number(last));
+  EXPECT_GT(number(next.open(two_clients::alice, "f", 0).open), number(last));
 }
 
 } // namespace

@@ -1,5 +1,5 @@
 // The guarantees that hold for every operation of the API, tested for each of them.
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <leasebreak/persistence/memory_store.hpp>
 
@@ -19,7 +19,7 @@
 namespace leasebreak::test {
 namespace {
 
-/// The state of a test's world before the operation starts.
+/// The state of a test before the operation starts.
 struct scene {
   open_id open{}; ///< Alice's open of "f", with the lease key 1.
   open_id plain{}; ///< Alice's open of "g", without a lease; it has locked [0, 10).
@@ -27,11 +27,12 @@ struct scene {
   open_id other{}; ///< Another open of "g".
 };
 
-using starter = std::function<void(world&, const scene&, probe&)>;
+using starter = std::function<void(two_clients&, const scene&, probe&)>;
 
 struct operation_case {
   std::string name;
-  std::function<void(world&, scene&)> prepare; ///< In addition to the scene above; may be empty.
+  std::function<void(two_clients&, scene&)>
+    prepare; ///< In addition to the scene above; may be empty.
   starter succeed;
   starter fail;
   errc error;
@@ -42,34 +43,34 @@ lock_request lock_of(open_id open, std::uint64_t offset, bool at_once) {
   return {"g", open, {{{offset, 10}, true}}, at_once};
 }
 
-scene make_scene(world& w) {
+scene make_scene(two_clients& w) {
   scene s;
-  s.open = w.open(world::alice, "f", 1).open;
-  s.plain = w.open(world::alice, "g", 0).open;
-  s.other = w.open(world::alice, "g", 0).open;
+  s.open = w.open(two_clients::alice, "f", 1).open;
+  s.plain = w.open(two_clients::alice, "g", 0).open;
+  s.other = w.open(two_clients::alice, "g", 0).open;
   w.start(lock_of(s.plain, 0, true));
   w.start(entry_guard_request{"dir", "guarded"});
   w.settle();
   return s;
 }
 
-void break_f(world& w, scene&) {
-  w.start(world::request(world::bob, "f", 2));
+void break_f(two_clients& w, scene&) {
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 }
 
-void break_oplock(world& w, scene& s) {
-  auto r = world::request(world::alice, "o", 0);
+void break_oplock(two_clients& w, scene& s) {
+  auto r = two_clients::request(two_clients::alice, "o", 0);
   r.oplock = oplock_level::batch;
   auto& p = w.start(r);
   w.settle();
   s.open = p.as<open_result>().open;
-  w.start(world::request(world::bob, "o", 0));
+  w.start(two_clients::request(two_clients::bob, "o", 0));
   w.settle();
 }
 
-void detach_open(world& w, scene& s) {
-  auto r = world::request(world::alice, "d", 5);
+void detach_open(two_clients& w, scene& s) {
+  auto r = two_clients::request(two_clients::alice, "d", 5);
   r.durable = durable_request{std::chrono::minutes{1}, false, {}};
   auto& p = w.start(r);
   w.settle();
@@ -78,8 +79,8 @@ void detach_open(world& w, scene& s) {
   w.settle();
 }
 
-void persist_open(world& w, scene& s) {
-  auto r = world::request(world::alice, "p", 0);
+void persist_open(two_clients& w, scene& s) {
+  auto r = two_clients::request(two_clients::alice, "p", 0);
   r.durable = durable_request{std::chrono::minutes{1}, true, {}, "state"};
   auto& p = w.start(r);
   w.settle();
@@ -88,11 +89,11 @@ void persist_open(world& w, scene& s) {
 
 /// A restart after a crash, after which Alice has opened "g" again, and has a lock of it to
 /// reclaim.
-void recover_lock(world& w, scene& s) {
+void recover_lock(two_clients& w, scene& s) {
   persisted_lock record;
   record.id = "lock";
   record.file_id = "g";
-  record.client_id = to_string(world::alice);
+  record.client_id = to_string(two_clients::alice);
   record.owner_id = "before";
   record.lock_type = 1;
   record.length = 10;
@@ -107,26 +108,26 @@ void recover_lock(world& w, scene& s) {
   w.settle();
   w.c = std::make_unique<coordinator>(w.io.get_executor(), config);
   const auto sink = [](const break_notification&, const file_name_id&, const break_report&) {};
-  w.c->register_client(world::alice, sink);
-  w.c->register_client(world::bob, sink);
+  w.c->register_client(two_clients::alice, sink);
+  w.c->register_client(two_clients::bob, sink);
   auto& started = w.start(detail::start_request{});
   w.settle_until([&] { return started.done(); });
-  s.plain = w.open(world::alice, "g", 0).open;
+  s.plain = w.open(two_clients::alice, "g", 0).open;
 }
 
 template <class Request>
 starter make(std::function<Request(const scene&)> request) {
-  return [request](world& w, const scene& s, probe& p) { w.begin(request(s), p); };
+  return [request](two_clients& w, const scene& s, probe& p) { w.begin(request(s), p); };
 }
 
 template <class Request>
 starter always(Request request) {
-  return [request](world& w, const scene&, probe& p) { w.begin(request, p); };
+  return [request](two_clients& w, const scene&, probe& p) { w.begin(request, p); };
 }
 
 template <class Request>
 starter after_shutdown(Request request) {
-  return [request](world& w, const scene&, probe& p) {
+  return [request](two_clients& w, const scene&, probe& p) {
     w.start(detail::shutdown_request{});
     w.settle();
     w.begin(request, p);
@@ -136,23 +137,23 @@ starter after_shutdown(Request request) {
 replay_request replay_of(const scene& s, std::uint64_t key) {
   lease_request again;
   again.key = lease_key::of(key);
-  return {"f", s.open, world::alice, again, {}};
+  return {"f", s.open, two_clients::alice, again, {}};
 }
 
 std::vector<operation_case> open_cases() {
   return {
-    {"Open", {}, always(world::request(world::bob, "new", 2)),
-      always(world::request(world::alice, "new", 1)), errc::lease_key_in_use,
-      always(world::request(world::bob, "f", 2))},
+    {"Open", {}, always(two_clients::request(two_clients::bob, "new", 2)),
+      always(two_clients::request(two_clients::alice, "new", 1)), errc::lease_key_in_use,
+      always(two_clients::request(two_clients::bob, "f", 2))},
     {"Close", {}, make<close_request>([](const scene& s) {
        return close_request{"f", s.open};
      }),
       always(close_request{"f", open_id{99}}), errc::unknown_open, {}},
     {"Reconnect", detach_open, make<reconnect_request>([](const scene& s) {
-       return reconnect_request{"d", s.open, world::alice, {}, lease_key::of(5), {}};
+       return reconnect_request{"d", s.open, two_clients::alice, {}, lease_key::of(5), {}};
      }),
       make<reconnect_request>([](const scene& s) {
-        return reconnect_request{"d", s.open, world::bob, {}, lease_key::of(5), {}};
+        return reconnect_request{"d", s.open, two_clients::bob, {}, lease_key::of(5), {}};
       }),
       errc::nothing_to_reclaim, {}},
     {"Replay", {}, make<replay_request>([](const scene& s) { return replay_of(s, 1); }),
@@ -173,14 +174,14 @@ std::vector<operation_case> open_cases() {
       }),
       errc::invalid_argument, {}},
     {"AcknowledgeLease", break_f,
-      always(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}),
-      always(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::rh}),
+      always(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh}),
+      always(lease_acknowledgement{two_clients::alice, lease_key::of(9), lease_state::rh}),
       errc::unknown_lease, {}},
     {"AcknowledgeOplock", break_oplock, make<oplock_acknowledgement>([](const scene& s) {
-       return oplock_acknowledgement{"o", world::alice, s.open, oplock_level::level_ii};
+       return oplock_acknowledgement{"o", two_clients::alice, s.open, oplock_level::level_ii};
      }),
       make<oplock_acknowledgement>([](const scene& s) {
-        return oplock_acknowledgement{"o", world::bob, s.open, oplock_level::level_ii};
+        return oplock_acknowledgement{"o", two_clients::bob, s.open, oplock_level::level_ii};
       }),
       errc::wrong_owner, {}},
   };
@@ -207,7 +208,7 @@ std::vector<operation_case> other_cases() {
       }),
       errc::nothing_to_reclaim, {}},
     {"Access", {}, always(access_request{"n", access_kind::read, {}, {}, {}}),
-      always(access_request{"n", access_kind::write, open_id{99}, world::bob, {}}),
+      always(access_request{"n", access_kind::write, open_id{99}, two_clients::bob, {}}),
       errc::unknown_open, always(access_request{"f", access_kind::read, {}, {}, {}})},
     {"CheckIo", {}, make<io_request>([](const scene& s) {
        return io_request{"g", s.plain, {0, 10}, true};
@@ -220,7 +221,7 @@ std::vector<operation_case> other_cases() {
     {"GuardEntry", {}, always(entry_guard_request{"dir", "name"}),
       always(entry_guard_request{"dir", {}, "name"}), errc::invalid_argument,
       always(entry_guard_request{"dir", "guarded"})},
-    {"Disconnect", {}, always(disconnect_request{world::alice, {}}),
+    {"Disconnect", {}, always(disconnect_request{two_clients::alice, {}}),
       always(disconnect_request{client_guid::of(77), {}}), errc::unknown_client, {}},
     {"ForceBreak", {}, always(force_break_request{"n", {}, {}, lease_state::none}),
       always(force_break_request{"f", {}, {}, lease_state::handle}), errc::invalid_lease_state,
@@ -250,7 +251,7 @@ protected:
       GetParam().prepare(w, s);
   }
 
-  world w;
+  two_clients w;
   scene s;
 };
 
@@ -433,8 +434,8 @@ TEST_P(EveryWaitingOperation, CompletesAtShutdown) {
 INSTANTIATE_TEST_SUITE_P(Api, EveryWaitingOperation, testing::ValuesIn(waiting_cases()), name_of);
 
 TEST(Operations, ADeferredOneMayBeLaunchedAfterTheCoordinatorIsGone) {
-  world w;
-  auto open = w.c->async_open(world::request(world::alice, "f", 1));
+  two_clients w;
+  auto open = w.c->async_open(two_clients::request(two_clients::alice, "f", 1));
   auto list = w.c->async_list({});
   int calls = 0;
   w.c.reset();
@@ -454,20 +455,20 @@ TEST(Operations, ADeferredOneMayBeLaunchedAfterTheCoordinatorIsGone) {
 }
 
 TEST(Operations, TakeFutures) {
-  world w;
+  two_clients w;
 
-  auto future = w.c->async_open(world::request(world::alice, "f", 1), asio::use_future);
+  auto future = w.c->async_open(two_clients::request(two_clients::alice, "f", 1), asio::use_future);
   w.settle();
 
   EXPECT_EQ(future.get().state, lease_state::rwh);
 }
 
 TEST(Operations, KeepTheExecutorRunningWhileTheyWait) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
 
   w.io.restart();
   w.io.run(); // returns because nothing is left to wait for
@@ -477,16 +478,16 @@ TEST(Operations, KeepTheExecutorRunningWhileTheyWait) {
 }
 
 TEST(Operations, KeepTheirHandlersExecutorRunningWhileTheyWait) {
-  world w;
+  two_clients w;
   asio::io_context other;
-  w.open(world::alice, "f", 1);
+  w.open(two_clients::alice, "f", 1);
   probe waiting(other.get_executor());
-  w.begin(world::request(world::bob, "f", 2), waiting);
+  w.begin(two_clients::request(two_clients::bob, "f", 2), waiting);
   w.settle();
 
   other.poll();
   EXPECT_FALSE(other.stopped()) << "an operation is in flight";
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
   EXPECT_EQ(waiting.calls, 0) << "called on another executor";
   other.run();
@@ -497,12 +498,12 @@ TEST(Operations, KeepTheirHandlersExecutorRunningWhileTheyWait) {
 }
 
 TEST(Operations, ThatCompleteTogetherAllComplete) {
-  world w;
-  const auto held = w.open(world::alice, "f", 1).open;
+  two_clients w;
+  const auto held = w.open(two_clients::alice, "f", 1).open;
   constexpr int count = 10;
   std::vector<probe*> waiting;
   for (std::uint64_t i = 1; i <= count; ++i)
-    waiting.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+    waiting.push_back(&w.start(two_clients::request(two_clients::bob, "f", 100 + i)));
   w.settle();
 
   w.close("f", held);
@@ -512,7 +513,7 @@ TEST(Operations, ThatCompleteTogetherAllComplete) {
 }
 
 /// Returns the names of the two operations in the order of their completion.
-std::vector<std::string> order_of(world& w, probe& waiting, probe& cause) {
+std::vector<std::string> order_of(two_clients& w, probe& waiting, probe& cause) {
   std::vector<std::string> order;
   waiting.on_call = [&order] { order.emplace_back("waiting"); };
   cause.on_call = [&order] { order.emplace_back("cause"); };
@@ -523,9 +524,9 @@ std::vector<std::string> order_of(world& w, probe& waiting, probe& cause) {
 }
 
 TEST(Operations, ThatWaitedCompleteBeforeTheCloseThatReleasesThem) {
-  world w;
-  const auto held = w.open(world::alice, "f", 1).open;
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  const auto held = w.open(two_clients::alice, "f", 1).open;
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   auto& close = w.start(close_request{"f", held, false});
@@ -534,25 +535,26 @@ TEST(Operations, ThatWaitedCompleteBeforeTheCloseThatReleasesThem) {
 }
 
 TEST(Operations, ThatWaitedCompleteBeforeTheAcknowledgementThatReleasesThem) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   const auto broken = w.alice_saw.front().notification;
 
-  auto& ack = w.start(lease_acknowledgement{world::alice, broken.key, broken.to});
+  auto& ack = w.start(lease_acknowledgement{two_clients::alice, broken.key, broken.to});
 
   EXPECT_THAT(order_of(w, waiting, ack), testing::ElementsAre("waiting", "cause"));
 }
 
 TEST(Operations, AHandlerThatThrowsLosesNoOther) {
-  world w;
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   probe acknowledged;
   acknowledged.on_call = [] { throw std::runtime_error("thrown by a handler"); };
-  w.begin(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}, acknowledged);
+  w.begin(
+    lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh}, acknowledged);
 
   EXPECT_THROW(w.settle(), std::runtime_error);
   w.settle();
@@ -588,10 +590,10 @@ struct counting_allocator {
 };
 
 TEST(Operations, UseTheHandlersAllocatorAndFreeItsMemoryBeforeTheCall) {
-  world w;
+  two_clients w;
   int in_use = 0;
   int at_call = -1;
-  w.c->async_open(world::request(world::alice, "f", 1),
+  w.c->async_open(two_clients::request(two_clients::alice, "f", 1),
     asio::bind_allocator(
       counting_allocator<void>(in_use), [&](error_code, const open_result&) { at_call = in_use; }));
 
@@ -602,13 +604,14 @@ TEST(Operations, UseTheHandlersAllocatorAndFreeItsMemoryBeforeTheCall) {
 }
 
 TEST(Operations, RefuseBadFileIds) {
-  world w;
+  two_clients w;
   const std::string too_long(limits{}.file_id_bytes + 1, 'x');
 
   for (const auto& [file, error] :
     {std::pair{std::string{}, errc::file_id_empty}, std::pair{too_long, errc::file_id_too_long}}) {
-    EXPECT_EQ(
-      (w.start(world::request(world::alice, file, 1)), w.settle(), w.probes.back().error()), error);
+    EXPECT_EQ((w.start(two_clients::request(two_clients::alice, file, 1)), w.settle(),
+                w.probes.back().error()),
+      error);
     EXPECT_EQ(
       (w.start(close_request{file, open_id{1}}), w.settle(), w.probes.back().error()), error);
   }
@@ -616,14 +619,14 @@ TEST(Operations, RefuseBadFileIds) {
 }
 
 TEST(Operations, AcceptNamesOfAnyBytes) {
-  world w;
+  two_clients w;
   std::string name;
   for (int i = 0; i < 256; ++i)
     name += static_cast<char>(i);
 
-  const auto opened = w.open(world::alice, name, 1);
+  const auto opened = w.open(two_clients::alice, name, 1);
 
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), name);
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), name);
   w.close(name, opened.open);
 }
 

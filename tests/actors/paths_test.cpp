@@ -1,6 +1,6 @@
 // The paths of opens: listings, names of deletions, and renames of directories.
 #include "files/path_index.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 namespace leasebreak::test {
 namespace {
 
-using clock = world::clock;
+using time_of = two_clients::time;
 using detail::path_index;
 using detail::placed_open;
 
@@ -71,14 +71,14 @@ TEST(PathIndex, KeepsEachOfManyOpensOfOneDirectory) {
 
 open_request placed(const client_guid& who, const std::string& file, std::uint64_t key,
   const std::string& path, lease_state want = lease_state::rh) {
-  auto r = world::request(who, file, key, want);
+  auto r = two_clients::request(who, file, key, want);
   r.root = "r";
   r.path = path;
   return r;
 }
 
 rename_tree_request renaming(const std::string& from) {
-  return {"r", from, "dir", world::alice};
+  return {"r", from, "dir", two_clients::alice};
 }
 
 class TreeRenames : public ::testing::Test {
@@ -97,12 +97,12 @@ protected:
     return p;
   }
 
-  world w{clock::test};
+  two_clients w{time_of::driven};
 };
 
 TEST_F(TreeRenames, CompleteAtOnceIfNothingIsOpenBeneath) {
-  open(placed(world::bob, "f", 1, "other/f"));
-  open(placed(world::bob, "g", 2, "dd"));
+  open(placed(two_clients::bob, "f", 1, "other/f"));
+  open(placed(two_clients::bob, "g", 2, "dd"));
 
   auto& renamed = begin(renaming("d"));
 
@@ -112,7 +112,7 @@ TEST_F(TreeRenames, CompleteAtOnceIfNothingIsOpenBeneath) {
 }
 
 TEST_F(TreeRenames, WaitForTheHoldersOfFilesBeneath) {
-  const auto f = open(placed(world::bob, "f", 1, "d/s/f"));
+  const auto f = open(placed(two_clients::bob, "f", 1, "d/s/f"));
   auto& renamed = begin(renaming("d"));
   EXPECT_FALSE(renamed.done());
   ASSERT_EQ(w.bob_saw.size(), 1U);
@@ -123,19 +123,19 @@ TEST_F(TreeRenames, WaitForTheHoldersOfFilesBeneath) {
 }
 
 TEST_F(TreeRenames, AreRefusedIfAFileStaysOpenBeneath) {
-  open(placed(world::bob, "f", 1, "d/f"));
+  open(placed(two_clients::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
 
-  begin(lease_acknowledgement{world::bob, lease_key::of(1), lease_state::r});
+  begin(lease_acknowledgement{two_clients::bob, lease_key::of(1), lease_state::r});
 
   EXPECT_EQ(renamed.error(), errc::access_denied);
-  EXPECT_EQ(begin(placed(world::bob, "g", 2, "d/g")).error(), errc::success);
+  EXPECT_EQ(begin(placed(two_clients::bob, "g", 2, "d/g")).error(), errc::success);
 }
 
 // A hard link of the file elsewhere is open, and stays open.
 TEST_F(TreeRenames, AreNotInTheWayOfNamesElsewhere) {
-  open(placed(world::alice, "f", 2, "beside/f", lease_state::r));
-  const auto f = open(placed(world::bob, "f", 1, "d/f"));
+  open(placed(two_clients::alice, "f", 2, "beside/f", lease_state::r));
+  const auto f = open(placed(two_clients::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
   EXPECT_FALSE(renamed.done());
 
@@ -146,9 +146,9 @@ TEST_F(TreeRenames, AreNotInTheWayOfNamesElsewhere) {
 
 TEST_F(TreeRenames, AreRefusedIfAnotherFileIsOpenedBeneathMeanwhile) {
   for (const char* another : {"d/g", "d/s/g"}) {
-    const auto f = open(placed(world::bob, "f", 1, "d/f"));
+    const auto f = open(placed(two_clients::bob, "f", 1, "d/f"));
     auto& renamed = begin(renaming("d"));
-    auto& beneath = begin(placed(world::bob, "g", 2, another));
+    auto& beneath = begin(placed(two_clients::bob, "g", 2, another));
     EXPECT_EQ(beneath.error(), errc::success);
     EXPECT_FALSE(beneath.as<open_result>().waited);
     EXPECT_FALSE(renamed.done());
@@ -163,10 +163,10 @@ TEST_F(TreeRenames, AreRefusedIfAnotherFileIsOpenedBeneathMeanwhile) {
 }
 
 TEST_F(TreeRenames, SucceedIfFilesOpenedMeanwhileAreClosed) {
-  const auto f = open(placed(world::bob, "f", 1, "d/f"));
+  const auto f = open(placed(two_clients::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
-  w.close("g", open(placed(world::bob, "g", 2, "d/g")));
-  open(placed(world::bob, "h", 3, "dd/h"));
+  w.close("g", open(placed(two_clients::bob, "g", 2, "d/g")));
+  open(placed(two_clients::bob, "h", 3, "dd/h"));
 
   w.close("f", f);
 
@@ -176,8 +176,8 @@ TEST_F(TreeRenames, SucceedIfFilesOpenedMeanwhileAreClosed) {
 TEST_F(TreeRenames, LetNewOpensBeneathWaitUntilTheyAreMade) {
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
-  auto& beneath = begin(placed(world::bob, "g", 2, "d/g"));
-  auto& beside = begin(placed(world::bob, "h", 3, "dd/h"));
+  auto& beneath = begin(placed(two_clients::bob, "g", 2, "d/g"));
+  auto& beside = begin(placed(two_clients::bob, "h", 3, "dd/h"));
   EXPECT_FALSE(beneath.done());
   EXPECT_EQ(beside.error(), errc::success);
 
@@ -190,20 +190,20 @@ TEST_F(TreeRenames, LetNewOpensBeneathWaitUntilTheyAreMade) {
 }
 
 TEST_F(TreeRenames, MayBeCancelled) {
-  open(placed(world::bob, "f", 1, "d/f"));
+  open(placed(two_clients::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
 
   renamed.signal.emit(asio::cancellation_type::terminal);
   w.settle();
 
   EXPECT_EQ(renamed.error(), errc::cancelled);
-  EXPECT_EQ(begin(placed(world::bob, "g", 2, "d/g")).error(), errc::success);
+  EXPECT_EQ(begin(placed(two_clients::bob, "g", 2, "d/g")).error(), errc::success);
 }
 
 TEST_F(TreeRenames, OpensThatWaitForThemMayBeCancelled) {
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
-  auto& beneath = begin(placed(world::bob, "g", 2, "d/g"));
+  auto& beneath = begin(placed(two_clients::bob, "g", 2, "d/g"));
   EXPECT_FALSE(beneath.done());
 
   beneath.signal.emit(asio::cancellation_type::partial);
@@ -216,12 +216,12 @@ TEST_F(TreeRenames, OpensThatWaitForThemMayBeCancelled) {
 TEST_F(TreeRenames, OpensThatWaitForThemEndWithTheirClient) {
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
-  auto& beneath = begin(placed(world::bob, "g", 2, "d/g"));
+  auto& beneath = begin(placed(two_clients::bob, "g", 2, "d/g"));
 
-  begin(disconnect_request{world::bob, {}});
+  begin(disconnect_request{two_clients::bob, {}});
 
   EXPECT_EQ(beneath.error(), errc::client_gone);
-  EXPECT_EQ(w.c->unregister_client(world::bob), error_code{});
+  EXPECT_EQ(w.c->unregister_client(two_clients::bob), error_code{});
 }
 
 // An open that can be replayed on another channel continues there; others end with their
@@ -230,13 +230,13 @@ TEST_F(TreeRenames, OpensThatWaitForThemGoOnOnAnotherChannel) {
   constexpr channel_id lost{connection_id{11}, session_id{5}};
   constexpr channel_id other{connection_id{12}, session_id{5}};
   for (const auto& c : {lost, other})
-    ASSERT_FALSE(w.c->add_channel(world::bob, c, 0x0311));
+    ASSERT_FALSE(w.c->add_channel(two_clients::bob, c, 0x0311));
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
-  auto again = placed(world::bob, "g", 2, "d/g", lease_state::rwh);
+  auto again = placed(two_clients::bob, "g", 2, "d/g", lease_state::rwh);
   again.connection = lost.connection;
   again.session = lost.session;
-  auto once = placed(world::bob, "h", 3, "d/h", lease_state::rwh);
+  auto once = placed(two_clients::bob, "h", 3, "d/h", lease_state::rwh);
   once.connection = lost.connection;
   once.session = lost.session;
   again.durable.emplace();
@@ -245,7 +245,7 @@ TEST_F(TreeRenames, OpensThatWaitForThemGoOnOnAnotherChannel) {
   auto& goes_on = begin(std::move(again));
   auto& ends = begin(std::move(once));
 
-  begin(disconnect_request{world::bob, lost.connection});
+  begin(disconnect_request{two_clients::bob, lost.connection});
   EXPECT_EQ(ends.error(), errc::client_gone);
   EXPECT_FALSE(goes_on.done());
   renamed.as<tree_guard>().release();
@@ -257,11 +257,11 @@ TEST_F(TreeRenames, OpensThatWaitForThemGoOnOnAnotherChannel) {
 
 TEST_F(TreeRenames, OpensThatWaitForThemEndWithTheirSession) {
   constexpr channel_id channel{connection_id{11}, session_id{5}};
-  ASSERT_FALSE(w.c->add_channel(world::bob, channel, 0x0311));
+  ASSERT_FALSE(w.c->add_channel(two_clients::bob, channel, 0x0311));
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
   for (const bool is_tree : {true, false}) {
-    auto asked = placed(world::bob, "g", 2, "d/g");
+    auto asked = placed(two_clients::bob, "g", 2, "d/g");
     asked.connection = channel.connection;
     asked.session = channel.session;
     asked.tree = tree_id{7};
@@ -269,9 +269,9 @@ TEST_F(TreeRenames, OpensThatWaitForThemEndWithTheirSession) {
     EXPECT_FALSE(beneath.done());
 
     if (is_tree)
-      begin(end_tree_request{world::bob, channel.session, tree_id{7}});
+      begin(end_tree_request{two_clients::bob, channel.session, tree_id{7}});
     else
-      begin(end_session_request{world::bob, channel.session});
+      begin(end_session_request{two_clients::bob, channel.session});
 
     EXPECT_EQ(beneath.error(), errc::client_gone);
   }
@@ -280,7 +280,7 @@ TEST_F(TreeRenames, OpensThatWaitForThemEndWithTheirSession) {
 TEST_F(TreeRenames, OpensDoNotWaitForThemForEver) {
   auto& renamed = begin(renaming("d"));
   ASSERT_EQ(renamed.error(), errc::success);
-  auto& beneath = begin(placed(world::bob, "g", 2, "d/g"));
+  auto& beneath = begin(placed(two_clients::bob, "g", 2, "d/g"));
 
   w.advance(std::chrono::seconds{71});
 
@@ -288,11 +288,11 @@ TEST_F(TreeRenames, OpensDoNotWaitForThemForEver) {
 }
 
 TEST_F(TreeRenames, EndWithTheCoordinator) {
-  open(placed(world::bob, "f", 1, "d/f"));
+  open(placed(two_clients::bob, "f", 1, "d/f"));
   auto& renamed = begin(renaming("d"));
   auto& other = begin(renaming("e"));
   ASSERT_EQ(other.error(), errc::success);
-  auto& beneath = begin(placed(world::bob, "g", 2, "e/g"));
+  auto& beneath = begin(placed(two_clients::bob, "g", 2, "e/g"));
 
   begin(detail::shutdown_request{});
 
@@ -304,14 +304,14 @@ TEST_F(TreeRenames, RefuseWhatIsNoPath) {
   EXPECT_EQ(begin(rename_tree_request{"", "d", "dir", {}}).error(), errc::invalid_argument);
   EXPECT_EQ(begin(rename_tree_request{"r", "", "dir", {}}).error(), errc::invalid_argument);
   EXPECT_EQ(begin(rename_tree_request{"r", "d", "", {}}).error(), errc::file_id_empty);
-  auto long_path = placed(world::bob, "f", 1, std::string(40'000, 'x'));
+  auto long_path = placed(two_clients::bob, "f", 1, std::string(40'000, 'x'));
   EXPECT_EQ(begin(std::move(long_path)).error(), errc::invalid_argument);
 }
 
 // -- listings and deletions -----------------------------------------------------------------------
 
 TEST_F(TreeRenames, ListingsNameFilesByTheirPaths) {
-  open(placed(world::bob, "f", 1, "d/f"));
+  open(placed(two_clients::bob, "f", 1, "d/f"));
   w.c->renamed("r", "d", "e");
 
   auto& listed = begin(lock_query{});
@@ -323,7 +323,7 @@ TEST_F(TreeRenames, ListingsNameFilesByTheirPaths) {
 }
 
 TEST_F(TreeRenames, MeetOpensThatWerePlacedLater) {
-  auto r = placed(world::bob, "f", 1, "");
+  auto r = placed(two_clients::bob, "f", 1, "");
   const auto f = open(r);
   w.c->place("f", f, "r", "d/f");
   w.c->place("f", f, "r", "d/again"); // once it has a path, only renames change it
@@ -338,12 +338,12 @@ TEST_F(TreeRenames, MeetOpensThatWerePlacedLater) {
 }
 
 TEST_F(TreeRenames, DeletionsReturnTheNameOfTheirRequest) {
-  auto one = placed(world::alice, "f", 1, "one");
+  auto one = placed(two_clients::alice, "f", 1, "one");
   one.access |= access::delete_file;
   const auto deleting = open(one);
-  const auto keeping = open(placed(world::bob, "f", 2, "two"));
-  begin(access_request{"f", access_kind::set_delete, deleting, world::alice, {}});
-  w.start(lease_acknowledgement{world::bob, lease_key::of(2), lease_state::r});
+  const auto keeping = open(placed(two_clients::bob, "f", 2, "two"));
+  begin(access_request{"f", access_kind::set_delete, deleting, two_clients::alice, {}});
+  w.start(lease_acknowledgement{two_clients::bob, lease_key::of(2), lease_state::r});
   w.settle();
   w.c->renamed("r", "one", "three");
   begin(close_request{"f", deleting});
@@ -356,16 +356,16 @@ TEST_F(TreeRenames, DeletionsReturnTheNameOfTheirRequest) {
 }
 
 TEST_F(TreeRenames, CancelledDeletionsAreForgotten) {
-  auto one = placed(world::alice, "f", 1, "one");
+  auto one = placed(two_clients::alice, "f", 1, "one");
   one.access |= access::delete_file;
   const auto first = open(one);
-  auto two = placed(world::alice, "f", 1, "two");
+  auto two = placed(two_clients::alice, "f", 1, "two");
   two.access |= access::delete_file;
   const auto second = open(two);
-  begin(access_request{"f", access_kind::set_delete, first, world::alice, {}});
+  begin(access_request{"f", access_kind::set_delete, first, two_clients::alice, {}});
   begin(close_request{"f", first});
-  begin(access_request{"f", access_kind::clear_delete, second, world::alice, {}});
-  begin(access_request{"f", access_kind::set_delete, second, world::alice, {}});
+  begin(access_request{"f", access_kind::clear_delete, second, two_clients::alice, {}});
+  begin(access_request{"f", access_kind::set_delete, second, two_clients::alice, {}});
 
   auto& closed = begin(close_request{"f", second});
 
@@ -373,12 +373,12 @@ TEST_F(TreeRenames, CancelledDeletionsAreForgotten) {
 }
 
 TEST_F(TreeRenames, DeletionsOfLostConnectionsReturnTheirNames) {
-  auto one = placed(world::alice, "f", 1, "one");
+  auto one = placed(two_clients::alice, "f", 1, "one");
   one.access |= access::delete_file;
   one.delete_on_close = true;
   open(one);
 
-  auto& gone = begin(disconnect_request{world::alice, {}});
+  auto& gone = begin(disconnect_request{two_clients::alice, {}});
 
   auto& result = gone.as<disconnect_result>();
   ASSERT_EQ(result.to_delete.size(), 1U);

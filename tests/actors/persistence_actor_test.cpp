@@ -1,7 +1,7 @@
 // The writing of records to the store: batches, failures, durable grants, stores that do not
 // respond.
 #include "support/faulty_store.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
@@ -19,12 +19,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A world with a store. On the test clock the store is used within the actor's turn, on the real
+/// A coordinator with a store. On driven time the store is used on the executor, on the real
 /// clock by the writer's own thread.
-struct stored_world {
-  explicit stored_world(coordinator_config config = {}, world::clock clock = world::clock::test) {
+struct with_store {
+  explicit with_store(
+    coordinator_config config = {}, two_clients::time clock = two_clients::time::driven) {
     config.store = store;
-    w = std::make_unique<world>(clock, config);
+    w = std::make_unique<two_clients>(clock, config);
     auto& started = w->start(detail::start_request{});
     w->settle_until([&] { return started.done(); });
     EXPECT_EQ(started.error(), errc::success);
@@ -38,7 +39,7 @@ struct stored_world {
   }
 
   std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
-  std::unique_ptr<world> w;
+  std::unique_ptr<two_clients> w;
 };
 
 coordinator_config durable() {
@@ -48,9 +49,9 @@ coordinator_config durable() {
 }
 
 TEST(Persistence, ChangesAreCollectedIntoOneBatch) {
-  stored_world s;
+  with_store s;
   for (std::uint64_t i = 1; i <= 10; ++i)
-    s.w->open(world::alice, "f" + std::to_string(i), i);
+    s.w->open(two_clients::alice, "f" + std::to_string(i), i);
   EXPECT_EQ(s.store->batches(), 0);
   EXPECT_EQ(s.w->c->stats().store_backlog, 10U);
 
@@ -64,8 +65,8 @@ TEST(Persistence, ChangesAreCollectedIntoOneBatch) {
 }
 
 TEST(Persistence, ALeaseThatWasGrantedAndReleasedIsNeverWritten) {
-  stored_world s;
-  s.w->close("f", s.w->open(world::alice, "f", 1).open);
+  with_store s;
+  s.w->close("f", s.w->open(two_clients::alice, "f", 1).open);
 
   s.w->advance(1s);
 
@@ -73,8 +74,8 @@ TEST(Persistence, ALeaseThatWasGrantedAndReleasedIsNeverWritten) {
 }
 
 TEST(Persistence, AReturnedLeaseIsErased) {
-  stored_world s;
-  const auto open = s.w->open(world::alice, "f", 1).open;
+  with_store s;
+  const auto open = s.w->open(two_clients::alice, "f", 1).open;
   s.w->advance(1s);
   ASSERT_EQ(s.records(), 1U);
 
@@ -89,11 +90,11 @@ TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
   coordinator_config config;
   config.logger = std::make_shared<spdlog::logger>(
     "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
-  stored_world s(config);
+  with_store s(config);
   s.store->fail_with(errc::store_full);
-  s.w->open(world::alice, "f", 1);
+  s.w->open(two_clients::alice, "f", 1);
   s.w->advance(2ms);
-  s.w->open(world::alice, "g", 2);
+  s.w->open(two_clients::alice, "g", 2);
   for (int second = 0; second < 10; ++second)
     s.w->advance(1s);
   EXPECT_GT(s.store->batches(), 4);
@@ -120,15 +121,15 @@ TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
 /// More than fits in one batch.
 constexpr std::uint64_t many = 2'100;
 
-void open_many(world& w) {
+void open_many(two_clients& w) {
   for (std::uint64_t i = 1; i <= many; ++i)
-    w.start(world::request(world::alice, "f" + std::to_string(i), i));
+    w.start(two_clients::request(two_clients::alice, "f" + std::to_string(i), i));
   w.settle();
 }
 
 // Otherwise, a batch that the store cannot write within its timeout would be retried forever.
 TEST(Persistence, ALargeBacklogIsWrittenInSeveralBatches) {
-  stored_world s;
+  with_store s;
   s.store->fail_with(errc::store_unavailable);
   open_many(*s.w);
   s.w->advance(2ms);
@@ -146,7 +147,7 @@ TEST(Persistence, ALargeBacklogIsWrittenInSeveralBatches) {
 TEST(Persistence, ShutdownWritesALargeBacklog) {
   coordinator_config config;
   config.write_delay = 1h;
-  stored_world s(config);
+  with_store s(config);
   s.store->refuse_more_than(1'000);
   open_many(*s.w);
 
@@ -159,7 +160,7 @@ TEST(Persistence, ShutdownWritesALargeBacklog) {
 }
 
 TEST(Persistence, TheDestructorWritesALargeBacklog) {
-  stored_world s;
+  with_store s;
   s.store->refuse_more_than(1'000);
   open_many(*s.w);
 
@@ -170,11 +171,11 @@ TEST(Persistence, TheDestructorWritesALargeBacklog) {
 }
 
 TEST(Persistence, DurableGrantsOfALargeBacklogCompleteInOrderWhenTheyAreStored) {
-  stored_world s(durable());
+  with_store s(durable());
   s.store->fail_with(errc::store_unavailable);
   std::vector<std::uint64_t> told;
   for (std::uint64_t i = 1; i <= many; ++i) {
-    auto& p = s.w->start(world::request(world::alice, "f" + std::to_string(i), i));
+    auto& p = s.w->start(two_clients::request(two_clients::alice, "f" + std::to_string(i), i));
     p.on_call = [&told, &s, i] {
       // Each handler is called after its batch is stored.
       if (s.records_of("f" + std::to_string(i)) == 1)
@@ -194,9 +195,9 @@ TEST(Persistence, DurableGrantsOfALargeBacklogCompleteInOrderWhenTheyAreStored) 
 }
 
 TEST(Persistence, PausesBetweenTriesDouble) {
-  stored_world s;
+  with_store s;
   s.store->fail_with(errc::store_unavailable);
-  s.w->open(world::alice, "f", 1);
+  s.w->open(two_clients::alice, "f", 1);
   s.w->advance(2ms);
   ASSERT_EQ(s.store->batches(), 1);
 
@@ -213,14 +214,14 @@ TEST(Persistence, PausesBetweenTriesDouble) {
 TEST(Persistence, ABacklogRefusesGrantsAndNothingElse) {
   coordinator_config config;
   config.store_backlog_max = 2;
-  stored_world s(config);
+  with_store s(config);
   s.store->fail_with(errc::store_unavailable);
-  const auto first = s.w->open(world::alice, "a", 1).open;
-  s.w->open(world::alice, "b", 2);
+  const auto first = s.w->open(two_clients::alice, "a", 1).open;
+  s.w->open(two_clients::alice, "b", 2);
 
-  auto& lease = s.w->start(world::request(world::alice, "c", 3));
+  auto& lease = s.w->start(two_clients::request(two_clients::alice, "c", 3));
   auto& lock = s.w->start(lock_request{"a", first, {{{0, 1}, true}}, true});
-  auto& plain = s.w->start(world::request(world::bob, "d", 0));
+  auto& plain = s.w->start(two_clients::request(two_clients::bob, "d", 0));
   s.w->settle();
 
   EXPECT_EQ(lease.error(), errc::store_backlog);
@@ -233,11 +234,11 @@ TEST(Persistence, ABacklogRefusesGrantsAndNothingElse) {
 TEST(Persistence, ABacklogRefusesPersistentOpensWithoutALease) {
   coordinator_config config;
   config.store_backlog_max = 2;
-  stored_world s(config);
+  with_store s(config);
   s.store->fail_with(errc::store_unavailable);
-  s.w->open(world::alice, "a", 1);
-  s.w->open(world::alice, "b", 2);
-  auto r = world::request(world::alice, "c", 0);
+  s.w->open(two_clients::alice, "a", 1);
+  s.w->open(two_clients::alice, "b", 2);
+  auto r = two_clients::request(two_clients::alice, "c", 0);
   r.durable = durable_request{60s, true, {}, {}};
 
   auto& persistent = s.w->start(r);
@@ -255,13 +256,13 @@ TEST(Persistence, ABacklogRefusesPersistentOpensWithoutALease) {
 TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
   coordinator_config config;
   config.store_backlog_max = 2;
-  stored_world s(config);
+  with_store s(config);
   s.store->fail_with(errc::store_unavailable);
-  const auto a = s.w->open(world::alice, "a", 0).open;
-  const auto b = s.w->open(world::bob, "b", 0).open;
+  const auto a = s.w->open(two_clients::alice, "a", 0).open;
+  const auto b = s.w->open(two_clients::bob, "b", 0).open;
 
   for (std::uint64_t i = 1; i <= 10; ++i)
-    s.w->start(world::request(world::alice, "f" + std::to_string(i), i));
+    s.w->start(two_clients::request(two_clients::alice, "f" + std::to_string(i), i));
   for (std::uint64_t i = 0; i < 10; ++i)
     s.w->start(lock_request{i % 2 == 0 ? "a" : "b", i % 2 == 0 ? a : b, {{{i, 1}, true}}, true});
   s.w->settle();
@@ -281,10 +282,10 @@ TEST(Persistence, ABacklogCountsWhatIsAskedForAtOnce) {
 TEST(Persistence, CreatedAndDeletedRecordsDoNotFillTheBacklog) {
   coordinator_config config;
   config.store_backlog_max = 32;
-  stored_world s(config);
-  s.w->open(world::alice, "other", 1'000);
+  with_store s(config);
+  s.w->open(two_clients::alice, "other", 1'000);
   for (std::uint64_t i = 1; i <= 100; ++i) {
-    const auto open = s.w->open(world::alice, "f", i).open;
+    const auto open = s.w->open(two_clients::alice, "f", i).open;
     ASSERT_LT(s.w->c->stats().store_backlog, 8U);
     s.w->close("f", open);
   }
@@ -296,9 +297,9 @@ TEST(Persistence, CreatedAndDeletedRecordsDoNotFillTheBacklog) {
 }
 
 TEST(Persistence, ADurableGrantIsStoredBeforeItCompletes) {
-  stored_world s(durable());
+  with_store s(durable());
   std::size_t found = 99;
-  auto& p = s.w->start(world::request(world::alice, "f", 1));
+  auto& p = s.w->start(two_clients::request(two_clients::alice, "f", 1));
   p.on_call = [&] { found = s.records(); };
   s.w->settle();
 
@@ -308,9 +309,9 @@ TEST(Persistence, ADurableGrantIsStoredBeforeItCompletes) {
 }
 
 TEST(Persistence, ADurableGrantThatCannotBeStoredIsUndone) {
-  stored_world s(durable());
+  with_store s(durable());
   s.store->fail_with(errc::store_full);
-  auto& p = s.w->start(world::request(world::alice, "f", 1));
+  auto& p = s.w->start(two_clients::request(two_clients::alice, "f", 1));
   s.w->settle();
   EXPECT_EQ(p.calls, 0) << "it is tried some times";
 
@@ -321,15 +322,15 @@ TEST(Persistence, ADurableGrantThatCannotBeStoredIsUndone) {
   EXPECT_EQ(p.calls, 1);
   EXPECT_EQ(p.error(), errc::store_full);
   EXPECT_EQ(s.w->c->stats().opens_now, 0U);
-  EXPECT_EQ(s.w->c->file_of_lease(world::alice, lease_key::of(1)), "");
+  EXPECT_EQ(s.w->c->file_of_lease(two_clients::alice, lease_key::of(1)), "");
   s.store->fail_with(errc::success);
   s.w->advance(10s);
   EXPECT_EQ(s.records(), 0U);
 }
 
 TEST(Persistence, ADurableLockThatCannotBeStoredIsUndone) {
-  stored_world s(durable());
-  const auto open = s.w->open(world::alice, "f", 0).open;
+  with_store s(durable());
+  const auto open = s.w->open(two_clients::alice, "f", 0).open;
   s.store->fail_with(errc::store_full);
   auto& p = s.w->start(lock_request{"f", open, {{{0, 10}, true}, {{20, 10}, false}}, true});
   s.w->settle();
@@ -346,12 +347,12 @@ TEST(Persistence, ADurableLockThatCannotBeStoredIsUndone) {
 
 // Otherwise the cache would be back after a crash, without the data written meanwhile.
 TEST(Persistence, ADurableChangeWaitsUntilTheCachesThatItBrokeAreGoneFromTheStore) {
-  stored_world s(durable());
-  s.w->open(world::alice, "f", 1, lease_state::r);
-  const auto writer = s.w->open(world::bob, "f", 0).open;
+  with_store s(durable());
+  s.w->open(two_clients::alice, "f", 1, lease_state::r);
+  const auto writer = s.w->open(two_clients::bob, "f", 0).open;
   s.store->fail_with(errc::store_unavailable);
 
-  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, two_clients::bob, {}});
   s.w->settle();
   EXPECT_EQ(s.w->alice_saw.size(), 1U);
   EXPECT_EQ(write.calls, 0);
@@ -364,11 +365,11 @@ TEST(Persistence, ADurableChangeWaitsUntilTheCachesThatItBrokeAreGoneFromTheStor
 }
 
 TEST(Persistence, ADurableChangeThatBreaksNothingWaitsForNothing) {
-  stored_world s(durable());
-  const auto writer = s.w->open(world::bob, "f", 0).open;
+  with_store s(durable());
+  const auto writer = s.w->open(two_clients::bob, "f", 0).open;
   s.store->fail_with(errc::store_unavailable);
 
-  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, two_clients::bob, {}});
   s.w->settle();
 
   EXPECT_EQ(write.calls, 1);
@@ -376,26 +377,26 @@ TEST(Persistence, ADurableChangeThatBreaksNothingWaitsForNothing) {
 }
 
 TEST(Persistence, ADurableChangeThatCannotBeStoredIsRefused) {
-  stored_world s(durable());
-  s.w->open(world::alice, "f", 1, lease_state::r);
-  const auto writer = s.w->open(world::bob, "f", 0).open;
+  with_store s(durable());
+  s.w->open(two_clients::alice, "f", 1, lease_state::r);
+  const auto writer = s.w->open(two_clients::bob, "f", 0).open;
   s.store->fail_with(errc::store_unavailable);
 
-  auto& write = s.w->start(access_request{"f", access_kind::write, writer, world::bob, {}});
+  auto& write = s.w->start(access_request{"f", access_kind::write, writer, two_clients::bob, {}});
   for (int second = 0; second < 10; ++second)
     s.w->advance(1s);
 
   EXPECT_EQ(write.error(), errc::store_unavailable);
   s.store->fail_with(errc::success);
   s.w->advance(20s);
-  EXPECT_EQ(s.w->open(world::alice, "f", 1, lease_state::r).state, lease_state::r)
+  EXPECT_EQ(s.w->open(two_clients::alice, "f", 1, lease_state::r).state, lease_state::r)
     << "nothing is withheld for the change that was not made";
 }
 
 // An answer may depend on the changes of an earlier command, whose records are unwritten.
 
 /// No operation completes before the store works again; then all complete with success.
-void expect_told_when_stored(stored_world& s, const std::vector<const probe*>& told) {
+void expect_told_when_stored(with_store& s, const std::vector<const probe*>& told) {
   for (const auto* p : told)
     EXPECT_EQ(p->calls, 0);
   s.store->fail_with(errc::success);
@@ -405,12 +406,12 @@ void expect_told_when_stored(stored_world& s, const std::vector<const probe*>& t
 }
 
 TEST(Persistence, ADurableGrantWaitsForTheRecordThatItSharesWithAnEarlierOne) {
-  stored_world s(durable());
+  with_store s(durable());
   s.store->fail_with(errc::store_unavailable);
-  auto& first = s.w->start(world::request(world::alice, "f", 1));
+  auto& first = s.w->start(two_clients::request(two_clients::alice, "f", 1));
   s.w->settle();
 
-  auto& second = s.w->start(world::request(world::alice, "f", 1));
+  auto& second = s.w->start(two_clients::request(two_clients::alice, "f", 1));
   s.w->settle();
   expect_told_when_stored(s, {&first, &second});
   EXPECT_EQ(s.records(), 1U);
@@ -418,8 +419,8 @@ TEST(Persistence, ADurableGrantWaitsForTheRecordThatItSharesWithAnEarlierOne) {
 
 TEST(Persistence, ADurableLockThatIsSentAgainSharesTheFateOfTheFirst) {
   for (const auto fault : {errc::success, errc::store_full}) {
-    stored_world s(durable());
-    const auto open = s.w->open(world::alice, "f", 0).open;
+    with_store s(durable());
+    const auto open = s.w->open(two_clients::alice, "f", 0).open;
     const lock_request request{"f", open, {{{0, 10}, true}}, true, lock_sequence{1, 3}};
     s.store->fail_with(errc::store_full);
     auto& first = s.w->start(request);
@@ -440,10 +441,10 @@ TEST(Persistence, ADurableLockThatIsSentAgainSharesTheFateOfTheFirst) {
 
 // The second one finds nothing to break.
 TEST(Persistence, EachDurableChangeWaitsUntilTheCachesThatAnotherBrokeAreGoneFromTheStore) {
-  stored_world s(durable());
-  s.w->open(world::alice, "f", 1, lease_state::r);
-  const auto writer = s.w->open(world::bob, "f", 0).open;
-  const access_request write{"f", access_kind::write, writer, world::bob, {}};
+  with_store s(durable());
+  s.w->open(two_clients::alice, "f", 1, lease_state::r);
+  const auto writer = s.w->open(two_clients::bob, "f", 0).open;
+  const access_request write{"f", access_kind::write, writer, two_clients::bob, {}};
   s.store->fail_with(errc::store_unavailable);
   auto& first = s.w->start(write);
   s.w->settle();
@@ -455,15 +456,16 @@ TEST(Persistence, EachDurableChangeWaitsUntilTheCachesThatAnotherBrokeAreGoneFro
 }
 
 TEST(Persistence, ADurableChangeWaitsUntilAnAcknowledgedBreakIsInTheStore) {
-  stored_world s(durable());
-  s.w->open(world::alice, "f", 1, lease_state::rwh);
+  with_store s(durable());
+  s.w->open(two_clients::alice, "f", 1, lease_state::rwh);
   s.w->start(force_break_request{"f", {}, {}, lease_state::none});
   s.w->advance(1s);
-  s.w->start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::none});
+  s.w->start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::none});
   s.store->fail_with(errc::store_unavailable);
   s.w->settle();
 
-  auto& write = s.w->start(access_request{"f", access_kind::write, open_id::none, world::bob, {}});
+  auto& write =
+    s.w->start(access_request{"f", access_kind::write, open_id::none, two_clients::bob, {}});
   s.w->settle();
   expect_told_when_stored(s, {&write});
   EXPECT_EQ(s.records(), 0U);
@@ -473,12 +475,13 @@ TEST(Persistence, ADurableChangeWaitsUntilAnAcknowledgedBreakIsInTheStore) {
 TEST(Persistence, ADurableChangeWaitsAlsoForWhatAFileLeftBehind) {
   coordinator_config config = durable();
   config.idle_files_max = 0;
-  stored_world s(config);
-  const auto open = s.w->open(world::alice, "f", 1).open;
+  with_store s(config);
+  const auto open = s.w->open(two_clients::alice, "f", 1).open;
   s.store->fail_with(errc::store_unavailable);
   s.w->close("f", open);
 
-  auto& write = s.w->start(access_request{"f", access_kind::write, open_id::none, world::bob, {}});
+  auto& write =
+    s.w->start(access_request{"f", access_kind::write, open_id::none, two_clients::bob, {}});
   s.w->settle();
   expect_told_when_stored(s, {&write});
   EXPECT_EQ(s.records(), 0U);
@@ -490,8 +493,8 @@ TEST(Persistence, ADurableChangeWaitsAlsoForWhatAFileLeftBehind) {
 TEST(Persistence, AFileThatOwnsNothingEndsWhenTheStoreHasForgottenIt) {
   coordinator_config config = durable();
   config.idle_files_max = 0;
-  stored_world s(config);
-  s.w->close("f", s.w->open(world::alice, "f", 1).open);
+  with_store s(config);
+  s.w->close("f", s.w->open(two_clients::alice, "f", 1).open);
 
   s.w->advance(1s);
 
@@ -500,8 +503,8 @@ TEST(Persistence, AFileThatOwnsNothingEndsWhenTheStoreHasForgottenIt) {
 }
 
 TEST(Persistence, ShutdownWritesWhatIsLeft) {
-  stored_world s;
-  s.w->open(world::alice, "f", 1);
+  with_store s;
+  s.w->open(two_clients::alice, "f", 1);
   auto& end = s.w->start(detail::shutdown_request{});
   s.w->settle();
 
@@ -511,8 +514,8 @@ TEST(Persistence, ShutdownWritesWhatIsLeft) {
 }
 
 TEST(Persistence, ShutdownAbandonsAStoreThatFails) {
-  stored_world s;
-  s.w->open(world::alice, "f", 1);
+  with_store s;
+  s.w->open(two_clients::alice, "f", 1);
   s.store->fail_with(errc::store_full);
   auto& end = s.w->start(detail::shutdown_request{});
   s.w->settle();
@@ -526,8 +529,8 @@ TEST(Persistence, ShutdownAbandonsAStoreThatFails) {
 }
 
 TEST(Persistence, TheDestructorWritesWhatIsLeft) {
-  stored_world s;
-  s.w->open(world::alice, "f", 1);
+  with_store s;
+  s.w->open(two_clients::alice, "f", 1);
 
   s.w->c.reset();
 
@@ -538,9 +541,9 @@ TEST(Persistence, TheDestructorWritesWhatIsLeft) {
 TEST(Persistence, OperationsBeforeTheStartAreRefused) {
   coordinator_config config;
   config.store = std::make_shared<memory_store>();
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
 
-  auto& p = w.start(world::request(world::alice, "f", 1));
+  auto& p = w.start(two_clients::request(two_clients::alice, "f", 1));
   w.settle();
 
   EXPECT_EQ(p.error(), errc::not_started);
@@ -554,14 +557,14 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
   config.shutdown_store_wait = 20ms;
   std::shared_ptr<faulty_store> store;
   {
-    const stored_world s(config, world::clock::real);
+    const with_store s(config, two_clients::time::real);
     auto& w = *s.w;
     store = s.store;
     store->hang();
-    const auto open = w.open(world::alice, "f", 1);
+    const auto open = w.open(two_clients::alice, "f", 1);
     EXPECT_EQ(open.state, lease_state::rwh);
     w.settle_until([&] { return store->hanging() == 1; });
-    w.open(world::bob, "g", 2);
+    w.open(two_clients::bob, "g", 2);
 
     auto& end = w.start(detail::shutdown_request{});
     w.settle_until([&] { return end.done(); });
@@ -570,7 +573,7 @@ TEST(StoreThread, AHangingStoreDelaysNoOperationAndTheShutdownForAsLongAsConfigu
   }
   EXPECT_EQ(store->hanging(), 1) << "the coordinator is gone, the store still hangs";
   store->release();
-  world::wait_for([&] { return store->hanging() == 0; });
+  two_clients::wait_for([&] { return store->hanging() == 0; });
 }
 
 TEST(StoreThread, AStopWhenItIsTimeToWriteWrites) {
@@ -590,8 +593,10 @@ TEST(StoreThread, AStopWhenItIsTimeToWriteWrites) {
     ASSERT_TRUE(done);
   };
   finish([&](auto handler) { c->async_start(handler); });
-  c->register_client(world::alice, [](const auto&, const auto&, const auto&) {});
-  finish([&](auto handler) { c->async_open(world::request(world::alice, "f", 1), handler); });
+  c->register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
+  finish([&](auto handler) {
+    c->async_open(two_clients::request(two_clients::alice, "f", 1), handler);
+  });
   io.poll();
   ASSERT_EQ(store->batches(), 0);
 
@@ -609,7 +614,7 @@ struct stop_within_a_start {
     EXPECT_TRUE(store->inner().set_clean_shutdown(clean).ok());
     coordinator_config config;
     config.store = store;
-    w = std::make_unique<world>(world::clock::real, config);
+    w = std::make_unique<two_clients>(two_clients::time::real, config);
     store->hang();
     started = &w->start(detail::start_request{});
     w->settle_until([&] { return store->hanging() == 1; });
@@ -625,7 +630,7 @@ struct stop_within_a_start {
   }
 
   std::shared_ptr<faulty_store> store = std::make_shared<faulty_store>();
-  std::unique_ptr<world> w;
+  std::unique_ptr<two_clients> w;
   probe* started = nullptr;
   probe* end = nullptr;
 };
@@ -654,11 +659,11 @@ TEST(StoreThread, AShutdownWhileTheStoreCannotBeReadHasNothingToWrite) {
 }
 
 TEST(StoreThread, WhatComesWhileItWritesIsWrittenNext) {
-  stored_world s({}, world::clock::real);
+  with_store s({}, two_clients::time::real);
   s.store->hang();
-  s.w->open(world::alice, "f", 1);
+  s.w->open(two_clients::alice, "f", 1);
   s.w->settle_until([&] { return s.store->hanging() == 1; });
-  s.w->open(world::alice, "g", 2);
+  s.w->open(two_clients::alice, "g", 2);
   EXPECT_EQ(s.w->c->stats().store_backlog, 2U);
 
   s.store->release();
@@ -669,14 +674,14 @@ TEST(StoreThread, WhatComesWhileItWritesIsWrittenNext) {
 }
 
 TEST(StoreThread, WhatComesWhileItTriesAgainIsWrittenNext) {
-  stored_world s({}, world::clock::real);
+  with_store s({}, two_clients::time::real);
   s.store->fail_with(errc::store_unavailable);
-  s.w->open(world::alice, "f", 1);
+  s.w->open(two_clients::alice, "f", 1);
   s.w->settle_until([&] { return s.w->c->stats().store_failing; });
   s.store->hang();
   s.store->fail_with(errc::success);
   s.w->settle_until([&] { return s.store->hanging() == 1; });
-  s.w->open(world::alice, "g", 2);
+  s.w->open(two_clients::alice, "g", 2);
 
   s.store->release();
 
@@ -686,12 +691,12 @@ TEST(StoreThread, WhatComesWhileItTriesAgainIsWrittenNext) {
 }
 
 TEST(StoreThread, DurableGrantsShareBatches) {
-  const stored_world s(durable(), world::clock::real);
+  const with_store s(durable(), two_clients::time::real);
   auto& w = *s.w;
   const auto& store = s.store;
   store->hang();
   for (std::uint64_t i = 1; i <= 100; ++i)
-    w.start(world::request(world::alice, "f" + std::to_string(i), i));
+    w.start(two_clients::request(two_clients::alice, "f" + std::to_string(i), i));
   w.settle_until([&] { return store->hanging() == 1; });
   const auto granted = [&] {
     return std::count_if(w.probes.begin(), w.probes.end(), [](const auto& p) { return p.done(); });
@@ -708,15 +713,16 @@ TEST(StoreThread, DurableGrantsShareBatches) {
 
 // The batch in flight may still fail.
 TEST(StoreThread, AnAnswerWithoutRecordsWaitsForTheBatchThatIsBeingWritten) {
-  const stored_world s(durable(), world::clock::real);
+  const with_store s(durable(), two_clients::time::real);
   auto& w = *s.w;
   const auto& store = s.store;
   store->hang();
-  auto& first = w.start(world::request(world::alice, "f", 1));
+  auto& first = w.start(two_clients::request(two_clients::alice, "f", 1));
   w.settle_until([&] { return store->hanging() == 1; });
 
-  auto& second = w.start(world::request(world::alice, "f", 1));
-  auto& other = w.start(access_request{"g", access_kind::write, open_id::none, world::bob, {}});
+  auto& second = w.start(two_clients::request(two_clients::alice, "f", 1));
+  auto& other =
+    w.start(access_request{"g", access_kind::write, open_id::none, two_clients::bob, {}});
   w.settle_until([&] { return other.done(); });
   EXPECT_EQ(second.calls, 0);
   store->release();
@@ -729,11 +735,11 @@ TEST(StoreThread, AnAnswerWithoutRecordsWaitsForTheBatchThatIsBeingWritten) {
 TEST(StoreThread, AStopWithDurableGrantsInTheStoreCompletesThem) {
   coordinator_config config = durable();
   config.shutdown_store_wait = duration::zero();
-  const stored_world s(config, world::clock::real);
+  const with_store s(config, two_clients::time::real);
   auto& w = *s.w;
   const auto& store = s.store;
   store->hang();
-  auto& p = w.start(world::request(world::alice, "f", 1));
+  auto& p = w.start(two_clients::request(two_clients::alice, "f", 1));
   w.settle_until([&] { return store->hanging() == 1; });
 
   w.c.reset();
@@ -742,7 +748,7 @@ TEST(StoreThread, AStopWithDurableGrantsInTheStoreCompletesThem) {
   EXPECT_EQ(p.calls, 1);
   EXPECT_EQ(p.error(), errc::shutting_down);
   store->release();
-  world::wait_for([&] { return store->hanging() == 0; });
+  two_clients::wait_for([&] { return store->hanging() == 0; });
 }
 
 } // namespace

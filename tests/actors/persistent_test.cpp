@@ -1,7 +1,7 @@
 // Persistent opens across a restart, and opens that another client reconnects: limits,
 // notifications, and the store.
 #include "support/faulty_store.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
 
@@ -24,7 +24,7 @@ coordinator_config persistent_with(const std::shared_ptr<lock_store>& store) {
 }
 
 template <class Request>
-errc done(world& w, Request r) {
+errc done(two_clients& w, Request r) {
   auto& p = w.start(std::move(r));
   w.settle();
   EXPECT_EQ(p.calls, 1);
@@ -32,7 +32,7 @@ errc done(world& w, Request r) {
 }
 
 open_request persistent(const client_guid& client, const std::string& file, std::uint64_t key) {
-  auto r = world::request(client, file, key);
+  auto r = two_clients::request(client, file, key);
   r.share = "share";
   r.durable = durable_request{60s, true, guid, "path"};
   return r;
@@ -48,9 +48,9 @@ reconnect_request back(const client_guid& client, open_id open, std::uint64_t ke
 /// Alice has a persistent open of "f" with RWH by key 1 and two locks, and the server crashes.
 struct crashed {
   crashed() {
-    world w(world::clock::test, persistent_with(store));
+    two_clients w(two_clients::time::driven, persistent_with(store));
     w.recover();
-    auto& p = w.start(persistent(world::alice, "f", 1));
+    auto& p = w.start(persistent(two_clients::alice, "f", 1));
     w.settle();
     open = p.as<open_result>().open;
     EXPECT_TRUE(p.as<open_result>().persistent);
@@ -78,9 +78,9 @@ TEST(PersistentOpens, AreStoredBeforeTheyAreAnswered) {
 // Otherwise no client would close it again.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
   before.store->fail_with(errc::store_unavailable);
   auto& unlocked = w.start(unlock_request{"f", before.open, {{0, 10}}});
   auto& closed = w.start(close_request{"f", before.open});
@@ -101,21 +101,21 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeTheirCloseIsAnswered) {
 // The open is deleted from the store before its close, which waits for a break, completes.
 TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
   const auto store = std::make_shared<faulty_store>();
-  world w(world::clock::test, persistent_with(store));
+  two_clients w(two_clients::time::driven, persistent_with(store));
   w.recover();
-  auto r = persistent(world::alice, "f", 0);
+  auto r = persistent(two_clients::alice, "f", 0);
   r.access |= access::delete_file;
   r.delete_on_close = true;
   auto& p = w.start(std::move(r));
   w.settle();
-  w.open(world::bob, "f", 2, lease_state::rh);
+  w.open(two_clients::bob, "f", 2, lease_state::rh);
   store->fail_with(errc::store_unavailable);
   auto& closed = w.start(close_request{"f", p.as<open_result>().open});
   w.settle();
   ASSERT_EQ(w.bob_saw.size(), 1U) << "it waits for Bob's handle cache";
 
-  EXPECT_EQ(
-    done(w, lease_acknowledgement{world::bob, lease_key::of(2), lease_state::r}), errc::success);
+  EXPECT_EQ(done(w, lease_acknowledgement{two_clients::bob, lease_key::of(2), lease_state::r}),
+    errc::success);
   EXPECT_EQ(closed.calls, 0) << "it waits for the store";
   store->fail_with(errc::success);
   w.advance(1s);
@@ -127,9 +127,9 @@ TEST(PersistentOpens, AreGoneFromTheStoreBeforeACloseThatWaitsIsAnswered) {
 
 TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
   before.store->fail_with(errc::store_unavailable);
 
   auto& closed = w.start(close_request{"f", before.open});
@@ -143,7 +143,7 @@ TEST(PersistentOpens, AreClosedAlsoIfTheStoreFails) {
 
 TEST(PersistentOpens, AreNamedByTheStart) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
 
   const auto found = w.recover();
 
@@ -153,7 +153,7 @@ TEST(PersistentOpens, AreNamedByTheStart) {
   const auto& o = found.opens.front();
   EXPECT_EQ(o.file, "f");
   EXPECT_EQ(o.open, before.open);
-  EXPECT_EQ(o.client, world::alice);
+  EXPECT_EQ(o.client, two_clients::alice);
   EXPECT_EQ(o.share, "share");
   EXPECT_EQ(o.access, access::read_data | access::write_data);
   EXPECT_EQ(o.share_access, share::all);
@@ -166,20 +166,20 @@ TEST(PersistentOpens, AreNamedByTheStart) {
 
 TEST(PersistentOpens, ComeBackWithTheirLeaseAndTheirLocks) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   EXPECT_FALSE(waiting.done()) << "the holder must be notified first";
 
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
   EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
 
-  EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+  EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), "f");
   ASSERT_EQ(w.alice_saw.size(), 2U) << "once while disconnected, and again after the reconnect";
   EXPECT_EQ(w.alice_saw.back().notification.connection(), connection_id{5});
-  EXPECT_EQ(
-    done(w, lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh}), errc::success);
+  EXPECT_EQ(done(w, lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh}),
+    errc::success);
   ASSERT_TRUE(waiting.done());
   const auto other = waiting.as<open_result>().open;
   EXPECT_EQ(done(w, lock_request{"f", other, {{{5, 1}, true}}, true}), errc::lock_not_granted);
@@ -193,21 +193,21 @@ TEST(PersistentOpens, CountAgainstTheLimitsFromTheStartOn) {
   auto config = persistent_with(before.store);
   config.limit.opens_total = 1;
   config.limit.locks_total = 2;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   w.recover();
   EXPECT_EQ(w.c->stats().opens_now, 1U);
   EXPECT_EQ(w.c->stats().locks_now, 2U);
-  EXPECT_EQ(done(w, world::request(world::bob, "other", 0)), errc::too_many_opens);
+  EXPECT_EQ(done(w, two_clients::request(two_clients::bob, "other", 0)), errc::too_many_opens);
 
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
   EXPECT_EQ(w.c->stats().opens_now, 1U);
   EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}), errc::too_many_locks);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::client_busy);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::client_busy);
 
   w.close("f", before.open);
   EXPECT_EQ(w.c->stats().opens_now, 0U);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::success);
   w.advance(1s);
   EXPECT_TRUE(before.store->inner().list({}).value.records.empty());
 }
@@ -216,9 +216,9 @@ TEST(PersistentOpens, LocksCountForTheClientThatReconnects) {
   const crashed before;
   auto config = persistent_with(before.store);
   config.limit.locks_per_client = 2;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   w.recover();
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
 
   EXPECT_EQ(done(w, lock_request{"f", before.open, {{{50, 1}, true}}, true}),
     errc::too_many_locks_of_client);
@@ -231,7 +231,7 @@ TEST(PersistentOpens, ExpireWithoutAReconnect) {
   std::vector<open_lost> lost;
   auto config = persistent_with(before.store);
   config.on_open_lost = [&](open_lost l) { lost.push_back(std::move(l)); };
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   w.recover();
   w.advance(59s);
   EXPECT_TRUE(lost.empty());
@@ -240,22 +240,22 @@ TEST(PersistentOpens, ExpireWithoutAReconnect) {
 
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost.front().open, before.open);
-  EXPECT_EQ(lost.front().client, world::alice);
+  EXPECT_EQ(lost.front().client, two_clients::alice);
   EXPECT_EQ(lost.front().cause, end_cause::expired);
   EXPECT_EQ(w.c->stats().opens_now, 0U);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::nothing_to_reclaim);
-  EXPECT_EQ(done(w, world::request(world::bob, "f", 2)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, two_clients::request(two_clients::bob, "f", 2)), errc::success);
 }
 
 TEST(PersistentOpens, AreListedBeforeAndAfterTheGracePeriod) {
   const crashed before;
   auto config = persistent_with(before.store);
   config.grace = 1s;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   w.recover();
   lock_query of_alice;
-  of_alice.client_id = to_string(world::alice);
+  of_alice.client_id = to_string(two_clients::alice);
   for (const auto after : {0s, 10s}) {
     w.advance(after);
     auto& p = w.start(lock_query{of_alice});
@@ -275,22 +275,22 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
   const auto store = std::make_shared<memory_store>();
   open_id open{};
   {
-    world w(world::clock::test, persistent_with(store));
+    two_clients w(two_clients::time::driven, persistent_with(store));
     w.recover();
-    auto& p = w.start(persistent(world::alice, "f", 1));
+    auto& p = w.start(persistent(two_clients::alice, "f", 1));
     w.settle();
     open = p.as<open_result>().open;
     EXPECT_EQ(done(w, lock_request{"f", open, {{{0, 10}, true}}, true}), errc::success);
     EXPECT_EQ(done(w, detail::shutdown_request{}), errc::success);
   }
-  world w(world::clock::test, persistent_with(store));
+  two_clients w(two_clients::time::driven, persistent_with(store));
 
   EXPECT_TRUE(w.recover().clean);
 
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   EXPECT_FALSE(waiting.done());
-  EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, open, 1)), errc::success);
   EXPECT_EQ(w.probes.back().as<open_result>().state, lease_state::rwh);
   EXPECT_EQ(w.c->stats().locks_now, 1U);
   EXPECT_EQ(done(w, unlock_request{"f", open, {{0, 10}}}), errc::success);
@@ -298,29 +298,29 @@ TEST(PersistentOpens, SurviveAnOrderlyStopToo) {
 
 TEST(PersistentOpens, WhoseKeyIsUsedForAnotherFileCannotBeReconnected) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
-  const auto other = w.open(world::alice, "other", 1).open;
+  const auto other = w.open(two_clients::alice, "other", 1).open;
 
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::nothing_to_reclaim);
 
   w.close("other", other);
-  EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
 }
 
 TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
   const crashed before;
   {
-    world w(world::clock::test, persistent_with(before.store));
+    two_clients w(two_clients::time::driven, persistent_with(before.store));
     w.recover();
     EXPECT_EQ(done(w, server_state_request{"f", before.open, "without a client"}), errc::success);
-    EXPECT_EQ(done(w, back(world::alice, before.open, 1)), errc::success);
+    EXPECT_EQ(done(w, back(two_clients::alice, before.open, 1)), errc::success);
     EXPECT_EQ(done(w, server_state_request{"f", before.open, "another path"}), errc::success);
     before.store->fail_with(errc::store_unavailable);
     w.c.reset();
     before.store->fail_with(errc::success);
   }
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
 
   const auto found = w.recover();
 
@@ -330,7 +330,7 @@ TEST(PersistentOpens, ComeBackWithWhatTheServerHasSetLast) {
 
 TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
   before.store->fail_with(errc::store_unavailable);
   auto& set = w.start(server_state_request{"f", before.open, "another path"});
@@ -346,7 +346,7 @@ TEST(PersistentOpens, WhatTheServerSetsIsStoredBeforeItIsAnswered) {
 
 TEST(PersistentOpens, WhoseStateCannotBeStoredReturnAnError) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
   before.store->fail_with(errc::store_unavailable);
 
@@ -362,65 +362,66 @@ TEST(PersistentOpens, WhoseStateCannotBeStoredReturnAnError) {
 
 TEST(Reconnecting, InVainReservesNothing) {
   const crashed before;
-  world w(world::clock::test, persistent_with(before.store));
+  two_clients w(two_clients::time::driven, persistent_with(before.store));
   w.recover();
 
-  EXPECT_EQ(done(w, back(world::bob, before.open, 1)), errc::nothing_to_reclaim);
-  EXPECT_EQ(done(w, back(world::bob, open_id{99}, 1)), errc::nothing_to_reclaim);
-  EXPECT_EQ(done(w, reconnect_request{"none", before.open, world::bob, {}, {}, {}}),
+  EXPECT_EQ(done(w, back(two_clients::bob, before.open, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, back(two_clients::bob, open_id{99}, 1)), errc::nothing_to_reclaim);
+  EXPECT_EQ(done(w, reconnect_request{"none", before.open, two_clients::bob, {}, {}, {}}),
     errc::nothing_to_reclaim);
   EXPECT_EQ(done(w, back(client_guid::of(99), before.open, 1)), errc::unknown_client);
 
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::success);
   EXPECT_EQ(w.c->stats().opens_now, 1U);
 }
 
 TEST(Reconnecting, AgainAndAgainCountsOnce) {
   coordinator_config config;
   config.limit.opens_per_client = 1;
-  world w(world::clock::test, config);
-  auto& p = w.start(persistent(world::alice, "f", 1));
+  two_clients w(two_clients::time::driven, config);
+  auto& p = w.start(persistent(two_clients::alice, "f", 1));
   w.settle();
   const auto open = p.as<open_result>().open;
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(done(w, close_request{"f", open, true}), errc::success);
-    EXPECT_EQ(done(w, back(world::alice, open, 1)), errc::success);
+    EXPECT_EQ(done(w, back(two_clients::alice, open, 1)), errc::success);
   }
-  EXPECT_EQ(done(w, world::request(world::alice, "g", 0)), errc::too_many_opens_of_client);
+  EXPECT_EQ(
+    done(w, two_clients::request(two_clients::alice, "g", 0)), errc::too_many_opens_of_client);
 
   w.close("f", open);
 
   EXPECT_EQ(w.c->stats().opens_now, 0U);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::success);
 }
 
 // MS-SMB2 3.3.5.9.7: a client with another ClientGuid may reconnect an open without a lease.
 TEST(Reconnecting, AsAnotherClientTakesEverythingAlong) {
   coordinator_config config;
   config.limit.locks_per_client = 1;
-  world w(world::clock::test, config);
-  auto r = world::request(world::alice, "f", 0);
+  two_clients w(two_clients::time::driven, config);
+  auto r = two_clients::request(two_clients::alice, "f", 0);
   r.oplock = oplock_level::batch;
   r.durable = durable_request{60s, false, guid, {}};
   auto& p = w.start(r);
   w.settle();
   const auto open = p.as<open_result>().open;
   EXPECT_EQ(done(w, lock_request{"f", open, {{{0, 1}, true}}, true}), errc::success);
-  EXPECT_EQ(done(w, disconnect_request{world::alice, {}}), errc::success);
+  EXPECT_EQ(done(w, disconnect_request{two_clients::alice, {}}), errc::success);
 
-  EXPECT_EQ(done(w, back(world::bob, open, 0)), errc::success);
+  EXPECT_EQ(done(w, back(two_clients::bob, open, 0)), errc::success);
 
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::alice)), errc::success);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::client_busy);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::alice)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::client_busy);
   EXPECT_EQ(
     done(w, lock_request{"f", open, {{{5, 1}, true}}, true}), errc::too_many_locks_of_client);
-  auto& gone = w.start(disconnect_request{world::bob, {}});
+  auto& gone = w.start(disconnect_request{two_clients::bob, {}});
   w.settle();
   EXPECT_EQ(gone.as<disconnect_result>().kept.size(), 1U)
     << "it ends with the connections of the new client now";
   EXPECT_EQ(done(w, close_request{"f", open, false}), errc::success);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
-  EXPECT_EQ(to_errc(w.c->unregister_client(world::bob)), errc::success);
+  EXPECT_EQ(to_errc(w.c->unregister_client(two_clients::bob)), errc::success);
 }
 
 } // namespace

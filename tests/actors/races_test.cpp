@@ -1,9 +1,11 @@
-// Concurrent events in every order, under a manual scheduler.
+// Concurrent events in every order.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
-#include "runtime/manual_scheduler.hpp"
 #include "support/seed.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
+
+#include <leasebreak/testing/random.hpp>
+#include <leasebreak/testing/seeded_loop.hpp>
 
 #include <gmock/gmock.h>
 
@@ -12,7 +14,6 @@
 #include <functional>
 #include <iostream>
 #include <numeric>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -22,34 +23,41 @@ namespace {
 /// An event that can end a break, or what waits for it. It is started, but has not taken effect.
 struct event {
   std::string name;
-  std::function<void(world&, open_id)> start;
+  std::function<void(two_clients&, open_id)> start;
 };
 
 constexpr auto timeout = std::chrono::seconds{35};
 
+/// The timeout is on its way to the file, behind what is already there.
+void expire(two_clients& w) {
+  w.clock().advance(timeout);
+  w.io.restart();
+  w.io.poll_one();
+}
+
 std::vector<event> events() {
   return {
     {"acknowledge",
-      [](world& w, open_id) {
-        w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+      [](two_clients& w, open_id) {
+        w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
       }},
     {"close",
-      [](world& w, open_id open) {
+      [](two_clients& w, open_id open) {
         w.start(close_request{"f", open});
       }},
-    {"timeout", [](world& w, open_id) { w.scheduler().advance_time(timeout); }},
+    {"timeout", [](two_clients& w, open_id) { expire(w); }},
     {"disconnect",
-      [](world& w, open_id) {
-        w.start(disconnect_request{world::alice, {}});
+      [](two_clients& w, open_id) {
+        w.start(disconnect_request{two_clients::alice, {}});
       }},
-    {"undeliverable", [](world& w, open_id) { w.alice_saw.front().report.undeliverable(); }},
+    {"undeliverable", [](two_clients& w, open_id) { w.alice_saw.front().report.undeliverable(); }},
     {"cancel",
-      [](world& w, open_id) { w.probes[1].signal.emit(asio::cancellation_type::terminal); }},
+      [](two_clients& w, open_id) { w.probes[1].signal.emit(asio::cancellation_type::terminal); }},
     {"bob goes",
-      [](world& w, open_id) {
-        w.start(disconnect_request{world::bob, {}});
+      [](two_clients& w, open_id) {
+        w.start(disconnect_request{two_clients::bob, {}});
       }},
-    {"shutdown", [](world& w, open_id) { w.start(detail::shutdown_request{}); }},
+    {"shutdown", [](two_clients& w, open_id) { w.start(detail::shutdown_request{}); }},
   };
 }
 
@@ -62,9 +70,9 @@ TEST(Races, EveryPairOfEndingsEndsOneBreakOnce) {
   for (const auto& first : all) {
     for (const auto& second : all) {
       SCOPED_TRACE(first.name + ", then " + second.name);
-      world w(world::clock::test);
-      const auto open = w.open(world::alice, "f", 1).open;
-      w.start(world::request(world::bob, "f", 2));
+      two_clients w(two_clients::time::driven);
+      const auto open = w.open(two_clients::alice, "f", 1).open;
+      w.start(two_clients::request(two_clients::bob, "f", 2));
       w.settle();
       ASSERT_EQ(w.alice_saw.size(), 1U);
 
@@ -85,13 +93,14 @@ TEST(Races, EveryPairOfEndingsEndsOneBreakOnce) {
 }
 
 TEST(Races, TheFirstOfTwoEndingsDecides) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
-  w.scheduler().advance_time(timeout);
-  auto& late = w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  expire(w);
+  auto& late =
+    w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
 
   EXPECT_EQ(waiting.error(), errc::success);
@@ -104,9 +113,9 @@ TEST(Races, TheFirstOfTwoEndingsDecides) {
 }
 
 TEST(Races, ABreakTimesOutWithoutPendingOperations) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   waiting.signal.emit(asio::cancellation_type::terminal);
   w.settle();
@@ -121,12 +130,12 @@ TEST(Races, ABreakTimesOutWithoutPendingOperations) {
 }
 
 TEST(Races, AnEarlyTickIsRequestedAgain) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   w.advance(std::chrono::seconds{10});
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
 
   auto& forced = w.start(force_break_request{"f", {}, lease_key::of(1), lease_state::none});
@@ -141,11 +150,11 @@ TEST(Races, AnEarlyTickIsRequestedAgain) {
 
 // Many pending operations of one file are in tables: each must end as itself, in whatever order.
 TEST(Races, EachOfManyPendingOperationsEndsAsItself) {
-  world w(world::clock::test);
-  const auto held = w.open(world::alice, "f", 1).open;
+  two_clients w(two_clients::time::driven);
+  const auto held = w.open(two_clients::alice, "f", 1).open;
   std::vector<probe*> waiting;
   for (std::uint64_t i = 0; i < 300; ++i)
-    waiting.push_back(&w.start(world::request(world::bob, "f", 100 + i)));
+    waiting.push_back(&w.start(two_clients::request(two_clients::bob, "f", 100 + i)));
   w.settle();
   ASSERT_EQ(w.c->stats().waiting_now, 300U);
 
@@ -166,68 +175,60 @@ TEST(Races, EachOfManyPendingOperationsEndsAsItself) {
   EXPECT_EQ(w.c->stats().waiting_now, 0U);
 }
 
-/// Runs what is ready in the actors and the executor, in random order.
-void settle_shuffled(world& w, std::mt19937& random) {
-  auto& scheduler = w.scheduler();
-  for (;;) {
-    if (!scheduler.jobs.empty()) {
-      std::shuffle(scheduler.jobs.begin(), scheduler.jobs.end(), random);
-      if (random() % 3 != 0) {
-        scheduler.run_once();
-        continue;
-      }
-    }
-    w.io.restart();
-    if (w.io.poll_one() == 0 && scheduler.jobs.empty())
-      return;
+/// Five chains of opens and closes of three files, with everything that is ready in random order.
+void use_files_in_random_order(std::uint64_t seed, std::size_t kept) {
+  coordinator_config config;
+  config.idle_files_max = kept;
+  config.messages_per_turn = 1;
+  testkit::random_source random(seed);
+  testkit::seeded_loop loop(seed);
+  const auto c = loop.make_coordinator(config);
+  c->register_client(two_clients::alice, [](const auto&, const auto&, const auto&) {});
+  int completed = 0;
+  int started = 0;
+  const std::vector<std::string> files = {"a", "b", "c"};
+  const std::function<void(std::uint64_t, int)> use = [&](std::uint64_t key, int left) {
+    const auto& file = files[random.below(files.size())];
+    ++started;
+    c->async_open(two_clients::request(two_clients::alice, file, key, lease_state::none),
+      [&, file, key, left](error_code ec, open_result opened) {
+        ++completed;
+        ASSERT_FALSE(ec) << ec.message();
+        ++started;
+        c->async_close({file, opened.open}, [&, key, left](error_code e, close_result) {
+          ++completed;
+          ASSERT_FALSE(e) << e.message();
+          if (left > 0)
+            use(key, left - 1);
+        });
+      });
+  };
+
+  for (std::uint64_t key = 1; key <= 5; ++key)
+    use(key, 200);
+  while (loop.step()) {
   }
+
+  EXPECT_EQ(completed, started);
+  EXPECT_EQ(started, 5 * 201 * 2);
+  EXPECT_LE(c->stats().files_alive, kept);
+  EXPECT_EQ(c->stats().opens_now, 0U);
 }
 
 TEST(Races, FirstUseAgainstLastUseLosesNoMessage) {
-  const auto s = static_cast<std::uint32_t>(seed_of_this_run());
-  std::mt19937 random(s);
-  for (const std::size_t kept : {0, 1}) {
-    coordinator_config config;
-    config.idle_files_max = kept;
-    world w(world::clock::test, config);
-    int completed = 0;
-    int started = 0;
-    const std::vector<std::string> files = {"a", "b", "c"};
-    const std::function<void(std::uint64_t, int)> use = [&](std::uint64_t key, int left) {
-      const auto& file = files[random() % files.size()];
-      ++started;
-      w.c->async_open(world::request(world::alice, file, key, lease_state::none),
-        [&, file, key, left](error_code ec, open_result opened) {
-          ++completed;
-          ASSERT_FALSE(ec) << ec.message();
-          ++started;
-          w.c->async_close({file, opened.open}, [&, key, left](error_code e, close_result) {
-            ++completed;
-            ASSERT_FALSE(e) << e.message();
-            if (left > 0)
-              use(key, left - 1);
-          });
-        });
-    };
-
-    for (std::uint64_t key = 1; key <= 5; ++key)
-      use(key, 200);
-    settle_shuffled(w, random);
-
-    EXPECT_EQ(completed, started);
-    EXPECT_EQ(started, 5 * 201 * 2);
-    EXPECT_LE(w.c->stats().files_alive, kept);
-    EXPECT_EQ(w.c->stats().opens_now, 0U);
-  }
+  const auto seed = seed_of_this_run();
+  for (const std::size_t kept : {0, 1})
+    for (std::uint64_t i = 0; i < 4; ++i)
+      use_files_in_random_order(seed + i, kept);
 }
 
 TEST(Races, AKeyIsFreeForAnotherFileOnceTheCloseIsKnown) {
-  world w(world::clock::test);
-  const auto open = w.open(world::alice, "f", 1).open;
+  two_clients w(two_clients::time::driven);
+  const auto open = w.open(two_clients::alice, "f", 1).open;
   errc error = errc::cancelled;
 
   w.c->async_close({"f", open}, [&](error_code, close_result) {
-    w.c->async_open(world::request(world::alice, "g", 1),
+    w.c->async_open(two_clients::request(two_clients::alice, "g", 1),
       [&](error_code ec, open_result) { error = to_errc(ec); });
   });
   w.settle();
@@ -245,7 +246,8 @@ coordinator_config without_idle_files() {
 /// since the thread found it. One step at a time.
 class late_open {
 public:
-  explicit late_open(world& w) : client_(w.inside().clients().find(world::alice)), w_(w) {
+  explicit late_open(two_clients& w)
+    : client_(w.inside().clients().find(two_clients::alice)), w_(w) {
     file_ = w.inside().files().find_or_create("f");
     message_ptr nothing = std::make_unique<detail::plain_command>(cancel_operation{});
     EXPECT_TRUE(file_->deliver(nothing));
@@ -260,7 +262,7 @@ public:
   void reserve_beside_another(bool comes_first) {
     if (comes_first)
       reserve();
-    w_.open(world::alice, "f", 1);
+    w_.open(two_clients::alice, "f", 1);
     if (!comes_first)
       reserve();
   }
@@ -276,14 +278,14 @@ private:
   using message_ptr = detail::message_ptr;
   std::shared_ptr<detail::client> client_;
   detail::file_ref file_;
-  world& w_;
+  two_clients& w_;
 };
 
 /// Breaks Alice's lease with the key 1, and acknowledges.
-errc acknowledge_a_break(world& w) {
+errc acknowledge_a_break(two_clients& w) {
   auto& forced = w.start(force_break_request{"f", {}, {}, lease_state::r});
   w.settle();
-  auto& p = w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r});
+  auto& p = w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::r});
   w.settle();
   EXPECT_EQ(forced.calls, 1);
   return p.error();
@@ -292,7 +294,7 @@ errc acknowledge_a_break(world& w) {
 TEST(Races, AKeyLeadsToTheFileAlsoWhileAnOpenIsOnItsWayToOneThatHasEnded) {
   for (const bool late_comes_first : {false, true}) {
     SCOPED_TRACE(late_comes_first);
-    world w(world::clock::test, without_idle_files());
+    two_clients w(two_clients::time::driven, without_idle_files());
     late_open late(w);
     late.reserve_beside_another(late_comes_first);
 
@@ -304,30 +306,30 @@ TEST(Races, AKeyLeadsToTheFileAlsoWhileAnOpenIsOnItsWayToOneThatHasEnded) {
 TEST(Races, AKeyLeadsToTheFileAfterAnOpenCameToOneThatHadEnded) {
   for (const bool late_comes_first : {false, true}) {
     SCOPED_TRACE(late_comes_first);
-    world w(world::clock::test, without_idle_files());
+    two_clients w(two_clients::time::driven, without_idle_files());
     late_open late(w);
     late.reserve_beside_another(late_comes_first);
     late.fail();
     late.forget();
 
-    EXPECT_EQ(w.c->file_of_lease(world::alice, lease_key::of(1)), "f");
+    EXPECT_EQ(w.c->file_of_lease(two_clients::alice, lease_key::of(1)), "f");
     EXPECT_EQ(acknowledge_a_break(w), errc::success);
-    w.open(world::alice, "f", 1);
-    auto& elsewhere = w.start(world::request(world::alice, "g", 1));
+    w.open(two_clients::alice, "f", 1);
+    auto& elsewhere = w.start(two_clients::request(two_clients::alice, "g", 1));
     w.settle();
     EXPECT_EQ(elsewhere.error(), errc::lease_key_in_use);
   }
 }
 
 TEST(Races, NotificationsComeInTheOrderInWhichTheStateChanged) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.start(force_break_request{"f", {}, {}, lease_state::none});
   w.settle();
   ASSERT_EQ(w.alice_saw.size(), 1U);
 
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
 
   ASSERT_GE(w.alice_saw.size(), 2U);

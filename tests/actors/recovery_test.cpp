@@ -1,7 +1,6 @@
 // The recovery from the store at the start, and the grace period.
-#include "runtime/manual_scheduler.hpp"
 #include "support/faulty_store.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
 
@@ -19,7 +18,7 @@ coordinator_config recovering_with(const std::shared_ptr<lock_store>& store) {
   return config;
 }
 
-errc try_open(world& w, open_request r) {
+errc try_open(two_clients& w, open_request r) {
   auto& p = w.start(std::move(r));
   w.settle();
   return p.error();
@@ -28,10 +27,10 @@ errc try_open(world& w, open_request r) {
 /// Alice holds RWH of "f" by key 1 and a lock on "g", and the server crashes.
 std::shared_ptr<faulty_store> store_after_crash() {
   auto store = std::make_shared<faulty_store>();
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
   w.recover();
-  w.open(world::alice, "f", 1);
-  const auto g = w.open(world::alice, "g", 0).open;
+  w.open(two_clients::alice, "f", 1);
+  const auto g = w.open(two_clients::alice, "g", 0).open;
   w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
   w.advance(1s);
   EXPECT_EQ(store->inner().list({}).value.records.size(), 2U);
@@ -42,7 +41,7 @@ std::shared_ptr<faulty_store> store_after_crash() {
 }
 
 TEST(Recovery, AFreshStoreIsACleanStart) {
-  world w(world::clock::test, recovering_with(std::make_shared<memory_store>()));
+  two_clients w(two_clients::time::driven, recovering_with(std::make_shared<memory_store>()));
 
   const auto found = w.recover();
 
@@ -56,17 +55,17 @@ TEST(Recovery, AFreshStoreIsACleanStart) {
 TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
   const auto store = std::make_shared<memory_store>();
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
-    auto r = world::request(world::alice, "f", 1);
+    auto r = two_clients::request(two_clients::alice, "f", 1);
     r.durable = durable_request{std::chrono::minutes{5}, true, {}, "state"};
     ASSERT_EQ(try_open(w, std::move(r)), errc::success);
     w.start(detail::shutdown_request{});
     w.settle();
   }
-  world w(world::clock::real, recovering_with(store));
+  two_clients w(two_clients::time::real, recovering_with(store));
   lock_query of_alice;
-  of_alice.client_id = to_string(world::alice);
+  of_alice.client_id = to_string(two_clients::alice);
   std::size_t listed = 0;
   bool done = false;
   w.c->async_start([&](error_code, const start_result& found) {
@@ -87,30 +86,30 @@ TEST(Recovery, AListByClientIsCompleteInTheHandlerOfTheStart) {
 TEST(Recovery, AShutdownEndsTheTimerOfTheGracePeriod) {
   const auto store = store_after_crash();
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     ASSERT_TRUE(w.recover().in_grace);
-    ASSERT_TRUE(w.scheduler().has_timeout());
+    ASSERT_TRUE(w.has_timeout());
 
     auto& end = w.start(detail::shutdown_request{});
     w.settle();
 
     EXPECT_EQ(end.error(), errc::success);
-    EXPECT_FALSE(w.scheduler().has_timeout());
+    EXPECT_FALSE(w.has_timeout());
   }
-  world next(world::clock::test, recovering_with(store));
+  two_clients next(two_clients::time::driven, recovering_with(store));
   EXPECT_TRUE(next.recover().in_grace) << "what was not reclaimed has it again";
 }
 
 TEST(Recovery, AnOrderlyStopIsRemembered) {
   const auto store = std::make_shared<memory_store>();
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
     EXPECT_FALSE(store->clean_shutdown().value) << "while it runs";
     w.start(detail::shutdown_request{});
     w.settle();
   }
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
 
   const auto found = w.recover();
 
@@ -121,26 +120,26 @@ TEST(Recovery, AnOrderlyStopIsRemembered) {
 TEST(Recovery, AfterAnOrderlyStopNothingBlocksOtherClients) {
   const auto store = std::make_shared<memory_store>();
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
-    w.open(world::alice, "f", 1);
-    const auto g = w.open(world::alice, "g", 0).open;
+    w.open(two_clients::alice, "f", 1);
+    const auto g = w.open(two_clients::alice, "g", 0).open;
     w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
     w.start(detail::shutdown_request{});
     w.settle();
   }
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
 
   const auto found = w.recover();
 
   EXPECT_EQ(found.recovered, 2U);
   EXPECT_FALSE(found.in_grace);
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
-  const auto g = w.open(world::bob, "g", 0).open;
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::success);
+  const auto g = w.open(two_clients::bob, "g", 0).open;
   auto& lock = w.start(lock_request{"g", g, {{{0, 10}, true}}, true});
   w.settle();
   EXPECT_EQ(lock.error(), errc::success);
-  auto late = world::request(world::alice, "f", 1);
+  auto late = two_clients::request(two_clients::alice, "f", 1);
   late.reclaim = true;
   EXPECT_EQ(try_open(w, late), errc::nothing_to_reclaim);
 }
@@ -151,38 +150,38 @@ TEST(Recovery, AnOrderlyStopWithinTheGracePeriodDoesNotEndIt) {
     SCOPED_TRACE(by_destructor);
     const auto store = store_after_crash();
     {
-      world w(world::clock::test, recovering_with(store));
+      two_clients w(two_clients::time::driven, recovering_with(store));
       EXPECT_TRUE(w.recover().in_grace);
       if (!by_destructor)
         w.start(detail::shutdown_request{});
       w.settle();
     }
     {
-      world w(world::clock::test, recovering_with(store));
+      two_clients w(two_clients::time::driven, recovering_with(store));
 
       EXPECT_TRUE(w.recover().in_grace);
 
-      EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+      EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::reclaim_needed);
       w.advance(45s);
     }
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     EXPECT_TRUE(w.recover().clean) << "it was over";
   }
 }
 
 TEST(Recovery, AHolderReclaimsAndOthersWait) {
   const auto store = store_after_crash();
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
 
   const auto found = w.recover();
   EXPECT_FALSE(found.clean);
   EXPECT_EQ(found.recovered, 2U);
   EXPECT_TRUE(found.in_grace);
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
-  auto wrong = world::request(world::bob, "f", 1);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::reclaim_needed);
+  auto wrong = two_clients::request(two_clients::bob, "f", 1);
   wrong.reclaim = true;
   EXPECT_EQ(try_open(w, wrong), errc::nothing_to_reclaim);
-  auto right = world::request(world::alice, "f", 1);
+  auto right = two_clients::request(two_clients::alice, "f", 1);
   right.reclaim = true;
   EXPECT_EQ(try_open(w, right), errc::success);
 
@@ -191,68 +190,68 @@ TEST(Recovery, AHolderReclaimsAndOthersWait) {
 
 TEST(Recovery, UnreclaimedStateIsReleasedAfterTheGracePeriod) {
   const auto store = store_after_crash();
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
   w.recover();
-  ASSERT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+  ASSERT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::reclaim_needed);
 
   w.advance(45s);
 
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::success);
   w.advance(1s);
   const auto left = store->inner().list({}).value.records;
   ASSERT_EQ(left.size(), 1U);
-  EXPECT_EQ(left[0].client_id, to_string(world::bob));
+  EXPECT_EQ(left[0].client_id, to_string(two_clients::bob));
 }
 
 TEST(Recovery, AGracePeriodMayLastForEver) {
   const auto store = store_after_crash();
   auto config = recovering_with(store);
   config.grace = duration::max();
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
 
   EXPECT_TRUE(w.recover().in_grace);
   w.advance(1000h);
 
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::reclaim_needed);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::reclaim_needed);
 }
 
 TEST(Recovery, WithoutAGracePeriodNothingIsKept) {
   const auto store = store_after_crash();
   auto config = recovering_with(store);
   config.grace = 0s;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
 
   const auto found = w.recover();
 
   EXPECT_FALSE(found.in_grace);
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::success);
 }
 
 // SMB has no message by which a client could reclaim anything except a persistent open.
 TEST(Recovery, NothingIsKeptUnlessTheServerAsksForIt) {
   coordinator_config config;
   config.store = store_after_crash();
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
 
   const auto found = w.recover();
 
   EXPECT_FALSE(found.clean);
   EXPECT_FALSE(found.in_grace);
-  EXPECT_EQ(try_open(w, world::request(world::bob, "f", 2)), errc::success);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::bob, "f", 2)), errc::success);
 }
 
 TEST(Recovery, OpenIdsAreNotUsedAgain) {
   const auto store = std::make_shared<memory_store>();
   open_id before{};
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
-    before = w.open(world::alice, "f", 0).open;
+    before = w.open(two_clients::alice, "f", 0).open;
   }
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
   w.recover();
 
-  const auto after = w.open(world::alice, "f", 0).open;
+  const auto after = w.open(two_clients::alice, "f", 0).open;
 
   EXPECT_NE(before, after);
 }
@@ -260,10 +259,10 @@ TEST(Recovery, OpenIdsAreNotUsedAgain) {
 TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   const auto store = std::make_shared<faulty_store>();
   {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
-    w.open(world::alice, "f", 1);
-    w.start(world::request(world::bob, "f", 2));
+    w.open(two_clients::alice, "f", 1);
+    w.start(two_clients::request(two_clients::bob, "f", 2));
     w.advance(1s);
     store->fail_with(errc::store_unavailable);
     w.c.reset();
@@ -272,7 +271,7 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
   const auto records = store->inner().list({}).value.records;
   ASSERT_EQ(records.size(), 1U);
   ASSERT_TRUE(records[0].breaking);
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
   w.recover();
 
   auto& listed = w.start(lock_query{});
@@ -287,15 +286,15 @@ TEST(Recovery, ABreakThatWasInProgressKeepsItsStart) {
 /// Alice has a persistent open of "f" with RWH by key 1, which Bob has broken. The server crashes.
 struct crashed_while_breaking {
   crashed_while_breaking() {
-    world w(world::clock::test, recovering_with(store));
+    two_clients w(two_clients::time::driven, recovering_with(store));
     w.recover();
-    auto r = world::request(world::alice, "f", 1);
+    auto r = two_clients::request(two_clients::alice, "f", 1);
     r.durable = durable_request{600s, true, {}, {}};
     EXPECT_EQ(try_open(w, r), errc::success);
     open = w.probes.back().as<open_result>().open;
-    w.open(world::alice, "g", 2);
-    w.start(world::request(world::bob, "f", 3));
-    w.start(world::request(world::bob, "g", 4));
+    w.open(two_clients::alice, "g", 2);
+    w.start(two_clients::request(two_clients::bob, "f", 3));
+    w.start(two_clients::request(two_clients::bob, "g", 4));
     w.advance(1s);
     EXPECT_EQ(w.c->stats().breaking_now, 2U);
     store->fail_with(errc::store_unavailable);
@@ -309,20 +308,20 @@ struct crashed_while_breaking {
 
 TEST(Recovery, BreaksThatWereInProgressCountUntilTheyEnd) {
   const crashed_while_breaking before;
-  world w(world::clock::test, recovering_with(before.store));
+  two_clients w(two_clients::time::driven, recovering_with(before.store));
   w.recover();
   EXPECT_EQ(w.c->stats().breaking_now, 2U);
-  reconnect_request back{"f", before.open, world::alice, {}, lease_key::of(1), {}};
+  reconnect_request back{"f", before.open, two_clients::alice, {}, lease_key::of(1), {}};
   w.start(back);
   w.settle();
   EXPECT_EQ(w.probes.back().error(), errc::success);
 
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
   EXPECT_EQ(w.probes.back().error(), errc::success);
   EXPECT_EQ(w.c->stats().breaking_now, 1U);
-  w.open(world::alice, "h", 5);
-  w.start(world::request(world::bob, "h", 6));
+  w.open(two_clients::alice, "h", 5);
+  w.start(two_clients::request(two_clients::bob, "h", 6));
   w.settle();
   EXPECT_EQ(w.c->stats().breaking_now, 2U);
 
@@ -335,7 +334,7 @@ TEST(Recovery, ABreakOfAnUnreclaimedLeaseEndsWithTheGracePeriod) {
   const crashed_while_breaking before;
   auto config = recovering_with(before.store);
   config.grace = 1s;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
   w.recover();
   ASSERT_EQ(w.c->stats().breaking_now, 2U);
 
@@ -349,13 +348,13 @@ TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {
   persisted_lock record;
   record.id = "odd";
   record.share_name = "s";
-  record.client_id = to_string(world::alice);
+  record.client_id = to_string(two_clients::alice);
   record.owner_id = "o";
   record.file_id = std::string(limits{}.file_id_bytes + 1, 'x');
   record.lock_type = 1;
   record.length = 10;
   ASSERT_TRUE(store->put(record).ok());
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
 
   const auto found = w.recover();
 
@@ -368,16 +367,16 @@ TEST(Recovery, ARecordThatCannotBeUsedIsNamedAndLeftAlone) {
 TEST(Recovery, AStoreThatCannotBeReadIsAnErrorAndCanBeTriedAgain) {
   const auto store = std::make_shared<faulty_store>();
   store->fail_with(errc::store_corrupt);
-  world w(world::clock::test, recovering_with(store));
+  two_clients w(two_clients::time::driven, recovering_with(store));
   auto& first = w.start(detail::start_request{});
   w.settle();
   EXPECT_EQ(first.error(), errc::store_corrupt);
-  EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::not_started);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::alice, "f", 1)), errc::not_started);
 
   store->fail_with(errc::success);
   w.recover();
 
-  EXPECT_EQ(try_open(w, world::request(world::alice, "f", 1)), errc::success);
+  EXPECT_EQ(try_open(w, two_clients::request(two_clients::alice, "f", 1)), errc::success);
   auto& again = w.start(detail::start_request{});
   w.settle();
   EXPECT_EQ(again.error(), errc::invalid_argument);

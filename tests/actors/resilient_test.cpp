@@ -1,5 +1,5 @@
 // Resilient opens: what ends with a connection, and what is reported (MS-SMB2 3.3.5.15.9, 3.3.7.1).
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,10 +22,10 @@ protected:
 
   /// Returns Alice's disconnected open, which caches nothing.
   open_id lose_one() {
-    const auto open = w.open(world::alice, "f", 0).open;
+    const auto open = w.open(two_clients::alice, "f", 0).open;
     EXPECT_EQ(begin(resilience_request{"f", open, 60s}).error(), errc::success);
     EXPECT_EQ(begin(lock_request{"f", open, {{{0, 10}, true}}, true}).error(), errc::success);
-    auto& gone = begin(disconnect_request{world::alice, {}});
+    auto& gone = begin(disconnect_request{two_clients::alice, {}});
     EXPECT_EQ(gone.as<disconnect_result>().kept, std::vector<open_id>{open});
     return open;
   }
@@ -37,14 +37,14 @@ protected:
   }
 
   std::vector<open_lost> lost;
-  world w{world::clock::test, telling()};
+  two_clients w{two_clients::time::driven, telling()};
 };
 
 TEST_F(ResilientOpens, SurviveTheirConnection) {
   const auto open = lose_one();
   w.advance(59s);
 
-  EXPECT_EQ(begin(reconnect_request{"f", open, world::alice}).error(), errc::success);
+  EXPECT_EQ(begin(reconnect_request{"f", open, two_clients::alice}).error(), errc::success);
 
   EXPECT_EQ(begin(unlock_request{"f", open, {{0, 10}}}).error(), errc::success);
   w.close("f", open);
@@ -61,18 +61,19 @@ TEST_F(ResilientOpens, ExpireAndAreReported) {
   EXPECT_EQ(lost.front().cause, end_cause::expired);
   EXPECT_EQ(w.c->stats().opens_now, 0U);
   EXPECT_EQ(w.c->stats().locks_now, 0U);
-  EXPECT_EQ(begin(reconnect_request{"f", open, world::alice}).error(), errc::nothing_to_reclaim);
+  EXPECT_EQ(
+    begin(reconnect_request{"f", open, two_clients::alice}).error(), errc::nothing_to_reclaim);
 }
 
 TEST_F(ResilientOpens, CountForTheirClientWhileItIsAway) {
   lose_one();
-  EXPECT_EQ(w.c->unregister_client(world::alice), errc::client_busy);
+  EXPECT_EQ(w.c->unregister_client(two_clients::alice), errc::client_busy);
   w.advance(60s);
-  EXPECT_FALSE(w.c->unregister_client(world::alice));
+  EXPECT_FALSE(w.c->unregister_client(two_clients::alice));
 }
 
 TEST_F(ResilientOpens, NeedATimeWithinTheLimit) {
-  const auto open = w.open(world::alice, "f", 0).open;
+  const auto open = w.open(two_clients::alice, "f", 0).open;
   EXPECT_EQ(begin(resilience_request{"f", open, 301s}).error(), errc::invalid_argument);
   EXPECT_EQ(begin(resilience_request{"f", open_id{99}, 60s}).error(), errc::unknown_open);
   EXPECT_EQ(begin(resilience_request{"g", open, 60s}).error(), errc::unknown_open);

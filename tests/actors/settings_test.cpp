@@ -1,7 +1,7 @@
 // Settings that change while the coordinator runs.
 #include "api/coordinator_impl.hpp"
 #include "observe/counters.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
 
@@ -19,8 +19,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-settings_change set(
-  world& w, const std::string& name, const std::string& value, const std::string& share = {}) {
+settings_change set(two_clients& w, const std::string& name, const std::string& value,
+  const std::string& share = {}) {
   return w.c->change_settings([&](settings& s) {
     const auto fault = set_by_name(s, name, value, share);
     if (!fault.empty())
@@ -37,7 +37,7 @@ TEST(Settings, AreThoseOfTheConfigurationAtFirst) {
   coordinator_config config;
   config.break_timeout = seconds{3};
   config.limit.opens_total = 7;
-  world w(world::clock::test, config);
+  two_clients w(two_clients::time::driven, config);
 
   const auto s = w.c->current_settings();
 
@@ -48,14 +48,14 @@ TEST(Settings, AreThoseOfTheConfigurationAtFirst) {
 }
 
 TEST(Settings, ABreakThatBeginsAfterTheChangeHasTheNewTimeout) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
 
   const auto change = set(w, "break_timeout", "10s");
 
   ASSERT_FALSE(change.error) << change.fault;
   EXPECT_THAT(change.changed, ElementsAre(changed_setting{"", "break_timeout", "35s", "10s"}));
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   w.advance(seconds{10} - milliseconds{1});
   EXPECT_FALSE(waiting.done());
@@ -65,9 +65,9 @@ TEST(Settings, ABreakThatBeginsAfterTheChangeHasTheNewTimeout) {
 }
 
 TEST(Settings, ABreakThatBeganBeforeTheChangeKeepsItsDeadline) {
-  world w(world::clock::test);
-  w.open(world::alice, "f", 1);
-  auto& waiting = w.start(world::request(world::bob, "f", 2));
+  two_clients w(two_clients::time::driven);
+  w.open(two_clients::alice, "f", 1);
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
   set(w, "break_timeout", "10s");
@@ -80,13 +80,15 @@ TEST(Settings, ABreakThatBeganBeforeTheChangeKeepsItsDeadline) {
 }
 
 TEST(Settings, AShareHasATimeoutOfItsOwn) {
-  world w(world::clock::test);
+  two_clients w(two_clients::time::driven);
   set(w, "break_timeout", "10s", "docs");
-  w.begin(of_share("docs", world::request(world::alice, "f", 1)), w.probes.emplace_back());
-  w.begin(of_share("other", world::request(world::alice, "g", 3)), w.probes.emplace_back());
+  w.begin(
+    of_share("docs", two_clients::request(two_clients::alice, "f", 1)), w.probes.emplace_back());
+  w.begin(
+    of_share("other", two_clients::request(two_clients::alice, "g", 3)), w.probes.emplace_back());
   w.settle();
-  auto& of_docs = w.start(world::request(world::bob, "f", 2));
-  auto& of_other = w.start(world::request(world::bob, "g", 4));
+  auto& of_docs = w.start(two_clients::request(two_clients::bob, "f", 2));
+  auto& of_other = w.start(two_clients::request(two_clients::bob, "g", 4));
   w.settle();
 
   w.advance(seconds{10});
@@ -98,9 +100,10 @@ TEST(Settings, AShareHasATimeoutOfItsOwn) {
   const auto back = set(w, "break_timeout", "default", "docs");
   EXPECT_THAT(
     back.changed, ElementsAre(changed_setting{"docs", "break_timeout", "10s", "default"}));
-  w.begin(of_share("docs", world::request(world::alice, "h", 5)), w.probes.emplace_back());
+  w.begin(
+    of_share("docs", two_clients::request(two_clients::alice, "h", 5)), w.probes.emplace_back());
   w.settle();
-  auto& later = w.start(world::request(world::bob, "h", 6));
+  auto& later = w.start(two_clients::request(two_clients::bob, "h", 6));
   w.settle();
   w.advance(seconds{34});
   EXPECT_FALSE(later.done());
@@ -109,13 +112,15 @@ TEST(Settings, AShareHasATimeoutOfItsOwn) {
 }
 
 TEST(Settings, AnOpenIsGrantedTheNewCachingMaximum) {
-  world w(world::clock::test);
-  const auto before = w.open(world::alice, "f", 1);
+  two_clients w(two_clients::time::driven);
+  const auto before = w.open(two_clients::alice, "f", 1);
   set(w, "caching_max", "R", "docs");
   set(w, "caching_max", "RH");
 
-  auto& docs = w.start(of_share("docs", world::request(world::alice, "g", 2, lease_state::rwh)));
-  auto& other = w.start(of_share("other", world::request(world::alice, "h", 3, lease_state::rwh)));
+  auto& docs =
+    w.start(of_share("docs", two_clients::request(two_clients::alice, "g", 2, lease_state::rwh)));
+  auto& other =
+    w.start(of_share("other", two_clients::request(two_clients::alice, "h", 3, lease_state::rwh)));
   w.settle();
 
   EXPECT_EQ(before.state, lease_state::rwh);
@@ -125,41 +130,43 @@ TEST(Settings, AnOpenIsGrantedTheNewCachingMaximum) {
 }
 
 TEST(Settings, ALoweredLimitEndsNothingAndRefusesWhatComes) {
-  world w(world::clock::test);
-  const auto a = w.open(world::alice, "f", 1);
-  const auto b = w.open(world::alice, "g", 2);
+  two_clients w(two_clients::time::driven);
+  const auto a = w.open(two_clients::alice, "f", 1);
+  const auto b = w.open(two_clients::alice, "g", 2);
 
   set(w, "limit.opens_total", "1");
 
   EXPECT_EQ(w.c->stats().opens_now, 2U);
-  auto& refused = w.start(world::request(world::alice, "h", 3));
+  auto& refused = w.start(two_clients::request(two_clients::alice, "h", 3));
   w.settle();
   EXPECT_EQ(refused.error(), errc::too_many_opens);
   w.close("f", a.open);
-  auto& still = w.start(world::request(world::alice, "h", 3));
+  auto& still = w.start(two_clients::request(two_clients::alice, "h", 3));
   w.settle();
   EXPECT_EQ(still.error(), errc::too_many_opens);
   w.close("g", b.open);
-  w.open(world::alice, "h", 3);
+  w.open(two_clients::alice, "h", 3);
 }
 
 TEST(Settings, LimitsOfAFileHoldForFilesThatExist) {
-  world w(world::clock::test);
-  w.begin(of_share("docs", world::request(world::alice, "f", 1, lease_state::r)),
+  two_clients w(two_clients::time::driven);
+  w.begin(of_share("docs", two_clients::request(two_clients::alice, "f", 1, lease_state::r)),
     w.probes.emplace_back());
   w.settle();
 
   set(w, "opens_per_file", "1", "docs");
 
-  auto& docs = w.start(of_share("docs", world::request(world::alice, "f", 1, lease_state::r)));
-  auto& other = w.start(of_share("other", world::request(world::alice, "f", 1, lease_state::r)));
+  auto& docs =
+    w.start(of_share("docs", two_clients::request(two_clients::alice, "f", 1, lease_state::r)));
+  auto& other =
+    w.start(of_share("other", two_clients::request(two_clients::alice, "f", 1, lease_state::r)));
   w.settle();
   EXPECT_EQ(docs.error(), errc::too_many_opens_on_file);
   EXPECT_EQ(other.error(), errc::success);
 }
 
 TEST(Settings, AWrongValueChangesNothing) {
-  world w(world::clock::test);
+  two_clients w(two_clients::time::driven);
 
   const auto change = w.c->change_settings([](settings& s) {
     s.limit.opens_total = 5;
@@ -175,7 +182,7 @@ TEST(Settings, AWrongValueChangesNothing) {
 }
 
 TEST(Settings, TheNumberOfShareNamesIsBounded) {
-  world w(world::clock::test);
+  two_clients w(two_clients::time::driven);
   const auto fill = [](std::size_t from, std::size_t n) {
     return [=](settings& s) {
       s.shares.clear();
@@ -193,7 +200,7 @@ TEST(Settings, TheNumberOfShareNamesIsBounded) {
 }
 
 TEST(Settings, CannotChangeAfterTheShutdown) {
-  world w(world::clock::test);
+  two_clients w(two_clients::time::driven);
   w.inside().stop();
 
   EXPECT_EQ(set(w, "break_timeout", "10s").error, errc::shutting_down);
@@ -251,7 +258,7 @@ TEST(Settings, ARaisedBoundOfATotalLetsMoreIn) {
 TEST(Settings, ChangeWhileFilesUseThem) {
   asio::io_context io;
   coordinator c(io.get_executor());
-  ASSERT_FALSE(c.register_client(world::alice, [](auto&&...) {}));
+  ASSERT_FALSE(c.register_client(two_clients::alice, [](auto&&...) {}));
   std::atomic<bool> done{false};
   std::thread changing([&] {
     for (std::size_t n = 1; !done; n = n % 64 + 1)
@@ -268,7 +275,7 @@ TEST(Settings, ChangeWhileFilesUseThem) {
   std::function<void()> open = [&] {
     if (left.fetch_sub(1) <= 0)
       return;
-    auto r = world::request(world::alice, std::to_string(left % 16), 0);
+    auto r = two_clients::request(two_clients::alice, std::to_string(left % 16), 0);
     r.lease.reset();
     r.share = std::to_string(left % 64 + 1);
     r.oplock = oplock_level::batch;

@@ -1,6 +1,6 @@
 // Counters, gauges and the histogram.
 #include "observe/counters.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/error.hpp>
 #include <gmock/gmock.h>
@@ -94,9 +94,9 @@ TEST(Statistics, ATotalIsBoundedExactly) {
 }
 
 TEST(Statistics, FollowWhatHappens) {
-  world w;
-  const auto alice = w.open(world::alice, "f", 1).open;
-  w.start(world::request(world::bob, "f", 2));
+  two_clients w;
+  const auto alice = w.open(two_clients::alice, "f", 1).open;
+  w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
   auto s = w.c->stats();
   EXPECT_EQ(s.opens, 1U);
@@ -119,13 +119,14 @@ TEST(Statistics, FollowWhatHappens) {
 }
 
 TEST(Statistics, CountEveryRefusedAcknowledgement) {
-  world w;
-  w.open(world::alice, "f", 1);
+  two_clients w;
+  w.open(two_clients::alice, "f", 1);
 
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::r}); // not breaking
-  w.start(lease_acknowledgement{world::alice, lease_key::of(9), lease_state::r});
-  w.start(oplock_acknowledgement{"f", world::alice, open_id{5}, oplock_level::none});
-  w.start(oplock_acknowledgement{"no file", world::alice, open_id{5}, oplock_level::none});
+  w.start(
+    lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::r}); // not breaking
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(9), lease_state::r});
+  w.start(oplock_acknowledgement{"f", two_clients::alice, open_id{5}, oplock_level::none});
+  w.start(oplock_acknowledgement{"no file", two_clients::alice, open_id{5}, oplock_level::none});
   w.start(lease_acknowledgement{client_guid::of(9), lease_key::of(1), lease_state::r});
   w.settle();
 

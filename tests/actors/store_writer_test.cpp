@@ -28,7 +28,7 @@ std::shared_ptr<lock_store> slow_to_close(std::atomic<bool>& closed) {
 TEST(StoreWriter, HasReleasedTheStoreWhenItHasFinished) {
   for (int i = 0; i < 20; ++i) {
     std::atomic<bool> closed{false};
-    store_writer writer{slow_to_close(closed), false};
+    store_writer writer{slow_to_close(closed)};
 
     ASSERT_TRUE(writer.finish(std::chrono::seconds{60}));
 
@@ -39,7 +39,7 @@ TEST(StoreWriter, HasReleasedTheStoreWhenItHasFinished) {
 TEST(StoreWriter, WaitsForAStoreForEverIfConfigured) {
   for (int i = 0; i < 20; ++i) {
     std::atomic<bool> closed{false};
-    store_writer writer{slow_to_close(closed), false};
+    store_writer writer{slow_to_close(closed)};
 
     ASSERT_TRUE(writer.finish(duration::max()));
 

@@ -1,6 +1,6 @@
 // Real threads: file actors are created and ended all the time, concurrently with everything else.
 #include "support/seed.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -60,8 +60,8 @@ private:
     const auto file = "f" + std::to_string(random_() % 3);
     const bool alone = random_() % 2 == 0;
     // A different key in each round, because the close of another file may still be in flight.
-    auto r =
-      world::request(guid_, file, alone ? 0 : (number_ << 32) + static_cast<unsigned>(left_) + 1);
+    auto r = two_clients::request(
+      guid_, file, alone ? 0 : (number_ << 32) + static_cast<unsigned>(left_) + 1);
     ++started;
     auto signal = std::make_shared<asio::cancellation_signal>();
     coordinator_.async_open(std::move(r),
@@ -157,7 +157,7 @@ TEST(Stress, RequestsToAnEndingFileDoNotReportAShutdown) {
   const std::function<void()> use = [&] {
     if (done.try_wait())
       return;
-    c.async_open(world::request(alice, "f", 0), [&](error_code ec, open_result o) {
+    c.async_open(two_clients::request(alice, "f", 0), [&](error_code ec, open_result o) {
       EXPECT_FALSE(ec) << ec.message();
       c.async_close({"f", o.open}, [&](error_code, close_result) { asio::post(pool, use); });
     });
@@ -186,7 +186,7 @@ TEST(StressStop, InTheMiddleOfEverything) {
     c->register_client(alice, [](const auto&, const auto&, const auto&) {});
     for (std::uint64_t i = 1; i <= 50; ++i) {
       ++started;
-      c->async_open(world::request(alice, "f" + std::to_string(i % 5), i),
+      c->async_open(two_clients::request(alice, "f" + std::to_string(i % 5), i),
         [&](error_code, open_result) { ++completed; });
     }
     if (random() % 2 == 0) {

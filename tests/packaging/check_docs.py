@@ -12,8 +12,8 @@ In README.md, CONTRIBUTING.md and docs/:
 * docs/configuration.md names every setting of the coordinator, and docs/operations.md every error with
   its NTSTATUS.
 * Each C++ block of README.md is an excerpt of examples/quickstart.cpp, each one of docs/tutorial.md of
-  examples/mini_server.cpp, and each one of docs/embedding.md of a file of examples/smb_server, except
-  for the indentation.
+  examples/mini_server.cpp, of docs/testing.md of examples/testing_a_server.cpp, and of
+  docs/embedding.md of a file of examples/smb_server, except for the indentation.
 * docs/embedding.md names every call of the coordinator, shows the code of each call that the example
   makes, and names its files.
 * Each test that a page names as `Suite.Name` exists.
@@ -163,6 +163,7 @@ def excerpts_that_differ(root):
     for page, name in (
         ("README.md", "examples/quickstart.cpp"),
         ("docs/tutorial.md", "examples/mini_server.cpp"),
+        ("docs/testing.md", "examples/testing_a_server.cpp"),
         ("docs/embedding.md", "examples/smb_server"),
     ):
         program = root / name

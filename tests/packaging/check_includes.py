@@ -54,6 +54,7 @@ RULES = [
     Rule("actors/include", ("leasebreak/", "boost/asio/", "boost/system/")),
     Rule("actors/admin/include", ("leasebreak/", "boost/asio/", "boost/system/")),
     Rule("actors/admin/tools", ("leasebreak/", "boost/", "CLI/"), system=True),
+    Rule("actors/testing", ("leasebreak/", "boost/asio/", "boost/system/")),
     Rule("actors", ("leasebreak/", "boost/", "caf/", "spdlog/", "fmt/"), system=True),
     Rule(
         "examples",

@@ -304,7 +304,7 @@ class impl_ref;
             root = pathlib.Path(folder)
             shutil.copytree(ROOT / "docs/api", root / "docs/api")
             (root / "docs/api/mainpage.md").write_text("# Main\n")
-            for layer in ("model", "persistence", "actors", "actors/admin"):
+            for layer in ("model", "persistence", "actors", "actors/admin", "actors/testing"):
                 (root / layer / "include").mkdir(parents=True)
             (root / "model/include/a.hpp").write_text(header)
             return check_api.problems(root)

@@ -1,21 +1,36 @@
 #include <leasebreak/coordinator.hpp>
 
-#include "coordinator_impl.hpp"
+#include "coordinator_access.hpp"
 #include "runtime/thread_slot.hpp"
+
+#include <leasebreak/detail/time_source.hpp>
 
 #include <stdexcept>
 #include <utility>
 
 namespace leasebreak {
 
-coordinator::coordinator(executor_type executor, coordinator_config config)
-  : executor_(std::move(executor)) {
-  if (!executor_)
+namespace {
+
+std::shared_ptr<detail::coordinator_impl> checked_impl(const boost::asio::any_io_executor& executor,
+  coordinator_config config, std::shared_ptr<detail::time_source> time) {
+  if (!executor)
     throw std::invalid_argument("leasebreak::coordinator: no executor");
   if (const auto fault = config.validate(); !fault.empty())
     throw std::invalid_argument("leasebreak::coordinator_config: " + fault);
-  impl_ = detail::coordinator_impl::make(
-    executor_, std::move(config), detail::coordinator_impl::mode::configured);
+  return detail::coordinator_impl::make(executor, std::move(config), std::move(time));
+}
+
+} // namespace
+
+std::unique_ptr<coordinator> detail::make_coordinator(boost::asio::any_io_executor executor,
+  coordinator_config config, std::shared_ptr<time_source> time) {
+  auto impl = checked_impl(executor, std::move(config), std::move(time));
+  return coordinator_access::make(executor, std::move(impl));
+}
+
+coordinator::coordinator(executor_type executor, coordinator_config config)
+  : executor_(std::move(executor)), impl_(checked_impl(executor_, std::move(config), nullptr)) {
   spread();
 }
 

@@ -3,10 +3,9 @@
 #include "files/file_actor.hpp"
 #include "runtime/asio_scheduler.hpp"
 #include "runtime/caf_scheduler.hpp"
-#include "runtime/manual_scheduler.hpp"
 #include "runtime/out_of_memory.hpp"
-#include "runtime/time_source.hpp"
 
+#include <leasebreak/detail/time_source.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <boost/asio/post.hpp>
@@ -21,9 +20,7 @@ namespace leasebreak::detail {
 namespace {
 
 std::unique_ptr<turn_scheduler> make_scheduler(const boost::asio::any_io_executor& executor,
-  const coordinator_config& c, coordinator_impl::mode m, const std::shared_ptr<time_source>& time) {
-  if (m == coordinator_impl::mode::deterministic)
-    return std::make_unique<manual_scheduler>();
+  const coordinator_config& c, const std::shared_ptr<time_source>& time) {
   if (c.scheduler == scheduler_kind::asio)
     return std::make_unique<asio_scheduler>(executor, c.messages_per_turn, time);
   return std::make_unique<caf_scheduler>(
@@ -33,15 +30,14 @@ std::unique_ptr<turn_scheduler> make_scheduler(const boost::asio::any_io_executo
 } // namespace
 
 coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config,
-  mode m, std::shared_ptr<time_source> time)
+  std::shared_ptr<time_source> time)
   : executor_(std::move(executor)), config_(std::move(config)), time_(std::move(time)),
     lost_(config_.on_open_lost ? std::make_shared<lost_sink>(config_.on_open_lost) : nullptr),
     events_(config_.on_event ? std::make_unique<event_sink>(config_.on_event) : nullptr),
     logger_(config_.logger ? config_.logger : spdlog::get("leasebreak")),
     store_name_(config_.store ? config_.store->description() : std::string{}),
-    queues_on_executor_(m == mode::configured && config_.scheduler == scheduler_kind::asio),
-    in_place_(m == mode::deterministic), settings_(config_), files_(*this, config_.idle_files_max),
-    scheduler_(make_scheduler(executor_, config_, m, time_)) {
+    queues_on_executor_(config_.scheduler == scheduler_kind::asio), settings_(config_),
+    files_(*this, config_.idle_files_max), scheduler_(make_scheduler(executor_, config_, time_)) {
   if (config_.store != nullptr) {
     records_ = make_turn_actor<persistence_actor>(*scheduler_, *this);
   }
@@ -54,9 +50,9 @@ coordinator_impl::coordinator_impl(boost::asio::any_io_executor executor, coordi
 }
 
 std::shared_ptr<coordinator_impl> coordinator_impl::make(boost::asio::any_io_executor executor,
-  coordinator_config config, mode m, std::shared_ptr<time_source> time) {
+  coordinator_config config, std::shared_ptr<time_source> time) {
   auto made =
-    std::make_unique<coordinator_impl>(std::move(executor), std::move(config), m, std::move(time));
+    std::make_unique<coordinator_impl>(std::move(executor), std::move(config), std::move(time));
   std::shared_ptr<coordinator_impl> result(made.get(),
     [](coordinator_impl* self) { self->released_.store(true, std::memory_order_release); });
   static_cast<void>(made.release());
@@ -98,7 +94,7 @@ void coordinator_impl::stop() noexcept {
 
 std::unique_ptr<store_writer> coordinator_impl::make_writer() const {
   return time_ ? std::make_unique<store_writer>(config_.store, executor_)
-               : std::make_unique<store_writer>(config_.store, in_place_);
+               : std::make_unique<store_writer>(config_.store);
 }
 
 time_point coordinator_impl::now() const noexcept {

@@ -32,19 +32,16 @@ class time_source;
 
 class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
-  /// How the actors run; `deterministic` is for tests: `manual_scheduler`.
-  enum class mode { configured, deterministic };
-
-  /// `time` is for simulations: it replaces all clocks, and the store's jobs run on the executor,
-  /// so that no other thread is involved.
-  coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config, mode m,
-    std::shared_ptr<time_source> time = {});
+  /// `time` is for tests and simulations: it replaces all clocks, and the store's jobs run on the
+  /// executor, so that no other thread is involved.
+  coordinator_impl(boost::asio::any_io_executor executor, coordinator_config config,
+    std::shared_ptr<time_source> time);
   ~coordinator_impl();
 
   /// Makes an object that the last reference does not destroy, because that reference may be
   /// released within a turn, for which the destructor would wait. `end` destroys it.
   [[nodiscard]] static std::shared_ptr<coordinator_impl> make(boost::asio::any_io_executor executor,
-    coordinator_config config, mode m, std::shared_ptr<time_source> time = {});
+    coordinator_config config, std::shared_ptr<time_source> time);
   /// Destroys the object on this thread as soon as no other thread refers to it. Must not be called
   /// within a turn.
   static void end(std::shared_ptr<coordinator_impl> last) noexcept;
@@ -221,7 +218,6 @@ private:
   const std::shared_ptr<spdlog::logger> logger_;
   const std::string store_name_;
   const bool queues_on_executor_;
-  const bool in_place_; ///< The store is used within the actor's turn, for deterministic tests.
   live_settings settings_;
   counters counters_;
   unresponsive_clients unresponsive_;

@@ -58,20 +58,16 @@ struct store_writer::shared {
   }
 };
 
-store_writer::store_writer(std::shared_ptr<lock_store> store, bool in_place)
-  : in_place_(in_place), shared_(std::make_shared<shared>()) {
+store_writer::store_writer(std::shared_ptr<lock_store> store)
+  : shared_(std::make_shared<shared>()) {
   shared_->store = std::move(store);
-  if (in_place_) {
-    shared_->ended = true;
-    return;
-  }
   // Detached, because it cannot be joined if the store does not respond; `ended` is set when it is
   // done.
   std::thread([state = shared_] { state->run(); }).detach();
 }
 
 store_writer::store_writer(std::shared_ptr<lock_store> store, boost::asio::any_io_executor executor)
-  : in_place_(false), executor_(std::move(executor)), shared_(std::make_shared<shared>()) {
+  : executor_(std::move(executor)), shared_(std::make_shared<shared>()) {
   shared_->store = std::move(store);
 }
 
@@ -80,8 +76,6 @@ store_writer::~store_writer() {
 }
 
 void store_writer::post(job j) {
-  if (in_place_)
-    return j(*shared_->store);
   const std::lock_guard lock(shared_->mutex);
   if (shared_->ending)
     return;

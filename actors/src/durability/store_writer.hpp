@@ -19,10 +19,10 @@ class store_writer {
 public:
   using job = std::function<void(lock_store&)>;
 
-  /// Starts the thread. With `in_place` it starts none, and `post` runs the job itself, for tests.
-  store_writer(std::shared_ptr<lock_store> store, bool in_place);
+  /// Starts the thread.
+  explicit store_writer(std::shared_ptr<lock_store> store);
   /// Starts no thread: jobs run on `executor`, one at a time, and remaining ones in `finish`. For
-  /// simulations, whose stores do not block.
+  /// tests and simulations, whose stores do not block.
   store_writer(std::shared_ptr<lock_store> store, boost::asio::any_io_executor executor);
   /// Like `finish`, without waiting.
   ~store_writer();
@@ -38,7 +38,6 @@ public:
 
 private:
   struct shared;
-  const bool in_place_;
   const boost::asio::any_io_executor executor_; ///< Empty: jobs run on a thread of its own.
   std::shared_ptr<shared> shared_;
 };

@@ -1,8 +1,9 @@
 // The timeouts of actors as one timer on an Asio executor.
 #pragma once
 
-#include "time_source.hpp"
 #include "timeout_queue.hpp"
+
+#include <leasebreak/detail/time_source.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,7 +1,7 @@
 // Starts the coordinator's operations, all in the same way.
 #pragma once
 
-#include "world.hpp"
+#include "coordinator_run.hpp"
 
 namespace leasebreak::simulation {
 
@@ -88,7 +88,8 @@ struct starter {
 };
 
 template <class Result, class Request>
-world::task<world::answer<Result>> world::ask(Request request, patience p, std::string what) {
+coordinator_run::task<coordinator_run::answer<Result>> coordinator_run::ask(
+  Request request, patience p, std::string what) {
   const auto run = run_;
   const auto number = ledger_.begin(std::move(what), loop_.now(), p);
   auto initiate = [this, number](auto handler, Request r) {

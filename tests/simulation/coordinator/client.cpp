@@ -8,7 +8,7 @@ namespace leasebreak::simulation {
 using namespace std::chrono_literals;
 
 // The answer to an open is put on the wire. From now on, breaks may follow it.
-bool world::told(open_id id, const open_result& granted) {
+bool coordinator_run::told(open_id id, const open_result& granted) {
   const auto& h = opens_.at(id);
   check_grant(h, granted);
   known_.insert(h.name);
@@ -26,7 +26,7 @@ bool world::told(open_id id, const open_result& granted) {
 
 // The answer arrives. If it was sent during a break, it contains the old state, and the client
 // ignores it.
-void world::believe(open_id id, lease_state state, std::uint64_t message, bool counts) {
+void coordinator_run::believe(open_id id, lease_state state, std::uint64_t message, bool counts) {
   const auto found = opens_.find(id);
   if (found == opens_.end() || found->second.is_gone)
     return;
@@ -39,7 +39,8 @@ void world::believe(open_id id, lease_state state, std::uint64_t message, bool c
   c->second.state = state;
 }
 
-void world::obey(const cache_name& name, const break_notification& n, std::uint64_t message) {
+void coordinator_run::obey(
+  const cache_name& name, const break_notification& n, std::uint64_t message) {
   const auto found = caches_.find(name);
   if (found == caches_.end())
     return;
@@ -65,7 +66,7 @@ void world::obey(const cache_name& name, const break_notification& n, std::uint6
     spawn(write_back(name)); // a write that is still being written back
 }
 
-world::task<void> world::answer_break(cache_name name, break_notification n) {
+coordinator_run::task<void> coordinator_run::answer_break(cache_name name, break_notification n) {
   co_await sleep(random_.one_in(40) ? span{40s} : delay());
   co_await write_back(name);
   const auto found = caches_.find(name);
@@ -119,7 +120,7 @@ world::task<void> world::answer_break(cache_name name, break_notification n) {
 
 // Cached writes are written before Write is released. Until then, the server admits no other
 // client.
-world::task<void> world::write_back(cache_name name) {
+coordinator_run::task<void> coordinator_run::write_back(cache_name name) {
   auto found = caches_.find(name);
   if (found == caches_.end() || !found->second.is_dirty)
     co_return;
@@ -149,7 +150,7 @@ world::task<void> world::write_back(cache_name name) {
 }
 
 // A holder that has not acknowledged in time loses its cache.
-void world::break_expires(const cache_name& name, break_id id, span told) {
+void coordinator_run::break_expires(const cache_name& name, break_id id, span told) {
   const auto found = caches_.find(name);
   if (found == caches_.end())
     return;
@@ -166,7 +167,7 @@ void world::break_expires(const cache_name& name, break_id id, span told) {
 
 // At the time of the deadline, the order of the timers is undefined. Expire all due breaks before a
 // check.
-void world::expire_breaks() {
+void coordinator_run::expire_breaks() {
   std::vector<std::pair<cache_name, break_id>> over;
   for (const auto& [name, c] : caches_)
     for (const auto& [id, each] : c.breaks)
@@ -178,7 +179,7 @@ void world::expire_breaks() {
         break_expires(name, id, each->second.told);
 }
 
-void world::forget_dirty(cache& c) {
+void coordinator_run::forget_dirty(cache& c) {
   if (!c.is_dirty)
     return;
   c.is_dirty = false;
@@ -187,7 +188,7 @@ void world::forget_dirty(cache& c) {
 }
 
 // Forgets the cache if the client has no usable open for it.
-void world::forget(const cache_name& name) {
+void coordinator_run::forget(const cache_name& name) {
   const auto found = caches_.find(name);
   if (found == caches_.end())
     return;
@@ -199,7 +200,7 @@ void world::forget(const cache_name& name) {
   caches_.erase(found);
 }
 
-void world::read(open_id id, const byte_range& range) {
+void coordinator_run::read(open_id id, const byte_range& range) {
   auto& h = opens_.at(id);
   const auto found = caches_.find(h.name);
   if (found != caches_.end() && intersects(found->second.state, lease_state::read) &&

@@ -1,5 +1,5 @@
 // Invariants, checked whenever no handler is ready and the clock is about to advance.
-#include "world.hpp"
+#include "coordinator_run.hpp"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-std::string world::describe(const cache_name& name) const {
+std::string coordinator_run::describe(const cache_name& name) const {
   const auto who = "client " + std::to_string(name.client);
   if (name.open != open_id::none)
     return who + "'s oplock " + std::to_string(static_cast<std::uint64_t>(name.open));
@@ -16,7 +16,7 @@ std::string world::describe(const cache_name& name) const {
 
 // What other clients must expect of the holder: until it acknowledges a break, or the break
 // expires, it may use the old state.
-lease_state world::held(const cache& c) const {
+lease_state coordinator_run::held(const cache& c) const {
   auto result = c.told;
   for (const auto& [id, each] : c.breaks)
     if (each.told + config_.break_timeout > loop_.now())
@@ -24,7 +24,7 @@ lease_state world::held(const cache& c) const {
   return result;
 }
 
-void world::check_quiet() {
+void coordinator_run::check_quiet() {
   ledger_.check_all(loop_.now());
   if (is_ending_ || is_stopping_) // caches end with the server
     return;
@@ -36,7 +36,7 @@ void world::check_quiet() {
 }
 
 // No cache contains data that is older than a completed write.
-void world::check_data(const cache_name& name, const cache& c) {
+void coordinator_run::check_data(const cache_name& name, const cache& c) {
   if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
     !intersects(c.told, lease_state::read) || is_held_back(name) || is_behind_change(name, c.file))
     return;
@@ -48,7 +48,7 @@ void world::check_data(const cache_name& name, const cache& c) {
 
 // True if a client has written into its cache and the server must respect it. A holder that cannot
 // know that it lost its lease does not count.
-bool world::is_kept_back(inode file) const {
+bool coordinator_run::is_kept_back(inode file) const {
   const auto& content = disk_.at(file);
   return content.stored != content.newest && !content.is_gone &&
     std::ranges::none_of(caches_, [&](const auto& c) {
@@ -58,21 +58,21 @@ bool world::is_kept_back(inode file) const {
 
 // The break waits for the response to an open with the same lease or oplock. A writer does not wait
 // for a break that needs no acknowledgement.
-bool world::is_held_back(const cache_name& name) const {
+bool coordinator_run::is_held_back(const cache_name& name) const {
   return std::ranges::any_of(opens_, [&](const auto& o) {
     return o.second.name == name && (answers_held_.contains(o.first) || !o.second.is_told);
   });
 }
 
 // The client changed the directory itself, and is notified after the response.
-bool world::is_behind_change(const cache_name& name, inode directory) const {
+bool coordinator_run::is_behind_change(const cache_name& name, inode directory) const {
   return std::ranges::any_of(own_changes_, [&](const auto& o) {
     return o.second.client == name.client && o.second.directory == directory;
   });
 }
 
 // A break that was lost with a connection, and is still in progress, must be sent on another one.
-void world::check_told_again(const cache_name& name, cache& c) {
+void coordinator_run::check_told_again(const cache_name& name, cache& c) {
   const auto is_of_it = [&](const auto& o) { return o.second.name == name; };
   const bool is_reached = std::ranges::any_of(opens_, [&](const auto& o) {
     return is_of_it(o) && o.second.is_told && !o.second.is_gone && reaches(o.second);
@@ -86,7 +86,7 @@ void world::check_told_again(const cache_name& name, cache& c) {
 }
 
 // A holder that may cache writes must be the only one.
-void world::check_pairs() {
+void coordinator_run::check_pairs() {
   for (auto a = caches_.begin(); a != caches_.end(); ++a) {
     if (a->second.is_excused || !intersects(held(a->second), lease_state::write))
       continue;
@@ -99,7 +99,7 @@ void world::check_pairs() {
 }
 
 // Called when a grant is put on the wire.
-void world::check_grant(const handle& h, const open_result& granted) {
+void coordinator_run::check_grant(const handle& h, const open_result& granted) {
   const auto known = caches_.find(h.name);
   if (known == caches_.end() || granted.break_in_progress || !known->second.is_v2 ||
     known->second.is_excused)
@@ -111,7 +111,7 @@ void world::check_grant(const handle& h, const open_result& granted) {
 }
 
 // Called when a break is put on the wire. Its client must have been told of the grant before.
-void world::check_break(const cache_name& name, const break_notification&) {
+void coordinator_run::check_break(const cache_name& name, const break_notification&) {
   if (known_.contains(name) || is_stopping_)
     return;
   const bool is_late = std::ranges::any_of(answers_held_, [&](const auto& a) {
@@ -135,7 +135,7 @@ void world::check_break(const cache_name& name, const break_notification&) {
 // A client is notified of its own change of a directory after the response. This is checked only
 // where nothing else can have caused the break or have made it urgent. A break that was sent once
 // may be repeated.
-void world::check_own_change(const cache_name& name, const break_notification& n) {
+void coordinator_run::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
   if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_)
     return;
@@ -148,7 +148,7 @@ void world::check_own_change(const cache_name& name, const break_notification& n
   }
 }
 
-bool world::may_be_told_now(const cache_name& name, const own_change& own) {
+bool coordinator_run::may_be_told_now(const cache_name& name, const own_change& own) {
   if (c().stats().waiting_now != 0) // a pending operation may need this break
     return true;
   // A CREATE with the lease is granted what the break leaves, so the break precedes it.
@@ -165,7 +165,7 @@ bool world::may_be_told_now(const cache_name& name, const own_change& own) {
 }
 
 // Called when a lock was granted.
-void world::check_lock(open_id id, const byte_range& range, bool exclusive) {
+void coordinator_run::check_lock(open_id id, const byte_range& range, bool exclusive) {
   const auto overlaps = [](const byte_range& a, const byte_range& b) {
     return a.length != 0 && b.length != 0 && a.offset < b.offset + b.length &&
       b.offset < a.offset + a.length;

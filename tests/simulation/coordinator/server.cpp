@@ -37,7 +37,7 @@ std::string text(open_id id) {
 
 } // namespace
 
-void world::forget_open(open_id id) {
+void coordinator_run::forget_open(open_id id) {
   // It is unknown whether the client was told of the open, so its breaks are not checked.
   if (const auto h = opens_.find(id); h != opens_.end() && answers_held_.contains(id))
     known_.insert(h->second.name);
@@ -50,7 +50,7 @@ void world::forget_open(open_id id) {
   forget(name);
 }
 
-world::task<world::answer<entry_guard>> world::guard(
+coordinator_run::task<coordinator_run::answer<entry_guard>> coordinator_run::guard(
   inode directory, std::string name, std::string also) {
   entry_guard_request r;
   r.directory = disk::id_of(directory);
@@ -61,7 +61,7 @@ world::task<world::answer<entry_guard>> world::guard(
 
 // -- CREATE
 
-world::task<void> world::open(create what) {
+coordinator_run::task<void> coordinator_run::open(create what) {
   const auto key = what.ask.lease ? what.ask.lease->key : lease_key{};
   ++key_uses_[key];
   bool again = true;
@@ -72,7 +72,7 @@ world::task<void> world::open(create what) {
 
 // Returns true if the name has changed its meaning in the meantime, and the CREATE must be
 // repeated.
-world::task<bool> world::open_once(create what) {
+coordinator_run::task<bool> coordinator_run::open_once(create what) {
   auto where = disk_.look_up(what.path);
   if (!where || disk_.at(where->directory).is_gone)
     co_return false;
@@ -182,7 +182,7 @@ world::task<bool> world::open_once(create what) {
 
 // Returns whether the name still means the file, or nothing if that is unknown. Keeps the guard in
 // `name`.
-world::task<std::optional<bool>> world::same_name(
+coordinator_run::task<std::optional<bool>> coordinator_run::same_name(
   const create& what, inode file, entry_guard& name) {
   const auto where = disk_.look_up(what.path);
   if (!where)
@@ -200,7 +200,8 @@ world::task<std::optional<bool>> world::same_name(
 }
 
 // Sends the answer, maybe later with the other answers of a compound.
-world::task<void> world::send_answer(open_id id, connection_id on, open_result granted) {
+coordinator_run::task<void> coordinator_run::send_answer(
+  open_id id, connection_id on, open_result granted) {
   const auto asked = opens_.find(id);
   const cache_name name = asked == opens_.end() ? cache_name{} : asked->second.name;
   if (holds_answers_ && random_.one_in(4))
@@ -230,7 +231,7 @@ world::task<void> world::send_answer(open_id id, connection_id on, open_result g
 
 // -- CLOSE
 
-world::task<void> world::close(open_id id, bool keep) {
+coordinator_run::task<void> coordinator_run::close(open_id id, bool keep) {
   const auto found = opens_.find(id);
   if (found == opens_.end())
     co_return;
@@ -277,7 +278,7 @@ world::task<void> world::close(open_id id, bool keep) {
   co_await respond(response);
 }
 
-world::task<void> world::carry_out_deletion(inode file, std::string path,
+coordinator_run::task<void> coordinator_run::carry_out_deletion(inode file, std::string path,
   std::vector<deleted_name> names, hold h, std::optional<lease_key> parent, exchange* by) {
   if (names.empty() && !path.empty())
     names.push_back({root_name, path});
@@ -305,7 +306,7 @@ world::task<void> world::carry_out_deletion(inode file, std::string path,
 
 // -- data
 
-world::task<void> world::write(open_id id) {
+coordinator_run::task<void> coordinator_run::write(open_id id) {
   const auto found = opens_.find(id);
   if (found == opens_.end())
     co_return;
@@ -351,7 +352,7 @@ world::task<void> world::write(open_id id) {
   }
 }
 
-world::task<void> world::read_through(open_id id, byte_range range) {
+coordinator_run::task<void> coordinator_run::read_through(open_id id, byte_range range) {
   if (!opens_.contains(id))
     co_return;
   const auto file = opens_.at(id).file;
@@ -374,7 +375,7 @@ world::task<void> world::read_through(open_id id, byte_range range) {
     c->second.data = content.stored;
 }
 
-world::task<void> world::write_without_open() {
+coordinator_run::task<void> coordinator_run::write_without_open() {
   const auto file = static_cast<inode>(random_.below(disk_.size()));
   if (disk_.at(file).is_directory || disk_.at(file).is_gone)
     co_return;
@@ -392,7 +393,7 @@ world::task<void> world::write_without_open() {
     std::to_string(content.newest));
 }
 
-world::task<void> world::read_without_open(inode file) {
+coordinator_run::task<void> coordinator_run::read_without_open(inode file) {
   auto allowed = co_await ask<access_result>(access_request{disk::id_of(file), access_kind::read},
     patience::bounded, "read without an open");
   expire_breaks();
@@ -402,7 +403,8 @@ world::task<void> world::read_without_open(inode file) {
       " of file " + std::to_string(file) + " is cached");
 }
 
-world::task<void> world::lock(open_id id, byte_range range, bool exclusive, bool waits) {
+coordinator_run::task<void> coordinator_run::lock(
+  open_id id, byte_range range, bool exclusive, bool waits) {
   if (!opens_.contains(id))
     co_return;
   lock_request r{disk::id_of(opens_.at(id).file), id, {{range, exclusive}}, !waits};
@@ -417,7 +419,7 @@ world::task<void> world::lock(open_id id, byte_range range, bool exclusive, bool
   h->second.locks.emplace_back(range, exclusive);
 }
 
-world::task<void> world::unlock(open_id id, byte_range range) {
+coordinator_run::task<void> coordinator_run::unlock(open_id id, byte_range range) {
   if (!opens_.contains(id))
     co_return;
   auto& h = opens_.at(id);
@@ -436,7 +438,7 @@ world::task<void> world::unlock(open_id id, byte_range range) {
 
 // -- names
 
-void world::was_renamed(const std::string& from, const std::string& to) {
+void coordinator_run::was_renamed(const std::string& from, const std::string& to) {
   for (auto& [id, h] : opens_)
     if (h.path == from) {
       h.path = to;
@@ -447,13 +449,13 @@ void world::was_renamed(const std::string& from, const std::string& to) {
 }
 
 // With `by`, its client is notified, too, after the response.
-world::task<void> world::children_changed(inode directory, exchange* by) {
+coordinator_run::task<void> coordinator_run::children_changed(inode directory, exchange* by) {
   access_request r{disk::id_of(directory), access_kind::change_children};
   if (by != nullptr) {
     r.client = clients_[by->client].guid;
     r.connection = by->on;
     own_changes_[++last_change_] = {by->client, directory, loop_.now(),
-      time_point{clocks_->wall_now().time_since_epoch()}, is_breaking(by->client, directory)};
+      time_point{loop_.wall_now().time_since_epoch()}, is_breaking(by->client, directory)};
     by->changes.push_back(last_change_);
   }
   const auto key = std::pair(directory, by != nullptr ? by->client : no_client);
@@ -465,7 +467,7 @@ world::task<void> world::children_changed(inode directory, exchange* by) {
     by->answers.push_back(std::move(heard.value.answer));
 }
 
-bool world::is_breaking(std::size_t client, inode file) const {
+bool coordinator_run::is_breaking(std::size_t client, inode file) const {
   return std::ranges::any_of(caches_, [&](const auto& c) {
     return c.first.client == client && c.second.file == file &&
       (!c.second.breaks.empty() || c.second.answering != 0);
@@ -473,13 +475,13 @@ bool world::is_breaking(std::size_t client, inode file) const {
 }
 
 // Responds, maybe later with the other responses of a compound.
-world::task<void> world::respond(exchange& e) {
+coordinator_run::task<void> coordinator_run::respond(exchange& e) {
   if (!e.changes.empty() && holds_answers_ && random_.one_in(4))
     co_await sleep(random_.one_in(10) ? span{6s} : delay());
   end(e);
 }
 
-void world::end(exchange& e) {
+void coordinator_run::end(exchange& e) {
   for (const auto change : std::exchange(e.changes, {}))
     if (const auto own = own_changes_.find(change); own != own_changes_.end()) {
       changes_[{own->second.directory, no_client}].last = loop_.now();
@@ -488,7 +490,7 @@ void world::end(exchange& e) {
   e.answers.clear();
 }
 
-world::task<void> world::rename(open_id id, std::string to) {
+coordinator_run::task<void> coordinator_run::rename(open_id id, std::string to) {
   if (!opens_.contains(id))
     co_return;
   const auto file = opens_.at(id).file;
@@ -551,7 +553,7 @@ world::task<void> world::rename(open_id id, std::string to) {
   co_await respond(response);
 }
 
-world::task<void> world::make_directory(std::string path) {
+coordinator_run::task<void> coordinator_run::make_directory(std::string path) {
   const auto where = disk_.look_up(path);
   if (!where || where->file)
     co_return;
@@ -563,7 +565,8 @@ world::task<void> world::make_directory(std::string path) {
   spawn(children_changed(where->directory));
 }
 
-world::task<void> world::rename_directory(std::size_t who, std::string from, std::string to) {
+coordinator_run::task<void> coordinator_run::rename_directory(
+  std::size_t who, std::string from, std::string to) {
   const auto source = disk_.look_up(from);
   const auto target = disk_.look_up(to);
   if (!source || !source->file || !target || target->file)
@@ -599,7 +602,7 @@ world::task<void> world::rename_directory(std::size_t who, std::string from, std
   spawn(children_changed(disk::root));
 }
 
-world::task<void> world::set_delete(open_id id, bool set) {
+coordinator_run::task<void> coordinator_run::set_delete(open_id id, bool set) {
   if (!opens_.contains(id))
     co_return;
   const auto file = opens_.at(id).file;
@@ -611,7 +614,7 @@ world::task<void> world::set_delete(open_id id, bool set) {
     to_string(done.error));
 }
 
-world::task<void> world::force(inode file, lease_state keep) {
+coordinator_run::task<void> coordinator_run::force(inode file, lease_state keep) {
   static_cast<void>(
     co_await ask<nothing>(force_break_request{disk::id_of(file), std::nullopt, std::nullopt, keep},
       patience::bounded, "break by force"));
@@ -619,7 +622,7 @@ world::task<void> world::force(inode file, lease_state keep) {
 
 // -- reconnect and replay
 
-world::task<void> world::reconnect(open_id id, link* on) {
+coordinator_run::task<void> coordinator_run::reconnect(open_id id, link* on) {
   if (!opens_.contains(id) || find(on->id) == nullptr)
     co_return;
   auto& h = opens_.at(id);
@@ -655,7 +658,7 @@ world::task<void> world::reconnect(open_id id, link* on) {
 }
 
 // The client has not received the answer, and sends the CREATE again on another connection.
-world::task<void> world::replay(open_id id, link* on) {
+coordinator_run::task<void> coordinator_run::replay(open_id id, link* on) {
   if (!opens_.contains(id) || find(on->id) == nullptr)
     co_return;
   auto& h = opens_.at(id);
@@ -672,7 +675,8 @@ world::task<void> world::replay(open_id id, link* on) {
   co_await send_answer(id, connection, std::move(granted));
 }
 
-world::task<void> world::end_session(std::size_t who, session_id session, tree_id tree) {
+coordinator_run::task<void> coordinator_run::end_session(
+  std::size_t who, session_id session, tree_id tree) {
   std::vector<open_id> ending;
   for (auto& [id, h] : opens_)
     if (h.client == who && h.session == session && (tree == tree_id::none || h.tree == tree)) {
@@ -708,7 +712,7 @@ world::task<void> world::end_session(std::size_t who, session_id session, tree_i
 }
 
 // Unregisters the client if nothing is left of it, and registers it again.
-world::task<void> world::leave_and_return(std::size_t who) {
+coordinator_run::task<void> coordinator_run::leave_and_return(std::size_t who) {
   co_await connection_lost(who, connection_id::none);
   if (!clients_[who].is_registered)
     co_return;
@@ -722,12 +726,12 @@ world::task<void> world::leave_and_return(std::size_t who) {
     connect(who, slot);
 }
 
-world::task<void> world::list() {
+coordinator_run::task<void> coordinator_run::list() {
   const auto all = co_await ask<std::vector<listed_entry>>(lock_query{}, patience::none, "list");
   for (const auto& each : all.value)
     if (each.lease && each.lease->breaking && each.client != client_guid{} &&
       loop_.now() > config_.break_timeout && each.deadline.time_since_epoch().count() != 0 &&
-      each.deadline < time_point{clocks_->wall_now().time_since_epoch()} - 1s)
+      each.deadline < time_point{loop_.wall_now().time_since_epoch()} - 1s)
       complain("a break is listed after its deadline: file " + each.file_id);
 }
 

@@ -1,5 +1,5 @@
 // Tests of the simulator: a seed decides everything.
-#include "world.hpp"
+#include "coordinator_run.hpp"
 
 #include <gtest/gtest.h>
 

@@ -26,7 +26,8 @@ scene scene_of(std::uint64_t seed) {
   return result;
 }
 
-std::optional<open_id> world::pick(std::uint16_t n, std::uint32_t access, bool of_file) const {
+std::optional<open_id> coordinator_run::pick(
+  std::uint16_t n, std::uint32_t access, bool of_file) const {
   std::vector<open_id> usable;
   for (const auto& [id, h] : opens_)
     if (h.is_told && !h.is_gone && (h.access & access) == access &&
@@ -37,7 +38,7 @@ std::optional<open_id> world::pick(std::uint16_t n, std::uint32_t access, bool o
   return usable[n % usable.size()];
 }
 
-world::link* world::pick_link(std::uint16_t n) {
+coordinator_run::link* coordinator_run::pick_link(std::uint16_t n) {
   std::vector<link*> up;
   for (const auto& l : links_)
     if (l->is_up && l->is_known)
@@ -45,7 +46,7 @@ world::link* world::pick_link(std::uint16_t n) {
   return up.empty() ? nullptr : up[n % up.size()];
 }
 
-world::create world::random_create(const step& s) {
+coordinator_run::create coordinator_run::random_create(const step& s) {
   constexpr std::array<std::uint32_t, 6> masks{access::all, access::all,
     access::read_data | access::write_data | access::delete_file, access::read_data,
     access::read_attributes | access::synchronize, access::delete_file | access::read_attributes};
@@ -98,7 +99,7 @@ world::create world::random_create(const step& s) {
   return result;
 }
 
-void world::restart(const step& s) {
+void coordinator_run::restart(const step& s) {
   if (is_ending_ || is_stopping_)
     return;
   if (s.b % 2 != 0) {
@@ -106,7 +107,7 @@ void world::restart(const step& s) {
     return start_server();
   }
   is_stopping_ = true;
-  spawn([](world& w, std::uint64_t run) -> task<void> {
+  spawn([](coordinator_run& w, std::uint64_t run) -> task<void> {
     auto stopped = co_await w.ask<nothing>(
       detail::shutdown_request{}, patience::bounded, "shut the server down");
     if (stopped.error != errc::success && stopped.error != errc::shutting_down)
@@ -121,7 +122,7 @@ void world::restart(const step& s) {
   }(*this, run_));
 }
 
-void world::perform(const step& s) {
+void coordinator_run::perform(const step& s) {
   const auto range = byte_range{s.b % 4U * 10U, 10U + s.c % 2U * 10U};
   switch (s.what % 64) {
   default: // all other numbers: open

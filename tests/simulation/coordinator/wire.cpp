@@ -7,7 +7,7 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-void world::register_client(std::size_t who) {
+void coordinator_run::register_client(std::size_t who) {
   auto& client = clients_[who];
   const auto run = run_;
   const auto error = c().register_client(
@@ -25,7 +25,7 @@ void world::register_client(std::size_t who) {
   client.is_registered = true;
 }
 
-void world::connect(std::size_t who, std::size_t slot) {
+void coordinator_run::connect(std::size_t who, std::size_t slot) {
   auto& client = clients_[who];
   if (is_ending_ || is_stopping_ || !client.is_registered || client.links[slot] != nullptr)
     return;
@@ -47,7 +47,7 @@ void world::connect(std::size_t who, std::size_t slot) {
   links_.push_back(std::move(l));
 }
 
-world::link* world::find(connection_id id) {
+coordinator_run::link* coordinator_run::find(connection_id id) {
   const auto found =
     std::ranges::find_if(links_, [id](const auto& l) { return l->id == id && l->is_known; });
   return found == links_.end() ? nullptr : found->get();
@@ -55,7 +55,7 @@ world::link* world::find(connection_id id) {
 
 // Returns whether the client can still use the open: on its connection, or on another one of its
 // session.
-bool world::reaches(const handle& h) {
+bool coordinator_run::reaches(const handle& h) {
   return std::ranges::any_of(links_, [&](const auto& l) {
     return l->is_up && l->is_known && l->client == h.client &&
       (h.session == session_id::none ? l->id == h.connection : l->session == h.session);
@@ -63,7 +63,7 @@ bool world::reaches(const handle& h) {
 }
 
 // A client forgets opens for which it has no connection.
-void world::lose_reach() {
+void coordinator_run::lose_reach() {
   for (auto& [id, h] : opens_) {
     if (h.is_gone || reaches(h))
       continue;
@@ -73,7 +73,7 @@ void world::lose_reach() {
   }
 }
 
-void world::cut(link& l) {
+void coordinator_run::cut(link& l) {
   note("connection " + std::to_string(static_cast<std::uint64_t>(l.id)) + " is cut");
   l.is_up = false;
   for (const auto& m : std::exchange(l.under_way, {}))
@@ -82,7 +82,7 @@ void world::cut(link& l) {
     if (slot == &l)
       slot = nullptr;
   lose_reach();
-  spawn([](world& w, std::size_t who, connection_id id) -> task<void> {
+  spawn([](coordinator_run& w, std::size_t who, connection_id id) -> task<void> {
     co_await w.sleep(w.delay());
     if (auto* const known = w.find(id))
       known->is_known = false;
@@ -90,7 +90,8 @@ void world::cut(link& l) {
   }(*this, l.client, l.id));
 }
 
-world::task<void> world::connection_lost(std::size_t who, connection_id connection) {
+coordinator_run::task<void> coordinator_run::connection_lost(
+  std::size_t who, connection_id connection) {
   disconnect_request r;
   r.client = clients_[who].guid;
   if (connection != connection_id::none)
@@ -117,7 +118,7 @@ world::task<void> world::connection_lost(std::size_t who, connection_id connecti
 
 // The server has noticed the loss: breaks that were lost on the connection must be sent on another
 // one.
-void world::expect_again(std::size_t who, connection_id connection) {
+void coordinator_run::expect_again(std::size_t who, connection_id connection) {
   for (auto& [name, c] : caches_)
     if (name.client == who)
       for (const auto& [id, on] : c.lost)
@@ -126,7 +127,8 @@ void world::expect_again(std::size_t who, connection_id connection) {
 }
 
 // Ends the matching opens, except those that are kept.
-void world::gone(const std::function<bool(const handle&)>& which, const disconnect_result& r) {
+void coordinator_run::gone(
+  const std::function<bool(const handle&)>& which, const disconnect_result& r) {
   std::vector<open_id> ended;
   for (auto& [id, h] : opens_) {
     if (!which(h) || h.is_detached || h.reconnects != 0)
@@ -142,7 +144,7 @@ void world::gone(const std::function<bool(const handle&)>& which, const disconne
     forget_open(id);
 }
 
-void world::put(link& l, std::function<void()> arrives, std::function<void()> is_lost) {
+void coordinator_run::put(link& l, std::function<void()> arrives, std::function<void()> is_lost) {
   if (!l.is_up)
     return is_lost();
   l.under_way.push_back({std::move(arrives), std::move(is_lost)});
@@ -150,7 +152,7 @@ void world::put(link& l, std::function<void()> arrives, std::function<void()> is
   loop_.after(l.last_arrival - loop_.now(), [this, &l] { arrive(l); });
 }
 
-void world::arrive(link& l) {
+void coordinator_run::arrive(link& l) {
   if (!l.is_up || l.under_way.empty())
     return;
   const auto next = std::move(l.under_way.front());
@@ -160,11 +162,13 @@ void world::arrive(link& l) {
 
 // -- breaks
 
-world::cache_name world::name_of(std::size_t who, const break_notification& n) const {
+coordinator_run::cache_name coordinator_run::name_of(
+  std::size_t who, const break_notification& n) const {
   return n.is_oplock ? cache_name{who, {}, n.open} : cache_name{who, n.key, open_id::none};
 }
 
-void world::on_break(std::size_t who, const break_notification& n, const break_report& report) {
+void coordinator_run::on_break(
+  std::size_t who, const break_notification& n, const break_report& report) {
   const auto name = name_of(who, n);
   note("break of " + describe(name) + " from " + std::string(to_string(n.from)) + " to " +
     std::string(to_string(n.to)) + (n.ack_required ? ", to be acknowledged" : ""));

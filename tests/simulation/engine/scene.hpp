@@ -2,7 +2,6 @@
 #pragma once
 
 #include "loop.hpp"
-#include "random.hpp"
 
 #include <chrono>
 #include <cstdint>

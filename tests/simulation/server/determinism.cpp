@@ -2,7 +2,7 @@
 // files.
 #include "determinism.hpp"
 
-#include "random.hpp"
+#include "loop.hpp"
 
 #include <openssl/rand.h>
 

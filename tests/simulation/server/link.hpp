@@ -38,7 +38,7 @@ using answered = std::optional<answer>;
 
 class link;
 
-/// The world's view of its links.
+/// A run's view of its links.
 class link_watcher {
 public:
   link_watcher() = default;

@@ -2,7 +2,6 @@
 #include "machine.hpp"
 
 #include "complete.hpp"
-#include "simulated_coordinator.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
@@ -75,7 +74,7 @@ private:
 } // namespace
 
 simulated_machine::simulated_machine(loop& in, random_source& random)
-  : loop_{in}, random_{random}, clocks_{in.clocks()} {}
+  : loop_{in}, random_{random} {}
 
 simulated_machine::~simulated_machine() = default;
 
@@ -88,11 +87,11 @@ asio::any_io_executor simulated_machine::make_strand() const {
 }
 
 std::chrono::steady_clock::time_point simulated_machine::now() const {
-  return clocks_->steady_now();
+  return loop_.steady_now();
 }
 
 std::chrono::system_clock::time_point simulated_machine::wall_now() const {
-  return clocks_->wall_now();
+  return loop_.wall_now();
 }
 
 std::unique_ptr<other_timer> simulated_machine::make_timer(
@@ -122,7 +121,7 @@ vfs::job_runner simulated_machine::disk() {
 
 std::unique_ptr<leasebreak::coordinator> simulated_machine::make_coordinator(
   coordinator_config config) {
-  return leasebreak::simulation::make_coordinator(loop_, std::move(config), clocks_);
+  return loop_.make_coordinator(std::move(config));
 }
 
 } // namespace leasebreak::smb::simulation

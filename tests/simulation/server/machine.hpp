@@ -33,7 +33,6 @@ public:
 private:
   loop& loop_;
   random_source& random_;
-  std::shared_ptr<detail::time_source> clocks_;
   door* door_ = nullptr; ///< Owned by the server.
   std::function<void()> on_disk_;
 };

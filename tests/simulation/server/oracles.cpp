@@ -1,5 +1,5 @@
-// Invariants, and what the world concludes from what it observes.
-#include "world.hpp"
+// Invariants, and what a run concludes from what it observes.
+#include "server_run.hpp"
 
 #include <smb_server/wire/status.hpp>
 
@@ -65,13 +65,13 @@ std::uint32_t state_of_level(std::uint32_t level) {
 
 } // namespace
 
-world::cache_name world::cache_of(const handle& h) const {
+server_run::cache_name server_run::cache_of(const handle& h) const {
   if (h.key != guid{})
     return {h.client, h.key, 0};
   return {h.client, guid{}, h.id.volatile_id};
 }
 
-void world::on_written(link& l, const answer& a) {
+void server_run::on_written(link& l, const answer& a) {
   if (a.head.command == command::create && a.head.status == status::success) {
     const auto made = raw_client::read_created(a);
     if (made.lease) {
@@ -95,7 +95,7 @@ void world::on_written(link& l, const answer& a) {
     see_break(a, l);
 }
 
-void world::see_break(const answer& a, link& l) {
+void server_run::see_break(const answer& a, link& l) {
   const auto b = parse_break(a);
   if (a.head.message_id != UINT64_MAX) {
     if (a.head.status == status::success)
@@ -114,7 +114,7 @@ void world::see_break(const answer& a, link& l) {
     c.value.reset();
 }
 
-void world::on_break(link& l, const answer& a) {
+void server_run::on_break(link& l, const answer& a) {
   const auto b = parse_break(a);
   note(fmt::format(
     "client {}: break to {:#x}{}", l.client, b.to, b.needs_answer ? ", to be acknowledged" : ""));
@@ -141,7 +141,7 @@ void world::on_break(link& l, const answer& a) {
   spawn(acknowledge(l.shared_from_this(), command::oplock_break, body.take(), after));
 }
 
-void world::on_ended(link& l) {
+void server_run::on_ended(link& l) {
   note(fmt::format("link {} has ended", l.number));
   if (!l.on()->is_cut() && !is_ending_)
     complain(fmt::format("the server ends link {}", l.number));
@@ -156,7 +156,8 @@ void world::on_ended(link& l) {
   }
 }
 
-world::handle_ptr world::opened(const link_ptr& l, const wish& w, const answer& a, span since) {
+server_run::handle_ptr server_run::opened(
+  const link_ptr& l, const wish& w, const answer& a, span since) {
   const auto made = raw_client::read_created(a);
   const auto id = raw_client::context_of(a, "QFid");
   if (!id) {
@@ -192,13 +193,13 @@ world::handle_ptr world::opened(const link_ptr& l, const wish& w, const answer& 
 }
 
 /// Invalidates what the client has read so far.
-void world::distrust(const cache_name& name) {
+void server_run::distrust(const cache_name& name) {
   auto& c = caches_[name];
   ++c.tellings;
   c.value.reset();
 }
 
-void world::forget(const handle_ptr& h) {
+void server_run::forget(const handle_ptr& h) {
   const auto name = cache_of(*h);
   std::erase(handles_, h);
   const bool is_used = std::any_of(
@@ -208,12 +209,13 @@ void world::forget(const handle_ptr& h) {
 }
 
 /// Returns the time since when a name must match a response that arrives now.
-span world::shortly_before(span sent) const {
+span server_run::shortly_before(span sent) const {
   return std::max(sent, loop_.now() - look_max);
 }
 
 /// Checks that the file had the name at some time since `since`.
-void world::check_name(const std::string& name, std::uint64_t file, span since, const char* what) {
+void server_run::check_name(
+  const std::string& name, std::uint64_t file, span since, const char* what) {
   the_disk().look(loop_.now());
   if (!the_disk().was_at(name, file, since, loop_.now()))
     complain(fmt::format("{} succeeds, but file {} is not at {}", what, file, name));
@@ -221,7 +223,7 @@ void world::check_name(const std::string& name, std::uint64_t file, span since, 
 
 /// Checks a file after a close: if it must be deleted, and no client can have it open, it must be
 /// gone.
-void world::check_gone(std::uint64_t file) {
+void server_run::check_gone(std::uint64_t file) {
   const bool is_open =
     std::any_of(handles_.begin(), handles_.end(), [&](const auto& h) { return h->file == file; });
   const bool is_coming = std::any_of(links_.begin(), links_.end(), [](const auto& l) {
@@ -241,14 +243,15 @@ void world::check_gone(std::uint64_t file) {
 
 /// Marks all files that ever had this name as possibly deleted. With `for_good`, also those that
 /// will have it, since the time of the deletion is unknown.
-void world::doom(const std::string& name, bool for_good) {
+void server_run::doom(const std::string& name, bool for_good) {
   const auto all = the_disk().all_at(name);
   doomed_.insert(all.begin(), all.end());
   if (for_good)
     doomed_names_.insert(name);
 }
 
-void world::see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings) {
+void server_run::see_read(
+  const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings) {
   if (!a || (a->head.status != status::success && a->head.status != status::end_of_file))
     return;
   std::uint64_t value = no_content;
@@ -272,12 +275,12 @@ void world::see_read(const handle_ptr& h, const answered& a, moment began, std::
     c.value = value;
 }
 
-void world::check_quiet() {
+void server_run::check_quiet() {
   check_times();
   check_caches();
 }
 
-void world::check_times() {
+void server_run::check_times() {
   const auto now = loop_.now();
   for (const auto& l : links_) {
     if (l->has_ended())
@@ -297,7 +300,7 @@ void world::check_times() {
 }
 
 /// Returns whether a break may wait for the response to a CREATE with the same lease.
-bool world::is_held_back(const cache_name& name) const {
+bool server_run::is_held_back(const cache_name& name) const {
   const auto& l = clients_[std::get<0>(name)].on;
   return l && std::any_of(l->in_flight().begin(), l->in_flight().end(), [](const auto& r) {
     return r.second.command == command::create && !r.second.is_written;
@@ -305,7 +308,7 @@ bool world::is_held_back(const cache_name& name) const {
 }
 
 /// No client may read overwritten data from its cache.
-void world::check_caches() {
+void server_run::check_caches() {
   for (auto& [name, c] : caches_) {
     // A holder that does not acknowledge in time loses its cache.
     if (c.asked && loop_.now() - *c.asked >= options_.break_timeout)

@@ -1,5 +1,5 @@
 // Tests of the simulator of the server: a seed decides everything, and problems are detected.
-#include "world.hpp"
+#include "server_run.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The actions of simulated clients.
-#include "world.hpp"
+#include "server_run.hpp"
 
 #include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/status.hpp>
@@ -111,18 +111,18 @@ scene scene_of(std::uint64_t seed) {
   scene result{random.next(), {}};
   result.steps.resize(20 + random.below(80));
   for (auto& s : result.steps) {
-    s = random_step(random);
-    s.gap = random_gap(random, 3'000);
+    s = leasebreak::simulation::random_step(random);
+    s.gap = leasebreak::simulation::random_gap(random, 3'000);
   }
   return result;
 }
 
-bool world::wish::truncates() const noexcept {
+bool server_run::wish::truncates() const noexcept {
   return how == disposition::supersede || how == disposition::overwrite ||
     how == disposition::overwrite_if;
 }
 
-void world::act(const step& s) {
+void server_run::act(const step& s) {
   const std::size_t who = s.a % clients_count;
   const auto l = clients_[who].on;
   const auto what = actions[s.what % actions.size()];
@@ -168,7 +168,7 @@ void world::act(const step& s) {
   }
 }
 
-void world::connect(std::size_t who, const step& s) {
+void server_run::connect(std::size_t who, const step& s) {
   auto& c = clients_[who];
   if (c.on && !c.on->has_ended())
     return;
@@ -181,7 +181,7 @@ void world::connect(std::size_t who, const step& s) {
   spawn(set_up(l));
 }
 
-task<void> world::set_up(link_ptr l) {
+task<void> server_run::set_up(link_ptr l) {
   const auto failed = [&](const char* what, const answered& a) {
     if (a)
       complain(std::string{what} + " fails: " + status_text(a));
@@ -235,7 +235,7 @@ task<void> world::set_up(link_ptr l) {
       spawn(take_back(l, h));
 }
 
-world::handle_ptr world::pick(std::size_t who, std::uint16_t n) {
+server_run::handle_ptr server_run::pick(std::size_t who, std::uint16_t n) {
   std::vector<handle_ptr> usable;
   for (const auto& h : handles_)
     if (h->client == who && h->on && h->on->is_up && !h->is_closing)
@@ -243,7 +243,7 @@ world::handle_ptr world::pick(std::size_t who, std::uint16_t n) {
   return usable.empty() ? nullptr : usable[n % usable.size()];
 }
 
-world::wish world::wish_of(std::size_t who, const step& s) {
+server_run::wish server_run::wish_of(std::size_t who, const step& s) {
   constexpr std::array hows{disposition::open_if, disposition::open_if, disposition::open_if,
     disposition::open_if, disposition::open, disposition::open, disposition::create,
     disposition::overwrite_if, disposition::overwrite, disposition::supersede};
@@ -284,7 +284,7 @@ world::wish world::wish_of(std::size_t who, const step& s) {
   return w;
 }
 
-asked world::create_of(const wish& w) const {
+asked server_run::create_of(const wish& w) const {
   std::vector<testing::context> contexts;
   if (w.oplock == 0xff)
     contexts.push_back(lease_of(w.key, w.lease_state, w.lease_version));
@@ -302,7 +302,7 @@ asked world::create_of(const wish& w) const {
     false, false};
 }
 
-task<void> world::create(link_ptr l, wish w) {
+task<void> server_run::create(link_ptr l, wish w) {
   const auto began = ++last_moment_;
   const auto sent = loop_.now();
   auto ask = create_of(w);
@@ -332,7 +332,7 @@ task<void> world::create(link_ptr l, wish w) {
   distrust(cache_of(*h));
 }
 
-task<void> world::close(handle_ptr h) {
+task<void> server_run::close(handle_ptr h) {
   h->is_closing = true;
   const auto l = h->on;
   note(fmt::format("client {}: CLOSE {} of {}", h->client, h->number, h->name));
@@ -347,7 +347,7 @@ task<void> world::close(handle_ptr h) {
     check_gone(h->file);
 }
 
-task<void> world::read(handle_ptr h) {
+task<void> server_run::read(handle_ptr h) {
   const auto l = h->on;
   const auto began = ++last_moment_;
   const auto tellings = caches_[cache_of(*h)].tellings;
@@ -356,7 +356,7 @@ task<void> world::read(handle_ptr h) {
   see_read(h, a, began, tellings);
 }
 
-task<void> world::write(handle_ptr h) {
+task<void> server_run::write(handle_ptr h) {
   const auto l = h->on;
   const auto value = ++last_number_;
   contents_.begin(h->file, value, ++last_moment_);
@@ -370,7 +370,7 @@ task<void> world::write(handle_ptr h) {
     contents_.end(h->file, value, is_good(a), ++last_moment_);
 }
 
-task<void> world::lock(handle_ptr h, std::uint16_t n) {
+task<void> server_run::lock(handle_ptr h, std::uint16_t n) {
   const auto l = h->on;
   constexpr std::array<std::uint32_t, 4> kinds{lock_flag::exclusive,
     lock_flag::exclusive | lock_flag::fail_immediately,
@@ -385,7 +385,7 @@ task<void> world::lock(handle_ptr h, std::uint16_t n) {
     fmt::format("client {}: LOCK {} kind {:#x}: {}", h->client, h->number, kind, status_text(a)));
 }
 
-task<void> world::move(handle_ptr h, std::string to, bool replaces, bool links) {
+task<void> server_run::move(handle_ptr h, std::string to, bool replaces, bool links) {
   const auto l = h->on;
   const auto sent = loop_.now();
   const auto what = fmt::format("{} {} ({}) to {}{}", links ? "link" : "rename", h->number, h->name,
@@ -407,7 +407,7 @@ task<void> world::move(handle_ptr h, std::string to, bool replaces, bool links) 
     h->name = to;
 }
 
-task<void> world::set_disposition(handle_ptr h, bool deletes) {
+task<void> server_run::set_disposition(handle_ptr h, bool deletes) {
   const auto l = h->on;
   if (deletes)
     doomed_.insert(h->file);
@@ -421,7 +421,7 @@ task<void> world::set_disposition(handle_ptr h, bool deletes) {
     deleted_.insert(h->file);
 }
 
-task<void> world::write_at_one_go(link_ptr l, wish w) {
+task<void> server_run::write_at_one_go(link_ptr l, wish w) {
   w.oplock = 0;
   w.key = {};
   w.create_guid.reset();
@@ -461,7 +461,7 @@ task<void> world::write_at_one_go(link_ptr l, wish w) {
     forget(h);
 }
 
-task<void> world::delete_at_one_go(link_ptr l, std::string name) {
+task<void> server_run::delete_at_one_go(link_ptr l, std::string name) {
   wish w;
   w.name = std::move(name);
   w.how = disposition::open;
@@ -493,7 +493,7 @@ task<void> world::delete_at_one_go(link_ptr l, std::string name) {
   check_gone(h->file);
 }
 
-task<void> world::log_off(link_ptr l) {
+task<void> server_run::log_off(link_ptr l) {
   note(fmt::format("client {}: LOGOFF", l->client));
   l->is_up = false;
   for (const auto& h : std::vector<handle_ptr>{handles_})
@@ -510,7 +510,7 @@ task<void> world::log_off(link_ptr l) {
   l->on()->cut(span{std::chrono::milliseconds{1}});
 }
 
-task<void> world::acknowledge(link_ptr l, smb::command c, byte_vector body, span after) {
+task<void> server_run::acknowledge(link_ptr l, smb::command c, byte_vector body, span after) {
   co_await loop_.async_sleep(after, asio::use_awaitable);
   if (l->has_ended() || !l->has_credits(1))
     co_return;
@@ -518,7 +518,7 @@ task<void> world::acknowledge(link_ptr l, smb::command c, byte_vector body, span
   note(fmt::format("client {}: OPLOCK_BREAK: {}", l->client, status_text(a)));
 }
 
-task<void> world::take_back(link_ptr l, handle_ptr h) {
+task<void> server_run::take_back(link_ptr l, handle_ptr h) {
   h->on = l;
   h->is_closing = true; // and unusable until it is reconnected
   byte_writer body{raw_client::create_body_with(backslashed(h->name), 0xff,
@@ -533,7 +533,7 @@ task<void> world::take_back(link_ptr l, handle_ptr h) {
   h->is_closing = false;
 }
 
-void world::cancel(link& l, std::uint16_t n) {
+void server_run::cancel(link& l, std::uint16_t n) {
   std::vector<std::uint64_t> ids;
   for (const auto& [id, r] : l.in_flight())
     if (!r.cancelled)
@@ -545,7 +545,7 @@ void world::cancel(link& l, std::uint16_t n) {
   l.cancel(id);
 }
 
-void world::cut(link& l, const step& s) {
+void server_run::cut(link& l, const step& s) {
   last_cut_ = loop_.now();
   const span notices =
     s.d % 3 == 0 ? s.d % 100 * cut_unnoticed_max / 100 : span{std::chrono::microseconds{s.d}};

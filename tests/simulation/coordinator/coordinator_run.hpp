@@ -39,12 +39,13 @@ namespace leasebreak::simulation {
 /// Both functions, for the program.
 [[nodiscard]] simulation_kind coordinator_kind();
 
-class world {
+/// One run of a scene: all that exists in it, and what its oracles know.
+class coordinator_run {
 public:
-  world(const scene& s, bool keeps_history);
-  ~world();
-  world(const world&) = delete;
-  world& operator=(const world&) = delete;
+  coordinator_run(const scene& s, bool keeps_history);
+  ~coordinator_run();
+  coordinator_run(const coordinator_run&) = delete;
+  coordinator_run& operator=(const coordinator_run&) = delete;
 
   outcome run();
 
@@ -148,12 +149,12 @@ private:
   /// A client's request that changes directories. The client is notified of these changes after the
   /// response, or at once if no response will be sent.
   struct exchange {
-    exchange(world& in, const handle& of) : w(in), client(of.client), on(of.connection) {}
+    exchange(coordinator_run& in, const handle& of) : w(in), client(of.client), on(of.connection) {}
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
     ~exchange() { w.end(*this); }
 
-    world& w;
+    coordinator_run& w;
     std::size_t client;
     connection_id on;
     std::vector<std::uint64_t> changes;
@@ -178,7 +179,7 @@ private:
   };
   struct nothing {};
 
-  // world.cpp: start, stop and crash
+  // coordinator_run.cpp: start, stop and crash
   void complain(std::string what);
   void note(const std::string& what);
   void start_server();
@@ -324,7 +325,6 @@ private:
   std::size_t tasks_ = 0;
   std::shared_ptr<memory_store> store_;
   loop loop_; ///< Declared before everything that its handlers own.
-  std::shared_ptr<detail::time_source> clocks_;
   std::unique_ptr<coordinator> coordinator_;
 };
 

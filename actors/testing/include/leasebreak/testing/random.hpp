@@ -4,13 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace leasebreak::simulation {
+namespace leasebreak::testkit {
 
 /// SplitMix64, which returns the same numbers with every compiler and library.
 class random_source {
 public:
+  /// The seed decides all numbers.
   explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
 
+  /// Returns the next number.
   [[nodiscard]] std::uint64_t next() noexcept {
     state_ += 0x9e37'79b9'7f4a'7c15U;
     auto x = state_;
@@ -22,6 +24,7 @@ public:
   [[nodiscard]] std::size_t below(std::size_t n) noexcept {
     return static_cast<std::size_t>(next() % n);
   }
+  /// Returns true once in `n` calls on average.
   [[nodiscard]] bool one_in(std::size_t n) noexcept { return below(n) == 0; }
 
 private:
@@ -31,15 +34,18 @@ private:
 /// FNV-1a over everything that happened. Equal values mean that two runs were the same.
 class running_hash {
 public:
+  /// Adds characters.
   template <class Bytes>
   void add(const Bytes& bytes) noexcept {
     for (const char c : bytes)
       add_byte(static_cast<unsigned char>(c));
   }
+  /// Adds a number.
   void add(std::uint64_t n) noexcept {
     for (int i = 0; i < 8; ++i)
       add_byte(static_cast<unsigned char>(n >> (8 * i)));
   }
+  /// Returns the hash of what has been added so far.
   [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 
 private:
@@ -48,4 +54,4 @@ private:
   std::uint64_t value_ = 0xcbf2'9ce4'8422'2325U;
 };
 
-} // namespace leasebreak::simulation
+} // namespace leasebreak::testkit

@@ -1,19 +1,20 @@
-// See loop.hpp.
-#include "loop.hpp"
+#include <leasebreak/testing/seeded_loop.hpp>
+
+#include <leasebreak/detail/time_source.hpp>
 
 #include <algorithm>
 #include <iterator>
 
-namespace leasebreak::simulation {
+namespace leasebreak::testkit {
 
 namespace {
 
 constexpr std::uint64_t handlers_at_once_max = 100'000;
-constexpr std::chrono::hours wall_clock_at_start{24 * 365 * 50};
+constexpr std::chrono::hours loop_wall_start{24 * 365 * 50};
 
 class loop_alarm final : public detail::alarm {
 public:
-  explicit loop_alarm(loop& of) : loop_(of) {}
+  explicit loop_alarm(seeded_loop& of) : loop_(of) {}
   ~loop_alarm() override { loop_.cancel(timer_); }
 
   void set(time_point t, std::function<void()> f) override {
@@ -23,36 +24,36 @@ public:
   void cancel() override { loop_.cancel(timer_); }
 
 private:
-  loop& loop_;
-  loop::timer_id timer_ = 0;
+  seeded_loop& loop_;
+  seeded_loop::timer_id timer_ = 0;
 };
 
 class loop_clocks final : public detail::time_source {
 public:
-  explicit loop_clocks(loop& of) : loop_(of) {}
+  explicit loop_clocks(seeded_loop& of) : loop_(of) {}
   [[nodiscard]] std::chrono::steady_clock::time_point steady_now() const noexcept override {
-    return std::chrono::steady_clock::time_point{loop_.now()};
+    return loop_.steady_now();
   }
   [[nodiscard]] std::chrono::system_clock::time_point wall_now() const noexcept override {
-    return std::chrono::system_clock::time_point{wall_clock_at_start + loop_.now()};
+    return loop_.wall_now();
   }
   [[nodiscard]] std::unique_ptr<detail::alarm> make_alarm() override {
     return std::make_unique<loop_alarm>(loop_);
   }
 
 private:
-  loop& loop_;
+  seeded_loop& loop_;
 };
 
 } // namespace
 
-loop::loop(std::uint64_t seed) : random_(seed) {
+seeded_loop::seeded_loop(std::uint64_t seed) : random_(seed) {
   constexpr order kinds[]{order::any, order::any, order::oldest, order::newest};
   order_ = kinds[random_.below(std::size(kinds))];
 }
 
 // Destroying handlers may add more.
-loop::~loop() {
+seeded_loop::~seeded_loop() {
   shutdown();
   while (!ready_.empty() || !timers_.empty()) {
     const auto tasks = std::exchange(ready_, {});
@@ -60,24 +61,24 @@ loop::~loop() {
   }
 }
 
-loop::timer_id loop::after(span d, std::function<void()> f) {
-  const auto when = now_ + std::max(d, span{});
+seeded_loop::timer_id seeded_loop::after(duration d, std::function<void()> f) {
+  const auto when = now_ + std::max(d, duration{});
   timers_.emplace(when, timer{++last_timer_, std::move(f)});
   return last_timer_;
 }
 
-void loop::cancel(timer_id which) {
+void seeded_loop::cancel(timer_id which) {
   std::erase_if(timers_, [which](const auto& t) { return t.second.id == which; });
 }
 
 // Even with an order, one choice in eight is random.
-std::size_t loop::choose() {
+std::size_t seeded_loop::choose() {
   if (order_ == order::any || random_.one_in(8))
     return random_.below(ready_.size());
   return order_ == order::oldest ? 0 : ready_.size() - 1;
 }
 
-bool loop::step() {
+bool seeded_loop::step() {
   if (ready_.empty() && on_quiet_)
     on_quiet_();
   if (ready_.empty()) {
@@ -102,8 +103,17 @@ bool loop::step() {
   return true;
 }
 
-std::shared_ptr<detail::time_source> loop::clocks() {
-  return std::make_shared<loop_clocks>(*this);
+std::chrono::steady_clock::time_point seeded_loop::steady_now() const noexcept {
+  return std::chrono::steady_clock::time_point{now_};
 }
 
-} // namespace leasebreak::simulation
+std::chrono::system_clock::time_point seeded_loop::wall_now() const noexcept {
+  return std::chrono::system_clock::time_point{loop_wall_start + now_};
+}
+
+std::unique_ptr<coordinator> seeded_loop::make_coordinator(coordinator_config config) {
+  return detail::make_coordinator(
+    get_executor(), std::move(config), std::make_shared<loop_clocks>(*this));
+}
+
+} // namespace leasebreak::testkit

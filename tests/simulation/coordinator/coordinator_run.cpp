@@ -1,8 +1,8 @@
 // The simulated server's start, stop, crash and end.
-#include "world.hpp"
+#include "coordinator_run.hpp"
 
 #include "ask.hpp"
-#include "simulated_coordinator.hpp"
+#include "numbers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -20,17 +20,16 @@ constexpr span endless = 24h * 365;
 
 outcome run(const scene& s, bool keeps_history) {
   begin_numbers_anew();
-  return world(s, keeps_history).run();
+  return coordinator_run(s, keeps_history).run();
 }
 
 simulation_kind coordinator_kind() {
   return {"coordinator_simulation", scene_of, run};
 }
 
-world::world(const scene& s, bool keeps_history)
+coordinator_run::coordinator_run(const scene& s, bool keeps_history)
   : scene_(s), keeps_history_(keeps_history), random_(s.seed ^ 0x5eed),
-    ledger_([this](std::string what) { complain(std::move(what)); }), loop_(s.seed),
-    clocks_(loop_.clocks()) {
+    ledger_([this](std::string what) { complain(std::move(what)); }), loop_(s.seed) {
   loop_.on_quiet([this] { check_quiet(); });
   loop_.on_stuck([this] { complain("the clock does not advance"); });
   config_.messages_per_turn = random_.one_in(2) ? 1 + random_.below(3) : 100;
@@ -64,16 +63,16 @@ world::world(const scene& s, bool keeps_history)
   start_server();
 }
 
-world::~world() {
+coordinator_run::~coordinator_run() {
   coordinator_.reset();
 }
 
-void world::complain(std::string what) {
+void coordinator_run::complain(std::string what) {
   note("PROBLEM: " + what);
   problems_.push_back(std::move(what));
 }
 
-void world::note(const std::string& what) {
+void coordinator_run::note(const std::string& what) {
   loop_.hash().add(what);
   if (!keeps_history_)
     return;
@@ -82,7 +81,7 @@ void world::note(const std::string& what) {
     std::to_string(us % 1'000 + 1'000).substr(1) + " ms  " + what);
 }
 
-outcome world::run() {
+outcome coordinator_run::run() {
   span at{};
   for (const auto& s : scene_.steps) {
     at += s.gap;
@@ -102,7 +101,7 @@ outcome world::run() {
     ledger_.count(), loop_.handlers_run()};
 }
 
-span world::delay() {
+span coordinator_run::delay() {
   switch (random_.below(12)) {
   case 0:
     return std::chrono::milliseconds{random_.below(100)};
@@ -118,7 +117,7 @@ span world::delay() {
   }
 }
 
-void world::spawn(task<void> what) {
+void coordinator_run::spawn(task<void> what) {
   ++tasks_;
   asio::co_spawn(
     asio::any_io_executor(loop_.get_executor()), std::move(what), [this](std::exception_ptr e) {
@@ -134,7 +133,7 @@ void world::spawn(task<void> what) {
     });
 }
 
-world::task<void> world::sleep(span d) {
+coordinator_run::task<void> coordinator_run::sleep(span d) {
   const auto run = run_;
   co_await loop_.async_sleep(d, asio::use_awaitable);
   if (run != run_)
@@ -143,11 +142,11 @@ world::task<void> world::sleep(span d) {
 
 // -- the server
 
-void world::start_server() {
+void coordinator_run::start_server() {
   ++run_;
   is_stopping_ = false;
   config_.store = store_;
-  coordinator_ = make_coordinator(loop_, config_, clocks_);
+  coordinator_ = loop_.make_coordinator(config_);
   for (std::size_t i = 0; i < clients_.size(); ++i)
     register_client(i);
   for (std::size_t i = 0; i < clients_.size(); ++i)
@@ -156,7 +155,7 @@ void world::start_server() {
   is_started_ = store_ == nullptr;
   if (is_started_)
     return;
-  spawn([](world& w, std::uint64_t run) -> task<void> {
+  spawn([](coordinator_run& w, std::uint64_t run) -> task<void> {
     if (run != w.run_)
       co_return;
     auto found = co_await w.ask<start_result>(detail::start_request{}, patience::bounded, "start");
@@ -170,7 +169,7 @@ void world::start_server() {
 
 // Stops the server in order, or by a crash. After a crash, what the old server writes while it is
 // destroyed is not in the store.
-void world::stop_server(bool in_order) {
+void coordinator_run::stop_server(bool in_order) {
   note(in_order ? "the server stops" : "the server crashes");
   auto left = in_order ? nullptr : copy_of_store();
   ++run_;
@@ -208,7 +207,7 @@ void world::stop_server(bool in_order) {
     client.is_registered = false;
 }
 
-std::shared_ptr<memory_store> world::copy_of_store() const {
+std::shared_ptr<memory_store> coordinator_run::copy_of_store() const {
   if (store_ == nullptr)
     return nullptr;
   auto result = std::make_shared<memory_store>();
@@ -222,7 +221,7 @@ std::shared_ptr<memory_store> world::copy_of_store() const {
 }
 
 // In durable mode, all persistent opens that a client knows of must be restored.
-void world::take_back(const start_result& found) {
+void coordinator_run::take_back(const start_result& found) {
   std::set<open_id> there;
   for (const auto& each : found.opens)
     there.insert(each.open);
@@ -239,7 +238,7 @@ void world::take_back(const start_result& found) {
   }
   for (const auto& each : found.opens)
     if (const auto known = opens_.find(each.open); known == opens_.end())
-      spawn([](world& w, close_request r) -> task<void> {
+      spawn([](coordinator_run& w, close_request r) -> task<void> {
         static_cast<void>(
           co_await w.ask<close_result>(std::move(r), patience::bounded, "close a lost one"));
       }(*this, close_request{each.file, each.open}));
@@ -249,7 +248,7 @@ void world::take_back(const start_result& found) {
 
 // -- the end
 
-void world::end() {
+void coordinator_run::end() {
   while (problems_.empty() && (!is_started_ || is_stopping_) && loop_.step()) {
     // until the start or stop in progress ends
   }
@@ -270,7 +269,7 @@ void world::end() {
     check_nothing_is_left();
 }
 
-void world::check_nothing_is_left() {
+void coordinator_run::check_nothing_is_left() {
   ledger_.check_none_left();
   if (tasks_ != 0)
     complain(std::to_string(tasks_) + " tasks of the server never end");

@@ -35,10 +35,11 @@ using leasebreak::simulation::step;
 /// Both functions, for the program.
 [[nodiscard]] leasebreak::simulation::simulation_kind server_kind();
 
-class world final : public link_watcher {
+/// One run of a scene: all that exists in it, and what its oracles know.
+class server_run final : public link_watcher {
 public:
-  world(const scene& s, bool keeps_history);
-  ~world() override;
+  server_run(const scene& s, bool keeps_history);
+  ~server_run() override;
 
   outcome run();
 
@@ -143,7 +144,8 @@ private:
   void see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings);
   void doom(const std::string& name, bool for_good = false);
 
-  // -- start and end (world.cpp) ------------------------------------------------------------------
+  // -- start and end (server_run.cpp)
+  // ------------------------------------------------------------------
   void spawn(task<void> what);
   void run_until_started();
   void end();

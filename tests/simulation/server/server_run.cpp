@@ -1,8 +1,8 @@
 // The simulated server's start, the end of its clients, and its stop.
-#include "world.hpp"
+#include "server_run.hpp"
 
 #include "determinism.hpp"
-#include "simulated_coordinator.hpp"
+#include "numbers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -59,10 +59,10 @@ outcome run(const scene& s, bool keeps_history) {
   leasebreak::simulation::begin_numbers_anew();
   begin_anew(s.seed);
   the_disk().begin_anew(all_names);
-  return world(s, keeps_history).run();
+  return server_run(s, keeps_history).run();
 }
 
-world::world(const scene& s, bool keeps_history)
+server_run::server_run(const scene& s, bool keeps_history)
   : scene_{s}, keeps_history_{keeps_history}, random_{s.seed ^ 0x5eed}, loop_{s.seed},
     machine_{loop_, random_}, options_{options_for(the_disk().path(), random_)} {
   loop_.on_quiet([this] { check_quiet(); });
@@ -80,22 +80,22 @@ world::world(const scene& s, bool keeps_history)
   server_ = std::make_unique<server>(machine_, options_, std::move(logger));
 }
 
-world::~world() = default;
+server_run::~server_run() = default;
 
-void world::complain(std::string what) {
+void server_run::complain(std::string what) {
   note("PROBLEM: " + what);
   if (result_.problem.empty())
     result_.problem = std::move(what);
 }
 
-void world::note(std::string what) {
+void server_run::note(std::string what) {
   if (!keeps_history_)
     return;
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(loop_.now()).count();
   result_.history.push_back(fmt::format("{:>10}.{:06} {}", now / 1'000'000, now % 1'000'000, what));
 }
 
-void world::spawn(task<void> what) {
+void server_run::spawn(task<void> what) {
   ++tasks_;
   asio::co_spawn(
     asio::any_io_executor(loop_.get_executor()), std::move(what), [this](std::exception_ptr e) {
@@ -109,7 +109,7 @@ void world::spawn(task<void> what) {
     });
 }
 
-outcome world::run() {
+outcome server_run::run() {
   run_until_started();
   for (span at{}; const auto& s : scene_.steps) {
     at += s.gap;
@@ -136,8 +136,8 @@ outcome world::run() {
   return std::move(result_);
 }
 
-void world::run_until_started() {
-  spawn([](world& w) -> task<void> {
+void server_run::run_until_started() {
+  spawn([](server_run& w) -> task<void> {
     co_await w.server_->start();
     w.is_started_ = true;
   }(*this));
@@ -147,7 +147,7 @@ void world::run_until_started() {
   descriptors_before_ = descriptors_now();
 }
 
-void world::end() {
+void server_run::end() {
   note("all clients disconnect");
   is_ending_ = true;
   for (const auto& l : links_)
@@ -165,10 +165,10 @@ void world::end() {
 
 /// Stops the server, also after a problem. If the problem keeps it from stopping, leak it, since
 /// handlers in the loop refer to it.
-void world::stop() {
+void server_run::stop() {
   is_ending_ = true;
   loop_.on_quiet({});
-  spawn([](world& w) -> task<void> {
+  spawn([](server_run& w) -> task<void> {
     co_await w.server_->stop();
     w.is_stopped_ = true;
   }(*this));
@@ -187,7 +187,7 @@ void world::stop() {
   }
 }
 
-void world::check_nothing_is_left() {
+void server_run::check_nothing_is_left() {
   const auto expect_none = [this](const char* what, std::uint64_t n) {
     if (n != 0)
       complain(std::string(what) + " left: " + std::to_string(n));
@@ -208,7 +208,7 @@ void world::check_nothing_is_left() {
 
 /// All remaining files contain their last writes, and all files that no client tried to delete
 /// exist.
-void world::check_disk() {
+void server_run::check_disk() {
   std::set<std::uint64_t> there;
   for (const auto& name : the_disk().names()) {
     const auto file = the_disk().at(name);

@@ -1,12 +1,18 @@
-// The interface of a coordinator's clock for simulations, in which time advances only when nothing
-// else is left to do.
+// The interface of a coordinator's clock for tests and simulations, in which time is virtual.
 #pragma once
+
+#include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
 #include <functional>
 #include <memory>
 
-namespace leasebreak::detail {
+namespace leasebreak {
+
+class coordinator;
+struct coordinator_config;
+
+namespace detail {
 
 /// One alarm of a `time_source`.
 class alarm {
@@ -38,4 +44,10 @@ public:
   [[nodiscard]] virtual std::unique_ptr<alarm> make_alarm() = 0;
 };
 
-} // namespace leasebreak::detail
+/// Makes a coordinator that uses `time` instead of the system's clocks. Its store is used on the
+/// executor, so that no other thread takes part.
+[[nodiscard]] std::unique_ptr<coordinator> make_coordinator(boost::asio::any_io_executor executor,
+  coordinator_config config, std::shared_ptr<time_source> time);
+
+} // namespace detail
+} // namespace leasebreak

@@ -1,0 +1,14 @@
+#include <leasebreak/testing/recording_sink.hpp>
+
+#include <utility>
+
+namespace leasebreak::testkit {
+
+break_sink recording_sink::sink() const {
+  return
+    [seen = seen_](const break_notification& n, const file_name_id& file, break_report report) {
+      seen->push_back({n, file, std::move(report)});
+    };
+}
+
+} // namespace leasebreak::testkit
