@@ -1,7 +1,7 @@
 // The log lines about breaks: one for each break, which names all that are concerned, and a limit
 // for each file.
 #include "observe/line_limit.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
 #include <spdlog/logger.h>
@@ -21,15 +21,15 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-/// A world with a virtual clock whose log is kept.
-class logging_world {
+/// Two clients with a virtual clock whose log is kept.
+class logging_clients {
 public:
-  explicit logging_world(spdlog::level::level_enum level = spdlog::level::info) {
+  explicit logging_clients(spdlog::level::level_enum level = spdlog::level::info) {
     coordinator_config config;
     config.logger = std::make_shared<spdlog::logger>(
       "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
     config.logger->set_level(level);
-    w = std::make_unique<world>(world::clock::test, config);
+    w = std::make_unique<two_clients>(two_clients::time::driven, config);
   }
 
   [[nodiscard]] std::string log() const { return text_.str(); }
@@ -42,7 +42,7 @@ public:
   }
 
   void open_at(const client_guid& client, const std::string& path, std::uint64_t key) {
-    auto r = world::request(client, "f", key);
+    auto r = two_clients::request(client, "f", key);
     r.root = "root";
     r.path = path;
     w->start(std::move(r));
@@ -51,8 +51,8 @@ public:
   /// Alice gets `leases` leases of the file. Bob overwrites it, which breaks all of them.
   void break_all(const std::string& file, std::uint64_t leases, lease_state held) {
     for (std::uint64_t i = 1; i <= leases; ++i)
-      w->open(world::alice, file, ++keys_, held);
-    auto r = world::request(world::bob, file, 0);
+      w->open(two_clients::alice, file, ++keys_, held);
+    auto r = two_clients::request(two_clients::bob, file, 0);
     r.overwrites = true;
     w->start(std::move(r));
     w->settle();
@@ -61,7 +61,7 @@ public:
     return '"' + label + "\" (" + to_string(guid) + ")";
   }
 
-  std::unique_ptr<world> w;
+  std::unique_ptr<two_clients> w;
 
 private:
   std::ostringstream text_;
@@ -72,36 +72,36 @@ const std::string begun = "[info] break: client ";
 const std::string timed_out = "[warning] break timed out: client ";
 
 TEST(BreakLines, NameHolderPathTimeLeftAndWhoWaitsForWhat) {
-  logging_world s;
-  s.open_at(world::alice, "docs/report.docx", 1);
+  logging_clients s;
+  s.open_at(two_clients::alice, "docs/report.docx", 1);
 
-  s.w->start(world::request(world::bob, "f", 2));
+  s.w->start(two_clients::request(two_clients::bob, "f", 2));
   s.w->settle();
 
   EXPECT_THAT(s.log(),
-    HasSubstr(begun + logging_world::named("alice", world::alice) +
+    HasSubstr(begun + logging_clients::named("alice", two_clients::alice) +
       ", file \"f\", path \"docs/report.docx\", lease " + to_string(lease_key::of(1)) +
       ", RWH -> RH, cause open, 35000 ms left, waiting: open by " +
-      logging_world::named("bob", world::bob) + "\n"));
+      logging_clients::named("bob", two_clients::bob) + "\n"));
 }
 
 TEST(BreakLines, AreOneForEachBreakThatIsAcknowledged) {
-  logging_world s;
-  s.w->open(world::alice, "f", 1);
-  s.w->start(world::request(world::bob, "f", 2));
+  logging_clients s;
+  s.w->open(two_clients::alice, "f", 1);
+  s.w->start(two_clients::request(two_clients::bob, "f", 2));
   s.w->settle();
 
-  s.w->start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  s.w->start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   s.w->settle();
 
   EXPECT_EQ(s.count("break"), 1U) << s.log();
 }
 
 TEST(BreakLines, SayThatNoAcknowledgementIsNeeded) {
-  logging_world s;
-  s.w->open(world::alice, "f", 1, lease_state::r);
+  logging_clients s;
+  s.w->open(two_clients::alice, "f", 1, lease_state::r);
 
-  s.w->start(access_request("f", access_kind::write, open_id::none, world::bob));
+  s.w->start(access_request("f", access_kind::write, open_id::none, two_clients::bob));
   s.w->settle();
 
   EXPECT_THAT(
@@ -109,12 +109,12 @@ TEST(BreakLines, SayThatNoAcknowledgementIsNeeded) {
 }
 
 TEST(BreakLines, SayThatTheHolderIsNotToldYet) {
-  logging_world s;
+  logging_clients s;
   auto& first = s.w->probes.emplace_back();
   first.answers_later = true;
-  s.w->begin(world::request(world::alice, "f", 1), first);
+  s.w->begin(two_clients::request(two_clients::alice, "f", 1), first);
   s.w->settle();
-  s.w->start(world::request(world::bob, "f", 2));
+  s.w->start(two_clients::request(two_clients::bob, "f", 2));
   s.w->settle();
 
   first.as<open_result>().answer.sent();
@@ -125,37 +125,37 @@ TEST(BreakLines, SayThatTheHolderIsNotToldYet) {
 }
 
 TEST(BreakLines, OfTimeoutsNameThePathAndThoseThatHaveWaited) {
-  logging_world s;
-  s.open_at(world::alice, "docs/report.docx", 1);
-  s.w->start(world::request(world::bob, "f", 2));
+  logging_clients s;
+  s.open_at(two_clients::alice, "docs/report.docx", 1);
+  s.w->start(two_clients::request(two_clients::bob, "f", 2));
   s.w->settle();
 
   s.w->advance(seconds{35});
 
   EXPECT_THAT(s.log(),
-    HasSubstr(timed_out + logging_world::named("alice", world::alice) +
+    HasSubstr(timed_out + logging_clients::named("alice", two_clients::alice) +
       ", file \"f\", path \"docs/report.docx\", lease " + to_string(lease_key::of(1)) +
       ", RWH -> RH, left none, cause open, after 35000 ms, waiting: open by " +
-      logging_world::named("bob", world::bob) + "\n"));
+      logging_clients::named("bob", two_clients::bob) + "\n"));
 }
 
 TEST(BreakLines, NameFourOfThoseThatWait) {
-  logging_world s;
-  s.w->open(world::alice, "f", 1);
+  logging_clients s;
+  s.w->open(two_clients::alice, "f", 1);
   for (std::uint64_t i = 1; i <= 6; ++i)
-    s.w->start(world::request(world::bob, "f", 10 + i));
+    s.w->start(two_clients::request(two_clients::bob, "f", 10 + i));
   s.w->settle();
 
   s.w->advance(seconds{35});
 
-  const auto bob = "open by " + logging_world::named("bob", world::bob);
+  const auto bob = "open by " + logging_clients::named("bob", two_clients::bob);
   EXPECT_THAT(s.log(),
     HasSubstr(
       "after 35000 ms, waiting: " + bob + ", " + bob + ", " + bob + ", " + bob + " and 2 more\n"));
 }
 
 TEST(BreakLines, OfAFileAreTenASecondAndTheRestIsCounted) {
-  logging_world s;
+  logging_clients s;
 
   s.break_all("f", 25, lease_state::rh);
   s.break_all("other", 1, lease_state::rh);
@@ -171,10 +171,11 @@ TEST(BreakLines, OfAFileAreTenASecondAndTheRestIsCounted) {
 }
 
 TEST(BreakLines, AreCountedThoughTheFileHasNoState) {
-  logging_world s;
+  logging_clients s;
   for (std::uint64_t i = 1; i <= 12; ++i) {
-    const auto open = s.w->open(world::alice, "f", i, lease_state::r);
-    auto& write = s.w->start(access_request("f", access_kind::write, open_id::none, world::bob));
+    const auto open = s.w->open(two_clients::alice, "f", i, lease_state::r);
+    auto& write =
+      s.w->start(access_request("f", access_kind::write, open_id::none, two_clients::bob));
     s.w->settle();
     write.as<access_result>().hold = {};
     s.w->close("f", open.open);
@@ -187,7 +188,7 @@ TEST(BreakLines, AreCountedThoughTheFileHasNoState) {
 }
 
 TEST(BreakLines, AreCountedWhenTheCoordinatorStops) {
-  logging_world s;
+  logging_clients s;
   s.break_all("f", 13, lease_state::rh);
   s.break_all("g", 14, lease_state::rh);
 
@@ -200,7 +201,7 @@ TEST(BreakLines, AreCountedWhenTheCoordinatorStops) {
 }
 
 TEST(BreakLines, ThatWarnHaveALimitOfTheirOwn) {
-  logging_world s;
+  logging_clients s;
   s.break_all("f", 25, lease_state::rh);
 
   s.w->advance(seconds{18});
@@ -214,7 +215,7 @@ TEST(BreakLines, ThatWarnHaveALimitOfTheirOwn) {
 }
 
 TEST(BreakLines, AreNotCountedIfTheirLevelIsNotLogged) {
-  logging_world s(spdlog::level::warn);
+  logging_clients s(spdlog::level::warn);
 
   s.break_all("f", 25, lease_state::rh);
   s.w->advance(seconds{2});
