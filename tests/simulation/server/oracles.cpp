@@ -170,16 +170,18 @@ server_run::handle_ptr server_run::opened(
   h->on = l;
   h->id = made.id;
   std::memcpy(&h->file, id->data(), sizeof h->file);
+  if (w.is_stream())
+    h->file |= stream_bit;
   h->name = w.name;
   if (made.lease)
     h->key = made.lease->key;
   h->lease_version = w.lease_version;
   if (w.create_guid && raw_client::context_of(a, "DH2Q"))
     h->create_guid = w.create_guid;
-  check_name(w.name, h->file, since, "an open");
-  files_.insert(h->file);
+  check_name(w.base(), h->base(), since, "an open");
+  files_.insert(h->base());
   if (w.deletes()) {
-    doomed_.insert(h->file);
+    doom_open(*h);
     deleted_.insert(h->file);
   }
   auto& c = caches_[cache_of(*h)];
@@ -190,6 +192,22 @@ server_run::handle_ptr server_run::opened(
     return nullptr;
   handles_.push_back(h);
   return h;
+}
+
+/// A disposition has emptied a file, and removed its stream, or has emptied a stream.
+void server_run::see_truncation(const handle& h, moment began) {
+  const auto now = ++last_moment_;
+  contents_.add(h.file, no_content, began, now);
+  if (!h.is_stream())
+    contents_.add(h.file | stream_bit, no_content, began, now);
+}
+
+/// Marks what is open as possibly deleted. A stream may be made anew later under the same number.
+void server_run::doom_open(const handle& h) {
+  if (h.is_stream())
+    contents_.add(h.file, no_content, ++last_moment_, never);
+  else
+    doomed_.insert(h.file);
 }
 
 /// Invalidates what the client has read so far.
@@ -225,7 +243,7 @@ void server_run::check_name(
 /// gone.
 void server_run::check_gone(std::uint64_t file) {
   const bool is_open =
-    std::any_of(handles_.begin(), handles_.end(), [&](const auto& h) { return h->file == file; });
+    std::any_of(handles_.begin(), handles_.end(), [&](const auto& h) { return h->base() == file; });
   const bool is_coming = std::any_of(links_.begin(), links_.end(), [](const auto& l) {
     return std::any_of(l->in_flight().begin(), l->in_flight().end(),
       [](const auto& r) { return r.second.command != command::read; });

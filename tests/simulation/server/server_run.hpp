@@ -58,12 +58,15 @@ private:
     std::size_t client = 0;
     link_ptr on; ///< Null while the connection is lost and the open may be reconnected.
     file_id id;
-    std::uint64_t file = 0; ///< Its number on the disk.
+    std::uint64_t file = 0; ///< Its number on the disk; with `stream_bit` if a stream is open.
     std::string name; ///< The name that it was opened by.
     guid key{}; ///< The lease key; zero without a lease.
     std::optional<guid> create_guid; ///< Set for a durable open.
     std::uint8_t lease_version = 0;
     bool is_closing = false;
+    [[nodiscard]] bool is_stream() const noexcept { return (file & stream_bit) != 0; }
+    /// The number on the disk, also if a stream is open.
+    [[nodiscard]] std::uint64_t base() const noexcept { return file & ~stream_bit; }
   };
   using handle_ptr = std::shared_ptr<handle>;
 
@@ -92,6 +95,9 @@ private:
     std::uint32_t lease_state = 0;
     std::optional<guid> create_guid;
     [[nodiscard]] bool truncates() const noexcept;
+    /// The name without that of a stream.
+    [[nodiscard]] std::string base() const { return name.substr(0, name.find(':')); }
+    [[nodiscard]] bool is_stream() const noexcept { return name.find(':') != std::string::npos; }
     [[nodiscard]] bool deletes() const noexcept {
       return (options & create_option::delete_on_close) != 0;
     }
@@ -130,6 +136,7 @@ private:
   void on_break(link& l, const answer& a) override;
   void on_ended(link& l) override;
   handle_ptr opened(const link_ptr& l, const wish& w, const answer& a, span since);
+  void see_truncation(const handle& h, moment began);
   void forget(const handle_ptr& h);
   void distrust(const cache_name& name);
   void check_name(const std::string& name, std::uint64_t file, span since, const char* what);
@@ -143,6 +150,7 @@ private:
   [[nodiscard]] cache_name cache_of(const handle& h) const;
   void see_read(const handle_ptr& h, const answered& a, moment began, std::uint64_t tellings);
   void doom(const std::string& name, bool for_good = false);
+  void doom_open(const handle& h);
 
   // -- start and end (server_run.cpp)
   // ------------------------------------------------------------------

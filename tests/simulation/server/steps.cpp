@@ -18,6 +18,7 @@ using testing::raw_client;
 namespace {
 
 constexpr std::array<const char*, 5> names{"a", "b", "c", "x/a", "x/b"};
+constexpr const char* stream_suffix = ":s";
 constexpr std::uint32_t all_access = 0x0013'019f; // with DELETE
 
 enum class action : std::uint8_t {
@@ -250,6 +251,8 @@ server_run::wish server_run::wish_of(std::size_t who, const step& s) {
   constexpr std::array<std::uint32_t, 6> states{0x7, 0x7, 0x3, 0x5, 0x1, 0x7};
   wish w;
   w.name = names[s.b % names.size()];
+  if (s.b / 64U % 6U == 0)
+    w.name += stream_suffix;
   w.how = hows[s.c % hows.size()];
   w.access = s.c / 16U % 4U == 0 ? 0x0012'0089 : all_access; // read only
   w.share = s.c / 64U % 8U == 0 ? 1 + s.c / 512U % 2U * 2 : 7;
@@ -311,10 +314,11 @@ task<void> server_run::create(link_ptr l, wish w) {
     contents_.float_value(no_content);
     distrust({l->client, w.key, 0});
   }
-  if (w.deletes())
+  const bool dooms = w.deletes() && !w.is_stream();
+  if (dooms)
     doom(w.name);
   const auto a = co_await l->call(std::move(ask));
-  if (w.deletes())
+  if (dooms)
     doom(w.name, !a);
   note(fmt::format("client {}: CREATE {}: {}", l->client, w.name, status_text(a)));
   // The session may end after the file was truncated.
@@ -328,7 +332,7 @@ task<void> server_run::create(link_ptr l, wish w) {
   const auto h = opened(l, w, *a, shortly_before(sent));
   if (!h || !w.truncates())
     co_return;
-  contents_.add(h->file, no_content, began, ++last_moment_);
+  see_truncation(*h, began);
   distrust(cache_of(*h));
 }
 
@@ -344,7 +348,7 @@ task<void> server_run::close(handle_ptr h) {
     co_return;
   forget(h);
   if (is_good(a))
-    check_gone(h->file);
+    check_gone(h->base());
 }
 
 task<void> server_run::read(handle_ptr h) {
@@ -386,6 +390,8 @@ task<void> server_run::lock(handle_ptr h, std::uint16_t n) {
 }
 
 task<void> server_run::move(handle_ptr h, std::string to, bool replaces, bool links) {
+  if (h->is_stream()) // the name would be that of another stream
+    co_return;
   const auto l = h->on;
   const auto sent = loop_.now();
   const auto what = fmt::format("{} {} ({}) to {}{}", links ? "link" : "rename", h->number, h->name,
@@ -410,7 +416,7 @@ task<void> server_run::move(handle_ptr h, std::string to, bool replaces, bool li
 task<void> server_run::set_disposition(handle_ptr h, bool deletes) {
   const auto l = h->on;
   if (deletes)
-    doomed_.insert(h->file);
+    doom_open(*h);
   note(fmt::format("client {}: deletion of {} ({}): {}", h->client, h->number, h->name, deletes));
   if (!deletes)
     spared_.insert(h->file);
@@ -454,7 +460,7 @@ task<void> server_run::write_at_one_go(link_ptr l, wish w) {
   if (!h)
     co_return;
   if (w.truncates())
-    contents_.add(h->file, no_content, began, ++last_moment_);
+    see_truncation(*h, began);
   if (is_good(answers[1]))
     contents_.add(h->file, value, began, ++last_moment_);
   if (is_good(answers[2]))
@@ -484,7 +490,7 @@ task<void> server_run::delete_at_one_go(link_ptr l, std::string name) {
   const auto h = opened(l, w, *answers[0], sent);
   if (!h)
     co_return;
-  doomed_.insert(h->file);
+  doom_open(*h);
   if (is_good(answers[1]))
     deleted_.insert(h->file);
   if (!is_good(answers[2]))
