@@ -424,6 +424,8 @@ asio::awaitable<void> undo_open(
   o.path = p.asked.name;
   o.is_directory = opened.info.is_directory;
   o.is_stream = !p.path.stream().empty();
+  if (LEASEBREAK_MUTANT(failed_creates_stay_open))
+    o.file.clear();
   leasebreak::close_request ask{o.file, granted.open, false, true};
   auto [error, closed] = co_await r.host().coordinator().async_close(
     std::move(ask), asio::as_tuple(asio::use_awaitable));
@@ -457,7 +459,8 @@ bool settle_cached(const plan& p, vfs::opened& opened, const open_result& grante
   return known.has_value();
 }
 
-/// The same with disk access. Also truncates the file of an overwriting open.
+/// The same with disk access. Also truncates the file of an overwriting open. After an error `opened`
+/// still identifies the file, which must be closed.
 asio::awaitable<std::uint32_t> settle(
   request& r, const plan& p, vfs::opened& opened, open_result& granted) {
   const vfs::async_share& files = r.tree_connect->share->files;
@@ -465,15 +468,15 @@ asio::awaitable<std::uint32_t> settle(
     auto [error, info] =
       co_await files.async_truncate_for_overwrite(opened, asio::as_tuple(asio::use_awaitable));
     granted.hold.release();
-    opened.info = info;
     if (error)
       co_return status_of(error);
+    opened.info = info;
   } else if (!opened.created) {
     auto [error, info] =
       co_await files.async_info(opened.file, asio::as_tuple(asio::use_awaitable));
-    opened.info = info;
     if (error)
       co_return status_of(error);
+    opened.info = info;
   }
   if (opened.created || opened.truncates) {
     const std::optional<lease_key> key = p.lease ? p.lease->parent_key : std::optional<lease_key>{};
@@ -498,12 +501,16 @@ asio::awaitable<std::optional<reply>> finish(
     granted.answer.sent();
   if (!settle_cached(p, opened, granted))
     bad = co_await settle(r, p, opened, granted);
-  const bool deleted = bad == status::success && opened.info.links == 0;
-  if (!r.may_have_more() && !LEASEBREAK_MUTANT(opens_outlive_connection))
+  // An overwrite of its file has removed the stream.
+  const bool is_removed = bad == status::object_name_not_found && !p.path.stream().empty();
+  bool deleted = is_removed || (bad == status::success && opened.info.links == 0);
+  if (!r.may_have_more() && !LEASEBREAK_MUTANT(opens_outlive_connection)) {
     bad = status::user_session_deleted;
+    deleted = false;
+  }
   if (bad != status::success || deleted) {
     co_await undo_open(r, p, opened, granted, true);
-    if (bad == status::success)
+    if (deleted)
       co_return std::nullopt;
     co_return fail(bad);
   }
