@@ -15,8 +15,8 @@ using moment = std::uint64_t;
 
 inline constexpr moment never = std::numeric_limits<moment>::max();
 
-/// The number of the named stream of a file, which has contents of its own. Each file has at most one
-/// such stream here.
+/// The number of the named stream of a file, which has contents of its own. Each file has at most
+/// one such stream here.
 inline constexpr std::uint64_t stream_bit = std::uint64_t{1} << 63U;
 
 /// The content of a file that was never written.

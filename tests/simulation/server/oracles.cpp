@@ -111,7 +111,7 @@ void server_run::see_break(const answer& a, link& l) {
     c.asked = loop_.now();
   c.state = b.is_lease ? b.to : state_of_level(b.to);
   if ((c.state & 1) == 0)
-    c.value.reset();
+    c.drop();
 }
 
 void server_run::on_break(link& l, const answer& a) {
@@ -148,7 +148,7 @@ void server_run::on_ended(link& l) {
   for (const auto& h : std::vector<handle_ptr>{handles_}) {
     if (!h->on || h->on.get() != &l)
       continue;
-    caches_[cache_of(*h)].value.reset();
+    caches_[cache_of(*h)].drop();
     if (h->create_guid)
       h->on = nullptr;
     else
@@ -173,6 +173,7 @@ server_run::handle_ptr server_run::opened(
   if (w.is_stream())
     h->file |= stream_bit;
   h->name = w.name;
+  h->is_directory = w.is_directory;
   if (made.lease)
     h->key = made.lease->key;
   h->lease_version = w.lease_version;
@@ -182,7 +183,8 @@ server_run::handle_ptr server_run::opened(
   files_.insert(h->base());
   if (w.deletes()) {
     doom_open(*h);
-    deleted_.insert(h->file);
+    if (!w.is_directory) // which may not be empty
+      deleted_.insert(h->file);
   }
   auto& c = caches_[cache_of(*h)];
   c.file = h->file;
@@ -214,7 +216,7 @@ void server_run::doom_open(const handle& h) {
 void server_run::distrust(const cache_name& name) {
   auto& c = caches_[name];
   ++c.tellings;
-  c.value.reset();
+  c.drop();
 }
 
 void server_run::forget(const handle_ptr& h) {
@@ -223,7 +225,7 @@ void server_run::forget(const handle_ptr& h) {
   const bool is_used = std::any_of(
     handles_.begin(), handles_.end(), [&](const auto& other) { return cache_of(*other) == name; });
   if (!is_used)
-    caches_[name].value.reset();
+    caches_[name].drop();
 }
 
 /// Returns the time since when a name must match a response that arrives now.
@@ -296,6 +298,7 @@ void server_run::see_read(
 void server_run::check_quiet() {
   check_times();
   check_caches();
+  check_listings();
 }
 
 void server_run::check_times() {
@@ -330,7 +333,7 @@ void server_run::check_caches() {
   for (auto& [name, c] : caches_) {
     // A holder that does not acknowledge in time loses its cache.
     if (c.asked && loop_.now() - *c.asked >= options_.break_timeout)
-      c.value.reset();
+      c.drop();
     const auto now = last_moment_ + 1;
     if (c.value && !is_held_back(name) && !contents_.may_read(c.file, *c.value, now, now))
       complain(fmt::format(

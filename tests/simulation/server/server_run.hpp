@@ -28,6 +28,13 @@ using leasebreak::simulation::step;
 /// Makes the scene of a seed.
 [[nodiscard]] scene scene_of(std::uint64_t seed);
 
+/// The names of directories, and of files. The same files may be in each directory.
+inline constexpr std::array<const char*, 2> directory_names{"x", "y"};
+inline constexpr std::array<const char*, 7> file_names{"a", "b", "c", "x/a", "x/b", "y/a", "y/b"};
+
+/// The body of a SET_INFO that renames what is open and replaces nothing.
+[[nodiscard]] byte_vector rename_body(const file_id& id, const std::string& to);
+
 /// Runs a scene. `outcome::operations` counts the clients' operations. With `keeps_history`, the
 /// outcome contains the history.
 [[nodiscard]] outcome run(const scene& s, bool keeps_history);
@@ -64,6 +71,7 @@ private:
     std::optional<guid> create_guid; ///< Set for a durable open.
     std::uint8_t lease_version = 0;
     bool is_closing = false;
+    bool is_directory = false;
     [[nodiscard]] bool is_stream() const noexcept { return (file & stream_bit) != 0; }
     /// The number on the disk, also if a stream is open.
     [[nodiscard]] std::uint64_t base() const noexcept { return file & ~stream_bit; }
@@ -78,8 +86,15 @@ private:
     std::uint64_t file = 0;
     std::uint32_t state = 0; ///< The state on the wire, as the server has sent it.
     std::optional<std::uint64_t> value;
+    std::optional<std::set<std::string>> listing; ///< Of a directory.
+    std::optional<span> outdated; ///< Since when the directory has other entries.
     std::uint64_t tellings = 0; ///< Counts breaks, and the client's own writes.
     std::optional<span> asked; ///< When the server asked for an acknowledgement.
+    void drop() {
+      value.reset();
+      listing.reset();
+      outdated.reset();
+    }
   };
 
   /// The parameters of a CREATE.
@@ -94,6 +109,7 @@ private:
     std::uint8_t lease_version = 0;
     std::uint32_t lease_state = 0;
     std::optional<guid> create_guid;
+    bool is_directory = false;
     [[nodiscard]] bool truncates() const noexcept;
     /// The name without that of a stream.
     [[nodiscard]] std::string base() const { return name.substr(0, name.find(':')); }
@@ -129,6 +145,15 @@ private:
   task<void> acknowledge(link_ptr l, smb::command c, byte_vector body, span after);
   task<void> take_back(link_ptr l, handle_ptr h);
   void cancel(link& l, std::uint16_t n);
+
+  // -- directories (directories.cpp) --------------------------------------------------------------
+  void act_on_directory(const handle_ptr& h, const step& s);
+  void make_directory_wish(wish& w, const step& s) const;
+  task<void> list(handle_ptr h);
+  task<void> move_directory(handle_ptr h);
+  [[nodiscard]] std::set<std::uint64_t> files_beneath(const std::string& directory) const;
+  void check_listings();
+
   void cut(link& l, const step& s);
 
   // -- observations (oracles.cpp) -----------------------------------------------------------------

@@ -17,7 +17,7 @@ using testing::raw_client;
 
 namespace {
 
-constexpr std::array<const char*, 5> names{"a", "b", "c", "x/a", "x/b"};
+constexpr auto& names = file_names;
 constexpr const char* stream_suffix = ":s";
 constexpr std::uint32_t all_access = 0x0013'019f; // with DELETE
 
@@ -107,6 +107,10 @@ bool is_good(const answered& a) {
 
 } // namespace
 
+byte_vector rename_body(const file_id& id, const std::string& to) {
+  return info_body(id, file_class::rename, target_of(to, false));
+}
+
 scene scene_of(std::uint64_t seed) {
   random_source random(seed);
   scene result{random.next(), {}};
@@ -139,8 +143,11 @@ void server_run::act(const step& s) {
     return;
   if (what == action::create)
     return spawn(create(l, wish_of(who, s)));
-  if (what == action::write_at_one_go)
-    return spawn(write_at_one_go(l, wish_of(who, s)));
+  if (what == action::write_at_one_go) {
+    auto w = wish_of(who, s);
+    return w.is_directory ? spawn(create(l, std::move(w)))
+                          : spawn(write_at_one_go(l, std::move(w)));
+  }
   if (what == action::delete_at_one_go)
     return spawn(delete_at_one_go(l, names[s.b % names.size()]));
   if (what == action::log_off && s.b % 3 == 0)
@@ -148,6 +155,8 @@ void server_run::act(const step& s) {
   const auto h = pick(who, s.b);
   if (!h)
     return spawn(create(l, wish_of(who, s)));
+  if (h->is_directory)
+    return act_on_directory(h, s);
   const std::string to = names[s.c % names.size()];
   switch (what) {
   case action::close:
@@ -254,6 +263,8 @@ server_run::wish server_run::wish_of(std::size_t who, const step& s) {
   if (s.b / 64U % 6U == 0)
     w.name += stream_suffix;
   w.how = hows[s.c % hows.size()];
+  if (s.b / 512U % 5U == 0)
+    make_directory_wish(w, s);
   w.access = s.c / 16U % 4U == 0 ? 0x0012'0089 : all_access; // read only
   w.share = s.c / 64U % 8U == 0 ? 1 + s.c / 512U % 2U * 2 : 7;
   const bool writes = (w.access & access::write_data) != 0;
@@ -261,7 +272,7 @@ server_run::wish server_run::wish_of(std::size_t who, const step& s) {
     w.how = disposition::open_if;
   if (writes && s.c / 1'024U % 12U == 0)
     w.options |= create_option::delete_on_close;
-  switch (s.d % 4) {
+  switch (w.is_directory ? 3 : s.d % 4) {
   case 0:
     break;
   case 1: {
@@ -282,7 +293,8 @@ server_run::wish server_run::wish_of(std::size_t who, const step& s) {
     w.lease_state = states[s.d / 32U % states.size()];
   }
   }
-  if (w.oplock == 0xff && clients_[who].on->dialect >= dialect::smb_3_0 && s.d / 256U % 3U == 0)
+  if (w.oplock == 0xff && !w.is_directory && clients_[who].on->dialect >= dialect::smb_3_0 &&
+    s.d / 256U % 3U == 0)
     w.create_guid = guid_of(++last_number_, 99);
   return w;
 }
@@ -298,7 +310,8 @@ asked server_run::create_of(const wish& w) const {
   body.patch_u32(24, w.access);
   body.patch_u32(32, w.share);
   body.patch_u32(36, static_cast<std::uint32_t>(w.how));
-  body.patch_u32(40, w.options | create_option::non_directory);
+  body.patch_u32(
+    40, w.options | (w.is_directory ? create_option::directory : create_option::non_directory));
   return {command::create, body.take(),
     fmt::format("CREATE {} how {} access {:#x} share {} options {:#x} level {:#x} state {}", w.name,
       static_cast<int>(w.how), w.access, w.share, w.options, w.oplock, w.lease_state),
