@@ -210,6 +210,8 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
     o = co_await open_to_delete(report->file, report->names);
   if (o)
     co_await finish_lost(o, std::move(*report));
+  else
+    clients_->remove(report->client, nullptr);
 }
 
 asio::awaitable<void> server::finish_lost(open_ptr o, open_lost lost) {

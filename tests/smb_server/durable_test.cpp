@@ -340,6 +340,37 @@ TEST(DurableOpens, AreReconnectedBeforeTheDiskHasDoneTheRestOfTheirConnection) {
   }
 }
 
+// The LOGOFF has taken the opens when the connection ends, and still waits for the disk, which says
+// whether the directory can be deleted.
+TEST(DurableOpens, AreKeptIfTheirConnectionEndsDuringItsLogoff) {
+  test_server server;
+  auto first = std::make_unique<raw_client>(server.port());
+  first->set_up({1});
+  const created c = raw_client::read_created(
+    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  ASSERT_EQ(c.status, status::success);
+  std::filesystem::create_directories(server.directory() / "d" / "child");
+  constexpr std::uint32_t directory_to_delete = 0x1001;
+  byte_writer deleting{raw_client::create_body("d", 0, {}, disposition::open, directory_to_delete)};
+  deleting.patch_u32(24, 0x0013'019f); // DesiredAccess, with DELETE
+  ASSERT_EQ(first->call(command::create, deleting.view()).head.status, status::success);
+  raw_client second{server.port()};
+  second.set_up({1});
+  {
+    const testing::held_disk disk{server};
+    first->send(command::logoff, byte_vector{4, 0, 0, 0});
+    disk.await_operation();
+    first.reset();
+    ASSERT_TRUE(server.has_logged("the peer is gone"));
+    ASSERT_EQ(second.echo(), status::success); // all that the end does without the disk is done
+  }
+
+  const answer back =
+    second.call(command::create, create_with("", 0, "DHnC", reconnect_data(c.id)));
+
+  EXPECT_EQ(back.head.status, status::success);
+}
+
 // The Linux kernel adds QFid to each CREATE. Other clients add other contexts.
 TEST(DurableOpens, AreReconnectedWhateverElseIsRequested) {
   for (const bool second_version : {false, true}) {

@@ -63,6 +63,10 @@ public:
   void close(std::string_view reason);
 
   [[nodiscard]] asio::any_io_executor get_executor() { return stream_->get_executor(); }
+
+  /// Lets whatever waits for a change of this connection look again.
+  void wake();
+
   [[nodiscard]] connection_id id() const noexcept { return id_; }
   [[nodiscard]] server& host() const noexcept { return host_; }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
@@ -177,8 +181,9 @@ private:
   [[nodiscard]] std::vector<session_ptr> leave_sessions();
   void leave_opens(const session& s);
   void prepare_end(const std::vector<open_ptr>& ending, bool keep);
-  asio::awaitable<void> finish_end(
-    std::vector<open_ptr> ending, disconnect_result gone, request* cause);
+  asio::awaitable<std::unique_ptr<end_turn>> begin_end();
+  asio::awaitable<void> finish_end(std::vector<open_ptr> ending, disconnect_result gone,
+    std::unique_ptr<end_turn> turn, request* cause);
   asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone, request* cause);
   void forget_taken_breaks();
   void send_breaks_elsewhere(bool unacknowledged_only);
@@ -186,7 +191,6 @@ private:
   void watch_break();
   void watch_output();
   [[nodiscard]] std::uint64_t taken_bytes();
-  void wake();
 
   server& host_;
   std::unique_ptr<byte_stream> stream_;

@@ -9,6 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -26,6 +27,8 @@ struct undelivered_break {
   break_report report;
 };
 
+struct end_turn;
+
 /// State of the strand. Each connection can use the sessions and opens of all; a common strand
 /// replaces locks.
 struct channel_group {
@@ -41,9 +44,23 @@ struct channel_group {
   std::vector<connection*> members; ///< Running connections, oldest first.
   open_table opens;
   std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that the client may replay.
+  std::deque<end_turn*> ends; ///< The ends that take opens away; the first one has its turn.
 };
 
 using channel_group_ptr = std::shared_ptr<channel_group>;
+
+/// The turn of one end of a connection, session or tree connect. The coordinator reports which opens
+/// it keeps to the end that asked first. That must be the one that has taken them from the table,
+/// so two ends of a group never ask at the same time.
+struct end_turn {
+  explicit end_turn(connection& whose); ///< Queues behind the other ends of its group.
+  ~end_turn();
+  end_turn(const end_turn&) = delete;
+  end_turn& operator=(const end_turn&) = delete;
+
+  const channel_group_ptr group;
+  connection& on;
+};
 
 /// The groups of all clients with connections. Thread-safe.
 class channel_groups : public std::enable_shared_from_this<channel_groups> {

@@ -66,8 +66,26 @@ void connection::prepare_end(const std::vector<open_ptr>& ending, bool keep) {
   }
 }
 
-asio::awaitable<void> connection::finish_end(
-  std::vector<open_ptr> ending, disconnect_result gone, request* cause) {
+end_turn::end_turn(connection& whose) : group{whose.group}, on{whose} {
+  group->ends.push_back(this);
+}
+
+end_turn::~end_turn() {
+  std::erase(group->ends, this);
+  if (!group->ends.empty())
+    group->ends.front()->on.wake();
+}
+
+/// Call it as soon as the opens are taken from the table.
+asio::awaitable<std::unique_ptr<end_turn>> connection::begin_end() {
+  auto turn = std::make_unique<end_turn>(*this);
+  while (group->ends.front() != turn.get())
+    co_await change();
+  co_return turn;
+}
+
+asio::awaitable<void> connection::finish_end(std::vector<open_ptr> ending, disconnect_result gone,
+  std::unique_ptr<end_turn> turn, request* cause) {
   struct ended {
     open_ptr o;
     std::optional<open_lost> lost;
@@ -82,6 +100,7 @@ asio::awaitable<void> connection::finish_end(
     else
       rest.push_back({std::move(o), std::move(lost)});
   }
+  turn.reset();
   wake(); // for `let_go`: a client that reconnects must not wait for the disk
   for (ended& each : rest) {
     if (each.lost)
@@ -119,6 +138,7 @@ asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t, request& c
   for (const open_ptr& o : ending)
     opens.remove(o->id);
   prepare_end(ending, false);
+  auto turn = co_await begin_end();
   std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
   end_tree_request ask{s->client, id_of(*s), id_of(*t)};
   auto [error, gone] =
@@ -126,7 +146,7 @@ asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t, request& c
   if (error)
     host_.log().debug("{}: ending a tree: {}", peer_, error.message());
   guards.clear();
-  co_await finish_end(std::move(ending), std::move(gone), &cause);
+  co_await finish_end(std::move(ending), std::move(gone), std::move(turn), &cause);
 }
 
 asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
@@ -139,6 +159,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
   for (const open_ptr& o : ending)
     opens.remove(o->id);
   prepare_end(ending, true);
+  auto turn = co_await begin_end();
   std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
   end_session_request ask{s->client, id_of(*s)};
   auto [error, gone] =
@@ -146,7 +167,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
   if (error)
     host_.log().debug("{}: ending a session: {}", peer_, error.message());
   guards.clear();
-  co_await finish_end(std::move(ending), std::move(gone), cause);
+  co_await finish_end(std::move(ending), std::move(gone), std::move(turn), cause);
   s->trees.clear();
   host_.remove_session(s->id);
 }
@@ -181,6 +202,7 @@ asio::awaitable<void> connection::tear_down() {
   }
   if (is_negotiated() && !LEASEBREAK_MUTANT(ends_are_not_told)) {
     prepare_end(ending, true);
+    auto turn = co_await begin_end();
     std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
     disconnect_request ask{terms.client, id_};
     auto [error, gone] =
@@ -188,7 +210,7 @@ asio::awaitable<void> connection::tear_down() {
     if (error)
       host_.log().debug("{}: disconnecting: {}", peer_, error.message());
     guards.clear();
-    co_await finish_end(std::move(ending), std::move(gone), nullptr);
+    co_await finish_end(std::move(ending), std::move(gone), std::move(turn), nullptr);
   }
   // Requests in flight find the connection closed, and release what they were granted.
   while (in_flight_ > 0)
