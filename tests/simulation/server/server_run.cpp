@@ -63,7 +63,7 @@ outcome run(const scene& s, bool keeps_history) {
   leasebreak::simulation::begin_numbers_anew();
   begin_anew(s.seed);
   the_disk().begin_anew(all_names());
-  return world(s, keeps_history).run();
+  return server_run(s, keeps_history).run();
 }
 
 server_run::server_run(const scene& s, bool keeps_history)
