@@ -23,6 +23,8 @@ SAMBA_PACKAGES=(samba samba-vfs-modules)
 KERNEL_PACKAGES=(user-mode-linux cifs-utils iproute2 kmod python3)
 # To generate the API reference.
 API_PACKAGES=(doxygen graphviz)
+# To boot a Debian with the example server as a service.
+SERVICE_PACKAGES=(debootstrap systemd-container util-linux python3-impacket)
 # To test the page for operators in a browser; NODE_PACKAGES as well.
 BROWSER_PACKAGES=(chromium)
 # Further packages, to run the tests.
