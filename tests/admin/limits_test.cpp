@@ -141,10 +141,10 @@ TEST_F(AdminLimits, RefuseFurtherConnections) {
   EXPECT_EQ(connect().get("/healthz").status, 200U);
 }
 
-// 10,000 simultaneous connections: the limit holds, and the coordinator still works.
+// More connections at once than are accepted: the limit holds, and the coordinator still works.
 TEST_F(AdminLimits, BearManyConnections) {
   start(options());
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 2'000; ++i) {
     auto client = connect();
     client.send("GET /api/v1/files HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }

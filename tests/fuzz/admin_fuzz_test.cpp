@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,22 @@ TEST(AdminRequests, OfTheCorpusReachTheEnd) {
   std::size_t reads = 0;
   std::size_t acts = 0;
   for (const byte_vector& bytes : admin_corpus()) {
-    const auto end = play_admin_request(bytes);
+    const auto end = play_admin_request(bytes).end;
     EXPECT_NE(end, admin_end::no_request);
     reads += end == admin_end::reads ? 1 : 0;
     acts += end == admin_end::acts ? 1 : 0;
   }
   EXPECT_GE(reads, 4U);
   EXPECT_GE(acts, 3U);
+}
+
+TEST(AdminRequests, OfTheCorpusAreOfEveryKind) {
+  std::set<std::size_t> found;
+  for (const byte_vector& bytes : admin_corpus())
+    if (const auto call = play_admin_request(bytes).call)
+      found.insert(*call);
+
+  EXPECT_EQ(found.size(), admin_calls());
 }
 
 TEST(AdminRequests, StandChangesOfTheCorpus) {
@@ -41,7 +51,7 @@ TEST(AdminRequests, StandChangesOfTheCorpus) {
 
   for (int i = 0; i < rounds; ++i) {
     auto end = admin_end::no_request;
-    ASSERT_NO_THROW(end = play_admin_request(random.frame())) << "round " << i;
+    ASSERT_NO_THROW(end = play_admin_request(random.frame()).end) << "round " << i;
     refused += end == admin_end::refused ? 1 : 0;
   }
 

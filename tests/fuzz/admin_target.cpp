@@ -63,21 +63,25 @@ admin_end check_call(const admin::http_request& r, const admin::admin_call& call
 
 } // namespace
 
-admin_end play_admin_request(bytes_view bytes) {
+std::size_t admin_calls() noexcept {
+  return std::variant_size_v<admin::admin_call>;
+}
+
+admin_outcome play_admin_request(bytes_view bytes) {
   http::request_parser<http::string_body> parser;
   parser.eager(true);
   parser.body_limit(65'536);
   boost::system::error_code error;
   parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
   if (error || !parser.is_done())
-    return admin_end::no_request;
+    return {};
   const auto request = admin::to_request(parser.release());
   admin::caller who;
   const auto result = admin::route(request, rules(), who);
   if (const auto* const call = std::get_if<admin::admin_call>(&result); call != nullptr)
-    return check_call(request, *call);
+    return {check_call(request, *call), call->index()};
   check_answer(std::get<admin::http_response>(result));
-  return admin_end::refused;
+  return {admin_end::refused, {}};
 }
 
 } // namespace leasebreak::smb::fuzz

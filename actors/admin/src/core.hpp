@@ -2,6 +2,7 @@
 // calls.
 #pragma once
 
+#include "pace.hpp"
 #include "router.hpp"
 
 #include <leasebreak/admin/service.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,10 @@ public:
 
   [[nodiscard]] const service_options& options() const noexcept { return options_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return strand_; }
+
+  /// The requests of all connections: few enough that even unauthorized ones, of which each takes
+  /// some 50 us, leave the host's threads alone.
+  [[nodiscard]] pace& requests() noexcept { return requests_; }
 
   /// Answers a request that came under `rules`.
   boost::asio::awaitable<http_response> answer(
@@ -62,6 +68,7 @@ private:
   std::mutex mutex_; ///< Held during calls of the coordinator and the host, which do not block.
   coordinator* coordinator_;
   const std::shared_ptr<int> reader_slots_; ///< Each reader of events has a copy.
+  pace requests_{std::chrono::milliseconds{2}, 64};
   bool is_listing_ = false;
   boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled to start the next listing.
 };

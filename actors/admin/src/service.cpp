@@ -137,8 +137,13 @@ private:
   template <class Acceptor>
   static asio::awaitable<void> accept(std::shared_ptr<state> self, Acceptor& from) {
     asio::steady_timer pause(self->strand_);
+    pace accepts(std::chrono::milliseconds{2}, 64);
     while (!self->stopping_) {
       error_code error;
+      if (const auto turn = accepts.next(pace::clock::now()); turn > pace::clock::now()) {
+        pause.expires_at(turn); // others wait in the kernel's queue
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      }
       try {
         auto socket = co_await from.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (!error)

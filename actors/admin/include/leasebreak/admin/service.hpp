@@ -12,12 +12,17 @@
 //   GET  /api/v1/waits            operation, holder, deadline the same
 //   GET  /api/v1/events           server-sent events         ?what=breaks (the default) or all
 //   GET  /api/v1/top?of=          blockers or files of the last hour  &limit=
+//   GET  /api/v1/settings         what can change while the host runs
+//   POST /api/v1/settings         {"name", "value", "share", "dry_run"}
 //   POST /api/v1/break            {"path" or "file", "share", "client", "key", "keep", "dry_run"}
 //   POST /api/v1/disconnect       {"client", "dry_run"}
 //
 // `/api/v1/events` streams one JSON object for each event, with its kind as the SSE event, until
 // the client closes the connection or the service stops. A reader that is too slow gets an event
 // `dropped` with a `count`.
+//
+// After a burst of 64, all connections together get 500 responses a second, and each listener takes
+// 500 connections a second.
 //
 // An error is {"error": {"code": ..., "message": ...}}. An action needs the right to act, the
 // header `X-Leasebreak-Action: 1` and `Content-Type: application/json`, none of which a web page of
