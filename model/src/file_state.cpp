@@ -6,8 +6,9 @@
 
 namespace leasebreak {
 
-file_state::file_state(const file_policy& policy, std::string file_id)
-  : impl_(std::make_unique<impl>(policy, std::move(file_id))) {}
+file_state::file_state(const file_policy& policy, std::string file_id, std::uint64_t view)
+  : impl_(std::make_unique<impl>(policy, std::move(file_id), view)) {}
+file_state::file_state(std::unique_ptr<impl> state) noexcept : impl_(std::move(state)) {}
 
 file_state::~file_state() = default;
 file_state::file_state(file_state&&) noexcept = default;
@@ -21,6 +22,7 @@ void file_state::apply(const command& c, time_point now, effects& out, bool may_
 // If nothing was held back, the response has no further effects.
 void file_state::apply(const answer_sent& c, time_point now, effects& out) {
   const bool tells = holds_back();
+  ++impl_->steps;
   impl_->answer(c, now, out);
   if (!tells)
     return;
@@ -127,6 +129,7 @@ overloaded(Functions...) -> overloaded<Functions...>; // clang 14 does not deduc
 
 void file_state::impl::apply(const command& c, time_point now, effects& out) {
   constexpr auto first = attempt::first;
+  ++steps;
   std::visit(overloaded{
                [&](const open_file& x) { attempt_open(x, first, now, out); },
                [&](const close_open& x) { close(x, now, out); },
@@ -144,6 +147,7 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const end_hold& x) { end(x); },
                [&](const break_undeliverable& x) { cannot_deliver(x, now, out); },
                [&](const client_gone& x) { remove_client(x, now, out); },
+               [&](const node_gone& x) { remove_node(x, now, out); },
                [&](const force_break& x) { attempt_force(x, first, now, out); },
                [&](const load_record& x) { load(x, now, out); },
                [&](const reclaim_lock& x) { reclaim(x, now, out); },

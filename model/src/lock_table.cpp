@@ -337,6 +337,14 @@ void lock_table::keep_above(std::uint64_t id) {
   impl_->last_id = std::max(impl_->last_id, id);
 }
 
+std::uint64_t lock_table::last_id() const noexcept {
+  if (!impl_)
+    return 0;
+  // Does not compile with a new member, which a snapshot might need.
+  const auto& [trees, first, last, opens, size, last_id] = *impl_;
+  return last_id;
+}
+
 const lock_table::entry* lock_table::conflict(
   open_id open, const byte_range& range, bool exclusive) const noexcept {
   if (!impl_)

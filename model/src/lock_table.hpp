@@ -46,6 +46,10 @@ public:
   /// Makes the ids of future locks greater than `id`.
   void keep_above(std::uint64_t id);
 
+  /// Returns the id that the ids of future locks are greater than. With all entries, in their
+  /// order, this is the whole state of the table.
+  [[nodiscard]] std::uint64_t last_id() const noexcept;
+
   /// Returns a held lock that prevents `open` from locking `range` (`range_conflict`); null if
   /// there is none.
   [[nodiscard]] const entry* conflict(

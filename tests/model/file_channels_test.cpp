@@ -39,12 +39,12 @@ TEST(ChannelList, HasTheChannelThatWasUsedLastFirst) {
   EXPECT_EQ(list.opens(), 4U);
 
   list.leave(second.channel());
-  EXPECT_EQ(list.newest(), second.connection);
+  EXPECT_EQ(list.newest().connection, second.connection);
   list.leave(second.channel());
   EXPECT_EQ(list.all(), (std::vector{other_session.channel(), first.channel()}));
   list.leave(other_session.channel());
   list.leave(first.channel());
-  EXPECT_EQ(list.newest(), connection_id::none);
+  EXPECT_EQ(list.newest().connection, connection_id::none);
   EXPECT_TRUE(list.all().empty());
 }
 

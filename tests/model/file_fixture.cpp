@@ -263,6 +263,7 @@ struct describer {
   }
   void operator()(const end_hold& c) { out << "end hold " << number(c.hold); }
   void operator()(const break_undeliverable& c) { out << "undeliverable " << number(c.id); }
+  void operator()(const node_gone& c) { out << "node " << number(c.node) << " has failed"; }
   void operator()(const client_gone& c) {
     out << short_name(c.client) << " gone";
     if (c.connection)
@@ -524,6 +525,18 @@ attempt world::lock_on(const client& who, const attempt& open, byte_range range,
   return a;
 }
 
+attempt world::disconnect_from(const client& who, node_id node, where_t where) {
+  const attempt a = start();
+  apply(client_gone{a.operation, who.guid, {}, {}, {}, {}, node}, where);
+  return a;
+}
+
+attempt world::fail_node(node_id node, where_t where) {
+  const attempt a = start();
+  apply(node_gone{a.operation, node}, where);
+  return a;
+}
+
 attempt world::force(const force_break& how, where_t where) {
   const attempt a = start();
   force_break request = how;
@@ -658,7 +671,7 @@ void world::apply(const command& what, where_t where) {
   if (std::holds_alternative<stop_waiting>(what))
     is_stopped_ = true;
   const auto before = description();
-  effects out = file.apply(what, now_);
+  effects out = execute(what, where);
   check_nothing_changed(what, out, before, where);
   commands_[operation_of(what)] = what;
   take(what, std::move(out), where);
@@ -668,9 +681,36 @@ void world::apply(const command& what, where_t where) {
     data_holds_.erase(hold);
     holds_.erase(hold);
     const command ending = end_hold{hold};
-    take(ending, file.apply(ending, now_), where);
+    take(ending, execute(ending, where), where);
   }
   holds_to_end_.clear();
+}
+
+command world::through_node(command what) const {
+  const auto client_of = [this](open_id id) {
+    const auto found = opens_.find(id);
+    return found != opens_.end() ? found->second.client : client_guid{};
+  };
+  std::visit(
+    [&](auto& c) {
+      if constexpr (requires { c.node = nodes(client_of(c.open)); })
+        c.node = nodes(client_of(c.open));
+      if constexpr (requires { c.node = nodes(c.client); })
+        if (!c.client.is_zero())
+          c.node = nodes(c.client);
+    },
+    what);
+  return what;
+}
+
+effects world::execute(const command& asked, where_t where) {
+  const command what = nodes ? through_node(asked) : asked;
+  if (copies)
+    copies->before(file, policy, now_);
+  effects out = file.apply(what, now_);
+  if (const auto problem = copies ? copies->after(what, file, out, now_) : ""; !problem.empty())
+    fail(where, problem);
+  return out;
 }
 
 void world::take(const command& what, effects&& out, where_t where) {
@@ -797,7 +837,7 @@ void world::check_purged(const command& what, const effects& out, where_t where)
   });
   const bool is_explained = has_let_in || has_lost_handle || has_given_handle_up || is_deletion ||
     std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
-    std::holds_alternative<close_open>(what);
+    std::holds_alternative<node_gone>(what) || std::holds_alternative<close_open>(what);
   if (!is_explained && std::ranges::any_of(out.ended, is_purged))
     fail(where, "an open was purged without a conflict at: " + describe(what));
 }

@@ -7,6 +7,8 @@
 // pass and closes everything, and then nothing may be left.
 #pragma once
 
+#include "copies.hpp"
+
 #include <leasebreak/model/file_state.hpp>
 
 #include <gtest/gtest.h>
@@ -188,6 +190,9 @@ public:
     const client& who, const std::vector<channel_id>& heirs, where_t where = where_t::current());
   attempt end_session(const client& who, where_t where = where_t::current());
   attempt end_tree(const client& who, where_t where = where_t::current());
+  /// All connections of the client to this node are lost.
+  attempt disconnect_from(const client& who, node_id node, where_t where = where_t::current());
+  attempt fail_node(node_id node, where_t where = where_t::current());
   attempt force(const force_break& how, where_t where = where_t::current());
   attempt set_state(
     const attempt& open, const std::string& state, where_t where = where_t::current());
@@ -292,8 +297,12 @@ public:
   bool reconnects_are_answered_later = false;
   /// False: unexpected notifications are ignored.
   bool is_strict_about_breaks = true;
+  /// If set, gives the node of each client, on which all of its requests come.
+  std::function<node_id(const client_guid&)> nodes;
   /// Called with each command and its effects, before any check.
   std::function<void(const command&, const effects&)> observer;
+  /// Copies of the file, which must behave like it.
+  std::optional<file_copies> copies{file_copies(1)};
   /// True: problems are collected in `problems` and do not fail the test.
   bool is_quiet = false;
 
@@ -303,6 +312,8 @@ protected:
 
 private:
   attempt start(open_id open = open_id::none);
+  [[nodiscard]] command through_node(command what) const;
+  [[nodiscard]] effects execute(const command& what, where_t where);
   void take(const command& what, effects&& out, where_t where);
   void take_completion(const completion& c, where_t where);
   void take_recovered(const persisted_lock& record, const open_recovered& back, where_t where);

@@ -44,10 +44,14 @@ std::uint32_t random_share(std::uint16_t n) {
 
 } // namespace
 
-simulation::simulation(bool is_directory) : is_directory_(is_directory), world_(policy_of_run()) {
+simulation::simulation(bool is_directory, std::uint32_t copies_every)
+  : is_directory_(is_directory), world_(policy_of_run()) {
   world_.is_quiet = true;
   world_.is_strict_about_breaks = false;
   world_.keeps_holds = true;
+  world_.copies.reset();
+  if (copies_every != 0)
+    world_.copies.emplace(copies_every);
   world_.observer = [this](const command& what, const effects& out) { take(what, out); };
 }
 
@@ -59,6 +63,8 @@ std::string simulation::run(const std::vector<step>& steps) {
   allocation_ = steps.empty() ? 0 : sizes[steps.front().c % sizes.size()];
   for (const auto& s : steps) {
     perform(s);
+    if (watch)
+      watch(world_);
     if (!problems_.empty())
       return problems_.front();
     if (!world_.problems().empty())
@@ -69,6 +75,10 @@ std::string simulation::run(const std::vector<step>& steps) {
   if (!problems_.empty())
     return problems_.front();
   return world_.problems().empty() ? "" : world_.problems().front();
+}
+
+void simulation::use_nodes() {
+  world_.nodes = [](const client_guid& client) { return node_id{client == bob.guid ? 2U : 1U}; };
 }
 
 void simulation::complain(const std::string& what) {

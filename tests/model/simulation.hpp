@@ -10,6 +10,7 @@
 #include "file_fixture.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,10 +33,16 @@ struct step {
 /// One run of a sequence of steps.
 class simulation {
 public:
-  explicit simulation(bool is_directory);
+  /// Every `copies_every` commands, a new copy of the file accompanies it; 0: never.
+  explicit simulation(bool is_directory, std::uint32_t copies_every = 0);
 
   /// Returns an empty string on success, otherwise the first problem.
   std::string run(const std::vector<step>& steps);
+
+  /// If set before the run, called after each step.
+  std::function<void(const world&)> watch;
+  /// Gives clients nodes: Alice and Carol have the first, Bob has the second.
+  void use_nodes();
 
   /// Returns the commands of the run in readable form.
   [[nodiscard]] const std::vector<std::string>& history() const { return history_; }

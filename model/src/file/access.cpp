@@ -102,7 +102,7 @@ bool file_state::impl::attempt_access(
       const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
       auto& w = wait(c, c.operation, open != nullptr ? open->client : c.client,
         open != nullptr ? open->id : open_id::none, true, now);
-      w.channel = {c.connection, c.session};
+      w.channel = {c.connection, c.session, c.node};
       w.tree = c.tree;
     }
     return false;
@@ -342,22 +342,22 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   case access_kind::write:
     // Also needed if the writer has Write: its lease can be broken, and that break can end, before
     // the write is done.
-    return {add_hold(lease_state::rwh, false, client, key)};
+    return {add_hold(lease_state::rwh, false, client, key, c.node)};
   case access_kind::rename:
   case access_kind::link:
   case access_kind::set_security:
   case access_kind::rename_ancestor:
   case access_kind::prepare_delete:
   case access_kind::unlink:
-    return {add_hold(lease_state::handle, false, client, key)};
+    return {add_hold(lease_state::handle, false, client, key, c.node)};
   case access_kind::replace:
   case access_kind::remove_unopened: {
-    const access_granted granted{add_hold(lease_state::rwh, true, client, key)};
+    const access_granted granted{add_hold(lease_state::rwh, true, client, key, c.node)};
     rare->holds.back().has_successor = true;
     return granted;
   }
   case access_kind::rename_tree: {
-    const access_granted granted{add_hold(lease_state::none, false, client, key)};
+    const access_granted granted{add_hold(lease_state::none, false, client, key, c.node)};
     rare->holds.back().of_tree = true;
     return granted;
   }
@@ -445,12 +445,12 @@ bool file_state::impl::attempt_force(
   return false;
 }
 
-hold_id file_state::impl::add_hold(
-  lease_state withheld, bool deleting, const client_guid& client, const lease_key& key) {
+hold_id file_state::impl::add_hold(lease_state withheld, bool deleting, const client_guid& client,
+  const lease_key& key, node_id node) {
   const hold_id id{++last_hold};
   if (LEASEBREAK_MUTANT(holds_hold_nothing))
     withheld = lease_state::none;
-  contended().holds.push_back({id, withheld, deleting, false, false, client, key});
+  contended().holds.push_back({id, withheld, deleting, false, false, client, key, node});
   return id;
 }
 

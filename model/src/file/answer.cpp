@@ -178,7 +178,7 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
     n.ack_required = was_late && l.info.breaking && !held->breaking;
     if (n.ack_required) {
       l.maybe_unheard = l.is_unattended();
-      l.told_on = l.channels.newest();
+      l.note_told_on(l.channels.newest());
     }
     out.notifications.push_back(std::move(n));
   }

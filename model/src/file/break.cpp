@@ -204,7 +204,7 @@ void file_state::impl::cannot_deliver(const break_undeliverable& c, time_point n
 void file_state::impl::notify(
   lease_entry& l, lease_state to, bool ack, time_point now, effects& out) {
   l.maybe_unheard = l.is_unattended();
-  l.told_on = l.channels.newest();
+  l.note_told_on(l.channels.newest());
   break_notification n;
   n.id = l.current_break;
   n.offer = l.offers;
@@ -246,7 +246,7 @@ void file_state::impl::tell_on_oldest(effects& out) {
     std::erase(n.channels, *oldest);
     n.channels.insert(n.channels.begin(), *oldest);
     if (auto* const lease = find_lease(n.client, n.key); lease != nullptr)
-      lease->told_on = oldest->connection;
+      lease->note_told_on(*oldest);
   }
 }
 

@@ -40,6 +40,17 @@ std::vector<channel_id> channel_list::all() const {
   return result;
 }
 
+channel_list channel_list::of(const std::vector<entry>& entries) {
+  channel_list list;
+  auto& [first, more] = list;
+  if (entries.empty())
+    return list;
+  first = entries.front();
+  if (entries.size() > 1)
+    more = std::make_unique<std::vector<entry>>(entries.begin() + 1, entries.end());
+  return list;
+}
+
 std::size_t channel_list::opens() const noexcept {
   std::size_t sum = 0;
   for (std::size_t i = 0; i < size(); ++i)

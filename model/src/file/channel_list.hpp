@@ -24,20 +24,23 @@ public:
   /// takes the position of `from`, because the client has not used it for the lease yet.
   void move(const channel_id& from, const channel_id& to);
 
-  /// Returns the connection to notify first; none if all are lost.
-  [[nodiscard]] connection_id newest() const noexcept { return first_.channel.connection; }
+  /// Returns the channel to notify first; none if all are lost.
+  [[nodiscard]] const channel_id& newest() const noexcept { return first_.channel; }
 
   [[nodiscard]] std::vector<channel_id> all() const;
+
+  /// A channel with its number of opens, which is not zero.
+  struct entry {
+    channel_id channel;
+    std::uint32_t opens = 0;
+  };
+  /// Returns the list with these entries, the first one first.
+  [[nodiscard]] static channel_list of(const std::vector<entry>& entries);
 
   /// Returns the number of opens on all channels.
   [[nodiscard]] std::size_t opens() const noexcept;
 
 private:
-  struct entry {
-    channel_id channel;
-    std::uint32_t opens = 0;
-  };
-
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] entry& at(std::size_t i) noexcept { return i == 0 ? first_ : (*more_)[i - 1]; }
   [[nodiscard]] const entry& at(std::size_t i) const noexcept {

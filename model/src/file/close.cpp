@@ -27,7 +27,7 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
     own = open->lease->name();
   end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
   follow_end(now, out);
-  const auto deleted = delete_if_last();
+  const auto deleted = delete_if_last(c.node);
   closed.hold = deleted.hold;
   closed.parent_key = deleted.parent_key;
   closed.delete_file = closed.hold != hold_id::none;
@@ -73,7 +73,7 @@ bool has_ended(const client_gone& c, session_id session, tree_id tree) {
 
 // Returns whether a connected open ends with `c`.
 bool file_state::impl::is_gone(const client_gone& c, const open_entry& open) const {
-  if (open.client != c.client || open.is_detached())
+  if (open.client != c.client || open.channel.node != c.node || open.is_detached())
     return false;
   if (c.session != session_id::none)
     return has_ended(c, open.channel.session, open.tree);
@@ -87,7 +87,7 @@ void file_state::impl::end_waits(const client_gone& c, effects& out) {
   if (!rare || LEASEBREAK_MUTANT(waits_outlive_client))
     return;
   const auto ends = [&](waiting_operation& w) {
-    if (w.client != c.client)
+    if (w.client != c.client || w.channel.node != c.node)
       return false;
     const auto* const open = find_open(w.open);
     if (c.session != session_id::none)
@@ -105,7 +105,7 @@ void file_state::impl::end_waits(const client_gone& c, effects& out) {
       return true;
     if (opening != nullptr)
       opening->connection = heir->connection;
-    w.channel = *heir;
+    w.channel = {heir->connection, heir->session, c.node};
     return false;
   };
   rare->waiting.erase_if([&](auto& w) {
@@ -122,10 +122,11 @@ void file_state::impl::move_opens(const client_gone& c) {
   if (c.heirs.empty())
     return;
   for (const auto& open : opens) {
-    if (open->client != c.client || open->channel.connection != c.connection)
+    if (open->client != c.client || open->channel.node != c.node ||
+      open->channel.connection != c.connection)
       continue;
     if (const auto* const heir = heir_of(c, open->channel.session); heir != nullptr)
-      move_open(*open, *heir);
+      move_open(*open, {heir->connection, heir->session, c.node});
   }
 }
 
@@ -134,22 +135,35 @@ void file_state::impl::move_opens(const client_gone& c) {
 void file_state::impl::offer_again(const client_gone& c, time_point now, effects& out) {
   if (!c.connection)
     return;
-  for (const auto& l : leases) {
-    if (l->client != c.client || !l->info.breaking || l->told_on != *c.connection ||
-      l->is_unattended())
-      continue;
-    l->maybe_unheard = true;
-    notify_again(*l, now, out);
-  }
+  for (const auto& l : leases)
+    if (l->client == c.client && l->told_node == c.node && l->told_on == *c.connection)
+      lose_notification(*l, now, out);
+}
+
+void file_state::impl::lose_notification(lease_entry& l, time_point now, effects& out) {
+  if (!l.info.breaking || l.is_unattended())
+    return;
+  l.maybe_unheard = true;
+  notify_again(l, now, out);
 }
 
 void file_state::impl::remove_client(const client_gone& c, time_point now, effects& out) {
   end_waits(c, out);
   move_opens(c);
-  const auto stays = [&](const open_entry& open) {
-    return c.tree == tree_id::none && may_stay(open);
-  };
-  const auto cause = c.tree == tree_id::none ? end_cause::disconnected : end_cause::closed;
+  gone_opens gone;
+  for (const auto& open : opens)
+    if (is_gone(c, *open))
+      gone.opens.push_back(open.get());
+  gone.keeps_durable = c.tree == tree_id::none;
+  auto removed = end_gone(gone, now, out);
+  offer_again(c, now, out);
+  complete_removal(std::move(removed), c.operation, c.node, out);
+}
+
+// Ends opens whose client, session or node has gone, or disconnects them if they are durable.
+client_removed file_state::impl::end_gone(const gone_opens& gone, time_point now, effects& out) {
+  const auto stays = [&](const open_entry& open) { return gone.keeps_durable && may_stay(open); };
+  const auto cause = gone.keeps_durable ? end_cause::disconnected : end_cause::closed;
   client_removed removed;
   const auto end_all = [&](const std::vector<open_id>& ending) {
     for (auto id = ending.rbegin(); id != ending.rend(); ++id)
@@ -157,15 +171,16 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
     removed.opens += ending.size();
   };
   // End delete-on-close opens first, because no durable open stays if the file is to be deleted.
+  std::vector<open_id> deleting;
+  std::vector<open_entry*> others;
+  for (auto* const open : gone.opens)
+    if (open->delete_on_close && !stays(*open))
+      deleting.push_back(open->id);
+    else
+      others.push_back(open);
+  end_all(deleting);
   std::vector<open_id> ending;
-  for (const auto& open : opens)
-    if (open->delete_on_close && is_gone(c, *open) && !stays(*open))
-      ending.push_back(open->id);
-  end_all(ending);
-  ending.clear();
-  for (const auto& open : opens) {
-    if (!is_gone(c, *open))
-      continue;
+  for (auto* const open : others) {
     if (stays(*open)) {
       lose_connection(*open, now, out);
       removed.kept.push_back(open->id);
@@ -175,14 +190,18 @@ void file_state::impl::remove_client(const client_gone& c, time_point now, effec
   }
   end_all(ending);
   follow_end(now, out);
-  offer_again(c, now, out);
+  return removed;
+}
+
+void file_state::impl::complete_removal(
+  client_removed removed, operation_id operation, node_id node, effects& out) {
   if (removed.opens != 0) {
-    const auto deleted = delete_if_last();
+    const auto deleted = delete_if_last(node);
     removed.hold = deleted.hold;
     removed.parent_key = deleted.parent_key;
   }
   removed.delete_file = removed.hold != hold_id::none;
-  complete(out, c.operation, errc::success, std::move(removed));
+  complete(out, operation, errc::success, std::move(removed));
 }
 
 // Ends an open with everything that belongs to it. A close is a full acknowledgement of a break
@@ -273,12 +292,12 @@ void file_state::impl::follow_end(time_point now, effects& out) {
   begin_breaks(plan_without(lease_state::handle, spared, break_cause::remove), now, out);
 }
 
-detail::deletion file_state::impl::delete_if_last() {
+detail::deletion file_state::impl::delete_if_last(node_id node) {
   if (!delete_pending || !opens.empty())
     return {};
   delete_pending = false;
   detail::deletion deleted;
-  deleted.hold = add_hold(lease_state::rwh, true, {}, {});
+  deleted.hold = add_hold(lease_state::rwh, true, {}, {}, node);
   if (!deletion_key.is_zero())
     deleted.parent_key = deletion_key;
   return deleted;

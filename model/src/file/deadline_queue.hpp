@@ -45,13 +45,16 @@ struct deadline_entry {
 
   /// Orders a heap with the earliest deadline on top. At the same time, responses come first,
   /// because the breaks that they held back get a deadline of their own; then, of opens that were
-  /// disconnected together, the last.
+  /// disconnected together, the last. The order is total: it does not depend on how the heap was
+  /// filled.
   friend bool operator<(const deadline_entry& a, const deadline_entry& b) noexcept {
     if (a.at != b.at)
       return a.at > b.at;
     if ((a.of == kind::answer) != (b.of == kind::answer))
       return b.of == kind::answer;
-    return a.open < b.open;
+    if (a.open != b.open)
+      return a.open < b.open;
+    return std::tie(b.of, b.lease, b.waiting) < std::tie(a.of, a.lease, a.waiting);
   }
 };
 

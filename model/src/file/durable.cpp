@@ -69,7 +69,8 @@ void file_state::impl::lose_connection(open_entry& open, time_point now, effects
     durable.persistent      ? std::max(durable.timeout, durable.resilience)
       : open.is_resilient() ? durable.resilience
                             : durable.timeout);
-  const auto lost = std::exchange(open.channel, {});
+  const auto lost =
+    std::exchange(open.channel, {connection_id::none, session_id::none, open.channel.node});
   open.tree = tree_id::none;
   count_open(open, 1);
   if (auto* lease = open.lease; lease != nullptr) {
@@ -104,7 +105,7 @@ void file_state::impl::reconnect(const reconnect_open& c, time_point now, effect
     set_resilience(*open, open->durable->resilience, false);
   count_open(*open, static_cast<std::uint32_t>(-1));
   open->durable->detached = false;
-  open->channel = {c.connection, c.session};
+  open->channel = {c.connection, c.session, c.node};
   open->tree = c.tree;
   count_open(*open, 1);
   if (open->client != c.client)

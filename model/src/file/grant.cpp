@@ -18,7 +18,7 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   auto entry = std::make_unique<open_entry>();
   entry->id = c.open;
   entry->client = c.client;
-  entry->channel = {c.connection, c.session};
+  entry->channel = {c.connection, c.session, c.node};
   entry->tree = c.tree;
   entry->access = c.access;
   entry->share_access = c.share_access;
@@ -48,7 +48,7 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   if (c.overwrites)
     // The caller truncates later. Opens in the meantime may read but not cache the old data.
     granted.hold =
-      add_hold(lease_state::rwh, false, c.client, c.lease ? c.lease->key : lease_key{});
+      add_hold(lease_state::rwh, false, c.client, c.lease ? c.lease->key : lease_key{}, c.node);
   complete(out, c.operation, errc::success, std::move(granted));
 }
 

@@ -22,6 +22,10 @@
 
 namespace leasebreak {
 
+namespace detail {
+struct merged_reports;
+} // namespace detail
+
 struct file_state::impl {
   using lease_entry = detail::lease_entry;
   using lease_name = detail::lease_name;
@@ -31,7 +35,14 @@ struct file_state::impl {
   using hold_entry = detail::hold_entry;
   using waiting_operation = detail::waiting_operation;
 
-  impl(const file_policy& p, std::string id) : policy(&p), file_id(std::move(id)) {}
+  impl(const file_policy& p, std::string id, std::uint64_t view = 0)
+    : policy(&p), file_id(std::move(id)), last_break(first_number(view)),
+      last_hold(first_number(view)), steps(first_number(view)) {}
+
+  /// Returns the number below the first one of a node that owns the file in this view.
+  [[nodiscard]] static std::uint64_t first_number(std::uint64_t view) noexcept {
+    return view << 40U;
+  }
 
   // -- state
 
@@ -64,8 +75,9 @@ struct file_state::impl {
     std::uint32_t choices = 0; ///< Counts choices of obstacles, for a round-robin choice.
   };
   std::unique_ptr<contention> rare;
-  std::uint64_t last_break = 0;
-  std::uint64_t last_hold = 0;
+  std::uint64_t last_break;
+  std::uint64_t last_hold;
+  std::uint64_t steps; ///< Counts commands: of two reports, the later one has the greater number.
   /// The number of the last directory change whose response follows later.
   std::uint32_t last_change = 0;
 
@@ -232,11 +244,26 @@ struct file_state::impl {
   void move_opens(const client_gone& c);
   [[nodiscard]] bool is_gone(const client_gone& c, const open_entry& open) const;
   void offer_again(const client_gone& c, time_point now, effects& out);
+  void lose_notification(lease_entry& l, time_point now, effects& out);
+  /// Connected opens that lose their connection or session together.
+  struct gone_opens {
+    std::vector<open_entry*> opens; ///< Ordered by id.
+    bool keeps_durable = true; ///< Durable opens stay as disconnected opens.
+  };
+  [[nodiscard]] client_removed end_gone(const gone_opens& gone, time_point now, effects& out);
+  void complete_removal(client_removed removed, operation_id operation, node_id node, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
   void note_deletion(open_entry& open, effects& out);
   void follow_end(time_point now, effects& out);
   void set_delete_pending(open_entry& open);
-  [[nodiscard]] detail::deletion delete_if_last();
+  [[nodiscard]] detail::deletion delete_if_last(node_id node = node_id::none);
+
+  // -- node.cpp: nodes of a cluster
+
+  [[nodiscard]] static node_id node_of(const command& c) noexcept;
+  void remove_node(const node_gone& c, time_point now, effects& out);
+  void end_waits_of(node_id node, effects& out);
+  void end_holds_of(node_id node);
 
   // -- durable.cpp: opens that outlive their connection (MS-SMB2 3.3.5.9.6 to 3.3.5.9.12)
 
@@ -319,8 +346,8 @@ struct file_state::impl {
   void end_running(const force_break& c, time_point now, effects& out);
   [[nodiscard]] break_plan plan_force(const force_break& c, attempt a) const;
   bool attempt_force(const force_break& c, attempt a, time_point now, effects& out);
-  hold_id add_hold(
-    lease_state withheld, bool deleting, const client_guid& client, const lease_key& key);
+  hold_id add_hold(lease_state withheld, bool deleting, const client_guid& client,
+    const lease_key& key, node_id node);
   void end(const end_hold& c);
 
   // -- wait.cpp: pending operations, deadlines (docs/architecture.md, "Waiting is data")
@@ -394,9 +421,29 @@ struct file_state::impl {
   [[nodiscard]] std::vector<pending_wait> waits(std::size_t most) const;
   [[nodiscard]] listed_entry list_waiting(const waiting_operation& w) const;
 
+  // -- snapshot.cpp, snapshot_restore.cpp, report.cpp: the state as bytes
+
+  struct restoration;
+  [[nodiscard]] std::string export_state(time_point now) const;
+  template <class Archive, class State>
+  static void visit(Archive& a, State& s);
+  [[nodiscard]] std::string take_reports(
+    detail::merged_reports& from, time_point now, effects& out);
+  [[nodiscard]] std::string report(
+    const std::vector<const open_entry*>& of, std::optional<node_id> node, time_point now) const;
+
+  // -- snapshot_check.cpp
+
+  [[nodiscard]] std::string check_restored() const;
+  [[nodiscard]] std::string check_open_entry(const open_entry& open) const;
+  [[nodiscard]] std::string check_lease_entry(const lease_entry& l) const;
+  [[nodiscard]] std::string check_waiting_operation(const waiting_operation& w) const;
+
   // -- invariants.cpp
 
   [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] std::string check_caching() const;
+  [[nodiscard]] std::string check_waiting() const;
   [[nodiscard]] bool knows_channels(const lease_entry& l) const;
   [[nodiscard]] std::string check_held_up(const waiting_operation& w) const;
 

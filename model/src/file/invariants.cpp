@@ -15,8 +15,9 @@ std::string describe_lease(const detail::lease_entry& l) {
     to_string(l.client) + ": ";
 }
 
-// Checks a single lease.
-std::string check_lease(const detail::lease_entry& l) {
+} // namespace
+
+std::string detail::check_lease(const lease_entry& l) {
   const auto& i = l.info;
   if (!is_valid(i.state, i.is_directory))
     return describe_lease(l) + "its state is invalid";
@@ -35,8 +36,6 @@ std::string check_lease(const detail::lease_entry& l) {
     return describe_lease(l) + "the break has reached its target but continues";
   return "";
 }
-
-} // namespace
 
 // Returns whether the channels of the lease are those of its opens, each once.
 bool file_state::impl::knows_channels(const lease_entry& l) const {
@@ -76,8 +75,6 @@ std::string file_state::impl::check_invariants() const {
     if (open->is_detached() && !may_remain(*open))
       return "a disconnected open stays without a reason";
   }
-  const lease_entry* writer = nullptr;
-  std::uint32_t caching = 0;
   const auto behind = std::count_if(
     leases.begin(), leases.end(), [](const auto& l) { return l->is_behind_change(); });
   if (held_back.behind_changes != behind)
@@ -86,7 +83,7 @@ std::string file_state::impl::check_invariants() const {
     return "an operation is pending while a break is held back for the response to a change";
   for (const auto& l : leases) {
     recount.count_lease(*l, 1);
-    if (auto problem = check_lease(*l); !problem.empty())
+    if (auto problem = detail::check_lease(*l); !problem.empty())
       return problem;
     if (l->opens != uses[l.get()] || l->detached != detached_uses[l.get()] ||
       l->persistent != persistent_uses[l.get()] || l->resilient != resilient_uses[l.get()])
@@ -110,19 +107,9 @@ std::string file_state::impl::check_invariants() const {
       return describe_lease(*l) + "it does not fit the kind of file";
     if (policy->keep_records && l->stored != (l->info.state != lease_state::none))
       return describe_lease(*l) + "its record is missing, or should not be there";
-    caching += l->info.state != lease_state::none ? 1U : 0U;
-    if (intersects(l->info.state, lease_state::write)) {
-      if (writer != nullptr)
-        return describe_lease(*l) + "two leases hold Write";
-      writer = l.get();
-    }
   }
-  if (writer != nullptr && caching > 1)
-    return describe_lease(*writer) + "it holds Write while others cache";
-  if (writer != nullptr && !writer->recovered)
-    for (const auto& open : opens)
-      if (open->lease != writer && !is_stat_access_for_leases(open->access))
-        return describe_lease(*writer) + "it holds Write while the file has other opens";
+  if (auto problem = check_caching(); !problem.empty())
+    return problem;
   if (recount.count != count)
     return "the counts are wrong";
   if (!std::is_sorted(
@@ -144,6 +131,33 @@ std::string file_state::impl::check_invariants() const {
         }))
       return describe_lease(*l) + "its break has no deadline";
   }
+  return check_waiting();
+}
+
+// Checks that a lease with Write is the only one that caches anything.
+std::string file_state::impl::check_caching() const {
+  const lease_entry* writer = nullptr;
+  std::uint32_t caching = 0;
+  for (const auto& l : leases) {
+    caching += l->info.state != lease_state::none ? 1U : 0U;
+    if (!intersects(l->info.state, lease_state::write))
+      continue;
+    if (writer != nullptr)
+      return describe_lease(*l) + "two leases hold Write";
+    writer = l.get();
+  }
+  if (writer != nullptr && caching > 1)
+    return describe_lease(*writer) + "it holds Write while others cache";
+  if (writer != nullptr && !writer->recovered)
+    for (const auto& open : opens)
+      if (open->lease != writer && !is_stat_access_for_leases(open->access))
+        return describe_lease(*writer) + "it holds Write while the file has other opens";
+  return "";
+}
+
+std::string file_state::impl::check_waiting() const {
+  if (!rare)
+    return "";
   for (const auto& w : rare->waiting) {
     if (!w.deadline && !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits without a deadline";
@@ -152,8 +166,12 @@ std::string file_state::impl::check_invariants() const {
     if (auto problem = check_held_up(w); !problem.empty())
       return problem;
     const auto* open = std::get_if<open_file>(&w.what);
+    const auto* access = std::get_if<access_file>(&w.what);
     const bool waits_for_deletion = open != nullptr && is_being_deleted(*open);
-    if (count.breaking == 0 && !waits_for_deletion && !std::holds_alternative<lock_ranges>(w.what))
+    const bool waits_for_tree =
+      access != nullptr && access->kind == access_kind::enter_tree && is_tree_renamed();
+    if (count.breaking == 0 && !waits_for_deletion && !waits_for_tree &&
+      !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits while nothing is breaking or being deleted";
   }
   return "";

@@ -75,7 +75,7 @@ std::vector<listed_entry> file_state::impl::list(const lock_query& query) const 
     e.client = lease->client;
     e.owner_id = lock.owner.owner_id;
     e.share = lock.owner.share;
-    e.connection = lease->channels.newest();
+    e.connection = lease->channels.newest().connection;
     e.open = lease->first_open;
     e.lease = shown(*lease);
     e.opens = lease->opens;

@@ -116,7 +116,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (waits) {
     if (a == attempt::first) {
       auto& w = wait(c, c.operation, c.client, open_id::none, true, now);
-      w.channel = {c.connection, c.session};
+      w.channel = {c.connection, c.session, c.node};
       w.tree = c.tree;
     }
     return false;

@@ -89,6 +89,7 @@ struct lease_entry {
   connection_id told_on{}; ///< The connection on which the break was sent, as far as known.
   break_cause cause{}; ///< The cause of the break in progress.
   lease_state break_from{}; ///< The state before the break in progress.
+  node_id told_node{}; ///< The node of `told_on`.
   time_point break_begun{}; ///< When the break began; `break_started` is when its last stage began.
   time_point break_due{}; ///< When its last stage expires.
   bool maybe_unheard = false; ///< Breaking: the notification may have been lost.
@@ -100,6 +101,11 @@ struct lease_entry {
   std::unique_ptr<held_notice> held; ///< Of a lease; that of an oplock is in its open.
   time_point acquired_at{};
   record_name_ptr record; ///< The stored id; made when it is first needed.
+
+  void note_told_on(const channel_id& c) noexcept {
+    told_on = c.connection;
+    told_node = c.node;
+  }
 
   /// Returns whether a break is in progress and its holder was told that it keeps Read.
   [[nodiscard]] bool is_left_read() const noexcept {
@@ -146,6 +152,16 @@ public:
   /// Stores `s` after its request has succeeded.
   void done(const lock_sequence& s) noexcept;
 
+  /// Returns the number of each index, for a snapshot.
+  [[nodiscard]] auto& all() noexcept {
+    auto& [numbers] = *this;
+    return numbers;
+  }
+  [[nodiscard]] const auto& all() const noexcept {
+    auto& [numbers] = *this;
+    return numbers;
+  }
+
 private:
   static constexpr std::size_t count = 64;
   static constexpr std::uint8_t unknown = 0xff;
@@ -163,7 +179,7 @@ private:
 struct open_entry {
   open_id id{};
   client_guid client;
-  channel_id channel; ///< Both are none while disconnected.
+  channel_id channel; ///< While disconnected, only its node is left.
   tree_id tree{};
   std::uint32_t access = 0;
   std::uint32_t share_access = 0;
@@ -212,6 +228,7 @@ struct hold_entry {
   bool has_successor = false; ///< With `deleting`: opens wait, and look the name up again.
   client_guid client; ///< With `key`: the client whose own lease is not restricted.
   lease_key key;
+  node_id node{}; ///< The node that announced the change; none: the owner of the file.
 };
 
 /// Returns the offset below which byte-range locks count, for a file whose AllocationSize is
@@ -261,7 +278,8 @@ struct waiting_operation {
   operation_id id{};
   command what;
   client_guid client;
-  /// The channel of its request; without a connection, it waits as long as its open exists.
+  /// The channel of its request; without a connection, it waits as long as its open exists. Its
+  /// node is always set.
   channel_id channel;
   tree_id tree{};
   open_id open{}; ///< Its open; none if the operation creates the open.
@@ -273,5 +291,11 @@ struct waiting_operation {
 
 /// Returns 16 hexadecimal digits that identify an open as an owner, in records and in listings.
 [[nodiscard]] std::string to_hex(open_id id);
+
+/// Returns the id of a lease's record, if it was not recovered with another one.
+[[nodiscard]] std::string made_record_id(const lease_entry& lease, const std::string& file_id);
+
+/// Returns what is wrong with a single lease; empty: nothing.
+[[nodiscard]] std::string check_lease(const lease_entry& lease);
 
 } // namespace leasebreak::detail

@@ -185,12 +185,14 @@ enhanced_lock file_state::impl::describe(const lease_entry& l) const {
   return to_enhanced_lock(snapshot_of(l), lease_record_id(l));
 }
 
-std::string file_state::impl::lease_record_id(const lease_entry& l) const {
-  if (l.record != nullptr)
-    return l.record->id();
+std::string detail::made_record_id(const lease_entry& l, const std::string& file_id) {
   if (l.info.is_oplock)
     return "oplock:" + to_string(l.info.key);
   return "lease:" + to_string(l.client) + ":" + to_string(l.info.key) + ":" + file_mark(file_id);
+}
+
+std::string file_state::impl::lease_record_id(const lease_entry& l) const {
+  return l.record != nullptr ? l.record->id() : detail::made_record_id(l, file_id);
 }
 
 const record_name_ptr& file_state::impl::lease_record(lease_entry& l) const {

@@ -47,7 +47,7 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
     again.durable = again.durable && (again.persistent || again.oplock == oplock_level::batch);
   }
   if (c.connection != connection_id::none) {
-    const channel_id used{c.connection, open->channel.session};
+    const channel_id used{c.connection, open->channel.session, c.node};
     if (open->lease != nullptr) {
       open->lease->channels.leave(open->channel);
       open->lease->channels.join(used);

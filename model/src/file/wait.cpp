@@ -27,6 +27,7 @@ detail::waiting_operation& file_state::impl::wait(command what, operation_id id,
   const std::optional<lease_name>& spared) {
   waiting_operation w;
   w.id = id;
+  w.channel.node = node_of(what);
   w.what = std::move(what);
   w.client = client;
   w.open = open;

@@ -92,6 +92,7 @@ struct open_file {
   std::optional<app_instance> instance;
   /// With `instance`: opens of the file that are known to be under another name.
   std::vector<open_id> elsewhere;
+  node_id node{}; ///< The node of the connection; none without a cluster.
 };
 
 /// Returns whether the client can replay the CREATE on another channel (MS-SMB2 3.3.5.9.10). Such
@@ -119,6 +120,7 @@ struct close_open {
   /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
   /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
   bool keep_file = false;
+  node_id node{}; ///< The node that asks; none without a cluster.
 };
 
 /// Reconnects a durable open on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
@@ -132,6 +134,7 @@ struct reconnect_open {
   bool answer_follows = false; ///< As in `open_file`.
   session_id session{}; ///< As in `open_file`.
   tree_id tree{}; ///< As in `open_file`.
+  node_id node{}; ///< As in `open_file`.
 };
 
 /// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10). The result is the
@@ -146,6 +149,7 @@ struct replay_open {
   bool answer_follows = false; ///< As in `open_file`.
   /// The connection of the replay; none: the open stays on its connection.
   connection_id connection{};
+  node_id node{}; ///< As in `open_file`.
 };
 
 /// Makes an open resilient (MS-SMB2 3.3.5.15.9). While disconnected, the open and its locks are
@@ -197,6 +201,7 @@ struct lock_ranges {
   std::uint64_t allocation_size = unknown_allocation;
   /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
   connection_id connection{};
+  node_id node{}; ///< As in `open_file`.
 };
 
 /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
@@ -277,6 +282,7 @@ struct access_file {
   /// with `answer_sent`. Until then, breaks of the client's own leases that only this change
   /// requires are not sent to it.
   bool answer_follows = false;
+  node_id node{}; ///< As in `open_file`.
 };
 
 /// The change that an access or an overwriting open announced is made or abandoned.
@@ -303,6 +309,15 @@ struct client_gone {
   session_id session{}; ///< If set, this session has ended, on all its connections.
   /// If set, only this tree connect of the session has ended. None of its opens is kept as durable.
   tree_id tree{};
+  node_id node{}; ///< The node that had the connections or the session.
+};
+
+/// A node of the cluster has failed. Its clients have lost all of their connections to it, as with
+/// `client_gone`. In addition, all pending operations that came from it fail, and its change holds
+/// end, because it can no longer make the changes. The result is `client_removed`.
+struct node_gone {
+  operation_id operation{}; ///< Returned with the completion.
+  node_id node{}; ///< The node; not none.
 };
 
 /// Breaks leases and oplocks at an operator's request, as if another operation needed the file.
@@ -315,6 +330,7 @@ struct force_break {
   /// If true, breaks of these leases that are already in progress end at once, as if their
   /// deadlines had expired.
   bool ends_running = false;
+  node_id node{}; ///< The node that asks; none without a cluster.
 };
 
 /// Recovers a record after a restart; see `grace_ended` for its end. Records of leases and
@@ -345,6 +361,6 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached, set_server_state, replay_open, answer_sent, make_resilient>;
+  deadline_reached, set_server_state, replay_open, answer_sent, make_resilient, node_gone>;
 
 } // namespace leasebreak

@@ -4,14 +4,17 @@
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/file_snapshot.hpp>
 #include <leasebreak/model/limits.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace leasebreak {
@@ -61,8 +64,10 @@ protected:
 /// command's documentation says otherwise. Not thread-safe: it must have one owner at a time.
 class file_state {
 public:
-  /// `policy` must outlive the object. Records are written under `file_id`.
-  file_state(const file_policy& policy, std::string file_id);
+  /// `policy` must outlive the object. Records are written under `file_id`. The numbers of breaks
+  /// and holds are above `view << 40`: of two nodes that own the file one after the other, the
+  /// later one has the greater view, below 2^23. 0 without a cluster.
+  file_state(const file_policy& policy, std::string file_id, std::uint64_t view = 0);
   ~file_state();
   /// Moves the file. The source may only be destroyed or assigned to.
   file_state(file_state&&) noexcept;
@@ -80,6 +85,35 @@ public:
 
   /// Like `apply` above, but returns the effects. For tests and tools.
   [[nodiscard]] effects apply(const command& c, time_point now, bool may_wait = true);
+
+  /// Returns the whole state as of `now`, which must not be earlier than in a previous call of
+  /// `apply`.
+  [[nodiscard]] file_snapshot export_state(time_point now) const;
+
+  /// Returns a file with the state that `export_state` returned, or the reason why there is none.
+  /// It behaves like the original in every respect, except for its policy. Time passes from `now`
+  /// on. Pending operations keep their numbers. The memory that is used is proportional to the
+  /// number of bytes.
+  [[nodiscard]] static std::variant<file_state, snapshot_error> import_state(
+    const file_policy& policy, const file_snapshot& from, time_point now);
+
+  /// Returns all that clients have through `node` as of `now`: opens, connected or not, with their
+  /// leases, oplocks, breaks, byte-range locks and outstanding responses, and the change holds of
+  /// the node. Excludes pending operations, which the node can send again.
+  [[nodiscard]] file_snapshot report_node(node_id node, time_point now) const;
+
+  /// Like `report_node`, for one open. Empty if there is no such open.
+  [[nodiscard]] std::optional<file_snapshot> report_open(open_id open, time_point now) const;
+
+  /// Returns a file that has what `reports` of the file `file_id` contain, after the node that
+  /// owned it has failed. Fails if a report is about opens of another node. Of two reports about
+  /// the same thing, the report with the later state counts. Breaks in progress continue with their
+  /// remaining time. Appends what follows from the opens that are missing, such as notifications
+  /// that were held back for their responses. `view` is as in the constructor, and above that of
+  /// the reports.
+  [[nodiscard]] static std::variant<file_state, snapshot_error> rebuild(const file_policy& policy,
+    std::string file_id, std::uint64_t view, std::span<const node_report> reports, time_point now,
+    effects& out);
 
   /// Returns when `deadline_reached` is due, or nothing if no deadline is set.
   [[nodiscard]] std::optional<time_point> next_deadline() const;
@@ -141,6 +175,8 @@ public:
 private:
   friend struct file_state_peek; ///< Lets tests compare states.
   struct impl;
+  explicit file_state(std::unique_ptr<impl> state) noexcept;
+
   std::unique_ptr<impl> impl_;
 };
 

@@ -81,23 +81,31 @@ enum class session_id : std::uint64_t { none = 0 };
 /// A tree connect of a session (MS-SMB2 3.3.1.9 TreeConnectId); chosen by the server. 0: none.
 enum class tree_id : std::uint32_t { none = 0 };
 
+/// One run of a node of a cluster. A node gets a new id each time that it joins. None: there is no
+/// cluster, or the node is unknown.
+enum class node_id : std::uint32_t { none = 0 };
+
 /// A session on a connection (MS-SMB2 3.3.1.14 Channel), which carries requests and notifications.
 /// Without a session it stands for the connection alone.
 struct channel_id {
   connection_id connection{}; ///< The connection.
   session_id session{}; ///< The session, or none.
+  /// The node that has the connection. Each node chooses its own connection and session ids.
+  node_id node{};
 
   friend auto operator<=>(const channel_id&, const channel_id&) = default;
 };
 
-/// An operation in flight; chosen by the caller and returned with the completion.
+/// An operation in flight; chosen by the caller and returned with the completion. Unique among all
+/// operations of the same file, from all nodes.
 enum class operation_id : std::uint64_t { none = 0 };
 
 /// One break of one lease or oplock. It tells a report about an older break from one about a newer.
+/// Unique within its file, also if another node owned the file before.
 enum class break_id : std::uint64_t { none = 0 };
 
 /// A change hold: the guard that prevents new caching while an operation changes the file; see
-/// `access_file`.
+/// `access_file`. Unique within its file, also if another node owned the file before.
 enum class hold_id : std::uint64_t { none = 0 };
 
 /// A guard of directory entries; see `entry_queue`.
