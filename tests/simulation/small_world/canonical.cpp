@@ -330,6 +330,17 @@ std::string scene::canonical_file() const {
   return writer(file_.file(), ledger_, true).write_file();
 }
 
+void scene::check_copy() {
+  const auto exported = file_.file().export_state(ledger_.now);
+  auto imported = file_state::import_state(policy(), exported, ledger_.now);
+  if (const auto* const error = std::get_if<snapshot_error>(&imported))
+    return fail("the file cannot be imported: " + to_string(*error));
+  const auto& copy = std::get<file_state>(imported);
+  if (copy.export_state(ledger_.now) != exported ||
+    writer(copy, ledger_, true).write_file() != canonical_file())
+    fail("the file is not the same after an export and an import");
+}
+
 std::string scene::canonical(bool with_obstacles) const {
   writer w(file_.file(), ledger_, with_obstacles);
   auto text = w.write_file();

@@ -44,6 +44,9 @@ public:
   /// The part of `canonical` that describes the file.
   [[nodiscard]] std::string canonical_file() const;
 
+  /// Checks that the file can be exported and imported, and is the same afterwards.
+  void check_copy();
+
 private:
   // -- scene.cpp: a step --------------------------------------------------------------------------
 

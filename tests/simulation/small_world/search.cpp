@@ -110,6 +110,7 @@ private:
         return;
       }
       nodes_.push_back({parent, a});
+      s.check_copy();
       s.finish();
     }
     if (!s.problem().empty())
@@ -126,6 +127,7 @@ private:
       const auto before = s.canonical_file();
       s.step(each, &before);
     }
+    s.check_copy();
     s.finish();
   }
 
