@@ -7,8 +7,8 @@
 #include "file/snapshot_visit.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
+#include <vector>
 
 namespace leasebreak {
 
@@ -65,26 +65,50 @@ bool file_state::impl::restoration::find_first_opens() {
   return true;
 }
 
+namespace {
+
+using detail::channel_list;
+
+/// Moves the channel to the end of `to`. Returns false if it is not in `from`, which is ordered.
+bool take_channel(const channel_id& channel, std::vector<channel_list::entry>& from,
+  std::vector<channel_list::entry>& to) {
+  const auto at = std::lower_bound(from.begin(), from.end(), channel,
+    [](const auto& entry, const channel_id& c) { return entry.channel < c; });
+  if (at == from.end() || at->channel != channel || at->opens == 0)
+    return false;
+  to.push_back({channel, std::exchange(at->opens, 0U)});
+  return true;
+}
+
+} // namespace
+
 bool file_state::impl::restoration::count_channels() {
-  std::map<const lease_entry*, std::map<channel_id, std::uint32_t>> used;
+  std::vector<std::pair<const lease_entry*, channel_id>> used;
   for (const auto& open : s.opens)
     if (open->lease != nullptr && !open->is_detached())
-      ++used[open->lease][open->channel];
+      used.emplace_back(open->lease, open->channel);
+  std::sort(used.begin(), used.end());
+  std::vector<channel_list::entry> here;
+  std::vector<channel_list::entry> ordered;
   for (std::size_t i = 0; i < s.leases.size(); ++i) {
-    auto& here = used[s.leases[i].get()];
-    std::vector<detail::channel_list::entry> entries;
+    here.clear();
+    ordered.clear();
+    const std::pair<const lease_entry*, channel_id> least{s.leases[i].get(), {}};
+    for (auto at = std::lower_bound(used.begin(), used.end(), least);
+         at != used.end() && at->first == least.first; ++at)
+      if (here.empty() || here.back().channel != at->second)
+        here.push_back({at->second, 1});
+      else
+        ++here.back().opens;
     for (const auto& channel : orders[i])
-      if (const auto found = here.find(channel); found != here.end()) {
-        entries.push_back({channel, found->second});
-        here.erase(found);
-      } else if (merged == nullptr) {
+      if (!take_channel(channel, here, ordered) && merged == nullptr)
         return false;
-      }
-    if (!here.empty() && merged == nullptr)
-      return false;
-    for (const auto& [channel, opens] : here)
-      entries.push_back({channel, opens});
-    s.leases[i]->channels = detail::channel_list::of(entries);
+    for (const auto& rest : here)
+      if (rest.opens != 0 && merged == nullptr)
+        return false;
+      else if (rest.opens != 0)
+        ordered.push_back(rest);
+    s.leases[i]->channels = channel_list::of(ordered);
   }
   return true;
 }
