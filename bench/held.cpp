@@ -100,8 +100,8 @@ private:
     request.file = file_name(0);
     request.open = open_;
     request.elements.push_back({range, true});
-    coordinator_.async_lock(
-      std::move(request), boost::asio::bind_executor(strand(), [this, range](error_code error) {
+    coordinator_.async_lock(std::move(request),
+      boost::asio::bind_executor(strand(), [this, range](error_code error, std::size_t) {
         require(error, "lock");
         unlock(range);
       }));

@@ -135,8 +135,9 @@ server::task<answer<server::nothing>> server::lock(
   request.open = open;
   request.elements.push_back(element);
   request.fail_immediately = !wait;
-  co_return co_await tracked<nothing>(ledger_, operation_kind::lock, cancel,
+  const auto reply = co_await tracked<std::size_t>(ledger_, operation_kind::lock, cancel,
     [&](auto handler) { coordinator_.async_lock(std::move(request), std::move(handler)); });
+  co_return answer<nothing>{reply.error, {}};
 }
 
 server::task<answer<server::nothing>> server::unlock(

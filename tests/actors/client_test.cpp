@@ -294,6 +294,8 @@ TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
   w.settle();
 
   EXPECT_EQ(second.error(), errc::success);
+  EXPECT_EQ(first.as<std::size_t>(), 1U);
+  EXPECT_EQ(second.as<std::size_t>(), 0U) << "the open has the lock already";
   EXPECT_EQ(w.c->stats().locks_now, 1U);
   w.close("f", a);
   EXPECT_EQ(w.c->stats().locks_now, 0U);

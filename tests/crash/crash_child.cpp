@@ -76,7 +76,7 @@ asio::awaitable<void> grant_for_ever(
       lock.file = name;
       lock.open = opened.open;
       lock.elements.push_back({{offset, 10}, true});
-      co_await coordinator.async_lock(std::move(lock), asio::use_awaitable);
+      static_cast<void>(co_await coordinator.async_lock(std::move(lock), asio::use_awaitable));
       say("R " + name + " " + std::to_string(offset));
     }
     if (random() % 4 == 0)

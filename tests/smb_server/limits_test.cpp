@@ -250,6 +250,30 @@ TEST(Users, ShareTheirLocksAmongTheirConnections) {
   EXPECT_EQ(lock(one, a.id, 3), status::success);
 }
 
+// MS-SMB2 3.3.5.14: the open has the lock of a replayed request already.
+TEST(Users, CountALockThatIsSentTwiceOnce) {
+  server_limits limits;
+  limits.locks_per_user = 3;
+  test_server server{limits};
+  raw_client client{server.port()};
+  client.negotiate(dialect::smb_3_0_2);
+  client.log_on();
+  client.connect_tree();
+  const created file = client.create("file");
+  byte_writer body{raw_client::lock_body(file.id, {{0, 1, lock_flags}})};
+  constexpr std::uint32_t first_of_index_1 = 0x11;
+  body.patch_u32(4, first_of_index_1);
+  ASSERT_EQ(client.call(command::lock, body.view()).head.status, status::success);
+
+  EXPECT_EQ(client.call(command::lock, body.view()).head.status, status::success);
+
+  EXPECT_EQ(lock(client, file.id, 10), status::success);
+  EXPECT_EQ(lock(client, file.id, 20), status::success);
+  EXPECT_EQ(lock(client, file.id, 30), status::insufficient_resources);
+  EXPECT_EQ(lock(client, file.id, 0, unlock_flag), status::success);
+  EXPECT_EQ(lock(client, file.id, 40), status::success);
+}
+
 TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
   server_options options;
   options.disk_threads = 1;

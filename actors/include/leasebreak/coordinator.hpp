@@ -80,7 +80,7 @@ void start(const impl_ref& self, reconnect_request&& r, handler<open_result> h);
 void start(const impl_ref& self, replay_request&& r, handler<open_result> h);
 void start(const impl_ref& self, server_state_request&& r, handler<void> h);
 void start(const impl_ref& self, resilience_request&& r, handler<void> h);
-void start(const impl_ref& self, lock_request&& r, handler<void> h);
+void start(const impl_ref& self, lock_request&& r, handler<std::size_t> h);
 void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h);
 void start(const impl_ref& self, unlock_request&& r, handler<std::size_t> h);
 void start(const impl_ref& self, lease_acknowledgement&& r, handler<lease_state> h);
@@ -351,14 +351,15 @@ public:
   /// waits without a time limit and keeps the executor busy. The wait ends when the lock is
   /// granted, the open closes, the operation is cancelled, or its connection ends (that of the
   /// request, or of the open if the request names none). A lock that fails or waits ends no open.
-  /// Handler: `void(error_code)`.
+  /// Handler: `void(error_code, std::size_t taken)`. `taken` is the number of locks that the open
+  /// has gained: all elements, or none for a replayed request, whose locks it has already.
   ///
   /// Errors: `errc::lock_not_granted`, `unknown_open`, `invalid_lock_range`, `locks_on_directory`,
   /// `invalid_argument`, `reclaim_needed`, the limits of locks and of pending operations,
   /// `store_backlog`, `range_not_locked` if the open closes meanwhile, `cancelled`, `client_gone`.
   template <class Token = boost::asio::deferred_t>
   auto async_lock(lock_request request, Token&& token = {}) {
-    return initiate<void>(std::move(request), token);
+    return initiate<std::size_t>(std::move(request), token);
   }
 
   /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2

@@ -54,7 +54,7 @@ public:
   void start(replay_request&& r, std::unique_ptr<file_call<open_result>> op);
   void start(server_state_request&& r, std::unique_ptr<file_call<void>> op);
   void start(resilience_request&& r, std::unique_ptr<file_call<void>> op);
-  void start(lock_request&& r, std::unique_ptr<file_call<void>> op);
+  void start(lock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
   void start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op);
   void start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op);
   void start(lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op);

@@ -57,8 +57,8 @@ void start(const impl_ref& self, resilience_request&& r, handler<void> h) {
   initiate<file_call<void>>(self, std::move(r), std::move(h));
 }
 
-void start(const impl_ref& self, lock_request&& r, handler<void> h) {
-  initiate<file_call<void>>(self, std::move(r), std::move(h));
+void start(const impl_ref& self, lock_request&& r, handler<std::size_t> h) {
+  initiate<file_call<std::size_t>>(self, std::move(r), std::move(h));
 }
 
 void start(const impl_ref& self, reclaim_lock_request&& r, handler<void> h) {

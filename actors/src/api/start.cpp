@@ -219,7 +219,7 @@ void coordinator_impl::start(resilience_request&& r, std::unique_ptr<file_call<v
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
-void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<void>> op) {
+void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<std::size_t>> op) {
   auto error = admit(r.file);
   if (error == errc::success &&
     (r.elements.empty() || r.elements.size() > limit(&limits::ranges_per_lock)))

@@ -64,9 +64,19 @@ void convert(file_actor&, break_acknowledged& from, oplock_level& to) {
   to = oplock_of(from.state);
 }
 
+// Returns the number of new locks. A replay adds none.
+std::size_t taken_by(const operation& op, errc error, const operation_result& result) {
+  const auto* const lock = std::get_if<lock_ranges>(&op.what);
+  const bool takes =
+    lock != nullptr && error == errc::success && !std::holds_alternative<lock_replayed>(result);
+  return takes ? lock->elements.size() : 0;
+}
+
 template <class Result>
-Result result_of(file_actor& file, operation& op, operation_result& from) {
+Result result_of(file_actor& file, operation& op, errc error, operation_result& from) {
   Result to{};
+  if constexpr (std::is_same_v<Result, std::size_t>)
+    to = taken_by(op, error, from);
   if constexpr (requires { to.answer; })
     to.answer = std::move(op.pending);
   if constexpr (std::is_same_v<Result, close_result>)
@@ -89,7 +99,7 @@ void file_call<Result>::finish(
   if constexpr (std::is_void_v<Result>)
     this->complete(ec);
   else
-    this->complete(ec, result_of<Result>(file, *this, result));
+    this->complete(ec, result_of<Result>(file, *this, error, result));
 }
 
 template class file_call<open_result>;

@@ -188,12 +188,10 @@ asio::awaitable<reply> lock_all(request& r, const lock_message& asked, open_ptr 
   if (taken.count() == 0)
     co_return fail(status::insufficient_resources);
   o->locks.merge(std::move(taken));
-  auto [error] = co_await r.wait_for(r.host().coordinator().async_lock(std::move(ask)));
-  if (error) {
-    o->locks.give_back(count);
-    co_return fail(status_of(error));
-  }
-  co_return done();
+  // A replayed request takes none.
+  auto [error, added] = co_await r.wait_for(r.host().coordinator().async_lock(std::move(ask)));
+  o->locks.give_back(count - added);
+  co_return error ? fail(status_of(error)) : done();
 }
 
 } // namespace

@@ -409,12 +409,14 @@ coordinator_run::task<void> coordinator_run::lock(
     co_return;
   lock_request r{disk::id_of(opens_.at(id).file), id, {{range, exclusive}}, !waits};
   r.connection = opens_.at(id).connection;
-  auto done = co_await ask<nothing>(
+  auto done = co_await ask<std::size_t>(
     std::move(r), waits ? patience::unbounded : patience::bounded, "lock through " + text(id));
   note("lock through " + text(id) + ": " + to_string(done.error));
   const auto h = opens_.find(id);
   if (done.error != errc::success || h == opens_.end() || h->second.is_gone)
     co_return;
+  if (done.value != 1)
+    complain("a lock through " + text(id) + " took " + std::to_string(done.value) + " locks");
   check_lock(id, range, exclusive);
   h->second.locks.emplace_back(range, exclusive);
 }
