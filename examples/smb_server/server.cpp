@@ -61,7 +61,8 @@ server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logg
   vfs::pool_options pool;
   pool.threads = options_.disk_threads;
   pool.operations_max = options_.limits.disk_operations;
-  pool.lane_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
+  pool.client_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
+  pool.user_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 2, 1);
   pool.runner = runtime_.disk();
   workers_ = std::make_unique<vfs::worker_pool>(std::move(pool));
   vfs_options_.opens_max = options_.limits.opens;

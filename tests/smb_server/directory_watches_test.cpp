@@ -13,10 +13,11 @@ namespace {
 
 class Watches : public ::testing::Test {
 protected:
-  watch_ptr add(
-    bool recursive, std::size_t bytes_max, const void* client = nullptr, std::string place = "d") {
+  watch_ptr add(bool recursive, std::size_t bytes_max, const void* client = nullptr,
+    std::string place = "d", std::uint64_t user = 0) {
     watch_terms terms;
     terms.client = client;
+    terms.user = user;
     terms.share = this;
     terms.directory = std::move(place);
     terms.recursive = recursive;
@@ -223,6 +224,23 @@ TEST_F(Watches, OfTheClientWithMostLoseTheirChangesBeyondTheTotal) {
   EXPECT_EQ(ask(most), status::notify_enum_dir);
   EXPECT_EQ(ask(fewer), status::success);
   EXPECT_EQ(ask(fewest), status::success);
+}
+
+// Each client of the user has fewer than the other user's.
+TEST_F(Watches, OfTheUserWithMostLoseTheirChangesBeyondTheTotal) {
+  constexpr std::size_t many = 100'000;
+  const int three = 3;
+  const watch_ptr other = add(false, many, &three, "f", 2);
+  fill(4'500, "f");
+  const watch_ptr first = add(false, many, &one, "d", 1);
+  fill(4'000, "d");
+  const watch_ptr second = add(false, many, &two, "e", 1);
+
+  fill(4'000, "e");
+
+  EXPECT_LE(watches.bytes(), 15'000U);
+  EXPECT_EQ(ask(other), status::success);
+  EXPECT_TRUE(ask(first) == status::notify_enum_dir || ask(second) == status::notify_enum_dir);
 }
 
 TEST_F(Watches, AreToldAgainAfterALoss) {

@@ -274,6 +274,38 @@ TEST(Users, CountALockThatIsSentTwiceOnce) {
   EXPECT_EQ(lock(client, file.id, 40), status::success);
 }
 
+TEST(Users, LeaveTheDiskToOthersHoweverManyConnectionsTheyHave) {
+  server_options options;
+  options.users = {{"user", "pass"}, {"other", "word"}};
+  options.disk_threads = 1;
+  options.limits.disk_operations = 8;
+  test_server server{options};
+  std::vector<std::unique_ptr<raw_client>> greedy;
+  std::vector<file_id> files;
+  for (std::uint8_t i = 1; i <= 5; ++i) {
+    greedy.push_back(std::make_unique<raw_client>(server.port()));
+    greedy.back()->set_up({i});
+    files.push_back(greedy.back()->create("file").id);
+  }
+  raw_client other{server.port()};
+  other.negotiate(dialect::smb_2_1, {9});
+  ASSERT_EQ(other.log_on("other", "word"), status::success);
+  ASSERT_EQ(other.connect_tree(), status::success);
+  const file_id mine = other.create("mine").id;
+  {
+    held_disk disk{server};
+    for (std::size_t i = 0; i < greedy.size(); ++i) {
+      for (int k = 0; k < 2; ++k)
+        greedy[i]->send(command::flush, flush_body(files[i]));
+      EXPECT_EQ(greedy[i]->echo(), status::success);
+    }
+    other.send(command::flush, flush_body(mine));
+    EXPECT_EQ(other.echo(), status::success);
+  }
+
+  EXPECT_EQ(other.receive_final().value().head.status, status::success);
+}
+
 TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
   server_options options;
   options.disk_threads = 1;
@@ -309,10 +341,10 @@ TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
 
 TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   test_server server;
-  raw_client client{server.port()};
   constexpr int many = 20'000; // more than one job of a disk thread
   for (int i = 0; i < many; ++i)
     std::filesystem::create_symlink("nothing", server.directory() / ("link" + std::to_string(i)));
+  raw_client client{server.port()};
   client.set_up();
   ASSERT_EQ(client.create("last").status, status::success);
 

@@ -34,6 +34,12 @@ TEST_F(UserShares, AreSeparateForEachUser) {
   EXPECT_EQ(taken_share::take(shares.of("bob").locks, 5).count(), 5U);
 }
 
+TEST_F(UserShares, HaveANumberForEachUser) {
+  EXPECT_EQ(shares.of("alice").number, shares.of("alice").number);
+  EXPECT_NE(shares.of("alice").number, shares.of("bob").number);
+  EXPECT_NE(shares.of("bob").number, 0U);
+}
+
 TEST_F(UserShares, LastAsLongAsSomethingIsTaken) {
   taken_share kept = taken_share::take(shares.of("alice").opens, 3);
 

@@ -360,6 +360,25 @@ TEST_F(PoolLanes, AreRefusedAboveTheirShareAlone) {
   EXPECT_THAT(ran_, ::testing::ElementsAre("many", "few", "many", "many"));
 }
 
+TEST_F(PoolLanes, OfOneUserShareItsPart) {
+  pool_options options{1, 100, 3};
+  options.user_operations_max = 4;
+  pool_.emplace(options);
+  occupy();
+  const pool_lane second{many_.user, few_.client};
+  for (int i = 0; i < 3; ++i) {
+    run(many_, "first");
+    run(second, "second");
+  }
+  run(few_, "few");
+
+  gate_->open();
+  io_.run();
+
+  EXPECT_EQ(errors_, 2);
+  EXPECT_THAT(ran_, ::testing::ElementsAre("first", "few", "second", "first", "second"));
+}
+
 TEST_F(PoolLanes, LeaveAThreadToTheOthers) {
   pool_.emplace(pool_options{2, 100, 100});
   bool second_began = false;

@@ -1,5 +1,6 @@
 // The order in which a fair queue returns the items of its lanes.
 #include "vfs/fair_queue.hpp"
+#include "vfs/lane_queue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -97,6 +98,82 @@ TEST_F(FairQueue, KeepsNothingOfALaneWithoutItems) {
   EXPECT_EQ(queue_.lanes(), 1U);
   queue_.done('b');
   EXPECT_EQ(queue_.lanes(), 0U);
+}
+
+class LaneQueue : public ::testing::Test {
+protected:
+  void push(pool_lane lane, const std::string& item, std::size_t running_max = any_number) {
+    queue_.push(lane, running_max, item);
+  }
+
+  std::vector<std::string> take_all() {
+    std::vector<std::string> taken;
+    while (queue_.has_next())
+      taken.push_back(queue_.take().item);
+    return taken;
+  }
+
+  lane_queue<std::string> queue_;
+};
+
+TEST_F(LaneQueue, GivesAUserWithManyClientsNoMoreThanAnother) {
+  push({1, 1}, "a1");
+  push({1, 2}, "a2");
+  push({1, 3}, "a3");
+  push({2, 4}, "b1");
+  push({2, 4}, "b2");
+
+  EXPECT_THAT(take_all(), ElementsAre("a1", "b1", "a2", "b2", "a3"));
+}
+
+TEST_F(LaneQueue, ServesTheClientsOfAUserInTurn) {
+  push({1, 1}, "a1");
+  push({1, 1}, "a2");
+  push({1, 1}, "a3");
+  push({1, 2}, "b1");
+
+  EXPECT_THAT(take_all(), ElementsAre("a1", "b1", "a2", "a3"));
+}
+
+TEST_F(LaneQueue, LetsWorkGoAheadOfItsUsersOtherWorkAlone) {
+  push({1, 1}, "a1");
+  push({1, 2}, "a2");
+  push({2, 3}, "b1");
+  push({2, 3}, "b2");
+  push({1, 2, true}, "ahead 1");
+  push({1, 1, true}, "ahead 2");
+
+  EXPECT_THAT(take_all(), ElementsAre("ahead 1", "b1", "ahead 2", "b2", "a1", "a2"));
+}
+
+TEST_F(LaneQueue, CountsTheItemsOfUsersAndClients) {
+  push({1, 1}, "a1");
+  push({1, 1}, "a2");
+  push({1, 2}, "b1");
+  push({1, 2, true}, "ahead");
+  EXPECT_EQ(queue_.size_of_user({1, 9}), 4U);
+  EXPECT_EQ(queue_.size_of_client({1, 1}), 2U);
+  EXPECT_EQ(queue_.size_of_client({1, 2}), 1U);
+  EXPECT_EQ(queue_.size_of_client({2, 1}), 0U);
+
+  EXPECT_EQ(queue_.take().item, "ahead");
+  EXPECT_EQ(queue_.take().item, "a1");
+  EXPECT_EQ(queue_.size_of_user({1, 9}), 4U) << "two are running";
+  queue_.done({1, 2, true});
+  queue_.done({1, 1});
+
+  EXPECT_EQ(queue_.size_of_user({1, 9}), 2U);
+  EXPECT_EQ(queue_.size_of_client({1, 1}), 1U);
+}
+
+TEST_F(LaneQueue, LimitsTheRunningItemsOfAUser) {
+  push({1, 1}, "a1", 1);
+  push({1, 2}, "a2", 1);
+  push({2, 3}, "b1", 1);
+
+  EXPECT_THAT(take_all(), ElementsAre("a1", "b1"));
+  queue_.done({1, 1});
+  EXPECT_THAT(take_all(), ElementsAre("a2"));
 }
 
 } // namespace

@@ -588,7 +588,7 @@ std::optional<std::uint32_t> status_of_new(const plan& p, const error_code& erro
 /// success, or an error after everything is released, or nothing: retry.
 asio::awaitable<std::optional<std::uint32_t>> give_name(
   request& r, plan& p, vfs::opened& opened, open_result& granted, entry_guard guard) {
-  auto [error, named] = co_await r.tree_connect->share->files.async_give_name(
+  auto [error, named] = co_await r.tree_connect->share->files.ahead().async_give_name(
     opened, p.path, asio::as_tuple(asio::use_awaitable));
   guard.release();
   if (error) {
@@ -618,7 +618,7 @@ asio::awaitable<std::optional<reply>> attempt_opened(
 /// exists; therefore the coordinator is asked without the guard.
 asio::awaitable<std::optional<reply>> attempt_missing(
   request& r, plan& p, vfs::opened& missing, entry_guard guard) {
-  auto [error, opened] = co_await r.tree_connect->share->files.async_make(
+  auto [error, opened] = co_await r.tree_connect->share->files.ahead().async_make(
     p.path, p.how, missing.directory, asio::as_tuple(asio::use_awaitable));
   guard.release();
   if (error) {
@@ -648,7 +648,7 @@ asio::awaitable<std::optional<reply>> refuse_key(request& r, const plan& p, bool
   if (!is_there) {
     const guarded name = co_await guard_name(r, p.path);
     if (name.status == status::success) {
-      auto [lost, now] = co_await r.tree_connect->share->files.async_lookup(
+      auto [lost, now] = co_await r.tree_connect->share->files.ahead().async_lookup(
         p.path, asio::as_tuple(asio::use_awaitable));
       if (!lost)
         co_return std::nullopt;

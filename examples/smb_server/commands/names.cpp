@@ -35,7 +35,7 @@ asio::awaitable<meaning> look_again(request& r, vfs::path name, file_name_id fil
   const guarded name_guard = co_await guard_name(r, name);
   if (name_guard.status != status::success)
     co_return meaning::none;
-  auto [lost, now] = co_await r.tree_connect->share->files.async_lookup(
+  auto [lost, now] = co_await r.tree_connect->share->files.ahead().async_lookup(
     std::move(name), asio::as_tuple(asio::use_awaitable));
   if (lost)
     co_return meaning::none;

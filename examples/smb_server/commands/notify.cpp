@@ -22,6 +22,7 @@ asio::awaitable<std::uint32_t> begin_watch(request& r, const notify_request& ask
     co_return status::success; // another request has started it
   watch_terms terms;
   terms.client = r.on().group.get();
+  terms.user = r.user->share.number;
   terms.share = o->tree_connect->share->place();
   terms.directory = path.name();
   terms.recursive = asked.recursive;

@@ -190,7 +190,7 @@ asio::awaitable<error_code> rename_guarded(request& r, const open_ptr& o, const 
     co_return error_code{errc::unknown_open};
   if (LEASEBREAK_MUTANT(renames_are_not_done))
     co_return error_code{};
-  auto [error] = co_await o->tree_connect->share->files.async_rename(
+  auto [error] = co_await o->tree_connect->share->files.ahead().async_rename(
     o->vfs_open, target, replaces, may.names, asio::as_tuple(asio::use_awaitable));
   if (!error) {
     const std::shared_ptr<const served_share> share = o->tree_connect->share;
@@ -260,7 +260,7 @@ asio::awaitable<error_code> link_guarded(request& r, const open_ptr& o, const vf
     co_return name.error;
   if (!r.still_has(*o))
     co_return error_code{errc::unknown_open};
-  auto [error] = co_await o->tree_connect->share->files.async_link(
+  auto [error] = co_await o->tree_connect->share->files.ahead().async_link(
     o->vfs_open, target, replaces, names, asio::as_tuple(asio::use_awaitable));
   co_return error;
 }

@@ -37,7 +37,7 @@ asio::awaitable<reply> tree_connect(request& r) {
   const std::string name = share_of(asked->path);
   auto t = std::make_shared<tree>();
   if (const auto share = r.host().find_share(name))
-    t->share = share->in(r.on().group->lane);
+    t->share = share->in({r.user->share.number, r.on().group->number});
   const bool is_pipe = name == "IPC$" || name == "ipc$";
   if (!t->share && !is_pipe)
     co_return fail(status::bad_network_name);

@@ -183,7 +183,7 @@ asio::awaitable<std::uint32_t> mark_directory(request& r, open_ptr o) {
   // A pending deletion prevents new entries, like a guard.
   if (whole.status != status::success && whole.status != status::delete_pending)
     co_return whole.status;
-  auto [error] = co_await o->tree_connect->share->files.async_check_removable(
+  auto [error] = co_await o->tree_connect->share->files.ahead().async_check_removable(
     o->vfs_open, asio::as_tuple(asio::use_awaitable));
   if (error)
     co_return status_of(error);

@@ -109,7 +109,7 @@ asio::awaitable<entry_guard> guard_directory(server& host, open_ptr o) {
 }
 
 asio::awaitable<bool> has_entries(open_ptr o) {
-  auto [error] = co_await o->tree_connect->share->files.async_check_empty(
+  auto [error] = co_await o->tree_connect->share->files.ahead().async_check_empty(
     o->vfs_open, asio::as_tuple(asio::use_awaitable));
   co_return error == boost::system::errc::directory_not_empty;
 }

@@ -25,6 +25,7 @@ class watch_table;
 /// The parameters of an open's watch, from its first CHANGE_NOTIFY until it closes.
 struct watch_terms {
   const void* client = nullptr; ///< The client that the changes count for. Only compared.
+  std::uint64_t user = 0; ///< The user that they count for. Only compared.
   const void* share = nullptr; ///< The share. Only compared.
   std::string directory; ///< Its path at first, with slashes. Empty for the root.
   bool recursive = false;
@@ -35,7 +36,7 @@ struct watch_terms {
 /// Limits of unreported changes.
 struct watch_limits {
   std::size_t client_bytes = std::size_t{4} << 20; ///< Beyond it, a client loses all its changes.
-  /// Beyond it, the client with the most loses all.
+  /// Beyond it, of the user with the most, the client with the most loses all.
   std::size_t total_bytes = std::size_t{64} << 20;
 };
 

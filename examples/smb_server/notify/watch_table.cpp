@@ -13,13 +13,13 @@ void watch_table::add(watch& w) {
   const std::lock_guard lock{mutex_};
   directory& d = shares_[t.share][t.directory];
   auto found = std::find_if(d.entries.begin(), d.entries.end(), [&](const auto& e) {
-    return e.client == t.client && e.recursive == t.recursive && e.filter == t.filter;
+    return e.whose == owner_of(t) && e.recursive == t.recursive && e.filter == t.filter;
   });
   if (found == d.entries.end()) {
-    d.entries.push_back({t.client, t.recursive, t.filter, std::make_unique<watched_log>()});
+    d.entries.push_back({owner_of(t), t.recursive, t.filter, std::make_unique<watched_log>()});
     found = std::prev(d.entries.end());
     found->log->directory = t.directory;
-    clients_[t.client].logs.insert(found->log.get());
+    clients_[owner_of(t)].logs.insert(found->log.get());
   }
   watched_log& log = *found->log;
   w.place_ = log.idle.insert(log.idle.end(), &w);
@@ -36,16 +36,16 @@ void watch_table::remove(watch& w) noexcept {
   (w.awaiting_ ? log.awaiting : log.idle).erase(w.place_);
   const std::size_t before = log.changes.bytes();
   log.changes.leave(w.read_);
-  count(w.terms().client, before, log.changes.bytes());
+  count(owner_of(w.terms()), before, log.changes.bytes());
   if (log.idle.empty() && log.awaiting.empty())
     drop_log(w.terms(), log);
 }
 
 void watch_table::drop_log(const watch_terms& terms, watched_log& log) {
-  const auto owner = clients_.find(terms.client);
-  owner->second.logs.erase(&log);
-  if (owner->second.logs.empty())
-    clients_.erase(owner);
+  const auto whose = clients_.find(owner_of(terms));
+  whose->second.logs.erase(&log);
+  if (whose->second.logs.empty())
+    clients_.erase(whose);
   const auto share = shares_.find(terms.share);
   const auto d = share->second.find(log.directory);
   std::erase_if(d->second.entries, [&log](const auto& e) { return e.log.get() == &log; });
@@ -62,7 +62,7 @@ std::optional<watch_table::taken> watch_table::take_or_await(watch& w) {
   if (log.changes.has_news(w.read_)) {
     const std::size_t before = log.changes.bytes();
     taken result{log.changes.take(w.read_), log.directory};
-    count(w.terms().client, before, log.changes.bytes());
+    count(owner_of(w.terms()), before, log.changes.bytes());
     return result;
   }
   if (!std::exchange(w.awaiting_, true))
@@ -106,9 +106,9 @@ void watch_table::append(
       continue;
     const std::size_t before = e.log->changes.bytes();
     e.log->changes.add(c);
-    count(e.client, before, e.log->changes.bytes());
+    count(e.whose, before, e.log->changes.bytes());
     wake(*e.log, woken);
-    keep_within_limits(e.client);
+    keep_within_limits(e.whose);
   }
 }
 
@@ -122,21 +122,31 @@ void watch_table::wake(watched_log& log, std::vector<watch_ptr>& woken) {
   log.idle.splice(log.idle.end(), log.awaiting);
 }
 
-void watch_table::count(const void* whose, std::size_t before, std::size_t after) {
+void watch_table::count(const owner& whose, std::size_t before, std::size_t after) {
   client& c = clients_.at(whose);
   c.bytes = c.bytes - before + after;
   bytes_ = bytes_ - before + after;
 }
 
-void watch_table::keep_within_limits(const void* whose) {
+void watch_table::keep_within_limits(const owner& whose) {
   client& c = clients_.at(whose);
   if (c.bytes > limits_.client_bytes)
     forget_changes(c);
-  if (bytes_ > limits_.total_bytes) {
-    const auto most = std::max_element(clients_.begin(), clients_.end(),
-      [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
-    forget_changes(most->second);
-  }
+  if (bytes_ > limits_.total_bytes)
+    forget_changes(client_with_most());
+}
+
+// A user cannot gain by spreading its watches over several clients.
+watch_table::client& watch_table::client_with_most() {
+  std::unordered_map<std::uint64_t, std::size_t> of_user;
+  for (const auto& [whose, c] : clients_)
+    of_user[whose.user] += c.bytes;
+  const auto rank = [&](const auto& entry) {
+    return std::pair{of_user.at(entry.first.user), entry.second.bytes};
+  };
+  return std::max_element(clients_.begin(), clients_.end(), [&](const auto& a, const auto& b) {
+    return rank(a) < rank(b);
+  })->second;
 }
 
 void watch_table::forget_changes(client& c) noexcept {
@@ -177,7 +187,7 @@ void watch_table::move_logs(directories& all, const std::string& from, std::stri
   for (auto& e : source->second.entries) {
     const std::size_t before = e.log->changes.bytes();
     e.log->changes.clear();
-    count(e.client, before, e.log->changes.bytes());
+    count(e.whose, before, e.log->changes.bytes());
     e.log->directory = to;
     target.push_back(std::move(e));
   }

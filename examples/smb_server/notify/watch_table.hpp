@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,10 +48,24 @@ public:
   [[nodiscard]] std::size_t bytes() const;
 
 private:
+  /// A client of a user.
+  struct owner {
+    const void* client = nullptr;
+    std::uint64_t user = 0;
+
+    friend bool operator==(const owner&, const owner&) = default;
+  };
+  struct owner_hash {
+    std::size_t operator()(const owner& o) const noexcept {
+      return std::hash<const void*>{}(o.client) ^ std::hash<std::uint64_t>{}(o.user << 1);
+    }
+  };
+  [[nodiscard]] static owner owner_of(const watch_terms& t) noexcept { return {t.client, t.user}; }
+
   /// The logs of a directory.
   struct directory {
     struct entry {
-      const void* client;
+      owner whose;
       bool recursive;
       std::uint32_t filter;
       std::unique_ptr<watched_log> log;
@@ -66,8 +82,9 @@ private:
   void append(const void* share, const change_ptr& c, std::vector<watch_ptr>& woken);
   void append(directory& d, const change_ptr& c, bool is_parent, std::vector<watch_ptr>& woken);
   void wake(watched_log& log, std::vector<watch_ptr>& woken);
-  void count(const void* whose, std::size_t before, std::size_t after);
-  void keep_within_limits(const void* whose);
+  void count(const owner& whose, std::size_t before, std::size_t after);
+  void keep_within_limits(const owner& whose);
+  [[nodiscard]] client& client_with_most();
   void forget_changes(client& c) noexcept;
   void drop_log(const watch_terms& terms, watched_log& log);
   void move_logs(directories& all, const std::string& from, std::string to);
@@ -76,7 +93,7 @@ private:
   mutable std::mutex mutex_;
   std::atomic<bool> any_{false}; ///< Whether there are watches.
   std::unordered_map<const void*, directories> shares_;
-  std::unordered_map<const void*, client> clients_;
+  std::unordered_map<owner, client, owner_hash> clients_;
   std::size_t bytes_ = 0;
 };
 

@@ -9,6 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -37,7 +38,7 @@ struct channel_group {
 
   const leasebreak::client_guid client; ///< Zero for a single connection.
   const boost::asio::any_io_executor executor;
-  const vfs::pool_lane lane = vfs::new_lane(); ///< For its disk operations.
+  const std::uint64_t number = vfs::new_lane_number(); ///< For its disk operations.
 
   // Use the rest only on the strand.
 

@@ -1,6 +1,8 @@
 // Counting is lock-free; only the lookup of a user's counters locks.
 #include <smb_server/session/user_shares.hpp>
 
+#include <smb_server/vfs/worker_pool.hpp>
+
 #include <algorithm>
 
 namespace leasebreak::smb {
@@ -62,7 +64,10 @@ void taken_share::give_back(std::size_t count) noexcept {
 user_share user_shares::of(const std::string& user) {
   const std::lock_guard lock{mutex_};
   weak_share& known = users_[user];
-  return {lock_or_make(known.opens, most_.opens), lock_or_make(known.locks, most_.locks)};
+  if (known.number == 0)
+    known.number = vfs::new_lane_number();
+  return {
+    known.number, lock_or_make(known.opens, most_.opens), lock_or_make(known.locks, most_.locks)};
 }
 
 } // namespace leasebreak::smb

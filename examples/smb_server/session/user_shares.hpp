@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,6 +65,7 @@ private:
 
 /// The counters of a user.
 struct user_share {
+  std::uint64_t number = 0; ///< Of the user, for its share of the disk threads. Not zero.
   std::shared_ptr<share_counter> opens;
   std::shared_ptr<share_counter> locks;
 };
@@ -85,6 +87,7 @@ public:
 
 private:
   struct weak_share {
+    std::uint64_t number = 0;
     std::weak_ptr<share_counter> opens;
     std::weak_ptr<share_counter> locks;
   };

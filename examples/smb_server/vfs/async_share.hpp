@@ -38,6 +38,14 @@ public:
     return result;
   }
 
+  /// Returns the same share, for work on which other users wait, such as that under an entry guard.
+  /// It goes ahead of the other work of its user.
+  [[nodiscard]] async_share ahead() const {
+    async_share result = *this;
+    result.pool_ = pool_.ahead();
+    return result;
+  }
+
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
   [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
 

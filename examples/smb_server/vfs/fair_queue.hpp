@@ -9,10 +9,28 @@
 
 namespace leasebreak::smb::vfs {
 
-/// A queue of items of several lanes. Lanes are served round-robin, the items of a lane in FIFO
-/// order. An item runs from `take` to `done`; a lane at its limit of running items is skipped. A
-/// lane without items uses no memory. Not thread-safe.
-template <class Lane, class T>
+/// The items of a lane in FIFO order.
+template <class T>
+class fifo {
+public:
+  void push(T item) { items_.push_back(std::move(item)); }
+  [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+  /// Precondition: not empty.
+  [[nodiscard]] T take() {
+    T result = std::move(items_.front());
+    items_.pop_front();
+    return result;
+  }
+
+private:
+  std::deque<T> items_;
+};
+
+/// A queue of items of several lanes. Lanes are served round-robin, the items of a lane in the
+/// order of `Order`, whose members are those of `fifo`. An item runs from `take` to `done`; a lane
+/// at its limit of running items is skipped. A lane without items uses no memory. Not thread-safe.
+template <class Lane, class T, class Order = fifo<T>>
 class fair_queue {
 public:
   struct entry {
@@ -23,7 +41,7 @@ public:
   void push(Lane lane, std::size_t running_max, T item) {
     lane_state& state = *find_or_add(lane);
     try {
-      state.waiting.push_back(std::move(item));
+      state.waiting.push(std::move(item));
     } catch (...) {
       settle(state);
       throw;
@@ -37,8 +55,7 @@ public:
   /// Removes and returns the next item. Precondition: `has_next()`.
   [[nodiscard]] entry take() {
     lane_state& state = ready_.front();
-    entry result{state.lane, std::move(state.waiting.front())};
-    state.waiting.pop_front();
+    entry result{state.lane, state.waiting.take()};
     ++state.running;
     ready_.splice(ready_.end(), ready_, ready_.begin());
     settle(state);
@@ -58,12 +75,18 @@ public:
     return found == lanes_.end() ? 0 : found->second->waiting.size() + found->second->running;
   }
 
+  /// The waiting items of a lane; null for a lane without items.
+  [[nodiscard]] Order* waiting(Lane lane) {
+    const auto found = lanes_.find(lane);
+    return found == lanes_.end() ? nullptr : &found->second->waiting;
+  }
+
   [[nodiscard]] std::size_t lanes() const noexcept { return lanes_.size(); }
 
 private:
   struct lane_state {
     Lane lane;
-    std::deque<T> waiting{};
+    Order waiting{};
     std::size_t running = 0;
     std::size_t running_max = 1;
     bool ready = false; ///< In `ready_`.

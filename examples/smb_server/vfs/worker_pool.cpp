@@ -1,8 +1,6 @@
 // The threads of a worker pool, which take jobs from a fair queue, and the count of operations.
 #include "worker_pool.hpp"
 
-#include "fair_queue.hpp"
-
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -14,9 +12,14 @@
 
 namespace leasebreak::smb::vfs {
 
-pool_lane new_lane() noexcept {
+std::uint64_t new_lane_number() noexcept {
   static std::atomic<std::uint64_t> last{0};
-  return static_cast<pool_lane>(++last);
+  return ++last;
+}
+
+pool_lane new_lane() noexcept {
+  const std::uint64_t number = new_lane_number();
+  return {number, number};
 }
 
 namespace detail {
@@ -68,7 +71,7 @@ class pool_core : public std::enable_shared_from_this<pool_core> {
 public:
   explicit pool_core(pool_options options)
     : options_(std::move(options)),
-      lane_threads_max_(std::max<std::size_t>(options_.threads - 1, 1)) {}
+      user_threads_max_(std::max<std::size_t>(options_.threads - 1, 1)) {}
 
   void start() {
     if (options_.runner) {
@@ -114,16 +117,18 @@ public:
   [[nodiscard]] std::size_t operations() const noexcept { return count_->load(); }
 
 private:
-  [[nodiscard]] bool is_full(pool_lane lane, std::size_t position) const {
+  [[nodiscard]] bool is_full(pool_lane lane, std::size_t position) {
     return position >= options_.operations_max ||
-      (lane != pool_lane::own && queue_.size(lane) >= options_.lane_operations_max);
+      (!lane.is_own() &&
+        (queue_.size_of_user(lane) >= options_.user_operations_max ||
+          queue_.size_of_client(lane) >= options_.client_operations_max));
   }
 
   [[nodiscard]] std::size_t threads_of(pool_lane lane) const noexcept {
-    return lane == pool_lane::own ? options_.threads : lane_threads_max_;
+    return lane.is_own() ? options_.threads : user_threads_max_;
   }
 
-  using queue = fair_queue<pool_lane, queued_job>;
+  using queue = lane_queue<queued_job>;
 
   /// Passes to the runner the jobs that threads would start.
   void hand_out() {
@@ -183,7 +188,7 @@ private:
   }
 
   const pool_options options_;
-  const std::size_t lane_threads_max_;
+  const std::size_t user_threads_max_;
   counter count_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -215,7 +220,8 @@ void discard(const std::weak_ptr<pool_core>& pool, pool_lane lane,
 } // namespace detail
 
 worker_pool::worker_pool(pool_options options) {
-  if (options.threads == 0 || options.operations_max == 0 || options.lane_operations_max == 0) {
+  if (options.threads == 0 || options.operations_max == 0 || options.client_operations_max == 0 ||
+    options.user_operations_max == 0) {
     throw std::invalid_argument("a worker pool needs at least one thread and one operation");
   }
   core_ = std::make_shared<detail::pool_core>(std::move(options));

@@ -3,6 +3,7 @@
 
 #include "completion.hpp"
 #include "errors.hpp"
+#include "lane_queue.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -23,13 +24,10 @@
 
 namespace leasebreak::smb::vfs {
 
-/// A user of a pool. The threads serve the lanes round-robin, so that a lane with many operations
-/// delays the others only a little.
-enum class pool_lane : std::uint64_t {
-  own = 0, ///< The server's own work, which may take all threads.
-};
+/// Returns a number for a new user or client of pools (`pool_lane`). Thread-safe.
+[[nodiscard]] std::uint64_t new_lane_number() noexcept;
 
-/// Returns a new lane. Thread-safe.
+/// Returns the lane of a new user with one client. Thread-safe.
 [[nodiscard]] pool_lane new_lane() noexcept;
 
 namespace detail {
@@ -129,7 +127,7 @@ struct work_initiation {
   using executor_type = boost::asio::any_io_executor;
   std::weak_ptr<pool_core> pool;
   executor_type executor;
-  pool_lane lane = pool_lane::own;
+  pool_lane lane{};
   admission how = admission::bounded;
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
@@ -169,7 +167,8 @@ using job_runner = std::function<void(std::function<void()>)>;
 struct pool_options {
   std::size_t threads = 4; ///< At least 1.
   std::size_t operations_max = 4096; ///< Waiting and running operations.
-  std::size_t lane_operations_max = 1024; ///< The same per lane, except the server's own lane.
+  std::size_t client_operations_max = 1024; ///< The same per client, except the server's own work.
+  std::size_t user_operations_max = 2048; ///< The same per user.
   job_runner runner{}; ///< If set, runs the jobs instead of threads, at most `threads` at a time.
 };
 
@@ -177,12 +176,16 @@ struct pool_options {
 /// `errc::shutting_down`. A value type.
 class pool_access {
 public:
-  explicit pool_access(
-    std::weak_ptr<detail::pool_core> core, pool_lane lane = pool_lane::own) noexcept
+  explicit pool_access(std::weak_ptr<detail::pool_core> core, pool_lane lane = {}) noexcept
     : core_(std::move(core)), lane_(lane) {}
 
   /// Returns the same pool with another lane.
   [[nodiscard]] pool_access in(pool_lane lane) const noexcept { return pool_access(core_, lane); }
+
+  /// Returns the same pool and lane, for work that goes ahead (`pool_lane::ahead`).
+  [[nodiscard]] pool_access ahead() const noexcept {
+    return pool_access(core_, {lane_.user, lane_.client, true});
+  }
 
   /// See `worker_pool`.
   template <class T, class Token = boost::asio::deferred_t>
@@ -211,8 +214,10 @@ private:
 };
 
 /// Threads for blocking work. The destructor waits for running jobs; waiting ones complete with
-/// `errc::shutting_down`. It must not run on one of the pool's threads. With several threads, a
-/// lane never uses all of them, so that an operation of another lane can start at once.
+/// `errc::shutting_down`. It must not run on one of the pool's threads. The threads serve users
+/// round-robin, and so the clients of each user: one with many operations delays the others only a
+/// little. With several threads, a user never uses all of them, so that an operation of another
+/// user can start at once.
 class worker_pool {
 public:
   /// Throws `std::invalid_argument` if an option is zero.

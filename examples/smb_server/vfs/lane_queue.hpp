@@ -1,0 +1,91 @@
+// The queue of a worker pool: fair among users, and among the clients of each user.
+#pragma once
+
+#include "fair_queue.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace leasebreak::smb::vfs {
+
+/// A place in a pool. Users share the pool equally, and the clients of a user share its part.
+struct pool_lane {
+  std::uint64_t user = 0; ///< 0: the server's own work, which may take all threads.
+  std::uint64_t client = 0; ///< Only compared with others of the user.
+  /// The work goes ahead of the user's other work, because other users wait for its end.
+  bool ahead = false;
+
+  [[nodiscard]] bool is_own() const noexcept { return user == 0; }
+};
+
+/// Not thread-safe.
+template <class T>
+class lane_queue {
+public:
+  struct entry {
+    pool_lane lane;
+    T item;
+  };
+
+  /// `running_max` limits the user's running items.
+  void push(pool_lane lane, std::size_t running_max, T item) {
+    users_.push(lane.user, running_max, entry{lane, std::move(item)});
+  }
+
+  [[nodiscard]] bool has_next() const noexcept { return users_.has_next(); }
+
+  /// Removes and returns the next item. Precondition: `has_next()`.
+  [[nodiscard]] entry take() { return std::move(users_.take().item); }
+
+  /// An item has finished.
+  void done(pool_lane lane) {
+    users_.waiting(lane.user)->done(lane);
+    users_.done(lane.user);
+  }
+
+  /// The number of waiting and running items of a user.
+  [[nodiscard]] std::size_t size_of_user(pool_lane lane) const { return users_.size(lane.user); }
+
+  /// The same for a client, without the items that went ahead.
+  [[nodiscard]] std::size_t size_of_client(pool_lane lane) {
+    const auto* const of = users_.waiting(lane.user);
+    return of == nullptr ? 0 : of->size_of(lane);
+  }
+
+private:
+  /// The items of a user: those that go ahead, then those of the clients in turn.
+  class of_user {
+  public:
+    void push(entry e) {
+      if (e.lane.ahead) {
+        ahead_.push(std::move(e));
+      } else {
+        const std::uint64_t client = e.lane.client;
+        clients_.push(client, SIZE_MAX, std::move(e));
+      }
+      ++size_;
+    }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] entry take() {
+      --size_;
+      return ahead_.empty() ? std::move(clients_.take().item) : ahead_.take();
+    }
+    void done(pool_lane lane) {
+      if (!lane.ahead) {
+        clients_.done(lane.client);
+      }
+    }
+    [[nodiscard]] std::size_t size_of(pool_lane lane) const { return clients_.size(lane.client); }
+
+  private:
+    fifo<entry> ahead_;
+    fair_queue<std::uint64_t, entry> clients_;
+    std::size_t size_ = 0;
+  };
+
+  fair_queue<std::uint64_t, entry, of_user> users_;
+};
+
+} // namespace leasebreak::smb::vfs
