@@ -140,6 +140,21 @@ TEST_F(RequestsThatChangeNothing, AsALinkOntoANameOfTheFileBreakNothing) {
   EXPECT_TRUE(notice && notice->head.command == command::oplock_break);
 }
 
+TEST_F(RequestsThatChangeNothing, AsARenameOfAStreamToItsOwnNameBreakNothing) {
+  byte_writer body{raw_client::create_body("d\\f:stream")};
+  body.patch_u32(24, 0x001f'01ff); // DesiredAccess
+  const file_id stream = raw_client::read_created(actor.call(command::create, body.view())).id;
+  while (has_broken()) { // the directory's lease: the stream is new
+  }
+  ASSERT_EQ(holder.create("d\\f:stream", lease_level, lease_of(3)).lease.value().state, rh);
+
+  for (const std::string name : {":stream", ":STREAM:$DATA"})
+    EXPECT_EQ(actor.call(command::set_info, raw_client::rename_body(stream, name)).head.status,
+      status::success);
+
+  EXPECT_FALSE(has_broken());
+}
+
 TEST_F(RequestsThatChangeNothing, AsACopyOfNoChunksBreakNothing) {
   byte_writer input;
   write_file_id(input, file);

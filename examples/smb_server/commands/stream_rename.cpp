@@ -6,6 +6,7 @@
 #include <smb_server/net/connection.hpp>
 #include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/server.hpp>
+#include <smb_server/vfs/ascii.hpp>
 
 #include <leasebreak/model/access.hpp>
 
@@ -96,6 +97,8 @@ asio::awaitable<reply> rename_stream(request& r, open_ptr o, rename_setting sett
     co_return fail(bad);
   if (!o->is_stream) // the file's data does not become a named stream
     co_return fail(status::not_supported);
+  if (vfs::equal_ignoring_case(o->vfs_open->stream(), name)) // no change, thus no break
+    co_return set_info_done();
   const announced source = co_await announce(r, o->file, access_kind::rename, o->handle);
   if (source.status != status::success)
     co_return fail(source.status);
