@@ -571,6 +571,19 @@ TEST_F(LocksAndLeases, ALockBeyondTheAllocationLimitsNoGrant) {
   }
 }
 
+// The holder may have extended the file before it released Write.
+TEST_F(LocksAndLeases, AnOpenThatWaitedCountsLocksBeyondTheAllocationOfBefore) {
+  const auto holder = open(by(alice).lease(k1, rwh));
+  lock(holder, {10'000, 1}, exclusive);
+  const auto waiting = open(by(bob).lease(k2, rh).allocated(5'000));
+  expect_break(k1, rwh, rh);
+  expect_waits(waiting);
+
+  acknowledge(alice, k1, rh);
+
+  expect_granted(waiting, none);
+}
+
 TEST_F(LocksAndLeases, ALockWithinTheAllocationLimitsGrants) {
   lock(open(by(carol)), {10'000, 1}, shared);
   lock(open(by(carol)), {5'000, 0}, shared);

@@ -37,7 +37,10 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   // Decide this before the open is added, because it depends on the other opens.
   const auto* own = c.lease ? find_lease(c.client, c.lease->key) : nullptr;
   const auto wanted = c.lease ? c.lease->state : state_of(c.oplock);
-  const auto state = grantable(c, wanted, own);
+  auto state = grantable(c, wanted, own);
+  // The file may have grown during the wait, so that any lock may be below its allocation by now.
+  if (waited && !c.overwrites && any_lock_below(unknown_allocation))
+    state = lease_state::none;
   auto& open = add_open(std::move(entry));
   granted.state = state;
   if (c.lease)
