@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,6 +97,28 @@ TEST_F(ResilientHandles, OutliveSeveralConnections) {
     now = come_back(*c, now.id);
     ASSERT_EQ(now.status, status::success);
   }
+}
+
+// Not closed to spare a directory that its end would delete.
+TEST_F(ResilientHandles, OfADirectoryThatIsNotEmptyOutliveTheirConnection) {
+  std::filesystem::create_directory(server.directory() / "f");
+  std::filesystem::create_directory(server.directory() / "f" / "entry");
+  auto first = connect(1);
+  constexpr std::uint32_t delete_on_close = 0x1000;
+  byte_writer body{
+    raw_client::create_body("f", 0, {}, disposition::open, directory_option | delete_on_close)};
+  body.patch_u32(24, 0x0013'0089); // DesiredAccess, with DELETE
+  const created c = raw_client::read_created(first->call(command::create, body.view()));
+  ASSERT_EQ(c.status, status::success);
+  ASSERT_EQ(ask(*first, c.id, 60'000), status::success);
+  lose(first);
+
+  const auto again = connect(1);
+  const created back = come_back(*again, c.id);
+
+  EXPECT_EQ(back.status, status::success);
+  EXPECT_EQ(again->close(back.id), status::success);
+  EXPECT_TRUE(std::filesystem::exists(server.directory() / "f" / "entry"));
 }
 
 TEST_F(ResilientHandles, AreNotMadeByTheirCreateAlone) {

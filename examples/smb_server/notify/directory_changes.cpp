@@ -135,8 +135,9 @@ asio::awaitable<std::tuple<error_code, close_result>> close_deleting(server& hos
 // Guards of several directories are acquired in the order of their ids, like those of renames,
 // which prevents deadlocks.
 asio::awaitable<std::vector<entry_guard>> spare_directories(
-  server& host, std::vector<open_ptr> ending) {
-  std::erase_if(ending, [](const open_ptr& o) { return !deletes_directory(*o); });
+  server& host, std::vector<open_ptr> ending, bool keep) {
+  std::erase_if(ending,
+    [keep](const open_ptr& o) { return !deletes_directory(*o) || (keep && o->may_be_kept()); });
   std::stable_sort(ending.begin(), ending.end(),
     [](const open_ptr& a, const open_ptr& b) { return a->file < b->file; });
   std::vector<entry_guard> guards;

@@ -73,9 +73,10 @@ struct deletion {
 
 /// Closes those opens that would delete a directory which is not empty; the directory stays.
 /// Returns guards of the other directories, in which nothing can be created meanwhile. Release them
-/// after the coordinator was told about the end of the opens. Waits for no break.
+/// after the coordinator was told about the end of the opens. Waits for no break. `keep`: opens
+/// that may be kept for their client stay.
 boost::asio::awaitable<std::vector<entry_guard>> spare_directories(
-  server& host, std::vector<open_ptr> ending);
+  server& host, std::vector<open_ptr> ending, bool keep);
 
 /// Closes the open that stands for a stream at its file. Deletes the file if that is due.
 boost::asio::awaitable<void> end_base(server& host, open& o, request* cause = nullptr);

@@ -139,7 +139,7 @@ asio::awaitable<void> connection::end_tree(session_ptr s, tree_ptr t, request& c
     opens.remove(o->id);
   prepare_end(ending, false);
   auto turn = co_await begin_end();
-  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending, false);
   end_tree_request ask{s->client, id_of(*s), id_of(*t)};
   auto [error, gone] =
     co_await host_.coordinator().async_end_tree(ask, asio::as_tuple(asio::use_awaitable));
@@ -160,7 +160,7 @@ asio::awaitable<void> connection::end_session(session_ptr s, request* cause) {
     opens.remove(o->id);
   prepare_end(ending, true);
   auto turn = co_await begin_end();
-  std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+  std::vector<entry_guard> guards = co_await spare_directories(host_, ending, true);
   end_session_request ask{s->client, id_of(*s)};
   auto [error, gone] =
     co_await host_.coordinator().async_end_session(ask, asio::as_tuple(asio::use_awaitable));
@@ -203,7 +203,7 @@ asio::awaitable<void> connection::tear_down() {
   if (is_negotiated() && !LEASEBREAK_MUTANT(ends_are_not_told)) {
     prepare_end(ending, true);
     auto turn = co_await begin_end();
-    std::vector<entry_guard> guards = co_await spare_directories(host_, ending);
+    std::vector<entry_guard> guards = co_await spare_directories(host_, ending, true);
     disconnect_request ask{terms.client, id_};
     auto [error, gone] =
       co_await host_.coordinator().async_disconnect(ask, asio::as_tuple(asio::use_awaitable));
