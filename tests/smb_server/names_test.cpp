@@ -226,6 +226,32 @@ TEST_P(Names, AreReplacedIfTheyAreNotOpen) {
   }
 }
 
+// The holder of the directory may take its time.
+TEST_P(Names, ThatAreToBeReplacedCanBeOpenedWhileTheRenameWaitsForTheirDirectory) {
+  std::filesystem::create_directory(server.directory() / "d");
+  put("d/target", "target");
+  const file_id source = open(bob, "source");
+  raw_client holder{server.port()};
+  holder.negotiate(dialect::smb_3_0_2, {4});
+  holder.log_on();
+  holder.connect_tree();
+  opening exclusive = leased(1, rh, 2);
+  exclusive.options = directory_option;
+  exclusive.share = 1; // reading
+  byte_writer body{body_of("d", exclusive)};
+  body.patch_u32(24, 0x0012'0089); // DesiredAccess, for reading
+  const testing::created directory = raw_client::read_created(holder.call(command::create, body.view()));
+  ASSERT_EQ(directory.lease.value().state, rh);
+  bob.send(command::set_info, move_body(source, file_class::rename, "d\\target", true));
+  expect_break(holder);
+
+  open(carol, "d\\target", existing());
+  EXPECT_EQ(holder.close(directory.id), status::success);
+
+  EXPECT_EQ(bob.await_answer().head.status, status::access_denied);
+  EXPECT_EQ(text_of("d/target"), "target");
+}
+
 TEST_P(Names, OfTwoRenamesEachOntoTheOthersNameOneIsRefused) {
   put("f", "f");
   put("g", "g");

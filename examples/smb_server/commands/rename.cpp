@@ -142,6 +142,8 @@ asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surr
   result.status = co_await ask_target(r, *o, around.names, replaces, is_first, result.target);
   if (result.status != status::success)
     co_return result;
+  // Opens of the target must not wait for the breaks of other files.
+  result.target.release();
   announced directory =
     co_await announce(r, around.names.directory.bytes(), access_kind::rename_into, open_id::none);
   result.status = directory.status;
@@ -151,6 +153,8 @@ asio::awaitable<permission> ask_around(request& r, const open_ptr& o, const surr
   result.beneath.release();
   if (o->is_directory)
     result.status = co_await ask_beneath(r, *o, around.from, result.beneath);
+  if (result.status == status::success)
+    result.status = co_await ask_target(r, *o, around.names, replaces, false, result.target);
   co_return result;
 }
 
