@@ -100,6 +100,22 @@ TEST_F(Copies, BeyondTheEndOfTheSourceAreRefused) {
   EXPECT_EQ(content("to"), "");
 }
 
+// MS-SMB2 3.3.5.15.6.1.
+TEST_F(Copies, ThatFailSayHowMuchTheyHaveWritten) {
+  EXPECT_EQ(
+    copy({{0, 0, 5}, {5, 5, 3}, {6, 8, 6}, {0, 20, 1}}, key_of(source)), (numbers{2, 0, 8}));
+
+  EXPECT_EQ(status, 0xC000001FU); // STATUS_INVALID_VIEW_SIZE
+  EXPECT_EQ(content("to"), "hello wo");
+}
+
+// With this status, a client takes the numbers for the limits.
+TEST_F(Copies, OfChunksThatCannotBeReturnTheLimits) {
+  EXPECT_EQ(copy({{0, INT64_MAX, 5}}, key_of(source)), limits);
+
+  EXPECT_EQ(status, status::invalid_parameter);
+}
+
 TEST_F(Copies, AboveTheLimitsReturnTheLimits) {
   const byte_vector key = key_of(source);
   const std::vector<std::vector<chunk>> all{{{0, 0, 0}}, {{0, 0, (1 << 20) + 1}},

@@ -73,6 +73,12 @@ reply answer_with(const ioctl_request& asked, const open& target, std::uint32_t 
   return answer;
 }
 
+/// MS-SMB2 3.3.5.15.6.2: the response contains the limits.
+reply refuse_copy(const ioctl_request& asked, const open& target) {
+  return answer_with(
+    asked, target, status::invalid_parameter, chunks_max, chunk_bytes_max, total_bytes_max);
+}
+
 /// Returns the session's open with this resume key, from any tree, or null.
 open_ptr find_source(const request& r, const file_id& id) {
   for (const open_ptr& o : r.on().opens.of_session(r.user->id)) {
@@ -138,26 +144,28 @@ asio::awaitable<reply> copy_chunks(request& r, const ioctl_request& asked, open_
     co_return fail(status::object_name_not_found);
   if (const std::uint32_t bad = check_access(asked, *source, *target); bad != status::success)
     co_return fail(bad);
-  if (!is_bounded(*copy)) // MS-SMB2 3.3.5.15.6.2: the response contains the limits
-    co_return answer_with(
-      asked, *target, status::invalid_parameter, chunks_max, chunk_bytes_max, total_bytes_max);
+  if (!is_bounded(*copy))
+    co_return refuse_copy(asked, *target);
   if (copy->chunks.empty()) // no change, thus no break
     co_return answer_with(asked, *target, status::success, 0, 0, 0);
   announced change = co_await announce(r, target->file, access_kind::write, target->handle);
   if (change.status != status::success)
     co_return fail(change.status);
   std::uint32_t total = 0;
+  std::uint32_t chunks = 0;
   for (const chunk& c : copy->chunks) {
     std::uint32_t copied = 0;
-    if (const std::uint32_t bad = co_await copy_chunk(r, source, target, c, copied);
-        bad != status::success)
-      co_return fail(bad);
+    const std::uint32_t bad = co_await copy_chunk(r, source, target, c, copied);
+    if (bad == status::invalid_parameter) // with which a client takes the numbers for the limits
+      co_return refuse_copy(asked, *target);
+    if (bad != status::success) // MS-SMB2 3.3.5.15.6.1
+      co_return answer_with(asked, *target, bad, chunks, copied, total + copied);
     target->wrote = true;
     total += copied;
+    ++chunks;
   }
   change.hold.release();
-  co_return answer_with(
-    asked, *target, status::success, static_cast<std::uint32_t>(copy->chunks.size()), 0, total);
+  co_return answer_with(asked, *target, status::success, chunks, 0, total);
 }
 
 } // namespace leasebreak::smb::commands
