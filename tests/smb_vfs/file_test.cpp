@@ -236,6 +236,45 @@ TEST_F(Files, ATimeMayBeFarFromNow) {
   }
 }
 
+// MS-FSA 2.1.5.15.2.
+TEST_F(Files, AWriteTimeThatTheClientKeepsStaysWhateverTheOpenDoes) {
+  const auto file = make();
+  const auto source = make("source");
+  static_cast<void>(source->write(0, bytes("12345")));
+  basic_changes set;
+  set.write_time = file_time(1'000'000'000s);
+  set.updates_write_time = false;
+  ASSERT_FALSE(file->change(set).failed());
+
+  EXPECT_TRUE(file->write(0, bytes("x")).has_value());
+  EXPECT_FALSE(file->set_end_of_file(100).failed());
+  EXPECT_FALSE(file->set_allocation(50).failed());
+  EXPECT_FALSE(file->zero(0, 10).failed());
+  EXPECT_TRUE(file->copy_from(*source, 0, 0, 5).has_value());
+
+  EXPECT_EQ(file->info()->write_time, *set.write_time);
+  EXPECT_EQ(file->info()->end_of_file, 50U);
+  basic_changes resume;
+  resume.updates_write_time = true;
+  ASSERT_FALSE(file->change(resume).failed());
+  EXPECT_EQ(file->info()->write_time, *set.write_time);
+  EXPECT_TRUE(file->write(0, bytes("y")).has_value());
+  EXPECT_NE(file->info()->write_time, *set.write_time);
+}
+
+TEST_F(Files, AWriteTimeThatOneOpenKeepsIsUpdatedByOthers) {
+  const auto file = make();
+  const auto writer = make();
+  basic_changes set;
+  set.write_time = file_time(1'000'000'000s);
+  set.updates_write_time = false;
+  ASSERT_FALSE(file->change(set).failed());
+
+  EXPECT_TRUE(writer->write(0, bytes("x")).has_value());
+
+  EXPECT_NE(file->info()->write_time, *set.write_time);
+}
+
 TEST_F(Files, AbsentTimesAreUnchanged) {
   const auto file = make();
   basic_changes first;

@@ -19,15 +19,21 @@ namespace {
 
 constexpr std::uint32_t delete_flag = 0x1; ///< FileDispositionInformationEx
 
-/// 0 and all ones leave a time unchanged, and so does the older value, all ones minus one.
-bool time_of(std::uint64_t value, std::optional<vfs::file_time>& out) {
-  if (value == 0 || value >= UINT64_MAX - 1)
+/// MS-FSCC 2.4.7: 0 leaves a time unchanged. -1 also stops its updates by operations on the open,
+/// like any time that is set, and -2 resumes them.
+bool time_of(
+  std::uint64_t value, std::optional<vfs::file_time>& out, std::optional<bool>* updates) {
+  if (value == 0)
+    return true;
+  if (updates != nullptr)
+    *updates = value == UINT64_MAX - 1;
+  if (value >= UINT64_MAX - 1)
     return true;
   out = from_filetime(value);
   return out.has_value();
 }
 
-/// What a change of times and attributes has changed.
+/// The effects of a change of times and attributes.
 struct basic_change {
   bool is_any = false;
   std::uint32_t filter = 0; ///< For watches.
@@ -69,10 +75,10 @@ asio::awaitable<reply> set_basic(request& r, const set_info_request& asked, open
   if (!basic)
     co_return fail(status::info_length_mismatch);
   vfs::basic_changes changes;
-  if (!time_of(basic->creation_time, changes.creation_time) ||
-    !time_of(basic->access_time, changes.access_time) ||
-    !time_of(basic->write_time, changes.write_time) ||
-    !time_of(basic->change_time, changes.change_time))
+  if (!time_of(basic->creation_time, changes.creation_time, nullptr) ||
+    !time_of(basic->access_time, changes.access_time, &changes.updates_access_time) ||
+    !time_of(basic->write_time, changes.write_time, &changes.updates_write_time) ||
+    !time_of(basic->change_time, changes.change_time, nullptr))
     co_return fail(status::invalid_parameter);
   if (basic->attributes != 0)
     changes.attributes = basic->attributes;

@@ -75,6 +75,7 @@ error_code open_file::zero(std::uint64_t from, std::uint64_t to) {
   if (from >= to) {
     return {};
   }
+  const kept_write_time kept(*this);
   if (is_stream()) {
     return zero_stream(from, to);
   }
@@ -172,6 +173,7 @@ result<std::size_t> open_file::copy_from(
   if (from + length > known->end_of_file) {
     return error_code(errc::behind_end);
   }
+  const kept_write_time kept(*this);
   std::size_t done = 0;
   bool by_kernel = !is_stream() && !source.is_stream();
   while (done < length) {

@@ -50,6 +50,23 @@ error_code set_times(int fd, const std::array<timespec, 2>& times) {
 
 } // namespace
 
+open_file::kept_write_time::kept_write_time(open_file& of) : of_(of) {
+  if (!of.keeps_write_time_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  alone_ = std::unique_lock(of.write_time_mutex_);
+  struct stat now {};
+  if (::fstat(of.fd_, &now) == 0) {
+    time_ = now.st_mtim;
+  }
+}
+
+open_file::kept_write_time::~kept_write_time() {
+  if (time_) {
+    static_cast<void>(set_times(of_.fd_, {timespec{0, UTIME_OMIT}, *time_}));
+  }
+}
+
 open_file::open_file(detail::open_parts parts)
   : core_(std::move(parts.core)), fd_(parts.fd.release()), is_directory_(parts.is_directory),
     can_read_(parts.can_read), can_write_(parts.can_write), inode_(parts.id.inode),
@@ -172,6 +189,7 @@ result<std::size_t> open_file::write(std::uint64_t offset, std::span<const std::
   if (data.empty()) {
     return std::size_t{0};
   }
+  const kept_write_time kept(*this);
   if (is_stream()) {
     if (const error_code error = write_stream(offset, data)) {
       return error;
@@ -227,6 +245,14 @@ error_code open_file::write_stream(std::uint64_t offset, std::span<const std::ui
 // impossible, for example because the file belongs to another user.
 void open_file::touch() const {
   static_cast<void>(set_times(fd_, {timespec{0, UTIME_OMIT}, timespec{0, UTIME_NOW}}));
+}
+
+// Not possible for files of other accounts, whose times the server cannot set either.
+void open_file::update_access_time(bool updates) const {
+  const int now = ::fcntl(fd_, F_GETFL);
+  if (now >= 0) {
+    static_cast<void>(::fcntl(fd_, F_SETFL, updates ? now & ~O_NOATIME : now | O_NOATIME));
+  }
 }
 
 error_code open_file::flush() const {
@@ -314,6 +340,7 @@ error_code open_file::set_end_of_file(std::uint64_t size) {
   if (const error_code error = check_io(true, 0, size)) {
     return error;
   }
+  const kept_write_time kept(*this);
   if (is_stream()) {
     return resize_stream(size);
   }
@@ -344,6 +371,7 @@ error_code open_file::set_allocation(std::uint64_t size) {
   if (!now) {
     return now.error();
   }
+  const kept_write_time kept(*this);
   if (size < now->end_of_file) {
     return set_end_of_file(size);
   }
@@ -380,6 +408,12 @@ error_code open_file::change(const basic_changes& changes) {
     if (wrong) {
       return errc::invalid_argument;
     }
+  }
+  if (changes.updates_access_time) {
+    update_access_time(*changes.updates_access_time);
+  }
+  if (changes.updates_write_time) {
+    keeps_write_time_ = !*changes.updates_write_time;
   }
   const std::lock_guard lock(core_->stripe(inode_));
   if (user_set_change_time_) {

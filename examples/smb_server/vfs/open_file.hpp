@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include <time.h>
+
 namespace leasebreak::smb::vfs {
 
 namespace detail {
@@ -99,7 +101,8 @@ public:
 
   /// Sets attributes and times; for a stream, those of its file. Without extended attributes, sets
   /// only the access and write time. A change time that was set is kept by further calls on the
-  /// same open, and replaced by any other change that happens more than 20 ms later. Errors:
+  /// same open, and replaced by any other change that happens more than 20 ms later. Whether the
+  /// open updates the access time depends on the account, which must own the file. Errors:
   /// `errc::invalid_argument` for attributes that contradict the kind of file, errno.
   error_code change(const basic_changes& changes);
 
@@ -154,6 +157,9 @@ private:
   result<std::size_t> copy_piece(
     const open_file& source, std::uint64_t from, std::uint64_t to, std::size_t length);
   void touch() const;
+  void update_access_time(bool updates) const;
+
+  class kept_write_time;
 
   std::shared_ptr<detail::share_core> core_;
   int fd_ = -1;
@@ -165,9 +171,28 @@ private:
   std::uint64_t birth_ = 0;
   /// MS-FSA 2.1.1.6 UserSetChangeTime. Guarded by the stripe of the inode.
   bool user_set_change_time_ = false;
+  /// MS-FSA 2.1.1.6 UserSetModificationTime.
+  std::atomic<bool> keeps_write_time_{false};
+  std::recursive_mutex write_time_mutex_; ///< See `kept_write_time`.
   const identity id_;
   mutable std::mutex stream_mutex_;
   std::string stream_; ///< The stream's name on the disk, which may change.
+};
+
+/// While the data is changed: if the client has set the write time through the open, restores it
+/// afterwards (MS-FSA 2.1.5.15.2). One change at a time, because the time between the two is that
+/// of the change.
+class open_file::kept_write_time {
+public:
+  explicit kept_write_time(open_file& of);
+  ~kept_write_time();
+  kept_write_time(const kept_write_time&) = delete;
+  kept_write_time& operator=(const kept_write_time&) = delete;
+
+private:
+  const open_file& of_;
+  std::unique_lock<std::recursive_mutex> alone_;
+  std::optional<timespec> time_;
 };
 
 } // namespace leasebreak::smb::vfs

@@ -143,6 +143,9 @@ struct basic_changes {
   std::optional<file_time> access_time;
   std::optional<file_time> write_time;
   std::optional<file_time> change_time;
+  /// Whether operations on the open update these times from now on (MS-FSA 2.1.1.6).
+  std::optional<bool> updates_access_time;
+  std::optional<bool> updates_write_time;
 };
 
 /// The changes that can be made to a file by its path.
