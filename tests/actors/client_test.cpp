@@ -301,6 +301,35 @@ TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
   EXPECT_EQ(w.c->stats().locks_now, 0U);
 }
 
+// MS-FSA 2.1.5.12.27, whatever breaks are in progress.
+TEST(Clients, AQuerySaysAtOnceWhetherTheFileWillBeDeleted) {
+  world w(world::clock::real);
+  auto r = world::request(world::alice, "f", 1);
+  r.access |= access::delete_file;
+  auto& opened = w.start(r);
+  w.settle();
+  opened.as<open_result>().answer.sent();
+  const auto a = opened.as<open_result>().open;
+  const auto query = [&] {
+    auto& p = w.start(file_query("f"));
+    w.settle();
+    EXPECT_EQ(p.error(), errc::success);
+    return p.as<file_facts>().delete_pending;
+  };
+  auto& waiting = w.start(world::request(world::bob, "f", 0));
+  w.settle();
+  EXPECT_EQ(waiting.calls, 0) << "alice has not answered";
+  EXPECT_FALSE(query());
+  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.settle();
+
+  auto& deletion = w.start(access_request{"f", access_kind::set_delete, a, world::alice, {}});
+  w.settle();
+
+  EXPECT_EQ(deletion.error(), errc::success);
+  EXPECT_TRUE(query());
+}
+
 TEST(Clients, ALimitOfWaitingHolds) {
   coordinator_config config;
   config.limit.waiting_total = 1;

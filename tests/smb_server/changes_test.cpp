@@ -2,7 +2,9 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
+#include <smb_server/wire/file_information.hpp>
 #include <smb_server/wire/notify.hpp>
+#include <smb_server/wire/query.hpp>
 #include <smb_server/wire/status.hpp>
 #include <smb_server/wire/utf16.hpp>
 
@@ -137,6 +139,19 @@ TEST_F(Changes, AreFollowedWhenTheDirectoryIsRenamed) {
 
   EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"1 new"});
   EXPECT_EQ(actor.close(another), status::success);
+}
+
+TEST_F(Changes, OfASecurityDescriptorAreTold) {
+  byte_writer body{raw_client::create_body("d\\f")};
+  body.patch_u32(24, 0x0016'019f); // DesiredAccess, with WRITE_DAC
+  const created c = raw_client::read_created(actor.call(command::create, body.view()));
+  const std::uint64_t id = watch(notify_filter::security);
+  byte_vector security = raw_client::set_info_body(c.id, 0, open_security_descriptor());
+  security[2] = static_cast<std::uint8_t>(info_type::security);
+
+  ASSERT_EQ(actor.call(command::set_info, security).head.status, status::success);
+
+  EXPECT_EQ(changes_of(wait_for(watcher, id)), std::vector<std::string>{"3 f"});
 }
 
 TEST_F(Changes, BetweenTwoRequestsAreRemembered) {

@@ -37,11 +37,12 @@ void send_close(raw_client& c, const file_id& id) {
 
 class SilentWaits : public ::testing::TestWithParam<waiting> {
 protected:
-  static server_limits few() {
-    server_limits limits;
-    limits.working_requests = 1;
-    limits.pending_requests = 1;
-    return limits;
+  static server_options few() {
+    server_options options;
+    options.limits.working_requests = 1;
+    options.limits.pending_requests = 1;
+    options.interim_delay = {};
+    return options;
   }
 
   SilentWaits() {
@@ -96,6 +97,25 @@ TEST_P(SilentWaits, DoNotStopTheReading) {
   ASSERT_TRUE(done);
   EXPECT_NE(done->head.command, command::echo);
   EXPECT_EQ(done->head.status, status::success);
+}
+
+// MS-SMB2 3.3.4.2 does not list them, and some clients take the interim response for the final one.
+TEST_P(SilentWaits, HaveNoInterimResponse) {
+  const file_id held = hold(1);
+  const file_id mine = open(1);
+  GetParam().send(client, mine);
+  expect_break();
+
+  client.send(command::echo, empty_body);
+  const auto first = client.receive();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->head.command, command::echo);
+
+  EXPECT_EQ(holder.close(held), status::success);
+  const auto second = client.receive();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->head.status, status::success);
+  EXPECT_FALSE(second->head.has(header_flag::async));
 }
 
 class SilentRenames : public SilentWaits {};
