@@ -240,7 +240,8 @@ TEST_P(Names, ThatAreToBeReplacedCanBeOpenedWhileTheRenameWaitsForTheirDirectory
   exclusive.share = 1; // reading
   byte_writer body{body_of("d", exclusive)};
   body.patch_u32(24, 0x0012'0089); // DesiredAccess, for reading
-  const testing::created directory = raw_client::read_created(holder.call(command::create, body.view()));
+  const testing::created directory =
+    raw_client::read_created(holder.call(command::create, body.view()));
   ASSERT_EQ(directory.lease.value().state, rh);
   bob.send(command::set_info, move_body(source, file_class::rename, "d\\target", true));
   expect_break(holder);
