@@ -145,6 +145,7 @@ void register_loops();
 void register_mutex_table();
 void register_breaks();
 void register_held();
+void register_listing();
 void register_persist();
 void register_record();
 

@@ -1,6 +1,6 @@
 // Measures whether held leases of other files, or held locks of the same file, slow operations
 // down.
-#include "world.hpp"
+#include "held.hpp"
 
 #include <memory>
 
@@ -8,9 +8,8 @@ namespace leasebreak::bench {
 
 namespace {
 
-constexpr std::size_t files = 64;
-constexpr std::size_t in_flight = 64;
-constexpr std::uint64_t holders = 8; // clients that hold the other leases
+constexpr std::size_t files = held_world::files;
+constexpr std::size_t in_flight = files;
 
 // Opens files and leaves them open.
 class opening_chain final : public chain {
@@ -33,52 +32,12 @@ private:
   std::uint64_t client_;
 };
 
-// One coordinator for all numbers of leases, which only grow, because a million opens take long.
-class held_world {
-public:
-  held_world() { w.enlist(in_flight + holders); }
-
-  void hold(std::size_t count) {
-    countdown running;
-    chains all;
-    const auto per_holder = (count - held_) / holders;
-    for (std::uint64_t i = 0; i < holders; ++i)
-      all.push_back(std::make_unique<opening_chain>(
-        w, running, files + held_ + i, holders, files + count + holders, in_flight + 1 + i));
-    running.add(all.size());
-    for (auto& one : all)
-      one->start(per_holder);
-    running.wait();
-    held_ += per_holder * holders;
-  }
-
-  world w;
-
-private:
-  std::size_t held_ = 0;
-};
-
-std::unique_ptr<held_world>& shared_world() {
-  static std::unique_ptr<held_world> shared;
-  return shared;
-}
-
 void held_leases(benchmark::State& state) {
-  const auto count = static_cast<std::size_t>(state.range(0));
-  auto& shared = shared_world();
-  static std::size_t held = 0;
-  if (!shared || held > count) {
-    shared.reset();
-    shared = std::make_unique<held_world>();
-    held = 0;
-  }
-  if (held < count)
-    shared->hold(count);
-  held = count;
+  auto& shared = world_that_holds(static_cast<std::size_t>(state.range(0)));
   countdown running;
-  auto all = open_close_chains(shared->w, running, files, in_flight);
+  auto all = open_close_chains(shared.w, running, files, in_flight);
   run_chains(state, all, running, 2);
-  state.counters["held"] = static_cast<double>(shared->w.coordinator().stats().opens_now);
+  state.counters["held"] = static_cast<double>(shared.w.coordinator().stats().opens_now);
 }
 
 // Locks and unlocks a byte range between the locks that another client holds.
@@ -151,6 +110,38 @@ void held_locks(benchmark::State& state) {
 }
 
 } // namespace
+
+held_world::held_world() {
+  w.enlist(files + holders);
+}
+
+void held_world::hold(std::size_t count) {
+  countdown running;
+  chains all;
+  const auto per_holder = (count - held_) / holders;
+  for (std::uint64_t i = 0; i < holders; ++i)
+    all.push_back(std::make_unique<opening_chain>(
+      w, running, files + held_ + i, holders, files + count + holders, files + 1 + i));
+  running.add(all.size());
+  for (auto& one : all)
+    one->start(per_holder);
+  running.wait();
+  held_ += per_holder * holders;
+}
+
+held_world& world_that_holds(std::size_t count) {
+  static std::unique_ptr<held_world> shared;
+  static std::size_t held = 0;
+  if (!shared || held > count) {
+    shared.reset();
+    shared = std::make_unique<held_world>();
+    held = 0;
+  }
+  if (held < count)
+    shared->hold(count);
+  held = count;
+  return *shared;
+}
 
 void register_held() {
   benchmark::RegisterBenchmark("held_leases", held_leases)

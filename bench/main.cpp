@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   leasebreak::bench::register_mutex_table();
   leasebreak::bench::register_breaks();
   leasebreak::bench::register_held();
+  leasebreak::bench::register_listing();
   leasebreak::bench::register_persist();
   leasebreak::bench::register_record();
   benchmark::Initialize(&argc, argv);

@@ -90,6 +90,10 @@ def requirements(rates, counters):
         30,
     )
     memory = counters.get("memory_per_file/1000000", {}).get("bytes_per_file")
+    listing = counters.get("beside_listing/1000000", {})
+    yield ("beside_listing, share of the rate", listing.get("rate_kept"), ">=", 0.95)
+    page = counters.get("listing_memory/1000000", {}).get("page_bytes")
+    yield ("memory of a listing of a million, MB", page / 1e6 if page is not None else None, "<=", 2.0)
     yield ("memory per file, KB", memory / 1000 if memory else None, "<=", 2.0)
 
 

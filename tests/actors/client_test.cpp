@@ -517,7 +517,7 @@ TEST(Listings, NameClientsAndCountWhatTheyHave) {
 
 listed_page page_of(two_clients& w, list_request r) {
   auto& p = w.start(std::move(r));
-  w.settle();
+  w.settle_until([&p] { return p.done(); }); // it pauses
   EXPECT_EQ(p.error(), errc::success);
   return p.error() == errc::success ? p.as<listed_page>() : listed_page{};
 }

@@ -4,6 +4,7 @@
 #include "file_actor.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace leasebreak::detail {
 
@@ -99,19 +100,62 @@ void append_least(
 
 } // namespace
 
+/// The least of the ids that are offered. Copies few of them.
+class file_registry::least_ids {
+public:
+  explicit least_ids(std::size_t most) : most_(most) {}
+
+  void offer(std::string_view id) {
+    if (heap_.size() == most_) {
+      if (id >= heap_.front())
+        return;
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    }
+    heap_.emplace_back(id);
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+  void clear() noexcept { heap_.clear(); }
+  void append_to(std::vector<file_name_id>& to) {
+    std::sort_heap(heap_.begin(), heap_.end());
+    to.insert(
+      to.end(), std::make_move_iterator(heap_.begin()), std::make_move_iterator(heap_.end()));
+  }
+
+private:
+  const std::size_t most_; ///< Not zero.
+  std::vector<file_name_id> heap_;
+};
+
+// Releases the mutex again and again: messages to the shard's files need it.
+bool file_registry::look_at(const shard& s, std::string_view file, least_ids& to) {
+  constexpr std::size_t buckets_at_once = 128;
+  std::size_t size = 0;
+  std::size_t next = 0;
+  do {
+    const std::lock_guard lock(s.mutex);
+    if (next == 0)
+      size = s.files.bucket_count();
+    else if (size != s.files.bucket_count())
+      return false;
+    const auto end = std::min(size, next + buckets_at_once);
+    for (; next != end; ++next)
+      for (auto f = s.files.begin(next); f != s.files.end(next); ++f)
+        if ((*f)->file_id() > file)
+          to.offer((*f)->file_id());
+  } while (next != size);
+  return true;
+}
+
 // By shard, then by id: so one call looks at one shard or few, not at all files.
 std::vector<file_name_id> file_registry::ids_after(std::string_view file, std::size_t most) const {
   std::vector<file_name_id> result;
-  std::vector<std::string_view> here;
   const auto first = file.empty() ? std::size_t{0} : hashed_id(file).shard();
   for (auto i = first; i < shard_count && result.size() < most; ++i) {
-    here.clear();
-    const auto& s = shards_[i];
-    const std::lock_guard lock(s.mutex);
-    for (const auto& f : s.files)
-      if (i != first || f->file_id() > file)
-        here.emplace_back(f->file_id());
-    append_least(result, most, here);
+    least_ids least(most - result.size());
+    while (!look_at(shards_[i], i == first ? file : std::string_view(), least))
+      least.clear();
+    least.append_to(result);
   }
   return result;
 }

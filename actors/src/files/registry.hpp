@@ -96,8 +96,12 @@ private:
     std::deque<file_ref> unused;
     bool stopped = false; ///< The tables no longer change.
   };
-  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t shard_count = 256; // listings look at whole shards
 
+  class least_ids;
+  /// Offers the ids of the files of `s` that follow `file` to `to`. Returns false if the table has
+  /// changed its size meanwhile, so that some may be missing.
+  [[nodiscard]] static bool look_at(const shard& s, std::string_view file, least_ids& to);
   /// Ends `file` if it still has no state. The shard's mutex must be held.
   static void end(shard& s, file_actor& file);
 

@@ -1,11 +1,13 @@
 // Listings a page at a time (`coordinator::async_list_page`): asks some files, and when all of them
-// have answered, the next ones, until the page is full.
+// have answered, pauses and asks the next ones, until the page is full.
 #include "api/coordinator_impl.hpp"
 #include "completion/operation.hpp"
 #include "files/file_actor.hpp"
+#include "listing_pace.hpp"
 #include "runtime/out_of_memory.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -19,8 +21,6 @@ namespace leasebreak::detail {
 
 namespace {
 
-/// How many files are asked before other work gets its turn.
-constexpr std::size_t files_at_once = 64;
 /// How many files are looked up at a time: that looks at a whole shard of the registry.
 constexpr std::size_t files_looked_up = 1'024;
 
@@ -65,7 +65,7 @@ public:
     answered_ = true;
     const auto& r = step_->what();
     const bool is_by_path = !r.path_prefix.empty() || !r.path_tail.empty();
-    if (is_by_path && !file.has_path(r))
+    if (has_none(r.what, file.state()) || (is_by_path && !file.has_path(r)))
       return;
     auto found = file.state().list(r.matching);
     std::erase_if(found, [&r](const auto& e) { return !is_in(r.what, e); });
@@ -77,6 +77,11 @@ public:
   void not_needed() noexcept { answered_ = true; }
 
 private:
+  // Most files have no breaks and nothing that waits, and are not listed for nothing.
+  [[nodiscard]] static bool has_none(list_request::scope what, const file_state& of) noexcept {
+    return (what == list_request::scope::waiting && of.waiting() == 0) ||
+      (what == list_request::scope::breaking && of.breaking() == 0);
+  }
   [[nodiscard]] static bool is_in(list_request::scope what, const listed_entry& e) noexcept {
     if (what == list_request::scope::waiting)
       return e.kind == entry_kind::waiting;
@@ -93,13 +98,14 @@ class listing_pages : public std::enable_shared_from_this<listing_pages> {
 public:
   listing_pages(coordinator_impl& owner, boost::asio::any_io_executor executor, list_request r,
     std::unique_ptr<plain_call<listed_page>> op)
-    : owner_(owner.weak()), executor_(std::move(executor)), request_(std::move(r)),
-      op_(std::move(op)), after_(request_.after) {}
+    : owner_(owner.weak()), pause_(std::move(executor)), request_(std::move(r)), op_(std::move(op)),
+      after_(request_.after) {}
 
   [[nodiscard]] const list_request& what() const noexcept { return request_; }
 
   /// Asks the next files; without any, the page is complete.
   void go_on(coordinator_impl& owner) {
+    began_ = owner.now();
     if (ids_.empty() && !exhausted_) {
       ids_ = owner.ids_for(request_.matching, after_, files_looked_up);
       exhausted_ = ids_.size() < files_looked_up;
@@ -126,23 +132,37 @@ public:
       page_.next = files[i];
       break;
     }
-    // Others get their turn first; and steps whose files have all gone would nest.
-    boost::asio::post(executor_, [self = shared_from_this()] {
-      needs_memory("to list", [&] {
-        const auto owner = self->owner_.lock();
-        if (owner == nullptr)
-          return; // the end of the operation says so
-        if (self->page_.next.empty())
-          self->go_on(*owner);
-        else
-          self->finish(*owner, errc::success);
-      });
-    });
+    pause();
   }
 
   void fail() { op_->answer(errc::shutting_down); }
 
 private:
+  // A full page pauses as well: the next page may follow at once. With the clock of a test, no time
+  // passes, and there is no pause.
+  void pause() {
+    const auto owner = owner_.lock();
+    const auto length = owner != nullptr ? listing_pause(owner->now() - began_) : duration::zero();
+    // Others get their turn first; and steps whose files have all gone would nest.
+    if (length == duration::zero() || (ids_.empty() && exhausted_))
+      return boost::asio::post(
+        pause_.get_executor(), [self = shared_from_this()] { self->after_pause(); });
+    pause_.expires_after(length);
+    pause_.async_wait([self = shared_from_this()](error_code) { self->after_pause(); });
+  }
+
+  void after_pause() {
+    needs_memory("to list", [this] {
+      const auto owner = owner_.lock();
+      if (owner == nullptr)
+        return; // the end of the operation says so
+      if (page_.next.empty())
+        go_on(*owner);
+      else
+        finish(*owner, errc::success);
+    });
+  }
+
   static void ask(coordinator_impl& owner, const std::shared_ptr<listing_step>& step) {
     const auto& files = step->files();
     std::vector<std::unique_ptr<listing_question>> questions;
@@ -167,12 +187,13 @@ private:
   }
 
   const std::weak_ptr<coordinator_impl> owner_;
-  const boost::asio::any_io_executor executor_;
+  boost::asio::steady_timer pause_;
   const list_request request_;
   std::unique_ptr<plain_call<listed_page>> op_;
   std::vector<file_name_id> ids_; ///< To be asked, in reverse.
   bool exhausted_ = false; ///< There are no others.
   file_name_id after_;
+  time_point began_{}; ///< Of the step.
   listed_page page_;
 };
 
