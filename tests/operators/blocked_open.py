@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The case for operators: alice caches report.docx and is silent, bob waits for it, and an operator ends that.
 
-usage: blocked_open.py SMB_SERVER LEASEBREAKCTL
+usage: blocked_open.py SMB_SERVER LEASEBREAKCTL [--pictures FOLDER]
 
 Starts a server with a share, two users and the admin service; alice is a client of impacket, bob is smbclient. Prints
 what the operator types and sees, and fails if one of these does not name alice, bob, the file and the times:
 leasebreakctl, the page, the log. Nothing sleeps: alice's break tells that bob waits.
 
 The page is shown in a browser if chromium, node and the npm packages of tests/page are there. Otherwise the answers of
-the service to the page are checked. Exits with 77 if python3-impacket or smbclient is missing.
+the service to the page are checked. Exits with 77 if python3-impacket or smbclient is missing. With --pictures, which
+scripts/screenshots uses, pictures of the page are left in the folder; then a browser is needed.
 """
 
 import contextlib
@@ -32,9 +33,8 @@ except SystemExit as missing:  # impacket_client has said what is missing
     sys.exit(missing.code)
 
 TOKEN = "operator-token-0123456789"
-KEY = bytes(range(16))
 TIMEOUT_S = 120
-BREAK_TIMEOUT_S = 300  # a browser may take long to start
+BREAK_TIMEOUT_S = 300  # a machine may be slow
 NODE_PATH = os.environ.get("NODE_PATH") or str(HERE.parents[1] / "build/page/node_modules")
 PEER = r"127\.0\.0\.1:\d+"
 
@@ -77,8 +77,9 @@ class Server:
 class Page:
     """The page as a browser shows it."""
 
-    def __init__(self, server):
-        environment = dict(os.environ, ADMIN_PORT=str(server.admin_port), ADMIN_TOKEN=TOKEN, NODE_PATH=NODE_PATH)
+    def __init__(self, server, pictures):
+        environment = dict(os.environ, ADMIN_PORT=str(server.admin_port), ADMIN_TOKEN=TOKEN, NODE_PATH=NODE_PATH,
+                           PICTURES=pictures)
         self.process = subprocess.Popen(["node", str(HERE / "blocked_open.js")], env=environment, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.next_line() == "ready", "the browser does not start"
@@ -86,17 +87,21 @@ class Page:
     def next_line(self):
         return self.process.stdout.readline().strip()
 
-    def shows(self):
-        """Returns what the page shows of the first pending operation."""
-        self.process.stdin.write("waits\n")
+    def ask(self, what):
+        self.process.stdin.write(what + "\n")
         self.process.stdin.flush()
         return self.next_line()
 
+    def shows(self):
+        """Returns what the page shows of the first pending operation."""
+        return self.ask("waits")
+
     def shows_end(self):
         """Returns the page's first line when nothing is pending any more."""
-        self.process.stdin.write("none\n")
-        self.process.stdin.flush()
-        return self.next_line()
+        return self.ask("none")
+
+    def take_pictures(self):
+        assert self.ask("pictures") == "done", "no pictures"
 
     def close(self):
         self.process.stdin.close()
@@ -139,14 +144,32 @@ def has_browser():
                           check=False).returncode == 0
 
 
-def hold_as_alice(port):
-    """Returns a client with a lease RWH of the file, which does not react to breaks."""
-    client = clients.connect(clients.Account(port, "docs", "alice"), smb.SMB2_DIALECT_21)
-    client.getSMBServer().create(
-        client.connectTree("docs"), "report.docx", clients.READ_WRITE, clients.SHARE_ALL,
-        smb.FILE_NON_DIRECTORY_FILE, smb.FILE_OPEN_IF, smb.FILE_ATTRIBUTE_NORMAL, oplockLevel=clients.LEASE,
-        createContexts=[clients.LeaseContext(KEY, clients.RWH)])
-    return client
+class Alice:
+    """Gets leases RWH of files, and does not react to breaks."""
+
+    def __init__(self, port):
+        self.client = clients.connect(clients.Account(port, "docs", "alice"), smb.SMB2_DIALECT_21)
+        self.tree = self.client.connectTree("docs")
+
+    def hold(self, name):
+        self.client.getSMBServer().create(
+            self.tree, name, clients.READ_WRITE, clients.SHARE_ALL, smb.FILE_NON_DIRECTORY_FILE, smb.FILE_OPEN_IF,
+            smb.FILE_ATTRIBUTE_NORMAL, oplockLevel=clients.LEASE,
+            createContexts=[clients.LeaseContext(name.encode().ljust(16)[:16], clients.RWH)])
+
+    def await_break(self):
+        clients.next_break(self.client)
+
+
+def make_history(server, leasebreakctl, alice):
+    """Other files that were blocked before, for the pictures: until the time of the breaks was over."""
+    for name, timeout in (("budget.xlsx", "1200ms"), ("plan.pptx", "3400ms"), ("minutes.odt", "700ms")):
+        ask(leasebreakctl, server, "set", "break_timeout", timeout)
+        alice.hold(name)
+        waiter = clients.start_get(clients.Account(server.port, "docs", "bob"), name, server.work / "got")
+        alice.await_break()
+        waiter.communicate(timeout=TIMEOUT_S)
+    ask(leasebreakctl, server, "set", "break_timeout", "35s")
 
 
 def ask(program, server, *arguments):
@@ -160,11 +183,11 @@ def ask(program, server, *arguments):
     return done.stdout
 
 
-def play(server, leasebreakctl, page):
-    alice = hold_as_alice(server.port)
+def play(server, leasebreakctl, page, alice, pictures):
+    alice.hold("report.docx")
     tell("alice opens report.docx and caches it (lease RWH)")
     bob = clients.start_get(clients.Account(server.port, "docs", "bob"), "report.docx", server.work / "got")
-    clients.next_break(alice)
+    alice.await_break()
     tell("bob opens it and has to wait; alice is asked, and does not answer")
 
     who = ask(leasebreakctl, server, "who", "report.docx")
@@ -175,6 +198,8 @@ def play(server, leasebreakctl, page):
     expect(rf"docs/report\.docx \| bob at {PEER} waits for alice at {PEER} \| The holder has RWH and was told to keep RH ",
            shown)
     assert bob.poll() is None, "bob did not wait"
+    if pictures:
+        page.take_pictures()
 
     broken = ask(leasebreakctl, server, "break", "report.docx")
     expect(rf"alice at {PEER} holds RWH, told to keep RH .* it loses what it caches and has not written\n", broken)
@@ -199,7 +224,8 @@ def check_log(server):
 
 
 def main(arguments):
-    if len(arguments) != 2:
+    pictures = arguments[3] if len(arguments) == 4 and arguments[2] == "--pictures" else ""
+    if len(arguments) != (4 if pictures else 2):
         print(__doc__, file=sys.stderr)
         return 2
     if not shutil.which("smbclient"):
@@ -208,11 +234,15 @@ def main(arguments):
     with tempfile.TemporaryDirectory(prefix="leasebreak-operator-") as folder, contextlib.ExitStack() as ends:
         server = Server(arguments[0], pathlib.Path(folder))
         ends.callback(server.process.kill)
-        page = Page(server) if has_browser() else PageData(server)
+        alice = Alice(server.port)
+        if pictures:
+            make_history(server, arguments[1], alice)
+        page = Page(server, pictures) if pictures or has_browser() else PageData(server)
         ends.callback(page.close)
-        play(server, arguments[1], page)
+        play(server, arguments[1], page, alice, pictures)
         server.stop()
-        check_log(server)
+        if not pictures:
+            check_log(server)
     return 0
 
 

@@ -19,7 +19,7 @@ let listens = false;
 let timer = 0;
 let is_looking = false;
 let looks_again = false;
-let breaking_since = []; // countdowns that are shown: {element, ring, until, total}
+let breaking_since = []; // times that are shown: {number, begun}, or countdowns {number, until, total, ring, arc}
 
 function make(name, text, attributes = {}) {
   const element = document.createElement(name);
@@ -76,8 +76,21 @@ function make_ring(left, total) {
   return ring;
 }
 
+/// Text with the time that has passed, which the page keeps up to date.
+function make_elapsed(before, since, after) {
+  const text = make("p", before);
+  const number = make("span", "");
+  text.append(number, after);
+  breaking_since.push({ number, begun: performance.now() - since * 1000 });
+  return text;
+}
+
 function count_down() {
   for (const c of breaking_since) {
+    if (c.begun !== undefined) {
+      c.number.textContent = seconds((performance.now() - c.begun) / 1000);
+      continue;
+    }
     const left = Math.max(0, (c.until - performance.now()) / 1000);
     if (c.arc) c.arc.setAttribute("stroke-dasharray", Math.min(1, left / c.total) + " 1");
     c.number.textContent = !c.arc ? seconds(left) : left < 100 ? left.toFixed(0) + " s" : (left / 60).toFixed(0) + " min";
@@ -99,9 +112,9 @@ function show_waits(waits, breaks) {
     const words = make("div");
     words.append(make("strong", file_name(wait)));
     words.append(make("div", who(wait.waiter) + " waits for " + (holder ? who(holder) : "a client that is not known")));
-    words.append(make("p", held
-      ? "The holder has " + held.state + " and was told to keep " + kept(held.breaking.to) + " " + seconds(since) + " ago."
-      : "Waits to " + wait.operation + " for " + seconds(wait.seconds) + "."));
+    words.append(held
+      ? make_elapsed("The holder has " + held.state + " and was told to keep " + kept(held.breaking.to) + " ", since, " ago.")
+      : make_elapsed("It has waited for ", wait.seconds, " (" + wait.operation + ")."));
     line.append(words);
     if (held) {
       const button = make("button", "Break …", { type: "button" });
