@@ -223,16 +223,9 @@ answer ask_to_bind(raw_client& c, const raw_client& to) {
   c.session_id = to.session_id;
   c.key = to.key;
   c.signs = true;
-  byte_writer body;
-  body.u16(25);
-  body.u8(session_flag_binding);
-  body.u8(1);
-  body.u64(0);
-  body.u16(88);
-  body.u16(1);
-  body.u64(0);
-  body.u8(0); // the token is never examined
-  return c.call(command::session_setup, body.view());
+  const byte_vector token{0}; // never examined
+  return c.call(
+    command::session_setup, raw_client::session_setup_body(token, session_flag_binding));
 }
 
 TEST(Channels, AreRefusedWithASignedResponse) {

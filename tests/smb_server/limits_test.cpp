@@ -4,7 +4,6 @@
 #include "test_server.hpp"
 
 #include <smb_server/wire/status.hpp>
-#include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
 
@@ -16,22 +15,6 @@ using testing::created;
 using testing::held_disk;
 using testing::raw_client;
 using testing::test_server;
-
-byte_vector list_body(const file_id& id, const std::string& pattern) {
-  constexpr std::uint8_t names_information = 12;
-  const byte_vector name = utf8_to_utf16(pattern);
-  byte_writer body;
-  body.u16(33);
-  body.u8(names_information);
-  body.u8(0);
-  body.u32(0);
-  write_file_id(body, id);
-  body.u16(96);
-  body.u16(static_cast<std::uint16_t>(name.size()));
-  body.u32(65'536);
-  body.append(name);
-  return body.take();
-}
 
 byte_vector flush_body(const file_id& id) {
   byte_writer body;
@@ -184,7 +167,8 @@ TEST(Opens, OfAllConnectionsAreBounded) {
   const file_id directory = open_directory(greedy);
   ASSERT_EQ(greedy.create("f").status, status::success);
   ASSERT_EQ(
-    greedy.call(command::query_directory, list_body(directory, "*")).head.status, status::success);
+    greedy.call(command::query_directory, raw_client::names_body(directory, "*")).head.status,
+    status::success);
   raw_client other{server.port()};
   other.set_up({2});
 
@@ -323,7 +307,7 @@ TEST(Listings, OfOneClientLetAnotherClientReachTheDisk) {
   {
     held_disk disk{server};
     for (int i = 0; i < listings; ++i)
-      lister.send(command::query_directory, list_body(directory, "la*"));
+      lister.send(command::query_directory, raw_client::names_body(directory, "la*"));
     EXPECT_EQ(lister.echo(), status::success);
     other.send(command::create, raw_client::create_body("file", 0, {}, disposition::open_if, 0));
     EXPECT_EQ(other.echo(), status::success);
@@ -348,7 +332,8 @@ TEST(Listings, GoOnUntilAllNamesHaveBeenLookedAt) {
   client.set_up();
   ASSERT_EQ(client.create("last").status, status::success);
 
-  const answer a = client.call(command::query_directory, list_body(open_directory(client), "la*"));
+  const answer a =
+    client.call(command::query_directory, raw_client::names_body(open_directory(client), "la*"));
 
   EXPECT_EQ(a.head.status, status::success);
 }

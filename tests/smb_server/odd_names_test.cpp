@@ -42,19 +42,8 @@ protected:
   static byte_vector buffer_of(const answer& a) { return {a.bytes.begin() + 72, a.bytes.end()}; }
 
   std::vector<std::string> listed(raw_client& c, const file_id& id) {
-    constexpr std::uint8_t names_information = 12;
-    const byte_vector pattern = utf8_to_utf16("*");
-    byte_writer body;
-    body.u16(33);
-    body.u8(names_information);
-    body.u8(0);
-    body.u32(0);
-    write_file_id(body, id);
-    body.u16(96);
-    body.u16(static_cast<std::uint16_t>(pattern.size()));
-    body.u32(65'536);
-    body.append(pattern);
-    const byte_vector found = buffer_of(c.call(command::query_directory, body.view()));
+    const byte_vector found =
+      buffer_of(c.call(command::query_directory, raw_client::names_body(id, "*")));
     std::vector<std::string> names;
     for (std::size_t at = 0; at < found.size();) {
       byte_reader in{bytes_view{found}.subspan(at)};

@@ -236,6 +236,22 @@ byte_vector raw_client::set_info_body(const file_id& id, std::uint8_t info_class
   return body.take();
 }
 
+byte_vector raw_client::names_body(const file_id& id, const std::string& pattern) {
+  constexpr std::uint8_t names_information = 12;
+  const byte_vector name = utf8_to_utf16(pattern);
+  byte_writer body;
+  body.u16(33);
+  body.u8(names_information);
+  body.u8(0);
+  body.u32(0);
+  write_file_id(body, id);
+  body.u16(96);
+  body.u16(static_cast<std::uint16_t>(name.size()));
+  body.u32(65'536);
+  body.append(name);
+  return body.take();
+}
+
 byte_vector raw_client::rename_body(const file_id& id, const std::string& to) {
   constexpr std::uint8_t rename_information = 10;
   const byte_vector name = utf8_to_utf16(to);
@@ -324,23 +340,38 @@ std::uint32_t raw_client::log_on(const std::string& user, const std::string& pas
   return log_on(script, flags, previous_session);
 }
 
+byte_vector raw_client::session_setup_body(
+  bytes_view token, std::uint8_t flags, std::uint64_t previous_session, std::uint8_t mode) {
+  byte_writer body;
+  body.u16(25);
+  body.u8(flags);
+  body.u8(mode);
+  body.u32(0);
+  body.u32(0);
+  body.u16(88);
+  body.u16(static_cast<std::uint16_t>(token.size()));
+  body.u64(previous_session);
+  body.append(token);
+  return body.take();
+}
+
+byte_vector raw_client::token_of(const answer& a) {
+  byte_reader in = a.body();
+  in.skip(4);
+  const std::size_t offset = in.u16();
+  const std::size_t length = in.u16();
+  const auto token = slice(a.bytes, offset, length).value();
+  return {token.begin(), token.end()};
+}
+
 std::uint32_t raw_client::log_on(
   const logon_script& script, std::uint8_t flags, std::uint64_t previous_session) {
   initiator who{script};
   byte_vector token = who.step({});
   preauth_hash hash = hash_;
   for (;;) {
-    byte_writer body;
-    body.u16(25);
-    body.u8(flags);
-    body.u8(security_mode);
-    body.u32(0);
-    body.u32(0);
-    body.u16(88);
-    body.u16(static_cast<std::uint16_t>(token.size()));
-    body.u64(previous_session);
-    body.append(token);
-    const byte_vector message = make_message(command::session_setup, body.view());
+    const byte_vector message = make_message(
+      command::session_setup, session_setup_body(token, flags, previous_session, security_mode));
     hash = extend(hash, message);
     send_frame(message);
     const answer a = await_answer();
@@ -349,19 +380,15 @@ std::uint32_t raw_client::log_on(
     session_id = a.head.session_id;
     if (status::is_error(a.head.status) && a.head.status != status::more_processing_required)
       return a.head.status;
-    byte_reader in = a.body();
-    in.skip(4);
-    const std::size_t offset = in.u16();
-    const std::size_t length = in.u16();
-    const auto theirs = slice(a.bytes, offset, length);
+    const byte_vector theirs = token_of(a);
     if (a.head.status == status::success) {
-      if (!theirs->empty())
-        who.step(*theirs);
+      if (!theirs.empty())
+        who.step(theirs);
       key = signing_key(spoken, who.session_key(), hash);
       return status::success;
     }
     hash = extend(hash, a.bytes);
-    token = who.step(*theirs);
+    token = who.step(theirs);
   }
 }
 
@@ -374,7 +401,7 @@ std::uint32_t raw_client::bind_to(
   return log_on(user, password, session_flag_binding);
 }
 
-std::uint32_t raw_client::connect_tree(const std::string& share) {
+byte_vector raw_client::tree_connect_body(const std::string& share) {
   const byte_vector path = utf8_to_utf16("\\\\127.0.0.1\\" + share);
   byte_writer body;
   body.u16(9);
@@ -382,7 +409,11 @@ std::uint32_t raw_client::connect_tree(const std::string& share) {
   body.u16(72);
   body.u16(static_cast<std::uint16_t>(path.size()));
   body.append(path);
-  const answer a = call(command::tree_connect, body.view());
+  return body.take();
+}
+
+std::uint32_t raw_client::connect_tree(const std::string& share) {
+  const answer a = call(command::tree_connect, tree_connect_body(share));
   if (a.bytes.empty())
     return UINT32_MAX;
   tree_id = a.head.tree_id;

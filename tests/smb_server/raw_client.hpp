@@ -112,6 +112,12 @@ public:
   /// sessions.
   void negotiate_alone(dialect d, const guid& client = {1});
 
+  /// The body of a SESSION_SETUP.
+  static byte_vector session_setup_body(bytes_view token, std::uint8_t flags = 0,
+    std::uint64_t previous_session = 0, std::uint8_t mode = security_mode::signing_enabled);
+  /// Returns the token of a response to SESSION_SETUP. Throws if there is none.
+  static byte_vector token_of(const answer& a);
+
   /// Returns the status of the last SESSION_SETUP.
   std::uint32_t log_on(const std::string& user = "user", const std::string& password = "pass",
     std::uint8_t flags = 0, std::uint64_t previous_session = 0);
@@ -123,6 +129,8 @@ public:
   /// success.
   std::uint32_t bind_to(const raw_client& other, const std::string& user = "user",
     const std::string& password = "pass");
+  /// The body of a TREE_CONNECT.
+  static byte_vector tree_connect_body(const std::string& share);
   std::uint32_t connect_tree(const std::string& share = "share");
 
   /// Negotiates, logs on, and connects the tree.
@@ -169,6 +177,8 @@ public:
   /// The body of a rename that replaces nothing.
   static byte_vector rename_body(const file_id& id, const std::string& to);
 
+  /// The body of a QUERY_DIRECTORY for names only, which match the pattern.
+  static byte_vector names_body(const file_id& id, const std::string& pattern);
   /// The body of a CHANGE_NOTIFY for a directory.
   static byte_vector notify_body(
     const file_id& id, std::uint32_t filter, bool recursive = false, std::uint32_t room = 4'096);

@@ -4,7 +4,6 @@
 #include "test_server.hpp"
 
 #include <smb_server/wire/status.hpp>
-#include <smb_server/wire/utf16.hpp>
 
 #include <gtest/gtest.h>
 
@@ -25,30 +24,6 @@ struct sent {
   command what;
   byte_vector body;
 };
-
-byte_vector tree_body(const std::string& share) {
-  const byte_vector path = utf8_to_utf16("\\\\127.0.0.1\\" + share);
-  byte_writer body;
-  body.u16(9);
-  body.u16(0);
-  body.u16(72);
-  body.u16(static_cast<std::uint16_t>(path.size()));
-  body.append(path);
-  return body.take();
-}
-
-byte_vector setup_body(const byte_vector& token) {
-  byte_writer body;
-  body.u16(25);
-  body.u8(0);
-  body.u8(security_mode::signing_enabled);
-  body.u64(0);
-  body.u16(88);
-  body.u16(static_cast<std::uint16_t>(token.size()));
-  body.u64(0);
-  body.append(token);
-  return body.take();
-}
 
 sent create(const std::string& name, disposition how = disposition::open_if) {
   return {command::create, raw_client::create_body(name, 0, {}, how)};
@@ -93,7 +68,8 @@ TEST_F(RelatedRequests, UseTheTreeThatTheCompoundHasConnected) {
   client.set_up();
   client.tree_id = 0;
 
-  const auto answers = send({{command::tree_connect, tree_body("share")}, create("f"), close()});
+  const auto answers =
+    send({{command::tree_connect, raw_client::tree_connect_body("share")}, create("f"), close()});
 
   ASSERT_EQ(answers.size(), 3U);
   for (const answer& a : answers)
@@ -103,25 +79,23 @@ TEST_F(RelatedRequests, UseTheTreeThatTheCompoundHasConnected) {
 TEST_F(RelatedRequests, UseTheSessionThatTheCompoundHasSetUp) {
   client.negotiate();
   initiator who{"user", "pass"};
-  const answer first = client.call(command::session_setup, setup_body(who.step({})));
+  const answer first =
+    client.call(command::session_setup, raw_client::session_setup_body(who.step({})));
   ASSERT_EQ(first.head.status, status::more_processing_required);
   client.session_id = first.head.session_id;
-  byte_reader in = first.body();
-  in.skip(4);
-  const std::size_t offset = in.u16();
-  const std::size_t length = in.u16();
-  const auto challenge = slice(first.bytes, offset, length);
-  ASSERT_TRUE(challenge);
 
-  EXPECT_EQ(statuses({{command::session_setup, setup_body(who.step(*challenge))},
-              {command::tree_connect, tree_body("share")}, create("f"), close()}),
+  EXPECT_EQ(
+    statuses({{command::session_setup,
+                raw_client::session_setup_body(who.step(raw_client::token_of(first)))},
+      {command::tree_connect, raw_client::tree_connect_body("share")}, create("f"), close()}),
     (list{status::success, status::success, status::success, status::success}));
 }
 
 TEST_F(RelatedRequests, FailIfTheCompoundCouldNotConnectTheTree) {
   client.set_up();
 
-  EXPECT_EQ(statuses({{command::tree_connect, tree_body("none")}, create("f"), close()}),
+  EXPECT_EQ(statuses({{command::tree_connect, raw_client::tree_connect_body("none")}, create("f"),
+              close()}),
     (list{status::bad_network_name, status::invalid_parameter, status::invalid_parameter}));
 }
 

@@ -3,6 +3,7 @@
 #include "live.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace leasebreak::detail {
@@ -51,12 +52,9 @@ live_settings::live_settings(const coordinator_config& config) : now_(settings_o
   apply(now_);
 }
 
-// FNV-1a. The names come from the server's operator, so that no client can choose collisions.
+// The names come from the server's operator, so no client can choose collisions.
 const live_settings::bucket& live_settings::bucket_of(std::string_view share) const noexcept {
-  std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
-  for (const char c : share)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
-  return buckets_[hash % buckets_.size()];
+  return buckets_[std::hash<std::string_view>{}(share) % buckets_.size()];
 }
 
 live_settings::share_entry* live_settings::find_entry(std::string_view share) const noexcept {

@@ -206,27 +206,15 @@ task<void> server_run::set_up(link_ptr l) {
   testing::initiator who{"user", "pass"};
   byte_vector token = who.step({});
   for (int round = 0; round < 3; ++round) {
-    byte_writer body;
-    body.u16(25);
-    body.u8(0);
-    body.u8(security_mode::signing_enabled);
-    body.zeros(8);
-    body.u16(88);
-    body.u16(static_cast<std::uint16_t>(token.size()));
-    body.u64(0);
-    body.append(token);
-    const auto a = co_await l->call(command::session_setup, body.take(), "SESSION_SETUP");
+    byte_vector body = raw_client::session_setup_body(token);
+    const auto a = co_await l->call(command::session_setup, std::move(body), "SESSION_SETUP");
     if (a)
       l->session = a->head.session_id;
     if (is_good(a))
       break;
     if (!a || a->head.status != status::more_processing_required)
       co_return failed("SESSION_SETUP", a);
-    byte_reader in = a->body();
-    in.skip(4);
-    const std::size_t offset = in.u16();
-    const std::size_t length = in.u16();
-    token = who.step(slice(a->bytes, offset, length).value());
+    token = who.step(raw_client::token_of(*a));
   }
   const byte_vector path = utf8_to_utf16("\\\\server\\share");
   byte_writer body;
