@@ -1,4 +1,5 @@
-# Debian packages: cpack -G DEB. One for each component of the installation.
+# Debian packages: cpack -G DEB. One for each component of the installation. The preset packages has
+# all of them; without shared libraries there is no package for them.
 
 set(CPACK_PACKAGE_NAME leasebreak)
 set(CPACK_PACKAGE_VENDOR leasebreak)
@@ -20,6 +21,12 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME leasebreak-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION admin)
 
+if(LEASEBREAK_SERVICE)
+  # Creates the service's user.
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/postinst)
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS systemd)
+endif()
+
 # What the CMake package of the libraries looks for.
 set(leasebreak_depends libboost1.81-dev libboost-json1.81-dev libspdlog-dev)
 if(CAF_VERSION VERSION_LESS 0.18)
@@ -37,8 +44,10 @@ if(BUILD_SHARED_LIBS)
   set(leasebreak_runtime libleasebreak${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${leasebreak_runtime})
   # Finds the libraries of this package, which no installed package has yet.
-  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
-    ${PROJECT_BINARY_DIR}/model ${PROJECT_BINARY_DIR}/persistence ${PROJECT_BINARY_DIR}/actors)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/model
+    ${PROJECT_BINARY_DIR}/persistence ${PROJECT_BINARY_DIR}/actors ${PROJECT_BINARY_DIR}/actors/admin)
+  # Also has the linker's cache updated.
+  set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
   list(APPEND leasebreak_depends "${leasebreak_runtime} (= ${PROJECT_VERSION})")
   set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "${leasebreak_runtime} (= ${PROJECT_VERSION})")
 endif()
