@@ -75,6 +75,21 @@ function(leasebreak_library name)
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  # Shared libraries show what LEASEBREAK_EXPORT marks. The tests and benchmarks also see the rest.
+  if(BUILD_SHARED_LIBS AND NOT LEASEBREAK_TESTS AND NOT LEASEBREAK_BENCH)
+    set_target_properties(leasebreak_${name} PROPERTIES
+      CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    target_compile_definitions(leasebreak_${name} PRIVATE LEASEBREAK_HIDES_NAMES)
+  endif()
   set_property(GLOBAL APPEND PROPERTY LEASEBREAK_LIBRARIES leasebreak_${name})
   set_property(GLOBAL APPEND PROPERTY LEASEBREAK_INCLUDES ${CMAKE_CURRENT_SOURCE_DIR}/include)
+endfunction()
+
+# leasebreak_share_asio(<name>): for libraries that use Asio. Asio knows by variables in its headers which
+# loop a thread runs, so a shared library and its program must have the same ones.
+function(leasebreak_share_asio name)
+  if(BUILD_SHARED_LIBS)
+    target_compile_options(leasebreak_${name} PRIVATE
+      "SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/visible_asio.hpp")
+  endif()
 endfunction()

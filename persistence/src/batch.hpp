@@ -1,13 +1,16 @@
 // Functions that all stores use to process their arguments.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <span>
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+// Visible, because each store is a shared library of its own.
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT detail {
 
 [[nodiscard]] inline store_status failure(errc code, std::string detail) {
   return {make_error_code(code), std::move(detail)};
@@ -24,4 +27,5 @@ store_result<std::vector<const record_change*>> effective(std::span<const record
 store_result<persisted_lock> pick_for_reclaim(
   std::vector<persisted_lock> of_file, const lease_key& key, std::string_view client_id);
 
-} // namespace leasebreak::detail
+} // namespace detail
+} // namespace leasebreak

@@ -1,6 +1,7 @@
 // A reader of `/api/v1/events`, with a bounded queue of what it has not read yet.
 #pragma once
 
+#include <leasebreak/admin/event_feed.hpp> // declared there, and visible
 #include <leasebreak/events.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,8 +17,6 @@
 #include <string>
 
 namespace leasebreak::admin {
-
-class event_feed;
 
 /// An event as text for a stream; shared by all readers.
 using event_text = std::shared_ptr<const std::string>;

@@ -17,7 +17,7 @@ namespace leasebreak::admin {
 enum class top_of : std::uint8_t { blockers, files };
 
 /// Thread-safe. The mutex is held while events are queued, which never waits.
-class event_feed::state {
+class LEASEBREAK_HIDDEN event_feed::state {
 public:
   void publish(const event& e);
   void add(event_reader& reader);

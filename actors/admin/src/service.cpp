@@ -80,7 +80,7 @@ access_rules rules_of(const service_options& o) {
 } // namespace
 
 /// Owns the listeners, and tracks the connections. Used on the strand, except where noted.
-class service::state : public std::enable_shared_from_this<state> {
+class LEASEBREAK_HIDDEN service::state : public std::enable_shared_from_this<state> {
 public:
   state(asio::any_io_executor executor, coordinator& c, service_options options)
     : strand_(asio::make_strand(std::move(executor))), socket_rules_(rules_of(options)),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/limits.hpp>
 
 #include <cstddef>
@@ -13,7 +14,7 @@ namespace spdlog {
 class logger;
 }
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 class lock_store;
 struct event;

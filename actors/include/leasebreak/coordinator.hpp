@@ -8,6 +8,7 @@
 #include <leasebreak/config.hpp>
 #include <leasebreak/detail/pending_handler.hpp>
 #include <leasebreak/error_code.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/requests.hpp>
 #include <leasebreak/settings.hpp>
 #include <leasebreak/statistics.hpp>
@@ -24,7 +25,7 @@
 #include <vector>
 
 /// leasebreak: coordinates what the clients of an SMB server may cache. Begin with `coordinator`.
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 namespace detail {
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <leasebreak/detail/file_claim.hpp>
+#include <leasebreak/model/export.hpp>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The right to change one or two entries of a directory, or to determine whether the directory is
 /// empty; see `coordinator::async_guard_entry`. Guards are exclusive for each name. End it with

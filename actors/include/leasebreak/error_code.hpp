@@ -2,13 +2,14 @@
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <boost/system/error_code.hpp>
 
 template <>
 struct boost::system::is_error_code_enum<leasebreak::errc> : std::true_type {};
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 using boost::system::error_code;
 

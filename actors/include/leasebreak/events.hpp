@@ -4,6 +4,7 @@
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/effects.hpp>
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/statistics.hpp>
@@ -14,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The kind of an event. Members of `event` that a kind does not name are unset.
 enum class event_kind : std::uint8_t {

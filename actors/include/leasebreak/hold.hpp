@@ -2,8 +2,9 @@
 #pragma once
 
 #include <leasebreak/detail/file_claim.hpp>
+#include <leasebreak/model/export.hpp>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The guard of a change that has been announced but not made. While it lives, no caching is
 /// granted that the change would make stale, and a file that is being deleted admits no opens. End

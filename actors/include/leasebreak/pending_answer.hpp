@@ -1,10 +1,12 @@
 // Keeps a break notification from overtaking the response that grants what it breaks.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <memory>
 #include <utility>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 namespace detail {
 class answer_slot;

@@ -5,6 +5,7 @@
 #include <leasebreak/hold.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 #include <leasebreak/pending_answer.hpp>
 #include <leasebreak/tree_guard.hpp>
@@ -19,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Identifies a file by the same bytes for every name of the file, for example by device and inode.
 /// A named stream is a file of its own. Not empty, at most `limits::file_id_bytes` long.

@@ -3,6 +3,7 @@
 
 #include <leasebreak/error_code.hpp>
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/model/limits.hpp>
 
@@ -14,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The settings of one share that differ from those of all files. A member without a value follows
 /// the member of the same name in `settings` or `settings::limit`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <array>
 #include <cstddef>
@@ -9,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Counts durations in buckets of doubling size: bucket i counts those below 2^i microseconds that
 /// did not fit into bucket i - 1. The last bucket takes the rest.

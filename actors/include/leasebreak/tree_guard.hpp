@@ -1,10 +1,12 @@
 // The guard that keeps everything beneath a directory closed while the directory is renamed.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <memory>
 #include <utility>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 namespace detail {
 class tree_link;

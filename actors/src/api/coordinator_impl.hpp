@@ -30,7 +30,7 @@ namespace leasebreak::detail {
 class entry_call;
 class time_source;
 
-class coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
+class LEASEBREAK_HIDDEN coordinator_impl : public std::enable_shared_from_this<coordinator_impl> {
 public:
   /// `time` is for tests and simulations: it replaces all clocks, and the store's jobs run on the
   /// executor, so that no other thread is involved.

@@ -19,7 +19,7 @@ class sent_answers;
 /// The response to an open or a directory change. When it is sent, it becomes an entry of the
 /// file's `sent_answers`, without an allocation. It belongs to the server until then, and to the
 /// file afterwards.
-class answer_slot {
+class LEASEBREAK_HIDDEN answer_slot {
 public:
   /// The response is sent, or will never be. Thread-safe.
   void sent() noexcept;

@@ -14,7 +14,7 @@ class coordinator_impl;
 
 /// A reference to a file. A hold keeps the file's actor from being ended as unused. The actor may
 /// be stopped, though, and the coordinator may be gone. Thread-safe.
-class file_link {
+class LEASEBREAK_HIDDEN file_link {
 public:
   file_link(std::weak_ptr<coordinator_impl> owner, file_ref file)
     : owner_(std::move(owner)), file_(std::move(file)) {}

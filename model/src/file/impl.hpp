@@ -26,7 +26,7 @@ namespace detail {
 struct merged_reports;
 } // namespace detail
 
-struct file_state::impl {
+struct LEASEBREAK_HIDDEN file_state::impl {
   using lease_entry = detail::lease_entry;
   using lease_name = detail::lease_name;
   using obstacle = detail::obstacle;

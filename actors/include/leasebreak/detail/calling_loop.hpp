@@ -1,6 +1,8 @@
 // Finds the loop on which an operation begins.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/io_context.hpp>
@@ -9,7 +11,8 @@
 
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT detail {
 
 /// Returns the `io_context` of an executor if this thread is running it, otherwise null. Strands
 /// count as the executor that they wrap. For other executors, nothing is known: null.
@@ -46,4 +49,5 @@ boost::asio::io_context* calling_loop(const boost::asio::strand<Inner>& strand) 
   return calling_loop(strand.get_inner_executor());
 }
 
-} // namespace leasebreak::detail
+} // namespace detail
+} // namespace leasebreak

@@ -2,12 +2,14 @@
 // while.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 
 #include <memory>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT detail {
 
 class file_link;
 
@@ -52,4 +54,5 @@ private:
 extern template class file_claim<hold_id>;
 extern template class file_claim<guard_id>;
 
-} // namespace leasebreak::detail
+} // namespace detail
+} // namespace leasebreak

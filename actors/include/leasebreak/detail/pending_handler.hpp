@@ -7,6 +7,7 @@
 
 #include <leasebreak/detail/calling_loop.hpp>
 #include <leasebreak/error_code.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -27,7 +28,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT detail {
 
 /// The handler of an operation in flight. Not thread-safe; its owner may move it between threads.
 class pending_completion {
@@ -198,4 +200,5 @@ private:
   std::optional<boost::asio::executor_work_guard<executor_type>> own_work_;
 };
 
-} // namespace leasebreak::detail
+} // namespace detail
+} // namespace leasebreak

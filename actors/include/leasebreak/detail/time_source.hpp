@@ -1,13 +1,15 @@
 // The interface of a coordinator's clock for tests and simulations, in which time is virtual.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
 #include <functional>
 #include <memory>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 class coordinator;
 struct coordinator_config;

@@ -1,9 +1,11 @@
 // Access masks and share modes of opens (MS-SMB2 2.2.13, 2.2.13.1; MS-FSA 2.1.5.1.2).
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstdint>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Bits of an access mask (MS-SMB2 2.2.13.1). Generic bits must be mapped before a mask reaches the
 /// model; `map_generic` does so for files and directories.

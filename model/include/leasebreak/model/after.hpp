@@ -2,11 +2,12 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <algorithm>
 #include <chrono>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Returns the time `d` after `t`, or the largest time point of the clock if the sum would exceed
 /// it. A duration of `duration::max()` thus never ends.

@@ -1,9 +1,11 @@
 // Byte ranges in the full 64-bit space, and the conditions under which two locks on them conflict.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstdint>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The `length` bytes from `offset` on. A range of length zero lies between two bytes.
 struct byte_range {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The table of a client's channels. It has no side effects. Not thread-safe.
 class client_channels {

@@ -1,9 +1,11 @@
 // The model's time types. The model reads no clock; it takes the time as a parameter.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <chrono>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// A wall-clock time that never goes backwards within one process: the caller reads the wall clock
 /// once and adds steady time to it. Deadlines are thus unaffected by clock changes, and

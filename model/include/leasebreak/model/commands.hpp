@@ -4,6 +4,7 @@
 #include <leasebreak/model/access.hpp>
 #include <leasebreak/model/byte_range.hpp>
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
@@ -14,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The lease that an open requests: the create contexts of MS-SMB2 2.2.13.2.8 and 2.2.13.2.10.
 struct lease_request {

@@ -4,6 +4,7 @@
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
 #include <leasebreak/model/stored_change.hpp>
@@ -14,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// What an open was granted.
 struct open_granted {

@@ -3,6 +3,7 @@
 
 #include <leasebreak/model/byte_range.hpp>
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/lease_info.hpp>
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The owner of a lock.
 struct lock_owner {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The entries of a directory that one guard protects. Names are compared byte by byte.
 struct guarded_names {

@@ -1,11 +1,13 @@
 // The library's error codes, their category, and the NTSTATUS that MS-SMB2 prescribes for each.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstdint>
 #include <string>
 #include <system_error>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The errors of operations. `success` is zero, as `std::error_code` requires.
 enum class errc {

@@ -1,12 +1,13 @@
 // The state of a file as bytes, to move it to another process.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 
 #include <cstddef>
 #include <string>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The state of a file, or of some of its opens, as of one moment. A plain value.
 ///

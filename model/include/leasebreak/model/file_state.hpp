@@ -4,6 +4,7 @@
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/file_snapshot.hpp>
 #include <leasebreak/model/limits.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
@@ -17,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 class live_policy;
 

@@ -1,6 +1,7 @@
 // The identifiers of clients, files and opens. All are plain values.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/keyed_hash.hpp>
 
 #include <array>
@@ -13,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// A 16-byte identifier. `Tag` makes identifiers of different kinds distinct types, such as lease
 /// keys and ClientGuids. Compared byte by byte. The all-zero value stands for "none".

@@ -3,12 +3,14 @@
 // quadratic time. The hashes therefore use a key that each process draws at random.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Returns SipHash-1-3 of `bytes` with the key of this process. The result must not be stored or
 /// sent, because another process has another key. `which` selects one of several unrelated hashes

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
 
 #include <cstdint>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The state of a lease (MS-SMB2 3.3.1.12). A plain value. While `breaking`, `state` contains
 /// `break_to`, which contains `required`, and `state != required`.

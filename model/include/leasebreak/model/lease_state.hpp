@@ -1,12 +1,14 @@
 // Lease states and oplock levels (MS-SMB2 2.2.13, 2.2.13.2.8), their text form, and their mapping.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// What a client may cache: the bits of MS-SMB2 2.2.13.2.8 with their wire values. Only `none`,
 /// `r`, `rh`, `rw` and `rwh` are states of a lease. Other combinations occur in requests and in

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <chrono>
 #include <cstddef>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Upper bounds. An operation that would exceed one fails with the error named here, without
 /// effect.

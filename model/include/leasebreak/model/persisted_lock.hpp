@@ -3,6 +3,7 @@
 
 #include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/enhanced_lock.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <array>
 #include <cstdint>
@@ -10,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The stored data that a client needs to reconnect a persistent open after a restart (MS-SMB2
 /// 3.3.1.10). leasebreak's own addition to a record. A plain value.

@@ -1,11 +1,13 @@
 // Quoting of untrusted text for the log and for listings.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Returns `text` in double quotes, such that it can neither forge nor hide parts of a line. These
 /// become `\xNN` for each byte: quotes, backslashes, control characters, line and paragraph

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_info.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
@@ -14,7 +15,7 @@
 #include <string>
 #include <variant>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The id of a record with its hashes, computed once for all changes of the record. Immutable.
 class record_name {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <leasebreak/model/errors.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 
@@ -14,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// An error with the store's details about it, or success.
 struct [[nodiscard]] store_status {

@@ -1,6 +1,7 @@
 // A store in memory, without durability.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <functional>
@@ -10,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Stores records in memory, for tests and for servers that need no recovery. Indexed by file,
 /// owner and client. Operations take time logarithmic in the number of records.

@@ -1,13 +1,14 @@
 // A store in a PostgreSQL database.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <chrono>
 #include <memory>
 #include <string>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Options of a PostgreSQL store.
 struct postgres_store_options {

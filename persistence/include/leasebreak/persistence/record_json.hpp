@@ -2,6 +2,7 @@
 // describes every field.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// The maximum length of a record's JSON text; longer text is rejected.
 inline constexpr std::size_t record_json_bytes_max = 1024 * 1024;

@@ -1,13 +1,14 @@
 // A store in a local directory with RocksDB; the default for a single machine.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <string>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Options of a RocksDB store.
 struct rocksdb_store_options {

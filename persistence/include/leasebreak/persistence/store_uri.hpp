@@ -1,12 +1,13 @@
 // Opens a store by its URI, for command lines and configuration files.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/persistence/lock_store.hpp>
 
 #include <memory>
 #include <string_view>
 
-namespace leasebreak {
+namespace LEASEBREAK_EXPORT leasebreak {
 
 /// Options of a store.
 struct store_options {

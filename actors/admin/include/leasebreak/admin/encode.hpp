@@ -6,6 +6,7 @@
 #pragma once
 
 #include <leasebreak/events.hpp>
+#include <leasebreak/model/export.hpp>
 #include <leasebreak/requests.hpp>
 #include <leasebreak/statistics.hpp>
 
@@ -13,7 +14,8 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT admin {
 
 /// An entry of a listing as a JSON object, on one line.
 [[nodiscard]] std::string to_json(const listed_entry& entry, time_point now);
@@ -46,4 +48,5 @@ struct metrics_labels {
 inline constexpr std::string_view prometheus_content_type =
   "text/plain; version=0.0.4; charset=utf-8";
 
-} // namespace leasebreak::admin
+} // namespace admin
+} // namespace leasebreak

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <leasebreak/events.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <memory>
 
-namespace leasebreak::admin {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT admin {
 
 /// Takes events and keeps the lists of the last hour. Give the same feed to the coordinator and to
 /// the service:
@@ -37,4 +39,5 @@ private:
   const std::unique_ptr<state> state_;
 };
 
-} // namespace leasebreak::admin
+} // namespace admin
+} // namespace leasebreak

@@ -31,6 +31,7 @@
 
 #include <leasebreak/admin/event_feed.hpp>
 #include <leasebreak/coordinator.hpp>
+#include <leasebreak/model/export.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -47,7 +48,8 @@ class logger;
 }
 
 /// The HTTP service for operators. Begin with `service`.
-namespace leasebreak::admin {
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT admin {
 
 /// The rights of a caller. The right to act includes the right to read.
 enum class right : std::uint8_t {
@@ -150,4 +152,5 @@ private:
   std::shared_ptr<state> state_;
 };
 
-} // namespace leasebreak::admin
+} // namespace admin
+} // namespace leasebreak
