@@ -8,7 +8,9 @@ import unittest
 
 import check_api
 import check_docs
+import check_exports
 import check_prose
+import check_recipes
 import check_scripts
 import check_semantics
 import check_style
@@ -321,6 +323,60 @@ class impl_ref;
 
         self.assertEqual(len(found), 1)
         self.assertIn("model/include/a.hpp:9: warning", found[0])
+
+
+class Exports(unittest.TestCase):
+    def problems(self, *lines):
+        found = check_exports.symbols("".join(f"0000000000001200 {line}\n" for line in lines))
+        return len(list(check_exports.problems(found, {"file_actor"})))
+
+    def test_accepts_public_names(self):
+        for line in (
+            "T leasebreak::to_errc(boost::system::error_code const&)", "V typeinfo for leasebreak::coordinator",
+            "W std::vector<leasebreak::open_id>::~vector()", "W boost::asio::post()", "T _init",
+            "T leasebreak::detail::start(leasebreak::detail::file_actor&)",
+        ):
+            self.assertEqual(self.problems(line), 0, line)
+
+    def test_finds_private_names(self):
+        for line in (
+            "T leasebreak::detail::file_actor::turn()", "V vtable for leasebreak::detail::file_actor",
+            "W leasebreak::detail::file_actor::~file_actor()", "T helper(int)", "B (anonymous namespace)::count",
+            "W void leasebreak::detail::file_actor::send<int>(int)",
+        ):
+            self.assertEqual(self.problems(line), 1, line)
+
+
+class Recipes(unittest.TestCase):
+    OPTIONS = {"LEASEBREAK_" + name for name in (
+        "ADMIN", "BENCH", "EXAMPLES", "INSTALL", "POSTGRES", "ROCKSDB", "TESTING", "TESTS", "USDT")}
+
+    def problems(self, file, old, new):
+        with tempfile.TemporaryDirectory() as folder:
+            packaging = pathlib.Path(folder) / "packaging"
+            shutil.copytree(ROOT / "packaging", packaging)
+            shutil.copy(ROOT / "examples/quickstart.cpp", packaging / "conan/test_package/quickstart.cpp")
+            text = (packaging / file).read_text()
+            self.assertIn(old, text)
+            (packaging / file).write_text(text.replace(old, new))
+            return [
+                *check_recipes.problems_of_vcpkg(packaging / "vcpkg", "0.1.0", self.OPTIONS),
+                *check_recipes.problems_of_conan(ROOT, packaging / "conan", "0.1.0", self.OPTIONS)]
+
+    def test_accepts_those_of_the_project(self):
+        self.assertEqual(self.problems("vcpkg/vcpkg.json", "leasebreak", "leasebreak"), [])
+
+    def test_finds_each_kind_of_mistake(self):
+        for file, old, new in (
+            ("vcpkg/vcpkg.json", "0.1.0", "0.0.9"), ("vcpkg/vcpkg.json", '"spdlog",', ""),
+            ("vcpkg/vcpkg.json", '"supports"', '"suports"'),
+            ("vcpkg/portfile.cmake", "LEASEBREAK_BENCH", "LEASEBREAK_BENCHES"),
+            ("vcpkg/portfile.cmake", "  testing LEASEBREAK_TESTING", "  tests LEASEBREAK_TESTING"),
+            ("conan/conanfile.py", '"0.1.0"', '"0.2.0"'), ("conan/conanfile.py", '"persistence", ', '"store", '),
+            ("conan/conanfile.py", 'self.requires("caf/', 'self.requires("actors/'),
+            ("conan/test_package/CMakeLists.txt", "quickstart.cpp", "gone.cpp"),
+        ):
+            self.assertEqual(len(self.problems(file, old, new)), 1, (file, old))
 
 
 class Scripts(unittest.TestCase):
