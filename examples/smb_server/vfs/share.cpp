@@ -226,7 +226,7 @@ result<space_info> share::space() const {
 
 error_code directory_cursor::restart(std::string pattern) {
   if (pattern.empty()) {
-    pattern = "*";
+    pattern.push_back('*'); // g++ 12 warns falsely of an assignment
   }
   if (!detail::is_utf8(pattern) || characters_of(pattern) > pattern_characters_max) {
     return errc::invalid_name;
