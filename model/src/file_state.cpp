@@ -154,6 +154,9 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const grace_ended&) { end_grace(out); },
                [&](const deadline_reached&) { reach_deadlines(now, out); },
                [&](const stop_waiting&) { stop(out); },
+               [&](const stream_opened& x) { note(x, out); },
+               [&](const stream_closed& x) { note(x); },
+               [&](const streams_answered& x) { note(x); },
              },
     c);
   end_step(now, out);

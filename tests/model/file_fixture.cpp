@@ -102,8 +102,9 @@ opening& opening::directory() {
   return *this;
 }
 
-opening& opening::of_stream(std::uint32_t shares) {
+opening& opening::of_stream(std::uint32_t shares, const std::string& id) {
   request.of_stream = true;
+  request.stream = id;
   request.access = leasebreak::access::read_attributes;
   request.share_access = shares;
   return *this;
@@ -209,7 +210,8 @@ struct describer {
     out << "open " << number(c.open) << " by " << short_name(c.client) << "@"
         << number(c.connection) << " access " << std::hex << c.access << std::dec << " share "
         << c.share_access << (c.overwrites ? " overwriting" : "") << (c.created ? " creating" : "")
-        << (c.is_directory ? " directory" : "") << (c.delete_on_close ? " delete-on-close" : "");
+        << (c.is_directory ? " directory" : "") << (c.delete_on_close ? " delete-on-close" : "")
+        << (c.of_stream ? " for stream " + c.stream : "");
     if (c.lease)
       out << " lease " << short_name(c.lease->key) << " " << int{bits(c.lease->state)} << " v"
           << int{c.lease->version} << " epoch " << c.lease->epoch;
@@ -296,6 +298,16 @@ struct describer {
   void operator()(const grace_ended&) { out << "grace ended"; }
   void operator()(const deadline_reached&) { out << "deadline reached"; }
   void operator()(const stop_waiting&) { out << "stop waiting"; }
+  void operator()(const leasebreak::stream_opened& c) {
+    out << "stream of " << number(c.stand_in) << " opened";
+  }
+  void operator()(const leasebreak::stream_closed& c) {
+    out << "stream of " << number(c.stand_in) << " closed";
+  }
+  void operator()(const leasebreak::streams_answered& c) {
+    out << "streams answered operation " << number(c.target) << " round " << c.round << ": "
+        << to_string(c.error);
+  }
 };
 
 } // namespace
@@ -578,6 +590,18 @@ void world::answer(const open_granted& granted, where_t where) {
   apply(answer_sent{granted.open, granted.answer}, where);
 }
 
+void world::stream_opened(const attempt& stand_in, where_t where) {
+  apply(leasebreak::stream_opened{stand_in.open}, where);
+}
+
+void world::stream_closed(const attempt& stand_in, where_t where) {
+  apply(leasebreak::stream_closed{stand_in.open}, where);
+}
+
+void world::streams_answered(const streams_asked& asked, errc error, where_t where) {
+  apply(leasebreak::streams_answered{asked.operation, asked.round, error}, where);
+}
+
 void world::cancel(const attempt& waiting, where_t where) {
   apply(cancel_operation{waiting.operation}, where);
 }
@@ -721,6 +745,7 @@ void world::take(const command& what, effects&& out, where_t where) {
     take_recovered(std::get<load_record>(what).record, back, where);
   std::ranges::move(out.notifications, std::back_inserter(notifications_));
   std::ranges::move(out.facts, std::back_inserter(facts_));
+  std::ranges::move(out.asked, std::back_inserter(asked_));
   for (const auto& ended : out.ended) {
     if (!opens_.contains(ended.open))
       fail(where, "an open ended that was never granted: " + std::to_string(number(ended.open)));
@@ -809,8 +834,11 @@ void world::check_nothing_changed(
   for (const auto& c : out.completions) {
     if (own == operation_id::none || c.operation != own || c.error == errc::success)
       continue;
+    // It has begun to wait, which releases what its application has left behind.
+    if (const auto* refused = std::get_if<open_refused>(&c.result); refused && refused->waited)
+      continue;
     if (!out.notifications.empty() || !out.records.empty() || !out.ended.empty() ||
-      out.completions.size() != 1 || description() != before)
+      !out.asked.empty() || out.completions.size() != 1 || description() != before)
       fail(where, "an error changed something: " + to_string(c.error) + " of " + describe(what));
   }
 }
@@ -1127,6 +1155,19 @@ break_notification world::expect_oplock_break(
   if (n.id != break_id::none && !wrong.empty())
     fail(where, wrong);
   return n;
+}
+
+streams_asked world::expect_asked(
+  const attempt& cause, access_kind kind, const std::vector<std::string>& streams, where_t where) {
+  auto all = take_asked();
+  if (all.size() != 1) {
+    fail(where, std::to_string(all.size()) + " requests to streams instead of one");
+    return {};
+  }
+  const auto& asked = all.front();
+  if (asked.operation != cause.operation || asked.kind != kind || asked.streams != streams)
+    fail(where, "another request to streams: " + std::string(to_string(asked.kind)));
+  return asked;
 }
 
 void world::expect_no_break(where_t where) {

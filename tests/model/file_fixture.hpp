@@ -97,8 +97,8 @@ public:
   opening& creating();
   opening& directory();
   opening& deleting_on_close();
-  /// Stands for an open of a stream with this share access.
-  opening& of_stream(std::uint32_t shares);
+  /// Stands for an open of a stream with this share access; `id` is the id of the stream's file.
+  opening& of_stream(std::uint32_t shares, const std::string& id = {});
   opening& reclaiming();
   opening& durable(duration timeout = seconds{60}, const create_guid& guid = {});
   opening& persistent(duration timeout = seconds{60}, const create_guid& guid = {});
@@ -204,6 +204,12 @@ public:
   void answer(const attempt& granted, where_t where = where_t::current());
   void answer(const open_granted& granted, where_t where = where_t::current());
   void cancel(const attempt& waiting, where_t where = where_t::current());
+  /// The open of the stream for which this one stands is granted, or has ended.
+  void stream_opened(const attempt& stand_in, where_t where = where_t::current());
+  void stream_closed(const attempt& stand_in, where_t where = where_t::current());
+  /// All streams that were asked have answered.
+  void streams_answered(
+    const streams_asked& asked, errc error = errc::success, where_t where = where_t::current());
   void end(hold_id hold, where_t where = where_t::current());
   void undeliverable(break_id id, std::uint32_t offer = 0, where_t where = where_t::current());
   void load(const persisted_lock& record, where_t where = where_t::current());
@@ -243,6 +249,9 @@ public:
   break_notification expect_oplock_break(
     const attempt& open, lease_state from, lease_state to, where_t where = where_t::current());
   void expect_no_break(where_t where = where_t::current());
+  /// Expects that the step has asked these streams, and no others, for `cause`.
+  streams_asked expect_asked(const attempt& cause, access_kind kind,
+    const std::vector<std::string>& streams, where_t where = where_t::current());
 
   // -- queries -----------------------------------------------------------------------------------
 
@@ -282,6 +291,8 @@ public:
   [[nodiscard]] time_point now() const { return now_; }
   [[nodiscard]] std::set<open_id> live_opens() const;
   [[nodiscard]] std::vector<open_ended> take_ended() { return std::exchange(ended_, {}); }
+  /// Removes and returns the requests to streams.
+  [[nodiscard]] std::vector<streams_asked> take_asked() { return std::exchange(asked_, {}); }
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
 
   /// Lets all deadlines pass, closes everything, and checks that nothing is left. The destructor
@@ -338,6 +349,7 @@ private:
   std::map<operation_id, std::optional<completion>> operations_;
   std::map<operation_id, command> commands_;
   std::map<open_id, open_file> opens_; ///< All opens that were ever granted.
+  std::vector<streams_asked> asked_;
   std::set<open_id> closed_;
   /// Announced changes of data in progress, with their open, if any.
   std::map<hold_id, open_id> data_holds_;

@@ -117,6 +117,8 @@ void simulation::take(const command& what, const effects& out) {
     if (const auto* overdue = std::get_if<answer_overdue>(&f))
       take(*overdue);
   check_own_deletion(out);
+  for (const auto& asked : out.asked)
+    take(asked);
   for (const auto& n : out.notifications) {
     history_.push_back("    -> " + describe(n));
     take(n);
@@ -127,6 +129,9 @@ void simulation::take(const command& what, const effects& out) {
   for (const auto& c : out.completions) {
     history_.push_back("    -> operation " +
       std::to_string(static_cast<std::uint64_t>(c.operation)) + " done: " + to_string(c.error));
+    if (const auto* open = std::get_if<open_file>(&commands_[c.operation]);
+        open != nullptr && open->overwrites && c.error == errc::success)
+      check_streams(c.operation, out);
     take(commands_[c.operation], c);
   }
   check_deletion_keys(out);
@@ -158,6 +163,60 @@ void simulation::check_own_deletion(const effects& out) {
     if (n.cause == break_cause::remove && !n.is_oplock && deleting.size() == 1 &&
       deleting.contains({n.client, n.key, open_id::none}))
       complain("a close breaks its own lease: " + describe(n));
+}
+
+void simulation::take(const streams_asked& asked) {
+  std::set<open_id> of;
+  for (const auto& [id, open] : opens_)
+    if (opened_streams_.contains(id) &&
+      std::ranges::find(asked.streams, open.request.stream) != asked.streams.end())
+      of.insert(id);
+  if (of.size() < asked.streams.size())
+    complain("streams are asked that are not open");
+  asked_.emplace_back(asked, std::move(of));
+}
+
+// The streams of a file are removed when it is overwritten: no client may cache them then, and none
+// of them may be about to be granted caching.
+void simulation::check_streams(operation_id overwriting, const effects& out) {
+  for (const auto& [id, open] : opens_) {
+    const bool has_ended =
+      std::ranges::any_of(out.ended, [id = id](const open_ended& e) { return e.open == id; });
+    if (open.request.stream.empty() || has_ended || closed_streams_.contains(id))
+      continue;
+    if (!opened_streams_.contains(id))
+      complain("a file is overwritten while one of its streams is being opened");
+    else if (!released_[overwriting].contains(id))
+      complain("a file is overwritten and a stream was not asked");
+  }
+}
+
+void simulation::tell_of_stream(const step& s) {
+  live_open* const open = pick(s.a);
+  if (open == nullptr || open->request.stream.empty())
+    return;
+  const attempt a = open->a;
+  if (opened_streams_.contains(a.open)) {
+    closed_streams_.insert(a.open);
+    world_.stream_closed(a);
+  } else {
+    opened_streams_.insert(a.open);
+    world_.stream_opened(a);
+  }
+}
+
+void simulation::answer_streams(const step& s) {
+  if (asked_.empty())
+    return;
+  const auto which = asked_.begin() + static_cast<std::ptrdiff_t>(s.a % asked_.size());
+  const auto [asked, of] = *which;
+  asked_.erase(which);
+  if (asked.operation == operation_id::none)
+    return;
+  const bool fails = s.b % 8U == 0;
+  if (!fails && asked.kind == access_kind::overwrite_base)
+    released_[asked.operation].insert(of.begin(), of.end());
+  world_.streams_answered(asked, fails ? errc::too_many_waiting : errc::success);
 }
 
 // A directory's lease is spared at a deletion only if all opens that took part named its key.
@@ -474,7 +533,7 @@ void simulation::write(const live_open& o, bool through) {
 
 void simulation::perform(const step& s) {
   live_open* open = pick(s.a);
-  switch (s.what % 36) {
+  switch (s.what % 40) {
   case 0:
   case 1:
   case 2:
@@ -598,6 +657,12 @@ void simulation::perform(const step& s) {
     else if (open != nullptr)
       send_answer(*open);
     return;
+  case 35:
+  case 36:
+    return tell_of_stream(s);
+  case 37:
+  case 38:
+    return answer_streams(s);
   default:
     return world_.pass(milliseconds{s.a % 40'000U});
   }
@@ -630,7 +695,9 @@ void simulation::perform_open(const step& s) {
       how.request.instance->version = app_instance_version{0, s.c % 3U};
   }
   if ((s.d >> 13) % 6 == 0) {
-    auto stream = by(clients[s.a % clients.size()]).of_stream(how.request.share_access);
+    const std::array<std::string, 4> streams{"", "s", "s", "t"};
+    auto stream = by(clients[s.a % clients.size()])
+                    .of_stream(how.request.share_access, streams[s.b % streams.size()]);
     stream.request.is_directory = is_directory_;
     how = stream;
   }

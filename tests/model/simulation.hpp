@@ -98,6 +98,10 @@ private:
   void take(const command& what, const effects& out);
   void take(const break_notification& n);
   void check_own_deletion(const effects& out);
+  void take(const streams_asked& asked);
+  void check_streams(operation_id overwriting, const effects& out);
+  void tell_of_stream(const step& s);
+  void answer_streams(const step& s);
   void check_deletion_keys(const effects& out);
   void take(const break_ended& ended);
   void take(const answer_overdue& overdue);
@@ -139,6 +143,13 @@ private:
   /// The client that made each version of the directory.
   std::map<std::uint64_t, client_guid> made_by_;
   std::vector<attempt> locks_and_waits_;
+  /// The opens of streams that are granted, by the opens that stand for them.
+  std::set<open_id> opened_streams_;
+  std::set<open_id> closed_streams_; ///< Those of them that have ended.
+  /// Requests to streams that are not answered, with the opens that stood for them.
+  std::vector<std::pair<streams_asked, std::set<open_id>>> asked_;
+  /// The streams that were released for an operation that overwrites.
+  std::map<operation_id, std::set<open_id>> released_;
   /// The parent keys of the opens that asked for the pending deletion; zero for one without a key.
   std::set<lease_key> deletion_keys_;
   std::uint64_t grants_ = 0;

@@ -48,7 +48,18 @@ struct open_request {
   lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
   std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
   bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
-  bool of_stream = false; ///< See `open_file`.
+  /// The open stands for an open of one of the file's named streams; see `open_file`. Open it
+  /// before the stream, and close it after that.
+  bool of_stream = false;
+  /// With `of_stream`: the id of the stream's file. Operations on this file then ask the holders of
+  /// caches of the stream, too. It must not change while the stream is open, also if the stream is
+  /// renamed. The open of the stream must name this one by `base` and `stand_in`. Empty: the
+  /// holders are not asked.
+  file_name_id stream;
+  /// For a named stream: the id of its file. Set it together with `stand_in`.
+  file_name_id base;
+  /// For a named stream: the open of `base` that stands for this one.
+  open_id stand_in{};
   std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
   /// The session, if the server has added its channels (`coordinator::add_channel`): the open lives
   /// as long as the session has a channel. None: the open ends with its connection.

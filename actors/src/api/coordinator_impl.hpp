@@ -171,6 +171,13 @@ public:
   /// Cancels a pending operation of the file.
   void cancel(const file_name_id& file, operation_id id);
 
+  // -- for named streams, which are files of their own
+
+  /// Asks the files of the streams that have an actor; `base` gets the answer as a message.
+  void ask_streams(file_actor& base, const streams_asked& asked);
+  /// Sends `what` to the file of a stream, where an open stands for the stream's open.
+  void tell_base(const stand_in& base, command what);
+
   /// Files for a listing, in the order of `file_registry::ids_after`.
   [[nodiscard]] std::vector<file_name_id> ids_for(
     const lock_query& query, std::string_view after, std::size_t most) const;
@@ -181,6 +188,7 @@ private:
 
   [[nodiscard]] errc admit() const noexcept;
   [[nodiscard]] errc admit(const file_name_id& file) const noexcept;
+  [[nodiscard]] errc admit_stream(const open_request& r) const noexcept;
   [[nodiscard]] std::vector<file_ref> files_of(const lock_query& query) const;
   [[nodiscard]] bool may_have_unclaimed() const noexcept;
 

@@ -85,6 +85,8 @@ lease_state within(lease_state requested, lease_state setting) {
 
 void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_result>> op) {
   auto error = admit(r.file);
+  if (error == errc::success)
+    error = admit_stream(r);
   if (error == errc::success && r.lease && r.lease->key.is_zero())
     error = errc::zero_lease_key;
   if (error == errc::success && std::max(r.path.size(), r.root.size()) > limit(&limits::path_bytes))
@@ -105,6 +107,8 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
   if (r.lease)
     op->reserved.key = r.lease->key;
   try {
+    if (r.stand_in != open_id::none)
+      op->reserved.base = std::make_unique<stand_in>(stand_in{std::move(r.base), r.stand_in});
     if (!r.path.empty())
       op->reserved.place = std::make_unique<placed_open>(
         paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), std::move(r.file));
@@ -112,7 +116,7 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
       r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
       std::move(r.lease), r.oplock, caching_max, std::move(r.durable), r.reclaim, r.of_stream,
-      r.allocation_size, true, r.session, r.tree, false, r.instance, {}};
+      r.allocation_size, true, r.session, r.tree, false, r.instance, {}, std::move(r.stream)};
     const auto& file = op->reserved.place != nullptr ? op->reserved.place->file() : r.file;
     make_cancellable(*op, file);
     if (op->reserved.place != nullptr)

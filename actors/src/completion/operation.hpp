@@ -19,6 +19,12 @@ namespace leasebreak::detail {
 class client;
 class file_actor;
 
+/// An open of a file that stands for an open of one of its named streams.
+struct stand_in {
+  file_name_id file;
+  open_id open{};
+};
+
 /// A message to a file.
 class file_message : public message {
 public:
@@ -58,6 +64,7 @@ public:
     open_id open{}; ///< Of an open: its id.
     lease_key key; ///< Of an open: its lease key.
     std::unique_ptr<placed_open> place; ///< Of an open with a path.
+    std::unique_ptr<stand_in> base; ///< Of an open of a stream whose file is to be told.
     std::size_t locks = 0; ///< Of a lock: how many.
     /// Of an operation that may wait without an open: its client knows the file.
     bool has_entered = false;

@@ -401,6 +401,8 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     report_facts(owner_, *this, out, those_that_waited(answers));
   for (const auto& n : out.notifications)
     notify(n);
+  for (const auto& asked : out.asked)
+    owner_.ask_streams(*this, asked);
   if (!out.records.empty() || unstored_.load() != 0)
     store(out, answers);
   for (auto& a : answers) {
@@ -524,7 +526,10 @@ void file_actor::account(operation& op, const completion& c) {
       granted != nullptr && is_success(c) && op.reserved.open != open_id::none) {
     count.add(counters::opens);
     holders_.insert(find_holder(granted->open),
-      held_open{granted->open, op.reserved.owner, std::move(op.reserved.place)});
+      held_open{granted->open, op.reserved.owner, std::move(op.reserved.place),
+        std::move(op.reserved.base)});
+    if (const auto& base = find_holder(granted->open)->base; base != nullptr)
+      owner_.tell_base(*base, stream_opened{base->open});
   } else if (op.reserved.open != open_id::none) {
     count.add(counters::opens_refused);
   } else if (const auto* unlocked = std::get_if<ranges_unlocked>(&c.result);
@@ -599,6 +604,10 @@ void file_actor::account(const open_ended& e) {
   if (at == holders_.end() || at->open != e.open)
     return;
   client* const whose = at->whose;
+  // Before any operation that waited for it completes: an operation on the stream's file that is
+  // told of the completion must know that the open there is about to be closed.
+  if (at->base != nullptr)
+    owner_.tell_base(*at->base, stream_closed{at->base->open});
   if (e.deletes && at->place != nullptr)
     going_.add(std::move(at->place));
   holders_.erase(at);
@@ -620,7 +629,7 @@ void file_actor::account(const open_recovered& r) {
   owner_.opens().add(1);
   owner_.count_unclaimed(1);
   const auto at = find_holder(r.open);
-  holders_.insert(at, held_open{r.open, nullptr, nullptr});
+  holders_.insert(at, held_open{r.open, nullptr, nullptr, nullptr});
 }
 
 // Gives the open to `now`, which has reserved room for it. With an oplock, that may be another

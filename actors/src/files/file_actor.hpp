@@ -89,6 +89,7 @@ private:
     open_id open{};
     client* whose = nullptr; ///< Null: the client has not reconnected since the restart.
     std::unique_ptr<placed_open> place; ///< Only if it has a path.
+    std::unique_ptr<stand_in> base; ///< Only if it is of a stream whose file is told.
   };
   using holder_list = std::vector<held_open>;
 

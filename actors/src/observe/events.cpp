@@ -77,11 +77,13 @@ wait_kind wait_kind_of(access_kind kind) noexcept {
   case access_kind::rename_into:
     return wait_kind::rename;
   case access_kind::enter_tree:
+  case access_kind::overwrite_base:
     return wait_kind::open;
   case access_kind::prepare_delete:
   case access_kind::set_delete:
   case access_kind::unlink:
   case access_kind::remove_unopened:
+  case access_kind::remove_base:
     return wait_kind::remove;
   default:
     return wait_kind::other;

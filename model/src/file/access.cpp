@@ -70,16 +70,20 @@ errc file_state::impl::check_access(const access_file& c) const {
 }
 
 bool file_state::impl::attempt_access(
-  const access_file& c, attempt a, time_point now, effects& out) {
+  const access_file& c, attempt a, time_point now, effects& out, waiting_operation* w) {
   const auto fail = [&](errc error) {
     complete(out, c.operation, error);
     return true;
   };
   if (const auto error = check_access(c); error != errc::success)
     return fail(error);
+  if (w != nullptr && w->streams && w->streams->error != errc::success)
+    return fail(w->streams->error);
   if (c.kind == access_kind::change_children)
     drop_recovered_leases(out);
-  const auto plan = plan_access(c);
+  auto plan = plan_access(c);
+  const auto streams = plan_streams(c, w);
+  plan.wait = plan.wait || streams.wait;
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   if (plan.wait && a == attempt::first && waiting_is_full())
@@ -97,16 +101,11 @@ bool file_state::impl::attempt_access(
     tell_all_but(c.client, now, out);
   if (!plan.steps.empty() || !plan.let_go.empty())
     begin_breaks(plan, now, out, changer_of(c));
-  if (plan.wait) {
-    if (a == attempt::first) {
-      const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
-      auto& w = wait(c, c.operation, open != nullptr ? open->client : c.client,
-        open != nullptr ? open->id : open_id::none, true, now);
-      w.channel = {c.connection, c.session, c.node};
-      w.tree = c.tree;
-    }
+  if (plan.wait && w == nullptr)
+    w = &wait_for_access(c, now);
+  ask_streams(streams, plan.wait ? w : nullptr, c.client, out);
+  if (plan.wait)
     return false;
-  }
   end_purged(ending, now, out);
   auto granted = carry_out(c, spared_by(c));
   if (last_change != change_before) // a notification is held back for its response
@@ -116,6 +115,15 @@ bool file_state::impl::attempt_access(
     store_persistent(out);
   follow_unattended(now, out);
   return true;
+}
+
+detail::waiting_operation& file_state::impl::wait_for_access(const access_file& c, time_point now) {
+  const auto* open = is_through_open(c.kind) ? find_open(c.open) : nullptr;
+  auto& w = wait(c, c.operation, open != nullptr ? open->client : c.client,
+    open != nullptr ? open->id : open_id::none, true, now);
+  w.channel = {c.connection, c.session, c.node};
+  w.tree = c.tree;
+  return w;
 }
 
 // Returns the client that is notified of breaks of its own leases only after the response. Other
@@ -145,6 +153,7 @@ lease_state file_state::impl::taken_by(const access_file& c) const {
   case access_kind::rename_ancestor:
   case access_kind::prepare_delete:
   case access_kind::set_delete:
+  case access_kind::remove_base:
     return lease_state::handle;
   default:
     return lease_state::none;
@@ -176,7 +185,10 @@ file_state::impl::break_plan file_state::impl::plan_access(const access_file& c)
   case access_kind::prepare_delete:
   case access_kind::set_delete:
   case access_kind::unlink:
+  case access_kind::remove_base:
     return plan_without(taken_by(c), spared_by(c), break_cause::remove);
+  case access_kind::overwrite_base:
+    return plan_data_change(nullptr, break_cause::overwrite);
   case access_kind::enter_tree: {
     break_plan plan;
     plan.wait = is_tree_renamed();
@@ -305,6 +317,7 @@ file_state::impl::break_plan file_state::impl::plan_child_change(
 detail::awaited_breaks file_state::impl::awaited_by(const access_file& c) const {
   switch (c.kind) {
   case access_kind::write:
+  case access_kind::overwrite_base: // through no open of this file
     return awaited_by_data_change(spared_by(c));
   case access_kind::rename_into:
     // Do not search for the conflicting opens of each holder: without its acknowledgement, the
@@ -347,9 +360,13 @@ access_granted file_state::impl::carry_out(const access_file& c, const lease_ent
   case access_kind::link:
   case access_kind::set_security:
   case access_kind::rename_ancestor:
-  case access_kind::prepare_delete:
   case access_kind::unlink:
     return {add_hold(lease_state::handle, false, client, key, c.node)};
+  case access_kind::prepare_delete: {
+    const access_granted granted{add_hold(lease_state::handle, false, client, key, c.node)};
+    rare->holds.back().prepares_deletion = true;
+    return granted;
+  }
   case access_kind::replace:
   case access_kind::remove_unopened: {
     const access_granted granted{add_hold(lease_state::rwh, true, client, key, c.node)};
@@ -450,7 +467,14 @@ hold_id file_state::impl::add_hold(lease_state withheld, bool deleting, const cl
   const hold_id id{++last_hold};
   if (LEASEBREAK_MUTANT(holds_hold_nothing))
     withheld = lease_state::none;
-  contended().holds.push_back({id, withheld, deleting, false, false, client, key, node});
+  hold_entry hold;
+  hold.id = id;
+  hold.withheld = withheld;
+  hold.deleting = deleting;
+  hold.client = client;
+  hold.key = key;
+  hold.node = node;
+  contended().holds.push_back(hold);
   return id;
 }
 
@@ -462,9 +486,9 @@ void file_state::impl::end(const end_hold& c) {
     holds.begin(), holds.end(), c.hold, [](const auto& hold, hold_id id) { return hold.id < id; });
   if (ended == holds.end() || ended->id != c.hold)
     return;
-  // Only holds of deletions and tree renames block operations; other holds just reduce what is
-  // granted.
-  waiters_may_go = ended->deleting || ended->of_tree;
+  // Only holds of deletions, tree renames and overwriting opens block operations; other holds just
+  // reduce what is granted.
+  waiters_may_go = ended->deleting || ended->of_tree || ended->keeps_streams_out;
   holds.erase(ended);
 }
 

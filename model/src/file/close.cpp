@@ -26,7 +26,7 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
   if (open->lease != nullptr)
     own = open->lease->name();
   end_open(c.open, c.keep_if_durable ? end_cause::disconnected : end_cause::closed, now, out);
-  follow_end(now, out);
+  follow_end(now, out, !deletes);
   const auto deleted = delete_if_last(c.node);
   closed.hold = deleted.hold;
   closed.parent_key = deleted.parent_key;
@@ -41,20 +41,24 @@ void file_state::impl::close(const close_open& c, time_point now, effects& out) 
 // MS-SMB2 3.3.1.4: the operations of a client do not break its own lease. The lease of the closed
 // open, `own`, may have other opens; it is not broken.
 bool file_state::impl::attempt_close(const close_open& c, const std::optional<lease_name>& own,
-  attempt a, time_point now, effects& out) {
+  attempt a, time_point now, effects& out, waiting_operation* w) {
   auto plan =
     plan_without(lease_state::handle, own ? find_lease(*own) : nullptr, break_cause::remove);
+  const auto streams = plan_streams(access_kind::remove_base, w);
+  const bool are_asked = w == nullptr || !w->streams || w->streams->error == errc::success;
+  plan.wait = plan.wait || (streams.wait && are_asked);
   if (a == attempt::last || (a == attempt::first && waiting_is_full()))
     plan.wait = false; // a close does not fail
   begin_breaks(plan, now, out);
-  if (!plan.wait) {
-    end_purged(opens_giving_way(plan), now, out);
-    complete(out, c.operation, errc::success, open_closed{});
-    return true;
-  }
-  if (a == attempt::first)
-    wait(c, c.operation, {}, open_id::none, true, now, own);
-  return false;
+  if (plan.wait && w == nullptr)
+    w = &wait(c, c.operation, {}, open_id::none, true, now, own);
+  if (a != attempt::last)
+    ask_streams(streams, plan.wait ? w : nullptr, {}, out);
+  if (plan.wait)
+    return false;
+  end_purged(opens_giving_way(plan), now, out);
+  complete(out, c.operation, errc::success, open_closed{});
+  return true;
 }
 
 namespace {
@@ -283,13 +287,16 @@ void file_state::impl::set_delete_pending(open_entry& open) {
 }
 
 // Derives the effects of ended opens, after all of them have ended: purges disconnected opens that
-// cannot stay, and if the file is to be deleted, breaks Handle caching of the remaining leases.
-void file_state::impl::follow_end(time_point now, effects& out) {
+// cannot stay, and if the file is to be deleted, breaks Handle caching of the remaining leases. The
+// named streams are not asked if the caller does that, and waits for them.
+void file_state::impl::follow_end(time_point now, effects& out, bool asks_streams) {
   end_stranded(now, out);
   const auto* const spared = std::exchange(deletion_spares, nullptr);
   if (!std::exchange(deletion_is_untold, false) || opens.empty())
     return;
   begin_breaks(plan_without(lease_state::handle, spared, break_cause::remove), now, out);
+  if (asks_streams)
+    ask_for_deletion(out);
 }
 
 detail::deletion file_state::impl::delete_if_last(node_id node) {

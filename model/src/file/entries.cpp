@@ -188,6 +188,8 @@ void file_state::impl::count_open(const open_entry& open, std::uint32_t by) {
     count.keeping_write += by;
   if (open.is_persistent())
     count.persistent += by;
+  if (open.stream)
+    count.streams += by;
   if (open.is_detached())
     count.detached += by;
   if (!open.takes_part())

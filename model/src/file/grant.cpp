@@ -24,6 +24,8 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   entry->share_access = c.share_access;
   entry->delete_on_close = c.delete_on_close;
   entry->of_stream = c.of_stream;
+  if (!c.stream.empty())
+    entry->stream = std::make_unique<detail::stream_link>(detail::stream_link{c.stream});
   if (c.lease && c.lease->version == 2)
     entry->parent_key = c.lease->parent_key.value_or(lease_key{});
   entry->opened_at = now;
@@ -48,10 +50,13 @@ void file_state::impl::grant_open(const open_file& c, bool waited, time_point no
   else
     grant_oplock(c, open, granted, now, out);
   grant_durability(c, open, granted, out);
-  if (c.overwrites)
-    // The caller truncates later. Opens in the meantime may read but not cache the old data.
+  if (c.overwrites) {
+    // The caller truncates later, and removes the named streams. Opens in the meantime may read but
+    // not cache the old data; those of streams wait.
     granted.hold =
       add_hold(lease_state::rwh, false, c.client, c.lease ? c.lease->key : lease_key{}, c.node);
+    rare->holds.back().keeps_streams_out = true;
+  }
   complete(out, c.operation, errc::success, std::move(granted));
 }
 

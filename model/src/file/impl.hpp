@@ -89,6 +89,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
     std::uint32_t detached = 0; ///< Disconnected opens; most do not take part in share checks.
     std::uint32_t persistent = 0;
     std::uint32_t recovered = 0; ///< Leases that wait to be reclaimed.
+    std::uint32_t streams = 0; ///< Opens that stand for opens of known streams.
     std::uint32_t breaking = 0;
     std::uint32_t leases_with_handle = 0; ///< Excludes oplocks.
     std::array<std::uint32_t, 8> by_state{}; ///< Leases and oplocks by the bits of their state.
@@ -151,11 +152,36 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   [[nodiscard]] bool is_being_deleted(const open_file& c) const noexcept;
   [[nodiscard]] bool is_refused_by_deletion(const open_file& c) const noexcept;
   [[nodiscard]] lease_entry* own_lease(const open_file& c) const noexcept;
-  bool attempt_open(const open_file& c, attempt a, time_point now, effects& out);
+  bool attempt_open(
+    const open_file& c, attempt a, time_point now, effects& out, waiting_operation* w = nullptr);
   [[nodiscard]] bool violates_sharing(const open_file& c) const noexcept;
   [[nodiscard]] bool violates_any(const open_file& c) const;
   [[nodiscard]] break_plan plan_open(const open_file& c, bool violation, attempt a) const;
   [[nodiscard]] awaited_breaks awaited_by(const open_file& c) const;
+
+  // -- streams.cpp: named streams, which are files of their own (MS-FSA 2.1.5.1.2)
+
+  /// What an operation needs from the files of the named streams.
+  struct stream_plan {
+    access_kind kind{};
+    std::vector<const open_entry*> asked; ///< Opens that stand for streams to ask.
+    bool wait = false; ///< The operation must wait.
+  };
+  [[nodiscard]] stream_plan plan_streams(
+    access_kind kind, const waiting_operation* w, bool are_denying = false) const;
+  [[nodiscard]] stream_plan plan_streams(
+    const open_file& c, bool violation, bool plan_waits, const waiting_operation* w) const;
+  [[nodiscard]] stream_plan plan_streams(const access_file& c, const waiting_operation* w) const;
+  [[nodiscard]] bool violates_besides_streams(const open_file& c) const;
+  [[nodiscard]] bool is_kept_out(const open_file& c) const noexcept;
+  [[nodiscard]] bool waits_for_streams(const waiting_operation& w) const;
+  [[nodiscard]] bool is_held_by_streams(const open_file& c, const waiting_operation& w) const;
+  void ask_streams(
+    const stream_plan& plan, waiting_operation* w, const client_guid& client, effects& out) const;
+  void ask_for_deletion(effects& out) const;
+  void note(const stream_opened& c, effects& out);
+  void note(const stream_closed& c);
+  void note(const streams_answered& c);
 
   // -- instance.cpp: opens of an application that has moved (MS-SMB2 3.3.5.9.13)
 
@@ -238,7 +264,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
 
   void close(const close_open& c, time_point now, effects& out);
   bool attempt_close(const close_open& c, const std::optional<lease_name>& own, attempt a,
-    time_point now, effects& out);
+    time_point now, effects& out, waiting_operation* w = nullptr);
   void remove_client(const client_gone& c, time_point now, effects& out);
   void end_waits(const client_gone& c, effects& out);
   void move_opens(const client_gone& c);
@@ -254,7 +280,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   void complete_removal(client_removed removed, operation_id operation, node_id node, effects& out);
   void end_open(open_id id, end_cause cause, time_point now, effects& out);
   void note_deletion(open_entry& open, effects& out);
-  void follow_end(time_point now, effects& out);
+  void follow_end(time_point now, effects& out, bool asks_streams = true);
   void set_delete_pending(open_entry& open);
   [[nodiscard]] detail::deletion delete_if_last(node_id node = node_id::none);
 
@@ -327,7 +353,9 @@ struct LEASEBREAK_HIDDEN file_state::impl {
 
   [[nodiscard]] bool is_tree_renamed() const noexcept;
   [[nodiscard]] errc check_access(const access_file& c) const;
-  bool attempt_access(const access_file& c, attempt a, time_point now, effects& out);
+  bool attempt_access(
+    const access_file& c, attempt a, time_point now, effects& out, waiting_operation* w = nullptr);
+  waiting_operation& wait_for_access(const access_file& c, time_point now);
   [[nodiscard]] static const client_guid* changer_of(const access_file& c) noexcept;
   [[nodiscard]] lease_state taken_by(const access_file& c) const;
   [[nodiscard]] const lease_entry* spared_by(const access_file& c) const;
@@ -352,7 +380,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
 
   // -- wait.cpp: pending operations, deadlines (docs/architecture.md, "Waiting is data")
 
-  bool attempt_again(const waiting_operation& w, attempt a, time_point now, effects& out);
+  bool attempt_again(waiting_operation& w, attempt a, time_point now, effects& out);
   waiting_operation& wait(command what, operation_id id, const client_guid& client, open_id open,
     bool bounded, time_point now, const std::optional<lease_name>& spared = {});
   [[nodiscard]] bool waiting_is_full() const noexcept;

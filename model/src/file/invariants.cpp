@@ -72,6 +72,8 @@ std::string file_state::impl::check_invariants() const {
       ++resilient_uses[open->lease];
     if (open->lease != nullptr && open->is_detached())
       ++detached_uses[open->lease];
+    if (open->stream && (!open->of_stream || open->stream->file.empty()))
+      return "an open stands for a stream and is none";
     if (open->is_detached() && !may_remain(*open))
       return "a disconnected open stays without a reason";
   }
@@ -170,7 +172,7 @@ std::string file_state::impl::check_waiting() const {
     const bool waits_for_deletion = open != nullptr && is_being_deleted(*open);
     const bool waits_for_tree =
       access != nullptr && access->kind == access_kind::enter_tree && is_tree_renamed();
-    if (count.breaking == 0 && !waits_for_deletion && !waits_for_tree &&
+    if (count.breaking == 0 && !waits_for_deletion && !waits_for_tree && !waits_for_streams(w) &&
       !std::holds_alternative<lock_ranges>(w.what))
       return "an operation waits while nothing is breaking or being deleted";
   }
@@ -183,7 +185,7 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
     return "";
   break_plan plan;
   if (const auto* open = std::get_if<open_file>(&w.what)) {
-    if (is_being_deleted(*open))
+    if (is_being_deleted(*open) || is_held_by_streams(*open, w))
       return "";
     plan = plan_open(*open, violates_any(*open), attempt::again);
   } else if (const auto* lock = std::get_if<lock_ranges>(&w.what)) {

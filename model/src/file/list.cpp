@@ -161,6 +161,8 @@ listed_entry file_state::impl::list_waiting(const waiting_operation& w) const {
       (l->info.is_oplock ? "an oplock" : "lease " + to_string(l->info.key));
     break;
   }
+  if (e.waits_for.empty() && waits_for_streams(w))
+    e.waits_for = "opens of the file's named streams";
   return e;
 }
 
@@ -198,6 +200,10 @@ std::string_view to_string(access_kind kind) noexcept {
     return "removal of a file that is not open";
   case access_kind::change_children:
     return "change of children";
+  case access_kind::remove_base:
+    return "removal of a stream's file";
+  case access_kind::overwrite_base:
+    return "overwrite of a stream's file";
   }
   return "unknown access";
 }

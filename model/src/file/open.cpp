@@ -34,7 +34,9 @@ errc file_state::impl::check_open(const open_file& c) const {
     return errc::invalid_lease_state;
   if (c.is_directory && c.overwrites)
     return errc::invalid_argument;
-  if (c.of_stream && (c.overwrites || !is_stat_access_for_oplocks(c.access)))
+  if (c.of_stream && (c.overwrites || c.durable || !is_stat_access_for_oplocks(c.access)))
+    return errc::invalid_argument;
+  if (!c.of_stream && !c.stream.empty())
     return errc::invalid_argument;
   if (c.is_directory != is_directory && !opens.empty())
     return errc::invalid_argument;
@@ -50,7 +52,8 @@ errc file_state::impl::check_open(const open_file& c) const {
   return errc::success;
 }
 
-bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point now, effects& out) {
+bool file_state::impl::attempt_open(
+  const open_file& c, attempt a, time_point now, effects& out, waiting_operation* w) {
   const bool waited = c.has_waited || a != attempt::first;
   const auto fail = [&](errc error) {
     operation_result refused;
@@ -59,7 +62,10 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
     complete(out, c.operation, error, std::move(refused));
     return true;
   };
-  if (const auto error = check_open(c); error != errc::success)
+  auto error = check_open(c);
+  if (error == errc::success && w != nullptr && w->streams)
+    error = w->streams->error;
+  if (error != errc::success)
     return fail(error);
 
   // Opens that the same application has left behind end before anything else is checked. But a new
@@ -82,6 +88,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   auto in_the_way = find_in_the_way(c, before);
   const bool violation = in_the_way.violation || violates_sharing(c);
   auto plan = plan_open(c, violation, a);
+  const auto streams = plan_streams(c, violation, plan.wait, w);
   count_apart(before, 1);
   if (in_the_way.keeps_off)
     return fail(errc::reclaim_needed);
@@ -89,7 +96,7 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   if (plan.meets_recovered)
     return fail(errc::reclaim_needed);
   const bool deleted_before = is_being_deleted(c);
-  const bool must_wait = plan.wait || deleted_before;
+  const bool must_wait = plan.wait || deleted_before || streams.wait || is_kept_out(c);
   if (violation && !must_wait)
     return fail(refused);
   // The purge of disconnected opens may delete the file. This open then waits only for the
@@ -114,11 +121,12 @@ bool file_state::impl::attempt_open(const open_file& c, attempt a, time_point no
   begin_breaks(plan, now, out);
   end_purged(ending, now, out);
   if (waits) {
-    if (a == attempt::first) {
-      auto& w = wait(c, c.operation, c.client, open_id::none, true, now);
-      w.channel = {c.connection, c.session, c.node};
-      w.tree = c.tree;
+    if (w == nullptr) {
+      w = &wait(c, c.operation, c.client, open_id::none, true, now);
+      w->channel = {c.connection, c.session, c.node};
+      w->tree = c.tree;
     }
+    ask_streams(streams, w, c.client, out);
     return false;
   }
   grant_open(c, waited, now, out);

@@ -9,6 +9,7 @@
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_info.hpp>
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace leasebreak::detail {
 
@@ -175,6 +177,14 @@ private:
   }();
 };
 
+/// The named stream for whose open an open stands.
+struct stream_link {
+  enum class stage : std::uint8_t { opening, open, closed };
+
+  std::string file; ///< The id of the stream's file.
+  stage at = stage::opening; ///< Where the stream's open is.
+};
+
 /// An open of the file (MS-SMB2 3.3.1.10).
 struct open_entry {
   open_id id{};
@@ -186,6 +196,7 @@ struct open_entry {
   bool delete_on_close = false;
   bool asks_deletion = false; ///< With a pending deletion: it has asked for the deletion.
   bool of_stream = false; ///< It stands for an open of a stream.
+  std::unique_ptr<stream_link> stream; ///< The stream, if that is known.
   bool oplock_timed_out = false; ///< The break of its oplock expired.
   bool unknown = false; ///< No response about its lease has been sent yet.
   std::uint32_t unanswered = 0; ///< The number of such responses that are outstanding.
@@ -226,9 +237,25 @@ struct hold_entry {
   bool deleting = false;
   bool of_tree = false; ///< The paths beneath the directory are changing: opens by path wait.
   bool has_successor = false; ///< With `deleting`: opens wait, and look the name up again.
+  bool keeps_streams_out = false; ///< The named streams are being removed: opens of streams wait.
+  bool prepares_deletion = false; ///< The streams were asked for the deletion that follows.
   client_guid client; ///< With `key`: the client whose own lease is not restricted.
   lease_key key;
   node_id node{}; ///< The node that announced the change; none: the owner of the file.
+};
+
+/// The streams that an operation has asked to have caching released.
+struct asked_streams {
+  access_kind kind{}; ///< As in `leasebreak::streams_asked`.
+  std::vector<open_id> opens; ///< The opens that stand for opens of these streams.
+  std::uint32_t first_round = 0; ///< The first request of this kind.
+  std::uint32_t last_round = 0;
+  std::uint32_t unanswered = 0; ///< The number of requests without an answer.
+  errc error = errc::success; ///< Why a stream could not be asked.
+
+  [[nodiscard]] bool include(open_id open) const noexcept {
+    return std::find(opens.begin(), opens.end(), open) != opens.end();
+  }
 };
 
 /// Returns the offset below which byte-range locks count, for a file whose AllocationSize is
@@ -287,6 +314,7 @@ struct waiting_operation {
   std::optional<time_point> deadline; ///< Not set for a byte-range lock, which waits without limit.
   std::optional<obstacle> held_up_by; ///< One of the breaks that block it, or empty if unknown.
   std::optional<lease_name> spared; ///< A close: the lease of the closed open.
+  std::unique_ptr<asked_streams> streams; ///< Null: it has asked none.
 };
 
 /// Returns 16 hexadecimal digits that identify an open as an owner, in records and in listings.

@@ -29,8 +29,10 @@ inline constexpr auto last_of<lease_state> = bits(lease_state::rwh);
 template <>
 inline constexpr auto last_of<break_cause> = static_cast<std::uint8_t>(break_cause::security);
 template <>
-inline constexpr auto last_of<access_kind> = static_cast<std::uint8_t>(
-  access_kind::change_children);
+inline constexpr auto last_of<access_kind> = static_cast<std::uint8_t>(access_kind::overwrite_base);
+template <>
+inline constexpr auto last_of<stream_link::stage> = static_cast<std::uint8_t>(
+  stream_link::stage::closed);
 
 /// The longest text in a snapshot, in bytes.
 inline constexpr std::size_t snapshot_text_max = std::size_t{1} << 20;

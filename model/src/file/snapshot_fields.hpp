@@ -112,10 +112,11 @@ template <class A, part<open_file> T>
 void fields(A& a, T& x) {
   auto& [operation, open, client, connection, share, access, share_access, overwrites, created,
     is_directory, delete_on_close, lease, oplock, caching_max, durable, reclaim, of_stream,
-    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, node] = x;
+    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, stream, node] =
+    x;
   a(operation, open, client, connection, share, access, share_access, overwrites, created,
     is_directory, delete_on_close, lease, oplock, caching_max, durable, reclaim, of_stream,
-    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, node);
+    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, stream, node);
 }
 
 template <class A, part<close_open> T>
@@ -178,14 +179,26 @@ void fields(A& a, T& x) {
   a(timeout, persistent, guid, server_state, resilience, lapsed, detached, expires);
 }
 
+template <class A, part<stream_link> T>
+void fields(A& a, T& x) {
+  auto& [file, at] = x;
+  a(file, at);
+}
+
+template <class A, part<asked_streams> T>
+void fields(A& a, T& x) {
+  auto& [kind, opens, first_round, last_round, unanswered, error] = x;
+  a(kind, opens, first_round, last_round, unanswered, error);
+}
+
 template <class A, part<open_entry> T>
 void fields(A& a, T& x) {
   auto& [id, client, channel, tree, access, share_access, delete_on_close, asks_deletion, of_stream,
-    oplock_timed_out, unknown, unanswered, answers, settled, lease, parent_key, durable, held,
-    sequences, instance, opened_at, share] = x;
+    stream, oplock_timed_out, unknown, unanswered, answers, settled, lease, parent_key, durable,
+    held, sequences, instance, opened_at, share] = x;
   a(id, client, channel, tree, access, share_access, delete_on_close, asks_deletion, of_stream,
-    oplock_timed_out, unknown, unanswered, answers, settled, parent_key, durable, held, sequences,
-    instance, opened_at, share);
+    stream, oplock_timed_out, unknown, unanswered, answers, settled, parent_key, durable, held,
+    sequences, instance, opened_at, share);
   a.lease(lease);
 }
 
@@ -197,8 +210,10 @@ void fields(A& a, T& x) {
 
 template <class A, part<hold_entry> T>
 void fields(A& a, T& x) {
-  auto& [id, withheld, deleting, of_tree, has_successor, client, key, node] = x;
-  a(id, withheld, deleting, of_tree, has_successor, client, key, node);
+  auto& [id, withheld, deleting, of_tree, has_successor, keeps_streams_out, prepares_deletion,
+    client, key, node] = x;
+  a(id, withheld, deleting, of_tree, has_successor, keeps_streams_out, prepares_deletion, client,
+    key, node);
 }
 
 template <class A, part<recovered_lock> T>
@@ -215,8 +230,8 @@ void fields(A& a, T& x) {
 
 template <class A, part<waiting_operation> T>
 void fields(A& a, T& x) {
-  auto& [id, what, client, channel, tree, open, since, deadline, held_up_by, spared] = x;
-  a(id, client, channel, tree, open, since, deadline, held_up_by, spared);
+  auto& [id, what, client, channel, tree, open, since, deadline, held_up_by, spared, streams] = x;
+  a(id, client, channel, tree, open, since, deadline, held_up_by, spared, streams);
   a.pending(what);
 }
 

@@ -61,7 +61,7 @@ bool file_state::impl::is_held_up(const waiting_operation& w) const {
   if (const auto* open = std::get_if<open_file>(&w.what)) {
     if (is_pending_deletion() || check_open(*open) != errc::success)
       return false;
-    if (is_being_deleted(*open))
+    if (is_being_deleted(*open) || is_held_by_streams(*open, w))
       return true;
   }
   if (const auto* lock = std::get_if<lock_ranges>(&w.what);
@@ -94,15 +94,15 @@ std::optional<detail::obstacle> file_state::impl::choose_obstacle(const waiting_
 
 // Returns whether the operation has completed.
 bool file_state::impl::attempt_again(
-  const waiting_operation& w, attempt a, time_point now, effects& out) {
+  waiting_operation& w, attempt a, time_point now, effects& out) {
   if (const auto* open = std::get_if<open_file>(&w.what))
-    return attempt_open(*open, a, now, out);
+    return attempt_open(*open, a, now, out, &w);
   if (const auto* lock = std::get_if<lock_ranges>(&w.what))
     return attempt_lock(*lock, a, now, out);
   if (const auto* access = std::get_if<access_file>(&w.what))
-    return attempt_access(*access, a, now, out);
+    return attempt_access(*access, a, now, out, &w);
   if (const auto* closing = std::get_if<close_open>(&w.what))
-    return attempt_close(*closing, w.spared, a, now, out);
+    return attempt_close(*closing, w.spared, a, now, out, &w);
   return attempt_force(std::get<force_break>(w.what), a, now, out);
 }
 

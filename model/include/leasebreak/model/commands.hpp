@@ -4,6 +4,7 @@
 #include <leasebreak/model/access.hpp>
 #include <leasebreak/model/byte_range.hpp>
 #include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 #include <leasebreak/model/lease_state.hpp>
@@ -75,7 +76,7 @@ struct open_file {
   bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
   /// Marks a stand-in for an open of one of the file's named streams, which is a file of its own
   /// here. The stand-in keeps the file in existence, and denies its deletion unless the open shares
-  /// that. It has no other effect. `access` must be for attributes only.
+  /// that. It has no other effect. `access` must be for attributes only. It cannot be durable.
   bool of_stream = false;
   /// The current AllocationSize of the file. Byte-range locks at or beyond it do not limit what is
   /// granted, except in the file's first 4096 bytes.
@@ -93,6 +94,11 @@ struct open_file {
   std::optional<app_instance> instance;
   /// With `instance`: opens of the file that are known to be under another name.
   std::vector<open_id> elsewhere;
+  /// With `of_stream`: the id of the stream's file. Operations that delete, replace or overwrite
+  /// this file then first ask the stream's file to have caching released (`effects::asked`). They
+  /// wait until `stream_opened` has reported the stream's open, and from `stream_closed` until this
+  /// open is closed. Empty: the stream is not asked, and nothing is reported.
+  std::string stream;
   node_id node{}; ///< The node of the connection; none without a cluster.
 };
 
@@ -260,6 +266,12 @@ enum class access_kind : std::uint8_t {
   /// with `errc::access_denied` if there are opens. New opens wait for the end of its hold.
   remove_unopened,
   change_children, ///< The listing of this directory has changed.
+  /// The file of this named stream is to be deleted, replaced or opened for deletion. Breaks Handle
+  /// caching, also of the client that makes the access, and waits.
+  remove_base,
+  /// The file of this named stream is to be overwritten, which removes the stream. Breaks all
+  /// caching, also of the client that makes the access, and waits for Write.
+  overwrite_base,
 };
 
 /// Announces an access, so that conflicting caches are broken (MS-FSA 2.1.4.12). Waits where the
@@ -284,6 +296,25 @@ struct access_file {
   /// requires are not sent to it.
   bool answer_follows = false;
   node_id node{}; ///< As in `open_file`.
+};
+
+/// Reports to a file that the open of its named stream is granted for which an open stands here.
+struct stream_opened {
+  open_id stand_in{}; ///< The open of this file; see `open_file::stream`.
+};
+
+/// Reports to a file that the open of its named stream has ended for which an open stands here. The
+/// server is about to close that open.
+struct stream_closed {
+  open_id stand_in{}; ///< The open of this file; see `open_file::stream`.
+};
+
+/// All streams that one `streams_asked` names have answered.
+struct streams_answered {
+  operation_id target{}; ///< `streams_asked::operation`
+  std::uint32_t round = 0; ///< `streams_asked::round`
+  /// If not `success`, a stream's file could not be asked, and the operation fails with this error.
+  errc error = errc::success;
 };
 
 /// The change that an access or an overwriting open announced is made or abandoned.
@@ -362,6 +393,7 @@ struct stop_waiting {};
 using command = std::variant<stop_waiting, open_file, close_open, reconnect_open, lock_ranges,
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
-  deadline_reached, set_server_state, replay_open, answer_sent, make_resilient, node_gone>;
+  deadline_reached, set_server_state, replay_open, answer_sent, make_resilient, node_gone,
+  stream_opened, stream_closed, streams_answered>;
 
 } // namespace leasebreak

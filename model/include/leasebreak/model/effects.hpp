@@ -272,6 +272,17 @@ struct open_recovered {
   std::size_t locks = 0; ///< Zero: this reports the open itself.
 };
 
+/// Asks the files of named streams to have caching released, because an operation on their file
+/// needs that (MS-FSA 2.1.5.1.2). Each of them must be given an `access_file` of this kind. When
+/// all have completed, `streams_answered` must follow, if there is an operation.
+struct streams_asked {
+  operation_id operation{}; ///< The operation that waits for the answer; none: no operation waits.
+  std::uint32_t round = 0; ///< Numbers the requests of one operation.
+  access_kind kind = access_kind::remove_base; ///< `remove_base` or `overwrite_base`.
+  client_guid client; ///< The client of the operation; zero if there is none.
+  std::vector<std::string> streams; ///< The ids of the streams' files, each once.
+};
+
 /// The results of one or more commands. Each list is in order of occurrence. Notifications come
 /// before the completions that follow from the same command.
 struct effects {
@@ -281,6 +292,7 @@ struct effects {
   std::vector<open_ended> ended; ///< Opens that have ended.
   std::vector<fact> facts; ///< Events for the log and the statistics.
   std::vector<open_recovered> recovered; ///< Opens and locks that were recovered.
+  std::vector<streams_asked> asked; ///< Requests to the files of named streams.
 
   /// Removes all elements. Keeps the memory of the lists for reuse.
   void clear() noexcept {
@@ -290,12 +302,13 @@ struct effects {
     ended.clear();
     facts.clear();
     recovered.clear();
+    asked.clear();
   }
 
   /// Returns whether there are no effects.
   [[nodiscard]] bool empty() const noexcept {
     return notifications.empty() && completions.empty() && records.empty() && ended.empty() &&
-      facts.empty() && recovered.empty();
+      facts.empty() && recovered.empty() && asked.empty();
   }
 };
 
