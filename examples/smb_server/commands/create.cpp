@@ -295,6 +295,10 @@ open_request make_open_request(const request& r, const plan& p, const vfs::opene
   ask.root = r.tree_connect->share->root();
   ask.lease = lease_for(r, p, opened);
   ask.instance = instance_for(p);
+  if (p.base_handle != open_id::none) {
+    ask.base = p.base_file;
+    ask.stand_in = p.base_handle;
+  }
   if (!ask.is_directory) // directories have no oplocks
     ask.oplock = p.oplock;
   // Implementation specific: opens of streams are not durable.
@@ -391,6 +395,7 @@ asio::awaitable<std::uint32_t> open_base(request& r, plan& p, const vfs::opened&
   ask.created = opened.base_created;
   ask.is_directory = opened.base_is_directory;
   ask.of_stream = true;
+  ask.stream = opened.info.id.bytes();
   ask.path = p.path.name();
   ask.root = r.tree_connect->share->root();
   p.base_file = ask.file;
