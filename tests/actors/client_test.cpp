@@ -303,8 +303,8 @@ TEST(Clients, ALockThatIsSentTwiceCountsOnce) {
 
 // MS-FSA 2.1.5.12.27, whatever breaks are in progress.
 TEST(Clients, AQuerySaysAtOnceWhetherTheFileWillBeDeleted) {
-  world w(world::clock::real);
-  auto r = world::request(world::alice, "f", 1);
+  two_clients w(two_clients::time::real);
+  auto r = two_clients::request(two_clients::alice, "f", 1);
   r.access |= access::delete_file;
   auto& opened = w.start(r);
   w.settle();
@@ -316,14 +316,14 @@ TEST(Clients, AQuerySaysAtOnceWhetherTheFileWillBeDeleted) {
     EXPECT_EQ(p.error(), errc::success);
     return p.as<file_facts>().delete_pending;
   };
-  auto& waiting = w.start(world::request(world::bob, "f", 0));
+  auto& waiting = w.start(two_clients::request(two_clients::bob, "f", 0));
   w.settle();
   EXPECT_EQ(waiting.calls, 0) << "alice has not answered";
   EXPECT_FALSE(query());
-  w.start(lease_acknowledgement{world::alice, lease_key::of(1), lease_state::rh});
+  w.start(lease_acknowledgement{two_clients::alice, lease_key::of(1), lease_state::rh});
   w.settle();
 
-  auto& deletion = w.start(access_request{"f", access_kind::set_delete, a, world::alice, {}});
+  auto& deletion = w.start(access_request{"f", access_kind::set_delete, a, two_clients::alice, {}});
   w.settle();
 
   EXPECT_EQ(deletion.error(), errc::success);

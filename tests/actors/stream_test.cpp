@@ -2,21 +2,21 @@
 // actors.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
-#include "runtime/manual_scheduler.hpp"
 #include "support/seed.hpp"
-#include "support/world.hpp"
+#include "support/two_clients.hpp"
+
+#include <leasebreak/testing/seeded_loop.hpp>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <random>
+#include <memory>
 #include <string>
 #include <utility>
 
 namespace leasebreak::test {
 namespace {
 
-using clock = world::clock;
+using time = two_clients::time;
 
 constexpr auto no_deletion = share::read | share::write;
 constexpr auto stream_timeout = std::chrono::seconds{35};
@@ -28,7 +28,7 @@ struct opened_stream {
 };
 
 open_request plain(const client_guid& who, const std::string& file) {
-  auto r = world::request(who, file, 1, lease_state::none);
+  auto r = two_clients::request(who, file, 1, lease_state::none);
   r.lease.reset();
   return r;
 }
@@ -45,20 +45,20 @@ open_request standing_for(
 
 open_request of_stream(const client_guid& who, const std::string& stream, open_id stand_in,
   std::uint64_t key, lease_state want) {
-  auto r = world::request(who, stream, key, want);
+  auto r = two_clients::request(who, stream, key, want);
   r.base = "f";
   r.stand_in = stand_in;
   return r;
 }
 
 open_request deleting() {
-  auto r = plain(world::bob, "f");
+  auto r = plain(two_clients::bob, "f");
   r.access = access::delete_file;
   return r;
 }
 
 open_request overwriting() {
-  auto r = plain(world::bob, "f");
+  auto r = plain(two_clients::bob, "f");
   r.access = access::write_data;
   r.overwrites = true;
   return r;
@@ -69,8 +69,8 @@ protected:
   opened_stream open_stream(const std::string& stream, lease_state want,
     std::uint32_t shares = share::all, std::uint64_t key = 7) {
     opened_stream s;
-    s.stand_in = opened(standing_for(world::alice, stream, shares));
-    s.open = opened(of_stream(world::alice, stream, s.stand_in, key, want));
+    s.stand_in = opened(standing_for(two_clients::alice, stream, shares));
+    s.open = opened(of_stream(two_clients::alice, stream, s.stand_in, key, want));
     return s;
   }
 
@@ -94,11 +94,11 @@ protected:
   }
 
   void acknowledge(lease_state left, std::uint64_t key = 7) {
-    auto& p = begin(lease_acknowledgement{world::alice, lease_key::of(key), left});
+    auto& p = begin(lease_acknowledgement{two_clients::alice, lease_key::of(key), left});
     EXPECT_EQ(p.error(), errc::success);
   }
 
-  world w{clock::test};
+  two_clients w{time::driven};
 };
 
 TEST_F(StreamsOfFiles, AreReleasedBeforeTheFileIsOverwritten) {
@@ -121,7 +121,7 @@ TEST_F(StreamsOfFiles, AreNotOpenedUntilTheyAreRemoved) {
   auto& b = begin(overwriting());
   ASSERT_EQ(b.error(), errc::success);
 
-  auto& s = begin(standing_for(world::alice, "f:s"));
+  auto& s = begin(standing_for(two_clients::alice, "f:s"));
   EXPECT_FALSE(s.done());
   b.as<open_result>().hold.release();
   w.settle();
@@ -167,7 +167,7 @@ TEST_F(StreamsOfFiles, DoNotDenyADeletionIfTheirClientIsGone) {
   open_stream("f:s", lease_state::rh, no_deletion);
 
   auto& b = begin(deleting());
-  begin(disconnect_request{world::alice, {}});
+  begin(disconnect_request{two_clients::alice, {}});
 
   EXPECT_EQ(b.error(), errc::success);
   EXPECT_TRUE(b.done());
@@ -186,7 +186,7 @@ TEST_F(StreamsOfFiles, AreReleasedBeforeTheDispositionIsSet) {
   const auto s = open_stream("f:s", lease_state::rh);
   const auto b = opened(deleting());
 
-  auto& set = begin(access_request{"f", access_kind::set_delete, b, world::bob});
+  auto& set = begin(access_request{"f", access_kind::set_delete, b, two_clients::bob});
   EXPECT_FALSE(set.done());
   close_stream("f:s", s);
 
@@ -197,7 +197,7 @@ TEST_F(StreamsOfFiles, AreReleasedBeforeTheDispositionIsSet) {
 TEST_F(StreamsOfFiles, AreReleasedBeforeAnotherFileIsRenamedOntoTheirs) {
   const auto s = open_stream("f:s", lease_state::rh);
 
-  auto& replaced = begin(access_request{"f", access_kind::replace, {}, world::bob});
+  auto& replaced = begin(access_request{"f", access_kind::replace, {}, two_clients::bob});
   EXPECT_FALSE(replaced.done());
   close_stream("f:s", s);
 
@@ -208,7 +208,7 @@ TEST_F(StreamsOfFiles, AreReleasedBeforeAnotherFileIsRenamedOntoTheirs) {
 TEST_F(StreamsOfFiles, OfTheOpenersOwnClientAreReleasedAsWell) {
   const auto s = open_stream("f:s", lease_state::rh, no_deletion);
   auto r = deleting();
-  r.client = world::alice;
+  r.client = two_clients::alice;
 
   auto& again = begin(std::move(r));
   EXPECT_FALSE(again.done());
@@ -221,7 +221,7 @@ TEST_F(StreamsOfFiles, AreAskedOnceForOpensOfTheSameStream) {
   const auto first = open_stream("f:s", lease_state::rh);
   const auto second = open_stream("f:s", lease_state::rh);
 
-  auto& b = begin(access_request{"f", access_kind::replace, {}, world::bob});
+  auto& b = begin(access_request{"f", access_kind::replace, {}, two_clients::bob});
   EXPECT_EQ(w.alice_saw.size(), 1U);
   close_stream("f:s", first);
   EXPECT_FALSE(b.done());
@@ -232,7 +232,7 @@ TEST_F(StreamsOfFiles, AreAskedOnceForOpensOfTheSameStream) {
 }
 
 TEST_F(StreamsOfFiles, HaveNoActorForWhatIsNotOpenThere) {
-  opened(standing_for(world::alice, "f:s", no_deletion));
+  opened(standing_for(two_clients::alice, "f:s", no_deletion));
   const auto alive = w.c->stats().files_alive;
 
   auto& b = begin(deleting());
@@ -282,13 +282,13 @@ TEST_F(StreamsOfFiles, MayBeDestroyedWithTheCoordinatorWhileTheyAreAsked) {
 }
 
 TEST_F(StreamsOfFiles, AreNamedCompletelyOrNotAtAll) {
-  auto no_stand_in = plain(world::alice, "f:s");
+  auto no_stand_in = plain(two_clients::alice, "f:s");
   no_stand_in.base = "f";
-  auto no_base = plain(world::alice, "f:s");
+  auto no_base = plain(two_clients::alice, "f:s");
   no_base.stand_in = open_id{5};
-  auto no_stream = plain(world::alice, "f");
+  auto no_stream = plain(two_clients::alice, "f");
   no_stream.stream = "f:s";
-  auto long_name = standing_for(world::alice, std::string(5'000, 's'));
+  auto long_name = standing_for(two_clients::alice, std::string(5'000, 's'));
 
   EXPECT_EQ(begin(no_stand_in).error(), errc::invalid_argument);
   EXPECT_EQ(begin(no_base).error(), errc::invalid_argument);
@@ -300,15 +300,15 @@ TEST_F(StreamsOfFiles, AreNamedCompletelyOrNotAtAll) {
 TEST_F(StreamsOfFiles, ThatCannotBeAskedFailTheOperation) {
   coordinator_config few;
   few.limit.waiting_per_file = 1;
-  world tight(clock::test, few);
+  two_clients tight(time::driven, few);
   const auto open = [&](open_request r) {
     auto& p = tight.start(std::move(r));
     tight.settle();
     return p.as<open_result>().open;
   };
-  const auto stand_in = open(standing_for(world::alice, "f:s"));
-  open(of_stream(world::alice, "f:s", stand_in, 7, lease_state::rwh));
-  tight.start(plain(world::bob, "f:s")); // occupies the only place there
+  const auto stand_in = open(standing_for(two_clients::alice, "f:s"));
+  open(of_stream(two_clients::alice, "f:s", stand_in, 7, lease_state::rwh));
+  tight.start(plain(two_clients::bob, "f:s")); // occupies the only place there
   tight.settle();
 
   auto& b = tight.start(overwriting());
@@ -317,74 +317,89 @@ TEST_F(StreamsOfFiles, ThatCannotBeAskedFailTheOperation) {
   EXPECT_EQ(b.error(), errc::too_many_waiting);
 }
 
-/// Runs what is ready in random order.
-void settle_at_random(world& w, std::mt19937& random) {
-  auto& scheduler = w.scheduler();
-  for (;;) {
-    if (!scheduler.jobs.empty()) {
-      std::shuffle(scheduler.jobs.begin(), scheduler.jobs.end(), random);
-      if (random() % 3 != 0) {
-        scheduler.run_once();
-        continue;
-      }
-    }
-    w.io.restart();
-    if (w.io.poll_one() == 0 && scheduler.jobs.empty())
-      return;
+/// Alice opens a stream without sharing deletion, as a server does, and closes it whenever it is
+/// broken, because her application has closed it. Bob opens the file meanwhile.
+class race {
+public:
+  race(testkit::seeded_loop& loop, bool closes_at_once)
+    : loop_(loop), c_(loop.make_coordinator()), closes_at_once_(closes_at_once) {
+    const auto closing = [this](const break_notification&, const file_name_id&, break_report) {
+      close();
+    };
+    c_->register_client(two_clients::alice, closing);
+    c_->register_client(
+      two_clients::bob, [](const break_notification&, const file_name_id&, break_report) {});
   }
-}
 
-/// Alice opens, closes and opens a stream without sharing deletion, as a server does, and closes it
-/// whenever it is broken; Bob opens the file for deletion meanwhile. Alice is never in the way: her
-/// application has closed the stream.
+  void open_stream() {
+    c_->async_open(standing_for(two_clients::alice, "f:s", no_deletion),
+      [this](error_code refused, open_result stand_in) {
+        if (refused)
+          return;
+        stream_.stand_in = stand_in.open;
+        c_->async_open(of_stream(two_clients::alice, "f:s", stream_.stand_in, 7, lease_state::rwh),
+          [this](error_code e, open_result open) {
+            ASSERT_FALSE(e);
+            stream_.open = open.open;
+            open.answer.sent();
+            if (closes_at_once_)
+              close();
+          });
+      });
+  }
+
+  void open_file(open_request r) {
+    c_->async_open(std::move(r), [this](error_code e, open_result opened) {
+      EXPECT_FALSE(e);
+      EXPECT_LT(loop_.now(), stream_timeout) << "the open has waited for a timeout";
+      is_open_ = true;
+      opened.hold.release();
+    });
+  }
+
+  void run() {
+    while (loop_.step()) {
+      // until all is done
+    }
+  }
+
+  void finish() {
+    run();
+    if (stream_.open != open_id::none)
+      close();
+    run();
+    EXPECT_TRUE(is_open_);
+    EXPECT_EQ(c_->stats().waiting_now, 0U);
+  }
+
+private:
+  void close() {
+    if (std::exchange(is_closing_, true))
+      return;
+    c_->async_close({"f:s", stream_.open}, [this](error_code, close_result) {
+      c_->async_close({"f", stream_.stand_in}, [](error_code e, close_result) { EXPECT_FALSE(e); });
+    });
+  }
+
+  testkit::seeded_loop& loop_;
+  std::unique_ptr<coordinator> c_;
+  bool closes_at_once_;
+  opened_stream stream_;
+  bool is_closing_ = false;
+  bool is_open_ = false;
+};
+
 class RacesOfStreams : public ::testing::TestWithParam<bool> {};
 
 TEST_P(RacesOfStreams, EndInEveryOrder) {
-  const auto seed = static_cast<std::uint32_t>(seed_of_this_run());
-  std::mt19937 random(seed);
-  for (int round = 0; round < 300; ++round) {
-    SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round));
-    world w(clock::test);
-    opened_stream s;
-    bool is_closing = false;
-    const auto close = [&] {
-      if (std::exchange(is_closing, true))
-        return;
-      w.c->async_close({"f:s", s.open}, [&](error_code, close_result) {
-        w.c->async_close({"f", s.stand_in}, [](error_code e, close_result) { EXPECT_FALSE(e); });
-      });
-    };
-    w.c->async_open(standing_for(world::alice, "f:s", no_deletion),
-      [&](error_code refused, open_result stand_in) {
-        if (refused)
-          return;
-        s.stand_in = stand_in.open;
-        w.c->async_open(of_stream(world::alice, "f:s", s.stand_in, 7, lease_state::rwh),
-          [&](error_code e, open_result open) {
-            ASSERT_FALSE(e);
-            s.open = open.open;
-            open.answer.sent();
-            if (round % 3 == 0)
-              close(); // without a break
-          });
-      });
-    auto& b = w.start(GetParam() ? overwriting() : deleting());
-    while (true) {
-      settle_at_random(w, random);
-      if (w.alice_saw.empty() || is_closing)
-        break;
-      close();
-    }
-    if (b.done() && b.error() == errc::success)
-      b.as<open_result>().hold.release();
-    settle_at_random(w, random);
-    if (s.open != open_id::none && !is_closing)
-      close();
-    settle_at_random(w, random);
-
-    EXPECT_TRUE(b.done());
-    EXPECT_EQ(b.error(), errc::success);
-    EXPECT_EQ(w.c->stats().waiting_now, 0U);
+  const auto first = static_cast<std::uint64_t>(seed_of_this_run());
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    SCOPED_TRACE("seed " + std::to_string(first) + " round " + std::to_string(round));
+    testkit::seeded_loop loop(first + round);
+    race r(loop, round % 3 == 0);
+    r.open_stream();
+    r.open_file(GetParam() ? overwriting() : deleting());
+    r.finish();
   }
 }
 
