@@ -238,8 +238,10 @@ TEST(PendingRecords, NeverLeaveHalfAnAdditionInTheStore) {
       stored[c.id] = c.put->lease_epoch;
     p.written(batch);
     for (const auto& [addition, records] : additions) {
-      const auto there = std::count_if(records.begin(), records.end(),
-        [&](const auto& id) { return stored.contains(id) && stored.at(id) >= addition; });
+      const auto there =
+        std::count_if(records.begin(), records.end(), [&, least = addition](const auto& id) {
+          return stored.contains(id) && stored.at(id) >= least;
+        });
       ASSERT_TRUE(there == 0 || there == std::ssize(records)) << addition;
       ASSERT_TRUE(there != 0 || addition >= before) << addition;
     }

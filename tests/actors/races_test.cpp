@@ -217,7 +217,7 @@ void use_files_in_random_order(std::uint64_t seed, std::size_t kept) {
 
 TEST(Races, FirstUseAgainstLastUseLosesNoMessage) {
   const auto seed = seed_of_this_run();
-  for (const std::size_t kept : {0, 1})
+  for (const std::size_t kept : {0U, 1U})
     for (std::uint64_t i = 0; i < 4; ++i)
       use_files_in_random_order(seed + i, kept);
 }

@@ -178,7 +178,7 @@ TEST(StressStop, InTheMiddleOfEverything) {
   for (int round = 0; round < 60; ++round) {
     asio::thread_pool pool(3);
     coordinator_config config;
-    config.idle_files_max = round % 2;
+    config.idle_files_max = static_cast<std::size_t>(round % 2);
     std::atomic<int> started{0};
     std::atomic<int> completed{0};
     auto c = std::make_unique<coordinator>(pool.get_executor(), config);
