@@ -266,13 +266,14 @@ void append(std::vector<T>& to, std::vector<T>& from) {
 }
 
 void append(effects& to, effects& from) {
-  auto& [notifications, completions, records, ended, facts, recovered] = from;
+  auto& [notifications, completions, records, ended, facts, recovered, asked] = from;
   append(to.notifications, notifications);
   append(to.completions, completions);
   append(to.records, records);
   append(to.ended, ended);
   append(to.facts, facts);
   append(to.recovered, recovered);
+  append(to.asked, asked);
 }
 
 } // namespace
