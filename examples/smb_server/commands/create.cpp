@@ -464,8 +464,8 @@ bool settle_cached(const plan& p, vfs::opened& opened, const open_result& grante
   return known.has_value();
 }
 
-/// The same with disk access. Also truncates the file of an overwriting open. After an error `opened`
-/// still identifies the file, which must be closed.
+/// The same with disk access. Also truncates the file of an overwriting open. After an error
+/// `opened` still identifies the file, which must be closed.
 asio::awaitable<std::uint32_t> settle(
   request& r, const plan& p, vfs::opened& opened, open_result& granted) {
   const vfs::async_share& files = r.tree_connect->share->files;

@@ -45,14 +45,14 @@ struct channel_group {
   std::vector<connection*> members; ///< Running connections, oldest first.
   open_table opens;
   std::set<guid> create_guids_in_work; ///< Of CREATEs in flight that the client may replay.
-  std::deque<end_turn*> ends; ///< The ends that take opens away; the first one has its turn.
+  std::deque<end_turn*> ends; ///< Ends of opens, in order; only the first one is in progress.
 };
 
 using channel_group_ptr = std::shared_ptr<channel_group>;
 
-/// The turn of one end of a connection, session or tree connect. The coordinator reports which opens
-/// it keeps to the end that asked first. That must be the one that has taken them from the table,
-/// so two ends of a group never ask at the same time.
+/// One end of a connection, session or tree connect at a time. The coordinator reports which opens
+/// it keeps to the caller that asks first. If two ends of a group asked at the same time, that
+/// could be the caller that has not taken these opens from the table.
 struct end_turn {
   explicit end_turn(connection& whose); ///< Queues behind the other ends of its group.
   ~end_turn();

@@ -204,7 +204,7 @@ void server_run::see_truncation(const handle& h, moment began) {
     contents_.add(h.file | stream_bit, no_content, began, now);
 }
 
-/// Marks what is open as possibly deleted. A stream may be made anew later under the same number.
+/// Marks what is open as possibly deleted. A later stream may have the same number.
 void server_run::doom_open(const handle& h) {
   if (h.is_stream())
     contents_.add(h.file, no_content, ++last_moment_, never);
