@@ -263,7 +263,8 @@ TEST_F(StreamsOfFiles, DoNotDelayAShutdown) {
   open_stream("f:s", lease_state::rwh);
   auto& b = begin(overwriting());
 
-  auto& down = begin(detail::shutdown_request{});
+  auto& down = w.shut_down();
+  w.settle();
 
   EXPECT_EQ(b.error(), errc::shutting_down);
   EXPECT_EQ(down.error(), errc::success);
@@ -272,7 +273,8 @@ TEST_F(StreamsOfFiles, DoNotDelayAShutdown) {
 TEST_F(StreamsOfFiles, MayBeDestroyedWithTheCoordinatorWhileTheyAreAsked) {
   open_stream("f:s", lease_state::rwh);
   auto& b = w.start(overwriting());
-  w.scheduler().run_once(); // the file has asked, and the stream has not been asked yet
+  w.io.restart();
+  w.io.run_one(); // the file has asked, and the stream has not been asked yet
 
   w.c.reset();
   w.settle();

@@ -49,6 +49,11 @@ auto parts(const open_recovered& x) {
   return std::tuple(open, locks);
 }
 
+auto parts(const streams_asked& x) {
+  const auto& [operation, round, kind, client, streams] = x;
+  return std::tuple(operation, round, kind, client, streams);
+}
+
 auto parts(const completion& x) {
   const auto& [operation, error, result] = x;
   return std::tuple(operation, error, result);
@@ -80,7 +85,7 @@ bool same_list(const std::vector<T>& a, const std::vector<T>& b) {
 } // namespace
 
 std::string difference(const effects& a, const effects& b) {
-  const auto& [notifications, completions, records, ended, facts, recovered] = a;
+  const auto& [notifications, completions, records, ended, facts, recovered, asked] = a;
   if (!same_list(notifications, b.notifications))
     return "the notifications";
   if (!same_list(completions, b.completions))
@@ -91,7 +96,9 @@ std::string difference(const effects& a, const effects& b) {
     return "the opens that ended";
   if (!same_list(facts, b.facts))
     return "the facts";
-  return same_list(recovered, b.recovered) ? "" : "what was recovered";
+  if (!same_list(recovered, b.recovered))
+    return "what was recovered";
+  return same_list(asked, b.asked) ? "" : "the requests to streams";
 }
 
 std::string difference(const file_state& a, const file_state& b, time_point now) {
