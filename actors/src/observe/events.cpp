@@ -64,7 +64,7 @@ namespace detail {
 
 namespace {
 
-wait_kind wait_kind_of(access_kind kind) noexcept {
+wait_kind kind_of_access(access_kind kind) noexcept {
   switch (kind) {
   case access_kind::read:
     return wait_kind::read;
@@ -105,7 +105,7 @@ event_kind end_of(break_outcome outcome) {
 
 wait_kind wait_kind_of(const command& c) noexcept {
   if (const auto* const access = std::get_if<access_file>(&c))
-    return wait_kind_of(access->kind);
+    return kind_of_access(access->kind);
   if (std::holds_alternative<open_file>(c))
     return wait_kind::open;
   if (std::holds_alternative<close_open>(c))

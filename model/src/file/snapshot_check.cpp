@@ -87,8 +87,7 @@ std::string file_state::impl::check_open_entry(const open_entry& open) const {
     return "a disconnected open stays without a reason";
   if (open.instance != nullptr && open.instance->id.is_zero())
     return "an application without an id";
-  if (open.stream != nullptr &&
-    (!open.of_stream || open.stream->file.empty() || open.is_durable()))
+  if (open.stream != nullptr && (!open.of_stream || open.stream->file.empty() || open.is_durable()))
     return "an open that stands for a stream and is none, or is durable";
   const auto* const held = open.held.get();
   if (held == nullptr)
