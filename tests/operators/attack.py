@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Attacks the admin service of a running server, and measures what the SMB clients notice of that.
 
-usage: attack.py SMB_SERVER [--seconds N] [--quick]
+usage: attack.py SMB_SERVER [--seconds N] [--quick] [--any-memory]
 
 Each attack must be refused, and bounded in connections and memory: requests without right, forged ones, ones that are
 too large, one byte a second, pipelined ones, and 10,000 connections. Meanwhile a client opens and closes a file with a
 lease. Windows of N seconds (3) with and without the attack alternate, because the machine's speed varies; the attacker
 has the lowest priority, because the processors that it uses are its own affair. Prints for each attack what the service
 answered, and the client's rate and the server's processor time for an open and its close, as shares of those without
-the attack. --quick shortens the windows and sends fewer requests; such figures mean little.
+the attack. --quick shortens the windows and sends fewer requests; such figures mean little. --any-memory does not check
+the memory of the server, for a sanitizer that keeps what was freed.
 
 Fails if an answer is none of those that are due, if the server keeps more than it should, or if it does not serve
 afterwards. Exits with 77 if python3-impacket is missing.
@@ -301,7 +302,7 @@ def play(make, due, server, load, options):
     alone.append(load.run_while(lambda elapsed: elapsed < options.seconds))
     name = make.__name__.replace("_", " ")
     assert answers and set(answers) <= due, f"{name}: {dict(answers)}, due are {due}"
-    assert most[0] - before[0] < MEMORY_MAX, f"{name}: {most[0] - before[0]} more bytes"
+    assert options.any_memory or most[0] - before[0] < MEMORY_MAX, f"{name}: {most[0] - before[0]} more bytes"
     assert most[1] - before[1] <= CONNECTIONS_MAX + 2, f"{name}: {most[1] - before[1]} more descriptors"
     assert json.loads(server.get("/api/v1/stats", READ))["opens_refused"] == 0, "opens were refused"
     rate, processor = (statistics.mean(a[i] for a in alone) for i in (0, 1))
@@ -315,6 +316,7 @@ def main(arguments):
     parser.add_argument("server")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--any-memory", action="store_true")
     options = parser.parse_args(arguments)
     if options.quick:
         options.seconds = 0.5
