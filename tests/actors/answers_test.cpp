@@ -1,5 +1,6 @@
 // A client is not notified of a break before the grant (MS-SMB2 3.3.4.6, 3.3.4.7).
 #include "support/faulty_store.hpp"
+#include "support/kept_log.hpp"
 #include "support/seed.hpp"
 #include "support/two_clients.hpp"
 
@@ -7,8 +8,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <gmock/gmock.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -17,7 +16,6 @@
 #include <memory>
 #include <random>
 #include <set>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -123,10 +121,9 @@ TEST(Answers, MayOutliveTheCoordinator) {
 }
 
 TEST(Answers, ThatAreOverdueAreReported) {
-  std::ostringstream text;
+  kept_log log;
   coordinator_config config;
-  config.logger = std::make_shared<spdlog::logger>(
-    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  config.logger = log.logger();
   config.answer_wait_max = 3s;
   unanswered_grant g(config);
 
@@ -135,7 +132,7 @@ TEST(Answers, ThatAreOverdueAreReported) {
   g.w.advance(1ms);
 
   EXPECT_TRUE(g.is_told());
-  EXPECT_THAT(text.str(), testing::HasSubstr("answer overdue: client \"alice\""));
+  EXPECT_THAT(log.text(), testing::HasSubstr("answer overdue: client \"alice\""));
   g.answer.sent();
   g.w.settle();
   EXPECT_EQ(g.w.alice_saw.size(), 2U) << "once more, behind the answer";

@@ -1,16 +1,14 @@
 // The log lines about breaks: one for each break, which names all that are concerned, and a limit
 // for each file.
 #include "observe/line_limit.hpp"
+#include "support/kept_log.hpp"
 #include "support/two_clients.hpp"
 
 #include <gmock/gmock.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <sstream>
 #include <string>
 
 namespace leasebreak::test {
@@ -26,20 +24,13 @@ class logging_clients {
 public:
   explicit logging_clients(spdlog::level::level_enum level = spdlog::level::info) {
     coordinator_config config;
-    config.logger = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
+    config.logger = log_.logger();
     config.logger->set_level(level);
     w = std::make_unique<two_clients>(two_clients::time::driven, config);
   }
 
-  [[nodiscard]] std::string log() const { return text_.str(); }
-  [[nodiscard]] std::size_t count(const std::string& words) const {
-    std::size_t n = 0;
-    const auto all = log();
-    for (auto at = all.find(words); at != std::string::npos; at = all.find(words, at + 1))
-      ++n;
-    return n;
-  }
+  [[nodiscard]] std::string log() const { return log_.text(); }
+  [[nodiscard]] std::size_t count(const std::string& words) const { return log_.count(words); }
 
   void open_at(const client_guid& client, const std::string& path, std::uint64_t key) {
     auto r = two_clients::request(client, "f", key);
@@ -61,11 +52,12 @@ public:
     return '"' + label + "\" (" + to_string(guid) + ")";
   }
 
-  std::unique_ptr<two_clients> w;
-
 private:
-  std::ostringstream text_;
+  kept_log log_;
   std::uint64_t keys_ = 0;
+
+public:
+  std::unique_ptr<two_clients> w; ///< Destroyed before its log.
 };
 
 const std::string begun = "[info] break: client ";

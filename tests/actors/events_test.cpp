@@ -1,19 +1,17 @@
 // Events for the host, the log lines about breaks that take long, and the waits that are counted.
 #include "observe/unresponsive.hpp"
+#include "support/kept_log.hpp"
 #include "support/two_clients.hpp"
 
 #include <leasebreak/events.hpp>
 
 #include <boost/asio/thread_pool.hpp>
 #include <gmock/gmock.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -227,25 +225,15 @@ TEST(Events, OfAFileComeInOrderAndEndWithTheCoordinator) {
 
 // -- breaks that take long ------------------------------------------------------------------------
 
-struct logged : watched {
+struct logged : kept_log, watched {
   logged() : watched(logging()) {}
-  [[nodiscard]] std::string log() const { return text_.str(); }
-  [[nodiscard]] std::size_t count(const std::string& words) const {
-    std::size_t n = 0;
-    const auto all = log();
-    for (auto at = all.find(words); at != std::string::npos; at = all.find(words, at + 1))
-      ++n;
-    return n;
-  }
 
 private:
   coordinator_config logging() {
     coordinator_config config;
-    config.logger = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
+    config.logger = logger();
     return config;
   }
-  std::ostringstream text_;
 };
 
 TEST(OverdueBreaks, AreLoggedOnceWithPathHolderAndWaiters) {
@@ -259,10 +247,10 @@ TEST(OverdueBreaks, AreLoggedOnceWithPathHolderAndWaiters) {
 
   s.w.advance(std::chrono::seconds{1});
 
-  EXPECT_THAT(s.log(), HasSubstr("[warning] break overdue: client \"alice\" ("));
-  EXPECT_THAT(s.log(), HasSubstr("file \"f\", path \"docs/report.docx\", lease "));
-  EXPECT_THAT(s.log(), HasSubstr("RWH -> RH, cause open, told 17500 ms ago, 17500 ms left"));
-  EXPECT_THAT(s.log(), HasSubstr("waiting: open by \"bob\" ("));
+  EXPECT_THAT(s.text(), HasSubstr("[warning] break overdue: client \"alice\" ("));
+  EXPECT_THAT(s.text(), HasSubstr("file \"f\", path \"docs/report.docx\", lease "));
+  EXPECT_THAT(s.text(), HasSubstr("RWH -> RH, cause open, told 17500 ms ago, 17500 ms left"));
+  EXPECT_THAT(s.text(), HasSubstr("waiting: open by \"bob\" ("));
   EXPECT_EQ(s.w.c->stats().breaks_overdue, 1U);
   s.w.advance(std::chrono::seconds{10});
   EXPECT_EQ(s.count("break overdue"), 1U);

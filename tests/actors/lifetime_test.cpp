@@ -1,19 +1,17 @@
 // The lifetimes of files, executors and the coordinator.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
+#include "support/kept_log.hpp"
 #include "support/two_clients.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <gmock/gmock.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <atomic>
 #include <filesystem>
 #include <future>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -304,10 +302,9 @@ INSTANTIATE_TEST_SUITE_P(Schedulers, OnCafPools,
   });
 
 TEST(Logging, SaysWhoseBreakTimedOut) {
-  std::ostringstream text;
+  kept_log kept;
   coordinator_config config;
-  config.logger = std::make_shared<spdlog::logger>(
-    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  config.logger = kept.logger();
   two_clients w(two_clients::time::driven, config);
   w.open(two_clients::alice, "dir\n\"x\"", 1);
   w.start(two_clients::request(two_clients::bob, "dir\n\"x\"", 2));
@@ -315,7 +312,7 @@ TEST(Logging, SaysWhoseBreakTimedOut) {
 
   w.advance(std::chrono::seconds{35});
 
-  const auto log = text.str();
+  const auto log = kept.text();
   EXPECT_THAT(
     log, testing::HasSubstr("break timed out: client \"alice\" (" + to_string(two_clients::alice)));
   EXPECT_THAT(log, testing::HasSubstr("file \"dir\\x0a\\x22x\\x22\""));
@@ -326,10 +323,9 @@ TEST(Logging, SaysWhoseBreakTimedOut) {
 }
 
 TEST(Logging, QuotesTheLabelsOfClients) {
-  std::ostringstream text;
+  kept_log kept;
   coordinator_config config;
-  config.logger = std::make_shared<spdlog::logger>(
-    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  config.logger = kept.logger();
   two_clients w(two_clients::time::driven, config);
   const auto mallory = client_guid::of(0x33);
   w.c->register_client(
@@ -339,7 +335,7 @@ TEST(Logging, QuotesTheLabelsOfClients) {
   w.start(two_clients::request(two_clients::bob, "f", 2));
   w.settle();
 
-  const auto log = text.str();
+  const auto log = kept.text();
   EXPECT_THAT(log,
     testing::HasSubstr("client \"peer\\x0a[error] store \\x22x\\x22 fails" + std::string(36, 'x') +
       "...\" (" + to_string(mallory)));

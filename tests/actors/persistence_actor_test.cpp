@@ -1,16 +1,14 @@
 // The writing of records to the store: batches, failures, durable grants, stores that do not
 // respond.
 #include "support/faulty_store.hpp"
+#include "support/kept_log.hpp"
 #include "support/two_clients.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -86,10 +84,9 @@ TEST(Persistence, AReturnedLeaseIsErased) {
 }
 
 TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
-  std::ostringstream text;
+  kept_log kept;
   coordinator_config config;
-  config.logger = std::make_shared<spdlog::logger>(
-    "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  config.logger = kept.logger();
   with_store s(config);
   s.store->fail_with(errc::store_full);
   s.w->open(two_clients::alice, "f", 1);
@@ -111,7 +108,7 @@ TEST(Persistence, AFailedBatchIsKeptAndTriedAgain) {
   stats = s.w->c->stats();
   EXPECT_FALSE(stats.store_failing);
   EXPECT_EQ(stats.store_backlog, 0U);
-  const auto log = text.str();
+  const auto log = kept.text();
   const auto first = log.find("store faulty fails");
   EXPECT_NE(first, std::string::npos);
   EXPECT_EQ(log.find("store faulty fails", first + 1), std::string::npos) << "logged once";

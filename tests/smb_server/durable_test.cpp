@@ -42,6 +42,12 @@ byte_vector reconnect_data(const file_id& id) {
   return out.take();
 }
 
+/// Opens a file with a batch oplock and a durable handle of version 1.
+created open_durable(raw_client& by) {
+  return raw_client::read_created(
+    by.call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+}
+
 TEST(DurableOpens, SurviveTheirConnection) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
@@ -174,8 +180,7 @@ TEST(DurableOpens, AreReconnectedHoweverTheUserIsSpelled) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
-  const created c = raw_client::read_created(
-    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  const created c = open_durable(*first);
   ASSERT_EQ(c.status, status::success);
 
   first.reset();
@@ -292,8 +297,7 @@ TEST(DurableOpens, AreReconnectedThoughTheOldConnectionsEndIsUnread) {
   ASSERT_EQ(other.create("held", batch_level).oplock, batch_level);
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
-  const created c = raw_client::read_created(
-    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  const created c = open_durable(*first);
   ASSERT_EQ(c.status, status::success);
   first->send(command::create, raw_client::create_body("held"));
   const auto broken = other.receive();
@@ -346,8 +350,7 @@ TEST(DurableOpens, AreKeptIfTheirConnectionEndsDuringItsLogoff) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
-  const created c = raw_client::read_created(
-    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  const created c = open_durable(*first);
   ASSERT_EQ(c.status, status::success);
   std::filesystem::create_directories(server.directory() / "d" / "child");
   constexpr std::uint32_t directory_to_delete = 0x1001;
@@ -462,8 +465,7 @@ TEST(DurableOpens, ArePurgedForOtherClients) {
   test_server server;
   auto first = std::make_unique<raw_client>(server.port());
   first->set_up({1});
-  const created c = raw_client::read_created(
-    first->call(command::create, create_with("f", batch_level, "DHnQ", byte_vector(16))));
+  const created c = open_durable(*first);
   first.reset();
   while (server.get().kept().size() == 0)
     std::this_thread::yield();

@@ -57,7 +57,8 @@ public:
 
   asio::awaitable<void> run() {
     for (bool goes_on = true; goes_on && !closed_;) {
-      co_await wait_for_turn();
+      // A peer may send one request after another without waiting for the answers.
+      co_await wait_for(core_->requests(), core_->executor());
       if (!closed_)
         goes_on = co_await serve_one();
     }
@@ -74,16 +75,6 @@ public:
   }
 
 private:
-  /// A peer may send one request after another without waiting for the answers.
-  asio::awaitable<void> wait_for_turn() {
-    const auto now = pace::clock::now();
-    const auto turn = core_->requests().next(now);
-    if (turn <= now)
-      co_return;
-    asio::steady_timer pause(core_->executor(), turn);
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-  }
-
   /// Returns false if the connection must end.
   asio::awaitable<bool> serve_one() {
     const auto bytes_max = core_->options().request_bytes_max;

@@ -2,6 +2,12 @@
 // need no right, or an operator's script, must not take much of their time.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <chrono>
 
@@ -27,5 +33,15 @@ private:
   clock::duration credit_;
   clock::time_point due_{};
 };
+
+/// Waits until it may happen the next time.
+inline boost::asio::awaitable<void> wait_for(pace& p, boost::asio::any_io_executor executor) {
+  const auto now = pace::clock::now();
+  const auto turn = p.next(now);
+  if (turn <= now)
+    co_return;
+  boost::asio::steady_timer pause(executor, turn);
+  co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+}
 
 } // namespace leasebreak::admin

@@ -139,11 +139,8 @@ private:
     asio::steady_timer pause(self->strand_);
     pace accepts(std::chrono::milliseconds{2}, 64);
     while (!self->stopping_) {
+      co_await wait_for(accepts, self->strand_); // meanwhile they wait in the kernel's queue
       error_code error;
-      if (const auto turn = accepts.next(pace::clock::now()); turn > pace::clock::now()) {
-        pause.expires_at(turn); // others wait in the kernel's queue
-        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      }
       try {
         auto socket = co_await from.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (!error)
