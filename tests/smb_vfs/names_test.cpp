@@ -239,6 +239,16 @@ TEST_F(Names, WhatCannotBeLinkedIsToldWhy) {
   EXPECT_EQ(share_->link(*file, at("new"), false), errc::name_not_found);
 }
 
+TEST_F(Names, ARemovedFileDoesNotReplaceAnother) {
+  put("file");
+  put("other", "theirs");
+  const auto file = look("file").value().file;
+  ASSERT_FALSE(share_->remove(*file).failed());
+
+  EXPECT_EQ(share_->link(*file, at("other"), true), errc::name_not_found);
+  EXPECT_EQ(content("other"), "theirs");
+}
+
 TEST_F(Names, FilesAndEmptyDirectoriesAreRemoved) {
   put("file");
   make_directory("folder");

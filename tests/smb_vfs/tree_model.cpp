@@ -286,6 +286,9 @@ error_code tree_model::link(const model_open& open, const path& target, bool rep
   if (open.node->is_directory) {
     return errc::is_directory;
   }
+  if (open.node->names == 0) {
+    return errc::name_not_found;
+  }
   node_ptr folder;
   if (target.is_root()) {
     return errc::name_collision;
@@ -306,9 +309,6 @@ error_code tree_model::link(const model_open& open, const path& target, bool rep
       return errc::cannot_replace;
     }
     drop(there);
-  }
-  if (open.node->names == 0) {
-    return errc::name_not_found;
   }
   add(folder, leaf, open.node);
   return {};

@@ -161,6 +161,13 @@ attempt try_rename(
   return error;
 }
 
+/// Returns whether the last name of the open file is gone.
+bool has_no_name(share_core& core, const open_file& open) {
+  struct stat status {};
+  return detail::is_nameless(core, open.id().inode) ||
+    (::fstat(open.fd(), &status) == 0 && status.st_nlink == 0);
+}
+
 attempt try_link(share_core& core, const open_file& open, const location& to, bool replace) {
   if (::linkat(AT_FDCWD, detail::proc_path(open.fd()).c_str(), to.folder.get(), to.leaf.c_str(),
         AT_SYMLINK_FOLLOW) == 0) {
@@ -280,7 +287,8 @@ error_code share::link_as(
     return errc::invalid_name;
   }
   const std::lock_guard lock(core_->names);
-  if (detail::is_nameless(*core_, open.id().inode)) {
+  // Looked at first: a link that cannot be made must not have removed what it was to replace.
+  if (has_no_name(*core_, open)) {
     return errc::name_not_found;
   }
   for (int i = 0; i < detail::attempts_max; ++i) {
