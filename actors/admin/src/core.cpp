@@ -59,20 +59,28 @@ client_guid before(client_guid id) {
   return id;
 }
 
+/// Returns whether a listing asks only files that the coordinator can look up.
+bool asks_few_files(const list_request& r) noexcept {
+  return !r.matching.file_id.empty() || !r.path_prefix.empty() || !r.path_tail.empty();
+}
+
 bool is_held(const listed_entry& e) {
   return (e.kind == entry_kind::lease || e.kind == entry_kind::oplock) && e.lease.has_value();
 }
 
 } // namespace
 
-/// Held during a listing. Listings run one at a time, because each scans all files.
+core::listing_line::listing_line(const asio::any_io_executor& strand)
+  : ended(strand, asio::steady_timer::time_point::max()) {}
+
+/// Held during a listing.
 class core::listing_turn {
 public:
-  explicit listing_turn(core& of) noexcept : of_(of) { of_.is_listing_ = true; }
+  explicit listing_turn(listing_line& of) noexcept : of_(of) { of_.is_busy = true; }
   ~listing_turn() {
-    of_.is_listing_ = false;
+    of_.is_busy = false;
     try {
-      of_.listing_ended_.cancel_one();
+      of_.ended.cancel_one();
     } catch (...) {
       // the end of the next listing wakes the waiting one
     }
@@ -81,7 +89,7 @@ public:
   listing_turn& operator=(const listing_turn&) = delete;
 
 private:
-  core& of_;
+  listing_line& of_;
 };
 
 /// The entries of the file that a break is for.
@@ -94,8 +102,7 @@ core::core(asio::any_io_executor strand, coordinator& c, service_options options
   : strand_(std::move(strand)), options_(std::move(options)),
     logger_(options_.logger != nullptr ? options_.logger : spdlog::get("leasebreak")),
     started_(std::chrono::system_clock::now()), coordinator_(&c),
-    reader_slots_(std::make_shared<int>()),
-    listing_ended_(strand_, asio::steady_timer::time_point::max()) {}
+    reader_slots_(std::make_shared<int>()), long_listings_(strand_), short_listings_(strand_) {}
 
 void core::detach() noexcept {
   const std::lock_guard lock(mutex_);
@@ -206,11 +213,12 @@ http_response core::show(const admin_call& call) {
 }
 
 asio::awaitable<error_code> core::list_page(list_request r, listed_page& page) {
-  while (is_listing_) {
+  auto& line = asks_few_files(r) ? short_listings_ : long_listings_;
+  while (line.is_busy) {
     error_code woken;
-    co_await listing_ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_await line.ended.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
-  const listing_turn turn(*this);
+  const listing_turn turn(line);
   // A deferred operation may outlive the coordinator.
   using operation = decltype(std::declval<coordinator&>().async_list_page(list_request()));
   std::optional<operation> asked;

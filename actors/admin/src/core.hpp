@@ -69,8 +69,15 @@ private:
   coordinator* coordinator_;
   const std::shared_ptr<int> reader_slots_; ///< Each reader of events has a copy.
   pace requests_{std::chrono::milliseconds{2}, 64};
-  bool is_listing_ = false;
-  boost::asio::steady_timer listing_ended_; ///< Never expires; cancelled to start the next listing.
+  /// Listings run one at a time. Those that ask few files do not wait for those that ask all.
+  struct listing_line {
+    explicit listing_line(const boost::asio::any_io_executor& strand);
+
+    bool is_busy = false;
+    boost::asio::steady_timer ended; ///< Never expires; cancelled to start the next listing.
+  };
+  listing_line long_listings_;
+  listing_line short_listings_;
 };
 
 template <class Use>

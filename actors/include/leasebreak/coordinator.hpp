@@ -530,10 +530,10 @@ public:
     return initiate<std::vector<listed_entry>>(std::move(query), token);
   }
 
-  /// Lists holders and pending operations like `async_list`, but one page at a time, for programs
-  /// that watch a busy server. It asks a few files at a time, lets other work run in between, and
-  /// keeps at most one page in memory. The entries of one file are consistent; between pages files
-  /// may appear or disappear, but a file that exists throughout is listed exactly once.
+  /// Lists like `async_list`, but one page at a time: asks a few files at a time, lets other work run
+  /// in between, and keeps one page in memory. With a path, asks only files that have such an open,
+  /// unless more than 16,384 opens match. Between pages, files may appear or disappear; a file that
+  /// exists throughout (with a path: an open of it with this path) is listed exactly once.
   /// `listed_page::next` is valid within this process. Not cancellable. Handler: `void(error_code,
   /// listed_page)`. Errors: `errc::invalid_argument` if the limit is zero.
   template <class Token = boost::asio::deferred_t>

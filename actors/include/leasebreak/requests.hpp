@@ -410,7 +410,7 @@ struct list_request {
   lock_query matching; ///< The filter by file, owner, client, share and kind.
   scope what = scope::all; ///< Which entries to list.
   /// Only files of which some open's path begins with this; the other entries of these files are
-  /// listed, too.
+  /// listed, too. Paths are compared byte by byte: upper and lower case differ.
   std::string path_prefix;
   /// Only files of which some open's path is this, or ends with `/` and this.
   std::string path_tail;
@@ -426,7 +426,7 @@ struct list_request {
   file_name_id after; ///< `listed_page::next` of the page before. Empty: from the beginning.
 };
 
-/// What `async_list_page` gives: entries of the same file are together, files are in no order.
+/// What `async_list_page` gives: a file's entries are together and consistent. Files are in no order.
 struct listed_page {
   std::vector<listed_entry> entries; ///< The entries of the page.
   file_name_id next; ///< For the next page. Empty: this is the last one.

@@ -1,5 +1,7 @@
 #include "path_index.hpp"
 
+#include "path_search.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,19 @@ namespace {
 std::string_view directory_of(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+std::string_view name_of(std::string_view path) {
+  return path.substr(path.rfind('/') + 1); // all of it without a slash
+}
+
+/// Returns whether the paths of a directory's files may begin with `prefix`.
+bool may_begin_with(std::string_view directory, std::string_view prefix) {
+  if (directory.empty())
+    return true;
+  if (prefix.size() <= directory.size())
+    return directory.starts_with(prefix);
+  return prefix.starts_with(directory) && prefix.rfind('/') == directory.size();
 }
 
 /// Returns whether `path` is `directory` or beneath it. The root contains everything.
@@ -42,6 +57,7 @@ std::optional<file_name_id> placed_open::renamed_above() const {
 
 void path_index::enter(placed_open& open) {
   const place at{open.root_, directory_of(open.path_)};
+  open.named_node::hash = name_table::hash_of(name_of(open.path_));
   auto& s = shards_[at.shard()];
   const std::lock_guard held(s.mutex);
   link(at.shard(), bucket_at(s, at), open);
@@ -60,7 +76,8 @@ void path_index::link(std::size_t index, const bucket& in, placed_open& open) no
   if (open.next_ != nullptr)
     open.next_->link_ = &open.next_;
   in.first = &open;
-  open.shard_.store(index, std::memory_order_release);
+  shards_[index].names.insert(open);
+  open.shard_.store(static_cast<std::uint32_t>(index), std::memory_order_release);
 }
 
 // A rename may move the open to another shard meanwhile.
@@ -84,6 +101,7 @@ void path_index::leave_locked(shard& s, placed_open& open) noexcept {
     open.next_->link_ = open.link_;
   open.link_ = nullptr;
   open.next_ = nullptr;
+  s.names.erase(open);
   if (s.buckets.size() <= empty_max)
     return;
   const auto found = s.buckets.find(place(open.root_, directory_of(open.path_)));
@@ -135,15 +153,64 @@ void path_index::rename(std::string_view root, std::string_view from, std::strin
   for (auto* const each : moving) {
     auto after = std::string(to) + each->path_.substr(from.size());
     const place at{each->root_, directory_of(after)};
+    const auto name_hash = name_table::hash_of(name_of(after));
+    auto& here = shards_[each->shard_.load(std::memory_order_relaxed)];
     if (at.directory == directory_of(each->path_)) {
+      here.names.erase(*each);
       each->path_ = std::move(after);
-      continue;
+      each->named_node::hash = name_hash;
+      here.names.insert(*each);
+    } else {
+      const auto& there = bucket_at(shards_[at.shard()], at);
+      leave_locked(here, *each);
+      each->path_ = std::move(after);
+      each->named_node::hash = name_hash;
+      link(at.shard(), there, *each);
     }
-    const auto& there = bucket_at(shards_[at.shard()], at);
-    leave_locked(shards_[each->shard_.load(std::memory_order_relaxed)], *each);
-    each->path_ = std::move(after);
-    link(at.shard(), there, *each);
+    for (const auto& one : searches_)
+      if (const auto search = one.lock())
+        search->moved(each->path_, each->file_);
   }
+}
+
+void path_index::begin_search(const std::shared_ptr<path_search>& search) {
+  const std::lock_guard held(shards_[0].mutex);
+  std::erase_if(searches_, [](const auto& one) { return one.expired(); });
+  searches_.push_back(search);
+}
+
+void path_index::end_search(const path_search& search) noexcept {
+  const std::lock_guard held(shards_[0].mutex);
+  std::erase_if(searches_, [&](const auto& one) { return one.lock().get() == &search; });
+}
+
+std::size_t path_index::search(std::size_t part, path_search& to) const {
+  const auto& s = shards_[part];
+  const std::lock_guard held(s.mutex);
+  return to.what().path_tail.empty() ? search_directories(s, to) : search_names(s, to);
+}
+
+std::size_t path_index::search_directories(const shard& s, path_search& to) {
+  std::size_t seen = 0;
+  for (const auto& b : s.buckets) {
+    ++seen;
+    if (!may_begin_with(b.directory, to.what().path_prefix))
+      continue;
+    for (const auto* each = b.first; each != nullptr; each = each->next_, ++seen)
+      if (!to.look_at(each->path_, each->file_))
+        return seen;
+  }
+  return seen;
+}
+
+std::size_t path_index::search_names(const shard& s, path_search& to) {
+  std::size_t seen = 1;
+  s.names.for_each(name_table::hash_of(name_of(to.what().path_tail)), [&](const named_node& node) {
+    ++seen;
+    const auto& open = static_cast<const placed_open&>(node);
+    return to.look_at(open.path_, open.file_);
+  });
+  return seen;
 }
 
 void path_index::begin_rename(const renamed_tree& what) {

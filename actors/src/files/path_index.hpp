@@ -1,10 +1,13 @@
-// The index of opens by root and path, which finds the opens that the rename of a directory
-// affects.
+// The index of opens by root and path. It finds the opens that the rename of a directory affects,
+// and the files that a listing chooses by path.
 //
 // It consists of shards behind leaf mutexes, chosen by directory. Entering an open takes one
-// look-up, and allocates only for the first open of a directory. Only renames of directories search
-// for opens beneath a directory, and scan all directories that have opens.
+// look-up, and allocates only for the first open of a directory, or when a table grows. Renames and
+// listings by the beginning of a path scan all directories that have opens. Listings by name look
+// at one slot of each shard.
 #pragma once
+
+#include "name_table.hpp"
 
 #include <leasebreak/model/keyed_hash.hpp>
 #include <leasebreak/requests.hpp>
@@ -12,7 +15,8 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,10 +27,11 @@
 namespace leasebreak::detail {
 
 class path_index;
+class path_search;
 
 /// The path of an open. Belongs to the owner of the open; the index refers to it while it is
 /// entered.
-class placed_open {
+class placed_open : private named_node {
 public:
   /// Enters the open into `index`, which must outlive it.
   placed_open(path_index& index, std::string root, std::string path, file_name_id file);
@@ -49,13 +54,13 @@ private:
   friend class path_index;
 
   path_index& index_;
+  std::atomic<std::uint32_t> shard_{0};
   std::atomic<bool> is_open_{true};
   const std::string root_;
   const file_name_id file_;
   std::string path_; ///< Protected by the shard, like the members that follow.
-  placed_open* next_ = nullptr;
+  placed_open* next_ = nullptr; ///< In the same directory.
   placed_open** link_ = nullptr; ///< The pointer to this node; null: not entered.
-  std::atomic<std::size_t> shard_{0};
 };
 
 /// A directory that is being renamed; opens beneath it wait.
@@ -72,7 +77,8 @@ public:
   [[nodiscard]] std::vector<file_name_id> beneath(
     std::string_view root, std::string_view directory) const;
 
-  /// Updates paths after a rename of a file or directory, including everything beneath it.
+  /// Updates paths after a rename of a file or directory, including everything beneath it, and
+  /// tells searches.
   void rename(std::string_view root, std::string_view from, std::string_view to);
 
   /// From now until `end_rename`, `renamed_above` returns the directory for everything beneath it.
@@ -87,6 +93,17 @@ public:
   /// or the `beneath` of that rename sees the open.
   [[nodiscard]] std::optional<file_name_id> renamed_above(
     std::string_view root, std::string_view path) const;
+
+  // -- for `path_search`
+
+  static constexpr std::size_t parts = 64; ///< The number of shards.
+
+  /// From now until `end_search`, `search` gets the opens that renames move.
+  void begin_search(const std::shared_ptr<path_search>& search);
+  void end_search(const path_search& search) noexcept;
+  /// Shows opens of a shard to `to` until it has enough: all that its request chooses are among
+  /// them. Returns how many directories and opens it has looked at.
+  [[nodiscard]] std::size_t search(std::size_t part, path_search& to) const;
 
 private:
   friend class placed_open;
@@ -133,18 +150,24 @@ private:
   struct alignas(64) shard {
     mutable std::mutex mutex;
     std::unordered_set<bucket, hash, equal> buckets;
+    name_table names; ///< The opens in `buckets`.
   };
-  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t shard_count = parts;
   /// The number of directories without opens that a shard keeps for reuse.
   static constexpr std::size_t empty_max = 64;
 
   // These require that the shard is locked.
   [[nodiscard]] static const bucket& bucket_at(shard& s, const place& at);
-  static void link(std::size_t index, const bucket& in, placed_open& open) noexcept;
+  void link(std::size_t index, const bucket& in, placed_open& open) noexcept;
   static void leave_locked(shard& s, placed_open& open) noexcept;
+  [[nodiscard]] static std::size_t search_directories(const shard& s, path_search& to);
+  [[nodiscard]] static std::size_t search_names(const shard& s, path_search& to);
+
   [[nodiscard]] shard& lock(const placed_open& open, std::unique_lock<std::mutex>& held) const;
 
   mutable std::array<shard, shard_count> shards_;
+  /// Changes need the mutex of the first shard, and renames hold those of all shards.
+  std::vector<std::weak_ptr<path_search>> searches_;
   mutable std::mutex renames_mutex_;
   std::vector<renamed_tree> renames_;
   std::atomic<std::size_t> renames_count_{0};

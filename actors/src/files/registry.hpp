@@ -54,6 +54,11 @@ public:
   [[nodiscard]] static std::vector<file_name_id> ids_after(
     std::string_view file, std::size_t most, const std::vector<file_ref>& files);
 
+  /// Returns the shard of a file. Listings follow the order of the shards, then of the ids.
+  [[nodiscard]] static std::size_t shard_of(std::string_view file) noexcept {
+    return hashed_id(file).shard();
+  }
+
   /// Ends all actors. Afterwards none is created or found. They stay in memory, because the tables
   /// of clients refer to them.
   void stop_all() noexcept;

@@ -1,8 +1,10 @@
 // Listings a page at a time (`coordinator::async_list_page`): asks some files, and when all of them
-// have answered, pauses and asks the next ones, until the page is full.
+// have answered, pauses and asks the next ones, until the page is full. With a path, it asks only
+// the files that the index of paths finds.
 #include "api/coordinator_impl.hpp"
 #include "completion/operation.hpp"
 #include "files/file_actor.hpp"
+#include "files/path_search.hpp"
 #include "listing_pace.hpp"
 #include "runtime/out_of_memory.hpp"
 
@@ -25,6 +27,10 @@ namespace {
 constexpr std::size_t files_looked_up = 1'024;
 
 class listing_pages;
+
+bool is_by_path(const list_request& r) noexcept {
+  return !r.path_prefix.empty() || !r.path_tail.empty();
+}
 
 /// Shared by the messages to some files: the last of them, handled or dropped, ends the step.
 class listing_step {
@@ -64,8 +70,7 @@ public:
   void act(file_actor& file, std::unique_ptr<file_message>) override {
     answered_ = true;
     const auto& r = step_->what();
-    const bool is_by_path = !r.path_prefix.empty() || !r.path_tail.empty();
-    if (has_none(r.what, file.state()) || (is_by_path && !file.has_path(r)))
+    if (has_none(r.what, file.state()) || (is_by_path(r) && !file.has_path(r)))
       return;
     auto found = file.state().list(r.matching);
     std::erase_if(found, [&r](const auto& e) { return !is_in(r.what, e); });
@@ -99,18 +104,15 @@ public:
   listing_pages(coordinator_impl& owner, boost::asio::any_io_executor executor, list_request r,
     std::unique_ptr<plain_call<listed_page>> op)
     : owner_(owner.weak()), pause_(std::move(executor)), request_(std::move(r)), op_(std::move(op)),
-      after_(request_.after) {}
+      after_(request_.after), by_path_(is_by_path(request_) && request_.matching.file_id.empty()) {}
 
   [[nodiscard]] const list_request& what() const noexcept { return request_; }
 
   /// Asks the next files; without any, the page is complete.
   void go_on(coordinator_impl& owner) {
     began_ = owner.now();
-    if (ids_.empty() && !exhausted_) {
-      ids_ = owner.ids_for(request_.matching, after_, files_looked_up);
-      exhausted_ = ids_.size() < files_looked_up;
-      std::reverse(ids_.begin(), ids_.end()); // taken from the back
-    }
+    if (ids_.empty() && !exhausted_ && !look_up(owner))
+      return pause();
     if (ids_.empty())
       return finish(owner, errc::success);
     const auto count = static_cast<std::ptrdiff_t>(std::min(files_at_once, ids_.size()));
@@ -138,6 +140,25 @@ public:
   void fail() { op_->answer(errc::shutting_down); }
 
 private:
+  /// Looks up the next files. Returns false if that takes another step.
+  bool look_up(coordinator_impl& owner) {
+    if (by_path_) {
+      if (search_ == nullptr)
+        search_ = path_search::begin(owner.paths(), request_, after_, files_looked_up);
+      if (search_->go_on(owner.paths()))
+        return false;
+      // If the paths of too many opens match, ask all files.
+      by_path_ = !search_->has_stopped_early();
+      ids_ = search_->take();
+      search_ = nullptr;
+    }
+    if (!by_path_)
+      ids_ = owner.ids_for(request_.matching, after_, files_looked_up);
+    exhausted_ = ids_.size() < files_looked_up;
+    std::reverse(ids_.begin(), ids_.end()); // taken from the back
+    return true;
+  }
+
   // A full page pauses as well: the next page may follow at once. With the clock of a test, no time
   // passes, and there is no pause.
   void pause() {
@@ -193,6 +214,8 @@ private:
   std::vector<file_name_id> ids_; ///< To be asked, in reverse.
   bool exhausted_ = false; ///< There are no others.
   file_name_id after_;
+  bool by_path_; ///< The index of paths finds the files.
+  std::shared_ptr<path_search> search_; ///< For the next files, while it is in progress.
   time_point began_{}; ///< Of the step.
   listed_page page_;
 };
