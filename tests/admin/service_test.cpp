@@ -202,6 +202,38 @@ TEST_F(AdminService, ListsAPageAtATime) {
   EXPECT_EQ(pages, 6U);
 }
 
+TEST_F(AdminService, FindsAFileWhileAListingAsksAllFiles) {
+  std::promise<void> has_begun;
+  std::promise<void> is_followed;
+  auto o = options();
+  o.authorize = [&, calls = 0](const caller&, right) mutable {
+    if (++calls == 1) {
+      has_begun.set_value();
+      is_followed.get_future().wait();
+    }
+    return true;
+  };
+  start(std::move(o));
+  for (std::uint64_t i = 1; i <= 2'000; ++i)
+    open(alice, "d/f" + std::to_string(i), i);
+  auto lists_all = connect();
+  auto finds_one = connect();
+  const auto request = [](const std::string& target) {
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  };
+
+  lists_all.send(request("/api/v1/breaks"));
+  has_begun.get_future().wait();
+  finds_one.send(request("/api/v1/files?path=f1234"));
+  is_followed.set_value();
+
+  const auto one = finds_one.receive().as_json();
+  const auto all = lists_all.receive().as_json();
+  EXPECT_EQ(one.at("entries").as_array().size(), 2U);
+  EXPECT_TRUE(all.at("entries").as_array().empty());
+  EXPECT_LT(text_at(one, "now"), text_at(all, "now"));
+}
+
 TEST_F(AdminService, SendsHeadersThatKeepBrowsersAway) {
   start(options());
 
