@@ -99,6 +99,21 @@ TEST_F(RelatedRequests, FailIfTheCompoundCouldNotConnectTheTree) {
     (list{status::bad_network_name, status::invalid_parameter, status::invalid_parameter}));
 }
 
+// MS-SMB2 3.3.4.1.1: the response to a signed request is signed.
+TEST_F(RelatedRequests, ThatFailAreAnsweredWithASignature) {
+  client.negotiate(dialect::smb_3_0);
+  ASSERT_EQ(client.log_on(), status::success);
+  client.signs = true;
+
+  const auto answers =
+    send({{command::tree_connect, raw_client::tree_connect_body("none")}, create("f")});
+
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[1].head.status, status::invalid_parameter);
+  for (const answer& a : answers)
+    EXPECT_TRUE(verify(signing_algorithm::aes_cmac, client.key, a.bytes));
+}
+
 TEST_F(RelatedRequests, WithoutAFileFail) {
   client.set_up();
 

@@ -326,7 +326,7 @@ asio::awaitable<void> connection::process(
       std::optional<reply> answer;
       try {
         if (status::is_error(compound.related_status) && m.head.has(header_flag::related))
-          answer = fail(compound.related_status);
+          answer = fail_related(r);
         else
           answer = co_await dispatch(r);
       } catch (const std::bad_alloc&) {

@@ -122,4 +122,9 @@ asio::awaitable<reply> dispatch(request& r) {
   return table[index].run(r);
 }
 
+reply fail_related(request& r) {
+  const std::uint32_t bad = prepare(r, needs::nothing);
+  return fail(r.channel && bad != status::success ? bad : r.compound().related_status);
+}
+
 } // namespace leasebreak::smb

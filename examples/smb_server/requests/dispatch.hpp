@@ -8,4 +8,8 @@ namespace leasebreak::smb {
 /// Checks signature, session and tree of a request, and executes its command.
 asio::awaitable<reply> dispatch(request& r);
 
+/// Returns the response to a request that is related to one that has failed. Sets its channel,
+/// which signs the response.
+[[nodiscard]] reply fail_related(request& r);
+
 } // namespace leasebreak::smb
