@@ -189,6 +189,30 @@ TEST_F(LostChannels, HaveAnOplockBreakSentOnAnother) {
   EXPECT_EQ(other->await_answer().head.status, status::success);
 }
 
+// The break needs no acknowledgement, thus the coordinator does not send it again.
+TEST_F(LostChannels, HaveABreakSentOnOneThatWasBoundAfterIt) {
+  constexpr std::uint32_t forces_unacknowledged =
+    0x8384'8003; // FSCTL_SMBTORTURE_FORCE_UNACKED_TIMEOUT
+  constexpr std::uint32_t read = 0x1;
+  second.reset();
+  ASSERT_TRUE(server.has_logged("the peer is gone"));
+  const created f = first->create("f", lease_level, lease_of(7, read));
+  ASSERT_TRUE(f.lease);
+  const created g = other->create("f");
+  first->call(command::ioctl, raw_client::ioctl_body(forces_unacknowledged, {}, 0));
+  ASSERT_EQ(
+    other->call(command::write, raw_client::write_body(g.id, "x")).head.status, status::success);
+  ASSERT_TRUE(next_break(*first));
+  raw_client third{server.port()};
+  third.negotiate(dialect::smb_3_0, holders_guid);
+  ASSERT_EQ(third.bind_to(*first), status::success);
+  first.reset();
+
+  const auto told = next_break(third);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(third.close(f.id), status::success);
+}
+
 byte_vector replayable(const guid& create_guid) {
   return raw_client::create_body_with(
     "f", lease_level, {raw_client::durable_query(create_guid), raw_client::lease_query(5, rh)});

@@ -1,6 +1,7 @@
 // Writes responses and break notifications, and disconnects peers that do not take responses.
 #include <smb_server/net/connection.hpp>
 
+#include <smb_server/runtime/mutant.hpp>
 #include <smb_server/server.hpp>
 
 #include <leasebreak/model/quoted.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <vector>
 
 namespace leasebreak::smb {
 
@@ -17,6 +19,27 @@ constexpr std::size_t sent_breaks_max = 1'024; ///< Further breaks are not resen
 constexpr std::size_t sent_breaks_unlooked = 16; ///< From there on, forget taken breaks.
 constexpr std::size_t frames_at_once = 16; ///< In one write.
 constexpr std::size_t small_bytes = 512; ///< Most responses are shorter.
+
+/// Returns the other channels of the sessions of `listed`, the newest first. They may have been
+/// bound after the coordinator listed the routes.
+std::vector<channel_id> other_channels(
+  const connection& c, const std::vector<channel_id>& listed, bool newer_only) {
+  std::vector<channel_id> found;
+  const auto& members = c.group->members;
+  for (auto it = members.rbegin(); it != members.rend(); ++it) {
+    const connection& other = **it;
+    if (&other == &c || other.closed() || (newer_only && other.id() < c.id()))
+      continue;
+    for (const auto& [id, there] : other.channels) {
+      const session_id session = id_of(*there->of);
+      const bool is_listed = std::any_of(listed.begin(), listed.end(),
+        [session](const channel_id& l) { return l.session == session; });
+      if (there->valid && is_listed)
+        found.push_back({other.id(), session});
+    }
+  }
+  return found;
+}
 
 } // namespace
 
@@ -183,15 +206,27 @@ void connection::forget_taken_breaks() {
 }
 
 /// MS-SMB2 3.3.4.6, 3.3.4.7: resend on another channel what the peer's TCP has not acknowledged. If
-/// there is none, report nothing: the break's own timeout decides.
+/// there is none, keep it until this connection ends: the client may bind one, and the coordinator
+/// repeats no break without an acknowledgement. Without a connection end, only go on to newer
+/// connections, so that no break circulates among channels that are all lost.
 void connection::send_breaks_elsewhere(bool unacknowledged_only) {
-  if (sent_breaks_.empty())
+  if (sent_breaks_.empty() || LEASEBREAK_MUTANT(lost_breaks_are_not_sent_again))
     return;
   forget_taken_breaks();
-  for (sent_break& b : std::exchange(sent_breaks_, {})) {
+  std::deque<sent_break> unsent = std::exchange(sent_breaks_, {});
+  for (sent_break& b : unsent) {
     if (unacknowledged_only && b.what.ack_required)
       continue;
-    std::erase_if(b.what.channels, [this](const channel_id& c) { return c.connection == id_; });
+    std::vector<channel_id> routes = b.what.channels;
+    std::erase_if(routes, [this](const channel_id& c) { return c.connection == id_; });
+    if (routes.empty())
+      routes = other_channels(*this, b.what.channels, !closed_);
+    if (routes.empty()) {
+      if (!closed_)
+        sent_breaks_.push_back(std::move(b));
+      continue;
+    }
+    b.what.channels = std::move(routes);
     host_.clients().deliver(terms.client, {std::move(b.what), {}});
   }
 }

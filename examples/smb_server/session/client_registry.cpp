@@ -2,6 +2,7 @@
 #include <smb_server/session/client_registry.hpp>
 
 #include <smb_server/net/connection.hpp>
+#include <smb_server/runtime/mutant.hpp>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -78,6 +79,8 @@ bool client_registry::disconnect(client_guid client) {
 }
 
 void client_registry::deliver(client_guid client, undelivered_break b) {
+  if (LEASEBREAK_MUTANT(breaks_have_one_channel) && b.what.channels.size() > 1)
+    b.what.channels.resize(1);
   offer(client, 0, std::move(b));
 }
 
