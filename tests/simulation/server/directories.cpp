@@ -61,16 +61,16 @@ std::set<std::string> entries_of(const std::string& path) {
 
 } // namespace
 
-void server_run::act_on_directory(const handle_ptr& h, const step& s) {
+void server_run::act_on_directory(const link_ptr& l, const handle_ptr& h, const step& s) {
   switch (s.c % 8) {
   case 0:
-    return spawn(close(h));
+    return spawn(close(l, h));
   case 1:
-    return spawn(move_directory(h));
+    return spawn(move_directory(l, h));
   case 2:
-    return spawn(set_disposition(h, s.d % 4 != 0));
+    return spawn(set_disposition(l, h, s.d % 4 != 0));
   default:
-    return spawn(list(h));
+    return spawn(list(l, h));
   }
 }
 
@@ -83,8 +83,7 @@ void server_run::make_directory_wish(wish& w, const step& s) const {
   w.how = hows[s.c % hows.size()];
 }
 
-task<void> server_run::list(handle_ptr h) {
-  const auto l = h->on;
+task<void> server_run::list(link_ptr l, handle_ptr h) {
   const auto tellings = caches_[cache_of(*h)].tellings;
   const auto a =
     co_await l->call(command::query_directory, listing_body(h->id), "QUERY_DIRECTORY " + h->name);
@@ -108,8 +107,9 @@ task<void> server_run::list(handle_ptr h) {
 }
 
 /// Renames a directory to the other name of a directory.
-task<void> server_run::move_directory(handle_ptr h) {
-  const auto l = h->on;
+task<void> server_run::move_directory(link_ptr l, handle_ptr h) {
+  if (!h->is_name_known)
+    co_return;
   const auto sent = loop_.now();
   const std::string from = h->name;
   const std::string to = directory_names[from == directory_names[0] ? 1 : 0];
@@ -120,6 +120,8 @@ task<void> server_run::move_directory(handle_ptr h) {
   const auto a = co_await l->call(command::set_info, rename_body(h->id, to), what);
   note(fmt::format("client {}: {}: {}", h->client, what,
     a ? fmt::format("{:#010x}", a->head.status) : std::string{"lost"}));
+  if (!a)
+    h->is_name_known = false;
   if (!a || a->head.status != status::success)
     co_return;
   check_name(to, h->file, shortly_before(sent), "a rename of a directory");
@@ -127,9 +129,9 @@ task<void> server_run::move_directory(handle_ptr h) {
   // MS-FSA 2.1.5.15.11: no file beneath is open.
   const auto now_beneath = files_beneath(to);
   for (const auto& other : handles_)
-    if (other->number < known && other->on && other->on->is_up && !other->is_closing &&
-      beneath.contains(other->base()) && now_beneath.contains(other->base()) &&
-      other->name.starts_with(from + "/"))
+    if (other->number < known && other->in && !channels_of(*other->in, 0).empty() &&
+      !other->is_closing && other->is_name_known && beneath.contains(other->base()) &&
+      now_beneath.contains(other->base()) && other->name.starts_with(from + "/"))
       complain(fmt::format("directory {} is renamed while {} beneath is open", from, other->name));
 }
 
@@ -163,8 +165,10 @@ void server_run::check_listings() {
     else if (!c.outdated)
       c.outdated = loop_.now();
     else if (loop_.now() - *c.outdated > notice_max)
-      complain(fmt::format(
-        "stale: client {} has an outdated listing of {} in its cache", std::get<0>(name), *found));
+      complain(
+        fmt::format("stale: client {} has an outdated listing of {} in its cache: {}, not {}",
+          std::get<0>(name), *found, fmt::join(*c.listing, " "),
+          fmt::join(entries_of(the_disk().path() + "/" + *found), " ")));
   }
 }
 

@@ -1,6 +1,7 @@
 // A simulated client's connection: its frames, message ids, credits and pending requests.
 #pragma once
 
+#include "client_session.hpp"
 #include "wire.hpp"
 
 #include <raw_client.hpp>
@@ -31,6 +32,9 @@ struct asked {
   std::string what; ///< For messages.
   bool is_related = false; ///< To the previous request of the frame.
   bool waits_for_ever = false; ///< Until another client unlocks.
+  bool is_replay = false; ///< Of a request on a channel that was lost.
+  std::optional<guid> create_guid{}; ///< Of a CREATE that can be replayed.
+  guid lease_key{}; ///< Of a CREATE; zero without a lease.
 };
 
 /// The response, or nothing if the connection ended before it arrived.
@@ -67,12 +71,13 @@ public:
     bool is_alone = true; ///< False in a compound, whose requests wait for each other.
     std::optional<span> cancelled; ///< When the client sent the CANCEL.
     bool is_written = false; ///< The final response is on the wire.
+    bool is_signed = false;
+    bool is_sealed = false;
     std::uint64_t async_id = 0; ///< Of the interim response.
     std::function<void(answered)> done;
   };
 
-  link(
-    std::size_t number, std::size_t client, loop& in, random_source& random, link_watcher& watcher);
+  link(std::size_t number, session_ptr of, loop& in, random_source& random, link_watcher& watcher);
 
   /// Starts listening to the wire.
   void open();
@@ -95,18 +100,23 @@ public:
   }
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
 
+  /// The CreateGuid of a CREATE that was sent on this link, if any.
+  [[nodiscard]] const guid* create_guid_of(std::uint64_t message_id) const;
+
   const std::size_t number;
   const std::size_t client;
-  std::uint64_t session = 0;
-  std::uint32_t tree = 0;
-  smb::dialect dialect{};
+  const session_ptr in; ///< The session of which it is or becomes a channel.
+  std::optional<key16> key; ///< Signs its frames; while it is bound, the session's key.
+  preauth_hash hash{}; ///< Over the requests, and over the responses that the client has added.
   bool is_up = false; ///< The client may use it for files.
+  span up_since{}; ///< Since when.
 
 private:
   /// Reassembles frames from a stream of bytes.
   class reader {
   public:
-    /// Returns false if the bytes are not a frame.
+    /// Calls `take` with each complete frame, which returns false if that is malformed. Returns
+    /// false if it has, or if the bytes are not a frame.
     template <class Take>
     bool add(bytes_view bytes, Take take);
 
@@ -114,17 +124,27 @@ private:
     byte_vector bytes_;
   };
 
+  [[nodiscard]] bool signs(command c) const;
+  [[nodiscard]] bool seals(command c) const;
   [[nodiscard]] header head_of(const asked& a);
-  void take_written(const answer& a);
+  void append(byte_writer& out, const asked& a, const header& h, bool is_last);
+  void send(command c, bytes_view frame);
+  [[nodiscard]] std::optional<byte_vector> unsealed(bytes_view frame, bool is_new);
+  void take_written(const answer& a, bool is_sealed);
+  void check_protection(const request& r, const answer& a, bool is_sealed);
   void take(const answer& a);
   void end();
 
   loop& loop_;
   link_watcher& watcher_;
   std::shared_ptr<wire> wire_;
+  /// Takes the messages of a frame of the server, `what(message, is_sealed)`.
+  template <class What>
+  bool take_frame(bytes_view frame, bool is_new, What what);
   reader written_;
   reader arrived_;
   std::map<std::uint64_t, request> requests_;
+  std::map<std::uint64_t, guid> creates_; ///< CREATEs with a CreateGuid, also after their end.
   std::uint64_t next_message_ = 0;
   std::size_t credits_ = 1;
   bool has_ended_ = false;

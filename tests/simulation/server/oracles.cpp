@@ -20,50 +20,12 @@ constexpr span slack = 20s;
 /// Maximum time between the server's last look at a name and its response.
 constexpr span look_max = 2s;
 
-struct told_break {
-  bool is_lease = false;
-  guid key{};
-  file_id id;
-  bool needs_answer = false;
-  std::uint32_t to = 0; ///< The state of a lease, or the level of an oplock.
-};
-
-/// Parses a notification, or the response to an acknowledgement (MS-SMB2 2.2.23, 2.2.25).
-told_break parse_break(const answer& a) {
-  told_break result;
-  byte_reader in = a.body();
-  const auto size = in.u16();
-  if (size == 36) {
-    result.is_lease = true;
-    in.skip(6);
-    for (auto& byte : result.key)
-      byte = in.u8();
-    result.to = in.u32();
-    return result;
-  }
-  result.is_lease = size == 44;
-  if (!result.is_lease) {
-    result.to = in.u8();
-    in.skip(5);
-    result.id = read_file_id(in);
-    result.needs_answer = true;
-    return result;
-  }
-  in.skip(2);
-  result.needs_answer = (in.u32() & 1) != 0;
-  for (auto& byte : result.key)
-    byte = in.u8();
-  in.skip(4);
-  result.to = in.u32();
-  return result;
-}
+} // namespace
 
 /// Returns what an oplock's holder may cache, as a lease state.
 std::uint32_t state_of_level(std::uint32_t level) {
   return level == 0 ? 0 : level == 1 ? 0x1 : 0x5;
 }
-
-} // namespace
 
 server_run::cache_name server_run::cache_of(const handle& h) const {
   if (h.key != guid{})
@@ -74,9 +36,12 @@ server_run::cache_name server_run::cache_of(const handle& h) const {
 void server_run::on_written(link& l, const answer& a) {
   if (a.head.command == command::create && a.head.status == status::success) {
     const auto made = raw_client::read_created(a);
+    see_created(l, a, made.id);
     if (made.lease) {
       const cache_name name{l.client, made.lease->key, 0};
       told_.insert(name);
+      for (auto& n : notices_)
+        n.may_come_again = n.may_come_again || n.of == name;
       // The response contains the current state; a break that follows takes from it.
       auto& c = caches_[name];
       if (c.state != made.lease->state)
@@ -95,65 +60,15 @@ void server_run::on_written(link& l, const answer& a) {
     see_break(a, l);
 }
 
-void server_run::see_break(const answer& a, link& l) {
-  const auto b = parse_break(a);
-  if (a.head.message_id != UINT64_MAX) {
-    if (a.head.status == status::success)
-      caches_[{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id}].asked.reset();
+/// A CREATE that is sent again must not open its file twice, unless its client has used the open
+/// before (MS-SMB2 3.3.5.9.10): the original may arrive after that.
+void server_run::see_created(const link& l, const answer& a, const file_id& id) {
+  const guid* const create_guid = l.create_guid_of(a.head.message_id);
+  if (create_guid == nullptr)
     return;
-  }
-  const cache_name name{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id};
-  if (!told_.contains(name) && !excused_.contains(name))
-    complain(fmt::format("client {} is sent a break before the grant that it breaks", l.client));
-  auto& c = caches_[name];
-  ++c.tellings;
-  if (b.needs_answer && !c.asked)
-    c.asked = loop_.now();
-  c.state = b.is_lease ? b.to : state_of_level(b.to);
-  if ((c.state & 1) == 0)
-    c.drop();
-}
-
-void server_run::on_break(link& l, const answer& a) {
-  const auto b = parse_break(a);
-  note(fmt::format(
-    "client {}: break to {:#x}{}", l.client, b.to, b.needs_answer ? ", to be acknowledged" : ""));
-  if (!b.needs_answer || is_ending_)
-    return;
-  byte_writer body;
-  if (b.is_lease) {
-    body.u16(36);
-    body.zeros(6);
-    body.append(b.key);
-    body.u32(b.to);
-    body.u64(0);
-  } else {
-    body.u16(24);
-    body.u8(static_cast<std::uint8_t>(b.to));
-    body.zeros(5);
-    write_file_id(body, b.id);
-  }
-  const auto mood = random_.below(16);
-  if (mood == 0) // never acknowledged
-    return;
-  const span after = mood < 3 ? span{std::chrono::milliseconds{random_.below(50'000)}}
-                              : span{std::chrono::microseconds{random_.below(3'000)}};
-  spawn(acknowledge(l.shared_from_this(), command::oplock_break, body.take(), after));
-}
-
-void server_run::on_ended(link& l) {
-  note(fmt::format("link {} has ended", l.number));
-  if (!l.on()->is_cut() && !is_ending_)
-    complain(fmt::format("the server ends link {}", l.number));
-  for (const auto& h : std::vector<handle_ptr>{handles_}) {
-    if (!h->on || h->on.get() != &l)
-      continue;
-    caches_[cache_of(*h)].drop();
-    if (h->create_guid)
-      h->on = nullptr;
-    else
-      forget(h);
-  }
+  const auto [first, is_first] = created_.try_emplace(*create_guid, id.persistent);
+  if (!is_first && first->second != id.persistent && !known_creates_.contains(*create_guid))
+    complain(fmt::format("client {}: a CREATE opens its file twice", l.client));
 }
 
 server_run::handle_ptr server_run::opened(
@@ -167,15 +82,20 @@ server_run::handle_ptr server_run::opened(
   auto h = std::make_shared<handle>();
   h->number = ++last_number_;
   h->client = l->client;
-  h->on = l;
+  h->in = l->in;
+  h->since = loop_.now();
   h->id = made.id;
   std::memcpy(&h->file, id->data(), sizeof h->file);
   if (w.is_stream())
     h->file |= stream_bit;
   h->name = w.name;
   h->is_directory = w.is_directory;
-  if (made.lease)
+  if (w.create_guid)
+    known_creates_.insert(*w.create_guid);
+  if (made.lease) {
     h->key = made.lease->key;
+    see_arrived({l->client, h->key, 0}, loop_.now());
+  }
   h->lease_version = w.lease_version;
   if (w.create_guid && raw_client::context_of(a, "DH2Q"))
     h->create_guid = w.create_guid;
@@ -190,9 +110,8 @@ server_run::handle_ptr server_run::opened(
   c.file = h->file;
   note(fmt::format("client {}: open {} of {} is file {}, caches {:#x}", l->client, h->number,
     h->name, h->file, c.state));
-  if (l->has_ended())
-    return nullptr;
-  handles_.push_back(h);
+  if (!l->in->is_over)
+    handles_.push_back(h);
   return h;
 }
 
@@ -297,6 +216,7 @@ void server_run::see_read(
 
 void server_run::check_quiet() {
   check_times();
+  check_notices();
   check_caches();
   check_listings();
 }
@@ -322,9 +242,10 @@ void server_run::check_times() {
 
 /// Returns whether a break may wait for the response to a CREATE with the same lease.
 bool server_run::is_held_back(const cache_name& name) const {
-  const auto& l = clients_[std::get<0>(name)].on;
-  return l && std::any_of(l->in_flight().begin(), l->in_flight().end(), [](const auto& r) {
-    return r.second.command == command::create && !r.second.is_written;
+  return std::any_of(links_.begin(), links_.end(), [&name](const auto& l) {
+    return l->client == std::get<0>(name) &&
+      std::any_of(l->in_flight().begin(), l->in_flight().end(),
+        [](const auto& r) { return r.second.command == command::create && !r.second.is_written; });
   });
 }
 

@@ -72,8 +72,10 @@ server_run::server_run(const scene& s, bool keeps_history)
   loop_.on_quiet([this] { check_quiet(); });
   loop_.on_stuck([this] { complain("the clock does not advance"); });
   machine_.on_disk([this] { the_disk().look(loop_.now()); });
-  for (std::size_t i = 0; i < clients_.size(); ++i)
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
     clients_[i].id = {static_cast<std::uint8_t>(i + 1)};
+    choose_terms(clients_[i]);
+  }
   auto logger = std::make_shared<spdlog::logger>("simulation",
     std::make_shared<told_sink>([this](spdlog::level::level_enum level, std::string line) {
       if (level >= spdlog::level::err)

@@ -42,6 +42,33 @@ inline constexpr std::array<const char*, 7> file_names{"a", "b", "c", "x/a", "x/
 /// Both functions, for the program.
 [[nodiscard]] leasebreak::simulation::simulation_kind server_kind();
 
+/// What a step does.
+enum class action : std::uint8_t {
+  create,
+  close,
+  read,
+  write,
+  lock,
+  rename,
+  link,
+  set_deletion,
+  write_at_one_go,
+  delete_at_one_go,
+  cancel,
+  cut,
+  connect,
+  log_off,
+};
+
+/// Returns what an oplock's holder may cache, as a lease state.
+[[nodiscard]] std::uint32_t state_of_level(std::uint32_t level);
+
+/// Whether there is a response, and it reports success.
+[[nodiscard]] bool is_good(const answered& a);
+
+/// The status of a response for messages.
+[[nodiscard]] std::string status_text(const answered& a);
+
 /// One run of a scene: all that exists in it, and what its oracles know.
 class server_run final : public link_watcher {
 public:
@@ -63,7 +90,8 @@ private:
   struct handle {
     std::uint64_t number = 0;
     std::size_t client = 0;
-    link_ptr on; ///< Null while the connection is lost and the open may be reconnected.
+    session_ptr in; ///< Null while the session is lost and the open may be reconnected.
+    span since{}; ///< When its client learned of it.
     file_id id;
     std::uint64_t file = 0; ///< Its number on the disk; with `stream_bit` if a stream is open.
     std::string name; ///< The name that it was opened by.
@@ -72,6 +100,7 @@ private:
     std::uint8_t lease_version = 0;
     bool is_closing = false;
     bool is_directory = false;
+    bool is_name_known = true; ///< False after a rename without a response.
     [[nodiscard]] bool is_stream() const noexcept { return (file & stream_bit) != 0; }
     /// The number on the disk, also if a stream is open.
     [[nodiscard]] std::uint64_t base() const noexcept { return file & ~stream_bit; }
@@ -95,6 +124,16 @@ private:
       listing.reset();
       outdated.reset();
     }
+  };
+
+  /// A break notification that the server has put on a wire.
+  struct notice {
+    cache_name of;
+    byte_vector body;
+    span at{};
+    link_ptr on;
+    bool has_arrived = false; ///< It, or a later one or response that says the same.
+    bool may_come_again = false; ///< The server has granted the state again.
   };
 
   /// The parameters of a CREATE.
@@ -121,45 +160,65 @@ private:
 
   struct client {
     guid id{};
-    link_ptr on; ///< The newest connection.
+    terms version_3; ///< Of its sessions with dialects of version 3.
+    std::size_t channels = 1; ///< How many connections it wants for such a session.
+    session_ptr in; ///< The newest session; null before the first.
     std::map<std::string, guid> keys; ///< By name, the lease keys used last.
   };
 
   // -- the scene (steps.cpp) ----------------------------------------------------------------------
   void act(const step& s);
-  void connect(std::size_t client, const step& s);
-  task<void> set_up(link_ptr l);
+  void act_on_file(action what, const link_ptr& l, const handle_ptr& h, const step& s);
   [[nodiscard]] wish wish_of(std::size_t client, const step& s);
   [[nodiscard]] asked create_of(const wish& w) const;
   [[nodiscard]] handle_ptr pick(std::size_t client, std::uint16_t n);
   task<void> create(link_ptr l, wish w);
-  task<void> close(handle_ptr h);
-  task<void> read(handle_ptr h);
-  task<void> write(handle_ptr h);
-  task<void> lock(handle_ptr h, std::uint16_t n);
-  task<void> move(handle_ptr h, std::string to, bool replaces, bool links);
-  task<void> set_disposition(handle_ptr h, bool deletes);
+  task<void> close(link_ptr l, handle_ptr h);
+  task<void> read(link_ptr l, handle_ptr h);
+  task<void> write(link_ptr l, handle_ptr h);
+  task<void> lock(link_ptr l, handle_ptr h, std::uint16_t n);
+  task<void> move(link_ptr l, handle_ptr h, std::string to, bool replaces, bool links);
+  task<void> set_disposition(link_ptr l, handle_ptr h, bool deletes);
   task<void> write_at_one_go(link_ptr l, wish w);
   task<void> delete_at_one_go(link_ptr l, std::string name);
-  task<void> log_off(link_ptr l);
-  task<void> acknowledge(link_ptr l, smb::command c, byte_vector body, span after);
-  task<void> take_back(link_ptr l, handle_ptr h);
+  [[nodiscard]] static byte_vector reconnect_body(const handle& h);
   void cancel(link& l, std::uint16_t n);
 
+  // -- connections and sessions (channels.cpp) ----------------------------------------------------
+  void choose_terms(client& c);
+  [[nodiscard]] std::vector<link_ptr> channels_of(
+    const client_session& s, std::size_t credits) const;
+  [[nodiscard]] link_ptr channel_of(
+    const client_session& s, std::uint64_t n, std::size_t credits) const;
+  void connect(std::size_t client, const step& s);
+  link_ptr open_link(const session_ptr& of);
+  void bind(const session_ptr& s);
+  task<bool> negotiate(link_ptr l);
+  task<answered> log_on(link_ptr l, std::uint8_t flags);
+  task<void> set_up(link_ptr l);
+  task<void> set_up_channel(link_ptr l);
+  void abandon(client_session& s);
+  void on_ended(link& l) override;
+  void cut(std::size_t client, const step& s);
+  task<answered> call_again(link_ptr l, asked what);
+  /// Not a coroutine, like that of `link`.
+  [[nodiscard]] task<answered> call_again(
+    const link_ptr& l, command c, byte_vector body, std::string what);
+  task<void> acknowledge(session_ptr s, byte_vector body, span after);
+  task<void> log_off(link_ptr l);
+  task<void> take_back(link_ptr l, handle_ptr h);
+
   // -- directories (directories.cpp) --------------------------------------------------------------
-  void act_on_directory(const handle_ptr& h, const step& s);
+  void act_on_directory(const link_ptr& l, const handle_ptr& h, const step& s);
   void make_directory_wish(wish& w, const step& s) const;
-  task<void> list(handle_ptr h);
-  task<void> move_directory(handle_ptr h);
+  task<void> list(link_ptr l, handle_ptr h);
+  task<void> move_directory(link_ptr l, handle_ptr h);
   [[nodiscard]] std::set<std::uint64_t> files_beneath(const std::string& directory) const;
   void check_listings();
 
-  void cut(link& l, const step& s);
-
   // -- observations (oracles.cpp) -----------------------------------------------------------------
   void on_written(link& l, const answer& a) override;
-  void on_break(link& l, const answer& a) override;
-  void on_ended(link& l) override;
+  void see_created(const link& l, const answer& a, const file_id& id);
   handle_ptr opened(const link_ptr& l, const wish& w, const answer& a, span since);
   void see_truncation(const handle& h, moment began);
   void forget(const handle_ptr& h);
@@ -169,7 +228,6 @@ private:
   void check_times();
   void check_caches();
   void check_gone(std::uint64_t file);
-  void see_break(const answer& a, link& l);
   [[nodiscard]] span shortly_before(span sent) const;
   [[nodiscard]] bool is_held_back(const cache_name& name) const;
   [[nodiscard]] cache_name cache_of(const handle& h) const;
@@ -177,8 +235,14 @@ private:
   void doom(const std::string& name, bool for_good = false);
   void doom_open(const handle& h);
 
-  // -- start and end (server_run.cpp)
-  // ------------------------------------------------------------------
+  // -- break notifications (breaks.cpp) -----------------------------------------------------------
+  void see_break(const answer& a, link& l);
+  void on_break(link& l, const answer& a) override;
+  void see_notice(const cache_name& of, link& l, const answer& a);
+  void see_arrived(const cache_name& of, span at);
+  void check_notices();
+
+  // -- start and end (server_run.cpp) -------------------------------------------------------------
   void spawn(task<void> what);
   void run_until_started();
   void end();
@@ -207,6 +271,9 @@ private:
   std::vector<link_ptr> links_;
   std::vector<handle_ptr> handles_;
   std::map<cache_name, cache> caches_;
+  std::vector<notice> notices_;
+  std::map<guid, std::uint64_t> created_; ///< Opens by the CreateGuids of their CREATEs.
+  std::set<guid> known_creates_; ///< Those whose response a client has received.
   std::set<cache_name> told_; ///< Caches that an answer has granted.
   std::set<cache_name> excused_; ///< Caches that a lost answer may have granted.
   contents contents_;

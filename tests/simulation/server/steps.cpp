@@ -21,23 +21,6 @@ constexpr auto& names = file_names;
 constexpr const char* stream_suffix = ":s";
 constexpr std::uint32_t all_access = 0x0013'019f; // with DELETE
 
-enum class action : std::uint8_t {
-  create,
-  close,
-  read,
-  write,
-  lock,
-  rename,
-  link,
-  set_deletion,
-  write_at_one_go,
-  delete_at_one_go,
-  cancel,
-  cut,
-  connect,
-  log_off,
-};
-
 /// Each action is chosen as often as it is listed.
 constexpr std::array actions{action::create, action::create, action::create, action::create,
   action::create, action::create, action::create, action::close, action::close, action::close,
@@ -97,18 +80,15 @@ testing::context lease_of(const guid& key, std::uint32_t state, std::uint8_t ver
   return {"RqLs", encode_lease_context(l)};
 }
 
-std::string status_text(const answered& a) {
-  return a ? fmt::format("{:#010x}", a->head.status) : std::string{"lost"};
-}
-
-bool is_good(const answered& a) {
-  return a && a->head.status == status::success;
-}
-
 } // namespace
 
 byte_vector rename_body(const file_id& id, const std::string& to) {
   return info_body(id, file_class::rename, target_of(to, false));
+}
+
+byte_vector server_run::reconnect_body(const handle& h) {
+  return raw_client::create_body_with(backslashed(h.name), 0xff,
+    {lease_of(h.key, 0x7, h.lease_version), durable_return(h.id, *h.create_guid)});
 }
 
 scene scene_of(std::uint64_t seed) {
@@ -129,18 +109,20 @@ bool server_run::wish::truncates() const noexcept {
 
 void server_run::act(const step& s) {
   const std::size_t who = s.a % clients_count;
-  const auto l = clients_[who].on;
+  const auto& c = clients_[who];
   const auto what = actions[s.what % actions.size()];
-  if (what == action::connect || !l || l->has_ended()) {
-    connect(who, s);
-    return;
-  }
+  const auto is_usable = [&c](std::size_t credits, const server_run& run) {
+    return c.in && !c.in->is_over && !run.channels_of(*c.in, credits).empty();
+  };
+  if (what == action::connect || !is_usable(0, *this))
+    return connect(who, s);
   if (what == action::cut)
-    return cut(*l, s);
+    return cut(who, s);
+  const auto l = channel_of(*c.in, s.a / clients_count, 4);
+  if (!l)
+    return;
   if (what == action::cancel)
     return cancel(*l, s.b);
-  if (!l->is_up || !l->has_credits(4))
-    return;
   if (what == action::create)
     return spawn(create(l, wish_of(who, s)));
   if (what == action::write_at_one_go) {
@@ -156,87 +138,36 @@ void server_run::act(const step& s) {
   if (!h)
     return spawn(create(l, wish_of(who, s)));
   if (h->is_directory)
-    return act_on_directory(h, s);
+    return act_on_directory(l, h, s);
+  act_on_file(what, l, h, s);
+}
+
+void server_run::act_on_file(action what, const link_ptr& l, const handle_ptr& h, const step& s) {
   const std::string to = names[s.c % names.size()];
   switch (what) {
   case action::close:
-    return spawn(close(h));
+    return spawn(close(l, h));
   case action::read:
-    return spawn(read(h));
+    return spawn(read(l, h));
   case action::write:
-    return spawn(write(h));
+    return spawn(write(l, h));
   case action::lock:
-    return spawn(lock(h, s.c));
+    return spawn(lock(l, h, s.c));
   case action::rename:
-    return spawn(move(h, to, s.d % 2 == 0, false));
+    return spawn(move(l, h, to, s.d % 2 == 0, false));
   case action::link:
-    return spawn(move(h, to, s.d % 2 == 0, true));
+    return spawn(move(l, h, to, s.d % 2 == 0, true));
   case action::set_deletion:
-    return spawn(set_disposition(h, s.d % 4 != 0));
+    return spawn(set_disposition(l, h, s.d % 4 != 0));
   default:
     return;
   }
 }
 
-void server_run::connect(std::size_t who, const step& s) {
-  auto& c = clients_[who];
-  if (c.on && !c.on->has_ended())
-    return;
-  const auto l = std::make_shared<link>(links_.size(), who, loop_, random_, *this);
-  l->dialect = s.d % 3 == 0 ? dialect::smb_2_1 : dialect::smb_3_0_2;
-  links_.push_back(l);
-  c.on = l;
-  l->open();
-  machine_.entrance()->enter(l->on());
-  spawn(set_up(l));
-}
-
-task<void> server_run::set_up(link_ptr l) {
-  const auto failed = [&](const char* what, const answered& a) {
-    if (a)
-      complain(std::string{what} + " fails: " + status_text(a));
-  };
-  note(fmt::format("client {} connects by link {}", l->client, l->number));
-  // Named values, because g++ 12 does not accept initializer lists within `co_await`.
-  const std::vector<smb::dialect> offered(1, l->dialect);
-  byte_vector offer = raw_client::negotiate_body(offered, clients_[l->client].id);
-  const auto settled = co_await l->call(command::negotiate, std::move(offer), "NEGOTIATE");
-  if (!is_good(settled))
-    co_return failed("NEGOTIATE", settled);
-  testing::initiator who{"user", "pass"};
-  byte_vector token = who.step({});
-  for (int round = 0; round < 3; ++round) {
-    byte_vector body = raw_client::session_setup_body(token);
-    const auto a = co_await l->call(command::session_setup, std::move(body), "SESSION_SETUP");
-    if (a)
-      l->session = a->head.session_id;
-    if (is_good(a))
-      break;
-    if (!a || a->head.status != status::more_processing_required)
-      co_return failed("SESSION_SETUP", a);
-    token = who.step(raw_client::token_of(*a));
-  }
-  const byte_vector path = utf8_to_utf16("\\\\server\\share");
-  byte_writer body;
-  body.u16(9);
-  body.u16(0);
-  body.u16(72);
-  body.u16(static_cast<std::uint16_t>(path.size()));
-  body.append(path);
-  const auto tree = co_await l->call(command::tree_connect, body.take(), "TREE_CONNECT");
-  if (!is_good(tree))
-    co_return failed("TREE_CONNECT", tree);
-  l->tree = tree->head.tree_id;
-  l->is_up = true;
-  for (const auto& h : handles_)
-    if (h->client == l->client && !h->on && h->create_guid && l->dialect >= dialect::smb_3_0)
-      spawn(take_back(l, h));
-}
-
 server_run::handle_ptr server_run::pick(std::size_t who, std::uint16_t n) {
   std::vector<handle_ptr> usable;
   for (const auto& h : handles_)
-    if (h->client == who && h->on && h->on->is_up && !h->is_closing)
+    if (h->client == who && h->in && h->in == clients_[who].in && !h->is_closing)
       usable.push_back(h);
   return usable.empty() ? nullptr : usable[n % usable.size()];
 }
@@ -277,11 +208,11 @@ server_run::wish server_run::wish_of(std::size_t who, const step& s) {
       key = guid_of(++last_number_, who + 1);
     w.key = key;
     w.oplock = 0xff;
-    w.lease_version = clients_[who].on->dialect >= dialect::smb_3_0 && s.d / 8U % 4U != 0 ? 2 : 1;
+    w.lease_version = clients_[who].in->has_channels() && s.d / 8U % 4U != 0 ? 2 : 1;
     w.lease_state = states[s.d / 32U % states.size()];
   }
   }
-  if (w.oplock == 0xff && !w.is_directory && clients_[who].on->dialect >= dialect::smb_3_0 &&
+  if (w.oplock == 0xff && !w.is_directory && clients_[who].in->has_channels() &&
     s.d / 256U % 3U == 0)
     w.create_guid = guid_of(++last_number_, 99);
   return w;
@@ -303,7 +234,7 @@ asked server_run::create_of(const wish& w) const {
   return {command::create, body.take(),
     fmt::format("CREATE {} how {} access {:#x} share {} options {:#x} level {:#x} state {}", w.name,
       static_cast<int>(w.how), w.access, w.share, w.options, w.oplock, w.lease_state),
-    false, false};
+    false, false, false, w.create_guid, w.key};
 }
 
 task<void> server_run::create(link_ptr l, wish w) {
@@ -318,7 +249,11 @@ task<void> server_run::create(link_ptr l, wish w) {
   const bool dooms = w.deletes() && !w.is_stream();
   if (dooms)
     doom(w.name);
-  const auto a = co_await l->call(std::move(ask));
+  answered a;
+  if (w.create_guid)
+    a = co_await call_again(l, std::move(ask));
+  else
+    a = co_await l->call(std::move(ask));
   if (dooms)
     doom(w.name, !a);
   note(fmt::format("client {}: CREATE {}: {}", l->client, w.name, status_text(a)));
@@ -330,20 +265,21 @@ task<void> server_run::create(link_ptr l, wish w) {
       excused_.insert({l->client, w.key, 0});
     co_return;
   }
-  const auto h = opened(l, w, *a, shortly_before(sent));
+  // A replay is answered like the original, which may have looked the name up long ago.
+  const bool is_quick = !w.create_guid || !l->has_ended();
+  const auto h = opened(l, w, *a, is_quick ? shortly_before(sent) : sent);
   if (!h || !w.truncates())
     co_return;
   see_truncation(*h, began);
   distrust(cache_of(*h));
 }
 
-task<void> server_run::close(handle_ptr h) {
+task<void> server_run::close(link_ptr l, handle_ptr h) {
   h->is_closing = true;
-  const auto l = h->on;
   note(fmt::format("client {}: CLOSE {} of {}", h->client, h->number, h->name));
   distrust(cache_of(*h));
   const auto a =
-    co_await l->call(command::close, raw_client::close_body(h->id), "CLOSE " + h->name);
+    co_await call_again(l, command::close, raw_client::close_body(h->id), "CLOSE " + h->name);
   note(fmt::format("client {}: CLOSE {}: {}", h->client, h->number, status_text(a)));
   if (!a)
     co_return;
@@ -352,8 +288,7 @@ task<void> server_run::close(handle_ptr h) {
     check_gone(h->base());
 }
 
-task<void> server_run::read(handle_ptr h) {
-  const auto l = h->on;
+task<void> server_run::read(link_ptr l, handle_ptr h) {
   const auto began = ++last_moment_;
   const auto tellings = caches_[cache_of(*h)].tellings;
   const auto a =
@@ -361,22 +296,20 @@ task<void> server_run::read(handle_ptr h) {
   see_read(h, a, began, tellings);
 }
 
-task<void> server_run::write(handle_ptr h) {
-  const auto l = h->on;
+task<void> server_run::write(link_ptr l, handle_ptr h) {
   const auto value = ++last_number_;
   contents_.begin(h->file, value, ++last_moment_);
   distrust(cache_of(*h));
   note(fmt::format("client {}: WRITE {} to {}", h->client, value, h->number));
-  const auto a = co_await l->call(
-    command::write, raw_client::write_body(h->id, text_of(value)), "WRITE " + h->name);
+  const auto a = co_await call_again(
+    l, command::write, raw_client::write_body(h->id, text_of(value)), "WRITE " + h->name);
   note(fmt::format("client {}: WRITE {}: {}", h->client, value, status_text(a)));
   distrust(cache_of(*h)); // data read in the meantime may be older or newer
   if (a)
     contents_.end(h->file, value, is_good(a), ++last_moment_);
 }
 
-task<void> server_run::lock(handle_ptr h, std::uint16_t n) {
-  const auto l = h->on;
+task<void> server_run::lock(link_ptr l, handle_ptr h, std::uint16_t n) {
   constexpr std::array<std::uint32_t, 4> kinds{lock_flag::exclusive,
     lock_flag::exclusive | lock_flag::fail_immediately,
     lock_flag::shared | lock_flag::fail_immediately, lock_flag::unlock};
@@ -390,10 +323,9 @@ task<void> server_run::lock(handle_ptr h, std::uint16_t n) {
     fmt::format("client {}: LOCK {} kind {:#x}: {}", h->client, h->number, kind, status_text(a)));
 }
 
-task<void> server_run::move(handle_ptr h, std::string to, bool replaces, bool links) {
+task<void> server_run::move(link_ptr l, handle_ptr h, std::string to, bool replaces, bool links) {
   if (h->is_stream()) // the name would be that of another stream
     co_return;
-  const auto l = h->on;
   const auto sent = loop_.now();
   const auto what = fmt::format("{} {} ({}) to {}{}", links ? "link" : "rename", h->number, h->name,
     to, replaces ? ", replacing" : "");
@@ -407,15 +339,18 @@ task<void> server_run::move(handle_ptr h, std::string to, bool replaces, bool li
   note(fmt::format("client {}: {}: {}", h->client, what, status_text(a)));
   if (replaces)
     doom(to, !a);
+  if (!a)
+    h->is_name_known = false;
   if (!is_good(a))
     co_return;
   check_name(to, h->file, shortly_before(sent), "a rename or link");
-  if (!links)
+  if (!links) {
     h->name = to;
+    h->is_name_known = true;
+  }
 }
 
-task<void> server_run::set_disposition(handle_ptr h, bool deletes) {
-  const auto l = h->on;
+task<void> server_run::set_disposition(link_ptr l, handle_ptr h, bool deletes) {
   if (deletes)
     doom_open(*h);
   note(fmt::format("client {}: deletion of {} ({}): {}", h->client, h->number, h->name, deletes));
@@ -500,46 +435,6 @@ task<void> server_run::delete_at_one_go(link_ptr l, std::string name) {
   check_gone(h->file);
 }
 
-task<void> server_run::log_off(link_ptr l) {
-  note(fmt::format("client {}: LOGOFF", l->client));
-  l->is_up = false;
-  for (const auto& h : std::vector<handle_ptr>{handles_})
-    if (h->on == l) {
-      h->is_closing = true;
-      distrust(cache_of(*h));
-    }
-  byte_vector body = empty_body;
-  const auto a = co_await l->call(command::logoff, std::move(body), "LOGOFF");
-  note(fmt::format("client {}: LOGOFF: {}", l->client, status_text(a)));
-  for (const auto& h : std::vector<handle_ptr>{handles_})
-    if (h->on == l && !h->create_guid)
-      forget(h);
-  l->on()->cut(span{std::chrono::milliseconds{1}});
-}
-
-task<void> server_run::acknowledge(link_ptr l, smb::command c, byte_vector body, span after) {
-  co_await loop_.async_sleep(after, asio::use_awaitable);
-  if (l->has_ended() || !l->has_credits(1))
-    co_return;
-  const auto a = co_await l->call(c, std::move(body), "OPLOCK_BREAK");
-  note(fmt::format("client {}: OPLOCK_BREAK: {}", l->client, status_text(a)));
-}
-
-task<void> server_run::take_back(link_ptr l, handle_ptr h) {
-  h->on = l;
-  h->is_closing = true; // and unusable until it is reconnected
-  byte_writer body{raw_client::create_body_with(backslashed(h->name), 0xff,
-    {lease_of(h->key, 0x7, h->lease_version), durable_return(h->id, *h->create_guid)})};
-  const auto a = co_await l->call(command::create, body.take(), "CREATE again " + h->name);
-  note(fmt::format("client {}: take {} back: {}", l->client, h->number, status_text(a)));
-  if (!a)
-    co_return;
-  if (!is_good(a))
-    co_return forget(h);
-  h->id = raw_client::read_created(*a).id;
-  h->is_closing = false;
-}
-
 void server_run::cancel(link& l, std::uint16_t n) {
   std::vector<std::uint64_t> ids;
   for (const auto& [id, r] : l.in_flight())
@@ -550,14 +445,6 @@ void server_run::cancel(link& l, std::uint16_t n) {
   const auto id = ids[n % ids.size()];
   note(fmt::format("client {}: CANCEL {}", l.client, l.in_flight().at(id).what));
   l.cancel(id);
-}
-
-void server_run::cut(link& l, const step& s) {
-  last_cut_ = loop_.now();
-  const span notices =
-    s.d % 3 == 0 ? s.d % 100 * cut_unnoticed_max / 100 : span{std::chrono::microseconds{s.d}};
-  note(fmt::format("link {} is cut", l.number));
-  l.on()->cut(notices);
 }
 
 } // namespace leasebreak::smb::simulation

@@ -34,26 +34,37 @@ void wire::send(bytes_view bytes) {
   to_server_ = std::max(to_server_ + span{1}, loop_.now() + transit());
   loop_.after(to_server_ - loop_.now(),
     [self = shared_from_this(), sent = byte_vector{bytes.begin(), bytes.end()}]() mutable {
-      self->deliver_to_server(std::move(sent));
+      self->reach_server(std::move(sent));
     });
 }
 
+void wire::reach_server(byte_vector bytes) {
+  if (!is_cut_ || !rest_arrives_)
+    return deliver_to_server(std::move(bytes));
+  loop_.after(rest_delay_, [self = shared_from_this(), sent = std::move(bytes)]() mutable {
+    self->deliver_to_server(std::move(sent));
+  });
+}
+
 void wire::deliver_to_server(byte_vector bytes) {
-  if (is_cut_ || is_closed_)
+  if ((is_cut_ && !rest_arrives_) || is_closed_ || server_sees_end_)
     return;
   unread_.insert(unread_.end(), bytes.begin(), bytes.end());
   finish_read();
 }
 
-void wire::cut(span server_notices_after) {
+void wire::cut(span server_notices_after, bool rest_arrives) {
   if (std::exchange(is_cut_, true))
     return;
+  rest_arrives_ = rest_arrives;
+  rest_delay_ = std::chrono::milliseconds{random_.below(3'000)};
   loop_.after(server_notices_after, [self = shared_from_this()] { self->end_for_server(); });
   loop_.after(span{}, [self = shared_from_this()] { self->end_for_client(); });
 }
 
 void wire::end_for_server() {
   server_sees_end_ = true;
+  noticed_ = loop_.now();
   finish_read();
   if (writable_)
     asio::post(

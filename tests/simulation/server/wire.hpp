@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace leasebreak::smb::simulation {
@@ -39,10 +40,12 @@ public:
 
   void listen(listener_of_client to) { client_ = std::move(to); }
   void send(bytes_view bytes);
-  /// Cuts the connection: nothing arrives at either end any more. The server notices it after that
-  /// time.
-  void cut(span server_notices_after);
+  /// Cuts the connection: nothing arrives at the client any more, and at the server at most what
+  /// was sent before, if `rest_arrives`. The server notices the cut after that time.
+  void cut(span server_notices_after, bool rest_arrives = false);
   [[nodiscard]] bool is_cut() const noexcept { return is_cut_; }
+  /// When the server noticed the cut, if it has.
+  [[nodiscard]] std::optional<span> noticed() const noexcept { return noticed_; }
 
   // -- the server's end ---------------------------------------------------------------------------
 
@@ -58,6 +61,7 @@ public:
 
 private:
   [[nodiscard]] span transit(); ///< A random delay.
+  void reach_server(byte_vector bytes);
   void deliver_to_server(byte_vector bytes);
   void deliver_to_client(byte_vector bytes);
   void end_for_client();
@@ -68,6 +72,9 @@ private:
   random_source& random_;
   listener_of_client client_;
   bool is_cut_ = false;
+  bool rest_arrives_ = false; ///< Bytes in transit to the server arrive after the cut.
+  span rest_delay_{}; ///< By how much they are late.
+  std::optional<span> noticed_;
   bool is_closed_ = false; ///< By the server.
   bool client_sees_end_ = false;
   bool server_sees_end_ = false;
