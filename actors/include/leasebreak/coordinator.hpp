@@ -530,7 +530,7 @@ public:
     return initiate<std::vector<listed_entry>>(std::move(query), token);
   }
 
-  /// Lists like `async_list`, but one page at a time: asks a few files at a time, lets other work run
+  /// Lists like `async_list`, but a page at a time: asks a few files at a time, lets other work run
   /// in between, and keeps one page in memory. With a path, asks only files that have such an open,
   /// unless more than 16,384 opens match. Between pages, files may appear or disappear; a file that
   /// exists throughout (with a path: an open of it with this path) is listed exactly once.
