@@ -15,13 +15,16 @@ constexpr std::size_t in_flight = files;
 class opening_chain final : public chain {
 public:
   opening_chain(world& w, countdown& running, std::size_t first, std::size_t step, std::size_t end,
-    std::uint64_t client)
-    : chain{w.context(), running, first, step, end}, coordinator_{w.coordinator()}, client_{
-                                                                                      client} {}
+    std::uint64_t client, bool with_paths)
+    : chain{w.context(), running, first, step, end}, coordinator_{w.coordinator()}, client_{client},
+      with_paths_{with_paths} {}
 
 private:
   void round(std::size_t file) override {
-    coordinator_.async_open(lease_open(file, client_, file + 1, lease_state::rwh),
+    auto asked = lease_open(file, client_, file + 1, lease_state::rwh);
+    if (with_paths_)
+      asked.path = held_world::path_of(file);
+    coordinator_.async_open(std::move(asked),
       boost::asio::bind_executor(strand(), [this](error_code error, const open_result&) {
         require(error, "open");
         next();
@@ -30,6 +33,7 @@ private:
 
   leasebreak::coordinator& coordinator_;
   std::uint64_t client_;
+  bool with_paths_;
 };
 
 void held_leases(benchmark::State& state) {
@@ -111,8 +115,12 @@ void held_locks(benchmark::State& state) {
 
 } // namespace
 
-held_world::held_world() {
+held_world::held_world(bool with_paths) : with_paths_{with_paths} {
   w.enlist(files + holders);
+}
+
+std::string held_world::path_of(std::size_t file) {
+  return "some/directory/" + std::to_string(file / 16) + "/file" + std::to_string(file);
 }
 
 void held_world::hold(std::size_t count) {
@@ -121,7 +129,7 @@ void held_world::hold(std::size_t count) {
   const auto per_holder = (count - held_) / holders;
   for (std::uint64_t i = 0; i < holders; ++i)
     all.push_back(std::make_unique<opening_chain>(
-      w, running, files + held_ + i, holders, files + count + holders, files + 1 + i));
+      w, running, files + held_ + i, holders, files + count + holders, files + 1 + i, with_paths_));
   running.add(all.size());
   for (auto& one : all)
     one->start(per_holder);

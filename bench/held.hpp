@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace leasebreak::bench {
 
@@ -14,14 +15,19 @@ public:
   static constexpr std::size_t files = 64;
   static constexpr std::uint64_t holders = 8;
 
-  held_world();
+  /// With paths, the held files are in directories of sixteen.
+  explicit held_world(bool with_paths = false);
 
   /// Holds as many leases of other files, which must not be fewer than before.
   void hold(std::size_t count);
 
   world w;
 
+  /// Returns the path of a file.
+  [[nodiscard]] static std::string path_of(std::size_t file);
+
 private:
+  const bool with_paths_;
   std::size_t held_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// Measures what a listing of all opens costs the other operations, and how much memory it takes.
+// Measures what a listing of all opens costs the other operations, and how much memory it takes;
+// and how long it takes to find a file by its path.
 //
 // Rounds with and without a listing alternate, so that both see the same machine. A round with a
 // listing counts its processor time as the others' cost.
@@ -125,6 +126,48 @@ void listing_memory(benchmark::State& state) {
   }
 }
 
+/// Returns how many seconds a listing of `files` files takes, of which each has an open and a
+/// lease.
+double listing_seconds(coordinator& c, list_request r, std::size_t files) {
+  r.limit = 2 * files;
+  const auto began = std::chrono::steady_clock::now();
+  const auto page = c.async_list_page(r, boost::asio::use_future).get();
+  const auto ended = std::chrono::steady_clock::now();
+  if (page.entries.size() != r.limit)
+    require(make_error_code(errc::unknown_open), "find");
+  return std::chrono::duration<double>(ended - began).count();
+}
+
+/// Finds one file of many by the last component of its path, by its whole path, and by its
+/// directory. For comparison, lists some files without a path: asking all takes as long for each.
+void who(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  held_world shared(true);
+  shared.hold(count);
+  auto& c = shared.w.coordinator();
+  const auto median_us = [&c](const list_request& r, std::size_t files) {
+    std::vector<double> seconds;
+    for (int i = 0; i < 15; ++i)
+      seconds.push_back(listing_seconds(c, r, files));
+    return median(std::move(seconds)) * 1e6;
+  };
+  for (auto _ : state) {
+    const auto path = held_world::path_of(held_world::files + count / 2);
+    list_request name;
+    name.path_tail = path.substr(path.rfind('/') + 1);
+    list_request whole;
+    whole.path_tail = path;
+    list_request directory;
+    directory.path_prefix = path.substr(0, path.rfind('/') + 1);
+    constexpr std::size_t some = 10'000;
+    state.counters["name_us"] = median_us(name, 1);
+    state.counters["path_us"] = median_us(whole, 1);
+    state.counters["directory_us"] = median_us(directory, 16);
+    state.counters["all_us"] =
+      listing_seconds(c, {}, some) * 1e6 * (static_cast<double>(count) / static_cast<double>(some));
+  }
+}
+
 } // namespace
 
 void register_listing() {
@@ -134,6 +177,11 @@ void register_listing() {
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("listing_memory", listing_memory)
+    ->Arg(1'000'000)
+    ->Iterations(1)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("who", who)
     ->Arg(1'000'000)
     ->Iterations(1)
     ->UseRealTime()

@@ -94,6 +94,11 @@ def requirements(rates, counters):
     yield ("beside_listing, share of the rate", listing.get("rate_kept"), ">=", 0.95)
     page = counters.get("listing_memory/1000000", {}).get("page_bytes")
     yield ("memory of a listing of a million, MB", page / 1e6 if page is not None else None, "<=", 2.0)
+    who = counters.get("who/1000000", {})
+    for how, least in (("name", 1000), ("path", 1000), ("directory", 10)):
+        fast = who.get(how + "_us")
+        yield (f"who by {how}, times faster than asking all files", who["all_us"] / fast if fast else None,
+               ">=", least)
     yield ("memory per file, KB", memory / 1000 if memory else None, "<=", 2.0)
 
 
