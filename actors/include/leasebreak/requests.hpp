@@ -426,7 +426,7 @@ struct list_request {
   file_name_id after; ///< `listed_page::next` of the page before. Empty: from the beginning.
 };
 
-/// What `async_list_page` gives: a file's entries are together and consistent. Files are in no order.
+/// What `async_list_page` gives. A file's entries are together and consistent, files in no order.
 struct listed_page {
   std::vector<listed_entry> entries; ///< The entries of the page.
   file_name_id next; ///< For the next page. Empty: this is the last one.
