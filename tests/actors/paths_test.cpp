@@ -30,6 +30,21 @@ TEST(PathIndex, FindsWhatIsBeneathADirectory) {
   EXPECT_TRUE(index.beneath("r", "a/b/c/g").empty());
 }
 
+TEST(PathIndex, TellsWhetherSomethingIsBeneathADirectory) {
+  path_index index;
+  const placed_open one(index, "r", "a/b/f", "1");
+  const placed_open two(index, "r", "a/g", "2");
+  const file_name_id first = "1";
+  const file_name_id second = "2";
+
+  EXPECT_TRUE(index.has_beneath("r", "a/b"));
+  EXPECT_TRUE(index.has_beneath("r", "a/b", &first));
+  EXPECT_FALSE(index.has_beneath("r", "a/b", &second));
+  EXPECT_FALSE(index.has_beneath("r", "a/c"));
+  EXPECT_EQ(index.beneath("r", "a", 1).size(), 1U);
+  EXPECT_EQ(index.beneath("r", "a", 2).size(), 2U);
+}
+
 TEST(PathIndex, ForgetsWhatHasEnded) {
   path_index index;
   { const placed_open gone(index, "r", "a/f", "1"); }
@@ -74,6 +89,11 @@ open_request placed(const client_guid& who, const std::string& file, std::uint64
   auto r = two_clients::request(who, file, key, want);
   r.root = "r";
   r.path = path;
+  return r;
+}
+
+open_request without_lease(open_request r) {
+  r.lease.reset();
   return r;
 }
 
@@ -130,6 +150,57 @@ TEST_F(TreeRenames, AreRefusedIfAFileStaysOpenBeneath) {
 
   EXPECT_EQ(renamed.error(), errc::access_denied);
   EXPECT_EQ(begin(placed(two_clients::bob, "g", 2, "d/g")).error(), errc::success);
+}
+
+TEST_F(TreeRenames, AskNobodyElseIfAnOpenStays) {
+  for (std::uint64_t i = 0; i < 100; ++i)
+    open(placed(two_clients::bob, "l" + std::to_string(i), i + 1, "d/l" + std::to_string(i)));
+  for (int i = 0; i < 10; ++i)
+    open(without_lease(
+      placed(two_clients::bob, "f" + std::to_string(i), 0, "d/f" + std::to_string(i))));
+
+  EXPECT_EQ(begin(renaming("d")).error(), errc::access_denied);
+
+  EXPECT_TRUE(w.bob_saw.empty());
+}
+
+TEST_F(TreeRenames, AreRefusedThoughManyHoldersHaveNotAnswered) {
+  open(without_lease(placed(two_clients::bob, "f", 0, "d/f")));
+  for (std::uint64_t i = 0; i < 200; ++i)
+    open(placed(two_clients::bob, "l" + std::to_string(i), i + 1, "d/l" + std::to_string(i)));
+
+  EXPECT_EQ(begin(renaming("d")).error(), errc::access_denied);
+
+  EXPECT_EQ(begin(placed(two_clients::bob, "g", 300, "d/g")).error(), errc::success);
+}
+
+TEST_F(TreeRenames, WaitForTheHoldersOfManyFiles) {
+  std::vector<std::pair<std::string, open_id>> opens;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const std::string file = "l" + std::to_string(i);
+    opens.emplace_back(file, open(placed(two_clients::bob, file, i + 1, "d/" + file)));
+  }
+  auto& renamed = begin(renaming("d"));
+  EXPECT_EQ(w.bob_saw.size(), opens.size());
+
+  for (const auto& [file, id] : opens) {
+    EXPECT_FALSE(renamed.done());
+    w.close(file, id);
+  }
+
+  EXPECT_EQ(renamed.error(), errc::success);
+}
+
+TEST_F(TreeRenames, OfManyFilesMayBeCancelled) {
+  for (std::uint64_t i = 0; i < 200; ++i)
+    open(placed(two_clients::bob, "l" + std::to_string(i), i + 1, "d/l" + std::to_string(i)));
+  auto& renamed = begin(renaming("d"));
+  EXPECT_FALSE(renamed.done());
+
+  renamed.signal.emit(asio::cancellation_type::terminal);
+  w.settle();
+
+  EXPECT_EQ(renamed.error(), errc::cancelled);
 }
 
 // A hard link of the file elsewhere is open, and stays open.

@@ -120,22 +120,41 @@ std::string path_index::path_of(const placed_open& open) const {
   return open.path_;
 }
 
-std::vector<file_name_id> path_index::beneath(
-  std::string_view root, std::string_view directory) const {
-  std::vector<file_name_id> result;
+template <class Visit>
+void path_index::visit_beneath(
+  std::string_view root, std::string_view directory, const Visit& visit) const {
   for (const auto& s : shards_) {
     const std::lock_guard held(s.mutex);
     for (const auto& b : s.buckets) {
       if (b.first == nullptr || b.root != root || !is_within(b.directory, directory))
         continue;
       for (const auto* each = b.first; each != nullptr; each = each->next_)
-        if (each->is_open_.load())
-          result.push_back(each->file_);
+        if (each->is_open_.load() && !visit(each->file_))
+          return;
     }
   }
+}
+
+std::vector<file_name_id> path_index::beneath(
+  std::string_view root, std::string_view directory, std::size_t opens_max) const {
+  std::vector<file_name_id> result;
+  visit_beneath(root, directory, [&](const file_name_id& file) {
+    result.push_back(file);
+    return result.size() < opens_max;
+  });
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
+}
+
+bool path_index::has_beneath(
+  std::string_view root, std::string_view directory, const file_name_id* file) const {
+  bool has = false;
+  visit_beneath(root, directory, [&](const file_name_id& each) {
+    has = file == nullptr || each == *file;
+    return !has;
+  });
+  return has;
 }
 
 // Locks all shards in order. Renames are rare, and no reader may see half of one.

@@ -74,8 +74,12 @@ struct renamed_tree {
 class path_index {
 public:
   /// Returns the files of all opens beneath a directory, each once, without the directory itself.
-  [[nodiscard]] std::vector<file_name_id> beneath(
-    std::string_view root, std::string_view directory) const;
+  /// With `opens_max`, only those of so many opens.
+  [[nodiscard]] std::vector<file_name_id> beneath(std::string_view root, std::string_view directory,
+    std::size_t opens_max = std::numeric_limits<std::size_t>::max()) const;
+  /// Returns whether an open is beneath a directory; with `file`, whether an open of that file is.
+  [[nodiscard]] bool has_beneath(
+    std::string_view root, std::string_view directory, const file_name_id* file = nullptr) const;
 
   /// Updates paths after a rename of a file or directory, including everything beneath it, and
   /// tells searches.
@@ -108,6 +112,9 @@ public:
 private:
   friend class placed_open;
 
+  /// Calls `visit` with the files of opens beneath a directory, until it returns false.
+  template <class Visit>
+  void visit_beneath(std::string_view root, std::string_view directory, const Visit& visit) const;
   void enter(placed_open& open);
   void leave(placed_open& open) noexcept;
   [[nodiscard]] std::string path_of(const placed_open& open) const;

@@ -7,6 +7,8 @@
 #include <boost/asio/cancellation_type.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -95,8 +97,15 @@ private:
   std::unique_ptr<file_call<open_result>> open_;
 };
 
+/// How many opens a rename looks at before it looks at the others. Usually an open that refuses the
+/// rename is among them, and the rename costs the same however many there are.
+constexpr std::size_t opens_first = 8;
+/// How many files it asks before other work gets its turn.
+constexpr std::size_t files_in_a_row = 64;
+
 /// The rename of one directory, until its guard is granted. First breaks Handle caching of the
-/// files beneath it. Then blocks new opens there, and checks whether any open remains.
+/// files beneath it, and ends when an open there stays. Then blocks new opens there, and checks
+/// whether any open remains.
 class tree_rename final : public std::enable_shared_from_this<tree_rename> {
 public:
   tree_rename(
@@ -106,31 +115,28 @@ public:
       op_(std::move(op)) {}
 
   void begin() {
-    const auto files = beneath();
-    if (files.empty())
+    first_ = owner_.paths().beneath(what_.root, what_.path, opens_first);
+    if (first_.empty())
       return shut();
-    ask(files, access_kind::rename_ancestor);
+    unanswered_ = 1; // until all files have been asked
+    static_cast<void>(ask(first_, access_kind::rename_ancestor));
+    ask_more_later();
   }
 
-  void cancel() {
-    std::vector<std::pair<file_name_id, operation_id>> asked;
-    {
-      const std::lock_guard lock(mutex_);
-      error_ = errc::cancelled;
-      asked = asked_;
-    }
-    for (const auto& [file, id] : asked)
-      owner_.cancel(file, id);
-  }
+  void cancel() { fail_with(errc::cancelled); }
 
-  void answered(errc error, hold h) {
+  /// The end of a question to `file`, or with null of all questions of a kind.
+  void answered(const file_name_id* file, errc error, hold h) {
+    // The open that remains may use a hard link elsewhere. The last check decides then.
+    const bool stays = file != nullptr && error == errc::access_denied &&
+      owner_.paths().has_beneath(what_.root, what_.path, file);
+    if (stays)
+      fail_with(errc::access_denied);
     bool is_last = false;
     {
       const std::lock_guard lock(mutex_);
       if (h)
         holds_.push_back(std::move(h));
-      // Ignore access_denied: the remaining open may use a hard link elsewhere. The last check
-      // decides.
       if (error != errc::success && error != errc::access_denied && error_ == errc::success)
         error_ = error;
       is_last = --unanswered_ == 0;
@@ -142,24 +148,55 @@ public:
       go_on(error);
   }
 
+  /// Asks the next files, after the answers that could come at once.
+  void ask_more() {
+    if (!first_.empty()) {
+      const auto all = owner_.paths().beneath(what_.root, what_.path);
+      std::set_difference(
+        all.begin(), all.end(), first_.begin(), first_.end(), std::back_inserter(left_));
+      first_.clear();
+    }
+    const auto count = std::min(left_.size(), files_in_a_row);
+    const std::vector<file_name_id> next(
+      left_.end() - static_cast<std::ptrdiff_t>(count), left_.end());
+    left_.resize(left_.size() - count);
+    if (count == 0 || !ask(next, access_kind::rename_ancestor))
+      return answered(nullptr, errc::success, {});
+    ask_more_later();
+  }
+
 private:
   class step;
+  class later;
+  using asked_file = std::pair<file_name_id, operation_id>;
 
-  [[nodiscard]] std::vector<file_name_id> beneath() const {
-    return owner_.paths().beneath(what_.root, what_.path);
+  /// Ends the questions. The first error is that of the rename.
+  void fail_with(errc error) {
+    std::vector<asked_file> asked;
+    {
+      const std::lock_guard lock(mutex_);
+      if (error_ == errc::success)
+        error_ = error;
+      asked.swap(asked_);
+    }
+    for (const auto& [file, id] : asked)
+      owner_.cancel(file, id);
   }
 
   /// From here on, opens beneath the directory wait. Opens that were entered before are seen.
   void shut() {
     link_ = std::make_shared<tree_link>(owner_.weak(), what_);
     owner_.paths().begin_rename(what_);
-    ask({what_.directory}, access_kind::rename_tree);
+    unanswered_ = 1;
+    static_cast<void>(ask({what_.directory}, access_kind::rename_tree));
+    answered(nullptr, errc::success, {});
   }
 
   void go_on(errc error) {
     if (error == errc::success && link_ == nullptr)
       return shut();
-    if (error == errc::success && !LEASEBREAK_MUTANT(trees_seen_once) && !beneath().empty())
+    if (error == errc::success && !LEASEBREAK_MUTANT(trees_seen_once) &&
+      owner_.paths().has_beneath(what_.root, what_.path))
       error = errc::access_denied;
     if (error != errc::success)
       return fail(error);
@@ -174,7 +211,9 @@ private:
     op_->answer(error);
   }
 
-  void ask(const std::vector<file_name_id>& files, access_kind kind);
+  bool ask(const std::vector<file_name_id>& files, access_kind kind);
+  void ask_more_later();
+  void cancel_if_failed(const std::vector<asked_file>& sent);
 
   coordinator_impl& owner_;
   const client_guid client_;
@@ -185,13 +224,16 @@ private:
   errc error_ = errc::success;
   std::size_t unanswered_ = 0;
   std::vector<hold> holds_;
-  std::vector<std::pair<file_name_id, operation_id>> asked_;
+  std::vector<asked_file> asked_;
+  std::vector<file_name_id> first_; ///< The files that were asked first, sorted.
+  std::vector<file_name_id> left_; ///< Files that will be asked.
 };
 
 /// The request to one file. If it is destroyed before completion, the rename fails.
 class tree_rename::step final : public operation {
 public:
-  step(std::shared_ptr<tree_rename> of, access_kind kind) : of_(std::move(of)) {
+  step(std::shared_ptr<tree_rename> of, file_name_id file, access_kind kind)
+    : of_(std::move(of)), file_(std::move(file)) {
     access_file asked;
     asked.operation = id;
     asked.kind = kind;
@@ -202,30 +244,60 @@ public:
   step& operator=(const step&) = delete;
   ~step() override {
     if (of_ != nullptr)
-      of_->answered(errc::shutting_down, {});
+      of_->answered(&file_, errc::shutting_down, {});
   }
 
   void finish(
     file_actor& file, std::unique_ptr<operation>, errc error, operation_result& result) override {
     const auto* const granted = std::get_if<access_granted>(&result);
     std::exchange(of_, nullptr)
-      ->answered(error, granted != nullptr ? file.make_hold(granted->hold) : hold{});
+      ->answered(&file_, error, granted != nullptr ? file.make_hold(granted->hold) : hold{});
+  }
+
+private:
+  std::shared_ptr<tree_rename> of_;
+  const file_name_id file_;
+};
+
+/// Comes back after the questions that were sent before it.
+class tree_rename::later final : public file_message {
+public:
+  explicit later(std::shared_ptr<tree_rename> of) : of_(std::move(of)) {}
+  later(const later&) = delete;
+  later& operator=(const later&) = delete;
+  ~later() override {
+    if (of_ != nullptr)
+      of_->answered(nullptr, errc::shutting_down, {});
+  }
+  void act(file_actor&, std::unique_ptr<file_message>) override {
+    std::exchange(of_, nullptr)->ask_more();
   }
 
 private:
   std::shared_ptr<tree_rename> of_;
 };
 
-void tree_rename::ask(const std::vector<file_name_id>& files, access_kind kind) {
+void tree_rename::ask_more_later() {
+  message_ptr m = std::make_unique<later>(shared_from_this());
+  operation::reservation none;
+  static_cast<void>(owner_.deliver_of_client(what_.directory, nullptr, m, none));
+}
+
+/// Returns false if the rename has failed: then nobody is asked.
+bool tree_rename::ask(const std::vector<file_name_id>& files, access_kind kind) {
   std::vector<std::unique_ptr<step>> steps;
+  std::vector<asked_file> sent;
   const auto self = shared_from_this();
   {
     const std::lock_guard lock(mutex_);
-    unanswered_ = files.size();
+    if (error_ != errc::success)
+      return false;
+    unanswered_ += files.size();
     for (const auto& file : files) {
-      steps.push_back(std::make_unique<step>(self, kind));
-      asked_.emplace_back(file, steps.back()->id);
+      steps.push_back(std::make_unique<step>(self, file, kind));
+      sent.emplace_back(file, steps.back()->id);
     }
+    asked_.insert(asked_.end(), sent.begin(), sent.end());
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
     auto& reserved = steps[i]->reserved;
@@ -233,6 +305,19 @@ void tree_rename::ask(const std::vector<file_name_id>& files, access_kind kind) 
     const auto owner = client_.is_zero() ? nullptr : owner_.clients().find(client_);
     static_cast<void>(owner_.deliver_of_client(files[i], owner.get(), m, reserved));
   }
+  cancel_if_failed(sent);
+  return true;
+}
+
+// A cancellation on another thread may have come to a file before the question to it.
+void tree_rename::cancel_if_failed(const std::vector<asked_file>& sent) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (error_ == errc::success)
+      return;
+  }
+  for (const auto& [file, id] : sent)
+    owner_.cancel(file, id);
 }
 
 } // namespace
