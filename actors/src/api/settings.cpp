@@ -244,11 +244,13 @@ std::vector<changed_setting> list_settings(const settings& s) {
   for_each_setting(s, s, [&](const char* name, const auto& value, const auto&) {
     result.push_back({{}, name, {}, text_of(value)});
   });
-  for (const auto& [share, own] : s.shares)
-    for_each_share_setting(own, own, [&](const char* name, const auto& value, const auto&) {
+  for (const auto& each : s.shares) {
+    const auto add = [&](const char* name, const auto& value, const auto&) {
       if (value)
-        result.push_back({share, name, {}, text_of(value)});
-    });
+        result.push_back({each.first, name, {}, text_of(value)});
+    };
+    for_each_share_setting(each.second, each.second, add);
+  }
   return result;
 }
 
