@@ -47,6 +47,9 @@ struct server_limits {
   std::size_t pending_requests = 512;
   /// Others of one connection that are worked on: what comes after them is read later.
   std::size_t working_requests = 128;
+  /// The same while other connections send requests: for `company_time` after each of theirs.
+  std::size_t working_requests_in_company = 4;
+  std::chrono::milliseconds company_time{100};
   /// Waiting for the disk, of all connections; a quarter of it at most for those of one client.
   std::size_t disk_operations = 4'096;
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.

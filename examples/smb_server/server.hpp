@@ -2,6 +2,7 @@
 #pragma once
 
 #include <smb_server/auth/accounts.hpp>
+#include <smb_server/net/company.hpp>
 #include <smb_server/notify/directory_watches.hpp>
 #include <smb_server/opens/kept_opens.hpp>
 #include <smb_server/opens/open_paths.hpp>
@@ -77,6 +78,7 @@ public:
   /// The connections of a client that may share sessions.
   [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
   [[nodiscard]] user_shares& users() noexcept { return users_; }
+  [[nodiscard]] company& company_of_connections() noexcept { return company_; }
   [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   /// Those of now; a logon keeps those with which it began.
@@ -168,6 +170,7 @@ private:
   directory_watches watches_;
   open_paths paths_;
   user_shares users_;
+  company company_{options_.limits.company_time};
   interim_timer interims_;
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;

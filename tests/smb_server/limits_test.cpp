@@ -3,6 +3,7 @@
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
+#include <smb_server/net/company.hpp>
 #include <smb_server/wire/status.hpp>
 
 #include <gtest/gtest.h>
@@ -108,6 +109,47 @@ TEST(WorkingRequests, AboveTheLimitAreReadLater) {
 
   const std::uint64_t first = client.send(command::flush, flush_body(f.id));
   const std::uint64_t second = client.send(command::echo, byte_vector{4, 0, 0, 0});
+  disk.release();
+
+  for (const std::uint64_t id : {first, second}) {
+    const auto a = client.receive_final();
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->head.message_id, id);
+  }
+}
+
+TEST(Company, IsAnyOtherConnectionOfLate) {
+  using namespace std::chrono_literals;
+  company all{10ms};
+  const company::time_point start{};
+  constexpr connection_id first{1};
+  constexpr connection_id second{2};
+
+  EXPECT_FALSE(all.joins(first, start));
+  EXPECT_FALSE(all.joins(first, start + 1ms));
+  EXPECT_TRUE(all.joins(second, start + 2ms));
+  EXPECT_TRUE(all.joins(first, start + 3ms));
+  EXPECT_TRUE(all.joins(first, start + 11ms));
+  EXPECT_FALSE(all.joins(first, start + 12ms));
+}
+
+TEST(WorkingRequests, OfAConnectionInCompanyAreReadLater) {
+  server_limits limits;
+  limits.working_requests_in_company = 1;
+  limits.company_time = std::chrono::hours{1};
+  test_server server{limits};
+  raw_client client{server.port()};
+  client.set_up();
+  const created f = client.create("f");
+  ASSERT_EQ(f.status, status::success);
+  raw_client other{server.port()};
+  other.set_up();
+  held_disk disk{server};
+
+  const std::uint64_t first = client.send(command::flush, flush_body(f.id));
+  const std::uint64_t second = client.send(command::echo, byte_vector{4, 0, 0, 0});
+  disk.await_operation();
+  EXPECT_EQ(other.echo(), status::success);
   disk.release();
 
   for (const std::uint64_t id : {first, second}) {

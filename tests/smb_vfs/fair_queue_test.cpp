@@ -19,7 +19,7 @@ constexpr std::size_t any_number = 100;
 class FairQueue : public ::testing::Test {
 protected:
   void push(char lane, const std::string& item, std::size_t running_max = any_number) {
-    queue_.push(lane, running_max, item);
+    queue_.push(lane, {running_max, running_max_of_client_}, item);
   }
 
   /// Takes all available items, and leaves them running.
@@ -103,7 +103,7 @@ TEST_F(FairQueue, KeepsNothingOfALaneWithoutItems) {
 class LaneQueue : public ::testing::Test {
 protected:
   void push(pool_lane lane, const std::string& item, std::size_t running_max = any_number) {
-    queue_.push(lane, running_max, item);
+    queue_.push(lane, {running_max, running_max_of_client_}, item);
   }
 
   std::vector<std::string> take_all() {
@@ -114,6 +114,7 @@ protected:
   }
 
   lane_queue<std::string> queue_;
+  std::size_t running_max_of_client_ = any_number;
 };
 
 TEST_F(LaneQueue, GivesAUserWithManyClientsNoMoreThanAnother) {
@@ -174,6 +175,29 @@ TEST_F(LaneQueue, LimitsTheRunningItemsOfAUser) {
   EXPECT_THAT(take_all(), ElementsAre("a1", "b1"));
   queue_.done({1, 1});
   EXPECT_THAT(take_all(), ElementsAre("a2"));
+}
+
+TEST_F(LaneQueue, LeavesRoomForOtherClientsOfTheUser) {
+  running_max_of_client_ = 1;
+  push({1, 1}, "a1", 2);
+  push({1, 1}, "a2", 2);
+  EXPECT_THAT(take_all(), ElementsAre("a1"));
+
+  push({1, 2}, "b1", 2);
+  push({1, 2}, "b2", 2);
+  push({1, 3, true}, "ahead", 2);
+  EXPECT_THAT(take_all(), ElementsAre("ahead"));
+  queue_.done({1, 3, true});
+  EXPECT_THAT(take_all(), ElementsAre("b1"));
+
+  queue_.done({1, 1});
+  EXPECT_THAT(take_all(), ElementsAre("a2"));
+  queue_.done({1, 1});
+  EXPECT_FALSE(queue_.has_next());
+  queue_.done({1, 2});
+  EXPECT_THAT(take_all(), ElementsAre("b2"));
+  queue_.done({1, 2});
+  EXPECT_EQ(queue_.size_of_user({1, 1}), 0U);
 }
 
 } // namespace

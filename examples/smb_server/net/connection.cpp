@@ -153,12 +153,14 @@ asio::awaitable<void> connection::change() {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-/// Limits what one connection takes of the disk's queue and of memory. Requests that wait for other
-/// clients must not stop the reading: their waits may end only with a message that is not read yet.
+/// Limits what one connection takes of the loop, of the disk's queue and of memory. Requests that
+/// wait for other clients must not stop the reading: their waits may end only with a message that
+/// is not read yet.
 bool connection::is_busy() const {
   const server_limits& limits = host_.options().limits;
-  return in_flight_bytes_ > limits.requests_bytes ||
-    in_flight_ >= limits.working_requests + pending_;
+  const std::size_t working_max =
+    in_company_ ? limits.working_requests_in_company : limits.working_requests;
+  return in_flight_bytes_ > limits.requests_bytes || in_flight_ >= working_max + pending_;
 }
 
 asio::awaitable<void> connection::room() {
@@ -216,6 +218,7 @@ bool connection::handle_frame(std::shared_ptr<const byte_vector> frame, session_
   if (!take_ids(*messages))
     return false;
   if (!messages->empty()) {
+    in_company_ = host_.company_of_connections().joins(id_, host_.runs_on().now());
     ++in_flight_;
     in_flight_bytes_ += frame->size();
     asio::co_spawn(stream_->get_executor(),

@@ -222,6 +222,7 @@ private:
   bool stall_watched_ = false;
 
   std::size_t in_flight_ = 0; ///< Frames that are being processed.
+  bool in_company_ = false; ///< Whether others sent frames lately, as of the last frame.
   std::size_t in_flight_bytes_ = 0;
   std::size_t pending_ = 0; ///< Requests that wait for other clients, at most one per frame.
   std::size_t promised_bytes_ = 0; ///< Expected size of the responses to READs in flight.

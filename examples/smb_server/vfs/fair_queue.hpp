@@ -14,6 +14,7 @@ template <class T>
 class fifo {
 public:
   void push(T item) { items_.push_back(std::move(item)); }
+  [[nodiscard]] bool has_next() const noexcept { return !items_.empty(); }
   [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
   /// Precondition: not empty.
@@ -28,8 +29,9 @@ private:
 };
 
 /// A queue of items of several lanes. Lanes are served round-robin, the items of a lane in the
-/// order of `Order`, whose members are those of `fifo`. An item runs from `take` to `done`; a lane
-/// at its limit of running items is skipped. A lane without items uses no memory. Not thread-safe.
+/// order of `Order`, whose members are those of `fifo`; an order without a next item is skipped,
+/// and may have one after `done`. An item runs from `take` to `done`; a lane at its limit of
+/// running items is skipped. A lane without items uses no memory. Not thread-safe.
 template <class Lane, class T, class Order = fifo<T>>
 class fair_queue {
 public:
@@ -110,7 +112,7 @@ private:
 
   /// Moves a lane to the list for its state. Does not allocate.
   void settle(lane_state& state) {
-    const bool ready = !state.waiting.empty() && state.running < state.running_max;
+    const bool ready = state.waiting.has_next() && state.running < state.running_max;
     if (ready != state.ready) {
       state.ready = ready;
       if (ready) {

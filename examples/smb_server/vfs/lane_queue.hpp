@@ -19,6 +19,12 @@ struct pool_lane {
   [[nodiscard]] bool is_own() const noexcept { return user == 0; }
 };
 
+/// How many items may run at a time.
+struct lane_limits {
+  std::size_t user = 1;
+  std::size_t client = 1; ///< Without those that go ahead.
+};
+
 /// Not thread-safe.
 template <class T>
 class lane_queue {
@@ -28,15 +34,14 @@ public:
     T item;
   };
 
-  /// `running_max` limits the user's running items.
-  void push(pool_lane lane, std::size_t running_max, T item) {
-    users_.push(lane.user, running_max, entry{lane, std::move(item)});
+  void push(pool_lane lane, const lane_limits& limits, T item) {
+    users_.push(lane.user, limits.user, queued{{lane, std::move(item)}, limits.client});
   }
 
   [[nodiscard]] bool has_next() const noexcept { return users_.has_next(); }
 
   /// Removes and returns the next item. Precondition: `has_next()`.
-  [[nodiscard]] entry take() { return std::move(users_.take().item); }
+  [[nodiscard]] entry take() { return std::move(users_.take().item.what); }
 
   /// An item has finished.
   void done(pool_lane lane) {
@@ -54,21 +59,30 @@ public:
   }
 
 private:
+  struct queued {
+    entry what;
+    std::size_t client_max;
+  };
+
   /// The items of a user: those that go ahead, then those of the clients in turn.
   class of_user {
   public:
-    void push(entry e) {
-      if (e.lane.ahead) {
-        ahead_.push(std::move(e));
+    void push(queued q) {
+      const pool_lane lane = q.what.lane;
+      if (lane.ahead) {
+        ahead_.push(std::move(q));
       } else {
-        const std::uint64_t client = e.lane.client;
-        clients_.push(client, SIZE_MAX, std::move(e));
+        const std::size_t running_max = q.client_max;
+        clients_.push(lane.client, running_max, std::move(q));
       }
       ++size_;
     }
+    [[nodiscard]] bool has_next() const noexcept {
+      return ahead_.has_next() || clients_.has_next();
+    }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] entry take() {
+    [[nodiscard]] queued take() {
       --size_;
       return ahead_.empty() ? std::move(clients_.take().item) : ahead_.take();
     }
@@ -80,12 +94,12 @@ private:
     [[nodiscard]] std::size_t size_of(pool_lane lane) const { return clients_.size(lane.client); }
 
   private:
-    fifo<entry> ahead_;
-    fair_queue<std::uint64_t, entry> clients_;
+    fifo<queued> ahead_;
+    fair_queue<std::uint64_t, queued> clients_;
     std::size_t size_ = 0;
   };
 
-  fair_queue<std::uint64_t, entry, of_user> users_;
+  fair_queue<std::uint64_t, queued, of_user> users_;
 };
 
 } // namespace leasebreak::smb::vfs

@@ -70,8 +70,8 @@ struct queued_job {
 class pool_core : public std::enable_shared_from_this<pool_core> {
 public:
   explicit pool_core(pool_options options)
-    : options_(std::move(options)),
-      user_threads_max_(std::max<std::size_t>(options_.threads - 1, 1)) {}
+    : options_(std::move(options)), lanes_max_{std::max<std::size_t>(options_.threads - 1, 1),
+                                      std::max<std::size_t>(options_.threads / 2, 1)} {}
 
   void start() {
     if (options_.runner) {
@@ -93,7 +93,7 @@ public:
       if (how == admission::bounded && is_full(lane, taken.position())) {
         return errc::too_many_operations;
       }
-      queue_.push(lane, threads_of(lane), {job, std::move(taken)});
+      queue_.push(lane, limits_of(lane), {job, std::move(taken)});
     }
     if (options_.runner) {
       hand_out();
@@ -124,8 +124,9 @@ private:
           queue_.size_of_client(lane) >= options_.client_operations_max));
   }
 
-  [[nodiscard]] std::size_t threads_of(pool_lane lane) const noexcept {
-    return lane.is_own() ? options_.threads : user_threads_max_;
+  /// Leaves a thread to other users, and to other clients of the same user.
+  [[nodiscard]] lane_limits limits_of(pool_lane lane) const noexcept {
+    return lane.is_own() ? lane_limits{options_.threads, options_.threads} : lanes_max_;
   }
 
   using queue = lane_queue<queued_job>;
@@ -188,7 +189,7 @@ private:
   }
 
   const pool_options options_;
-  const std::size_t user_threads_max_;
+  const lane_limits lanes_max_;
   counter count_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::mutex mutex_;
   std::condition_variable changed_;
