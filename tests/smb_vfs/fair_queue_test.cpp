@@ -19,7 +19,7 @@ constexpr std::size_t any_number = 100;
 class FairQueue : public ::testing::Test {
 protected:
   void push(char lane, const std::string& item, std::size_t running_max = any_number) {
-    queue_.push(lane, {running_max, running_max_of_client_}, item);
+    queue_.push(lane, running_max, item);
   }
 
   /// Takes all available items, and leaves them running.
