@@ -1,4 +1,5 @@
 // Measures opens and closes with records in a store, compared with one fsync per grant.
+#include "slow_disk.hpp"
 #include "world.hpp"
 
 #include <leasebreak/model/persisted_lock.hpp>
@@ -51,9 +52,9 @@ std::shared_ptr<lock_store> opened(const std::string& uri, bool durable) {
   return std::move(store.value);
 }
 
-void open_close_with(benchmark::State& state, const std::string& uri, bool durable) {
+void open_close_with(benchmark::State& state, std::shared_ptr<lock_store> store, bool durable) {
   auto config = roomy();
-  config.store = opened(uri, durable);
+  config.store = std::move(store);
   config.durable = durable;
   config.grace = duration::zero();
   world w{std::move(config)};
@@ -67,17 +68,29 @@ void open_close_with(benchmark::State& state, const std::string& uri, bool durab
 }
 
 void persist_memory(benchmark::State& state) {
-  open_close_with(state, "memory", false);
+  open_close_with(state, opened("memory", false), false);
 }
 
 void persist_rocksdb(benchmark::State& state) {
   const temporary_directory directory;
-  open_close_with(state, directory.rocksdb(), false);
+  open_close_with(state, opened(directory.rocksdb(), false), false);
 }
 
 void persist_rocksdb_durable(benchmark::State& state) {
   const temporary_directory directory;
-  open_close_with(state, directory.rocksdb(), true);
+  open_close_with(state, opened(directory.rocksdb(), true), true);
+}
+
+// A disk that is slower than the one of this machine. The store itself does not call fsync.
+void persist_slow_disk(benchmark::State& state) {
+  const temporary_directory directory;
+  const auto disk = std::make_shared<slow_disk>(
+    opened(directory.rocksdb(), false), std::chrono::milliseconds{state.range(0)});
+  open_close_with(state, disk, true);
+  // An open and its close are two items, and one grant.
+  const auto grants = static_cast<double>(state.items_processed()) / 2;
+  state.counters["grants_per_fsync"] =
+    benchmark::Counter{grants * disk->mean_fsync().count(), benchmark::Counter::kIsRate};
 }
 
 // The cost of durable mode without batches: each grant's record is written on its own.
@@ -112,6 +125,11 @@ void register_persist() {
   add("persist/memory", persist_memory);
   add("persist/rocksdb", persist_rocksdb);
   add("persist/rocksdb_durable", persist_rocksdb_durable);
+  benchmark::RegisterBenchmark("persist/slow_disk", persist_slow_disk)
+    ->Arg(1)
+    ->Arg(5)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
   add("fsync_per_grant", fsync_per_grant);
 }
 
