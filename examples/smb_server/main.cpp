@@ -4,6 +4,7 @@
 #include <smb_server/options.hpp>
 #include <smb_server/runtime/descriptors.hpp>
 #include <smb_server/runtime/event_loop.hpp>
+#include <smb_server/runtime/loop_set.hpp>
 #include <smb_server/server.hpp>
 #include <smb_server/service/log_format.hpp>
 #include <smb_server/service/reload.hpp>
@@ -17,7 +18,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <csignal>
@@ -30,9 +30,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 namespace {
 
@@ -82,10 +80,16 @@ bool is_ignored(int signal) {
   return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-/// Tells the service manager that the event loop goes on, until it is cancelled.
-asio::awaitable<void> keep_watchdog(service_manager& manager) {
+asio::awaitable<void> do_nothing() {
+  co_return;
+}
+
+/// Tells the service manager that all event loops go on, until it is cancelled.
+asio::awaitable<void> keep_watchdog(server& s, service_manager& manager) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   for (;;) {
+    for (const auto& loop : s.runs_on().loops())
+      co_await asio::co_spawn(loop, do_nothing(), asio::use_awaitable);
     manager.alive();
     timer.expires_after(manager.watchdog());
     co_await timer.async_wait(asio::use_awaitable);
@@ -110,7 +114,8 @@ asio::awaitable<void> obey_signals(server& s, asio::signal_set& signals, bool re
   }
 }
 
-/// Starts, serves until a signal says otherwise, stops. Runs on a strand, as the watchdog does.
+/// Starts, serves until a signal says otherwise, stops. Runs on the main loop, as the watchdog
+/// does.
 asio::awaitable<void> serve(server& s, const server_options& o,
   std::shared_ptr<spdlog::logger> logger, const options_reader& read) {
   const auto executor = co_await asio::this_coro::executor;
@@ -129,7 +134,7 @@ asio::awaitable<void> serve(server& s, const server_options& o,
   manager.ready("serving");
   asio::cancellation_signal stop_watchdog;
   if (manager.watchdog().count() != 0)
-    asio::co_spawn(executor, keep_watchdog(manager),
+    asio::co_spawn(executor, keep_watchdog(s, manager),
       asio::bind_cancellation_slot(stop_watchdog.slot(), asio::detached));
   co_await obey_signals(s, signals, reloads, manager, read);
   manager.stopping();
@@ -150,12 +155,12 @@ int check(const server_options& o) {
 }
 
 int run(const server_options& o, const options_reader& read) {
-  asio::io_context io{static_cast<int>(o.threads)};
+  leasebreak::smb::loop_set loops{o.threads};
   const auto logger = leasebreak::smb::make_logger(o.log_level, o.log_format);
-  leasebreak::smb::machine machine{io, o.threads};
+  leasebreak::smb::machine machine{loops};
   server s{machine, o, logger};
   int result = 0;
-  asio::co_spawn(asio::make_strand(io), serve(s, o, logger, read), [&](std::exception_ptr failure) {
+  asio::co_spawn(loops.main(), serve(s, o, logger, read), [&](std::exception_ptr failure) {
     try {
       if (failure)
         std::rethrow_exception(failure);
@@ -163,18 +168,11 @@ int run(const server_options& o, const options_reader& read) {
       std::fprintf(stderr, "smb_server: %s\n", e.what());
       result = 1;
     }
-    io.stop();
+    loops.main().stop();
   });
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < o.threads; ++i)
-    threads.emplace_back([&io] { run_to_the_end([&io] { io.run(); }); });
-  run_to_the_end([&] {
-    if (o.threads == 1)
-      leasebreak::smb::run_polling(io, leasebreak::smb::poll_window{o.poll_time});
-    else
-      io.run();
+  loops.run([&o](asio::io_context& io) {
+    run_to_the_end([&] { run_polling(io, leasebreak::smb::poll_window{o.poll_time}); });
   });
-  threads.clear();
   return result;
 }
 

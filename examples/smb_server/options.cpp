@@ -181,13 +181,16 @@ void add_times_and_limits(CLI::App& app, server_options& o, raw_options& raw) {
   app.add_option("--set", o.settings,
     "[SHARE:]NAME=VALUE, a setting of leases and locks, such as limit.opens_total=100000 or "
     "docs:break_timeout=20s; may be repeated");
-  app.add_option("--threads", o.threads, "Threads of the event loop")
+  app
+    .add_option(
+      "--threads", o.threads, "Event loops with one thread each, over which connections are spread")
     ->check(CLI::Range(1, 256))
     ->capture_default_str();
   app
     .add_option("--poll-us", raw.poll_us,
-      "Microseconds that a single thread of the event loop may look for work before it sleeps, if "
-      "that has paid lately; 0: never")
+      "Microseconds that an event loop may look for work before its thread sleeps, if that has "
+      "paid "
+      "lately; 0: never")
     ->check(CLI::Range(0, 10'000))
     ->capture_default_str();
   app.add_option("--disk-threads", o.disk_threads, "Threads for the file system")

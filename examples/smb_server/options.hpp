@@ -98,8 +98,8 @@ struct server_options {
   std::string store = "memory";
   bool require_signing = false; ///< What a session sends unsigned is refused.
   std::chrono::milliseconds break_timeout{35'000};
-  std::size_t threads = 1; ///< That run the event loop. One: it is its own strand.
-  std::chrono::microseconds poll_time{200}; ///< See `poll_window`; with one thread only.
+  std::size_t threads = 1; ///< Each runs an event loop of its own.
+  std::chrono::microseconds poll_time{200}; ///< See `poll_window`.
   std::size_t disk_threads = 4;
   /// False: as on a file system that has no files without names, and no renames that replace
   /// nothing. For tests.

@@ -50,9 +50,11 @@ server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logg
   : runtime_{on}, options_{std::move(options)}, logger_{std::move(logger)}, name_{host_name()},
     offered_mechanisms_{spnego::make_offer()}, watches_{{options_.limits.client_changes_bytes,
                                                  options_.limits.changes_bytes}},
-    interims_{on, options_.interim_delay}, strand_{on.make_strand()},
-    accounts_{std::make_shared<const account_list>(options_.users, options_.domain)},
+    strand_{on.make_strand()}, accounts_{std::make_shared<const account_list>(
+                                 options_.users, options_.domain)},
     trim_timer_{on, strand_}, emptied_{on, strand_} {
+  for (const asio::any_io_executor& loop : on.loops())
+    interims_.emplace_back(loop, std::make_unique<interim_timer>(on, loop, options_.interim_delay));
   keep_within_descriptors();
   const server_limits& most = options_.limits;
   shares_of_addresses_ =
@@ -122,7 +124,7 @@ void server::open_coordinator() {
   const auto set = coordinator_->change_settings([&](leasebreak::settings& s) { s = wanted; });
   if (set.error)
     throw std::runtime_error(set.fault);
-  clients_ = std::make_shared<client_registry>(*coordinator_);
+  clients_ = std::make_shared<client_registry>(*coordinator_, interims_.size() > 1);
 }
 
 namespace {
@@ -322,7 +324,7 @@ asio::awaitable<void> server::listen() {
 /// Returns when a connection is served, or refused because there are too many.
 asio::awaitable<error_code> server::accept_one() {
   error_code error;
-  const auto strand = runtime_.make_strand();
+  const auto strand = runtime_.make_connection_strand();
   auto stream = co_await listener_->accept(strand, error);
   if (error || !stream) // or it has gone already
     co_return error;
@@ -424,8 +426,18 @@ bool server::replace(const std::shared_ptr<connection>& by) {
   return true;
 }
 
-channel_group_ptr server::group_of(const leasebreak::client_guid& client) {
-  return groups_->of(client, runtime_.make_strand());
+channel_group_ptr server::group_of(
+  const leasebreak::client_guid& client, const asio::any_io_executor& of_first) {
+  return groups_->of(client, of_first);
+}
+
+interim_timer& server::interims(const asio::any_io_executor& loop) noexcept {
+  if (interims_.size() > 1) {
+    for (const auto& [executor, timer] : interims_)
+      if (executor == loop)
+        return *timer;
+  }
+  return *interims_.front().second;
 }
 
 asio::awaitable<void> server::stop() {

@@ -75,11 +75,14 @@ public:
   [[nodiscard]] directory_watches& watches() noexcept { return watches_; }
   [[nodiscard]] open_paths& paths() noexcept { return paths_; }
 
-  /// The connections of a client that may share sessions.
-  [[nodiscard]] channel_group_ptr group_of(const leasebreak::client_guid& client);
+  /// The connections of a client that may share sessions. Those of a new group are where the first
+  /// one is.
+  [[nodiscard]] channel_group_ptr group_of(
+    const leasebreak::client_guid& client, const boost::asio::any_io_executor& of_first);
   [[nodiscard]] user_shares& users() noexcept { return users_; }
   [[nodiscard]] company& company_of_connections() noexcept { return company_; }
-  [[nodiscard]] interim_timer& interims() noexcept { return interims_; }
+  /// Those of the loop with this executor.
+  [[nodiscard]] interim_timer& interims(const boost::asio::any_io_executor& loop) noexcept;
   [[nodiscard]] const vfs::worker_pool& workers() const noexcept { return *workers_; }
   /// Those of now; a logon keeps those with which it began.
   [[nodiscard]] std::shared_ptr<const account_list> accounts() const;
@@ -171,7 +174,8 @@ private:
   open_paths paths_;
   user_shares users_;
   company company_{options_.limits.company_time};
-  interim_timer interims_;
+  std::vector<std::pair<boost::asio::any_io_executor, std::unique_ptr<interim_timer>>>
+    interims_; ///< One for each loop, that of the main loop first.
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();

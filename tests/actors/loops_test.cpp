@@ -130,6 +130,59 @@ TEST(Loops, CallSinksOnTheCoordinatorsLoop) {
   EXPECT_THAT(l.told, testing::ElementsAre("home"));
 }
 
+/// Bob opens on the other loop what alice has a lease of, whose sink has this executor. Returns
+/// after the turn that breaks the lease, before the next handler of either loop.
+template <class Executor>
+void break_with_sink_on(two_loops& l, Executor on, std::optional<open_result>& bob) {
+  std::optional<open_result> alice;
+  l.open_from_other(two_clients::alice, alice, l.other.get_executor());
+  l.other.run();
+  alice.value().answer.sent();
+  ASSERT_FALSE(l.c.replace_sink(
+    two_clients::alice,
+    [&l](const break_notification&, const file_name_id&, const break_report&) {
+      l.told.emplace_back(l.other.get_executor().running_in_this_thread() ? "other" : "elsewhere");
+    },
+    on));
+  l.open_from_other(two_clients::bob, bob, l.other.get_executor());
+  l.other.restart();
+  l.other.run_one(); // starts the operation
+  l.other.run_one();
+}
+
+TEST(Loops, CallSinksOfTheirOwnRightAfterTheTurn) {
+  two_loops l;
+  std::optional<open_result> bob;
+
+  break_with_sink_on(l, l.other.get_executor(), bob);
+
+  EXPECT_THAT(l.told, testing::ElementsAre("other"));
+}
+
+TEST(Loops, CallSinksOfTheirStrandsThroughTheStrand) {
+  two_loops l;
+  std::optional<open_result> bob;
+
+  break_with_sink_on(l, asio::make_strand(l.other), bob);
+  EXPECT_TRUE(l.told.empty()) << "another handler of the strand could be running";
+  l.other.poll();
+
+  EXPECT_THAT(l.told, testing::ElementsAre("other"));
+}
+
+TEST(Loops, CallSinksOfAnotherLoopThere) {
+  two_loops l;
+  std::optional<open_result> bob;
+  asio::io_context third{1};
+
+  break_with_sink_on(l, third.get_executor(), bob);
+  l.other.poll();
+  EXPECT_TRUE(l.told.empty());
+  third.poll();
+
+  EXPECT_THAT(l.told, testing::ElementsAre("elsewhere"));
+}
+
 TEST(Loops, MayEndAfterTheCoordinatorWithATurnInTheirQueue) {
   std::optional<asio::io_context> other(std::in_place, 1);
   {

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
-
 #include <algorithm>
 
 namespace leasebreak::smb {
@@ -49,8 +47,9 @@ protected:
     io.poll();
   }
 
-  boost::asio::io_context io;
-  machine runs{io, 1};
+  loop_set loops{1};
+  boost::asio::io_context& io = loops.main();
+  machine runs{loops};
   directory_watches watches{{10'000, 15'000}};
   byte_vector data; ///< Of the last response.
   const int one = 1; // clients

@@ -345,14 +345,14 @@ TEST(Opens, OfPathsOutsideTheShareAreRefused) {
 
 /// Starts a server with these options, and returns its error.
 std::string failure_to_start(server_options options) {
-  boost::asio::io_context io;
+  loop_set loops{options.threads};
   options.users = {{"user", "pass"}};
   options.shares = {{"share", std::filesystem::temp_directory_path().string(), {}}};
   const auto log = std::make_shared<testing::log_keeper>();
-  machine runs{io, options.threads};
+  machine runs{loops};
   server s{runs, options, std::make_shared<spdlog::logger>("test", log)};
-  auto started = boost::asio::co_spawn(io, s.start(), boost::asio::use_future);
-  io.run();
+  auto started = boost::asio::co_spawn(loops.main(), s.start(), boost::asio::use_future);
+  loops.run([](boost::asio::io_context& io) { io.run(); });
   EXPECT_EQ(log->text().find("store memory read"), std::string::npos) << log->text();
   try {
     started.get();

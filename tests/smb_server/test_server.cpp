@@ -26,7 +26,7 @@ server_options with_limits(server_limits limits) {
   return options;
 }
 
-/// Two threads, which makes races possible, unless the environment sets the number.
+/// Two loops, which makes races possible, unless the environment sets the number.
 std::size_t loop_threads() {
   const char* const wanted = std::getenv("LEASEBREAK_TEST_THREADS");
   return wanted == nullptr ? 2 : std::stoul(wanted);
@@ -59,9 +59,10 @@ void log_keeper::sink_it_(const spdlog::details::log_msg& message) {
 
 test_server::test_server(server_limits limits) : test_server{with_limits(limits)} {}
 
-test_server::test_server(server_options options) : directory_{make_directory()}, io_{2} {
+test_server::test_server(server_options options) : directory_{make_directory()} {
   options.port = 0;
-  options.threads = loop_threads();
+  if (options.threads == 1)
+    options.threads = loop_threads();
   options.interim_delay = interim_delay(options.interim_delay);
   if (options.users.empty())
     options.users = {{"user", "pass"}};
@@ -73,20 +74,20 @@ test_server::test_server(server_options options) : directory_{make_directory()},
   }
   auto logger = std::make_shared<spdlog::logger>("test", log_);
   logger->set_level(spdlog::level::from_str(options.log_level));
-  machine_.emplace(io_, options.threads);
+  loops_.emplace(options.threads);
+  machine_.emplace(*loops_);
   server_ = std::make_unique<server>(*machine_, options, std::move(logger));
-  auto started = boost::asio::co_spawn(io_, server_->start(), boost::asio::use_future);
-  for (std::size_t i = 0; i < options.threads; ++i)
-    threads_.emplace_back([this] { io_.run(); });
+  auto started = boost::asio::co_spawn(loops_->main(), server_->start(), boost::asio::use_future);
+  thread_ = std::jthread{[this] { loops_->run([](boost::asio::io_context& io) { io.run(); }); }};
   started.get();
   port_ = server_->endpoint().port();
 }
 
 std::string test_server::stop() {
-  if (!threads_.empty()) {
-    boost::asio::co_spawn(io_, server_->stop(), boost::asio::use_future).get();
-    io_.stop();
-    threads_.clear();
+  if (thread_.joinable()) {
+    boost::asio::co_spawn(loops_->main(), server_->stop(), boost::asio::use_future).get();
+    loops_->main().stop();
+    thread_.join();
   }
   return log_->text();
 }

@@ -3,8 +3,6 @@
 
 #include <smb_server/server.hpp>
 
-#include <boost/asio/io_context.hpp>
-
 #include <spdlog/sinks/base_sink.h>
 
 #include <condition_variable>
@@ -14,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 namespace leasebreak::smb::testing {
 
@@ -34,7 +31,8 @@ private:
   std::condition_variable_any grown_;
 };
 
-/// Starts in the constructor, and stops in the destructor. By default it has the user "user" with
+/// Starts in the constructor, and stops in the destructor. Has two loops unless the options say
+/// otherwise. By default it has the user "user" with
 /// "pass" and the share "share". A share without a path exports the directory.
 class test_server {
 public:
@@ -57,10 +55,10 @@ public:
 private:
   std::filesystem::path directory_;
   std::shared_ptr<log_keeper> log_ = std::make_shared<log_keeper>();
-  boost::asio::io_context io_;
+  std::optional<loop_set> loops_;
   std::optional<machine> machine_;
   std::unique_ptr<server> server_;
-  std::vector<std::jthread> threads_;
+  std::jthread thread_; ///< Of the main loop.
   std::uint16_t port_ = 0;
 };
 

@@ -158,6 +158,19 @@ TEST_F(WorkerPool, CompletesOnTheAssociatedExecutor) {
   EXPECT_TRUE(on_strand);
 }
 
+TEST_F(WorkerPool, CompletesOnAnotherLoopWithoutADetour) {
+  asio::io_context other;
+  bool on_other = false;
+
+  pool_->async_run<void>(
+    io_.get_executor(), [] { return error_code(); },
+    asio::bind_executor(asio::any_io_executor{other.get_executor()},
+      [&](error_code) { on_other = other.get_executor().running_in_this_thread(); }));
+  other.run(); // the default executor does not run at all
+
+  EXPECT_TRUE(on_other);
+}
+
 TEST_F(WorkerPool, NeverCompletesInsideTheCallEvenWithAnInlineExecutor) {
   auto operation = pool_->async_run<void>(
     io_.get_executor(), [] { return error_code(); }, asio::deferred);

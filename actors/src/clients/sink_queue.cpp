@@ -6,10 +6,21 @@
 #include "runtime/out_of_memory.hpp"
 
 #include <boost/asio/defer.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <utility>
 
 namespace leasebreak::detail {
+
+namespace {
+
+/// Whether this thread is running the loop of an executor. Nothing is known of strands.
+bool is_loop_of_this_thread(const boost::asio::any_io_executor& e) noexcept {
+  const auto* const loop = e.target<boost::asio::io_context::executor_type>();
+  return loop != nullptr && loop->running_in_this_thread();
+}
+
+} // namespace
 
 sink_queue::target_ptr sink_queue::make_target(
   break_sink sink, boost::asio::any_io_executor own) const {
@@ -24,7 +35,8 @@ void sink_queue::set(break_sink sink, boost::asio::any_io_executor own) {
 
 void sink_queue::push(const std::shared_ptr<sink_queue>& self,
   const break_notification& notification, const std::string& file, break_report report) {
-  bool has_own_executor = false;
+  auto* const batch = completion_batch::current();
+  bool is_called_here = false;
   sink_turn turn;
   {
     const std::lock_guard lock(self->mutex_);
@@ -34,10 +46,11 @@ void sink_queue::push(const std::shared_ptr<sink_queue>& self,
     if (std::exchange(self->has_turn_, true))
       return;
     turn = {self, self->turn_};
-    has_own_executor = self->target_->has_own_executor;
+    const target& to = *self->target_;
+    is_called_here = batch != nullptr &&
+      (to.has_own_executor ? is_loop_of_this_thread(to.executor) : batch->is_home());
   }
-  auto* const batch = completion_batch::current();
-  if (batch != nullptr && batch->is_home() && !has_own_executor)
+  if (is_called_here)
     batch->add(std::move(turn));
   else
     run_later(std::move(turn));

@@ -72,7 +72,7 @@ channel_group_ptr connection::group_for(bytes_view frame) const {
     client.bytes = asked->client_guid;
   if (client.is_zero() || !wants_channels(*asked))
     return nullptr;
-  return host_.group_of(client);
+  return host_.group_of(client, group->executor);
 }
 
 asio::awaitable<std::shared_ptr<connection>> connection::move_to(

@@ -58,7 +58,7 @@ std::unique_ptr<listener> listen_tcp(
 }
 
 tcp_stream::tcp_stream(tcp::socket socket, const tcp::endpoint& peer)
-  : socket_{std::move(socket)}, peer_{peer} {
+  : socket_{std::move(socket)}, seat_{socket_.get_executor()}, peer_{peer} {
   error_code ignored;
   socket_.set_option(tcp::no_delay{true}, ignored);
   socket_.non_blocking(true, ignored); // for `write_some`
@@ -99,6 +99,8 @@ bool tcp_stream::peer_has_left() const {
 }
 
 std::unique_ptr<byte_stream> tcp_stream::move_to(const asio::any_io_executor& executor) {
+  if (executor == socket_.get_executor())
+    return std::make_unique<tcp_stream>(std::move(socket_), peer_);
   error_code error;
   const auto local = socket_.local_endpoint(error);
   const auto native = socket_.release(error);

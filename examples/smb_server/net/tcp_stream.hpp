@@ -2,6 +2,7 @@
 #pragma once
 
 #include <smb_server/net/byte_stream.hpp>
+#include <smb_server/runtime/loop_set.hpp>
 
 namespace leasebreak::smb {
 
@@ -25,6 +26,7 @@ public:
 
 private:
   mutable asio::ip::tcp::socket socket_; ///< `native_handle` is not const.
+  loop_seat seat_;
   asio::ip::tcp::endpoint peer_;
 };
 

@@ -18,8 +18,8 @@ constexpr auto interim_slack = std::chrono::microseconds{500};
 } // namespace
 
 struct interim_timer::state : std::enable_shared_from_this<state> {
-  state(const runtime& of, std::chrono::microseconds d)
-    : runs{of}, delay{d}, alarm{of, of.get_executor()} {}
+  state(const runtime& of, const asio::any_io_executor& loop, std::chrono::microseconds d)
+    : runs{of}, delay{d}, alarm{of, loop} {}
 
   std::list<entry>::iterator add(entry e) {
     const std::lock_guard lock{mutex};
@@ -78,8 +78,9 @@ struct interim_timer::state : std::enable_shared_from_this<state> {
   std::list<entry> told;
 };
 
-interim_timer::interim_timer(const runtime& of, std::chrono::microseconds delay)
-  : state_{std::make_shared<state>(of, delay)} {}
+interim_timer::interim_timer(
+  const runtime& of, const asio::any_io_executor& loop, std::chrono::microseconds delay)
+  : state_{std::make_shared<state>(of, loop, delay)} {}
 
 interim_timer::~interim_timer() {
   const std::lock_guard lock{state_->mutex};

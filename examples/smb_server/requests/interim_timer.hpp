@@ -12,8 +12,8 @@ namespace leasebreak::smb {
 
 class connection;
 
-/// One timer for the requests of all connections. Most requests end before they are due, and
-/// starting and cancelling a timer for each would cost more than the request. Thread-safe.
+/// One timer for the requests of all connections of a loop. Most requests end before they are due,
+/// and starting and cancelling a timer for each would cost more than the request. Thread-safe.
 class interim_timer {
   struct state;
   struct entry {
@@ -24,7 +24,8 @@ class interim_timer {
   };
 
 public:
-  interim_timer(const runtime& of, std::chrono::microseconds delay);
+  interim_timer(
+    const runtime& of, const asio::any_io_executor& loop, std::chrono::microseconds delay);
   ~interim_timer();
   interim_timer(const interim_timer&) = delete;
   interim_timer& operator=(const interim_timer&) = delete;

@@ -106,7 +106,7 @@ void request::cancel() {
 void request::begin_wait() {
   waiting_ = true;
   if (!pending_)
-    reminder_ = host().interims().begin(connection_, head().message_id);
+    reminder_ = host().interims(connection_->get_executor()).begin(connection_, head().message_id);
   if (cancelled_) {
     // It was cancelled before there was an operation to cancel. Cancel it from a posted handler,
     // which runs after the operation has started.

@@ -2,17 +2,20 @@
 
 #include <smb_server/net/tcp_stream.hpp>
 
-#include <boost/asio/strand.hpp>
-
 #include <utility>
 
 namespace leasebreak::smb {
 
-/// A loop with one thread is a strand already; another one would only add cost.
-asio::any_io_executor machine::make_strand() const {
-  if (threads_ == 1)
-    return io_.get_executor();
-  return asio::make_strand(io_);
+asio::any_io_executor machine::get_executor() const {
+  return loops_.main().get_executor();
+}
+
+asio::any_io_executor machine::make_connection_strand() const {
+  return loops_.least_used().get_executor();
+}
+
+std::vector<asio::any_io_executor> machine::loops() const {
+  return loops_.executors();
 }
 
 std::chrono::steady_clock::time_point machine::now() const {
@@ -37,7 +40,7 @@ vfs::job_runner machine::disk() {
 }
 
 std::unique_ptr<leasebreak::coordinator> machine::make_coordinator(coordinator_config config) {
-  return std::make_unique<leasebreak::coordinator>(io_.get_executor(), std::move(config));
+  return std::make_unique<leasebreak::coordinator>(get_executor(), std::move(config));
 }
 
 } // namespace leasebreak::smb

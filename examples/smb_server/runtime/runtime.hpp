@@ -3,16 +3,17 @@
 #pragma once
 
 #include <smb_server/net/byte_stream.hpp>
+#include <smb_server/runtime/loop_set.hpp>
 #include <smb_server/vfs/worker_pool.hpp>
 
 #include <leasebreak/coordinator.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <memory>
+#include <vector>
 
 namespace leasebreak::smb {
 
@@ -41,10 +42,21 @@ public:
   runtime& operator=(const runtime&) = delete;
   virtual ~runtime() = default;
 
+  /// Returns the executor of the main loop.
   [[nodiscard]] virtual asio::any_io_executor get_executor() const = 0;
 
-  /// Returns a new executor that runs one handler at a time, in order.
+  /// Returns a new executor that runs one handler at a time, in order, on the main loop.
   [[nodiscard]] virtual asio::any_io_executor make_strand() const = 0;
+
+  /// The same for a new connection, on any loop.
+  [[nodiscard]] virtual asio::any_io_executor make_connection_strand() const {
+    return make_strand();
+  }
+
+  /// Returns the executors of all loops, that of the main loop first.
+  [[nodiscard]] virtual std::vector<asio::any_io_executor> loops() const {
+    return {get_executor()};
+  }
 
   [[nodiscard]] virtual std::chrono::steady_clock::time_point now() const = 0;
   [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const = 0;
@@ -64,14 +76,16 @@ public:
     coordinator_config config) = 0;
 };
 
-/// The real machine.
+/// The real machine. A loop has one thread and is thus a strand already; another one would only add
+/// cost.
 class machine final : public runtime {
 public:
-  /// `threads` is the number of threads that run the loop.
-  machine(asio::io_context& io, std::size_t threads) : io_{io}, threads_{threads} {}
+  explicit machine(loop_set& loops) : loops_{loops} {}
 
-  [[nodiscard]] asio::any_io_executor get_executor() const override { return io_.get_executor(); }
-  [[nodiscard]] asio::any_io_executor make_strand() const override;
+  [[nodiscard]] asio::any_io_executor get_executor() const override;
+  [[nodiscard]] asio::any_io_executor make_strand() const override { return get_executor(); }
+  [[nodiscard]] asio::any_io_executor make_connection_strand() const override;
+  [[nodiscard]] std::vector<asio::any_io_executor> loops() const override;
   [[nodiscard]] std::chrono::steady_clock::time_point now() const override;
   [[nodiscard]] std::chrono::system_clock::time_point wall_now() const override;
   [[nodiscard]] std::unique_ptr<other_timer> make_timer(
@@ -83,8 +97,7 @@ public:
     coordinator_config config) override;
 
 private:
-  asio::io_context& io_;
-  std::size_t threads_;
+  loop_set& loops_;
 };
 
 } // namespace leasebreak::smb

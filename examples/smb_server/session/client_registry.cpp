@@ -14,29 +14,44 @@ namespace leasebreak::smb {
 
 error_code client_registry::add(
   client_guid client, const std::shared_ptr<connection>& c, std::string label) {
+  const auto executor = has_several_loops_ ? c->get_executor() : boost::asio::any_io_executor{};
   const std::lock_guard registering{registering_};
-  if (!is_known(client)) {
-    const error_code error = coordinator_.register_client(
-      client,
-      [weak = weak_from_this(), client](
-        const break_notification& n, const file_name_id&, break_report report) {
-        if (const auto self = weak.lock())
-          self->deliver(client, {n, std::move(report)});
-        else
-          report.undeliverable();
-      },
-      std::move(label));
-    if (error)
-      return error;
-  }
+  if (const error_code error = enter(client, executor, std::move(label)))
+    return error;
   const std::lock_guard lock{mutex_};
-  clients_[client].push_back({c->id(), c});
+  clients_[client].connections.push_back({c->id(), c});
   return {};
 }
 
-bool client_registry::is_known(client_guid client) const {
+// Makes the client known to the coordinator. A client that comes back may do so on another loop.
+error_code client_registry::enter(
+  client_guid client, const boost::asio::any_io_executor& executor, std::string label) {
+  bool is_known = false;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = clients_.find(client);
+    is_known = found != clients_.end();
+    if (is_known && (!found->second.connections.empty() || found->second.sink_executor == executor))
+      return {};
+  }
+  const error_code error = is_known
+    ? coordinator_.replace_sink(client, sink_of(client), executor)
+    : coordinator_.register_client(client, sink_of(client), std::move(label), executor);
+  if (error)
+    return error;
   const std::lock_guard lock{mutex_};
-  return clients_.contains(client);
+  clients_[client].sink_executor = executor;
+  return {};
+}
+
+break_sink client_registry::sink_of(client_guid client) {
+  return [weak = weak_from_this(), client](
+           const break_notification& n, const file_name_id&, break_report report) {
+    if (const auto self = weak.lock())
+      self->deliver(client, {n, std::move(report)});
+    else
+      report.undeliverable();
+  };
 }
 
 void client_registry::remove(client_guid client, const connection* c) {
@@ -55,11 +70,11 @@ bool client_registry::forget(client_guid client, const connection* c) {
   const auto found = clients_.find(client);
   if (found == clients_.end())
     return false;
-  std::erase_if(found->second, [c](const entry& e) {
+  std::erase_if(found->second.connections, [c](const entry& e) {
     const auto alive = e.connection.lock();
     return !alive || alive.get() == c;
   });
-  return found->second.empty();
+  return found->second.connections.empty();
 }
 
 bool client_registry::disconnect(client_guid client) {
@@ -69,7 +84,7 @@ bool client_registry::disconnect(client_guid client) {
     const auto found = clients_.find(client);
     if (found == clients_.end())
       return false;
-    for (const entry& e : found->second)
+    for (const entry& e : found->second.connections)
       if (auto alive = e.connection.lock())
         ending.push_back(std::move(alive));
   }
@@ -89,9 +104,9 @@ std::shared_ptr<connection> client_registry::find(client_guid client, connection
   const auto found = clients_.find(client);
   if (found == clients_.end())
     return nullptr;
-  const auto c = std::find_if(
-    found->second.begin(), found->second.end(), [id](const entry& e) { return e.id == id; });
-  return c == found->second.end() ? nullptr : c->connection.lock();
+  const auto& all = found->second.connections;
+  const auto c = std::find_if(all.begin(), all.end(), [id](const entry& e) { return e.id == id; });
+  return c == all.end() ? nullptr : c->connection.lock();
 }
 
 // The coordinator lists the channels, best first. If a connection does not accept the break, try

@@ -20,8 +20,10 @@ class connection;
 /// any. Thread-safe.
 class client_registry : public std::enable_shared_from_this<client_registry> {
 public:
-  /// `c` must outlive the object.
-  explicit client_registry(coordinator& c) : coordinator_{c} {}
+  /// `c` must outlive the object. With several loops, breaks of a client are delivered from the
+  /// loop of its connection, otherwise from the coordinator's.
+  client_registry(coordinator& c, bool has_several_loops)
+    : coordinator_{c}, has_several_loops_{has_several_loops} {}
 
   /// Adds a negotiated connection of a client.
   error_code add(client_guid client, const std::shared_ptr<connection>& c, std::string label);
@@ -41,17 +43,25 @@ private:
     std::weak_ptr<smb::connection> connection;
   };
 
-  [[nodiscard]] bool is_known(client_guid client) const;
+  struct known_client {
+    std::vector<entry> connections;
+    boost::asio::any_io_executor sink_executor; ///< Empty: the coordinator's.
+  };
+
+  [[nodiscard]] error_code enter(
+    client_guid client, const boost::asio::any_io_executor& executor, std::string label);
+  [[nodiscard]] break_sink sink_of(client_guid client);
   [[nodiscard]] bool forget(client_guid client, const connection* c);
   [[nodiscard]] std::shared_ptr<connection> find(client_guid client, connection_id id) const;
   void offer(client_guid client, std::size_t next, undelivered_break b);
 
   coordinator& coordinator_;
+  const bool has_several_loops_;
   /// Held while a client is registered or unregistered, which may wait for the client's sink. The
   /// sink must therefore not lock it.
   std::mutex registering_;
   mutable std::mutex mutex_; ///< Protects `clients_`. Locked after `registering_`.
-  std::unordered_map<client_guid, std::vector<entry>> clients_;
+  std::unordered_map<client_guid, known_client> clients_;
 };
 
 } // namespace leasebreak::smb

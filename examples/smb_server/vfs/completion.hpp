@@ -13,6 +13,7 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
@@ -53,13 +54,20 @@ public:
     if (!user) {
       throw std::bad_alloc();
     }
-    if (user != home) {
+    if (user == home) {
+      return;
+    }
+    // Another loop runs nothing inline, and needs no detour by `io`.
+    if (const auto* loop = user.target<boost::asio::io_context::executor_type>()) {
+      io_ = boost::asio::prefer(
+        boost::asio::any_io_executor(*loop), boost::asio::execution::outstanding_work.tracked);
+    } else {
       user_ = boost::asio::prefer(user, boost::asio::execution::outstanding_work.tracked);
     }
   }
 
-  /// Must be called once. Posts to `io` first, so that no user code runs on this thread, even if
-  /// the handler's executor runs functions inline.
+  /// Must be called once. Unless the handler's executor is a loop, posts to `io` first, so that no
+  /// user code runs on this thread, even if that executor runs functions inline.
   static void send(const std::shared_ptr<completion>& self, error_code error, value result = {}) {
     self->error_ = error;
     self->result_ = std::move(result);
