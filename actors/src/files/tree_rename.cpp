@@ -283,7 +283,7 @@ void tree_rename::ask_more_later() {
   static_cast<void>(owner_.deliver_of_client(what_.directory, nullptr, m, none));
 }
 
-/// Returns false if the rename has failed: then nobody is asked.
+/// Returns false if the rename has failed: then no file is asked.
 bool tree_rename::ask(const std::vector<file_name_id>& files, access_kind kind) {
   std::vector<std::unique_ptr<step>> steps;
   std::vector<asked_file> sent;
