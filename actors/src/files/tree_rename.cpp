@@ -120,7 +120,7 @@ public:
       return shut();
     unanswered_ = 1; // until all files have been asked
     static_cast<void>(ask(first_, access_kind::rename_ancestor));
-    ask_more_later();
+    ask_more_after(first_.back());
   }
 
   void cancel() { fail_with(errc::cancelled); }
@@ -128,7 +128,7 @@ public:
   /// The end of a question to `file`, or with null of all questions of a kind.
   void answered(const file_name_id* file, errc error, hold h) {
     // The open that remains may use a hard link elsewhere. The last check decides then.
-    const bool stays = file != nullptr && error == errc::access_denied &&
+    const bool stays = file != nullptr && error == errc::access_denied && !has_failed() &&
       owner_.paths().has_beneath(what_.root, what_.path, file);
     if (stays)
       fail_with(errc::access_denied);
@@ -150,6 +150,8 @@ public:
 
   /// Asks the next files, after the answers that could come at once.
   void ask_more() {
+    if (has_failed())
+      return answered(nullptr, errc::success, {});
     if (!first_.empty()) {
       const auto all = owner_.paths().beneath(what_.root, what_.path);
       std::set_difference(
@@ -162,12 +164,17 @@ public:
     left_.resize(left_.size() - count);
     if (count == 0 || !ask(next, access_kind::rename_ancestor))
       return answered(nullptr, errc::success, {});
-    ask_more_later();
+    ask_more_after(next.back());
   }
 
 private:
   class step;
   class later;
+
+  [[nodiscard]] bool has_failed() {
+    const std::lock_guard lock(mutex_);
+    return error_ != errc::success;
+  }
   using asked_file = std::pair<file_name_id, operation_id>;
 
   /// Ends the questions. The first error is that of the rename.
@@ -212,7 +219,7 @@ private:
   }
 
   bool ask(const std::vector<file_name_id>& files, access_kind kind);
-  void ask_more_later();
+  void ask_more_after(const file_name_id& file);
   void cancel_if_failed(const std::vector<asked_file>& sent);
 
   coordinator_impl& owner_;
@@ -259,7 +266,7 @@ private:
   const file_name_id file_;
 };
 
-/// Comes back after the questions that were sent before it.
+/// Comes back after the question to the same file.
 class tree_rename::later final : public file_message {
 public:
   explicit later(std::shared_ptr<tree_rename> of) : of_(std::move(of)) {}
@@ -277,10 +284,11 @@ private:
   std::shared_ptr<tree_rename> of_;
 };
 
-void tree_rename::ask_more_later() {
+/// Goes on when `file`, the last one that was asked, has looked at the question.
+void tree_rename::ask_more_after(const file_name_id& file) {
   message_ptr m = std::make_unique<later>(shared_from_this());
   operation::reservation none;
-  static_cast<void>(owner_.deliver_of_client(what_.directory, nullptr, m, none));
+  static_cast<void>(owner_.deliver_of_client(file, nullptr, m, none));
 }
 
 /// Returns false if the rename has failed: then no file is asked.
@@ -311,11 +319,8 @@ bool tree_rename::ask(const std::vector<file_name_id>& files, access_kind kind) 
 
 // A cancellation on another thread may have come to a file before the question to it.
 void tree_rename::cancel_if_failed(const std::vector<asked_file>& sent) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (error_ == errc::success)
-      return;
-  }
+  if (!has_failed())
+    return;
   for (const auto& [file, id] : sent)
     owner_.cancel(file, id);
 }
