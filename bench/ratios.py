@@ -91,7 +91,7 @@ def requirements(rates, counters):
     )
     for ms in (1, 5):
         slow = counters.get(f"persist/slow_disk/{ms}", {})
-        yield (f"persist/slow_disk/{ms}, grants per fsync", slow.get("grants_per_fsync"), ">=", 30)
+        yield (f"persist/slow_disk/{ms}, grants per fsync", slow.get("grants_per_wanted_fsync"), ">=", 30)
     memory = counters.get("memory_per_file/1000000", {}).get("bytes_per_file")
     listing = counters.get("beside_listing/1000000", {})
     yield ("beside_listing, share of the rate", listing.get("rate_kept"), ">=", 0.95)
