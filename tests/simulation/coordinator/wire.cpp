@@ -10,9 +10,6 @@ using namespace std::chrono_literals;
 void coordinator_run::register_client(std::size_t who) {
   auto& client = clients_[who];
   const auto run = run_;
-  // With an executor of its own, a sink is called after the turn that breaks, and meanwhile its
-  // client may end.
-  const auto own = who == 0 ? asio::any_io_executor(loop_.get_executor()) : asio::any_io_executor();
   const auto error = c().register_client(
     client.guid,
     [this, who, run](const break_notification& n, const file_name_id&, const break_report& report) {
@@ -20,7 +17,7 @@ void coordinator_run::register_client(std::size_t who) {
         return complain("a sink is called after its end");
       on_break(who, n, report);
     },
-    "client " + std::to_string(who), own);
+    "client " + std::to_string(who));
   if (error && is_stopping_)
     return;
   if (error)
