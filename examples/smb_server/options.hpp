@@ -50,6 +50,8 @@ struct server_limits {
   /// The same while other connections send requests: for `company_time` after each of theirs.
   std::size_t working_requests_in_company = 4;
   std::chrono::milliseconds company_time{100};
+  /// For how long a connection in company is not read at most, between two requests.
+  std::chrono::milliseconds company_pause{20};
   /// Waiting for the disk, of all connections; a quarter of it at most for those of one client.
   std::size_t disk_operations = 4'096;
   std::size_t requests_bytes = std::size_t{64} << 20; ///< Being worked on, of one connection.

@@ -137,6 +137,7 @@ TEST(WorkingRequests, OfAConnectionInCompanyAreReadLater) {
   server_limits limits;
   limits.working_requests_in_company = 1;
   limits.company_time = std::chrono::hours{1};
+  limits.company_pause = std::chrono::hours{1};
   test_server server{limits};
   raw_client client{server.port()};
   client.set_up();

@@ -37,7 +37,8 @@ connection::connection(server& host, std::unique_ptr<byte_stream> stream, connec
   : group{std::move(with)}, opens{group->opens}, host_{host}, stream_{std::move(stream)}, id_{id},
     peer_{name_of(stream_->peer())}, credits_{host.options().limits.credits},
     input_(input_buffer_bytes), changed_{host.runs_on(), stream_->get_executor()},
-    setup_deadline_{host.runs_on(), stream_->get_executor()},
+    pause_{host.runs_on(), stream_->get_executor()}, setup_deadline_{host.runs_on(),
+                                                       stream_->get_executor()},
     break_timer_{host.runs_on(), stream_->get_executor()}, stall_timer_{host.runs_on(),
                                                              stream_->get_executor()} {
   changed_.expires_at(timer::time_point::max());
@@ -58,6 +59,7 @@ void connection::close(std::string_view reason) {
 
 void connection::wake() {
   changed_.cancel();
+  pause_.cancel();
 }
 
 bool connection::has_session() const {
@@ -101,6 +103,8 @@ asio::awaitable<std::shared_ptr<connection>> connection::read_frames() {
     }
     if (!shared->empty() && !handle_frame(std::move(shared)))
       break;
+    if (takes_much())
+      co_await give_way();
     if (is_busy() || !has_room_for_answers(promised_bytes_))
       co_await room();
     // Let the work that this request posted run before the next request, even if one read returned
@@ -153,14 +157,28 @@ asio::awaitable<void> connection::change() {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-/// Limits what one connection takes of the loop, of the disk's queue and of memory. Requests that
-/// wait for other clients must not stop the reading: their waits may end only with a message that
-/// is not read yet.
+/// Limits what one connection takes of the disk's queue and of memory. Requests that wait for other
+/// clients must not stop the reading: their waits may end only with a message that is not read yet.
 bool connection::is_busy() const {
   const server_limits& limits = host_.options().limits;
-  const std::size_t working_max =
-    in_company_ ? limits.working_requests_in_company : limits.working_requests;
-  return in_flight_bytes_ > limits.requests_bytes || in_flight_ >= working_max + pending_;
+  return in_flight_bytes_ > limits.requests_bytes ||
+    in_flight_ >= limits.working_requests + pending_;
+}
+
+/// The same for the loop, which others use.
+bool connection::takes_much() const {
+  return in_company_ && in_flight_ >= host_.options().limits.working_requests_in_company + pending_;
+}
+
+/// Leaves the loop to others until requests are complete, but not for long: a slow disk must not
+/// keep acknowledgements of breaks from being read.
+asio::awaitable<void> connection::give_way() {
+  const auto until = host_.runs_on().now() + host_.options().limits.company_pause;
+  while (!closed_ && takes_much() && host_.runs_on().now() < until) {
+    error_code ignored;
+    pause_.expires_at(until);
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
 }
 
 asio::awaitable<void> connection::room() {

@@ -173,6 +173,8 @@ private:
   std::size_t write_frames(error_code& error);
   void took_output(std::size_t bytes);
   [[nodiscard]] bool is_busy() const;
+  [[nodiscard]] bool takes_much() const;
+  asio::awaitable<void> give_way();
   asio::awaitable<void> room();
   asio::awaitable<void> room_for_answers(const std::size_t& promised);
   [[nodiscard]] bool has_room_for_answers(std::size_t promised) const;
@@ -227,6 +229,7 @@ private:
   std::size_t pending_ = 0; ///< Requests that wait for other clients, at most one per frame.
   std::size_t promised_bytes_ = 0; ///< Expected size of the responses to READs in flight.
   timer changed_; ///< Cancelled when one of these counters shrinks.
+  timer pause_; ///< The same, for `give_way`.
   timer setup_deadline_;
   timer break_timer_;
   timer stall_timer_;

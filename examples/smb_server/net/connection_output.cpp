@@ -219,8 +219,10 @@ void connection::send_breaks_elsewhere(bool unacknowledged_only) {
       continue;
     std::vector<channel_id> routes = b.what.channels;
     std::erase_if(routes, [this](const channel_id& c) { return c.connection == id_; });
-    if (routes.empty())
-      routes = other_channels(*this, b.what.channels, !closed_);
+    // The listed ones may end at the same time.
+    for (const channel_id& c : other_channels(*this, b.what.channels, !closed_))
+      if (std::find(routes.begin(), routes.end(), c) == routes.end())
+        routes.push_back(c);
     if (routes.empty()) {
       if (!closed_)
         sent_breaks_.push_back(std::move(b));

@@ -140,7 +140,10 @@ void server_run::check_notices() {
     const auto& n = *it;
     const bool is_newest =
       std::none_of(it + 1, notices_.end(), [&n](const notice& other) { return other.of == n.of; });
-    if (!is_newest || n.has_arrived || !n.on->on()->is_cut())
+    // A connection may send a break again that has ended meanwhile: it does not hear of that.
+    const bool is_repeated = std::any_of(notices_.begin(), it,
+      [&n](const notice& other) { return other.of == n.of && other.body == n.body; });
+    if (!is_newest || is_repeated || n.has_arrived || !n.on->on()->is_cut())
       continue;
     for (const auto& h : handles_) {
       if (!h->in || h->is_closing || h->since >= n.at || cache_of(*h) != n.of)
