@@ -144,13 +144,20 @@ created take_over(raw_client& holder, const file_id& held, raw_client& other) {
   return raw_client::read_created(other.await_answer());
 }
 
-TEST(Loops, SpreadConnections) {
+/// Two clients, whose connections are on different loops.
+class TwoLoops : public ::testing::Test {
+protected:
+  TwoLoops() {
+    one.set_up({1});
+    two.set_up({2});
+  }
+
   test_server server{with_two_loops()};
   raw_client one{server.port()};
-  one.set_up({1});
   raw_client two{server.port()};
-  two.set_up({2});
+};
 
+TEST_F(TwoLoops, SpreadConnections) {
   const created of_one = open_to_be_kept(one, "one");
   const created of_two = open_to_be_kept(two, "two");
 
@@ -174,13 +181,7 @@ TEST(Loops, RunAllChannelsOfAClientTogether) {
   EXPECT_EQ(place_of(server, by_first.id), place_of(server, by_second.id));
 }
 
-TEST(Loops, BreakWhatClientsOfOtherLoopsHold) {
-  test_server server{with_two_loops()};
-  raw_client one{server.port()};
-  one.set_up({1});
-  raw_client two{server.port()};
-  two.set_up({2});
-
+TEST_F(TwoLoops, BreakWhatClientsOfOtherLoopsHold) {
   raw_client* holder = &one;
   raw_client* next = &two;
   for (int i = 0; i < 20; ++i) {

@@ -430,8 +430,9 @@ public:
   }
 
   /// Prepares the rename of a directory (MS-FSA 2.1.5.15.11): breaks Handle caching of all files
-  /// that are open by a path beneath it, waits for these breaks, then checks for opens that remain.
-  /// While the guard lives, new opens beneath the directory wait; after `wait_max` they fail with
+  /// that are open by a path beneath it and waits for these breaks, but fails at the first open
+  /// that stays; the files that were not asked by then keep their caches. While the guard lives,
+  /// new opens beneath the directory wait; after `wait_max` they fail with
   /// `errc::sharing_violation`. Never wait for another break while holding it. Cancellable.
   ///
   /// Handler: `void(error_code, tree_guard)`. Errors: `errc::access_denied` if opens remain beneath

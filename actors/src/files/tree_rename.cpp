@@ -170,12 +170,12 @@ public:
 private:
   class step;
   class later;
+  using asked_file = std::pair<file_name_id, operation_id>;
 
   [[nodiscard]] bool has_failed() {
     const std::lock_guard lock(mutex_);
     return error_ != errc::success;
   }
-  using asked_file = std::pair<file_name_id, operation_id>;
 
   /// Ends the questions. The first error is that of the rename.
   void fail_with(errc error) {

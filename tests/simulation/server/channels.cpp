@@ -23,17 +23,6 @@ constexpr span replay_max = 250s;
 /// How often a client sends a request again because another channel was lost.
 constexpr int losses_max = 8;
 
-byte_vector tree_body() {
-  const byte_vector path = utf8_to_utf16("\\\\server\\share");
-  byte_writer body;
-  body.u16(9);
-  body.u16(0);
-  body.u16(72);
-  body.u16(static_cast<std::uint16_t>(path.size()));
-  body.append(path);
-  return body.take();
-}
-
 } // namespace
 
 bool is_good(const answered& a) {
@@ -164,7 +153,8 @@ task<void> server_run::set_up(link_ptr l) {
     complain("SESSION_SETUP fails: " + status_text(logged_on));
   if (!is_good(logged_on))
     co_return;
-  const auto tree = co_await l->call(command::tree_connect, tree_body(), "TREE_CONNECT");
+  const auto tree =
+    co_await l->call(command::tree_connect, raw_client::tree_connect_body("share"), "TREE_CONNECT");
   if (tree && !is_good(tree))
     complain("TREE_CONNECT fails: " + status_text(tree));
   if (!is_good(tree))
