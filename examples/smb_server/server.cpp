@@ -66,6 +66,8 @@ server::server(runtime& on, server_options options, std::shared_ptr<spdlog::logg
   pool.client_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 4, 1);
   pool.user_operations_max = std::max<std::size_t>(options_.limits.disk_operations / 2, 1);
   pool.runner = runtime_.disk();
+  if (pool.runner)
+    pool.processors = pool.threads; // the same on all machines
   workers_ = std::make_unique<vfs::worker_pool>(std::move(pool));
   vfs_options_.opens_max = options_.limits.opens;
   vfs_options_.use_unnamed = options_.uses_new_calls;

@@ -103,7 +103,7 @@ TEST_F(FairQueue, KeepsNothingOfALaneWithoutItems) {
 class LaneQueue : public ::testing::Test {
 protected:
   void push(pool_lane lane, const std::string& item, std::size_t running_max = any_number) {
-    queue_.push(lane, {running_max, running_max_of_client_}, item);
+    queue_.push(lane, {running_max, running_max_of_client_, 1}, item);
   }
 
   std::vector<std::string> take_all() {
@@ -198,6 +198,22 @@ TEST_F(LaneQueue, LeavesRoomForOtherClientsOfTheUser) {
   EXPECT_THAT(take_all(), ElementsAre("b2"));
   queue_.done({1, 2});
   EXPECT_EQ(queue_.size_of_user({1, 1}), 0U);
+}
+
+TEST_F(LaneQueue, LimitsTheBulkWorkOfAClientAndNotItsOtherWork) {
+  push({1, 1, false, true}, "bulk 1");
+  push({1, 1, false, true}, "bulk 2");
+  push({1, 1}, "a1");
+  push({1, 2, false, true}, "bulk of another");
+  push({1, 1}, "a2");
+  EXPECT_EQ(queue_.size_of_client({1, 1}), 4U);
+
+  EXPECT_THAT(take_all(), ElementsAre("bulk 1", "a1", "bulk of another", "a2"));
+  queue_.done({1, 1});
+  EXPECT_FALSE(queue_.has_next());
+  queue_.done({1, 1, false, true});
+  EXPECT_THAT(take_all(), ElementsAre("bulk 2"));
+  EXPECT_EQ(queue_.size_of_client({1, 1}), 2U) << "running";
 }
 
 } // namespace

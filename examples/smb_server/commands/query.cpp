@@ -228,7 +228,7 @@ asio::awaitable<std::uint32_t> list_piece(
     if (r.is_cancelled())
       co_return status::cancelled;
     vfs::work<void> job = [cursor, l] { return fill(cursor, *l); };
-    auto [error] = co_await o->tree_connect->share->files.async_run<void>(
+    auto [error] = co_await o->tree_connect->share->files.bulk().async_run<void>(
       std::move(job), asio::as_tuple(asio::use_awaitable));
     if (error)
       co_return status_of(error);

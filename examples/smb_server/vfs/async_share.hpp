@@ -46,6 +46,13 @@ public:
     return result;
   }
 
+  /// Returns the same share, for work that keeps a processor busy, such as a portion of a listing.
+  [[nodiscard]] async_share bulk() const {
+    async_share result = *this;
+    result.pool_ = pool_.bulk();
+    return result;
+  }
+
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
   [[nodiscard]] const share_ptr& core() const noexcept { return share_; }
 

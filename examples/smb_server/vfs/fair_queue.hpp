@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <list>
 #include <unordered_map>
 #include <utility>
@@ -32,7 +33,7 @@ private:
 /// order of `Order`, whose members are those of `fifo`; an order without a next item is skipped,
 /// and may have one after `done`. An item runs from `take` to `done`; a lane at its limit of
 /// running items is skipped. A lane without items uses no memory. Not thread-safe.
-template <class Lane, class T, class Order = fifo<T>>
+template <class Lane, class T, class Order = fifo<T>, class Hash = std::hash<Lane>>
 class fair_queue {
 public:
   struct entry {
@@ -129,7 +130,7 @@ private:
 
   std::list<lane_state> ready_; ///< Lanes with an item to take; the next lane first.
   std::list<lane_state> blocked_; ///< Lanes without waiting items, or at their limit.
-  std::unordered_map<Lane, iterator> lanes_;
+  std::unordered_map<Lane, iterator, Hash> lanes_;
 };
 
 } // namespace leasebreak::smb::vfs

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 namespace leasebreak::smb::vfs {
@@ -15,6 +16,8 @@ struct pool_lane {
   std::uint64_t client = 0; ///< Only compared with others of the user.
   /// The work goes ahead of the user's other work, because other users wait for its end.
   bool ahead = false;
+  /// The work keeps a processor busy, such as a portion of a listing. Has no effect with `ahead`.
+  bool bulk = false;
 
   [[nodiscard]] bool is_own() const noexcept { return user == 0; }
 };
@@ -22,7 +25,8 @@ struct pool_lane {
 /// How many items may run at a time.
 struct lane_limits {
   std::size_t user = 1;
-  std::size_t client = 1; ///< Without those that go ahead.
+  std::size_t client = 1; ///< Without those that go ahead, and without `bulk`.
+  std::size_t bulk = 1; ///< Of a client.
 };
 
 /// Not thread-safe.
@@ -35,7 +39,8 @@ public:
   };
 
   void push(pool_lane lane, const lane_limits& limits, T item) {
-    users_.push(lane.user, limits.user, queued{{lane, std::move(item)}, limits.client});
+    const std::size_t of_client = lane.bulk ? limits.bulk : limits.client;
+    users_.push(lane.user, limits.user, queued{{lane, std::move(item)}, of_client});
   }
 
   [[nodiscard]] bool has_next() const noexcept { return users_.has_next(); }
@@ -73,7 +78,7 @@ private:
         ahead_.push(std::move(q));
       } else {
         const std::size_t running_max = q.client_max;
-        clients_.push(lane.client, running_max, std::move(q));
+        clients_.push(place_of(lane), running_max, std::move(q));
       }
       ++size_;
     }
@@ -88,14 +93,29 @@ private:
     }
     void done(pool_lane lane) {
       if (!lane.ahead) {
-        clients_.done(lane.client);
+        clients_.done(place_of(lane));
       }
     }
-    [[nodiscard]] std::size_t size_of(pool_lane lane) const { return clients_.size(lane.client); }
+    [[nodiscard]] std::size_t size_of(pool_lane lane) const {
+      return clients_.size({lane.client, false}) + clients_.size({lane.client, true});
+    }
 
   private:
+    /// The bulk work of a client takes turns with its other work.
+    struct place {
+      std::uint64_t client;
+      bool bulk;
+      friend bool operator==(const place&, const place&) = default;
+    };
+    struct hash_of_place {
+      std::size_t operator()(const place& p) const noexcept {
+        return std::hash<std::uint64_t>{}(p.client * 2 + (p.bulk ? 1 : 0));
+      }
+    };
+    static place place_of(pool_lane lane) noexcept { return {lane.client, lane.bulk}; }
+
     fifo<queued> ahead_;
-    fair_queue<std::uint64_t, queued> clients_;
+    fair_queue<place, queued, fifo<queued>, hash_of_place> clients_;
     std::size_t size_ = 0;
   };
 

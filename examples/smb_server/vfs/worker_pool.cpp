@@ -71,7 +71,9 @@ class pool_core : public std::enable_shared_from_this<pool_core> {
 public:
   explicit pool_core(pool_options options)
     : options_(std::move(options)), lanes_max_{std::max<std::size_t>(options_.threads - 1, 1),
-                                      std::max<std::size_t>(options_.threads / 2, 1)} {}
+                                      std::max<std::size_t>(options_.threads / 2, 1),
+                                      std::clamp<std::size_t>(options_.processors / 2, 1,
+                                        std::max<std::size_t>(options_.threads / 2, 1))} {}
 
   void start() {
     if (options_.runner) {
@@ -124,9 +126,11 @@ private:
           queue_.size_of_client(lane) >= options_.client_operations_max));
   }
 
-  /// Leaves a thread to other users, and to other clients of the same user.
+  /// Leaves a thread to other users, and to other clients of the same user; and half of the
+  /// processors to other clients if the work keeps them busy.
   [[nodiscard]] lane_limits limits_of(pool_lane lane) const noexcept {
-    return lane.is_own() ? lane_limits{options_.threads, options_.threads} : lanes_max_;
+    return lane.is_own() ? lane_limits{options_.threads, options_.threads, options_.threads}
+                         : lanes_max_;
   }
 
   using queue = lane_queue<queued_job>;

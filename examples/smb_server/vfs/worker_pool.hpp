@@ -12,6 +12,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -169,6 +171,8 @@ struct pool_options {
   std::size_t operations_max = 4096; ///< Waiting and running operations.
   std::size_t client_operations_max = 1024; ///< The same per client, except the server's own work.
   std::size_t user_operations_max = 2048; ///< The same per user.
+  /// The processors of this machine. A client's bulk work takes half of them.
+  std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
   job_runner runner{}; ///< If set, runs the jobs instead of threads, at most `threads` at a time.
 };
 
@@ -185,6 +189,11 @@ public:
   /// Returns the same pool and lane, for work that goes ahead (`pool_lane::ahead`).
   [[nodiscard]] pool_access ahead() const noexcept {
     return pool_access(core_, {lane_.user, lane_.client, true});
+  }
+
+  /// Returns the same pool and lane, for work that keeps a processor busy (`pool_lane::bulk`).
+  [[nodiscard]] pool_access bulk() const noexcept {
+    return pool_access(core_, {lane_.user, lane_.client, false, true});
   }
 
   /// See `worker_pool`.
