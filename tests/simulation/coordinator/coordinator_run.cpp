@@ -41,8 +41,10 @@ coordinator_run::coordinator_run(const scene& s, bool keeps_history)
   config_.on_open_lost = [this](open_lost lost) {
     note("open " + std::to_string(static_cast<std::uint64_t>(lost.open)) + " is lost");
     const auto found = opens_.find(lost.open);
-    if (found == opens_.end())
+    if (found == opens_.end()) { // the handler of the open may not have run yet
+      lost_.insert(lost.open);
       return;
+    }
     const auto [file, path] = std::pair(found->second.file, found->second.path);
     forget_open(lost.open);
     if (lost.hold)
@@ -187,6 +189,8 @@ void coordinator_run::stop_server(bool in_order) {
   names_.clear();
   answers_held_.clear();
   ended_connections_.clear();
+  kept_.clear();
+  lost_.clear();
   early_breaks_.clear();
   own_changes_.clear();
   changes_.clear();

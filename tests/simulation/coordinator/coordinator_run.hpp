@@ -293,6 +293,8 @@ private:
   std::map<cache_name, cache> caches_;
   std::set<connection_id>
     ended_connections_; ///< Those whose remaining opens the coordinator has reported.
+  std::set<open_id> kept_; ///< Opens that the coordinator kept at the end of their connection.
+  std::set<open_id> lost_; ///< Opens that were reported as lost before their handlers ran.
   std::map<cache_name, span>
     early_breaks_; ///< Sent before the overdue answer that grants the lease.
   std::set<cache_name> known_; ///< Those that a client was told of.

@@ -137,11 +137,12 @@ coordinator_run::task<bool> coordinator_run::open_once(create what) {
   const auto id = granted.open;
   h.is_gone = !reaches(h);
   // If the connection was lost before the grant arrived, the open has ended, or is kept. If the
-  // coordinator does not know of the loss yet, it will report which.
+  // coordinator does not know of the loss yet, it will report which. If it does, several threads
+  // may have overtaken this handler with its reports.
   const bool is_lost = h.is_gone && find(h.connection) == nullptr;
-  if (is_lost && !h.is_durable)
-    co_return false;
   h.is_detached = is_lost && ended_connections_.contains(h.connection);
+  if ((is_lost && !h.is_durable) || (h.is_detached && !kept_.contains(id)) || lost_.contains(id))
+    co_return false;
   opens_[id] = h;
   answers_held_[id] = loop_.now();
   exchange response{*this, h};

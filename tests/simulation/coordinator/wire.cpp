@@ -104,6 +104,7 @@ coordinator_run::task<void> coordinator_run::connection_lost(
     co_return; // no open exists
   if (done.error != errc::success)
     co_return complain("a disconnect fails: " + to_string(done.error));
+  kept_.insert(done.value.kept.begin(), done.value.kept.end());
   for (const auto& l : links_)
     if (l->client == who && (all || l->id == connection))
       ended_connections_.insert(l->id);
