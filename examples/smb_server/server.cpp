@@ -289,34 +289,40 @@ asio::awaitable<void> server::start() {
 /// Accepts until the listener is closed. What goes wrong with one connection, a lack of memory
 /// included, must not keep the next ones out.
 asio::awaitable<void> server::listen() {
-  // Given back while memory is short, so that the pause below can be begun: without it the loop
-  // would have nothing else to do than to fail again.
+  // Given back while memory is short, so that the next wait can be begun.
   constexpr std::size_t reserve_bytes = 65'536;
   auto reserve = std::make_unique<std::byte[]>(reserve_bytes);
   bool told = false; // once for each time that it fails, however long that lasts
   timer pause{runtime_, strand_};
+  const auto warn_once = [&](const std::string& why) {
+    if (!std::exchange(told, true))
+      log().warn("cannot accept: {}", why);
+  };
   while (listener_->is_open()) {
-    error_code error;
+    bool is_short_of_memory = false;
     try {
-      error = co_await accept_one();
+      error_code error = co_await accept_one();
       if (error == asio::error::operation_aborted)
         co_return;
+      if (error) { // out of descriptors, for instance: others must go first
+        warn_once(error.message());
+        pause.expires_after(std::chrono::milliseconds{100});
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      } else {
+        told = false;
+      }
     } catch (const std::bad_alloc&) {
-      error = make_error_code(boost::system::errc::not_enough_memory);
-      reserve.reset();
+      is_short_of_memory = true;
     }
-    if (!error) {
-      told = false;
-      continue;
-    }
-    try {
-      // Out of descriptors, for instance: others must go first.
-      if (!std::exchange(told, true))
-        log().warn("cannot accept: {}", error.message());
-      pause.expires_after(std::chrono::milliseconds{100});
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    } catch (const std::bad_alloc&) {
+    // Without a pause, whose timer needs memory, too. The handlers in the queue run before the next
+    // attempt.
+    if (is_short_of_memory) {
       reserve.reset();
+      try {
+        warn_once("Cannot allocate memory");
+      } catch (const std::bad_alloc&) {
+        // then without a line
+      }
     }
     if (!reserve)
       reserve.reset(new (std::nothrow) std::byte[reserve_bytes]);

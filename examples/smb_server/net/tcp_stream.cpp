@@ -24,13 +24,22 @@ public:
     acceptor_.set_option(asio::socket_base::reuse_address{true});
     acceptor_.bind(where);
     acceptor_.listen();
+    acceptor_.non_blocking(true);
   }
 
+  /// Waits and accepts in two steps: Asio needs memory for the new socket, and what it throws in
+  /// the completion of `async_accept` would leave the event loop, so that nobody would accept any
+  /// more.
   asio::awaitable<std::unique_ptr<byte_stream>> accept(
     asio::any_io_executor executor, error_code& error) override {
-    auto socket = co_await acceptor_.async_accept(
-      std::move(executor), asio::redirect_error(asio::use_awaitable, error));
+    co_await acceptor_.async_wait(
+      tcp::acceptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
     if (error)
+      co_return nullptr;
+    auto socket = acceptor_.accept(std::move(executor), error);
+    if (error == asio::error::would_block || error == asio::error::try_again)
+      error = {}; // the peer has gone meanwhile
+    if (error || !socket.is_open())
       co_return nullptr;
     error_code gone;
     const auto peer = socket.remote_endpoint(gone);
