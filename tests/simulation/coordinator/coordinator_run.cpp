@@ -52,6 +52,7 @@ coordinator_run::coordinator_run(const scene& s, bool keeps_history)
         file, path, std::move(lost.names), std::move(lost.hold), lost.parent_key));
   };
   holds_answers_ = random_.one_in(2);
+  defers_sinks_ = random_.one_in(3);
   ledger_.set_bounds(
     config_.durable ? 2s : span{}, config_.wait_max + config_.answer_wait_max + 2s);
   clients_.resize(3);

@@ -226,6 +226,7 @@ private:
   void lose_reach();
   void on_break(std::size_t who, const break_notification& n, const break_report& report);
   [[nodiscard]] cache_name name_of(std::size_t who, const break_notification& n) const;
+  boost::asio::any_io_executor executor_of_sinks();
   void register_client(std::size_t who);
 
   // client.cpp: how clients react to messages
@@ -323,6 +324,7 @@ private:
   bool is_started_ = false;
   bool is_stopping_ = false;
   bool holds_answers_ = false;
+  bool defers_sinks_ = false;
   std::uint64_t run_ = 0; ///< Counts the server's starts.
   std::size_t tasks_ = 0;
   std::shared_ptr<memory_store> store_;

@@ -7,6 +7,12 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
+// With an executor of its own, a sink is called after the turn that breaks, and meanwhile its
+// client may end.
+asio::any_io_executor coordinator_run::executor_of_sinks() {
+  return defers_sinks_ ? asio::any_io_executor(loop_.get_executor()) : asio::any_io_executor();
+}
+
 void coordinator_run::register_client(std::size_t who) {
   auto& client = clients_[who];
   const auto run = run_;
@@ -17,7 +23,7 @@ void coordinator_run::register_client(std::size_t who) {
         return complain("a sink is called after its end");
       on_break(who, n, report);
     },
-    "client " + std::to_string(who));
+    "client " + std::to_string(who), executor_of_sinks());
   if (error && is_stopping_)
     return;
   if (error)

@@ -275,6 +275,7 @@ private:
   std::map<guid, std::uint64_t> created_; ///< Opens by the CreateGuids of their CREATEs.
   std::set<guid> known_creates_; ///< Those whose response a client has received.
   std::set<cache_name> told_; ///< Caches that an answer has granted.
+  std::multiset<cache_name> asking_; ///< Those that a CREATE in progress asks for.
   std::set<cache_name> excused_; ///< Caches that a lost answer may have granted.
   contents contents_;
   std::set<std::uint64_t> files_; ///< All files that were seen.

@@ -250,10 +250,12 @@ task<void> server_run::create(link_ptr l, wish w) {
   if (dooms)
     doom(w.name);
   answered a;
+  const auto asking = asking_.insert({l->client, w.key, 0});
   if (w.create_guid)
     a = co_await call_again(l, std::move(ask));
   else
     a = co_await l->call(std::move(ask));
+  asking_.erase(asking);
   if (dooms)
     doom(w.name, !a);
   note(fmt::format("client {}: CREATE {}: {}", l->client, w.name, status_text(a)));
