@@ -314,8 +314,10 @@ answer raw_client::negotiate(const std::vector<dialect>& offered, const guid& cl
   const byte_vector message = make_message(command::negotiate, negotiate_body(offered, client));
   send_frame(message);
   answer a = await_answer();
-  if (a.bytes.empty() || a.head.status != status::success)
-    throw std::runtime_error("NEGOTIATE failed");
+  if (a.bytes.empty())
+    throw std::runtime_error("NEGOTIATE has no response");
+  if (a.head.status != status::success)
+    throw std::runtime_error("NEGOTIATE failed: status " + std::to_string(a.head.status));
   byte_reader in = a.body();
   in.skip(4);
   spoken = static_cast<dialect>(in.u16());

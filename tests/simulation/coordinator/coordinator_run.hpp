@@ -137,6 +137,7 @@ private:
     bool shares_session = false; ///< Its connections are channels of one session.
     bool is_silent = false; ///< Does not acknowledge breaks.
     bool is_registered = false;
+    std::uint64_t sinks = 0; ///< The number of its current sink.
   };
 
   struct create {
@@ -227,6 +228,7 @@ private:
   void on_break(std::size_t who, const break_notification& n, const break_report& report);
   [[nodiscard]] cache_name name_of(std::size_t who, const break_notification& n) const;
   boost::asio::any_io_executor executor_of_sinks();
+  break_sink new_sink(std::size_t who);
   void register_client(std::size_t who);
 
   // client.cpp: how clients react to messages
@@ -325,6 +327,7 @@ private:
   bool is_stopping_ = false;
   bool holds_answers_ = false;
   bool defers_sinks_ = false;
+  boost::asio::execution_context other_context_; ///< Where sinks are called that are deferred.
   std::uint64_t run_ = 0; ///< Counts the server's starts.
   std::size_t tasks_ = 0;
   std::shared_ptr<memory_store> store_;

@@ -35,10 +35,12 @@ void coordinator_run::check_quiet() {
   check_pairs();
 }
 
-// No cache contains data that is older than a completed write.
+// No cache contains data that is older than a completed write, unless the call of its sink may
+// still be waiting in a queue: nobody waits for a break that needs no acknowledgement.
 void coordinator_run::check_data(const cache_name& name, const cache& c) {
-  if (!c.data || c.is_excused || c.drops != 0 || c.answering != 0 || !c.breaks.empty() ||
-    !intersects(c.told, lease_state::read) || is_held_back(name) || is_behind_change(name, c.file))
+  if (defers_sinks_ || !c.data || c.is_excused || c.drops != 0 || c.answering != 0 ||
+    !c.breaks.empty() || !intersects(c.told, lease_state::read) || is_held_back(name) ||
+    is_behind_change(name, c.file))
     return;
   const auto& file = disk_.at(c.file);
   if (!file.is_gone && *c.data != file.newest)

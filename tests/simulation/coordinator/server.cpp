@@ -716,8 +716,9 @@ coordinator_run::task<void> coordinator_run::end_session(
 
 // Unregisters the client if nothing is left of it, and registers it again.
 coordinator_run::task<void> coordinator_run::leave_and_return(std::size_t who) {
+  const auto run = run_;
   co_await connection_lost(who, connection_id::none);
-  if (!clients_[who].is_registered)
+  if (run != run_ || !clients_[who].is_registered)
     co_return;
   const auto error = c().unregister_client(clients_[who].guid);
   note("client " + std::to_string(who) + " is unregistered: " + error.message());

@@ -242,15 +242,8 @@ void coordinator_run::perform(const step& s) {
     return spawn(list());
   case 46:
     if (const auto& client = clients_[s.a % clients_.size()]; client.is_registered)
-      if (const auto error = c().replace_sink(
-            client.guid,
-            [this, who = s.a % clients_.size(), run = run_](
-              const break_notification& n, const file_name_id&, const break_report& report) {
-              if (run != run_ || !clients_[who].is_registered)
-                return complain("a sink is called after its end");
-              on_break(who, n, report);
-            },
-            executor_of_sinks());
+      if (const auto error =
+            c().replace_sink(client.guid, new_sink(s.a % clients_.size()), executor_of_sinks());
           error && !is_stopping_)
         complain("a sink is not replaced: " + error.message());
     return;

@@ -1,29 +1,65 @@
 // Connections. Each keeps its order; different ones do not. Messages are delayed, and may be lost.
 #include "ask.hpp"
 
+#include <boost/asio/execution.hpp>
+#include <boost/asio/execution_context.hpp>
+
 #include <algorithm>
+#include <utility>
 
 namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-// With an executor of its own, a sink is called after the turn that breaks, and meanwhile its
-// client may end.
+namespace {
+
+/// The loop, as an executor that the coordinator does not recognize as its own.
+class other_executor {
+public:
+  other_executor(loop& of, asio::execution_context& as) noexcept : loop_(&of), as_(&as) {}
+
+  [[nodiscard]] asio::execution_context& query(asio::execution::context_t) const noexcept {
+    return *as_;
+  }
+  [[nodiscard]] static constexpr asio::execution::blocking_t::never_t query(
+    asio::execution::blocking_t) noexcept {
+    return {};
+  }
+  template <class Function>
+  void execute(Function f) const {
+    loop_->get_executor().execute(std::move(f));
+  }
+  friend bool operator==(const other_executor&, const other_executor&) noexcept = default;
+
+private:
+  loop* loop_;
+  asio::execution_context* as_;
+};
+
+} // namespace
+
+// With another executor, a sink is called after the turn that breaks, and meanwhile its client may
+// end.
 asio::any_io_executor coordinator_run::executor_of_sinks() {
-  return defers_sinks_ ? asio::any_io_executor(loop_.get_executor()) : asio::any_io_executor();
+  return defers_sinks_ ? asio::any_io_executor(other_executor(loop_, other_context_))
+                       : asio::any_io_executor();
+}
+
+break_sink coordinator_run::new_sink(std::size_t who) {
+  return [this, who, number = ++clients_[who].sinks, run = run_](
+           const break_notification& n, const file_name_id&, const break_report& report) {
+    // While the coordinator stops, a sink may not have been replaced.
+    const bool is_current = number == clients_[who].sinks || is_stopping_;
+    if (run != run_ || !clients_[who].is_registered || !is_current)
+      return complain("a sink is called after its end");
+    on_break(who, n, report);
+  };
 }
 
 void coordinator_run::register_client(std::size_t who) {
   auto& client = clients_[who];
-  const auto run = run_;
   const auto error = c().register_client(
-    client.guid,
-    [this, who, run](const break_notification& n, const file_name_id&, const break_report& report) {
-      if (run != run_ || !clients_[who].is_registered)
-        return complain("a sink is called after its end");
-      on_break(who, n, report);
-    },
-    "client " + std::to_string(who), executor_of_sinks());
+    client.guid, new_sink(who), "client " + std::to_string(who), executor_of_sinks());
   if (error && is_stopping_)
     return;
   if (error)

@@ -389,6 +389,10 @@ task<void> server_run::write_at_one_go(link_ptr l, wish w) {
     status_text(answers[0]), status_text(answers[1]), status_text(answers[2])));
   if (!answers[0] || !answers[1])
     co_return;
+  // The session may end after the file was truncated or written.
+  if (answers[0]->head.status == status::user_session_deleted ||
+    answers[1]->head.status == status::user_session_deleted)
+    co_return;
   contents_.settle_value(value);
   if (w.truncates())
     contents_.settle_value(no_content);
