@@ -417,6 +417,24 @@ TEST_F(Answers, ToAReconnectHoldBreaksBack) {
   expect_granted(b, none);
 }
 
+// The client may have forgotten the lease with its connection, and then ignores the break that
+// comes before the response.
+TEST_F(Answers, ToAReconnectAreFollowedByABreakInProgressThatMustBeAcknowledged) {
+  reconnects_are_answered_later = true;
+  const auto a = open(by(alice).lease(k1, rh).durable(seconds{60}));
+  drop(a);
+  const auto back = reconnect(alice, a, k1);
+  const auto renamed = access(nobody, access_kind::rename);
+  EXPECT_TRUE(expect_break(k1, rh, r).ack_required);
+  expect_waits(renamed);
+
+  answer(back);
+
+  EXPECT_TRUE(expect_break(k1, rh, r).ack_required);
+  acknowledge(alice, k1, r);
+  expect_done(renamed);
+}
+
 TEST_F(Answers, FromBeforeAConnectionWasLostDoNotCount) {
   reconnects_are_answered_later = true;
   const auto a = open(by(alice).lease(k1, rwh).durable(seconds{60}).answered_later());

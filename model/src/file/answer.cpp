@@ -158,7 +158,7 @@ void file_state::impl::note_promotion(lease_entry& l) {
 
 // A break that is sent only now gets its full timeout.
 void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
-  const bool was_late = std::exchange(l.late, false);
+  l.late = false;
   if (l.is_behind_change())
     return;
   const auto held = std::exchange(held_of(l), nullptr);
@@ -174,8 +174,8 @@ void file_state::impl::tell_held(lease_entry& l, time_point now, effects& out) {
     count_epoch();
     auto n = as_it_is_now(*held->immediate, l);
     // The client may have ignored the earlier notification, because it did not know the lease
-    // before the response.
-    n.ack_required = was_late && l.info.breaking && !held->breaking;
+    // before the response, or not any more: it may forget what it had with a lost connection.
+    n.ack_required = l.info.breaking && !held->breaking;
     if (n.ack_required) {
       l.maybe_unheard = l.is_unattended();
       l.note_told_on(l.channels.newest());
