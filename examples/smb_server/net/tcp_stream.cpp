@@ -28,8 +28,7 @@ public:
   }
 
   /// Waits and accepts in two steps: Asio needs memory for the new socket, and what it throws in
-  /// the completion of `async_accept` would leave the event loop, so that nobody would accept any
-  /// more.
+  /// the completion of `async_accept` would leave the event loop, and end the accepting.
   asio::awaitable<std::unique_ptr<byte_stream>> accept(
     asio::any_io_executor executor, error_code& error) override {
     co_await acceptor_.async_wait(

@@ -36,7 +36,7 @@ void coordinator_run::check_quiet() {
 }
 
 // No cache contains data that is older than a completed write, unless the call of its sink may
-// still be waiting in a queue: nobody waits for a break that needs no acknowledgement.
+// still be waiting in a queue: no operation waits for a break without an acknowledgement.
 void coordinator_run::check_data(const cache_name& name, const cache& c) {
   if (defers_sinks_ || !c.data || c.is_excused || c.drops != 0 || c.answering != 0 ||
     !c.breaks.empty() || !intersects(c.told, lease_state::read) || is_held_back(name) ||
