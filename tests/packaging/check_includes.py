@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that includes follow the layers: model <- persistence <- actors <- examples.
+"""Checks that includes follow the layers: model <- persistence <- actors <- examples,
+and model <- cluster.
 
 usage: check_includes.py ROOT
 
@@ -24,7 +25,8 @@ STANDARD = set(
     typeindex typeinfo unordered_map unordered_set utility valarray variant vector version
     """.split()
 )
-# The model is a pure function of its input, without time, threads, files or locales.
+# The model and the protocol of clusters are pure functions of their input, without time, threads, files
+# or locales.
 NOT_IN_MODEL = {
     "atomic", "barrier", "condition_variable", "coroutine", "csignal", "cstdio", "filesystem",
     "fstream", "future", "iostream", "latch", "mutex", "random", "semaphore", "shared_mutex",
@@ -44,6 +46,7 @@ class Rule:
 
 RULES = [
     Rule("model", ("leasebreak/model/",), forbidden=frozenset(NOT_IN_MODEL)),
+    Rule("cluster", ("leasebreak/model/", "leasebreak/cluster/"), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("persistence/include", ("leasebreak/model/", "leasebreak/persistence/")),
     Rule(
         "persistence",

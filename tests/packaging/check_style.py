@@ -29,7 +29,7 @@ DEFINED = re.compile(
     r"(?:struct|class|enum class) (\w+)|constexpr [\w:<>, *]+ (\w+)\s*[={\[]|(\w[\w:<>,&* ]* [&*]?\w+\(.*\).*\{)$"
 )
 PRINTS = 6  # the index of the last rule, which applies only to the libraries
-LIBRARIES = ("model/", "persistence/", "actors/")
+LIBRARIES = ("model/", "persistence/", "cluster/", "actors/")
 
 
 def problems_of_line(path, line):

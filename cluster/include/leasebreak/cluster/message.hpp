@@ -1,0 +1,100 @@
+// What the nodes of a cluster send each other.
+#pragma once
+
+#include <leasebreak/cluster/view.hpp>
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/export.hpp>
+#include <leasebreak/model/file_snapshot.hpp>
+#include <leasebreak/model/ids.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT cluster {
+
+/// Orders the states of a file over all of its owners.
+struct file_version {
+  std::uint64_t term = 0; ///< The term of the owner; see `slot_owner`.
+  std::uint64_t turn = 0; ///< Counts the turns of the slot's files in this term.
+
+  friend auto operator<=>(const file_version&, const file_version&) = default;
+};
+
+/// A command for a file, from the node of the client to the owner of the file's slot.
+struct request {
+  slot_number slot = 0; ///< The slot of the file.
+  std::uint64_t term = 0; ///< The term of the owner to which it is sent.
+  std::uint64_t number = 0; ///< Counts the requests of the node. Each is executed once, in order.
+  std::string file_id; ///< The file.
+  command what; ///< The command. Its operation and its node are those of the sender.
+};
+
+/// What a turn of a file means for the clients of one node, from the owner to that node.
+struct file_news {
+  slot_number slot = 0; ///< The slot of the file.
+  std::uint64_t term = 0; ///< The term of the owner. If there is a later one, the news is ignored.
+  std::string file_id; ///< The file.
+  file_version version; ///< Of the file after the turn.
+  std::uint64_t done = 0; ///< `request::number` of the command that was executed; 0: none.
+  std::vector<break_notification> notifications; ///< Break notifications for clients of the node.
+  std::vector<completion> completions; ///< Operations of the node that have ended.
+  /// All that clients have of the file through the node, after the turn. Empty: nothing.
+  std::optional<file_snapshot> part;
+  bool is_lost = false; ///< The opens of the node's clients could not be kept; they have ended.
+};
+
+/// What clients have of a file through one node, in a report to a new owner.
+struct file_report {
+  std::string file_id; ///< The file.
+  node_id node{}; ///< The node of the opens.
+  file_version version; ///< The version of which the part is.
+  duration age{}; ///< How long ago the part was made.
+  file_snapshot part; ///< From `file_state::report_node`.
+};
+
+/// All that a node knows of a slot, to the new owner of the slot.
+struct slot_report {
+  slot_number slot = 0; ///< The slot.
+  std::uint64_t term = 0; ///< The term of the new owner.
+  node_id from{}; ///< The node that reports.
+  std::vector<file_report> files; ///< The files that the node's clients use.
+  std::vector<request> pending; ///< Requests without an answer, in order.
+};
+
+/// The content of a message.
+using message_body = std::variant<request, file_news, slot_report>;
+
+/// A message of a session between two nodes.
+struct message {
+  std::uint64_t number = 0; ///< Counts the messages of the session, from 1.
+  std::uint64_t view = 0; ///< The number of the sender's view when the message was sent first.
+  message_body body; ///< The content.
+};
+
+/// What is sent at once. Packets may be lost, repeated, late, and arrive in any order.
+struct packet {
+  node_id from{}; ///< The sender.
+  node_id to{}; ///< The recipient.
+  bool wants_answer = false; ///< The recipient is to send a packet.
+  std::uint64_t consumed = 0; ///< The number of the last message that the sender has consumed.
+  std::vector<message> messages; ///< Messages, in order.
+};
+
+/// Returns the node that has chosen the id of an operation.
+[[nodiscard]] constexpr node_id node_of(operation_id operation) noexcept {
+  return static_cast<node_id>(static_cast<std::uint64_t>(operation) >> 40U);
+}
+/// Returns the id of a node's operation. `number` must be below 2^40.
+[[nodiscard]] constexpr operation_id operation_of(node_id node, std::uint64_t number) noexcept {
+  return static_cast<operation_id>(static_cast<std::uint64_t>(node) << 40U | number);
+}
+
+} // namespace cluster
+} // namespace leasebreak
