@@ -173,7 +173,7 @@ TEST(ViewBytes, AreFewKilobytes) {
   EXPECT_LT(encode(of_three()).size(), 2'200U);
 }
 
-// What is accepted must be what a node can have written.
+// Everything that is accepted must be the encoding of a view.
 void check_decoded(const std::string& bytes) {
   const auto decoded = decode_view(bytes);
   if (const auto* const v = std::get_if<view>(&decoded)) {

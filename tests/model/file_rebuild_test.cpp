@@ -107,6 +107,43 @@ TEST_F(RebuiltFiles, ContinueBreaksWithTheRemainingTime) {
   }));
 }
 
+TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
+  open(by(alice).lease(k1, rwh));
+  open(by(bob).lease(k2, rh));
+  pass(seconds{10});
+  auto early = report_of(first_node);
+  early.age = seconds{20};
+  auto late = early;
+  late.age = seconds{26};
+
+  EXPECT_EQ(rebuild({early}).next_deadline(), now() + seconds{5});
+  auto overdue = rebuild({late});
+  EXPECT_EQ(overdue.next_deadline(), now() - seconds{1});
+  (void)overdue.apply(deadline_reached{}, now());
+  EXPECT_EQ(overdue.breaking(), 0U);
+}
+
+TEST_F(RebuiltFiles, RefuseAnAgeOutOfRange) {
+  open(by(alice).lease(k1, rwh));
+  auto report = report_of(first_node);
+  for (const auto age : {duration{-1}, duration{std::chrono::hours{24 * 400}}}) {
+    report.age = age;
+    EXPECT_THAT(error_of({report}), testing::EndsWith("a report that is too old"));
+  }
+}
+
+TEST_F(RebuiltFiles, KnowWhetherANodeUsesThem) {
+  EXPECT_FALSE(file.is_used_by(first_node));
+  const auto mine = open(by(alice));
+  EXPECT_TRUE(file.is_used_by(first_node));
+  EXPECT_FALSE(file.is_used_by(second_node));
+  const auto change = access(alice, access_kind::write, mine);
+  close(mine);
+  EXPECT_TRUE(file.is_used_by(first_node)) << "its change hold is left";
+  end(result_of<access_granted>(change).hold);
+  EXPECT_FALSE(file.is_used_by(first_node));
+}
+
 TEST_F(RebuiltFiles, NumberNewBreaksAboveOldOnes) {
   open(by(alice).lease(k1, rwh));
   auto rebuilt = rebuild({report_of(first_node)});

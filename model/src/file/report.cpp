@@ -6,6 +6,7 @@
 #include "file/snapshot_visit.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -15,6 +16,8 @@ namespace leasebreak {
 namespace detail {
 
 namespace {
+
+constexpr duration report_age_max = std::chrono::hours{24 * 366};
 
 /// The members of the file itself in a report.
 struct report_head {
@@ -83,7 +86,9 @@ private:
 std::optional<snapshot_error> merged_reports::add(
   const std::string& file_id, const node_report& report, time_point now) {
   parts read;
-  snapshot_reader a(report.opens.bytes, now, counts);
+  snapshot_reader a(report.opens.bytes, now - report.age, counts);
+  if (report.age < duration{} || report.age > report_age_max)
+    a.fail("a report that is too old");
   read_head(a, snapshot_kind::report);
   report_head::visit(a, read.head);
   visit_leases(a, read.leases);
@@ -191,6 +196,14 @@ file_snapshot file_state::report_node(node_id node, time_point now) const {
     if (open->channel.node == node)
       of.push_back(open.get());
   return {impl_->report(of, node, now)};
+}
+
+bool file_state::is_used_by(node_id node) const noexcept {
+  const auto has_node = [node](const auto& hold) { return hold.node == node; };
+  return std::any_of(impl_->opens.begin(), impl_->opens.end(),
+           [node](const auto& open) { return open->channel.node == node; }) ||
+    (impl_->rare != nullptr &&
+      std::any_of(impl_->rare->holds.begin(), impl_->rare->holds.end(), has_node));
 }
 
 std::optional<file_snapshot> file_state::report_open(open_id open, time_point now) const {

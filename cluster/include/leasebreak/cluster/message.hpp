@@ -45,6 +45,7 @@ struct file_news {
   std::uint64_t done = 0; ///< `request::number` of the command that was executed; 0: none.
   std::vector<break_notification> notifications; ///< Break notifications for clients of the node.
   std::vector<completion> completions; ///< Operations of the node that have ended.
+  bool has_part = false; ///< False: the part is as in the news before.
   /// All that clients have of the file through the node, after the turn. Empty: nothing.
   std::optional<file_snapshot> part;
   bool is_lost = false; ///< The opens of the node's clients could not be kept; they have ended.

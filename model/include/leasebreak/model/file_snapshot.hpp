@@ -1,6 +1,7 @@
 // The state of a file as bytes, to move it to another process.
 #pragma once
 
+#include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
 
@@ -25,6 +26,7 @@ struct file_snapshot {
 struct node_report {
   node_id node{}; ///< The node that reports.
   file_snapshot opens; ///< From `file_state::report_node` or `report_open`.
+  duration age{}; ///< How long ago it was made: 0 to a year. Breaks have that much less time left.
 };
 
 /// The reason why bytes are not the state of a file.

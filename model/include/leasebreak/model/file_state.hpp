@@ -103,6 +103,9 @@ public:
   /// the node. Excludes pending operations, which the node can send again.
   [[nodiscard]] file_snapshot report_node(node_id node, time_point now) const;
 
+  /// Returns whether the result of `report_node` would contain an open or a change hold.
+  [[nodiscard]] bool is_used_by(node_id node) const noexcept;
+
   /// Like `report_node`, for one open. Empty if there is no such open.
   [[nodiscard]] std::optional<file_snapshot> report_open(open_id open, time_point now) const;
 

@@ -1,0 +1,71 @@
+// The files of the slots that a node owns, on the calling thread.
+#pragma once
+
+#include <leasebreak/cluster/files.hpp>
+#include <leasebreak/model/clock.hpp>
+#include <leasebreak/model/export.hpp>
+#include <leasebreak/model/file_state.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace leasebreak {
+namespace LEASEBREAK_EXPORT cluster {
+
+/// Executes requests of the protocol with one `file_state` for each file. Not thread-safe.
+class local_files {
+public:
+  /// `self` is this run of the node. `policy` must outlive the object.
+  local_files(node_id self, const file_policy& policy) : self_(self), policy_(&policy) {}
+
+  /// Executes a request at `now`, and appends its results.
+  void execute(const files_request& what, time_point now, std::vector<files_result>& out);
+
+  /// Returns when `expire` is due, or nothing. Scans all files.
+  [[nodiscard]] std::optional<time_point> next_deadline() const;
+  /// Lets the deadlines of all files pass that are due at `now`.
+  void expire(time_point now, std::vector<files_result>& out);
+
+  /// Calls `f` with every file. For tests and tools.
+  void for_each(const std::function<void(const file_state&)>& f) const;
+  /// Returns the file, or null.
+  [[nodiscard]] const file_state* find(slot_number slot, std::string_view file_id) const;
+
+private:
+  struct owned_file {
+    file_state state;
+    /// The nodes through which each client has used the file.
+    std::map<client_guid, std::set<node_id>> users;
+  };
+  struct owned_slot {
+    std::uint64_t term = 0;
+    std::uint64_t turns = 0;
+    std::map<std::string, owned_file, std::less<>> files;
+  };
+
+  void run(const open_slot& r, time_point now, std::vector<files_result>& out);
+  void run(const execute_request& r, time_point now, std::vector<files_result>& out);
+  void run(const end_node& r, time_point now, std::vector<files_result>& out);
+  void run(const release_slot& r, time_point now, std::vector<files_result>& out);
+  void build_file(slot_number number, owned_slot& slot, const std::string& file_id,
+    std::vector<file_report> reports, time_point now, std::vector<files_result>& out);
+  /// Applies a command to all files, or to those for which `which` returns true.
+  void apply_to_all(const command& what, const std::function<bool(const file_state&)>& which,
+    time_point now, std::vector<files_result>& out);
+  [[nodiscard]] file_turn turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
+    owned_file& file, effects& from, node_id origin, time_point now) const;
+
+  node_id self_;
+  const file_policy* policy_;
+  std::map<slot_number, owned_slot> slots_;
+};
+
+} // namespace cluster
+} // namespace leasebreak

@@ -1,0 +1,253 @@
+// Slots, files, and the turns of files.
+#include <leasebreak/cluster/local_files.hpp>
+
+#include "mutant.hpp"
+#include "release_requests.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace leasebreak::cluster {
+
+namespace {
+
+std::pair<client_guid, node_id> user_of(const command& what) {
+  return std::visit(
+    [](const auto& c) -> std::pair<client_guid, node_id> {
+      if constexpr (requires {
+                      c.client.bytes;
+                      c.node;
+                    })
+        return {c.client, c.node};
+      else
+        return {};
+    },
+    what);
+}
+
+/// Tries to rebuild a file from all reports, which are ordered from the newest to the oldest. If
+/// they contradict each other, leaves out those that contradict newer ones.
+struct rebuilding {
+  const file_policy& policy;
+  const std::string& file_id;
+  std::uint64_t term;
+  time_point now;
+  effects out{};
+  std::vector<node_report> used{};
+  std::vector<node_id> lost{};
+
+  std::optional<file_state> all(const std::vector<file_report>& reports) {
+    for (const auto& r : reports)
+      used.push_back({r.node, r.part, r.age});
+    if (auto file = attempt())
+      return file;
+    used.clear();
+    std::optional<file_state> last;
+    for (const auto& r : reports) {
+      used.push_back({r.node, r.part, r.age});
+      if (auto file = attempt()) {
+        last = std::move(file);
+        continue;
+      }
+      used.pop_back();
+      lost.push_back(r.node);
+    }
+    return last;
+  }
+
+private:
+  std::optional<file_state> attempt() {
+    effects following;
+    const auto view = LEASEBREAK_MUTANT(numbers_start_over) ? 0 : term;
+    auto made = file_state::rebuild(policy, file_id, view, used, now, following);
+    auto* const file = std::get_if<file_state>(&made);
+    if (file == nullptr)
+      return std::nullopt;
+    out = std::move(following);
+    return std::move(*file);
+  }
+};
+
+} // namespace
+
+void local_files::execute(
+  const files_request& what, time_point now, std::vector<files_result>& out) {
+  std::visit([&](const auto& r) { run(r, now, out); }, what);
+}
+
+void local_files::run(const open_slot& r, time_point now, std::vector<files_result>& out) {
+  auto& slot = slots_[r.slot];
+  slot = {r.term, 0, {}};
+  std::map<std::string, std::vector<file_report>> by_file;
+  std::vector<released_early> done;
+  for (auto report : r.reports) {
+    if (!LEASEBREAK_MUTANT(no_early_releases))
+      for (auto& each : release_early(report, *policy_, now))
+        done.push_back(std::move(each));
+    for (auto& f : report.files)
+      by_file[f.file_id].push_back(std::move(f));
+  }
+  for (auto& [file_id, reports] : by_file)
+    build_file(r.slot, slot, file_id, std::move(reports), now, out);
+  for (auto& each : done)
+    out.emplace_back(file_turn{r.slot, r.term, each.file_id, {r.term, ++slot.turns}, each.origin,
+      each.number, {}, std::move(each.completions), {}});
+  out.emplace_back(slot_opened{r.slot, r.term});
+}
+
+void local_files::build_file(slot_number number, owned_slot& slot, const std::string& file_id,
+  std::vector<file_report> reports, time_point now, std::vector<files_result>& out) {
+  std::stable_sort(reports.begin(), reports.end(),
+    [](const auto& a, const auto& b) { return a.version > b.version; });
+  rebuilding r{*policy_, file_id, slot.term, now};
+  auto made = r.all(reports);
+  if (!made)
+    made.emplace(*policy_, file_id, slot.term);
+  auto& file = slot.files.emplace(file_id, owned_file{std::move(*made), {}}).first->second;
+  for (const auto& entry : file.state.list({}))
+    if (entry.kind == entry_kind::open)
+      for (const auto& report : reports)
+        file.users[entry.client].insert(report.node);
+  auto turn = turn_of(number, slot, file_id, file, r.out, node_id::none, now);
+  // All parts, since early releases have changed them.
+  turn.parts.clear();
+  std::set<node_id> nodes;
+  for (const auto& report : reports)
+    nodes.insert(report.node);
+  for (const auto node : nodes) {
+    const bool is_lost = std::find(r.lost.begin(), r.lost.end(), node) != r.lost.end();
+    node_part part{node, std::nullopt, is_lost};
+    if (file.state.is_used_by(node) && node != self_)
+      part.part = file.state.report_node(node, now);
+    turn.parts.push_back(std::move(part));
+  }
+  if (file.state.empty())
+    slot.files.erase(file_id);
+  out.emplace_back(std::move(turn));
+}
+
+void local_files::run(const execute_request& r, time_point now, std::vector<files_result>& out) {
+  const auto found = slots_.find(r.what.slot);
+  if (found == slots_.end() || found->second.term != r.what.term)
+    return;
+  auto& slot = found->second;
+  auto at = slot.files.find(r.what.file_id);
+  if (at == slot.files.end())
+    at = slot.files
+           .emplace(r.what.file_id, owned_file{file_state(*policy_, r.what.file_id, slot.term), {}})
+           .first;
+  auto& file = at->second;
+  if (const auto [client, node] = user_of(r.what.what); node != node_id::none)
+    file.users[client].insert(node);
+  effects done;
+  file.state.apply(r.what.what, now, done);
+  auto turn = turn_of(r.what.slot, slot, r.what.file_id, file, done, r.origin, now);
+  turn.number = r.what.number;
+  if (file.state.empty())
+    slot.files.erase(at);
+  out.emplace_back(std::move(turn));
+}
+
+void local_files::run(const end_node& r, time_point now, std::vector<files_result>& out) {
+  apply_to_all(
+    node_gone{operation_id::none, r.node}, [](const auto&) { return true; }, now, out);
+}
+
+void local_files::run(const release_slot& r, time_point now, std::vector<files_result>& out) {
+  slot_released result{r.slot, r.term, {}};
+  const auto found = slots_.find(r.slot);
+  if (found != slots_.end() && found->second.term == r.term) {
+    for (const auto& [file_id, file] : found->second.files) {
+      std::set<node_id> nodes;
+      for (const auto& [client, users] : file.users)
+        nodes.insert(users.begin(), users.end());
+      for (const auto node : nodes)
+        if (file.state.is_used_by(node))
+          result.files.push_back(
+            {file_id, node, {r.term, found->second.turns}, {}, file.state.report_node(node, now)});
+    }
+    slots_.erase(found);
+  }
+  out.emplace_back(std::move(result));
+}
+
+std::optional<time_point> local_files::next_deadline() const {
+  std::optional<time_point> first;
+  for_each([&](const file_state& file) {
+    if (const auto next = file.next_deadline(); next && (!first || *next < *first))
+      first = next;
+  });
+  return first;
+}
+
+void local_files::expire(time_point now, std::vector<files_result>& out) {
+  apply_to_all(
+    deadline_reached{},
+    [now](const file_state& file) {
+      const auto next = file.next_deadline();
+      return next && *next <= now;
+    },
+    now, out);
+}
+
+void local_files::for_each(const std::function<void(const file_state&)>& f) const {
+  for (const auto& [number, slot] : slots_)
+    for (const auto& [file_id, file] : slot.files)
+      f(file.state);
+}
+
+const file_state* local_files::find(slot_number slot, std::string_view file_id) const {
+  const auto found = slots_.find(slot);
+  if (found == slots_.end())
+    return nullptr;
+  const auto at = found->second.files.find(file_id);
+  return at != found->second.files.end() ? &at->second.state : nullptr;
+}
+
+void local_files::apply_to_all(const command& what,
+  const std::function<bool(const file_state&)>& which, time_point now,
+  std::vector<files_result>& out) {
+  for (auto& [number, slot] : slots_)
+    for (auto at = slot.files.begin(); at != slot.files.end();) {
+      auto& [file_id, file] = *at;
+      if (which(file.state)) {
+        effects done;
+        file.state.apply(what, now, done);
+        if (!done.empty())
+          out.emplace_back(turn_of(number, slot, file_id, file, done, node_id::none, now));
+      }
+      at = file.state.empty() ? slot.files.erase(at) : std::next(at);
+    }
+}
+
+// The parts are of the nodes for which something may have changed: those that asked, those that are
+// told, and those of clients whose opens or breaks have ended.
+file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
+  owned_file& file, effects& from, node_id origin, time_point now) const {
+  file_turn turn{number, slot.term, file_id, {slot.term, ++slot.turns}, origin, 0, {}, {}, {}};
+  std::set<node_id> nodes{origin};
+  const auto add_users = [&](const client_guid& client) {
+    if (const auto at = file.users.find(client); at != file.users.end())
+      nodes.insert(at->second.begin(), at->second.end());
+  };
+  for (const auto& c : from.completions)
+    nodes.insert(node_of(c.operation));
+  for (const auto& n : from.notifications)
+    add_users(n.client);
+  for (const auto& ended : from.ended)
+    add_users(ended.client);
+  for (const auto& f : from.facts)
+    if (const auto* const ended = std::get_if<break_ended>(&f))
+      add_users(ended->client);
+  for (const auto node : nodes)
+    if (node != self_ && node != node_id::none)
+      turn.parts.push_back({node,
+        file.state.is_used_by(node) ? std::optional(file.state.report_node(node, now))
+                                    : std::nullopt,
+        false});
+  turn.notifications = std::move(from.notifications);
+  turn.completions = std::move(from.completions);
+  return turn;
+}
+
+} // namespace leasebreak::cluster

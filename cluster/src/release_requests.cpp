@@ -1,0 +1,69 @@
+// Closes, acknowledgements and other releases before a file is rebuilt.
+#include "release_requests.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace leasebreak::cluster {
+
+namespace {
+
+bool only_releases(const command& c) noexcept {
+  return std::holds_alternative<close_open>(c) || std::holds_alternative<acknowledge_lease>(c) ||
+    std::holds_alternative<acknowledge_oplock>(c) || std::holds_alternative<end_hold>(c) ||
+    std::holds_alternative<unlock_ranges>(c) || std::holds_alternative<client_gone>(c) ||
+    std::holds_alternative<answer_sent>(c);
+}
+
+// The deletion of a file depends on the opens of other nodes.
+bool is_certain(const effects& out, const file_state& after) {
+  if (after.is_delete_pending() || after.waiting() != 0 || !out.notifications.empty())
+    return false;
+  return std::all_of(out.completions.begin(), out.completions.end(), [](const completion& c) {
+    const auto* const closed = std::get_if<open_closed>(&c.result);
+    const auto* const removed = std::get_if<client_removed>(&c.result);
+    return c.error == errc::success && (closed == nullptr || !closed->delete_file) &&
+      (removed == nullptr || !removed->delete_file);
+  });
+}
+
+// Returns the completions, or nothing if the request must be executed later.
+std::optional<std::vector<completion>> release(
+  file_report& part, const command& what, const file_policy& policy, time_point now) {
+  const node_report only{part.node, part.part, part.age};
+  effects missing;
+  // The view is that of the part: a lease that another node has, too, is not made newer.
+  auto rebuilt =
+    file_state::rebuild(policy, part.file_id, part.version.term, {&only, 1}, now, missing);
+  auto* const file = std::get_if<file_state>(&rebuilt);
+  if (file == nullptr || !missing.empty())
+    return std::nullopt;
+  auto out = file->apply(what, now);
+  if (!is_certain(out, *file))
+    return std::nullopt;
+  part.part = file->report_node(part.node, now);
+  part.age = {};
+  return std::move(out.completions);
+}
+
+} // namespace
+
+std::vector<released_early> release_early(
+  slot_report& report, const file_policy& policy, time_point now) {
+  std::vector<released_early> done;
+  std::erase_if(report.pending, [&](const request& r) {
+    const auto part = std::find_if(report.files.begin(), report.files.end(),
+      [&](const auto& f) { return f.file_id == r.file_id && f.node == report.from; });
+    if (!only_releases(r.what) || part == report.files.end())
+      return false;
+    auto completions = release(*part, r.what, policy, now);
+    if (completions)
+      done.push_back({report.from, r.number, r.file_id, std::move(*completions)});
+    return completions.has_value();
+  });
+  return done;
+}
+
+} // namespace leasebreak::cluster
