@@ -2,26 +2,12 @@
 #include "client_requests.hpp"
 
 #include "mutant.hpp"
+#include "release_requests.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace leasebreak::cluster {
-
-namespace {
-
-operation_id operation_in(const command& what) {
-  return std::visit(
-    [](const auto& c) {
-      if constexpr (requires { c.operation; })
-        return c.operation;
-      else
-        return operation_id::none;
-    },
-    what);
-}
-
-} // namespace
 
 void client_requests::install(
   const view* before, const view& v, const std::vector<slot_number>& released, time_point now) {
@@ -68,17 +54,17 @@ void client_requests::report(slot_number slot, time_point now) {
       r.files.push_back(std::move(f));
     }
   for (auto& [number, p] : pending_)
-    if (p.what.slot == slot) {
+    if (p.what.slot == slot && !LEASEBREAK_MUTANT(requests_not_repeated)) {
       p.what.term = owner.term;
       r.pending.push_back(p.what);
     }
   sender_->send(owner.node, std::move(r));
 }
 
-void client_requests::submit(const std::string& file_id, command what) {
+void client_requests::submit(const std::string& file_id, command what, break_id about) {
   const auto slot = slot_of(file_id, view_.slots.size());
-  const auto operation = operation_in(what);
-  request r{slot, view_.slots[slot].term, ++last_number_, file_id, std::move(what)};
+  const auto operation = operation_of(what);
+  request r{slot, view_.slots[slot].term, ++last_number_, file_id, std::move(what), about};
   if (operation != operation_id::none)
     numbers_[operation] = r.number;
   const auto& p = pending_[r.number] = {std::move(r), operation, false};

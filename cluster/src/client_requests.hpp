@@ -28,7 +28,7 @@ public:
   void opened(slot_number slot) { mirror_.erase(slot); }
 
   /// Keeps a request, and sends it to the owner.
-  void submit(const std::string& file_id, command what);
+  void submit(const std::string& file_id, command what, break_id about = break_id::none);
   /// News from the owner of a slot.
   void take(node_id from, file_news news, time_point now, node_effects& out);
   void abandon(operation_id operation);

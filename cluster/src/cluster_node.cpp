@@ -66,7 +66,7 @@ struct cluster_node::impl final : message_sender {
 bool cluster_node::impl::begin(time_point now, node_effects& out) {
   if (stage == node_stage::stopped)
     return false;
-  if (!lease.was_granted() || lease.is_held(now))
+  if (!lease.was_granted() || lease.is_held(now) || LEASEBREAK_MUTANT(lease_not_looked_at))
     return true;
   step_down(step_down_cause::expired, now, out);
   return false;
@@ -150,7 +150,7 @@ void cluster_node::impl::install(const view& v, time_point now, node_effects& ou
 
 void cluster_node::impl::end_fenced(node_effects& out) {
   for (const auto n : fences.take_ended(*current))
-    out.emplace_back(files_request(end_node{n}));
+    out.emplace_back(std::in_place_type<files_request>, end_node{n});
 }
 
 // -- messages
@@ -329,7 +329,7 @@ void cluster_node::files_did(files_result what, time_point now, node_effects& ou
     // A node may have reported, failed and been fenced before the slot was opened.
     for (const auto node : i.owned.take(*opened, out))
       if (i.fences.is_over(*i.current, node))
-        out.emplace_back(files_request(end_node{node}));
+        out.emplace_back(std::in_place_type<files_request>, end_node{node});
     if (i.owned.serves(opened->slot))
       i.requests.opened(opened->slot);
   } else {
@@ -339,7 +339,7 @@ void cluster_node::files_did(files_result what, time_point now, node_effects& ou
 }
 
 errc cluster_node::submit(
-  const std::string& file_id, command what, time_point now, node_effects& out) {
+  const std::string& file_id, command what, time_point now, node_effects& out, break_id about) {
   auto& i = *impl_;
   if (!i.begin(now, out))
     return errc::shutting_down;
@@ -347,7 +347,7 @@ errc cluster_node::submit(
     return errc::not_started;
   if (i.requests.pending() >= i.settings.requests_max)
     return errc::too_many_waiting;
-  i.requests.submit(file_id, std::move(what));
+  i.requests.submit(file_id, std::move(what), about);
   i.end(now, out);
   return errc::success;
 }
@@ -380,7 +380,7 @@ const view* cluster_node::current_view() const noexcept {
 }
 
 bool cluster_node::serves(slot_number slot) const {
-  return impl_->owned.serves(slot);
+  return impl_->stage == node_stage::member && impl_->owned.serves(slot);
 }
 
 std::size_t cluster_node::pending() const noexcept {

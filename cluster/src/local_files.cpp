@@ -58,8 +58,7 @@ struct rebuilding {
 private:
   std::optional<file_state> attempt() {
     effects following;
-    const auto view = LEASEBREAK_MUTANT(numbers_start_over) ? 0 : term;
-    auto made = file_state::rebuild(policy, file_id, view, used, now, following);
+    auto made = file_state::rebuild(policy, file_id, term, used, now, following);
     auto* const file = std::get_if<file_state>(&made);
     if (file == nullptr)
       return std::nullopt;
@@ -140,7 +139,10 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
   if (const auto [client, node] = user_of(r.what.what); node != node_id::none)
     file.users[client].insert(node);
   effects done;
-  file.state.apply(r.what.what, now, done);
+  if (is_late(r.what, file.state))
+    done.completions.push_back({operation_of(r.what.what), errc::lease_not_breaking, {}});
+  else
+    file.state.apply(r.what.what, now, done);
   auto turn = turn_of(r.what.slot, slot, r.what.file_id, file, done, r.origin, now);
   turn.number = r.what.number;
   if (file.state.empty())

@@ -38,7 +38,7 @@ std::vector<slot_number> owned_slots::install(const view& v, node_effects& out) 
     if (found != slots_.end()) {
       if (found->second.at != phase::collecting) {
         released.push_back(slot);
-        out.emplace_back(files_request(release_slot{slot, found->second.term}));
+        out.emplace_back(std::in_place_type<files_request>, release_slot{slot, found->second.term});
       }
       slots_.erase(found);
     }
@@ -61,7 +61,7 @@ void owned_slots::open_if_ready(slot_number slot, owned& o, node_effects& out) {
   if (o.at != phase::collecting || !o.missing.empty() || !are_all_fenced_)
     return;
   o.at = phase::opening;
-  out.emplace_back(files_request(open_slot{slot, o.term, o.reports}));
+  out.emplace_back(std::in_place_type<files_request>, open_slot{slot, o.term, o.reports});
 }
 
 void owned_slots::take(const slot_report& report, node_effects& out) {
@@ -89,13 +89,13 @@ void owned_slots::take(node_id from, const request& r, node_effects& out) {
   if (o.at != phase::open)
     o.queue.emplace_back(from, known);
   else
-    out.emplace_back(files_request(execute_request{known, from}));
+    out.emplace_back(std::in_place_type<files_request>, execute_request{known, from});
 }
 
 // The node may have failed since it sent the request; its opens have ended already.
 void owned_slots::execute(const request& r, node_id from, node_effects& out) const {
-  if (members_.contains(from))
-    out.emplace_back(files_request(execute_request{r, from}));
+  if (members_.contains(from) || LEASEBREAK_MUTANT(failed_nodes_go_on))
+    out.emplace_back(std::in_place_type<files_request>, execute_request{r, from});
 }
 
 // Requests of the reports come before those that arrived later.

@@ -1,6 +1,8 @@
 // Closes, acknowledgements and other releases before a file is rebuilt.
 #include "release_requests.hpp"
 
+#include "mutant.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -29,18 +31,43 @@ bool is_certain(const effects& out, const file_state& after) {
   });
 }
 
+} // namespace
+
+operation_id operation_of(const command& what) noexcept {
+  return std::visit(
+    [](const auto& c) {
+      if constexpr (requires { c.operation; })
+        return c.operation;
+      else
+        return operation_id::none;
+    },
+    what);
+}
+
+bool is_late(const request& r, const file_state& file) {
+  if (r.about == break_id::none || LEASEBREAK_MUTANT(late_releases_count))
+    return false;
+  if (const auto* const lease = std::get_if<acknowledge_lease>(&r.what))
+    return file.break_of(lease->client, lease->key, {}) != r.about;
+  if (const auto* const oplock = std::get_if<acknowledge_oplock>(&r.what))
+    return file.break_of(oplock->client, {}, oplock->open) != r.about;
+  return false;
+}
+
+namespace {
+
 // Returns the completions, or nothing if the request must be executed later.
 std::optional<std::vector<completion>> release(
-  file_report& part, const command& what, const file_policy& policy, time_point now) {
+  file_report& part, const request& r, const file_policy& policy, time_point now) {
   const node_report only{part.node, part.part, part.age};
   effects missing;
   // The view is that of the part: a lease that another node has, too, is not made newer.
   auto rebuilt =
     file_state::rebuild(policy, part.file_id, part.version.term, {&only, 1}, now, missing);
   auto* const file = std::get_if<file_state>(&rebuilt);
-  if (file == nullptr || !missing.empty())
+  if (file == nullptr || !missing.empty() || is_late(r, *file))
     return std::nullopt;
-  auto out = file->apply(what, now);
+  auto out = file->apply(r.what, now);
   if (!is_certain(out, *file))
     return std::nullopt;
   part.part = file->report_node(part.node, now);
@@ -58,7 +85,7 @@ std::vector<released_early> release_early(
       [&](const auto& f) { return f.file_id == r.file_id && f.node == report.from; });
     if (!only_releases(r.what) || part == report.files.end())
       return false;
-    auto completions = release(*part, r.what, policy, now);
+    auto completions = release(*part, r, policy, now);
     if (completions)
       done.push_back({report.from, r.number, r.file_id, std::move(*completions)});
     return completions.has_value();

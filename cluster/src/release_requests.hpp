@@ -17,6 +17,13 @@ struct released_early {
   std::vector<completion> completions;
 };
 
+/// Returns the operation of a command, or none.
+[[nodiscard]] operation_id operation_of(const command& what) noexcept;
+
+/// Returns whether the request acknowledges a break that is not in progress any more. It is late
+/// then: a new break of the same lease may have begun, which the client does not know.
+[[nodiscard]] bool is_late(const request& r, const file_state& file);
+
 /// Executes those of the pending requests in `report` that only release something, as long as their
 /// results depend on nothing that other nodes have. Changes the parts of the report, and returns
 /// the executed requests. A part that cannot be read is not changed.

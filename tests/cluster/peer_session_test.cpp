@@ -10,8 +10,8 @@
 namespace leasebreak::cluster {
 namespace {
 
-constexpr node_id a{1};
-constexpr node_id b{2};
+constexpr node_id near_end{1};
+constexpr node_id far_end{2};
 constexpr time_point first_moment = time_point{} + std::chrono::hours{24};
 
 message_body numbered(std::uint64_t number) {
@@ -37,8 +37,8 @@ protected:
   }
 
   session_settings settings{4, std::chrono::milliseconds{200}};
-  peer_session sender{settings, a, b};
-  peer_session receiver{settings, b, a};
+  peer_session sender{settings, near_end, far_end};
+  peer_session receiver{settings, far_end, near_end};
 };
 
 using numbers = std::vector<std::uint64_t>;
@@ -48,8 +48,8 @@ TEST_F(PeerSessions, SendMessagesOnce) {
   const auto first = sender.take_packet(first_moment);
 
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->from, a);
-  EXPECT_EQ(first->to, b);
+  EXPECT_EQ(first->from, near_end);
+  EXPECT_EQ(first->to, far_end);
   ASSERT_EQ(first->messages.size(), 1U);
   EXPECT_EQ(first->messages.front().view, 7U);
   EXPECT_FALSE(sender.take_packet(first_moment + std::chrono::milliseconds{199}));
@@ -108,10 +108,10 @@ TEST_F(PeerSessions, SendNoMoreThanTheWindow) {
 }
 
 TEST_F(PeerSessions, IgnoreMessagesBeyondTheWindow) {
-  packet p{a, b, false, 0, {{6, 7, numbered(6)}}};
+  packet p{near_end, far_end, false, 0, {{6, 7, numbered(6)}}};
   receiver.receive(p);
   for (std::uint64_t i = 1; i <= 5; ++i)
-    receiver.receive({a, b, false, 0, {{i, 7, numbered(i)}}});
+    receiver.receive({near_end, far_end, false, 0, {{i, 7, numbered(i)}}});
 
   EXPECT_EQ(consume(receiver), (numbers{1, 2, 3, 4}));
 }
@@ -147,7 +147,7 @@ TEST_F(PeerSessions, LoseNothingOnABadNetwork) {
     if (network.empty())
       continue;
     const auto at = network.begin() + static_cast<std::ptrdiff_t>(random() % network.size());
-    (at->to == a ? sender : receiver).receive(*at);
+    (at->to == near_end ? sender : receiver).receive(*at);
     if (random() % 4 != 0)
       network.erase(at);
     for (const auto n : consume(receiver))

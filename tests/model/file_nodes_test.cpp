@@ -37,6 +37,23 @@ TEST_F(NodeGone, EndsTheOpensThatCameFromIt) {
   (void)other;
 }
 
+// If the node of the new open and the owner fail together, the other node reports the lease as it
+// was before.
+TEST_F(NodeGone, WouldNotBeNoticedByALeaseThatWasPromotedThroughAnotherNode) {
+  open(by(alice).lease(k1, rh));
+  nodes = nullptr;
+  auto elsewhere = by(client{alice.guid, connection_id{22}}).lease(k1, rwh);
+  elsewhere.request.node = second_node;
+  const auto shared = open(elsewhere);
+  expect_granted(shared, rh);
+  auto here = by(alice).lease(k1, rwh);
+  here.request.node = first_node;
+  expect_granted(open(here), rh);
+
+  close(shared);
+  expect_granted(open(here), rwh);
+}
+
 TEST_F(NodeGone, KeepsDurableOpensAsDisconnected) {
   const auto kept = open(by(bob).lease(k2, rwh).durable());
 

@@ -144,6 +144,29 @@ TEST_F(RebuiltFiles, KnowWhetherANodeUsesThem) {
   EXPECT_FALSE(file.is_used_by(first_node));
 }
 
+TEST_F(RebuiltFiles, KnowTheBreakOfALease) {
+  open(by(alice).lease(k1, rwh));
+  EXPECT_EQ(file.break_of(alice.guid, k1, {}), break_id::none);
+  open(by(bob).lease(k2, rh));
+  const auto told = expect_break(k1, rwh, rh);
+
+  const auto rebuilt = rebuild({report_of(first_node)});
+
+  EXPECT_EQ(file.break_of(alice.guid, k1, {}), told.id);
+  EXPECT_EQ(rebuilt.break_of(alice.guid, k1, {}), told.id);
+  EXPECT_EQ(file.break_of(bob.guid, k1, {}), break_id::none);
+  EXPECT_EQ(file.break_of(alice.guid, k2, {}), break_id::none);
+}
+
+TEST_F(RebuiltFiles, KnowTheBreakOfAnOplock) {
+  const auto mine = open(by(alice).oplock(oplock_level::batch));
+  open(by(bob));
+  const auto told = expect_oplock_break(mine, rwh, r);
+
+  EXPECT_EQ(file.break_of(alice.guid, {}, mine.open), told.id);
+  EXPECT_EQ(file.break_of(alice.guid, {}, open_id{99}), break_id::none);
+}
+
 TEST_F(RebuiltFiles, NumberNewBreaksAboveOldOnes) {
   open(by(alice).lease(k1, rwh));
   auto rebuilt = rebuild({report_of(first_node)});

@@ -142,7 +142,8 @@ void file_state::impl::grant_lease(
     if (lease->is_behind_change()) // the grant refers to the state after that break
       tell_behind(*lease, now, out);
     changed = !lease->info.breaking && all_granted && state != lease->info.state &&
-      is_subset(lease->info.state, wanted);
+      is_subset(lease->info.state, wanted) &&
+      (LEASEBREAK_MUTANT(shared_leases_are_promoted) || !is_used_elsewhere(*lease, c.node));
   }
   attach(open, *lease);
   if (c.answer_follows)

@@ -288,6 +288,8 @@ struct LEASEBREAK_HIDDEN file_state::impl {
 
   [[nodiscard]] static node_id node_of(const command& c) noexcept;
   void remove_node(const node_gone& c, time_point now, effects& out);
+  /// Returns whether the lease has an open of another node.
+  [[nodiscard]] bool is_used_elsewhere(const lease_entry& l, node_id node) const noexcept;
   void end_waits_of(node_id node, effects& out);
   void end_holds_of(node_id node);
 

@@ -35,6 +35,13 @@ void file_state::impl::remove_node(const node_gone& c, time_point now, effects& 
   complete_removal(std::move(removed), c.operation, node_id::none, out);
 }
 
+// If this node or the file's owner fails, the other node reports the lease as it knows it, which
+// may be less than what the client was told here.
+bool file_state::impl::is_used_elsewhere(const lease_entry& l, node_id node) const noexcept {
+  return std::any_of(opens.begin(), opens.end(),
+    [&](const auto& open) { return open->lease == &l && open->channel.node != node; });
+}
+
 // Includes operations without a connection: no other node knows their handlers.
 void file_state::impl::end_waits_of(node_id node, effects& out) {
   if (!rare)

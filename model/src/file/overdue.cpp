@@ -44,4 +44,16 @@ std::vector<pending_wait> file_state::impl::waits(std::size_t most) const {
   return result;
 }
 
+break_id file_state::break_of(
+  const client_guid& client, const lease_key& key, open_id open) const noexcept {
+  const auto* const found = key.is_zero() ? impl_->find_open(open) : nullptr;
+  for (const auto& l : impl_->leases) {
+    const bool is_it = key.is_zero() ? found != nullptr && found->lease == l.get()
+                                     : !l->info.is_oplock && l->info.key == key;
+    if (is_it && l->client == client && l->info.breaking)
+      return l->current_break;
+  }
+  return break_id::none;
+}
+
 } // namespace leasebreak

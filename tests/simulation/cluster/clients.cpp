@@ -18,8 +18,8 @@ std::string name_of_file(std::size_t file) {
 
 } // namespace
 
-std::string cluster_run::name_of(std::size_t who) const {
-  return "client " + std::to_string(who) + " on " + machines_[clients_[who].at]->name();
+std::string cluster_run::name_of(std::size_t who) {
+  return "client " + std::to_string(who);
 }
 
 lease_key cluster_run::key_of(std::size_t who, std::size_t file) const {
@@ -34,46 +34,63 @@ std::size_t cluster_run::file_of(const std::string& file_id) const {
   return std::stoul(file_id.substr(5));
 }
 
-void cluster_run::submit(std::size_t who, std::size_t file, const command& what) {
-  auto& m = *machines_[clients_[who].at];
+std::size_t cluster_run::home_of(std::size_t who, std::size_t which) const {
+  const auto& homes = clients_[who].homes;
+  return std::next(homes.begin(), static_cast<std::ptrdiff_t>(which % homes.size()))->first;
+}
+
+void cluster_run::submit(std::size_t at, std::size_t file, const command& what, break_id about) {
+  auto& m = *machines_[at];
   if (m.is_up())
-    m.put(m.run(), [file, what](auto& n, time_point now, node_effects& out) {
-      (void)n.submit(name_of_file(file), what, now, out);
+    m.put(m.run(), [file, what, about](auto& n, time_point now, node_effects& out) {
+      (void)n.submit(name_of_file(file), what, now, out, about);
     });
 }
 
-// Returns whether the client's node is a member.
-bool cluster_run::is_served(std::size_t who) const {
-  auto& m = *machines_[clients_[who].at];
-  return m.is_up() && !m.is_paused() && m.node().stage() == cluster::node_stage::member;
+// Returns whether the node is a member.
+bool cluster_run::is_served(std::size_t at) const {
+  auto& m = *machines_[at];
+  return m.is_up() && !m.is_busy() && m.node().stage() == cluster::node_stage::member;
 }
 
 // The client may be disconnected when this returns.
 template <class Command>
-void cluster_run::start(operation_kind kind, std::size_t who, std::size_t file, Command what) {
-  auto& m = *machines_[clients_[who].at];
-  what.operation = m.node().new_operation();
-  operations_[what.operation] = {kind, who, file, m.run(), loop_.now()};
+void cluster_run::start(operation_kind kind, std::size_t who, std::size_t at, std::size_t file,
+  Command what, break_id about) {
+  what.operation = machines_[at]->node().new_operation();
+  operations_[what.operation] = {kind, who, file, at};
   ++started_;
-  submit(who, file, what);
+  submit(at, file, what, about);
 }
 
-void cluster_run::open(std::size_t who, std::size_t file, lease_state state) {
-  if (!is_served(who))
+void cluster_run::open(std::size_t who, std::size_t at, std::size_t file, lease_state state) {
+  if (!is_served(at))
     return;
   const auto& c = clients_[who];
   open_file what;
   // Unique in the cluster: the upper bits are those of the run of the node.
   what.open = static_cast<open_id>(
-    static_cast<std::uint64_t>(machines_[c.at]->run()) << 40U | ++last_connection_);
+    static_cast<std::uint64_t>(machines_[at]->run()) << 40U | ++last_connection_);
   what.client = c.guid;
-  what.connection = c.connection;
+  what.connection = c.homes.at(at);
   what.share = "share";
   what.access = read_and_write;
-  what.lease = lease_request{key_of(who, file), state, 2, 0, std::nullopt};
-  what.node = machines_[c.at]->run();
-  note(name_of(who) + " opens " + name_of_file(file) + " for " + std::string(to_string(state)));
-  start(operation_kind::open, who, file, what);
+  // A new lease starts at the epoch that the client has reached.
+  const auto epoch = c.epochs.find(file);
+  what.lease = lease_request{
+    key_of(who, file), state, 2, epoch != c.epochs.end() ? epoch->second : std::uint16_t{0}, {}};
+  what.node = machines_[at]->run();
+  note(name_of(who) + " opens " + name_of_file(file) + " on " + machines_[at]->name() + " for " +
+    std::string(to_string(state)));
+  start(operation_kind::open, who, at, file, what);
+}
+
+// Without an open, the client releases its caching.
+void cluster_run::forget_if_unused(std::size_t who, std::size_t file) {
+  auto& c = clients_[who];
+  if (std::none_of(
+        c.opens.begin(), c.opens.end(), [&](const auto& each) { return each.file == file; }))
+    c.believes.erase(file);
 }
 
 // The client releases its caching before it sends the request.
@@ -83,38 +100,38 @@ void cluster_run::close(std::size_t who, std::size_t which) {
     return;
   const auto at = c.opens.begin() + static_cast<std::ptrdiff_t>(which % c.opens.size());
   const auto o = *at;
+  if (!is_served(o.at))
+    return;
   close_open what;
   what.open = o.id;
-  what.node = machines_[c.at]->run();
-  if (!is_served(who))
-    return;
+  what.node = machines_[o.at]->run();
   c.opens.erase(at);
-  if (std::none_of(
-        c.opens.begin(), c.opens.end(), [&](const auto& each) { return each.file == o.file; }))
-    c.believes.erase(o.file);
-  note(name_of(who) + " closes " + name_of_file(o.file));
-  start(operation_kind::close, who, o.file, what);
+  forget_if_unused(who, o.file);
+  note(name_of(who) + " closes " + name_of_file(o.file) + " on " + machines_[o.at]->name());
+  start(operation_kind::close, who, o.at, o.file, what);
 }
 
 void cluster_run::write(std::size_t who, std::size_t which) {
   const auto& c = clients_[who];
-  if (c.opens.empty() || !is_served(who))
+  if (c.opens.empty())
     return;
   const auto o = c.opens[which % c.opens.size()];
+  if (!is_served(o.at))
+    return;
   access_file what;
   what.kind = access_kind::write;
   what.open = o.id;
   what.client = c.guid;
-  what.connection = c.connection;
-  what.node = machines_[c.at]->run();
+  what.connection = c.homes.at(o.at);
+  what.node = machines_[o.at]->run();
   note(name_of(who) + " writes to " + name_of_file(o.file));
-  start(operation_kind::access, who, o.file, what);
+  start(operation_kind::access, who, o.at, o.file, what);
 }
 
-void cluster_run::end_hold_later(std::size_t who, std::size_t file, hold_id hold) {
-  loop_.after(milliseconds{random_.below(60)}, [this, who, file, hold, life = clients_[who].life] {
-    if (clients_[who].life == life)
-      submit(who, file, end_hold{hold});
+void cluster_run::end_hold_later(std::size_t at, std::size_t file, hold_id hold) {
+  loop_.after(milliseconds{random_.below(60)}, [this, at, file, hold, run = machines_[at]->run()] {
+    if (machines_[at]->run() == run)
+      submit(at, file, end_hold{hold});
   });
 }
 
@@ -127,26 +144,28 @@ void cluster_run::abandon(std::size_t which) {
     return;
   const auto id = all[which % all.size()];
   const auto o = operations_.at(id);
-  auto& m = *machines_[clients_[o.client].at];
-  if (!m.is_up() || m.is_paused())
+  auto& m = *machines_[o.at];
+  if (!m.is_up() || m.is_busy())
     return;
   note(name_of(o.client) + " abandons an operation on " + name_of_file(o.file));
   operations_.erase(id);
   ended_operations_.insert(id);
-  m.put(o.run, [id](auto& n, time_point now, node_effects& out) { n.abandon(id, now, out); });
+  m.put(m.run(), [id](auto& n, time_point now, node_effects& out) { n.abandon(id, now, out); });
 }
 
 void cluster_run::acknowledge(
-  std::size_t who, std::size_t file, lease_key key, lease_state state, std::uint64_t life) {
-  if (clients_[who].life != life || !is_served(who))
+  std::size_t who, std::size_t at, std::size_t file, const break_notification& n) {
+  if (!is_served(at) || n.key != key_of(who, file)) {
+    is_break_ignored_ = true;
     return;
+  }
   acknowledge_lease what;
   what.client = clients_[who].guid;
-  what.key = key;
-  what.state = state;
-  note(
-    name_of(who) + " acknowledges " + std::string(to_string(state)) + " of " + name_of_file(file));
-  start(operation_kind::acknowledge, who, file, what);
+  what.key = n.key;
+  what.state = n.to;
+  note(name_of(who) + " acknowledges " + std::string(to_string(n.to)) + " of " +
+    name_of_file(file) + " on " + machines_[at]->name());
+  start(operation_kind::acknowledge, who, at, file, what, n.id);
 }
 
 // -- what clients are told
@@ -165,16 +184,25 @@ void cluster_run::tell(std::size_t from, const cluster::node_effect& what) {
   boot_later(from);
 }
 
-// All connections of the machine's clients end. Their operations have no result.
+// All connections to the machine end. Operations through it have no result.
 void cluster_run::disconnect(std::size_t index) {
-  for (auto& c : clients_)
-    if (c.at == index) {
+  std::erase_if(operations_, [&](const auto& o) { return o.second.at == index; });
+  for (std::size_t who = 0; who < clients_.size(); ++who) {
+    auto& c = clients_[who];
+    const auto home = c.homes.find(index);
+    if (home == c.homes.end())
+      continue;
+    home->second = connection_id{++last_connection_};
+    std::erase_if(c.opens, [&](const auto& o) { return o.at == index; });
+    for (std::size_t file = 0; file < file_count; ++file)
+      forget_if_unused(who, file);
+    const bool has_operations = std::any_of(operations_.begin(), operations_.end(),
+      [&](const auto& o) { return o.second.client == who; });
+    if (c.opens.empty() && !has_operations) {
       ++c.life;
-      c.opens.clear();
-      c.believes.clear();
-      c.connection = connection_id{++last_connection_};
+      c.epochs.clear();
     }
-  std::erase_if(operations_, [&](const auto& o) { return clients_[o.second.client].at == index; });
+  }
 }
 
 void cluster_run::completed(std::size_t from, const cluster::operation_completed& c) {
@@ -192,55 +220,77 @@ void cluster_run::completed(std::size_t from, const cluster::operation_completed
     granted(o, *g, v != nullptr && v->slots[c.slot].node != machines_[from]->run());
   } else if (const auto* const a = std::get_if<access_granted>(&c.what.result)) {
     if (a->hold != hold_id::none)
-      end_hold_later(o.client, o.file, a->hold);
+      end_hold_later(o.at, o.file, a->hold);
   } else if (c.what.error != errc::success) {
     note(name_of(o.client) + " fails: " + leasebreak::to_string(c.what.error));
   }
 }
 
+// Returns whether what the client is told is not older than what it knows. Messages through two
+// nodes may overtake each other.
+bool cluster_run::takes_epoch(std::size_t who, std::size_t file, std::uint16_t epoch) {
+  auto& epochs = clients_[who].epochs;
+  const auto known = epochs.find(file);
+  if (known != epochs.end() && static_cast<std::int16_t>(epoch - known->second) < 0)
+    return false;
+  epochs[file] = epoch;
+  return true;
+}
+
 void cluster_run::granted(const operation& o, const open_granted& g, bool is_remote) {
   auto& c = clients_[o.client];
-  c.opens.push_back({g.open, o.file});
+  c.opens.push_back({g.open, o.file, o.at});
   ++cluster_totals().grants;
   cluster_totals().remote_grants += is_remote ? 1 : 0;
   note(name_of(o.client) + " is granted " + std::string(to_string(g.state)) + " of " +
-    name_of_file(o.file) + (g.break_in_progress ? ", breaking" : ""));
+    name_of_file(o.file) + " on " + machines_[o.at]->name() + ", epoch " + std::to_string(g.epoch) +
+    (g.break_in_progress ? ", breaking" : ""));
   // The client has released what the break takes away.
-  if (!g.break_in_progress)
+  if (takes_epoch(o.client, o.file, g.epoch) && !g.break_in_progress)
     c.believes[o.file] = g.state;
   check_pairs(o.client, o.file);
 }
 
 void cluster_run::broken(std::size_t from, const cluster::break_arrived& b) {
   check_term("a break", b.slot, b.term);
-  const auto who = client_of(b.what.client);
+  const auto& n = b.what;
+  const auto who = client_of(n.client);
   const auto file = file_of(b.file_id);
   auto& c = clients_[who];
+  if (n.key != key_of(who, file))
+    return;
   ++cluster_totals().breaks;
   note(name_of(who) + " is told to break " + name_of_file(file) + " to " +
-    std::string(to_string(b.what.to)));
-  if (c.at != from || b.what.key != key_of(who, file))
-    return;
-  if (const auto belief = c.believes.find(file); belief != c.believes.end())
-    belief->second = belief->second & b.what.to;
-  if (!b.what.ack_required || c.is_silent)
+    std::string(to_string(n.to)) + " on " + machines_[from]->name() + ", epoch " +
+    std::to_string(n.epoch));
+  const auto belief = c.believes.find(file);
+  if (takes_epoch(who, file, n.epoch) && belief != c.believes.end())
+    belief->second = belief->second & n.to;
+  is_break_ignored_ = is_break_ignored_ || (n.ack_required && c.is_silent);
+  if (!n.ack_required || c.is_silent)
     return;
   const auto delay =
     random_.one_in(4) ? milliseconds{random_.below(1'500)} : milliseconds{random_.below(10)};
-  loop_.after(delay, [this, who, file, key = b.what.key, to = b.what.to, life = c.life] {
-    acknowledge(who, file, key, to, life);
+  loop_.after(delay, [this, who, from, file, n, run = machines_[from]->run()] {
+    if (machines_[from]->run() == run)
+      acknowledge(who, from, file, n);
+    else
+      is_break_ignored_ = true;
   });
 }
 
 void cluster_run::lost(std::size_t from, const cluster::opens_lost& l) {
   const auto file = file_of(l.file_id);
   ++cluster_totals().lost;
+  // A release that was executed must not be forgotten.
+  if (!is_break_ignored_)
+    complain("opens are lost although all breaks were acknowledged");
   note(machines_[from]->name() + " has lost its opens of " + l.file_id);
-  for (auto& c : clients_)
-    if (c.at == from) {
-      std::erase_if(c.opens, [&](const auto& o) { return o.file == file; });
-      c.believes.erase(file);
-    }
+  for (std::size_t who = 0; who < clients_.size(); ++who) {
+    std::erase_if(
+      clients_[who].opens, [&](const auto& o) { return o.file == file && o.at == from; });
+    forget_if_unused(who, file);
+  }
 }
 
 } // namespace leasebreak::simulation

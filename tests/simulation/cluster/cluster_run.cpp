@@ -25,25 +25,28 @@ std::string to_string(const cluster_figures& f) {
 
 cluster_run::cluster_run(const scene& s, bool keeps_history)
   : scene_(s), keeps_history_(keeps_history), random_(s.seed), loop_(s.seed),
-    has_fence_(!random_.one_in(4)), has_outages_(random_.one_in(4)), is_slow_(random_.one_in(3)),
+    has_fence_(!random_.one_in(3)), has_outages_(random_.one_in(4)), is_slow_(random_.one_in(2)),
     pause_max_(has_fence_ ? milliseconds{6'000} : milliseconds{200}),
     network_(loop_, random_, is_slow_), engine_(loop_, seconds{2}) {
   settings_.lease = {seconds{2}, milliseconds{400}, milliseconds{300}, 10};
   settings_.peer_timeout = seconds{1};
   settings_.greeting = milliseconds{200};
   settings_.session = {64, milliseconds{150}};
-  policy_.break_timeout = seconds{8};
+  policy_.break_timeout = seconds{5};
   policy_.wait_max = seconds{20};
   const auto count = 2 + random_.below(3);
+  const bool use_two_machines = !random_.one_in(3);
   for (std::size_t i = 0; i < count; ++i) {
     const auto drift = static_cast<std::int64_t>(random_.below(19'000)) - 9'500;
     surroundings& around = *this;
     machines_.push_back(std::make_unique<machine>(loop_, around, i, settings_, policy_, drift));
     for (std::size_t c = 0; c < clients_per_machine; ++c) {
       client each;
-      each.at = i;
+      each.homes[i] = connection_id{++last_connection_};
       each.guid = client_guid::of(clients_.size() + 1);
-      each.connection = connection_id{++last_connection_};
+      // One client of each machine uses the next one, too. Its leases are the same on both.
+      if (c == 1 && use_two_machines)
+        each.homes[(i + 1) % count] = connection_id{++last_connection_};
       clients_.push_back(each);
     }
   }

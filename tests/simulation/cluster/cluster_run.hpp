@@ -57,24 +57,25 @@ private:
   struct client_open {
     open_id id{};
     std::size_t file = 0;
+    std::size_t at = 0; ///< The machine through which it was opened.
   };
-  /// A client. It loses everything when its node ends.
+  /// A client. It loses its opens through a node when that node ends.
   struct client {
-    std::size_t at = 0; ///< Its machine.
+    std::map<std::size_t, connection_id> homes; ///< The machines that it uses: one or two.
     client_guid guid;
-    connection_id connection{};
-    std::uint64_t life = 0; ///< Counts its disconnections. Keys of leases contain it.
+    std::uint64_t life = 0; ///< Counts how often it lost everything. Keys of leases contain it.
     bool is_silent = false; ///< Does not acknowledge breaks.
     std::vector<client_open> opens;
     std::map<std::size_t, lease_state> believes; ///< By file.
+    /// By file: the newest epoch of its lease that it has seen (MS-SMB2 3.2.5.7.5).
+    std::map<std::size_t, std::uint16_t> epochs;
   };
   enum class operation_kind { open, close, acknowledge, access };
   struct operation {
     operation_kind kind{};
     std::size_t client = 0;
     std::size_t file = 0;
-    node_id run{};
-    span since{};
+    std::size_t at = 0; ///< The machine.
   };
 
   // cluster_run.cpp
@@ -98,19 +99,23 @@ private:
   void granted(const operation& o, const open_granted& g, bool is_remote);
   void broken(std::size_t from, const cluster::break_arrived& b);
   void lost(std::size_t from, const cluster::opens_lost& l);
-  void acknowledge(
-    std::size_t who, std::size_t file, lease_key key, lease_state state, std::uint64_t life);
-  void open(std::size_t who, std::size_t file, lease_state state);
+  void acknowledge(std::size_t who, std::size_t at, std::size_t file, const break_notification& n);
+  void open(std::size_t who, std::size_t at, std::size_t file, lease_state state);
   void close(std::size_t who, std::size_t which);
   void write(std::size_t who, std::size_t which);
-  void end_hold_later(std::size_t who, std::size_t file, hold_id hold);
+  void end_hold_later(std::size_t at, std::size_t file, hold_id hold);
+  void forget_if_unused(std::size_t who, std::size_t file);
+  [[nodiscard]] bool takes_epoch(std::size_t who, std::size_t file, std::uint16_t epoch);
   void abandon(std::size_t which);
   template <class Command>
-  void start(operation_kind kind, std::size_t who, std::size_t file, Command what);
-  [[nodiscard]] bool is_served(std::size_t who) const;
-  void submit(std::size_t who, std::size_t file, const command& what);
+  void start(operation_kind kind, std::size_t who, std::size_t at, std::size_t file, Command what,
+    break_id about = break_id::none);
+  [[nodiscard]] bool is_served(std::size_t at) const;
+  void submit(
+    std::size_t at, std::size_t file, const command& what, break_id about = break_id::none);
   [[nodiscard]] lease_key key_of(std::size_t who, std::size_t file) const;
-  [[nodiscard]] std::string name_of(std::size_t who) const;
+  [[nodiscard]] static std::string name_of(std::size_t who);
+  [[nodiscard]] std::size_t home_of(std::size_t who, std::size_t which) const;
   [[nodiscard]] std::size_t client_of(const client_guid& guid) const;
   [[nodiscard]] std::size_t file_of(const std::string& file_id) const;
 
@@ -130,6 +135,8 @@ private:
   void cut(const step& s, span how_long);
   void pause(std::size_t index, const step& s, span how_long);
   void outage(span how_long);
+  void crash(std::size_t index);
+  void fail_after_talking(const step& s);
 
   const scene& scene_;
   bool keeps_history_;
@@ -153,6 +160,7 @@ private:
   std::uint64_t last_connection_ = 0;
   std::uint64_t started_ = 0;
   bool is_ending_ = false;
+  bool is_break_ignored_ = false; ///< A break may have timed out.
   std::vector<std::string> problems_;
   std::vector<std::string> history_;
 };

@@ -23,13 +23,34 @@ void cluster_run::cause_fault(const step& s) {
     return pause(index, s, how_long);
   case 7:
     return pause(index, s, milliseconds{50 + s.c % 400});
+  case 8:
+    return fail_after_talking(s);
   default:
-    if (!machines_[index]->is_up())
-      return;
-    note(machines_[index]->name() + " crashes");
-    machines_[index]->crash();
-    return boot_later(index);
+    return crash(index);
   }
+}
+
+void cluster_run::crash(std::size_t index) {
+  if (!machines_[index]->is_up())
+    return;
+  note(machines_[index]->name() + " crashes");
+  machines_[index]->crash();
+  boot_later(index);
+}
+
+// The machine hears everything, but one other does not hear it. Then it crashes: what it has
+// executed and answered is known in part.
+void cluster_run::fail_after_talking(const step& s) {
+  const auto index = s.a % machines_.size();
+  const auto deaf = (index + 1 + s.c % (machines_.size() - 1)) % machines_.size();
+  const span how_long = milliseconds{50 + s.d % 800};
+  note(
+    machines_[deaf]->name() + " does not hear " + machines_[index]->name() + ", which will crash");
+  network_.cut(index, deaf, how_long + milliseconds{100});
+  loop_.after(how_long, [this, index, run = machines_[index]->run()] {
+    if (machines_[index]->run() == run && !is_ending_)
+      crash(index);
+  });
 }
 
 // Cuts a machine from the engine, from all others, from both, or one link in one direction.

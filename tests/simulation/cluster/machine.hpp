@@ -52,6 +52,10 @@ public:
 
   [[nodiscard]] bool is_up() const { return node_ != nullptr; }
   [[nodiscard]] bool is_paused() const { return loop_.now() < paused_until_; }
+  /// Returns whether an input is not handled at once.
+  [[nodiscard]] bool is_busy() const {
+    return is_paused() || is_handling_ || !effects_.empty() || !held_.empty();
+  }
   [[nodiscard]] node_id run() const { return run_; }
   [[nodiscard]] cluster::cluster_node& node() { return *node_; }
   [[nodiscard]] const cluster::local_files& files() const { return *files_; }

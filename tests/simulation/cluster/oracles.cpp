@@ -79,7 +79,7 @@ void cluster_run::check_everything_works() {
   }
   for (std::size_t file = 0; file < file_count; ++file)
     for (std::size_t i = 0; i < clients_.size(); ++i) {
-      open(i, file, lease_state::rwh);
+      open(i, home_of(i, 0), file, lease_state::rwh);
       wait(seconds{1});
       if (clients_[i].opens.empty() || clients_[i].believes[file] != lease_state::rwh)
         return complain(

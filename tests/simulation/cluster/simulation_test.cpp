@@ -27,7 +27,7 @@ TEST(ClusterSimulation, ReachesViewChangesBreaksAndRemoteGrants) {
   const auto& f = cluster_totals();
   EXPECT_GT(f.grants, 500U);
   EXPECT_GT(f.remote_grants, 200U);
-  EXPECT_GT(f.breaks, 200U);
+  EXPECT_GT(f.breaks, 100U);
   EXPECT_GT(f.views, 60U);
   EXPECT_GT(f.steps_down, 20U);
   EXPECT_GT(f.moved_opens, 50U);

@@ -16,7 +16,7 @@ void cluster_run::perform(const step& s) {
   case 5:
   case 6:
   case 7:
-    return open(who, s.b % file_count, wanted[s.c % std::size(wanted)]);
+    return open(who, home_of(who, s.d), s.b % file_count, wanted[s.c % std::size(wanted)]);
   case 8:
   case 9:
   case 10:

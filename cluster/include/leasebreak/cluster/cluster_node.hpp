@@ -155,11 +155,11 @@ public:
   /// Sends a command of a client of this node to the owner of the file. If the command has an
   /// operation, it must be from `new_operation`, and its result follows as `operation_completed`:
   /// once, unless the node steps down before or `abandon` is called. If it has a node, that must be
-  /// this one. Errors, without effect: `not_started` if the node is not a member;
-  /// `too_many_waiting` if `node_settings::requests_max` is reached; `shutting_down` if it has
-  /// stepped down.
-  [[nodiscard]] errc submit(
-    const std::string& file_id, command what, time_point now, node_effects& out);
+  /// this one. `about` is the break that the command acknowledges. Errors, without effect:
+  /// `not_started` if the node is not a member; `too_many_waiting` if `node_settings::requests_max`
+  /// is reached; `shutting_down` if it has stepped down.
+  [[nodiscard]] errc submit(const std::string& file_id, command what, time_point now,
+    node_effects& out, break_id about = break_id::none);
   /// Cancels an operation whose result is not wanted. Closes an open that it is granted. No-op if
   /// there is no such operation.
   void abandon(operation_id operation, time_point now, node_effects& out);

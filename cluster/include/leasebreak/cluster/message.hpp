@@ -34,6 +34,9 @@ struct request {
   std::uint64_t number = 0; ///< Counts the requests of the node. Each is executed once, in order.
   std::string file_id; ///< The file.
   command what; ///< The command. Its operation and its node are those of the sender.
+  /// Of an acknowledgement: the break about which it is. It fails if another break is in progress,
+  /// because it may be late. None: any.
+  break_id about{};
 };
 
 /// What a turn of a file means for the clients of one node, from the owner to that node.

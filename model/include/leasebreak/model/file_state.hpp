@@ -131,6 +131,11 @@ public:
   /// Returns the number of breaks in progress.
   [[nodiscard]] std::size_t breaking() const noexcept;
 
+  /// Returns the number of the break of the client's lease, or of the oplock of `open` if `key` is
+  /// zero, that awaits an acknowledgement. None: there is no such break.
+  [[nodiscard]] break_id break_of(
+    const client_guid& client, const lease_key& key, open_id open) const noexcept;
+
   /// Returns whether a notification is held back for a response that has not been sent yet.
   [[nodiscard]] bool holds_back() const noexcept;
 

@@ -1,0 +1,96 @@
+// When a node leaves, whom it suspects, and which nodes it has fenced.
+#include "membership.hpp"
+
+#include <gtest/gtest.h>
+
+namespace leasebreak::cluster {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr node_id a{1};
+constexpr node_id b{2};
+constexpr node_id c{3};
+constexpr time_point noon = time_point{} + std::chrono::hours{12};
+
+view of_members(std::initializer_list<std::pair<node_id, const char*>> members) {
+  auto v = first_view(4);
+  for (const auto& [node, name] : members)
+    v = next_view(v, {{}, view_member{name, node, {}, 0}, {}}).value();
+  return v;
+}
+
+const view three = of_members({{a, "a"}, {b, "b"}, {c, "c"}});
+
+TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
+  const engine_document d{three, {{a, {b, c}}, {b, {a}}, {c, {a}}}};
+
+  EXPECT_TRUE(must_leave(d, a));
+  EXPECT_FALSE(must_leave(d, b));
+  EXPECT_FALSE(must_leave(d, c));
+}
+
+TEST(Suspicions, LetTheGreaterNameLeaveOfTwo) {
+  const engine_document one_way{three, {{a, {b}}, {b, {}}, {c, {}}}};
+
+  EXPECT_FALSE(must_leave(one_way, a));
+  EXPECT_TRUE(must_leave(one_way, b));
+  EXPECT_FALSE(must_leave(one_way, c));
+}
+
+TEST(Suspicions, OfNodesWithoutALeaseDoNotCount) {
+  const engine_document d{three, {{a, {b, c}}}};
+
+  EXPECT_FALSE(must_leave(d, a));
+}
+
+TEST(Suspicions, BeginWhenAMemberIsSilent) {
+  heard_nodes heard(seconds{3});
+  heard.install(three, a, noon);
+  EXPECT_FALSE(heard.look(three, a, noon + seconds{1}));
+  heard.heard(b, noon + seconds{1});
+  (void)heard.look(three, a, noon + milliseconds{2'400});
+
+  EXPECT_TRUE(heard.look(three, a, noon + milliseconds{3'500}));
+  EXPECT_EQ(heard.suspected(), std::vector{c});
+  heard.heard(c, noon + milliseconds{3'600});
+  EXPECT_TRUE(heard.look(three, a, noon + milliseconds{3'600}));
+  EXPECT_TRUE(heard.suspected().empty());
+}
+
+TEST(Suspicions, DoNotFollowFromAPauseOfTheNodeItself) {
+  heard_nodes heard(seconds{3});
+  heard.install(three, a, noon);
+  (void)heard.look(three, a, noon);
+
+  EXPECT_FALSE(heard.look(three, a, noon + seconds{10}));
+}
+
+TEST(Fences, AreAskedForOnceAndEndTheOpensOfTheNode) {
+  const auto without = next_view(three, {{b}, std::nullopt, {}}).value();
+  fenced_nodes fences;
+  EXPECT_TRUE(fences.install(nullptr, three).empty());
+
+  EXPECT_EQ(fences.install(&three, without), std::vector{b});
+  EXPECT_TRUE(fences.install(&without, without).empty());
+  EXPECT_TRUE(fences.take_ended(without).empty());
+  EXPECT_FALSE(fences.is_over(without, b));
+  fences.fenced(b);
+  EXPECT_EQ(fences.take_ended(without), std::vector{b});
+  EXPECT_TRUE(fences.is_over(without, b));
+}
+
+TEST(Fences, OfOtherNodesCount) {
+  const auto without = next_view(three, {{b}, std::nullopt, {}}).value();
+  const auto fenced = next_view(without, {{}, std::nullopt, {b}}).value();
+  fenced_nodes fences;
+  (void)fences.install(&three, without);
+  (void)fences.install(&without, fenced);
+
+  EXPECT_EQ(fences.take_ended(fenced), std::vector{b});
+  EXPECT_TRUE(fences.all().empty());
+}
+
+} // namespace
+} // namespace leasebreak::cluster
