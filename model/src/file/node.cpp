@@ -38,6 +38,8 @@ void file_state::impl::remove_node(const node_gone& c, time_point now, effects& 
 // If this node or the file's owner fails, the other node reports the lease as it knows it, which
 // may be less than what the client was told here.
 bool file_state::impl::is_used_elsewhere(const lease_entry& l, node_id node) const noexcept {
+  if (node == node_id::none) // without a cluster there is no other node
+    return false;
   return std::any_of(opens.begin(), opens.end(),
     [&](const auto& open) { return open->lease == &l && open->channel.node != node; });
 }
