@@ -140,7 +140,8 @@ void coordinator_run::check_break(const cache_name& name, const break_notificati
 // sent once may be repeated.
 void coordinator_run::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
-  if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_ || defers_sinks_)
+  if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_ || defers_sinks_ ||
+    !c->second.breaks.empty())
     return;
   for (auto& [id, own] : own_changes_) {
     if (own.client != name.client || own.directory != c->second.file)
