@@ -141,7 +141,7 @@ void coordinator_run::check_break(const cache_name& name, const break_notificati
 void coordinator_run::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
   if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_ || defers_sinks_ ||
-    !c->second.breaks.empty())
+    !c->second.breaks.empty() || early_breaks_.contains(name))
     return;
   for (auto& [id, own] : own_changes_) {
     if (own.client != name.client || own.directory != c->second.file)
