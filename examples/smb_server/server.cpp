@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <new>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace leasebreak::smb {
@@ -294,12 +295,15 @@ asio::awaitable<void> server::listen() {
   auto reserve = std::make_unique<std::byte[]>(reserve_bytes);
   bool told = false; // once for each time that it fails, however long that lasts
   timer pause{runtime_, strand_};
-  const auto warn_once = [&](const std::string& why) {
-    if (!std::exchange(told, true))
-      log().warn("cannot accept: {}", why);
+  const auto warn_once = [&](std::string_view why) {
+    try {
+      if (!std::exchange(told, true))
+        log().warn("cannot accept: {}", why);
+    } catch (const std::bad_alloc&) {
+      // then without a line
+    }
   };
   while (listener_->is_open()) {
-    bool is_short_of_memory = false;
     try {
       error_code error = co_await accept_one();
       if (error == asio::error::operation_aborted)
@@ -312,17 +316,10 @@ asio::awaitable<void> server::listen() {
         told = false;
       }
     } catch (const std::bad_alloc&) {
-      is_short_of_memory = true;
-    }
-    // Without a pause, whose timer needs memory, too. The handlers in the queue run before the next
-    // attempt.
-    if (is_short_of_memory) {
+      // Without a pause, whose timer needs memory, too. The handlers in the queue run before the
+      // next attempt.
       reserve.reset();
-      try {
-        warn_once("Cannot allocate memory");
-      } catch (const std::bad_alloc&) {
-        // then without a line
-      }
+      warn_once("Cannot allocate memory");
     }
     if (!reserve)
       reserve.reset(new (std::nothrow) std::byte[reserve_bytes]);

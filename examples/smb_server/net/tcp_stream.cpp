@@ -16,6 +16,13 @@ using boost::system::error_code;
 
 namespace {
 
+/// Returns whether the peer has disconnected between the wait for it and `accept`.
+bool has_gone(const error_code& error) {
+  return error == asio::error::would_block || error == asio::error::try_again ||
+    error == asio::error::connection_aborted ||
+    error == make_error_code(boost::system::errc::protocol_error);
+}
+
 class tcp_listener final : public listener {
 public:
   tcp_listener(const asio::any_io_executor& executor, const tcp::endpoint& where)
@@ -25,6 +32,8 @@ public:
     acceptor_.bind(where);
     acceptor_.listen();
     acceptor_.non_blocking(true);
+    // Otherwise Asio waits, on this thread, for the next peer if one has gone meanwhile.
+    acceptor_.set_option(asio::socket_base::enable_connection_aborted{true});
   }
 
   /// Waits and accepts in two steps: Asio needs memory for the new socket, and what it throws in
@@ -36,8 +45,8 @@ public:
     if (error)
       co_return nullptr;
     auto socket = acceptor_.accept(std::move(executor), error);
-    if (error == asio::error::would_block || error == asio::error::try_again)
-      error = {}; // the peer has gone meanwhile
+    if (has_gone(error))
+      error = {};
     if (error || !socket.is_open())
       co_return nullptr;
     error_code gone;
