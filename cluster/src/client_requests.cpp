@@ -1,8 +1,8 @@
 // Requests, their answers, and reports.
 #include "client_requests.hpp"
 
-#include "mutant.hpp"
 #include "release_requests.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

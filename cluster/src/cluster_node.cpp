@@ -3,8 +3,8 @@
 
 #include "client_requests.hpp"
 #include "membership.hpp"
-#include "mutant.hpp"
 #include "owned_slots.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <deque>

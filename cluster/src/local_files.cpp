@@ -1,8 +1,8 @@
 // Slots, files, and the turns of files.
 #include <leasebreak/cluster/local_files.hpp>
 
-#include "mutant.hpp"
 #include "release_requests.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

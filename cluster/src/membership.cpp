@@ -1,7 +1,7 @@
 // Suspicions, fences, and who leaves.
 #include "membership.hpp"
 
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

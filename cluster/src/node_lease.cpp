@@ -1,7 +1,7 @@
 // Deadlines of a node's lease.
 #include <leasebreak/cluster/node_lease.hpp>
 
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Collects reports, opens slots, and queues requests meanwhile.
 #include "owned_slots.hpp"
 
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Numbers, repetitions and confirmations of messages.
 #include <leasebreak/cluster/peer_session.hpp>
 
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -1,7 +1,7 @@
 // Closes, acknowledgements and other releases before a file is rebuilt.
 #include "release_requests.hpp"
 
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <optional>

@@ -1,20 +1,14 @@
 // Members and slots of views.
 #include <leasebreak/cluster/view.hpp>
 
+#include <leasebreak/model/internal/fnv.hpp>
+
 #include <algorithm>
 #include <utility>
 
 namespace leasebreak::cluster {
 
 namespace {
-
-// FNV-1a. Unlike the hashes of the standard library, it is the same on all nodes.
-constexpr std::uint64_t hash_of(
-  std::string_view text, std::uint64_t hash = 0xcbf2'9ce4'8422'2325U) noexcept {
-  for (const char c : text)
-    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100'0000'01b3U;
-  return hash;
-}
 
 // Distributes all bits, because FNV hardly changes the upper ones (SplitMix64).
 constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
@@ -27,7 +21,7 @@ const view_member* owner_of(slot_number slot, const std::vector<view_member>& me
   const view_member* best = nullptr;
   std::uint64_t most = 0;
   for (const auto& m : members) {
-    const auto weight = mixed(hash_of(m.name) + mixed(std::uint64_t{slot} + 1));
+    const auto weight = mixed(detail::fnv(m.name) + mixed(std::uint64_t{slot} + 1));
     if (best == nullptr || weight > most) {
       best = &m;
       most = weight;
@@ -89,7 +83,7 @@ bool view::is_unfenced(node_id node) const noexcept {
 }
 
 slot_number slot_of(std::string_view file_id, std::size_t slots) noexcept {
-  return static_cast<slot_number>(mixed(hash_of(file_id)) % slots);
+  return static_cast<slot_number>(mixed(detail::fnv(file_id)) % slots);
 }
 
 view first_view(std::size_t slots) {

@@ -1,6 +1,7 @@
-// Views as bytes. Numbers have seven bits in each byte, the lowest first, and a set eighth bit if
-// more bytes follow.
+// Views as bytes. Numbers are variable-length, as in the snapshots of files.
 #include <leasebreak/cluster/view.hpp>
+
+#include <leasebreak/model/internal/varint.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -11,14 +12,10 @@ namespace {
 
 constexpr std::string_view mark = "LV\x01"; // the last byte is the version of the format
 
-void put(std::string& out, std::uint64_t n) {
-  for (; n >= 0x80U; n >>= 7U)
-    out.push_back(static_cast<char>((n & 0x7fU) | 0x80U));
-  out.push_back(static_cast<char>(n));
-}
+using detail::put_varint;
 
-void put(std::string& out, std::string_view text) {
-  put(out, text.size());
+void put_text(std::string& out, std::string_view text) {
+  put_varint(out, text.size());
   out.append(text);
 }
 
@@ -68,22 +65,15 @@ private:
 };
 
 std::uint64_t view_reader::number(std::uint64_t most) {
+  if (failed())
+    return 0;
   std::uint64_t n = 0;
-  for (unsigned shift = 0; !failed() && shift < 64; shift += 7) {
-    if (at_ == bytes_.size()) {
-      fail("the end is missing");
-      return 0;
-    }
-    const auto byte = static_cast<std::uint8_t>(bytes_[at_++]);
-    n |= std::uint64_t{byte & 0x7fU} << shift;
-    if (byte < 0x80U) {
-      if (n > most || (byte == 0 && shift != 0))
-        fail("a number that is out of range");
-      return failed() ? 0 : n;
-    }
-  }
-  fail("a number that is out of range");
-  return 0;
+  const auto end = detail::get_varint(bytes_, at_, n);
+  if (end == detail::varint_end::cut)
+    fail("the end is missing");
+  else if (end == detail::varint_end::too_long || n > most)
+    fail("a number that is out of range");
+  return failed() ? 0 : n;
 }
 
 std::string view_reader::text() {
@@ -138,22 +128,23 @@ void read_slots(view_reader& in, view& v) {
 
 std::string encode(const view& v) {
   std::string out(mark);
-  put(out, v.number);
-  put(out, v.members.size());
+  put_varint(out, v.number);
+  put_varint(out, v.members.size());
   for (const auto& m : v.members) {
-    put(out, m.name);
-    put(out, number_of(m.node));
-    put(out, m.address);
-    put(out, m.joined);
+    put_text(out, m.name);
+    put_varint(out, number_of(m.node));
+    put_text(out, m.address);
+    put_varint(out, m.joined);
   }
-  put(out, v.unfenced.size());
+  put_varint(out, v.unfenced.size());
   for (const auto node : v.unfenced)
-    put(out, number_of(node));
-  put(out, v.slots.size());
+    put_varint(out, number_of(node));
+  put_varint(out, v.slots.size());
   for (const auto& slot : v.slots) {
     const auto* const owner = v.find(slot.node);
-    put(out, owner != nullptr ? static_cast<std::uint64_t>(owner - v.members.data()) + 1 : 0);
-    put(out, slot.term);
+    put_varint(
+      out, owner != nullptr ? static_cast<std::uint64_t>(owner - v.members.data()) + 1 : 0);
+    put_varint(out, slot.term);
   }
   return out;
 }

@@ -1,7 +1,7 @@
 #include <leasebreak/model/entry_queue.hpp>
 
-#include "mutant.hpp"
 #include <algorithm>
+#include <leasebreak/model/internal/mutant.hpp>
 #include <utility>
 
 namespace leasebreak {

@@ -226,6 +226,12 @@ TEST(ViewBytes, NameTheProblem) {
   v = of_three();
   v.slots[3].term = v.number + 1;
   EXPECT_EQ(problem_of(encode(v)), "a number that is out of range");
+  // The number of the view follows the mark of three bytes. A second form of it is not accepted.
+  const std::string zeros(8, static_cast<char>(0x80));
+  const auto longer = std::string(1, static_cast<char>(good[3] | 0x80)) + zeros + '\x02';
+  ASSERT_LT(static_cast<unsigned char>(good[3]), 0x80U);
+  EXPECT_EQ(
+    problem_of(good.substr(0, 3) + longer + good.substr(4)), "a number that is out of range");
   v.slots.clear();
   EXPECT_EQ(problem_of(encode(v)), "a view without slots");
 }

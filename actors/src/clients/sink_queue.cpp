@@ -2,8 +2,8 @@
 
 #include "client.hpp"
 #include "completion/completions.hpp"
-#include "runtime/mutant.hpp"
 #include "runtime/out_of_memory.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <boost/asio/defer.hpp>
 #include <boost/asio/io_context.hpp>

@@ -3,9 +3,9 @@
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
 #include "observe/report.hpp"
-#include "runtime/mutant.hpp"
 #include "store_result.hpp"
 #include "undo.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <leasebreak/model/after.hpp>
 

@@ -2,7 +2,7 @@
 // the directory, like all operations that wait for a file. This file routes them there and back.
 #include "api/coordinator_impl.hpp"
 #include "file_actor.hpp"
-#include "runtime/mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <boost/asio/cancellation_type.hpp>
 

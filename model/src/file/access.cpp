@@ -1,7 +1,7 @@
 // Breaks that accesses other than opens cause (MS-FSA 2.1.4.12), and the change holds that prevent
 // caching meanwhile.
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

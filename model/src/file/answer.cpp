@@ -10,7 +10,7 @@
 // response to the change (smb2.dirlease.rename). As soon as another operation needs the break, the
 // client is notified immediately.
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

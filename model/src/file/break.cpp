@@ -4,7 +4,7 @@
 // (answer.cpp). Merged breaks, the further stages after an acknowledgement, and acknowledgements do
 // not increment it.
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <optional>

@@ -1,6 +1,6 @@
 // Closes, lost connections, and deletion at the last close (MS-FSA 2.1.5.4, MS-SMB2 3.3.7.1).
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

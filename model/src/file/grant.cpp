@@ -1,6 +1,6 @@
 // Decides what an open may cache (MS-FSA 2.1.5.18, MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <memory>

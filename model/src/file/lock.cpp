@@ -1,6 +1,6 @@
 // Byte-range locks (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14).
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <utility>

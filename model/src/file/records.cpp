@@ -1,7 +1,7 @@
 // The records of a file: one for each lease and oplock that caches something, each byte-range lock,
 // and each persistent open.
 #include "file/impl.hpp"
-#include "fnv.hpp"
+#include <leasebreak/model/internal/fnv.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,7 @@
 #include "file/snapshot_archive.hpp"
 
+#include <leasebreak/model/internal/varint.hpp>
+
 #include <algorithm>
 #include <cstring>
 
@@ -8,10 +10,7 @@ namespace leasebreak::detail {
 // -- writing
 
 void snapshot_writer::number(std::uint64_t n) {
-  constexpr std::uint64_t more = 0x80;
-  for (; n >= more; n >>= 7U)
-    byte(static_cast<std::uint8_t>(n | more));
-  byte(static_cast<std::uint8_t>(n));
+  put_varint(out_, n);
 }
 
 // A time at the start of the clock or before it means that there is none.
@@ -97,25 +96,17 @@ std::uint8_t snapshot_reader::byte() {
 }
 
 std::uint64_t snapshot_reader::number(std::uint64_t most) {
+  if (failed())
+    return 0;
   std::uint64_t n = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    const std::uint64_t part = byte();
-    const auto low = part & 0x7fU;
-    if (failed())
-      return 0;
-    // Each number has one form, so that equal states are equal bytes.
-    if (shift > 63 || (shift == 63 && low > 1) || (shift != 0 && part == 0)) {
-      fail("a number that has too many bytes");
-      return 0;
-    }
-    n |= low << shift;
-    if (part == low)
-      break;
-  }
-  if (n <= most)
-    return n;
-  fail("a number that is out of range");
-  return 0;
+  const auto end = get_varint(bytes_, at_, n);
+  if (end == varint_end::cut)
+    fail("ends too early");
+  else if (end == varint_end::too_long)
+    fail("a number that has too many bytes");
+  else if (n > most)
+    fail("a number that is out of range");
+  return failed() ? 0 : n;
 }
 
 std::size_t snapshot_reader::size() {

@@ -1,6 +1,6 @@
 // Pending operations and deadlines. Waiting is data; nothing sleeps.
 #include "file/impl.hpp"
-#include "mutant.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <cstddef>
