@@ -75,6 +75,8 @@ void client_requests::submit(const std::string& file_id, command what, break_id 
 }
 
 void client_requests::take(node_id from, file_news news, time_point now, node_effects& out) {
+  if (news.slot >= view_.slots.size())
+    return;
   // An answer of a former owner is not accepted: a later one may have granted something else.
   if (news.term != view_.slots[news.slot].term && !LEASEBREAK_MUTANT(terms_not_checked))
     return;

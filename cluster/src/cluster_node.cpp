@@ -185,8 +185,7 @@ bool cluster_node::impl::take_next(
   if (m == nullptr || !current ||
     (m->view > current->number && !LEASEBREAK_MUTANT(no_waiting_for_views)))
     return false;
-  auto body = m->body;
-  s.pop();
+  auto body = s.pop().body;
   if (current->find(from) != nullptr)
     take(from, std::move(body), now, out);
   return true;
@@ -194,11 +193,11 @@ bool cluster_node::impl::take_next(
 
 void cluster_node::impl::take(node_id from, message_body body, time_point now, node_effects& out) {
   if (auto* const r = std::get_if<request>(&body))
-    owned.take(from, *r, out);
+    owned.take(from, std::move(*r), out);
   else if (auto* const news = std::get_if<file_news>(&body))
     requests.take(from, std::move(*news), now, out);
   else if (auto* const report = std::get_if<slot_report>(&body); report->from == from)
-    owned.take(*report, out);
+    owned.take(std::move(*report), out);
 }
 
 // The first channel of a member.

@@ -4,6 +4,7 @@
 #include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace leasebreak::cluster {
 
@@ -64,7 +65,7 @@ void owned_slots::open_if_ready(slot_number slot, owned& o, node_effects& out) {
   out.emplace_back(std::in_place_type<files_request>, open_slot{slot, o.term, o.reports});
 }
 
-void owned_slots::take(const slot_report& report, node_effects& out) {
+void owned_slots::take(slot_report report, node_effects& out) {
   const auto found = slots_.find(report.slot);
   if (found == slots_.end() || found->second.term != report.term)
     return;
@@ -72,24 +73,23 @@ void owned_slots::take(const slot_report& report, node_effects& out) {
   if (o.at != phase::collecting)
     return;
   o.missing.erase(report.from);
-  o.reports.push_back(report);
-  open_if_ready(report.slot, o, out);
+  o.reports.push_back(std::move(report));
+  open_if_ready(found->first, o, out);
 }
 
-void owned_slots::take(node_id from, const request& r, node_effects& out) {
+void owned_slots::take(node_id from, request r, node_effects& out) {
   const auto found = slots_.find(r.slot);
   if (found == slots_.end())
     return;
   auto& o = found->second;
-  auto known = r;
   if (LEASEBREAK_MUTANT(terms_not_checked))
-    known.term = o.term;
-  if (known.term != o.term)
+    r.term = o.term;
+  if (r.term != o.term)
     return;
   if (o.at != phase::open)
-    o.queue.emplace_back(from, known);
+    o.queue.emplace_back(from, std::move(r));
   else
-    out.emplace_back(std::in_place_type<files_request>, execute_request{known, from});
+    out.emplace_back(std::in_place_type<files_request>, execute_request{std::move(r), from});
 }
 
 // The node may have failed since it sent the request; its opens have ended already.

@@ -34,8 +34,8 @@ public:
   /// A node is fenced, or `v` does not contain it any more.
   void fences_changed(const view& v, const std::set<node_id>& fenced, node_effects& out);
 
-  void take(const slot_report& report, node_effects& out);
-  void take(node_id from, const request& r, node_effects& out);
+  void take(slot_report report, node_effects& out);
+  void take(node_id from, request r, node_effects& out);
   /// A slot is open. Returns the nodes whose opens its files have. Some may have failed meanwhile.
   [[nodiscard]] std::set<node_id> take(const slot_opened& opened, node_effects& out);
   /// Returns whether the turn is of a slot that this node owns.

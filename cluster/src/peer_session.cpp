@@ -53,10 +53,11 @@ const message* peer_session::front() const noexcept {
   return &incoming_.begin()->second;
 }
 
-void peer_session::pop() {
-  consumed_ = std::max(consumed_, incoming_.begin()->first);
-  incoming_.erase(incoming_.begin());
+message peer_session::pop() {
+  auto next = incoming_.extract(incoming_.begin());
+  consumed_ = std::max(consumed_, next.key());
   is_due_ = true;
+  return std::move(next.mapped());
 }
 
 } // namespace leasebreak::cluster

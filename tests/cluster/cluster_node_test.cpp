@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 namespace leasebreak::cluster {
 namespace {
@@ -33,6 +34,13 @@ protected:
     nodes.push_back(std::make_unique<test_node>(
       name, node_id{static_cast<std::uint32_t>(nodes.size() + 1)}, policy));
     return *nodes.back();
+  }
+  /// Starts two nodes, and lets both become members.
+  std::pair<test_node&, test_node&> start_two() {
+    auto& first = start("a");
+    auto& second = start("b");
+    pass(seconds{2});
+    return {first, second};
   }
   test_node* find(node_id run) {
     const auto at =
@@ -179,9 +187,7 @@ TEST_F(ClusterNodes, ServeAllSlotsAlone) {
 }
 
 TEST_F(ClusterNodes, BreakLeasesOfEachOther) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   EXPECT_EQ(granted(first, open(first, 1, lease_state::rwh)), lease_state::rwh);
 
   const auto waiting = open(second, 2, lease_state::rh);
@@ -193,9 +199,7 @@ TEST_F(ClusterNodes, BreakLeasesOfEachOther) {
 }
 
 TEST_F(ClusterNodes, RefuseTheAcknowledgementOfAnotherBreak) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   open(first, 1, lease_state::rwh);
   const auto waiting = open(second, 2, lease_state::rh);
   ASSERT_EQ(first.breaks.size(), 1U);
@@ -207,9 +211,7 @@ TEST_F(ClusterNodes, RefuseTheAcknowledgementOfAnotherBreak) {
 }
 
 TEST_F(ClusterNodes, KeepWhatClientsHaveWhenTheOwnerFails) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   auto* const before = owner();
   ASSERT_NE(before, nullptr);
   auto& other = before == &first ? second : first;
@@ -228,9 +230,7 @@ TEST_F(ClusterNodes, KeepWhatClientsHaveWhenTheOwnerFails) {
 }
 
 TEST_F(ClusterNodes, EndTheOpensOfAFailedNodeWhenItIsFenced) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   auto* const o = owner();
   auto& other = o == &first ? second : first;
   open(other, 1, lease_state::rwh);
@@ -245,9 +245,7 @@ TEST_F(ClusterNodes, EndTheOpensOfAFailedNodeWhenItIsFenced) {
 }
 
 TEST_F(ClusterNodes, OpenNoSlotOfAFailedNodeBeforeItIsFenced) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   auto* const before = owner();
   auto& other = before == &first ? second : first;
   fences = false;
@@ -261,9 +259,7 @@ TEST_F(ClusterNodes, OpenNoSlotOfAFailedNodeBeforeItIsFenced) {
 }
 
 TEST_F(ClusterNodes, CloseWhatAnAbandonedOperationIsGranted) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   auto& other = owner() == &first ? second : first;
   const auto operation = other.node.new_operation();
   open_file c;
@@ -308,9 +304,7 @@ TEST_F(ClusterNodes, StepDownWhenTheyAreRemoved) {
 }
 
 TEST_F(ClusterNodes, LeaveOnRequest) {
-  auto& first = start("a");
-  auto& second = start("b");
-  pass(seconds{2});
+  auto [first, second] = start_two();
   run(first, [&](auto& out) { first.node.leave(now, out); });
   EXPECT_FALSE(document.living.contains(first.id));
   pass(seconds{1});

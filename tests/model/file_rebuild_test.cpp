@@ -126,7 +126,8 @@ TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
 TEST_F(RebuiltFiles, RefuseAnAgeOutOfRange) {
   open(by(alice).lease(k1, rwh));
   auto report = report_of(first_node);
-  for (const auto age : {duration{-1}, duration{std::chrono::hours{24 * 400}}}) {
+  for (const auto age :
+    {duration{-1}, duration{std::chrono::hours{24 * 400}}, duration::min(), duration::max()}) {
     report.age = age;
     EXPECT_THAT(error_of({report}), testing::EndsWith("a report that is too old"));
   }

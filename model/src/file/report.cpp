@@ -86,8 +86,9 @@ private:
 std::optional<snapshot_error> merged_reports::add(
   const std::string& file_id, const node_report& report, time_point now) {
   parts read;
-  snapshot_reader a(report.opens.bytes, now - report.age, counts);
-  if (report.age < duration{} || report.age > report_age_max)
+  const bool has_age = report.age >= duration{} && report.age <= report_age_max;
+  snapshot_reader a(report.opens.bytes, has_age ? now - report.age : now, counts);
+  if (!has_age)
     a.fail("a report that is too old");
   read_head(a, snapshot_kind::report);
   report_head::visit(a, read.head);

@@ -41,8 +41,8 @@ public:
 
   /// Returns the next message from the peer, or null if it has not arrived.
   [[nodiscard]] const message* front() const noexcept;
-  /// Consumes that message.
-  void pop();
+  /// Consumes and returns that message. Precondition: `front` is not null.
+  message pop();
 
   /// Returns how many messages have not been consumed by the peer.
   [[nodiscard]] std::size_t unconsumed() const noexcept { return outgoing_.size(); }
