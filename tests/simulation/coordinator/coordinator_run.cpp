@@ -183,6 +183,8 @@ void coordinator_run::stop_server(bool in_order) {
   for (auto& client : clients_)
     std::ranges::fill(client.links, nullptr);
   coordinator_.reset();
+  for (std::size_t who = 0; who < clients_.size(); ++who)
+    make_late_calls(who);
   if (left != nullptr)
     store_ = std::move(left);
   caches_.clear();

@@ -130,6 +130,12 @@ private:
     span last_arrival{};
   };
 
+  /// The calls of a client's sinks that another executor has not made yet.
+  struct late_calls {
+    bool are_held = false;
+    std::vector<std::function<void()>> calls;
+  };
+
   struct peer {
     client_guid guid;
     std::vector<link*> links; ///< Null for a slot without a connection.
@@ -138,6 +144,7 @@ private:
     bool is_silent = false; ///< Does not acknowledge breaks.
     bool is_registered = false;
     std::uint64_t sinks = 0; ///< The number of its current sink.
+    std::shared_ptr<late_calls> late = std::make_shared<late_calls>();
   };
 
   struct create {
@@ -227,7 +234,8 @@ private:
   void lose_reach();
   void on_break(std::size_t who, const break_notification& n, const break_report& report);
   [[nodiscard]] cache_name name_of(std::size_t who, const break_notification& n) const;
-  boost::asio::any_io_executor executor_of_sinks();
+  boost::asio::any_io_executor executor_of_sinks(std::size_t who);
+  void make_late_calls(std::size_t who);
   break_sink new_sink(std::size_t who);
   void register_client(std::size_t who);
 

@@ -717,6 +717,13 @@ coordinator_run::task<void> coordinator_run::end_session(
 // Unregisters the client if nothing is left of it, and registers it again.
 coordinator_run::task<void> coordinator_run::leave_and_return(std::size_t who) {
   const auto run = run_;
+  if (defers_sinks_) {
+    // What breaks until the client is unregistered, its sink is told later.
+    clients_[who].late->are_held = true;
+    co_await sleep(delay());
+    if (run != run_)
+      co_return;
+  }
   co_await connection_lost(who, connection_id::none);
   if (run != run_ || !clients_[who].is_registered)
     co_return;
@@ -726,6 +733,7 @@ coordinator_run::task<void> coordinator_run::leave_and_return(std::size_t who) {
     clients_[who].is_registered = false;
     register_client(who);
   }
+  make_late_calls(who); // none, if the client is unregistered
   for (std::size_t slot = 0; slot < clients_[who].links.size(); ++slot)
     connect(who, slot);
 }

@@ -13,10 +13,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The loop, as an executor that the coordinator does not recognize as its own.
+/// The loop, as an executor that the coordinator does not recognize as its own. It may be late.
+template <class Late>
 class other_executor {
 public:
-  other_executor(loop& of, asio::execution_context& as) noexcept : loop_(&of), as_(&as) {}
+  other_executor(loop& of, asio::execution_context& as, std::shared_ptr<Late> late) noexcept
+    : loop_(&of), as_(&as), late_(std::move(late)) {}
 
   [[nodiscard]] asio::execution_context& query(asio::execution::context_t) const noexcept {
     return *as_;
@@ -27,22 +29,34 @@ public:
   }
   template <class Function>
   void execute(Function f) const {
-    loop_->get_executor().execute(std::move(f));
+    if (!late_->are_held)
+      return loop_->get_executor().execute(std::move(f));
+    late_->calls.push_back(
+      [call = std::make_shared<Function>(std::move(f))] { std::move (*call)(); });
   }
   friend bool operator==(const other_executor&, const other_executor&) noexcept = default;
 
 private:
   loop* loop_;
   asio::execution_context* as_;
+  std::shared_ptr<Late> late_;
 };
 
 } // namespace
 
 // With another executor, a sink is called after the turn that breaks, and meanwhile its client may
 // end.
-asio::any_io_executor coordinator_run::executor_of_sinks() {
-  return defers_sinks_ ? asio::any_io_executor(other_executor(loop_, other_context_))
-                       : asio::any_io_executor();
+asio::any_io_executor coordinator_run::executor_of_sinks(std::size_t who) {
+  if (!defers_sinks_)
+    return {};
+  return other_executor<late_calls>(loop_, other_context_, clients_[who].late);
+}
+
+void coordinator_run::make_late_calls(std::size_t who) {
+  auto& late = *clients_[who].late;
+  late.are_held = false;
+  for (auto& call : std::exchange(late.calls, {}))
+    loop_.get_executor().execute(std::move(call));
 }
 
 break_sink coordinator_run::new_sink(std::size_t who) {
@@ -59,7 +73,7 @@ break_sink coordinator_run::new_sink(std::size_t who) {
 void coordinator_run::register_client(std::size_t who) {
   auto& client = clients_[who];
   const auto error = c().register_client(
-    client.guid, new_sink(who), "client " + std::to_string(who), executor_of_sinks());
+    client.guid, new_sink(who), "client " + std::to_string(who), executor_of_sinks(who));
   if (error && is_stopping_)
     return;
   if (error)
@@ -69,7 +83,8 @@ void coordinator_run::register_client(std::size_t who) {
 
 void coordinator_run::connect(std::size_t who, std::size_t slot) {
   auto& client = clients_[who];
-  if (is_ending_ || is_stopping_ || !client.is_registered || client.links[slot] != nullptr)
+  if (is_ending_ || is_stopping_ || !client.is_registered || client.links[slot] != nullptr ||
+    client.late->are_held)
     return;
   auto l = std::make_unique<link>();
   l->id = static_cast<connection_id>(++last_connection_);
