@@ -22,13 +22,6 @@ function(leasebreak_target name)
   target_compile_features(${name} PUBLIC cxx_std_20)
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # What g++ reports of these depends on what it inlines, and is sometimes false. Silence such a
-    # case where it is; it is not an error, so that other options of optimisation can be used.
-    target_compile_options(${name} PRIVATE
-      -Wno-error=maybe-uninitialized -Wno-error=restrict -Wno-error=stringop-overflow
-      -Wno-error=array-bounds -Wno-error=mismatched-new-delete)
-  endif()
   if(CMAKE_UNITY_BUILD)
     # In a unity build, names that are local to one file are visible in others, and may shadow names
     # there. Builds of single files check for both.
@@ -52,6 +45,14 @@ function(leasebreak_target name)
       # Asio uses atomic_thread_fence; g++ warns that ThreadSanitizer does not support it.
       target_compile_options(${name} PRIVATE -Wno-tsan)
     endif()
+  endif()
+endfunction()
+
+# leasebreak_coroutines(<name>): for a target with coroutines of Asio. g++ 12 inlines Asio's operator new of a
+# coroutine's frame, and then compares what that calls with Asio's operator delete.
+function(leasebreak_coroutines name)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name} PRIVATE -Wno-mismatched-new-delete)
   endif()
 endfunction()
 

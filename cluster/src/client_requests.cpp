@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 void client_requests::install(
   const view* before, const view& v, const std::vector<slot_number>& released, time_point now) {
@@ -145,4 +145,4 @@ std::size_t client_requests::mirrored() const noexcept {
   return count;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

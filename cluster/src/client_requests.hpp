@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// The part of the protocol at the node of the clients. It keeps each request until its answer, and
 /// for each file the part that the owner sent last. Both are reported if the slot moves.
@@ -70,4 +70,4 @@ private:
   std::uint64_t last_operation_ = 0;
 };
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

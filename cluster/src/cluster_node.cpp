@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 struct cluster_node::impl final : message_sender {
   impl(const node_settings& s, view_member who, std::size_t slots)
@@ -418,4 +418,4 @@ std::string_view to_string(node_stage stage) noexcept {
   return "unknown";
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

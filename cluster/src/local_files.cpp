@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -252,4 +252,4 @@ file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::
   return turn;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

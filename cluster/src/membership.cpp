@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -96,4 +96,4 @@ std::vector<node_id> fenced_nodes::take_ended(const view& v) {
   return ended;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// Returns whether `self` must leave, because it and another living member do not hear each other.
 /// Of two such nodes, the one leaves that does not hear more others, or else has the greater name.
@@ -58,4 +58,4 @@ private:
   std::set<node_id> ending_; ///< Nodes that failed while this node was a member.
 };
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

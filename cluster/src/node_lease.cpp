@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 // Both clocks may drift, in opposite directions. An expired lease stays expired: others may own the
 // node's slots by now.
@@ -20,4 +20,4 @@ void node_lease::renewed(time_point sent, time_point now) noexcept {
   deadline_ = std::max(deadline_, sent + settings_.length - drift - settings_.margin);
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -135,4 +135,4 @@ bool owned_slots::serves(slot_number slot) const {
   return found != slots_.end() && found->second.at == phase::open;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// Sends a message to another node.
 class message_sender {
@@ -63,4 +63,4 @@ private:
   bool are_all_fenced_ = false;
 };
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 void peer_session::send(std::uint64_t view, message_body body) {
   outgoing_.push_back({++last_number_, view, std::move(body)});
@@ -60,4 +60,4 @@ message peer_session::pop() {
   return std::move(next.mapped());
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -8,7 +8,7 @@
 #include <utility>
 #include <variant>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -93,4 +93,4 @@ std::vector<released_early> release_early(
   return done;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// A request whose result is certain.
 struct released_early {
@@ -30,4 +30,4 @@ struct released_early {
 [[nodiscard]] std::vector<released_early> release_early(
   slot_report& report, const file_policy& policy, time_point now);
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

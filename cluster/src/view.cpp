@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -107,4 +107,4 @@ std::optional<view> next_view(const view& now, const view_change& change) {
   return next;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
@@ -164,4 +164,4 @@ std::variant<view, view_error> decode_view(std::string_view bytes) {
   return v;
 }
 
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

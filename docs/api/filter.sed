@@ -8,3 +8,7 @@ s/^ *[a-z_0-9]*() \(noexcept \)\?= default;.*$//
 N
 s/^template <>\nstruct boost::.*$/\n/
 }
+# The inline namespace, which users do not write.
+s/::LEASEBREAK_INLINE_ABI//
+s/^inline namespace LEASEBREAK_ABI {$//
+s/^} \/\/ namespace LEASEBREAK_ABI$//

@@ -1,15 +1,13 @@
 // The service for operators (`leasebreak::admin`), if the command line asks for it.
 #pragma once
 
+#include <leasebreak/config.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 
 #include <spdlog/logger.h>
 
 #include <memory>
-
-namespace leasebreak {
-struct coordinator_config;
-}
 
 namespace leasebreak::smb {
 

@@ -1,6 +1,6 @@
 #include <leasebreak/model/access.hpp>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -54,4 +54,4 @@ bool share_conflict(std::uint32_t access_a, std::uint32_t share_a, std::uint32_t
   return denied(access_a, share_b) || denied(access_b, share_a);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

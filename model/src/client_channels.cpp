@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -99,4 +99,4 @@ const client_channels::entry* client_channels::first_of(session_id session) cons
   return found != channels_.end() ? &*found : nullptr;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -1,6 +1,6 @@
 #include <leasebreak/model/enhanced_lock.hpp>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -63,4 +63,4 @@ bool conflicts_with(const enhanced_lock& held, const enhanced_lock& wanted) noex
     held.range, held.exclusive, wanted.range, wanted.exclusive, held.owner == wanted.owner);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

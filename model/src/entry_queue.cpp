@@ -4,7 +4,7 @@
 #include <leasebreak/model/internal/mutant.hpp>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 // Count a second name that equals the first only once, because a guard must not wait for itself.
 std::vector<const std::string*> entry_queue::distinct(const guarded_names& names) {
@@ -91,4 +91,4 @@ std::vector<guard_id> entry_queue::take_waiting() {
   return taken;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -1,6 +1,6 @@
 #include <leasebreak/model/errors.hpp>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -187,4 +187,4 @@ std::uint32_t to_ntstatus(errc e) noexcept {
   return describe(e).status;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

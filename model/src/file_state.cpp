@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 file_state::file_state(const file_policy& policy, std::string file_id, std::uint64_t view)
   : impl_(std::make_unique<impl>(policy, std::move(file_id), view)) {}
@@ -176,4 +176,4 @@ void file_state::impl::complete(
   out.completions.push_back({id, error, std::move(result)});
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -1,6 +1,6 @@
 #include <leasebreak/model/ids.hpp>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -41,4 +41,4 @@ std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text) {
   return bytes;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -4,7 +4,7 @@
 
 #include <sys/random.h>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -37,4 +37,4 @@ std::uint64_t keyed_hash(const std::array<std::uint64_t, 2>& words) noexcept {
   return hasher.finish(0, sizeof words);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -3,7 +3,7 @@
 #include <array>
 #include <ostream>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string_view to_string(lease_state s) noexcept {
   // The index is the bits: read 1, handle 2, write 4.
@@ -67,4 +67,4 @@ std::ostream& operator<<(std::ostream& out, oplock_level level) {
   return out << to_string(level);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

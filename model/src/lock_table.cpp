@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 namespace {
 
 using entry = lock_table::entry;
@@ -458,4 +458,4 @@ bool lock_table::is_consistent() const {
   });
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

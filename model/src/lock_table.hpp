@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The held locks of one file. A table that never held a lock is a single pointer. Not thread-safe.
 /// Pointers to entries stay valid until the entry is erased.
@@ -98,4 +98,4 @@ private:
   std::unique_ptr<impl> impl_; ///< Null until the first lock.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -236,4 +236,4 @@ bool lock_query::matches(const persisted_lock& r) const noexcept {
     (share_name.empty() || share_name == r.share_name) && (!is_lease || *is_lease == r.is_lease());
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -88,4 +88,4 @@ std::string quoted(std::string_view text, std::size_t bytes_max) {
   return result + (at < text.size() ? "...\"" : "\"");
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -2,13 +2,15 @@
 // be produced without knowing the key.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 struct sip_key {
   std::uint64_t low = 0;
@@ -85,4 +87,4 @@ template <int Compressing, int Finishing>
   return hasher.finish(little_endian(bytes.data(), bytes.size()), size);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -57,4 +57,4 @@ record_change stored_change::to_record() && {
   return {name->id(), std::nullopt};
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 store_status check(const persisted_lock& record) {
   if (const auto fault = validate(record))
@@ -55,4 +55,4 @@ store_result<persisted_lock> pick_for_reclaim(
   return {failure(errc::record_not_found, "no lease with this key on the file"), {}};
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -9,7 +9,7 @@
 #include <vector>
 
 // Visible, because each store is a shared library of its own.
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT detail {
 
 [[nodiscard]] inline store_status failure(errc code, std::string detail) {
@@ -28,4 +28,4 @@ store_result<persisted_lock> pick_for_reclaim(
   std::vector<persisted_lock> of_file, const lease_key& key, std::string_view client_id);
 
 } // namespace detail
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -207,4 +207,4 @@ const memory_store::id_set* memory_store::candidates(const lock_query& query) co
   return row(by_client_, query.client_id);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -265,4 +265,4 @@ parsed_record read_row(const std::function<std::string_view(std::size_t)>& value
   return {std::nullopt, std::move(*fault)};
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

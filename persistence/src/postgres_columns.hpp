@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// One column and the member of a record that it holds.
 struct postgres_column {
@@ -39,4 +39,4 @@ void append_bytea_element(std::string& out, std::string_view bytes);
 /// Converts a row to a record and validates it; `value(i)` is the text of the column `i`.
 parsed_record read_row(const std::function<std::string_view(std::size_t)>& value);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

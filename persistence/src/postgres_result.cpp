@@ -2,7 +2,7 @@
 
 #include "batch.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 bool postgres_result::succeeded() const noexcept {
   const auto status = PQresultStatus(result_.get());
@@ -52,4 +52,4 @@ void postgres_result::check(std::size_t row, std::size_t column) const {
     refuse("the server sent fewer values than expected");
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

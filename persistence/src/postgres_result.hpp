@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The only exception type of the session and its results.
 struct postgres_error {
@@ -61,4 +61,4 @@ private:
   std::unique_ptr<PGresult, void (*)(PGresult*)> result_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include "postgres_columns.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -112,4 +112,4 @@ const std::vector<std::string>& postgres_statements() {
   return statements;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,11 +1,13 @@
 // The tables of the PostgreSQL store, their migrations, and the statements on them.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <span>
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the statements of each version, in order; the first ones create version 1. The
 /// statements of released versions never change.
@@ -14,4 +16,4 @@ namespace leasebreak::detail {
 /// Returns the statements that a new session prepares.
 [[nodiscard]] const std::vector<std::string>& postgres_statements();
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

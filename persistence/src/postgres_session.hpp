@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the library's error for an error of the server or of the client library. `sqlstate` may
 /// be empty.
@@ -73,4 +73,4 @@ private:
   server_session self_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

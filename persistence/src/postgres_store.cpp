@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -366,4 +366,4 @@ store_result<std::unique_ptr<lock_store>> open_postgres_store(
   return {{}, std::move(store)};
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -337,4 +337,4 @@ parsed_record parse_record(std::string_view text, std::string_view name) {
   return {std::nullopt, std::move(*fault)};
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

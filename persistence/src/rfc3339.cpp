@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -170,4 +170,4 @@ std::optional<time_point> parse_rfc3339(std::string_view text) {
   return from_parts(days * seconds_per_day + hour * 3600 + minute * 60 + second - offset, nanos);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

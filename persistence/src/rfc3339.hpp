@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Appends the time in UTC, without trailing zeros in the fraction (Go's RFC3339Nano).
 /// `time_point{}` is written as Go's zero time, "0001-01-01T00:00:00Z".
@@ -18,4 +18,4 @@ void append_rfc3339(std::string& out, time_point time);
 /// 1677 and 2262.
 [[nodiscard]] std::optional<time_point> parse_rfc3339(std::string_view text);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

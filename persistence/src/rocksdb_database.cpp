@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -173,4 +173,4 @@ opened open_database(
   return {{}, std::move(db)};
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

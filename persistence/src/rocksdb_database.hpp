@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the library's error for a RocksDB status.
 [[nodiscard]] store_status to_store_status(const rocksdb::Status& status, const std::string& path);
@@ -24,4 +24,4 @@ store_result<std::unique_ptr<rocksdb::DB>> open_database(
 store_result<std::unique_ptr<lock_store>> open_rocksdb_store(
   const std::string& path, const rocksdb_store_options& options, rocksdb::Env* env);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 std::string lock_key(std::string_view id) {
   std::string key(1, static_cast<char>(table::lock));
@@ -40,4 +40,4 @@ std::string_view indexed_part(std::string_view json) {
   return json.substr(0, end == std::string_view::npos ? json.size() : end);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The first byte of a key, which identifies its table.
 enum class table : char { lock = 'l', by_file = 'f', by_owner = 'o', by_client = 'c', meta = 'm' };
@@ -39,4 +39,4 @@ inline constexpr std::string_view clean_key = "mclean";
 /// made. Equal parts imply equal rows.
 [[nodiscard]] std::string_view indexed_part(std::string_view json);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

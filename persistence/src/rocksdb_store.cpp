@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -392,4 +392,4 @@ store_result<std::unique_ptr<lock_store>> open_rocksdb_store(
   return detail::open_rocksdb_store(path, options, rocksdb::Env::Default());
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -12,7 +12,7 @@
 
 #include <string>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -63,4 +63,4 @@ opened open_store(std::string_view uri, const store_options& options) {
   return refused("a store is memory, rocksdb:PATH or postgres:URI");
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -129,4 +129,4 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,11 +1,13 @@
 // Validation of UTF-8, and replacement of invalid bytes.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the length of the valid UTF-8 sequence at the start of `text`, which must not be empty;
 /// 0 if there is none (RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF).
@@ -20,4 +22,4 @@ namespace leasebreak::detail {
 /// invalid bytes as \ufffd.
 void append_json_string(std::string& out, std::string_view text);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

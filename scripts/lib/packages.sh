@@ -27,6 +27,8 @@ API_PACKAGES=(doxygen graphviz)
 SERVICE_PACKAGES=(debootstrap systemd-container util-linux python3-impacket)
 # To test the page for operators in a browser; NODE_PACKAGES as well.
 BROWSER_PACKAGES=(chromium)
+# The preset asan compiles with clang, and so do the fuzzers.
+CLANG_PACKAGES=(clang-14 libclang-rt-14-dev)
 # Further packages, to run the tests.
 TEST_PACKAGES=(postgresql clang-format-14 python3 binutils "${API_PACKAGES[@]}")
 

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 namespace {
 
 namespace json = boost::json;
@@ -257,4 +257,4 @@ TEST(Metrics, PassPrometheusOwnCheck) {
 }
 
 } // namespace
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

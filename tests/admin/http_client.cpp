@@ -11,7 +11,7 @@
 
 #include <utility>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -93,4 +93,4 @@ http_answer http_client::post(
   return receive();
 }
 
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 
 struct http_answer {
   unsigned status = 0; ///< 0 if the connection ended without a response.
@@ -46,4 +46,4 @@ private:
   std::string read_;
 };
 
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

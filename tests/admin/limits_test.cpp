@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 namespace {
 
 using AdminLimits = admin_service;
@@ -168,4 +168,4 @@ TEST_F(AdminLimits, LetEachConnectionListInItsTurn) {
 }
 
 } // namespace
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

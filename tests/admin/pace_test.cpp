@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -35,4 +35,4 @@ TEST(Pace, PermitsNoGreaterBurstAfterALongPause) {
 }
 
 } // namespace
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

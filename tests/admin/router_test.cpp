@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 namespace {
 
 constexpr auto reading_token = "read-token-0123456789";
@@ -303,4 +303,4 @@ TEST(Router, SaysErrorsAsJsonWithoutMarkup) {
 }
 
 } // namespace
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <utility>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 
 admin_service::admin_service()
   : folder_("/tmp/leasebreak_admin_XXXXXX"),
@@ -101,4 +101,4 @@ std::string admin_service::write_tokens() {
   return name;
 }
 
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

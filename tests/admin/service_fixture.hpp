@@ -18,7 +18,7 @@
 #include <string>
 #include <thread>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 
 /// Alice holds leases and never acknowledges a break. Bob waits.
 class admin_service : public testing::Test {
@@ -65,4 +65,4 @@ private:
   std::thread loop_;
 };
 
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

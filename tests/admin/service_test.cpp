@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace leasebreak::admin::test {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test {
 namespace {
 
 using testing::HasSubstr;
@@ -408,4 +408,4 @@ TEST_F(AdminService, OutlivesNoCoordinator) {
 }
 
 } // namespace
-} // namespace leasebreak::admin::test
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin::test

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 namespace {
 
 TEST(AdminText, ReplacesWhatIsNotUtf8) {
@@ -74,4 +74,4 @@ TEST(AdminText, ReadsNumbersWithinBounds) {
 }
 
 } // namespace
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

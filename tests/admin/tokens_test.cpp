@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 namespace {
 
 /// A temporary file.
@@ -80,4 +80,4 @@ TEST(Tokens, ComeFromAFileThatNobodyElseReads) {
 }
 
 } // namespace
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 namespace {
 
 using std::chrono::minutes;
@@ -76,4 +76,4 @@ TEST(TopList, IsBoundedAndErrsOnlyByWhatItSays) {
 }
 
 } // namespace
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 namespace {
 
 namespace json = boost::json;
@@ -144,4 +144,4 @@ TEST(Words, ArePutIntoQueries) {
 }
 
 } // namespace
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

@@ -8,7 +8,7 @@
 #include <deque>
 #include <utility>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 namespace {
 
 using std::chrono::milliseconds;
@@ -314,4 +314,4 @@ TEST_F(ClusterNodes, LeaveOnRequest) {
 }
 
 } // namespace
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

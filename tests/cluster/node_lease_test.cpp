@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 namespace {
 
 using std::chrono::milliseconds;
@@ -63,4 +63,4 @@ TEST(NodeLeases, AreUselessIfTheAnswerTakesTooLong) {
 }
 
 } // namespace
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

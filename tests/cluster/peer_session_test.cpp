@@ -7,7 +7,7 @@
 
 #include <random>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 namespace {
 
 constexpr node_id near_end{1};
@@ -160,4 +160,4 @@ TEST_F(PeerSessions, LoseNothingOnABadNetwork) {
 }
 
 } // namespace
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

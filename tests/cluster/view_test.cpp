@@ -10,7 +10,7 @@
 #include <random>
 #include <set>
 
-namespace leasebreak::cluster {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 namespace {
 
 view_member member(std::uint32_t number, const std::string& name) {
@@ -237,4 +237,4 @@ TEST(ViewBytes, NameTheProblem) {
 }
 
 } // namespace
-} // namespace leasebreak::cluster
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -34,6 +34,13 @@ void put(byte_vector& bytes, std::size_t at, std::uint64_t value, std::size_t si
     bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
+void expect_success(std::uint32_t result, const std::string& what) {
+  if (result == UINT32_MAX)
+    throw std::logic_error(what + " of a new client has no response");
+  if (result != status::success)
+    throw std::logic_error(what + " of a new client: status " + std::to_string(result));
+}
+
 } // namespace
 
 /// A connection and the ids that it has received.
@@ -115,8 +122,8 @@ session_player::player session_player::connect(bool log_on, std::uint8_t number)
   p.client = std::make_unique<raw_client>(server_.port());
   if (log_on) {
     p.client->negotiate(dialect::smb_3_0_2, {number});
-    if (p.client->log_on() != status::success || p.client->connect_tree() != status::success)
-      throw std::logic_error("a client can no longer log on");
+    expect_success(p.client->log_on(), "SESSION_SETUP");
+    expect_success(p.client->connect_tree(), "TREE_CONNECT");
   }
   return p;
 }

@@ -1,18 +1,11 @@
 // A file that is used through several nodes of a cluster, of which one fails.
 #include "random_steps.hpp"
+#include "simulation/small_world/peek.hpp"
 #include "support/seed.hpp"
-
-#include "file/impl.hpp"
 
 #include <algorithm>
 
-namespace leasebreak {
-
-struct file_state_peek {
-  [[nodiscard]] static const auto& of(const file_state& file) { return *file.impl_; }
-};
-
-namespace model_test {
+namespace leasebreak::model_test {
 namespace {
 
 /// Alice uses the first node, Bob the second_node.
@@ -223,5 +216,4 @@ TEST(RandomNodeFailures, AreLikeLostConnectionsOfDirectories) {
 }
 
 } // namespace
-} // namespace model_test
-} // namespace leasebreak
+} // namespace leasebreak::model_test

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 namespace {
 
 constexpr auto max_offset = std::numeric_limits<std::uint64_t>::max();
@@ -423,4 +423,4 @@ TEST(LockTable, StaysBalancedWithManyLocks) {
 }
 
 } // namespace
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,6 +6,7 @@ usage: check_recipes.py ROOT
 * Both have the project's version, licence and dependencies.
 * The options that they set exist in CMakeLists.txt.
 * The folders that they copy exist, and so do the sources of the test package.
+* The inline namespace of the headers has the number of the SONAME.
 * The Python files parse, and the JSON file has only keys that vcpkg knows.
 """
 
@@ -81,6 +82,14 @@ def problems_of_conan(root, folder, version, options):
             yield f"test_package: no file {source}"
 
 
+def problems_of_namespace(root, version):
+    """The inline namespace has the number of the SONAME."""
+    text = (root / "model/include/leasebreak/model/export.hpp").read_text(encoding="utf-8")
+    wanted = "v" + "_".join(version.split(".")[:2])
+    if not re.search(rf"^#define LEASEBREAK_ABI {wanted}$", text, re.MULTILINE):
+        yield f"export.hpp: LEASEBREAK_ABI is not {wanted}"
+
+
 def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
@@ -92,6 +101,7 @@ def main(arguments):
     found = [
         *problems_of_vcpkg(root / "packaging/vcpkg", version, options),
         *problems_of_conan(root, root / "packaging/conan", version, options),
+        *problems_of_namespace(root, version),
     ]
     for line in found:
         print(line)

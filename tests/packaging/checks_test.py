@@ -378,6 +378,10 @@ class Recipes(unittest.TestCase):
         ):
             self.assertEqual(len(self.problems(file, old, new)), 1, (file, old))
 
+    def test_compares_the_inline_namespace_with_the_version(self):
+        self.assertEqual(list(check_recipes.problems_of_namespace(ROOT, "0.1.7")), [])
+        self.assertEqual(len(list(check_recipes.problems_of_namespace(ROOT, "0.2.0"))), 1)
+
 
 class Scripts(unittest.TestCase):
     def test_finds_a_script_that_does_not_parse(self):

@@ -13,9 +13,9 @@
 #include <memory>
 #include <string>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 class coordinator_impl;
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail
 
 namespace leasebreak::test {
 

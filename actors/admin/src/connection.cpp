@@ -21,7 +21,7 @@
 #include <string_view>
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -205,4 +205,4 @@ void refuse(stream_socket socket) noexcept {
   socket.close(ignored);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// A TCP or a Unix socket, on the service's strand.
 using stream_socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
@@ -38,4 +38,4 @@ private:
 /// the socket.
 void refuse(stream_socket socket) noexcept;
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
@@ -362,4 +362,4 @@ void core::audit(const caller& who, const std::string& what, const std::string& 
     logger_->info("audit: {}: {}: {}", name_of(who), what, outcome);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

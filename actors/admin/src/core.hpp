@@ -17,7 +17,7 @@
 #include <optional>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// Used on the service's strand, except `detach`.
 class core {
@@ -89,4 +89,4 @@ bool core::with_coordinator(Use use) {
   return true;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

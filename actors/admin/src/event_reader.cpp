@@ -9,7 +9,7 @@
 
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace asio = boost::asio;
 
@@ -84,4 +84,4 @@ void event_reader::end() noexcept {
   }
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -16,7 +16,7 @@
 #include <mutex>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// An event as text for a stream; shared by all readers.
 using event_text = std::shared_ptr<const std::string>;
@@ -62,4 +62,4 @@ private:
   std::uint64_t dropped_ = 0;
 };
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

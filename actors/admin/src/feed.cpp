@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace {
 
@@ -69,4 +69,4 @@ std::vector<top_list::entry> event_feed::state::top(top_of what, time_point now,
   return (what == top_of::blockers ? blockers_ : files_).top(now, most);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// Which list is meant.
 enum class top_of : std::uint8_t { blockers, files };
@@ -33,4 +33,4 @@ private:
   top_list files_;
 };
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -1,12 +1,14 @@
 // Requests and responses as the router sees them, without sockets and libraries.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 class event_reader;
 
@@ -34,4 +36,4 @@ struct http_response {
 [[nodiscard]] http_response error_response(
   unsigned status, std::string_view code, std::string_view message);
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace json = boost::json;
 
@@ -280,4 +280,4 @@ std::string to_json(const std::vector<listed_client>& clients, bool is_last) {
   return text_of(o);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 [[nodiscard]] boost::json::object json_of(const listed_entry& e, time_point now);
 
@@ -25,4 +25,4 @@ namespace leasebreak::admin {
 /// Returns `{"client":...,"label":...}`.
 [[nodiscard]] boost::json::object json_of_client(const client_guid& id, const std::string& label);
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace asio = boost::asio;
 
@@ -92,4 +92,4 @@ caller peer_of(asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>& 
   return who;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

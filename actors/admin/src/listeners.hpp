@@ -9,7 +9,7 @@
 
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 using unix_acceptor = boost::asio::basic_socket_acceptor<boost::asio::local::stream_protocol,
   boost::asio::any_io_executor>;
@@ -31,4 +31,4 @@ using tcp_acceptor =
 [[nodiscard]] caller peer_of(
   boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>& socket);
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

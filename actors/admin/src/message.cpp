@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
@@ -69,4 +69,4 @@ http::response<http::string_body> to_message(http_response r, bool keep_alive, b
   return message;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

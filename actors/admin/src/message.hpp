@@ -7,7 +7,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 [[nodiscard]] http_request to_request(
   boost::beast::http::request<boost::beast::http::string_body> message);
@@ -19,4 +19,4 @@ namespace leasebreak::admin {
 [[nodiscard]] boost::beast::http::response<boost::beast::http::string_body> to_message(
   http_response r, bool keep_alive, bool without_body);
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace {
 
@@ -173,4 +173,4 @@ std::string to_prometheus(const statistics& s, const metrics_labels& labels) {
   return m.take();
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -2,6 +2,8 @@
 // need no right, or an operator's script, must not take much of their time.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -11,7 +13,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// Permits a burst, and then once in each interval.
 class pace {
@@ -44,4 +46,4 @@ inline boost::asio::awaitable<void> wait_for(pace& p, boost::asio::any_io_execut
   co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

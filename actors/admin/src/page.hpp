@@ -1,9 +1,11 @@
 // The operators' page: static files, embedded when the library is built.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <string_view>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 struct page_file {
   std::string_view path;
@@ -14,4 +16,4 @@ struct page_file {
 /// Returns the file with this path, or null.
 [[nodiscard]] const page_file* find_page(std::string_view path) noexcept;
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -1,12 +1,14 @@
 // Writes JSON as `boost::json::serialize` does, except for fractions, which that writes as 4.2E0.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <string>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// Appends the value to `out`. `fraction` returns the text of a number with a fraction.
 template <class Fraction>
@@ -34,4 +36,4 @@ void write_plain(std::string& out, const boost::json::value& v, const Fraction& 
   }
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

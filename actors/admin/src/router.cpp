@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace json = boost::json;
 
@@ -391,4 +391,4 @@ routed route(const http_request& r, const access_rules& rules, caller& who) {
   return route_post(path, r);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// The tokens with their rights, and the accepted host names.
 struct access_rules {
@@ -80,4 +80,4 @@ using routed = std::variant<http_response, admin_call>;
 /// The right that a call needs.
 [[nodiscard]] right needed_for(const admin_call& call) noexcept;
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -23,7 +23,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace asio = boost::asio;
 
@@ -231,4 +231,4 @@ std::uint16_t service::port() const noexcept {
   return state_->port();
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace json = boost::json;
 
@@ -115,4 +115,4 @@ http_response core::change_setting(const change_by_hand& call, const caller& who
   return r;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -9,7 +9,7 @@
 #include <ctime>
 #include <system_error>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace {
 
@@ -186,4 +186,4 @@ std::optional<std::size_t> parse_number(std::string_view text, std::size_t most)
   return static_cast<std::size_t>(value);
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// Returns `bytes` with U+FFFD in place of each byte that is not part of a valid UTF-8 sequence.
 [[nodiscard]] std::string to_utf8(std::string_view bytes);
@@ -45,4 +45,4 @@ namespace leasebreak::admin {
 /// `most`.
 [[nodiscard]] std::optional<std::size_t> parse_number(std::string_view text, std::size_t most);
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

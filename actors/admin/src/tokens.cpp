@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace {
 
@@ -125,4 +125,4 @@ right token_list::right_of(std::string_view token) const noexcept {
   return found;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// A list of tokens with their rights.
 class token_list {
@@ -34,4 +34,4 @@ private:
   std::vector<entry> tokens_;
 };
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <map>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 std::int64_t top_list::minute_of(time_point t) noexcept {
   return std::max<std::int64_t>(
@@ -68,4 +68,4 @@ std::vector<top_list::entry> top_list::top(time_point now, std::size_t most) con
   return result;
 }
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::admin {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 /// One slot for each minute, which counts with the space-saving algorithm (Metwally and others,
 /// 2005): a key that finds no room replaces the least one and inherits its sum as a possible error.
@@ -46,4 +46,4 @@ private:
   std::array<slot, minutes> slots_;
 };
 
-} // namespace leasebreak::admin
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

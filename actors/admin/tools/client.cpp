@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -281,4 +281,4 @@ std::string percent_encoded(const std::string& text) {
   return result;
 }
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

@@ -1,6 +1,8 @@
 // A connection to a service: requests and responses in JSON.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
@@ -10,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 /// An error that the service returned.
 class api_error : public std::runtime_error {
@@ -59,4 +61,4 @@ private:
 /// Encodes text for a query.
 [[nodiscard]] std::string percent_encoded(const std::string& text);
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

@@ -8,7 +8,7 @@
 
 #include <cstdio>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 namespace json = boost::json;
 
@@ -62,4 +62,4 @@ int change_setting(admin_client& c, const setting_change& what, bool as_json) {
   return changed.empty() ? 1 : 0;
 }
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

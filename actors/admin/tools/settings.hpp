@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 /// What `set` is to change.
 struct setting_change {
@@ -22,4 +22,4 @@ int show_settings(admin_client& c, bool as_json);
 /// value already.
 int change_setting(admin_client& c, const setting_change& what, bool as_json);
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

@@ -14,7 +14,7 @@
 #include <map>
 #include <set>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 namespace json = boost::json;
 
@@ -326,4 +326,4 @@ lines lines_of_statistics(const json::object& stats) {
   return result;
 }
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

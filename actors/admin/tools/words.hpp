@@ -4,6 +4,8 @@
 // escaped.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -11,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::ctl {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl {
 
 using lines = std::vector<std::string>;
 
@@ -48,4 +50,4 @@ using lines = std::vector<std::string>;
 /// `4.2 s`, `3 min 5 s`, `2 h 7 min`, `5 d 1 h`.
 [[nodiscard]] std::string duration_words(double seconds);
 
-} // namespace leasebreak::ctl
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::ctl

@@ -15,6 +15,7 @@ class logger;
 }
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 class lock_store;
 struct event;
@@ -108,4 +109,5 @@ struct coordinator_config {
   [[nodiscard]] std::string validate() const;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -26,6 +26,7 @@
 
 /// leasebreak: coordinates what the clients of an SMB server may cache. Begin with `coordinator`.
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 namespace detail {
 
@@ -613,4 +614,5 @@ private:
   std::vector<std::shared_ptr<detail::coordinator_impl>> spread_; ///< Each keeps `impl_` alive.
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

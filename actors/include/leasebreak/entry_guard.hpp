@@ -5,6 +5,7 @@
 #include <leasebreak/model/export.hpp>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The right to change one or two entries of a directory, or to determine whether the directory is
 /// empty; see `coordinator::async_guard_entry`. Guards are exclusive for each name. End it with
@@ -17,4 +18,5 @@ public:
   using file_claim::file_claim;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

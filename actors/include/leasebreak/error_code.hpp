@@ -10,6 +10,7 @@ template <>
 struct boost::system::is_error_code_enum<leasebreak::errc> : std::true_type {};
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 using boost::system::error_code;
 
@@ -17,4 +18,5 @@ using boost::system::error_code;
 /// `asio::error::operation_aborted`, `errc::shutting_down` for any other error of another category.
 [[nodiscard]] errc to_errc(const error_code& ec) noexcept;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

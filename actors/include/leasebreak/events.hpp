@@ -16,6 +16,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The kind of an event. Members of `event` that a kind does not name are unset.
 enum class event_kind : std::uint8_t {
@@ -78,4 +79,5 @@ using event_function = std::function<void(const event&)>;
 [[nodiscard]] std::string_view to_string(event_kind kind) noexcept; ///< Such as "break_begun".
 [[nodiscard]] std::string_view to_string(end_cause cause) noexcept; ///< Such as "expired".
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -5,6 +5,7 @@
 #include <leasebreak/model/export.hpp>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The guard of a change that has been announced but not made. While it lives, no caching is
 /// granted that the change would make stale, and a file that is being deleted admits no opens. End
@@ -18,4 +19,5 @@ public:
   using file_claim::file_claim;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

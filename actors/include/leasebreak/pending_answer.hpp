@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 namespace detail {
 class answer_slot;
@@ -46,4 +47,5 @@ private:
   std::unique_ptr<detail::answer_slot, detail::answer_slot_release> slot_;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

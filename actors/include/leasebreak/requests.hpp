@@ -21,6 +21,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Identifies a file by the same bytes for every name of the file, for example by device and inode.
 /// A named stream is a file of its own. Not empty, at most `limits::file_id_bytes` long.
@@ -531,4 +532,5 @@ private:
 using break_sink = std::function<void(
   const break_notification& notification, const file_name_id& file, break_report report)>;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

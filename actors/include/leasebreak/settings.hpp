@@ -16,6 +16,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The settings of one share that differ from those of all files. A member without a value follows
 /// the member of the same name in `settings` or `settings::limit`.
@@ -81,4 +82,5 @@ struct settings_change {
 /// Returns one line for a log: `break_timeout of share "docs": 35s -> 20s`.
 [[nodiscard]] std::string to_string(const changed_setting& c);
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -11,6 +11,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Counts durations in buckets of doubling size: bucket i counts those below 2^i microseconds that
 /// did not fit into bucket i - 1. The last bucket takes the rest.
@@ -106,4 +107,5 @@ struct statistics {
 /// Returns the snapshot as a JSON object with one member per line.
 [[nodiscard]] std::string to_json(const statistics& s);
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

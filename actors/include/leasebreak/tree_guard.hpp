@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 namespace detail {
 class tree_link;
@@ -39,4 +40,5 @@ private:
   std::shared_ptr<detail::tree_link> link_;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string coordinator_config::validate() const {
   const std::array<std::pair<bool, const char*>, 10> rules{{
@@ -31,4 +31,4 @@ std::string coordinator_config::validate() const {
   return changeable.validate();
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -115,4 +115,4 @@ statistics coordinator::stats() const {
   return impl_->stats();
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

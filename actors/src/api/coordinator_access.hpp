@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 struct coordinator_access {
   static std::unique_ptr<coordinator> make(
@@ -16,4 +16,4 @@ struct coordinator_access {
   static coordinator_impl& impl(coordinator& c) { return *c.impl_; }
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -15,7 +15,7 @@
 #include <chrono>
 #include <thread>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -228,4 +228,4 @@ statistics coordinator_impl::stats() const {
   return s;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

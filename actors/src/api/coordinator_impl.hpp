@@ -25,7 +25,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class entry_call;
 class time_source;
@@ -260,4 +260,4 @@ private:
   time_point wall_start_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <boost/asio/error.hpp>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 errc to_errc(const error_code& ec) noexcept {
   if (!ec)
@@ -14,4 +14,4 @@ errc to_errc(const error_code& ec) noexcept {
                                                    : errc::shutting_down;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace detail {
 
@@ -29,4 +29,4 @@ void break_report::undeliverable() const {
     link_->cannot_deliver({id_, offer_});
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -129,4 +129,4 @@ void start(const impl_ref& self, shutdown_request&& r, handler<void> h) {
   initiate_plain<plain_call<void>>(self, std::move(r), std::move(h));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

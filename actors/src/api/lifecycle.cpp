@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void coordinator_impl::start(start_request&&, std::unique_ptr<plain_call<start_result>> op) {
   if (is_stopping())
@@ -91,4 +91,4 @@ void coordinator_impl::start(shutdown_request&&, std::unique_ptr<plain_call<void
   }
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,9 +1,11 @@
 // Access to settings that one thread changes while others read them.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <atomic>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Reads a member that another thread may be changing with `set_live`. Costs as much as a plain
 /// read. Two reads may see different values.
@@ -19,4 +21,4 @@ void set_live(T& member, T value) noexcept {
   std::atomic_ref<T>(member).store(value, std::memory_order_relaxed);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <functional>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -157,4 +157,4 @@ void live_settings::apply(const settings& s) noexcept {
   shortest_break_timeout_.store(shortest, std::memory_order_relaxed);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

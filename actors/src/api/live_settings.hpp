@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Files read the members through `live_policy`, so that a change needs no message to them. The
 /// policies of shares are never removed, so that readers need no lock either; their number is
@@ -76,4 +76,4 @@ private:
   std::vector<std::unique_ptr<share_entry>> entries_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -259,4 +259,4 @@ std::string to_string(const changed_setting& c) {
     " -> " + c.after;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

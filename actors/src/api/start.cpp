@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -383,4 +383,4 @@ void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<
   send(r.file, std::move(op), false, errc::success);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

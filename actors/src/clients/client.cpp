@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 client::client(const client_guid& guid, std::string label, break_sink sink,
   boost::asio::any_io_executor own, const boost::asio::any_io_executor& common)
@@ -246,4 +246,4 @@ std::size_t client_table::size() const {
   return sum;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -25,7 +25,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class file_actor;
 using file_ref = actor_ref<file_actor>;
@@ -164,4 +164,4 @@ private:
   std::array<shard, shard_count> shards_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// A call in progress, unless the sink is closed.
 class lost_sink::call {
@@ -58,4 +58,4 @@ bool lost_sink::is_called_elsewhere() const noexcept {
     called_on_.begin(), called_on_.end(), [here](std::thread::id id) { return id != here; });
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

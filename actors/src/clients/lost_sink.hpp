@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Calls `coordinator_config::on_open_lost` until it is closed. Thread-safe.
 class lost_sink {
@@ -34,4 +34,4 @@ private:
   std::condition_variable call_ended_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

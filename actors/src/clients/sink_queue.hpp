@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class client;
 class sink_queue;
@@ -100,4 +100,4 @@ private:
   std::condition_variable call_ended_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

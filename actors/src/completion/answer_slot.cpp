@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 // Releases the reference to the file first, because the slot becomes part of the file.
 void answer_slot::sent() noexcept {
@@ -66,4 +66,4 @@ void answer_slot_release::operator()(answer_slot* slot) const noexcept {
   slot->sent();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

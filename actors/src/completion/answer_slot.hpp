@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 class sent_answers;
@@ -118,4 +118,4 @@ private:
   bool own_is_free_ = true;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 thread_local completion_batch* completion_batch::current_ = nullptr;
 
@@ -44,4 +44,4 @@ void finish(pending_completion_ptr completion) {
     post(std::move(completion));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

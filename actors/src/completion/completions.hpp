@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 [[nodiscard]] inline error_code to_error_code(errc e) noexcept {
   return e == errc::success ? error_code{} : error_code(make_error_code(e));
@@ -120,4 +120,4 @@ private:
   handler_type handler_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -5,7 +5,7 @@
 
 #include <type_traits>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 operation_id operation::next_id() noexcept {
   return static_cast<operation_id>(unique_number<operation>());
@@ -110,4 +110,4 @@ template class file_call<lease_state>;
 template class file_call<oplock_level>;
 template class file_call<access_result>;
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class client;
 class file_actor;
@@ -106,4 +106,4 @@ public:
     operation_result& result) override;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

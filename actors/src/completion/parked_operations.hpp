@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Operations found by id. Usually there are few, for which a search is faster than a table. With
 /// many, searching would take quadratic time to complete all of them.
@@ -83,4 +83,4 @@ private:
   std::unique_ptr<table> many_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -181,4 +181,4 @@ std::vector<record_change> batch_writer::take_rest() {
   return std::move(pending_.take(settings_.batch_max).changes);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Collects changes into batches, one at a time. Does no I/O and reads no clock: the caller writes
 /// what `begin` returns, and reports the result. Not thread-safe.
@@ -124,4 +124,4 @@ private:
   unsigned failures_ = 0; ///< In a row.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

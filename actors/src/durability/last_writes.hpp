@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Runs the writes after the end, which stop at the first failure. `step` is called by the writer's
 /// thread, `silence` by any.
@@ -52,4 +52,4 @@ private:
   std::shared_ptr<spdlog::logger> log_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -3,7 +3,7 @@
 #include <iterator>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -141,4 +141,4 @@ void pending_records::move_first_to(record_batch& batch) {
   groups_.erase(groups_.begin());
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -14,7 +14,7 @@
 #include <unordered_set>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Changes that are written together: all of them or none.
 struct record_batch {
@@ -118,4 +118,4 @@ private:
   std::unordered_set<mark, mark_hash> known_; ///< Records that the store has or may have.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

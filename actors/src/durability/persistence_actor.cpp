@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -470,4 +470,4 @@ time_point persistence_actor::oldest() const noexcept {
   return time_point{duration{oldest_.load()}};
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -27,7 +27,7 @@
 #include <optional>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 
@@ -133,4 +133,4 @@ private:
   std::atomic<std::int64_t> oldest_{0};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// A completion that waits for the store.
 struct gated_answer {
@@ -36,4 +36,4 @@ struct record_lot {
   time_point since{};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 bool record_mail::put(record_lot lot) {
   const std::lock_guard lock(mutex_);
@@ -36,4 +36,4 @@ void record_mail::close() {
   is_closed_ = true;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

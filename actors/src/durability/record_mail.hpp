@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Submitted changes. A single message announces them, and they stay here until they must be
 /// written, unless they are urgent or many: a turn for each lot would cost more than everything
@@ -59,4 +59,4 @@ private:
   std::atomic<std::size_t> size_{0};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -81,4 +81,4 @@ recovery_plan plan_recovery(lock_listing listing, std::size_t file_id_bytes_max)
   return plan;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

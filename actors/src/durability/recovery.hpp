@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The content of the store when it was opened.
 struct store_content {
@@ -36,4 +36,4 @@ struct recovery_plan {
 /// `file_id_bytes_max`; the latter are malformed.
 [[nodiscard]] recovery_plan plan_recovery(lock_listing listing, std::size_t file_id_bytes_max);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

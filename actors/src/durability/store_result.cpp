@@ -2,7 +2,7 @@
 
 #include <leasebreak/error_code.hpp>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 errc errc_of(const store_status& status) noexcept {
   if (status.ok())
@@ -15,4 +15,4 @@ store_status store_failure(const char* what) {
   return {make_error_code(errc::store_unavailable), what};
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -7,7 +7,7 @@
 #include <exception>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the error that an operation completes with if its records could not be stored.
 [[nodiscard]] errc errc_of(const store_status& status) noexcept;
@@ -27,4 +27,4 @@ template <class Function>
   }
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

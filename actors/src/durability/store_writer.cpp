@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 struct store_writer::shared {
   std::shared_ptr<lock_store> store;
@@ -102,4 +102,4 @@ bool store_writer::finish(duration wait_max) {
   return false;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Runs jobs on its own thread, one at a time. Thread-safe.
 ///
@@ -42,4 +42,4 @@ private:
   std::shared_ptr<shared> shared_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

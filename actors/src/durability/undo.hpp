@@ -3,7 +3,7 @@
 
 #include "record_lot.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns whether a failure of the store changes the result. Ended opens and locks are gone,
 /// recorded or not, and a disposition stays as it was set.
@@ -13,4 +13,4 @@ namespace leasebreak::detail {
 /// are undone with the original request. Precondition: `can_be_undone`.
 void undo(const gated_answer& a);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace detail {
 
@@ -123,4 +123,4 @@ void coordinator_impl::start(entry_guard_request&& r, std::unique_ptr<entry_call
 
 } // namespace detail
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

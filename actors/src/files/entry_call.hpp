@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// A request for a guard. If it is destroyed before completion, it completes with
 /// `errc::shutting_down`.
@@ -62,4 +62,4 @@ private:
   call_list waiting_; ///< Ordered by the ids of their guards.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

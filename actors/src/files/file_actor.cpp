@@ -12,7 +12,7 @@
 #include <chrono>
 #include <limits>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -777,4 +777,4 @@ hold file_actor::make_hold(hold_id id) {
   return hold(std::make_shared<file_link>(owner_.weak(), file_ref(*this)), id);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

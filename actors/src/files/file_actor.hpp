@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class client;
 class coordinator_impl;
@@ -155,4 +155,4 @@ private:
   std::atomic<bool> ends_when_stored_{false};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 
@@ -48,4 +48,4 @@ private:
   file_ref file_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

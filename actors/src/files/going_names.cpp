@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void going_names::add(std::unique_ptr<placed_open> place) {
   place->set_open(false);
@@ -20,4 +20,4 @@ std::vector<deleted_name> going_names::take() {
   return names;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

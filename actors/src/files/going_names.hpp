@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The names of ended opens that asked for the deletion: these names are deleted (MS-FSA
 /// 2.1.5.15.3). A part of a file actor.
@@ -29,4 +29,4 @@ private:
   std::vector<std::unique_ptr<placed_open>> places_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -81,4 +81,4 @@ void name_table::shrink() noexcept {
   slots_.pop_back();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,11 +1,13 @@
 // A hash table of opens by the last component of their paths, which finds files by name.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstddef>
 #include <deque>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// An element of a `name_table`, which refers to it while it is entered.
 struct named_node {
@@ -55,4 +57,4 @@ private:
   std::size_t count_ = 0;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -32,4 +32,4 @@ std::uint64_t open_ids::epochs_needed() noexcept {
   return 1 + ((number_blocks<open_id>::end() + half) >> number_bits);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Makes ids that are unique within the process and among all processes that use the same files.
 /// With a store, they contain the server epoch, which each start increments. Without a store that
@@ -30,4 +30,4 @@ private:
   std::uint64_t base_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

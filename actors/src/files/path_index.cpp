@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -259,4 +259,4 @@ std::optional<file_name_id> path_index::renamed_above(
   return std::nullopt;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -24,7 +24,7 @@
 #include <unordered_set>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class path_index;
 class path_search;
@@ -180,4 +180,4 @@ private:
   std::atomic<std::size_t> renames_count_{0};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

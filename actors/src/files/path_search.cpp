@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 std::shared_ptr<path_search> path_search::begin(
   path_index& index, const list_request& what, std::string_view after, std::size_t most) {
@@ -65,4 +65,4 @@ void path_search::add(std::string_view file) {
     found_.erase(std::prev(found_.end()));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class path_index;
 
@@ -84,4 +84,4 @@ private:
   std::atomic<bool> stopped_early_{false};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 std::size_t file_registry::hash::operator()(const file_ref& file) const noexcept {
   return file->id_hash();
@@ -200,4 +200,4 @@ void file_registry::forget_stopped() noexcept {
   }
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -19,7 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 
@@ -116,4 +116,4 @@ private:
   std::array<shard, shard_count> shards_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -94,4 +94,4 @@ errc coordinator_impl::admit_stream(const open_request& r) const noexcept {
   return is_of_base ? admit(r.base) : errc::success;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -448,4 +448,4 @@ void coordinator_impl::start(rename_tree_request&& r, std::unique_ptr<plain_call
   rename->begin();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <bit>
 #include <chrono>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void counters::add(std::size_t which, std::int64_t n) noexcept {
   cells_[thread_slot() % cells_.size()].values[which].fetch_add(n, std::memory_order_relaxed);
@@ -136,4 +136,4 @@ std::size_t bounded_total::get() const noexcept {
   return taken_ - std::min(spare, taken_);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Counters that are spread over threads. A gauge is the sum of all increments and decrements.
 class counters {
@@ -118,4 +118,4 @@ private:
   std::atomic<bool> exceeds_{false}; ///< The bound was lowered beneath what is in use.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,6 +1,6 @@
 #include "event_sink.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 event_sink::turn::turn(event_sink& of) noexcept
   : of_(of), is_open_((of.turns_.fetch_add(1) & closed) == 0) {}
@@ -15,4 +15,4 @@ void event_sink::close() noexcept {
     turns_.wait(now);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

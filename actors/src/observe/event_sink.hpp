@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Calls `coordinator_config::on_event` until it is closed. Thread-safe.
 class event_sink {
@@ -43,4 +43,4 @@ private:
   std::atomic<std::uint32_t> turns_{0}; ///< Turns in progress, and the bit `closed`.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string_view to_string(event_kind kind) noexcept {
   switch (kind) {
@@ -299,4 +299,4 @@ void tell_of_client(coordinator_impl& owner, event e) {
 
 } // namespace detail
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 class file_actor;
@@ -49,4 +49,4 @@ private:
 /// Reports an event of a client, on any thread.
 void tell_of_client(coordinator_impl& owner, event e);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

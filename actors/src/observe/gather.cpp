@@ -9,7 +9,7 @@
 #include <mutex>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -272,4 +272,4 @@ std::vector<file_name_id> coordinator_impl::ids_for(
                    : files_.ids_after(after, most);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -55,4 +55,4 @@ void line_limit::tidy(time_point now) noexcept {
     seconds_.reset();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Belongs to a file, which has breaks rarely; it is therefore small.
 class line_limit {
@@ -43,4 +43,4 @@ private:
   std::unique_ptr<std::array<second, kinds>> seconds_; ///< Null: there were no lines.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstddef>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// How many files are asked before other work gets its turn.
 inline constexpr std::size_t files_at_once = 16;
@@ -22,4 +22,4 @@ inline constexpr std::size_t files_at_once = 16;
   return std::min(std::max(worked, duration::zero()) * pauses, longest);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

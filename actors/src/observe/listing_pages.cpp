@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -246,4 +246,4 @@ void coordinator_impl::start(list_request&& r, std::unique_ptr<plain_call<listed
   std::make_shared<listing_pages>(*this, executor_, std::move(r), std::move(op))->go_on(*this);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void overdue_watch::begin(const coordinator_impl& owner) {
   const auto timeout = owner.shortest_break_timeout();
@@ -55,4 +55,4 @@ void overdue_watch::look(file_actor& file, coordinator_impl& owner, time_point n
   reported_ = still.empty() ? nullptr : std::make_unique<std::vector<break_id>>(std::move(still));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 class file_actor;
@@ -35,4 +35,4 @@ private:
   std::unique_ptr<std::vector<break_id>> reported_; ///< In progress, sorted. Null: none.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -18,7 +18,7 @@
 
 #include <string>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 inline void probe_break_begun(
   [[maybe_unused]] const std::string& file, [[maybe_unused]] const break_begun& f) noexcept {
@@ -38,4 +38,4 @@ inline void probe_break_ended(
 #endif
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

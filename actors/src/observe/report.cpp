@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -237,4 +237,4 @@ void report_facts(coordinator_impl& owner, file_actor& file, const effects& out,
   r.log_grants();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

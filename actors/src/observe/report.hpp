@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class coordinator_impl;
 class file_actor;
@@ -23,4 +23,4 @@ void report_overdue(coordinator_impl& owner, file_actor& file,
 /// Logs how many lines about breaks were omitted, if their second is over at `now`.
 void report_omitted(const coordinator_impl& owner, file_actor& file, time_point now);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

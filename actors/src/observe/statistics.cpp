@@ -3,7 +3,7 @@
 #include <numeric>
 #include <string_view>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::uint64_t latency_histogram::total() const noexcept {
   return std::accumulate(count.begin(), count.end(), std::uint64_t{0});
@@ -117,4 +117,4 @@ std::string to_json(const statistics& s) {
   return w.take();
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 bool unresponsive_clients::add(const client_guid& client, time_point now) {
   const std::lock_guard lock(mutex_);
@@ -30,4 +30,4 @@ void unresponsive_clients::forget_oldest_locked(time_point now) {
     [](const auto& a, const auto& b) { return a.second.newest() < b.second.newest(); }));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

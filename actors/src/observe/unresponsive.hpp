@@ -9,7 +9,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Remembers when the breaks of clients expired. Passive, behind a leaf mutex, because the files of
 /// a client report to it; expired breaks are rare. Thread-safe.
@@ -44,4 +44,4 @@ private:
   std::unordered_map<client_guid, last_breaks> clients_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

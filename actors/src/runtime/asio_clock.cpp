@@ -4,7 +4,7 @@
 
 #include <boost/asio/error.hpp>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 asio_clock::asio_clock(
   const boost::asio::any_io_executor& executor, std::shared_ptr<time_source> time)
@@ -99,4 +99,4 @@ void asio_clock::cancel(turn_actor& of) {
   arm();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

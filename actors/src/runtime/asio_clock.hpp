@@ -12,7 +12,7 @@
 #include <mutex>
 #include <optional>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Delivers the timeouts of actors. Thread-safe.
 class asio_clock {
@@ -57,4 +57,4 @@ private:
   std::optional<time_point> armed_; ///< The time for which the timer is set.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

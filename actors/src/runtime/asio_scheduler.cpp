@@ -10,7 +10,7 @@
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -86,4 +86,4 @@ void asio_scheduler::enqueue(turn_actor* job) {
     boost::asio::defer(executor_, std::move(turn));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

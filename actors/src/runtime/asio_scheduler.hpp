@@ -14,7 +14,7 @@
 #include <mutex>
 #include <optional>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class time_source;
 
@@ -50,4 +50,4 @@ private:
   std::deque<turn_actor*> left_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,7 +2,7 @@
 
 #include "turn_actor.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void caf_scheduler::enqueue(turn_actor* job) {
   pool_.schedule(job);
@@ -16,4 +16,4 @@ void caf_scheduler::cancel_timeout(turn_actor& of) {
   pool_.cancel_timeout(of);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

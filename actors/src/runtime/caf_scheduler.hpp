@@ -4,7 +4,7 @@
 #include "caf_versions.hpp"
 #include "turn_scheduler.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Runs turns on threads of its own. The clock is CAF's and has a thread, too.
 class caf_scheduler final : public turn_scheduler {
@@ -22,4 +22,4 @@ private:
   caf_pool pool_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

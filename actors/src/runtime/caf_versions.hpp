@@ -4,6 +4,8 @@
 // to it, and `make_actor`.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_clock.hpp>
 #include <caf/actor_config.hpp>
@@ -36,7 +38,7 @@
 #include <caf/system_messages.hpp>
 #endif
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The part of an actor that CAF knows. It has no behavior, no links and no monitors, and does not
 /// use an actor system.
@@ -248,4 +250,4 @@ private:
   caf::actor_system system_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

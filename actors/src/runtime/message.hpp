@@ -2,9 +2,11 @@
 // their content.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <memory>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// A message. Its meaning depends on the kind of actor. Owned by the mailbox that contains it.
 class message {
@@ -22,4 +24,4 @@ private:
 
 using message_ptr = std::unique_ptr<message>;
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

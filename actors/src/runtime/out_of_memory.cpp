@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 thread_local initiating* initiating::current_ = nullptr;
 
@@ -33,4 +33,4 @@ void end_without_memory(const char* where) noexcept {
   std::abort();
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

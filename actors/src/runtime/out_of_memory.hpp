@@ -5,10 +5,12 @@
 // what it holds would be granted to others. The process is therefore ended with a message.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <exception>
 #include <new>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Ends the process with one line on the standard error output. Needs no memory.
 [[noreturn]] void end_without_memory(const char* where) noexcept;
@@ -45,4 +47,4 @@ private:
   initiating* outer_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

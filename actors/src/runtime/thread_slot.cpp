@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 std::size_t thread_slot() noexcept {
   static std::atomic<std::size_t> next{0};
@@ -10,4 +10,4 @@ std::size_t thread_slot() noexcept {
   return slot;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

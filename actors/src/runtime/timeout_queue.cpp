@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 // If memory is exhausted, the earlier timeout stays.
 void timeout_queue::set(turn_actor& to, time_point t) {
@@ -33,4 +33,4 @@ timeout_queue::actor timeout_queue::next_due(time_point now) {
   return remove(*due_.begin()->second);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

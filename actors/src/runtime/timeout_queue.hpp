@@ -7,7 +7,7 @@
 #include <map>
 #include <unordered_map>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Keeps a reference to each actor in it. Not thread-safe.
 class timeout_queue {
@@ -41,4 +41,4 @@ private:
   std::unordered_map<const turn_actor*, queue::iterator> entries_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

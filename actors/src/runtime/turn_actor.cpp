@@ -7,7 +7,7 @@
 
 #include <thread>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class turn_actor::timeout_message final : public message {
 public:
@@ -190,4 +190,4 @@ void turn_actor::before_release() const noexcept {
   leave_mark(inside_);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// An actor that handles its messages in turns, in the order of delivery.
 class turn_actor : public caf_actor {
@@ -134,4 +134,4 @@ template <class T, class... Arguments>
     caf::node_id{}, nullptr, config, std::forward<Arguments>(arguments)...));
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,11 +1,13 @@
 // The loop on which the turns that a thread starts are to run.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/io_context.hpp>
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// During its lifetime, turns of idle actors that this thread starts run on `loop`, which this
 /// thread is running; null: on the coordinator's executor. An operation thus runs where it came
@@ -25,4 +27,4 @@ private:
   boost::asio::io_context* outer_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -2,12 +2,14 @@
 // CAF, or a test.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class turn_actor;
 
@@ -50,4 +52,4 @@ private:
   std::atomic<std::uint64_t> actors_{0};
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

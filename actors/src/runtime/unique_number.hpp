@@ -1,10 +1,12 @@
 // Numbers that are unique within the process.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <atomic>
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The source of numbers of one kind. Each thread takes a block at a time.
 template <class Tag>
@@ -40,4 +42,4 @@ template <class Tag>
   return blocks::own_next++;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

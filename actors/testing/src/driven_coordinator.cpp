@@ -1,6 +1,6 @@
 #include <leasebreak/testing/driven_coordinator.hpp>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 driven_coordinator::driven_coordinator(coordinator_config config)
   : coordinator_(clock_.make_coordinator(io_.get_executor(), std::move(config))) {}
@@ -37,4 +37,4 @@ probe& driven_coordinator::shut_down() {
   return start(detail::shutdown_request{});
 }
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 namespace {
 
@@ -103,4 +103,4 @@ probe& fake_client::disconnect() {
   return with_.start(disconnect_request{guid_, {}});
 }
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

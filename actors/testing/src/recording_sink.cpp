@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 break_sink recording_sink::sink() const {
   return
@@ -11,4 +11,4 @@ break_sink recording_sink::sink() const {
     };
 }
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 namespace {
 
@@ -116,4 +116,4 @@ std::unique_ptr<coordinator> seeded_loop::make_coordinator(coordinator_config co
     get_executor(), std::move(config), std::make_shared<loop_clocks>(*this));
 }
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

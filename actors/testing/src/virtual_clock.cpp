@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 namespace {
 
@@ -132,4 +132,4 @@ std::optional<duration> virtual_clock::next_timeout() const noexcept {
   return state_->pending.begin()->first.first - state_->now;
 }
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

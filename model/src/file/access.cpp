@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -492,4 +492,4 @@ void file_state::impl::end(const end_hold& c) {
   holds.erase(ended);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

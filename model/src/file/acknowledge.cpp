@@ -1,7 +1,7 @@
 // Acknowledgements of breaks (MS-SMB2 3.3.5.22).
 #include "file/impl.hpp"
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -96,4 +96,4 @@ void file_state::impl::acknowledge(const acknowledge_oplock& c, time_point now, 
   follow_unattended(now, out);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

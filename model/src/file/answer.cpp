@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 // Counts a response about the lease or oplock of `open` as outstanding.
 void file_state::impl::expect_answer(open_entry& open, open_granted& granted) {
@@ -274,4 +274,4 @@ void file_state::impl::tell_who_is_waited_for(time_point now, effects& out) {
     tell_all_but({}, now, out);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

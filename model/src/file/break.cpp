@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 // If `changer` is given, it is notified of breaks of its own leases after the response to its
 // change.
@@ -306,4 +306,4 @@ std::string_view file_state::impl::share_of(open_id open) const noexcept {
   return found != nullptr ? std::string_view(found->share) : std::string_view();
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

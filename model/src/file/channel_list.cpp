@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void channel_list::join(const channel_id& c) {
   const auto i = find(c);
@@ -94,4 +94,4 @@ channel_list::entry channel_list::take(std::size_t i) {
   return taken;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

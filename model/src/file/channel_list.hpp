@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Counts opens by channel, the most recently used channel first. Disconnected opens are not
 /// counted. Most leases have one channel, which needs no memory besides the object.
@@ -55,4 +55,4 @@ private:
   std::unique_ptr<std::vector<entry>> more_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 void file_state::impl::close(const close_open& c, time_point now, effects& out) {
   auto* open = find_open(c.open);
@@ -310,4 +310,4 @@ detail::deletion file_state::impl::delete_if_last(node_id node) {
   return deleted;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -1,6 +1,6 @@
 #include "deadline_queue.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 void deadline_queue::push(deadline_entry entry) {
   heap_.push_back(std::move(entry));
@@ -24,4 +24,4 @@ void deadline_queue::drop_duplicates() {
   std::make_heap(heap_.begin(), heap_.end());
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

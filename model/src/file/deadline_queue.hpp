@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Something that expires. Entries may be outdated: they are checked when they are due.
 struct deadline_entry {
@@ -105,4 +105,4 @@ private:
   std::vector<deadline_entry> heap_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -16,7 +16,7 @@
 #include <functional>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -351,4 +351,4 @@ void file_state::impl::report_if_deleted(effects& out) {
   out.ended.back().parent_key = deleted.parent_key;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

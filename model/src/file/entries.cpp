@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -213,4 +213,4 @@ void file_state::impl::count_lease(const lease_entry& lease, std::uint32_t by) {
     count.recovered += by;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 void file_state::impl::grant_open(const open_file& c, bool waited, time_point now, effects& out) {
   if (auto* own = own_lease(c); own != nullptr && own->info.is_oplock)
@@ -193,4 +193,4 @@ void file_state::impl::grant_oplock(
   store_lease(oplock, out);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

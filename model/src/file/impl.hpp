@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace detail {
 struct merged_reports;
@@ -484,4 +484,4 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   static void complete(effects& out, operation_id id, errc error, operation_result result = {});
 };
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 bool file_state::impl::is_among(const std::vector<open_id>& opens, open_id id) {
   return std::find(opens.begin(), opens.end(), id) != opens.end();
@@ -57,4 +57,4 @@ void file_state::impl::end_superseded(
   report_if_deleted(out);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -203,4 +203,4 @@ std::string file_state::impl::check_held_up(const waiting_operation& w) const {
   return plan.wait || plan.meets_recovered ? "" : "an operation waits for nothing";
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

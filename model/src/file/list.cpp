@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -272,4 +272,4 @@ std::string_view to_string(entry_kind kind) noexcept {
   return "unknown";
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

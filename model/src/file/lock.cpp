@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -224,4 +224,4 @@ void file_state::impl::fail_waiting_of(open_id open, effects& out) {
   waiting.erase_if([open](const auto& w) { return w.open == open; });
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 node_id file_state::impl::node_of(const command& c) noexcept {
   return std::visit(
@@ -64,4 +64,4 @@ void file_state::impl::end_holds_of(node_id node) {
   waiters_may_go = waiters_may_go || ended != 0;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

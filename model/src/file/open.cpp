@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -244,4 +244,4 @@ detail::awaited_breaks file_state::impl::awaited_by(const open_file& c) const {
   return {own, of_leases, violation ? lease_state::handle : lease_state::write, false};
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 overdue_breaks file_state::impl::overdue(time_point now) const {
   overdue_breaks result;
@@ -56,4 +56,4 @@ break_id file_state::break_of(
   return break_id::none;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

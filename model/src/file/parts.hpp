@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Identifies a lease or an oplock within a file: a lease by client and key, an oplock by its open.
 struct lease_name {
@@ -326,4 +326,4 @@ struct waiting_operation {
 /// Returns what is wrong with a single lease; empty: nothing.
 [[nodiscard]] std::string check_lease(const lease_entry& lease);
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

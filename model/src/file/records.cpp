@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -216,4 +216,4 @@ enhanced_lock file_state::impl::describe(const detail::lock_table::entry& e) con
   return lock;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

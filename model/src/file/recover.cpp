@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -246,4 +246,4 @@ void file_state::impl::drop_recovered(lease_entry& l, effects& out) {
   waiters_may_go = true;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

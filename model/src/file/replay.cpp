@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 // Returns the current state of the open and its lease or oplock, which may have been broken or
 // promoted meanwhile.
@@ -59,4 +59,4 @@ void file_state::impl::replay(const replay_open& c, effects& out) {
   complete(out, c.operation, errc::success, again);
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace detail {
 
@@ -309,4 +309,4 @@ std::variant<file_state, snapshot_error> file_state::rebuild(const file_policy& 
   return file_state(std::move(state));
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -1,6 +1,6 @@
 #include "share_counts.hpp"
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
 
@@ -62,4 +62,4 @@ void share_counts::count(const use& u, std::uint32_t by) noexcept {
     denying_delete_ += by;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Answers in constant time whether share modes permit an open: a new open conflicts if and only if
 /// its access is denied by some open, or it denies the access of some open (MS-FSA 2.1.5.1.2.2).
@@ -43,4 +43,4 @@ private:
   std::uint32_t denying_delete_ = 0;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -3,7 +3,7 @@
 
 #include "file/snapshot_visit.hpp"
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string file_state::impl::export_state(time_point now) const {
   detail::snapshot_writer a(now);
@@ -22,4 +22,4 @@ std::string to_string(const snapshot_error& error) {
     std::to_string(error.at) + ": " + error.what;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

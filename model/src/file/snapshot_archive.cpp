@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 // -- writing
 
@@ -196,4 +196,4 @@ void snapshot_reader::pending(command& what) {
   read_pending<0>(*this, number(kinds - 1), what);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// The greatest value of an enumeration that a reader accepts. Identifiers may have any value.
 template <class E>
@@ -213,4 +213,4 @@ private:
   std::vector<std::vector<channel_id>> channels_; ///< Those of each lease, in the order of reading.
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string file_state::impl::check_restored() const {
   // Numbers below this bound can be counted up for ever.
@@ -133,4 +133,4 @@ std::string file_state::impl::check_waiting_operation(const waiting_operation& w
   return "";
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -12,7 +12,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// `T` or `const T`.
 template <class T, class Part>
@@ -235,4 +235,4 @@ void fields(A& a, T& x) {
   a.pending(what);
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

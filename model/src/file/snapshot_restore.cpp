@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string file_state::impl::restoration::complete() {
   count_uses();
@@ -171,4 +171,4 @@ std::variant<file_state, snapshot_error> file_state::import_state(
   return file_state(std::move(state));
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 /// Computes everything that a snapshot does not contain, and checks the result.
 struct file_state::impl::restoration {
@@ -31,4 +31,4 @@ private:
   void follow_missing();
 };
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

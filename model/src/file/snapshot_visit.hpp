@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace detail {
 
@@ -161,4 +161,4 @@ void file_state::impl::visit(Archive& a, State& s) {
   });
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

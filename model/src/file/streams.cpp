@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 namespace {
 
@@ -206,4 +206,4 @@ void file_state::impl::note(const streams_answered& c) {
   waiters_may_go = true;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

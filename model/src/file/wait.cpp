@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 bool file_state::impl::waiting_is_full() const noexcept {
   return !may_wait || (rare ? rare->waiting.size() : 0) >= limit(&limits::waiting_per_file);
@@ -236,4 +236,4 @@ detail::waiting_operation* file_state::impl::find_waiting(operation_id id) const
   return rare ? rare->waiting.find(id) : nullptr;
 }
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 class wait_list {
 public:
@@ -90,4 +90,4 @@ private:
   std::unique_ptr<std::unordered_map<operation_id, iterator>> places_;
 };
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -242,9 +242,8 @@ void coordinator_run::perform(const step& s) {
     return spawn(list());
   case 46:
     if (const auto& client = clients_[s.a % clients_.size()]; client.is_registered)
-      if (const auto error =
-            c().replace_sink(client.guid, new_sink(s.a % clients_.size()),
-              executor_of_sinks(s.a % clients_.size()));
+      if (const auto error = c().replace_sink(
+            client.guid, new_sink(s.a % clients_.size()), executor_of_sinks(s.a % clients_.size()));
           error && !is_stopping_)
         complain("a sink is not replaced: " + error.message());
     return;

@@ -3,10 +3,10 @@
 
 #include "file/impl.hpp"
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 struct file_state_peek {
   [[nodiscard]] static const auto& of(const file_state& file) { return *file.impl_; }
 };
 
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT detail {
 
 /// Returns the `io_context` of an executor if this thread is running it, otherwise null. Strands
@@ -50,4 +50,4 @@ boost::asio::io_context* calling_loop(const boost::asio::strand<Inner>& strand) 
 }
 
 } // namespace detail
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT detail {
 
 class file_link;
@@ -55,4 +55,4 @@ extern template class file_claim<hold_id>;
 extern template class file_claim<guard_id>;
 
 } // namespace detail
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

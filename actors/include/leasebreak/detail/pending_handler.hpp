@@ -28,7 +28,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT detail {
 
 /// The handler of an operation in flight. Not thread-safe; its owner may move it between threads.
@@ -201,4 +201,4 @@ private:
 };
 
 } // namespace detail
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -10,6 +10,7 @@
 #include <memory>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 class coordinator;
 struct coordinator_config;
@@ -52,4 +53,5 @@ public:
   coordinator_config config, std::shared_ptr<time_source> time);
 
 } // namespace detail
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

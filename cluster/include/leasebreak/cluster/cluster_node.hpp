@@ -22,7 +22,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Settings of a node. They must be the same on all nodes of a cluster.
@@ -189,4 +189,4 @@ private:
 };
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

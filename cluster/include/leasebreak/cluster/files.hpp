@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Makes the files of a slot from reports. The results are turns, then `slot_opened`.
@@ -86,4 +86,4 @@ struct slot_released {
 using files_result = std::variant<file_turn, slot_opened, slot_released>;
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

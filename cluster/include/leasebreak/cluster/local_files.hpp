@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Executes requests of the protocol with one `file_state` for each file. Not thread-safe.
@@ -68,4 +68,4 @@ private:
 };
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Orders the states of a file over all of its owners.
@@ -101,4 +101,4 @@ struct packet {
 }
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

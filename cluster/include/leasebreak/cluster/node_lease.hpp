@@ -6,7 +6,7 @@
 
 #include <chrono>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// The times of a node's lease.
@@ -51,4 +51,4 @@ private:
 };
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -11,7 +11,7 @@
 #include <map>
 #include <optional>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Limits of a session. They must be the same on both nodes.
@@ -62,4 +62,4 @@ private:
 };
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

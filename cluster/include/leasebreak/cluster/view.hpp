@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT cluster {
 
 /// Files are distributed over nodes by slot. 0 to the number of slots - 1.
@@ -109,4 +109,4 @@ struct view_error {
 [[nodiscard]] std::variant<view, view_error> decode_view(std::string_view bytes);
 
 } // namespace cluster
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Bits of an access mask (MS-SMB2 2.2.13.1). Generic bits must be mapped before a mask reaches the
 /// model; `map_generic` does so for files and directories.
@@ -61,4 +62,5 @@ inline constexpr std::uint32_t all = 7; ///< All bits.
 [[nodiscard]] bool share_conflict(std::uint32_t access_a, std::uint32_t share_a,
   std::uint32_t access_b, std::uint32_t share_b) noexcept;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

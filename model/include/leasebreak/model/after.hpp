@@ -8,6 +8,7 @@
 #include <chrono>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Returns the time `d` after `t`, or the largest time point of the clock if the sum would exceed
 /// it. A duration of `duration::max()` thus never ends.
@@ -18,4 +19,5 @@ template <class Clock>
   return d < left ? t + d : decltype(t)::max();
 }
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

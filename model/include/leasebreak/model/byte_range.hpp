@@ -6,6 +6,7 @@
 #include <cstdint>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The `length` bytes from `offset` on. A range of length zero lies between two bytes.
 struct byte_range {
@@ -46,4 +47,5 @@ struct byte_range {
   return !(same_owner && held_exclusive && !wanted_exclusive);
 }
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

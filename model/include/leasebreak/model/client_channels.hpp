@@ -12,6 +12,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The table of a client's channels. It has no side effects. Not thread-safe.
 class client_channels {
@@ -66,4 +67,5 @@ private:
   std::vector<entry> channels_; ///< In the order of arrival. Few, usually one.
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -17,6 +17,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The lease that an open requests: the create contexts of MS-SMB2 2.2.13.2.8 and 2.2.13.2.10.
 struct lease_request {
@@ -396,4 +397,5 @@ using command = std::variant<stop_waiting, open_file, close_open, reconnect_open
   deadline_reached, set_server_state, replay_open, answer_sent, make_resilient, node_gone,
   stream_opened, stream_closed, streams_answered>;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -16,6 +16,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// What an open was granted.
 struct open_granted {
@@ -387,4 +388,5 @@ struct listed_entry {
   time_point deadline{}; ///< breaking, waiting, disconnected open: when it expires
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

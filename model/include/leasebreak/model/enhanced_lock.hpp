@@ -12,6 +12,7 @@
 #include <string>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The owner of a lock.
 struct lock_owner {
@@ -66,4 +67,5 @@ struct enhanced_lock {
 /// - For two byte-range locks, see `range_conflict` of byte_range.hpp.
 [[nodiscard]] bool conflicts_with(const enhanced_lock& held, const enhanced_lock& wanted) noexcept;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

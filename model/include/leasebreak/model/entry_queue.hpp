@@ -13,6 +13,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The entries of a directory that one guard protects. Names are compared byte by byte.
 struct guarded_names {
@@ -81,4 +82,5 @@ private:
   std::vector<guard_id> wholes_; ///< The guards of the whole directory.
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -8,6 +8,7 @@
 #include <system_error>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The errors of operations. `success` is zero, as `std::error_code` requires.
 enum class errc {
@@ -99,6 +100,7 @@ enum class errc {
 /// STATUS_INSUFFICIENT_RESOURCES or STATUS_UNEXPECTED_IO_ERROR.
 [[nodiscard]] std::uint32_t to_ntstatus(errc e) noexcept;
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak
 
 template <>

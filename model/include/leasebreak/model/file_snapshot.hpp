@@ -9,6 +9,7 @@
 #include <string>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The state of a file, or of some of its opens, as of one moment. A plain value.
 ///
@@ -42,4 +43,5 @@ struct snapshot_error {
 /// Returns text such as `snapshot 0 is wrong near byte 17: a number that is out of range`.
 [[nodiscard]] std::string to_string(const snapshot_error& error);
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

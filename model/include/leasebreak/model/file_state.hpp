@@ -19,6 +19,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 class live_policy;
 
@@ -189,4 +190,5 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -15,6 +15,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// A 16-byte identifier. `Tag` makes identifiers of different kinds distinct types, such as lease
 /// keys and ClientGuids. Compared byte by byte. The all-zero value stands for "none".
@@ -125,6 +126,7 @@ template <class Tag>
   return to_hex(id.bytes);
 }
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak
 
 /// Keyed, because clients choose these ids.

@@ -11,6 +11,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Returns SipHash-1-3 of `bytes` with the key of this process. The result must not be stored or
 /// sent, because another process has another key. `which` selects one of several unrelated hashes
@@ -29,4 +30,5 @@ struct keyed_string_hash {
   }
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The state of a lease (MS-SMB2 3.3.1.12). A plain value. While `breaking`, `state` contains
 /// `break_to`, which contains `required`, and `state != required`.
@@ -33,4 +34,5 @@ struct lease_info {
   [[nodiscard]] lease_state effective_state() const noexcept { return breaking ? required : state; }
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

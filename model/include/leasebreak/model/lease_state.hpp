@@ -9,6 +9,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// What a client may cache: the bits of MS-SMB2 2.2.13.2.8 with their wire values. Only `none`,
 /// `r`, `rh`, `rw` and `rwh` are states of a lease. Other combinations occur in requests and in
@@ -120,4 +121,5 @@ enum class oplock_level : std::uint8_t {
 /// Writes the result of `to_string`.
 std::ostream& operator<<(std::ostream& out, oplock_level level);
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

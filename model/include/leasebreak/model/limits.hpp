@@ -8,6 +8,7 @@
 #include <cstddef>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Upper bounds. An operation that would exceed one fails with the error named here, without
 /// effect.
@@ -34,4 +35,5 @@ struct limits {
   duration resilience_max = std::chrono::seconds{300};
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

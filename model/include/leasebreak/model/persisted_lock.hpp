@@ -12,6 +12,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The stored data that a client needs to reconnect a persistent open after a restart (MS-SMB2
 /// 3.3.1.10). leasebreak's own addition to a record. A plain value.
@@ -143,4 +144,5 @@ struct record_change {
   friend bool operator==(const record_change&, const record_change&) = default;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

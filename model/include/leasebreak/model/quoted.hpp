@@ -8,6 +8,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Returns `text` in double quotes, such that it can neither forge nor hide parts of a line. These
 /// become `\xNN` for each byte: quotes, backslashes, control characters, line and paragraph
@@ -15,4 +16,5 @@ namespace LEASEBREAK_EXPORT leasebreak {
 /// `bytes_max` bytes is cut between two characters; "..." before the closing quote marks the cut.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t bytes_max = 1024);
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -16,6 +16,7 @@
 #include <variant>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The id of a record with its hashes, computed once for all changes of the record. Immutable.
 class record_name {
@@ -85,4 +86,5 @@ struct stored_change {
   [[nodiscard]] record_change to_record() &&;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -16,6 +16,7 @@
 #include <vector>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// An error with the store's details about it, or success.
 struct [[nodiscard]] store_status {
@@ -113,4 +114,5 @@ public:
   [[nodiscard]] virtual std::string description() const = 0;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -12,6 +12,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Stores records in memory, for tests and for servers that need no recovery. Indexed by file,
 /// owner and client. Operations take time logarithmic in the number of records.
@@ -57,4 +58,5 @@ private:
   index by_client_;
 };
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -9,6 +9,7 @@
 #include <string>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Options of a PostgreSQL store.
 struct postgres_store_options {
@@ -38,4 +39,5 @@ struct postgres_store_options {
 store_result<std::unique_ptr<lock_store>> open_postgres_store(
   const std::string& connection, const postgres_store_options& options = {});
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -11,6 +11,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// The maximum length of a record's JSON text; longer text is rejected.
 inline constexpr std::size_t record_json_bytes_max = 1024 * 1024;
@@ -35,4 +36,5 @@ struct [[nodiscard]] parsed_record {
 /// Throws nothing except std::bad_alloc.
 parsed_record parse_record(std::string_view json, std::string_view name = {});
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

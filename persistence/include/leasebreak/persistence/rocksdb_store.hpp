@@ -9,6 +9,7 @@
 #include <string>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Options of a RocksDB store.
 struct rocksdb_store_options {
@@ -31,4 +32,5 @@ struct rocksdb_store_options {
 store_result<std::unique_ptr<lock_store>> open_rocksdb_store(
   const std::string& path, const rocksdb_store_options& options = {});
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -8,6 +8,7 @@
 #include <string_view>
 
 namespace LEASEBREAK_EXPORT leasebreak {
+inline namespace LEASEBREAK_ABI {
 
 /// Options of a store.
 struct store_options {
@@ -27,4 +28,5 @@ struct store_options {
 store_result<std::unique_ptr<lock_store>> open_store(
   std::string_view uri, const store_options& options = {});
 
+} // namespace LEASEBREAK_ABI
 } // namespace leasebreak

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT admin {
 
 /// An entry of a listing as a JSON object, on one line.
@@ -49,4 +49,4 @@ inline constexpr std::string_view prometheus_content_type =
   "text/plain; version=0.0.4; charset=utf-8";
 
 } // namespace admin
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

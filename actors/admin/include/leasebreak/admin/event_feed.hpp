@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT admin {
 
 /// Takes events and keeps the lists of the last hour. Give the same feed to the coordinator and to
@@ -40,4 +40,4 @@ private:
 };
 
 } // namespace admin
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

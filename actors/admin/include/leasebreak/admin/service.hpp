@@ -48,7 +48,7 @@ class logger;
 }
 
 /// The HTTP service for operators. Begin with `service`.
-namespace leasebreak {
+namespace leasebreak::LEASEBREAK_INLINE_ABI {
 namespace LEASEBREAK_EXPORT admin {
 
 /// The rights of a caller. The right to act includes the right to read.
@@ -153,4 +153,4 @@ private:
 };
 
 } // namespace admin
-} // namespace leasebreak
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI

@@ -11,7 +11,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// A coordinator, the `io_context` that runs it, and its clock, on the thread of the test. Start
 /// operations, call `settle` to run everything that is ready, and `advance` to let time pass.
@@ -175,4 +175,4 @@ private:
   }
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

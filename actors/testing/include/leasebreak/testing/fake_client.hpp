@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// What a fake client does when it is told of a break.
 enum class break_answer : std::uint8_t {
@@ -70,4 +70,4 @@ private:
   std::shared_ptr<break_answer> how_ = std::make_shared<break_answer>(break_answer::obeys);
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

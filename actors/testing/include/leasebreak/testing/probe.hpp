@@ -14,7 +14,7 @@
 #include <memory>
 #include <utility>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// Counts the completions of an operation, and keeps the result. Must exist until the handler is
 /// called or dropped. Not thread-safe.
@@ -75,4 +75,4 @@ private:
   }
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

@@ -1,10 +1,12 @@
 // The source of all choices of a simulation. The seed alone decides them.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// SplitMix64, which returns the same numbers with every compiler and library.
 class random_source {
@@ -54,4 +56,4 @@ private:
   std::uint64_t value_ = 0xcbf2'9ce4'8422'2325U;
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

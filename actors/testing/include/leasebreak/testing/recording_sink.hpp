@@ -6,7 +6,7 @@
 #include <deque>
 #include <memory>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// A break notification as a sink received it.
 struct seen_break {
@@ -32,4 +32,4 @@ private:
   std::shared_ptr<std::deque<seen_break>> seen_;
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// An execution context without threads. The seed chooses which ready handler runs next, as if any
 /// number of threads ran them and each took no time. If none is ready, the clock advances to the
@@ -154,4 +154,4 @@ private:
   std::uint64_t handlers_run_ = 0;
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

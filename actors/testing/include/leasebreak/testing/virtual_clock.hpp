@@ -10,7 +10,7 @@
 #include <memory>
 #include <optional>
 
-namespace leasebreak::testkit {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit {
 
 /// The clock of one or more coordinators. It stands still except in `advance`, so that a test
 /// reaches each deadline exactly, without waiting. Timers of the server itself are not affected.
@@ -42,4 +42,4 @@ private:
   std::shared_ptr<state> state_;
 };
 
-} // namespace leasebreak::testkit
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::testkit

@@ -1,10 +1,12 @@
 // A hash function whose results are the same in every build, unlike those of the standard library.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstdint>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns the 64-bit FNV-1a hash.
 [[nodiscard]] constexpr std::uint64_t fnv(std::string_view text) noexcept {
@@ -14,4 +16,4 @@ namespace leasebreak::detail {
   return hash;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

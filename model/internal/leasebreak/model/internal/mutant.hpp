@@ -2,11 +2,13 @@
 // simulator finds them. Other builds do not contain them.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #ifdef LEASEBREAK_MUTANTS
 #include <cstdlib>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Returns whether the environment selects this fault.
 [[nodiscard]] inline bool is_mutant(std::string_view name) noexcept {
@@ -14,7 +16,7 @@ namespace leasebreak::detail {
   return chosen != nullptr && name == chosen;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail
 
 #define LEASEBREAK_MUTANT(name) ::leasebreak::detail::is_mutant(#name)
 #else

@@ -2,12 +2,14 @@
 // follow.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace leasebreak::detail {
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Appends a number.
 inline void put_varint(std::string& out, std::uint64_t n) {
@@ -45,4 +47,4 @@ enum class varint_end : std::uint8_t {
   return varint_end::good;
 }
 
-} // namespace leasebreak::detail
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail
