@@ -210,7 +210,7 @@ TEST(ViewBytes, NameTheProblem) {
   auto v = of_three();
   const auto good = encode(v);
   EXPECT_EQ(problem_of("{\"json\":1}"), "not a view of this version");
-  EXPECT_EQ(problem_of(good.substr(0, good.size() - 1)), "the end is missing");
+  EXPECT_EQ(problem_of(good.substr(0, good.size() - 1)), "ends too early");
   EXPECT_EQ(problem_of(good + "x"), "bytes after the end");
   std::swap(v.members[0], v.members[1]);
   EXPECT_EQ(problem_of(encode(v)), "members that are not in order");
@@ -231,7 +231,7 @@ TEST(ViewBytes, NameTheProblem) {
   const auto longer = std::string(1, static_cast<char>(good[3] | 0x80)) + zeros + '\x02';
   ASSERT_LT(static_cast<unsigned char>(good[3]), 0x80U);
   EXPECT_EQ(
-    problem_of(good.substr(0, 3) + longer + good.substr(4)), "a number that is out of range");
+    problem_of(good.substr(0, 3) + longer + good.substr(4)), "a number that has too many bytes");
   v.slots.clear();
   EXPECT_EQ(problem_of(encode(v)), "a view without slots");
 }

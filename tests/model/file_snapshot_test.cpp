@@ -90,8 +90,7 @@ TEST_F(FileSnapshots, AreRefusedWithAReason) {
   EXPECT_EQ(error_of_import(bytes + '\0'), "bytes after the end");
   EXPECT_EQ(error_of_import(with(2, 2)), "a snapshot of another kind");
   EXPECT_EQ(error_of_import(with(3, 2)), "a snapshot of another version");
-  EXPECT_EQ(
-    error_of_import(with(4, 127).substr(0, 100)), "a list that is longer than the snapshot");
+  EXPECT_EQ(error_of_import(with(4, 127).substr(0, 100)), "a list that is longer than the bytes");
 }
 
 TEST_F(FileSnapshots, OfOtherKindsAreToldApart) {

@@ -1,37 +1,10 @@
 #include "file/snapshot_archive.hpp"
 
-#include <leasebreak/model/internal/varint.hpp>
-
 #include <algorithm>
-#include <cstring>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 // -- writing
-
-void snapshot_writer::number(std::uint64_t n) {
-  put_varint(out_, n);
-}
-
-// A time at the start of the clock or before it means that there is none.
-void snapshot_writer::value(time_point x) {
-  const auto form = x == time_point{} ? time_form::none
-    : x == time_point::max()          ? time_form::never
-    : x < now_                        ? time_form::past
-                                      : time_form::future;
-  value(form);
-  const auto from = static_cast<std::uint64_t>(now_.time_since_epoch().count());
-  const auto to = static_cast<std::uint64_t>(x.time_since_epoch().count());
-  if (form == time_form::past)
-    number(from - to);
-  else if (form == time_form::future)
-    number(to - from);
-}
-
-void snapshot_writer::value(const std::string& x) {
-  number(x.size());
-  out_.append(x);
-}
 
 void snapshot_writer::number_leases(std::vector<const lease_entry*> leases) {
   leases_.clear();
@@ -81,84 +54,6 @@ void snapshot_writer::pending(const command& what) {
 }
 
 // -- reading
-
-void snapshot_reader::fail(const char* what) {
-  if (problem_ == nullptr)
-    problem_ = what;
-}
-
-std::uint8_t snapshot_reader::byte() {
-  if (failed() || at_ == bytes_.size()) {
-    fail("ends too early");
-    return 0;
-  }
-  return static_cast<std::uint8_t>(bytes_[at_++]);
-}
-
-std::uint64_t snapshot_reader::number(std::uint64_t most) {
-  if (failed())
-    return 0;
-  std::uint64_t n = 0;
-  const auto end = get_varint(bytes_, at_, n);
-  if (end == varint_end::cut)
-    fail("ends too early");
-  else if (end == varint_end::too_long)
-    fail("a number that has too many bytes");
-  else if (n > most)
-    fail("a number that is out of range");
-  return failed() ? 0 : n;
-}
-
-std::size_t snapshot_reader::size() {
-  const auto n = number(std::numeric_limits<std::uint32_t>::max());
-  if (n <= bytes_.size() - at_)
-    return static_cast<std::size_t>(n);
-  fail("a list that is longer than the snapshot");
-  return 0;
-}
-
-void snapshot_reader::raw(std::uint8_t* to, std::size_t count) {
-  if (failed() || bytes_.size() - at_ < count)
-    return fail("ends too early");
-  std::memcpy(to, bytes_.data() + at_, count);
-  at_ += count;
-}
-
-void snapshot_reader::value(oplock_level& x) {
-  x = static_cast<oplock_level>(number(0xff));
-  if (x != oplock_level::none && x != oplock_level::level_ii && x != oplock_level::exclusive &&
-    x != oplock_level::batch && x != oplock_level::lease)
-    fail("an unknown oplock level");
-}
-
-void snapshot_reader::value(time_point& x) {
-  const auto form = static_cast<time_form>(number(static_cast<std::uint64_t>(time_form::future)));
-  x = form == time_form::never ? time_point::max() : time_point{};
-  if (form == time_form::none || form == time_form::never)
-    return;
-  const duration away{
-    static_cast<duration::rep>(number(std::numeric_limits<duration::rep>::max()))};
-  // The first moment of the clock would mean that there is no time.
-  constexpr time_point earliest{duration{1}};
-  if (form == time_form::future)
-    x = std::max(after(now_, away), earliest);
-  else
-    x = now_ - earliest > away ? now_ - away : earliest;
-}
-
-void snapshot_reader::value(duration& x) {
-  x = duration{static_cast<duration::rep>(number(std::numeric_limits<duration::rep>::max()))};
-}
-
-void snapshot_reader::value(std::string& x) {
-  const auto length = size();
-  if (length > snapshot_text_max)
-    fail("a text that is too long");
-  if (failed())
-    return;
-  x.assign(bytes_.substr(at_, length));
-  at_ += length;
-}
 
 void snapshot_reader::value(std::unique_ptr<held_notice>& x) {
   if (number(1) == 0)

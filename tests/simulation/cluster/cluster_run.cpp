@@ -100,11 +100,20 @@ void cluster_run::send(std::size_t from, const cluster::packet& p) {
   const auto* const to = find(p.to);
   if (to == nullptr)
     return;
-  network_.send(from, index_of(*to), [this, p] {
-    if (auto* const m = find(p.to))
-      m->put(
-        p.to, [p](auto& n, time_point now, node_effects& out) { n.packet_arrived(p, now, out); });
-  });
+  network_.send(
+    from, index_of(*to), [this, to = p.to, bytes = cluster::encode(p, machines_[from]->clock())] {
+      if (auto* const m = find(to))
+        m->put(to, [this, bytes](auto& n, time_point now, node_effects& out) {
+          arrive(cluster::decode_packet(bytes, now), n, now, out);
+        });
+    });
+}
+
+void cluster_run::arrive(const std::variant<cluster::packet, cluster::packet_error>& what,
+  cluster::cluster_node& n, time_point now, node_effects& out) {
+  if (const auto* const p = std::get_if<cluster::packet>(&what))
+    return n.packet_arrived(*p, now, out);
+  complain("a packet is not understood: " + std::get<cluster::packet_error>(what).what);
 }
 
 void cluster_run::ask_engine(std::size_t from, const cluster::node_effect& what, node_id run) {

@@ -89,6 +89,8 @@ private:
   [[nodiscard]] machine* find(node_id run);
   [[nodiscard]] std::size_t index_of(const machine& m) const;
   void send(std::size_t from, const cluster::packet& p) override;
+  void arrive(const std::variant<cluster::packet, cluster::packet_error>& what,
+    cluster::cluster_node& n, time_point now, cluster::node_effects& out);
   void ask_engine(std::size_t from, const cluster::node_effect& what, node_id run) override;
   void fence(std::size_t by, node_id node) override;
 

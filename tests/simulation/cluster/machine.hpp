@@ -60,9 +60,10 @@ public:
   [[nodiscard]] cluster::cluster_node& node() { return *node_; }
   [[nodiscard]] const cluster::local_files& files() const { return *files_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  /// The time of the machine's clock.
+  [[nodiscard]] time_point clock() const;
 
 private:
-  [[nodiscard]] time_point clock() const;
   void tick(node_id run);
   void handle(const input& f);
   void run(const input& f);

@@ -10,9 +10,11 @@
 #include <leasebreak/model/ids.hpp>
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -90,6 +92,30 @@ struct packet {
   std::uint64_t consumed = 0; ///< The number of the last message that the sender has consumed.
   std::vector<message> messages; ///< Messages, in order.
 };
+
+/// The most bytes of a packet, and messages in it, that `decode_packet` accepts.
+inline constexpr std::size_t packet_bytes_max = std::size_t{64} << 20U;
+inline constexpr std::size_t packet_messages_max = 1024;
+
+/// Returns a packet as bytes. `now` is the time of this node's clock: times in the packet become
+/// relative to it.
+[[nodiscard]] std::string encode(const packet& p, time_point now);
+
+/// Why bytes are not a packet.
+struct packet_error {
+  std::size_t at = 0; ///< The number of bytes that were read.
+  std::string what; ///< What is wrong.
+
+  friend bool operator==(const packet_error&, const packet_error&) = default;
+};
+
+/// Returns the packet that `encode` has written, with times of this node's clock, or the reason why
+/// there is none. Does not trust the sender: all values are within the ranges that their
+/// documentation states, requests have only commands that nodes send each other, and the memory
+/// used is proportional to the number of bytes. Says nothing about the bytes of a `file_snapshot`;
+/// `file_state` checks them.
+[[nodiscard]] std::variant<packet, packet_error> decode_packet(
+  std::string_view bytes, time_point now);
 
 /// Returns the node that has chosen the id of an operation.
 [[nodiscard]] constexpr node_id node_of(operation_id operation) noexcept {
