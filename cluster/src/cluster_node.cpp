@@ -16,7 +16,7 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 struct cluster_node::impl final : message_sender {
   impl(const node_settings& s, view_member who, std::size_t slots)
     : settings(s), self(std::move(who)), slot_count(slots), lease(s.lease), heard(s.peer_timeout),
-      requests(self.node, *this), owned(self.node) {}
+      requests(self.node, *this), owned(self.node, s.requests_max) {}
 
   // -- the lease and the engine
   /// Returns whether the node may go on. Must be called first by each input.
@@ -34,6 +34,8 @@ struct cluster_node::impl final : message_sender {
   // -- messages
   void send(node_id to, message_body body) override;
   peer_session& session(node_id peer);
+  [[nodiscard]] bool is_stranger(node_id peer) const;
+  [[nodiscard]] bool has_room_for(node_id peer, time_point now);
   void greet();
   bool take_next(node_id from, peer_session& s, time_point now, node_effects& out);
   void take(node_id from, message_body body, time_point now, node_effects& out);
@@ -165,6 +167,30 @@ void cluster_node::impl::send(node_id to, message_body body) {
 
 peer_session& cluster_node::impl::session(node_id peer) {
   return sessions.try_emplace(peer, settings.session, self.node, peer).first->second;
+}
+
+bool cluster_node::impl::is_stranger(node_id peer) const {
+  const auto& known = known_members;
+  return (!current || current->find(peer) == nullptr) &&
+    std::find(known.begin(), known.end(), peer) == known.end();
+}
+
+// Nodes that want to join, or have joined a view that this node does not know yet. Silent ones give
+// way.
+bool cluster_node::impl::has_room_for(node_id peer, time_point now) {
+  if (sessions.contains(peer) || !is_stranger(peer))
+    return true;
+  const auto count = [this] {
+    return static_cast<std::size_t>(std::count_if(
+      sessions.begin(), sessions.end(), [this](const auto& s) { return is_stranger(s.first); }));
+  };
+  if (count() < settings.strangers_max)
+    return true;
+  std::erase_if(sessions, [&](const auto& s) {
+    return is_stranger(s.first) && !heard.is_heard(s.first, now, settings.peer_timeout);
+  });
+  heard.forget_silent(now);
+  return count() < settings.strangers_max;
 }
 
 void cluster_node::impl::greet() {
@@ -301,6 +327,8 @@ void cluster_node::document_read(const engine_document& d, time_point now, node_
 void cluster_node::packet_arrived(const packet& p, time_point now, node_effects& out) {
   auto& i = *impl_;
   if (!i.begin(now, out) || p.to != i.self.node || p.from == i.self.node)
+    return;
+  if (!i.has_room_for(p.from, now))
     return;
   i.heard.heard(p.from, now);
   i.session(p.from).receive(p);

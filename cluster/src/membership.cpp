@@ -48,6 +48,10 @@ bool heard_nodes::is_heard(node_id node, time_point now, duration within) const 
   return found != heard_.end() && now - found->second <= within;
 }
 
+void heard_nodes::forget_silent(time_point now) {
+  std::erase_if(heard_, [&](const auto& h) { return now - h.second > timeout_; });
+}
+
 void heard_nodes::install(const view& v, node_id self, time_point now) {
   std::erase_if(heard_, [&](const auto& h) { return v.find(h.first) == nullptr; });
   for (const auto& m : v.members)

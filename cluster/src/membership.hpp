@@ -24,6 +24,8 @@ public:
   void heard(node_id node, time_point now) { heard_[node] = now; }
   /// Whether the node was heard in the last `within`.
   [[nodiscard]] bool is_heard(node_id node, time_point now, duration within) const;
+  /// Forgets nodes that were not heard for the timeout.
+  void forget_silent(time_point now);
   /// New members count as heard. Forgets nodes that are no members.
   void install(const view& v, node_id self, time_point now);
   /// Looks for silent members. Returns whether the result of `suspected` has changed.

@@ -41,10 +41,11 @@ std::vector<slot_number> owned_slots::install(const view& v, node_effects& out) 
         released.push_back(slot);
         out.emplace_back(std::in_place_type<files_request>, release_slot{slot, found->second.term});
       }
+      forget_queue(found->second);
       slots_.erase(found);
     }
     if (owner.node == self_)
-      slots_[slot] = {owner.term, phase::collecting, members_before(v, owner.term), {}, {}, {}};
+      slots_[slot] = {owner.term, phase::collecting, members_before(v, owner.term), {}, {}, {}, {}};
   }
   return released;
 }
@@ -70,7 +71,7 @@ void owned_slots::take(slot_report report, node_effects& out) {
   if (found == slots_.end() || found->second.term != report.term)
     return;
   auto& o = found->second;
-  if (o.at != phase::collecting)
+  if (o.at != phase::collecting || !o.reported.insert(report.from).second)
     return;
   o.missing.erase(report.from);
   o.reports.push_back(std::move(report));
@@ -86,10 +87,23 @@ void owned_slots::take(node_id from, request r, node_effects& out) {
     r.term = o.term;
   if (r.term != o.term)
     return;
-  if (o.at != phase::open)
-    o.queue.emplace_back(from, std::move(r));
-  else
+  if (o.at == phase::open) {
     out.emplace_back(std::in_place_type<files_request>, execute_request{std::move(r), from});
+    return;
+  }
+  // A node with more requests in the queues than it may have without an answer does not follow the
+  // protocol.
+  auto& queued = queued_[from];
+  if (queued >= requests_max_)
+    return;
+  ++queued;
+  o.queue.emplace_back(from, std::move(r));
+}
+
+void owned_slots::forget_queue(const owned& o) {
+  for (const auto& [from, r] : o.queue)
+    if (const auto found = queued_.find(from); --found->second == 0)
+      queued_.erase(found);
 }
 
 // The node may have failed since it sent the request; its opens have ended already.
@@ -115,6 +129,7 @@ std::set<node_id> owned_slots::take(const slot_opened& opened, node_effects& out
         execute(r, report.from, out);
   for (const auto& [from, r] : o.queue)
     execute(r, from, out);
+  forget_queue(o);
   o.reports.clear();
   o.queue.clear();
   o.done.clear();

@@ -3,6 +3,7 @@
 
 #include <leasebreak/cluster/cluster_node.hpp>
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <utility>
@@ -26,7 +27,8 @@ protected:
 /// something of it, and when all failed nodes are fenced.
 class owned_slots {
 public:
-  explicit owned_slots(node_id self) : self_(self) {}
+  /// `requests_max` is the most requests that a node has without an answer.
+  owned_slots(node_id self, std::size_t requests_max) : self_(self), requests_max_(requests_max) {}
 
   /// Installs a view. Returns the slots that this node had opened and does not own any more. They
   /// are released.
@@ -49,6 +51,7 @@ private:
     std::uint64_t term = 0;
     phase at = phase::collecting;
     std::set<node_id> missing; ///< Members that have not reported.
+    std::set<node_id> reported; ///< Each reports once.
     std::vector<slot_report> reports;
     std::vector<std::pair<node_id, request>> queue; ///< Requests that wait until the slot is open.
     std::set<std::pair<node_id, std::uint64_t>> done; ///< Requests executed while it was opened.
@@ -57,7 +60,11 @@ private:
   void execute(const request& r, node_id from, node_effects& out) const;
   void open_if_ready(slot_number slot, owned& o, node_effects& out);
 
+  void forget_queue(const owned& o);
+
   node_id self_;
+  std::size_t requests_max_;
+  std::map<node_id, std::size_t> queued_; ///< Requests in the queues of all slots, by node.
   std::set<node_id> members_; ///< Of the current view.
   std::map<slot_number, owned> slots_;
   bool are_all_fenced_ = false;

@@ -303,6 +303,22 @@ TEST_F(ClusterNodes, StepDownWhenTheyAreRemoved) {
   EXPECT_EQ(n.downs.front().cause, step_down_cause::removed);
 }
 
+TEST_F(ClusterNodes, AnswerALimitedNumberOfStrangers) {
+  auto& only = start("a");
+  pass(seconds{2});
+  const auto answers_to = [&](std::uint32_t first) {
+    node_effects out;
+    for (std::uint32_t i = 0; i != 200; ++i)
+      only.node.packet_arrived({node_id{first + i}, only.id, true, 0, {}}, now, out);
+    return std::ranges::count_if(
+      out, [](const auto& e) { return std::holds_alternative<send_packet>(e); });
+  };
+  EXPECT_EQ(answers_to(100), node_settings{}.strangers_max);
+  EXPECT_EQ(answers_to(1000), 0);
+  pass(seconds{4}); // they are silent
+  EXPECT_EQ(answers_to(2000), node_settings{}.strangers_max);
+}
+
 TEST_F(ClusterNodes, LeaveOnRequest) {
   auto [first, second] = start_two();
   run(first, [&](auto& out) { first.node.leave(now, out); });

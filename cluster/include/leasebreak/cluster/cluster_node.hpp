@@ -33,6 +33,7 @@ struct node_settings {
   duration greeting = std::chrono::milliseconds{500}; ///< How often to greet other nodes.
   duration peer_timeout = std::chrono::seconds{3}; ///< When a silent node is suspected.
   std::size_t requests_max = 100'000; ///< Requests of the node without an answer.
+  std::size_t strangers_max = 64; ///< Nodes that are no members, and that are answered.
 };
 
 /// What the engine has, as of one moment.
