@@ -175,8 +175,8 @@ bool cluster_node::impl::is_stranger(node_id peer) const {
     std::find(known.begin(), known.end(), peer) == known.end();
 }
 
-// Nodes that want to join, or have joined a view that this node does not know yet. Silent ones give
-// way.
+// Nodes that want to join, or have joined a view that this node does not know yet. Silent ones
+// are forgotten first.
 bool cluster_node::impl::has_room_for(node_id peer, time_point now) {
   if (sessions.contains(peer) || !is_stranger(peer))
     return true;

@@ -1,8 +1,8 @@
 #include <leasebreak/persistence/record_json.hpp>
 
-#include "base64.hpp"
 #include "rfc3339.hpp"
 #include "utf8.hpp"
+#include <leasebreak/model/internal/base64.hpp>
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>

@@ -57,19 +57,22 @@ install_npm_packages() {
   cp "$folder/package-lock.json" "$folder/installed"
 }
 
-# unpack_prometheus FOLDER: unpacks Debian's package of Prometheus, which is not installed, because that
-# would start it as a service.
-unpack_prometheus() {
-  local folder=$1
-  if { command -v promtool && command -v prometheus; } >/dev/null ||
-    [[ -x $folder/usr/bin/promtool ]]; then
-    say "Prometheus is there"
+# unpack_package NAME FOLDER PROGRAM...: unpacks a Debian package in the folder, unless its programs are
+# installed. It is not installed, because that would start it as a service.
+unpack_package() {
+  local name=$1 folder=$2 program is_there=yes
+  shift 2
+  for program in "$@"; do
+    command -v "$program" >/dev/null || [[ -x $folder/usr/bin/$program ]] || is_there=no
+  done
+  if [[ $is_there == yes ]]; then
+    say "$name is there"
     return 0
   fi
   mkdir -p "$folder"
-  (cd "$folder" && apt-get -q download prometheus && dpkg -x prometheus_*.deb .) \
+  (cd "$folder" && apt-get -q download "$name" && dpkg -x "$name"_*.deb .) \
     >"$folder/apt.log" 2>&1 </dev/null || {
-    complain "Prometheus could not be unpacked: $(tail -n 1 "$folder/apt.log")"
+    complain "$name could not be unpacked: $(tail -n 1 "$folder/apt.log")"
     return 1
   }
 }

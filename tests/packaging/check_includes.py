@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that includes follow the layers: model <- persistence <- actors <- examples,
-and model <- cluster.
+and model <- cluster <- cluster/engine.
 
 usage: check_includes.py ROOT
 
@@ -46,6 +46,7 @@ class Rule:
 
 RULES = [
     Rule("model", ("leasebreak/model/",), forbidden=frozenset(NOT_IN_MODEL)),
+    Rule("cluster/engine", ("leasebreak/model/", "leasebreak/cluster/", "boost/")),
     Rule("cluster", ("leasebreak/model/", "leasebreak/cluster/"), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("persistence/include", ("leasebreak/model/", "leasebreak/persistence/")),
     Rule(

@@ -1,41 +1,47 @@
-#include "base64.hpp"
+// Base64 with the standard alphabet and padding (RFC 4648 section 4), as Go encodes []byte.
+#pragma once
+
+#include <leasebreak/model/export.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
-namespace {
-
-constexpr std::string_view alphabet =
+inline constexpr std::string_view base64_alphabet =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::uint8_t no_base64_digit = 0xff;
 
-constexpr std::uint8_t no_digit = 0xff;
-
-constexpr std::array<std::uint8_t, 256> make_digits() {
+constexpr std::array<std::uint8_t, 256> make_base64_digits() {
   std::array<std::uint8_t, 256> digits{};
-  digits.fill(no_digit);
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    digits[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  digits.fill(no_base64_digit);
+  for (std::size_t i = 0; i < base64_alphabet.size(); ++i)
+    digits[static_cast<std::uint8_t>(base64_alphabet[i])] = static_cast<std::uint8_t>(i);
   return digits;
 }
 
-constexpr auto digits = make_digits();
+inline constexpr auto base64_digits = make_base64_digits();
 
-} // namespace
-
-void append_base64(std::string& out, std::span<const std::uint8_t> bytes) {
+/// Appends bytes as text.
+inline void append_base64(std::string& out, std::span<const std::uint8_t> bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 3; ++k)
       group = (group << 8) | (k < count ? bytes[i + k] : 0U);
     for (std::size_t k = 0; k < 4; ++k)
-      out.push_back(k <= count ? alphabet[(group >> (18 - 6 * k)) & 0x3f] : '=');
+      out.push_back(k <= count ? base64_alphabet[(group >> (18 - 6 * k)) & 0x3f] : '=');
   }
 }
 
-std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text) {
+/// Decodes `text`. Returns nothing if it is not exactly what `append_base64` writes for some bytes.
+[[nodiscard]] inline std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text) {
   if (text.size() % 4 != 0)
     return std::nullopt;
   std::vector<std::uint8_t> bytes;
@@ -48,8 +54,8 @@ std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text) {
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 4; ++k) {
       const auto digit =
-        k < 4 - padding ? digits[static_cast<std::uint8_t>(quad[k])] : std::uint8_t{0};
-      if (digit == no_digit)
+        k < 4 - padding ? base64_digits[static_cast<std::uint8_t>(quad[k])] : std::uint8_t{0};
+      if (digit == no_base64_digit)
         return std::nullopt;
       group = (group << 6) | digit;
     }
