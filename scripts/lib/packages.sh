@@ -30,7 +30,7 @@ BROWSER_PACKAGES=(chromium)
 # The preset asan compiles with clang, and so do the fuzzers.
 CLANG_PACKAGES=(clang-14 libclang-rt-14-dev)
 # Further packages, to run the tests.
-TEST_PACKAGES=(postgresql clang-format-14 python3 binutils "${API_PACKAGES[@]}")
+TEST_PACKAGES=(postgresql clang-format-14 python3 binutils openssl "${API_PACKAGES[@]}")
 
 # add_node NAME: adds Debian's node and npm to the array NAME, unless there are others, with which Debian's
 # npm conflicts.

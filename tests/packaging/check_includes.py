@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that includes follow the layers: model <- persistence <- actors <- examples,
-and model <- cluster <- cluster/engine.
+and model <- cluster <- cluster/engine <- cluster/net.
 
 usage: check_includes.py ROOT
 
@@ -47,6 +47,7 @@ class Rule:
 RULES = [
     Rule("model", ("leasebreak/model/",), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("cluster/engine", ("leasebreak/model/", "leasebreak/cluster/", "boost/")),
+    Rule("cluster/net", ("leasebreak/model/", "leasebreak/cluster/", "boost/", "openssl/"), system=True),
     Rule("cluster", ("leasebreak/model/", "leasebreak/cluster/"), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("persistence/include", ("leasebreak/model/", "leasebreak/persistence/")),
     Rule(
