@@ -120,6 +120,44 @@ TEST_F(Answers, OfVersion1ThatComeLateAreEachFollowedByTheBreak) {
   expect_break(k1, r, none);
 }
 
+// The operation that needs Handle waits. If the client were told twice, its first acknowledgement,
+// which may be late, could not be told apart from the second one.
+TEST_F(Answers, OfVersion1HoldBackTheBreakOfHandle) {
+  open(by(alice).lease_v1(k1, rh));
+  const auto second = open(by(alice).lease_v1(k1, rh).answered_later());
+  expect_granted(second, rh);
+  const auto rename = access(nobody, access_kind::rename);
+  expect_no_break();
+
+  answer(second);
+
+  expect_break(k1, rh, r);
+  expect_waits(rename);
+  acknowledge(alice, k1, r);
+  expect_no_break();
+}
+
+TEST_F(Answers, OfVersion1DoNotHoldBackTheBreakOfReadForWhichNobodyWaits) {
+  open(by(alice).lease_v1(k1, rh));
+  const auto second = open(by(alice).lease_v1(k1, rh).answered_later());
+  access(nobody, access_kind::rename);
+  expect_no_break();
+
+  access(nobody, access_kind::write);
+
+  expect_break(k1, rh, none);
+  answer(second);
+  expect_break(k1, rh, none);
+}
+
+TEST_F(Answers, OfVersion2DoNotHoldBackTheBreakOfHandle) {
+  open(by(alice).lease(k1, rh));
+  open(by(alice).lease(k1, rh).answered_later());
+  access(nobody, access_kind::rename);
+
+  expect_break(k1, rh, r);
+}
+
 TEST_F(Answers, AreFollowedByTheBreakOnAConnectionThatIsThere) {
   open(by(alice).lease(k1, r).answered_later());
   const auto second = open(by(alice_again).lease(k1, r).answered_later());

@@ -99,12 +99,19 @@ bool file_state::impl::is_untold(const lease_entry& l) const noexcept {
 // can wait for the responses. Without Write, they proceed, and a client that knows the lease must
 // stop using its cache immediately. Notify it now, and again after the responses, which still state
 // the original grant.
+//
+// An operation that needs Handle waits as well. To a client that knows the order by the epoch, tell
+// it now. Another one would acknowledge both notifications, and its first acknowledgement, if it is
+// late, would end the wait while the response has just granted Handle again.
 bool file_state::impl::tells_now(const lease_entry& l) noexcept {
   if (LEASEBREAK_MUTANT(break_before_answer))
     return true;
+  const bool takes_handle_only =
+    l.info.breaking && (bits(l.info.state) & ~bits(l.info.break_to)) == bits(lease_state::handle);
+  const bool is_waited_for =
+    intersects(l.info.state, lease_state::write) || (takes_handle_only && l.info.version != 2);
   return (!l.is_behind_change() || LEASEBREAK_MUTANT(own_changes_told_first)) &&
-    (l.unanswered == 0 || l.late ||
-      (l.opens > l.unknown && !intersects(l.info.state, lease_state::write)));
+    (l.unanswered == 0 || l.late || (l.opens > l.unknown && !is_waited_for));
 }
 
 detail::held_notice& file_state::impl::notice_of(lease_entry& l, time_point now) {

@@ -39,6 +39,8 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
     }
     if (behind == 0 && l.is_behind_change())
       tell_behind(l, now, out);
+    else if (behind == 0)
+      tell_known(l, now, out); // if it must not wait for the responses any more
     return;
   }
   if (l.info.breaking) {
@@ -62,13 +64,13 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
   l.cause = cause;
   l.break_from = l.info.state;
   l.break_begun = now;
-  if (tells_now(l))
-    ++l.info.epoch;
   out.facts.emplace_back(break_begun{l.current_break, l.client,
     l.info.is_oplock ? lease_key{} : l.info.key, l.first_open, cause, l.info.state, to});
   // MS-SMB2 3.3.4.6, 3.3.4.7: a holder with Read alone has nothing to write back or to close.
   // Notify it without waiting.
   if (l.info.state == lease_state::r) {
+    if (tells_now(l))
+      ++l.info.epoch;
     notify(l, lease_state::none, false, now, out);
     const bool stays = !l.info.is_oplock; // an oplock is removed, and `l` is invalid then
     end_break(l, lease_state::none, break_outcome::immediate, now, out);
@@ -79,6 +81,8 @@ void file_state::impl::begin_break(lease_entry& l, lease_state to, break_cause c
   l.info.break_to = to;
   l.info.required = to;
   set_breaking(l, true);
+  if (tells_now(l))
+    ++l.info.epoch;
   notify(l, to, true, now, out);
   if (is_untold(l))
     ++held_of(l)->epochs;
