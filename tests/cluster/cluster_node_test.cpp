@@ -320,7 +320,9 @@ TEST_F(ClusterNodes, AnswerALimitedNumberOfStrangers) {
 }
 
 TEST_F(ClusterNodes, LeaveOnRequest) {
-  auto [first, second] = start_two();
+  auto two = start_two();
+  auto& first = two.first;
+  auto& second = two.second;
   run(first, [&](auto& out) { first.node.leave(now, out); });
   EXPECT_FALSE(document.living.contains(first.id));
   pass(seconds{1});

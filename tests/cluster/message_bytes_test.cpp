@@ -34,8 +34,7 @@ public:
   template <class E>
   requires std::is_enum_v<E>
   void value(E& x) {
-    const auto most = static_cast<std::uint64_t>(detail::last_of<E>);
-    x = static_cast<E>(most == UINT64_MAX ? random_() : random_() % (most + 1));
+    x = static_cast<E>(random_() & static_cast<std::uint64_t>(detail::last_of<E>));
   }
   void value(oplock_level& x) {
     constexpr std::array all{oplock_level::none, oplock_level::level_ii, oplock_level::exclusive,

@@ -189,6 +189,42 @@ TEST_F(LostChannels, HaveABreakSentAgainOnAnother) {
   expect_done(b);
 }
 
+// The client is alive, and believes in a cache that it has lost.
+TEST_F(LostChannels, HaveABreakThatHasTimedOutToldOnAnother) {
+  open(by(first).lease(k1, rwh));
+  const auto b = open(by(rival));
+  const auto told = expect_break(k1, rwh, rh);
+  pass(policy.break_timeout);
+  expect_done(b);
+  take_breaks();
+
+  disconnect_connection(first, {second.channel()});
+
+  const auto again = take_breaks();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again.front().to, none);
+  EXPECT_FALSE(again.front().ack_required);
+  EXPECT_EQ(again.front().channels, std::vector{second.channel()});
+  EXPECT_GT(again.front().epoch, told.epoch);
+  disconnect_connection(second, {first.channel()}); // which it may not have heard, either
+  EXPECT_EQ(take_breaks().size(), 1U);
+}
+
+TEST_F(LostChannels, HaveNothingToldOfATimeoutIfTheLeaseIsGrantedAnew) {
+  const auto a = open(by(first).lease(k1, rwh));
+  const auto b = open(by(rival));
+  expect_break(k1, rwh, rh);
+  pass(policy.break_timeout);
+  take_breaks();
+  close(b);
+  expect_granted(open(by(first).lease(k1, rh)), rh);
+
+  disconnect_connection(first, {second.channel()});
+
+  expect_no_break();
+  static_cast<void>(a);
+}
+
 TEST_F(LostChannels, HaveAnOplockBreakSentAgainOnAnother) {
   const auto a = open(by(first).oplock(oplock_level::batch));
   const auto b = open(by(rival));

@@ -144,7 +144,7 @@ TEST_F(NodeGone, NeedsANode) {
 TEST(Views, KeepNumbersOfBreaksAndHoldsApart) {
   const file_policy policy;
   std::vector<std::uint64_t> numbers;
-  for (const std::uint64_t view : {0, 1, 2}) {
+  for (std::uint64_t view = 0; view != 3; ++view) {
     file_state file(policy, "file", view);
     const auto out = file.apply(
       access_file{operation_id{1}, access_kind::write, {}, {}, {}, {}}, time_point{seconds{1}});

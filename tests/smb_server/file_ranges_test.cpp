@@ -38,7 +38,7 @@ protected:
   FileRangesOnTheWire() {
     client.set_up({1});
     file = client.create("f").id;
-    for (int i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 4; ++i) {
       byte_writer body{raw_client::write_body(file, std::string(block, 'x'))};
       body.patch_u32(8, static_cast<std::uint32_t>(i * block)); // Offset
       EXPECT_EQ(client.call(command::write, body.take()).head.status, status::success);

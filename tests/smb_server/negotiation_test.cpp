@@ -44,7 +44,7 @@ const std::vector<dialect> all_but_311{
 TEST(Validations, OfTheSameOfferReturnTheDialect) {
   test_server server;
   for (std::size_t count = 1; count <= all_but_311.size(); ++count) {
-    const std::vector<dialect> offered(all_but_311.begin(), all_but_311.begin() + count);
+    const std::vector<dialect> offered(all_but_311.data(), all_but_311.data() + count);
     raw_client client{server.port()};
     client.negotiate(offered);
     ASSERT_EQ(client.log_on(), status::success);

@@ -139,7 +139,7 @@ std::optional<stream_id> stream_id::parse(std::string_view hexadecimal) {
       return std::nullopt;
     }
     auto& byte = id.bytes[i / 2];
-    byte = static_cast<std::uint8_t>((byte << 4U) | value);
+    byte = static_cast<std::uint8_t>((unsigned{byte} << 4U) | value);
   }
   return id;
 }

@@ -145,10 +145,22 @@ void file_state::impl::offer_again(const client_gone& c, time_point now, effects
 }
 
 void file_state::impl::lose_notification(lease_entry& l, time_point now, effects& out) {
-  if (!l.info.breaking || l.is_unattended())
+  if (l.is_unattended())
+    return;
+  if (l.info.timed_out)
+    return tell_of_timeout(l, now, out);
+  if (!l.info.breaking)
     return;
   l.maybe_unheard = true;
   notify_again(l, now, out);
+}
+
+// MS-SMB2 3.3.6.5: the holder has lost what it did not acknowledge in time. If the notification was
+// lost, it does not know that anything was broken.
+void file_state::impl::tell_of_timeout(lease_entry& l, time_point now, effects& out) {
+  ++l.info.epoch;
+  notify(l, lease_state::none, false, now, out);
+  store_lease(l, out);
 }
 
 void file_state::impl::remove_client(const client_gone& c, time_point now, effects& out) {

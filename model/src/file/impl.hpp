@@ -271,6 +271,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   [[nodiscard]] bool is_gone(const client_gone& c, const open_entry& open) const;
   void offer_again(const client_gone& c, time_point now, effects& out);
   void lose_notification(lease_entry& l, time_point now, effects& out);
+  void tell_of_timeout(lease_entry& l, time_point now, effects& out);
   /// Connected opens that lose their connection or session together.
   struct gone_opens {
     std::vector<open_entry*> opens; ///< Ordered by id.

@@ -93,7 +93,7 @@ void begin_anew(std::uint64_t seed) {
 
 namespace sim = leasebreak::smb::simulation;
 
-extern "C" int getentropy(void* bytes, std::size_t size) noexcept {
+extern "C" int getentropy(void* bytes, std::size_t size) {
   std::memset(bytes, 0x5a, size);
   return 0;
 }

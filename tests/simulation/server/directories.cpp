@@ -155,7 +155,7 @@ void server_run::check_listings() {
     if (!c.listing)
       continue;
     const auto* const found = std::find_if(directory_names.begin(), directory_names.end(),
-      [&c](const char* d) { return the_disk().at(d) == c.file; });
+      [file = c.file](const char* d) { return the_disk().at(d) == file; });
     // A client's own changes may be told behind its last response, and all changes behind the
     // acknowledgement of the break in progress.
     const bool is_known = found == directory_names.end() || c.asked || is_busy(std::get<0>(name)) ||
