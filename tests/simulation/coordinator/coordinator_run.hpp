@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -312,7 +313,13 @@ private:
   std::map<open_id, span> answers_held_; ///< With the time of the grant.
   /// With the run of the server to which they belong: a crash ends guards before their coroutines
   /// notice it.
-  std::multiset<std::pair<std::uint64_t, std::string>> renamed_trees_; ///< Those with a live guard.
+  struct renamed_tree {
+    std::uint64_t run = 0;
+    std::string path;
+    span asked{}; ///< When its rename was asked for.
+  };
+  std::list<renamed_tree> renamed_trees_; ///< Those with a live guard.
+  std::map<inode, span> moved_; ///< When each file was renamed last.
   std::set<std::pair<inode, std::string>> guarded_;
   std::map<std::uint64_t, own_change> own_changes_; ///< Those whose responses were not sent yet.
   std::uint64_t last_change_ = 0;

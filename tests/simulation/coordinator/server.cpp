@@ -7,20 +7,19 @@ namespace leasebreak::simulation {
 
 using namespace std::chrono_literals;
 
-/// Lists a directory as being renamed while it lives.
+/// Lists a tree while it may be renamed.
+template <class Trees>
 class renaming {
 public:
-  using trees = std::multiset<std::pair<std::uint64_t, std::string>>;
-
-  renaming(trees& all, std::uint64_t run, const std::string& path)
-    : all_(all), own_(all.emplace(run, path)) {}
+  renaming(Trees& all, typename Trees::value_type what)
+    : all_(all), own_(all.insert(all.end(), std::move(what))) {}
   renaming(const renaming&) = delete;
   renaming& operator=(const renaming&) = delete;
   ~renaming() { all_.erase(own_); }
 
 private:
-  trees& all_;
-  trees::iterator own_;
+  Trees& all_;
+  typename Trees::iterator own_;
 };
 
 namespace {
@@ -160,9 +159,11 @@ coordinator_run::task<bool> coordinator_run::open_once(create what) {
     if (const auto again = opens_.find(id); again != opens_.end())
       again->second.path = what.path;
   }
-  for (const auto& [run, tree] : renamed_trees_)
-    if (run == run_ && is_beneath(what.path, tree))
-      complain("open " + text(id) + " is granted while " + tree + " is renamed");
+  // As an open that waits, a file may be renamed into the tree meanwhile.
+  for (const auto& tree : renamed_trees_)
+    if (tree.run == run_ && is_beneath(what.path, tree.path) &&
+      !(moved_.contains(file) && moved_[file] >= tree.asked))
+      complain("open " + text(id) + " is granted while " + tree.path + " is renamed");
   if (wants.overwrites) {
     co_await sleep(delay());
     auto& content = disk_.at(file);
@@ -549,6 +550,7 @@ coordinator_run::task<void> coordinator_run::rename(open_id id, std::string to) 
   const auto to_now = disk_.path_of(*target_now);
   note(from_now + " is renamed to " + to_now);
   disk_.rename(*source_now, *target_now);
+  moved_[file] = loop_.now();
   was_renamed(from_now, to_now);
   co_await children_changed(source_now->directory, &response);
   if (source_now->directory != target_now->directory)
@@ -586,7 +588,7 @@ coordinator_run::task<void> coordinator_run::rename_directory(
   if (tree.error != errc::success)
     co_return;
   {
-    const renaming now(renamed_trees_, run_, from);
+    const renaming now(renamed_trees_, {run_, from, asked});
     for (const auto& [id, h] : opens_)
       // An open that was renamed into the tree since then does not count.
       if (is_beneath(h.path, from) && !h.is_gone && h.moved < asked)
