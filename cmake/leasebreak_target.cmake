@@ -48,8 +48,9 @@ function(leasebreak_target name)
   endif()
 endfunction()
 
-# leasebreak_coroutines(<name>): for a target with coroutines of Asio. g++ 12 inlines Asio's operator new of a
-# coroutine's frame, and then compares what that calls with Asio's operator delete.
+# leasebreak_coroutines(<name>): for a target with coroutines of Asio, or one that replaces the allocator. g++
+# 12 inlines Asio's operator new of a coroutine's frame, and then compares what that calls with Asio's
+# operator delete; or it inlines the replaced operator delete, but not operator new.
 function(leasebreak_coroutines name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${name} PRIVATE -Wno-mismatched-new-delete)

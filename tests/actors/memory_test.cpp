@@ -55,11 +55,6 @@ void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   }
 }
 
-#if defined(__GNUC__) && !defined(__clang__)
-// False: g++ inlines this, but not the operator new above.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-#endif
-
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
