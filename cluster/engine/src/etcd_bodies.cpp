@@ -7,8 +7,6 @@
 
 #include <boost/json/array.hpp>
 
-#include <array>
-
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace json = boost::json;
