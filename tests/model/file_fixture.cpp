@@ -863,7 +863,13 @@ void world::check_purged(const command& what, const effects& out, where_t where)
     const auto asked = opens_.find(e.open);
     return asked == opens_.end() || asked->second.delete_on_close; // or opened before a restart
   });
-  const bool is_explained = has_let_in || has_lost_handle || has_given_handle_up || is_deletion ||
+  // It breaks what is granted while it waits, too.
+  const bool is_forced = std::ranges::any_of(operations_, [this](const auto& operation) {
+    const auto asked = commands_.find(operation.first);
+    return !operation.second && asked != commands_.end() &&
+      std::holds_alternative<force_break>(asked->second);
+  });
+  const bool is_explained = has_let_in || is_forced || has_lost_handle || has_given_handle_up || is_deletion ||
     std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
     std::holds_alternative<node_gone>(what) || std::holds_alternative<close_open>(what);
   if (!is_explained && std::ranges::any_of(out.ended, is_purged))

@@ -69,6 +69,8 @@ private:
     std::map<std::size_t, lease_state> believes; ///< By file.
     /// By file: the newest epoch of its lease that it has seen (MS-SMB2 3.2.5.7.5).
     std::map<std::size_t, std::uint16_t> epochs;
+    /// The files and machines of all acknowledgements.
+    std::set<std::pair<std::size_t, std::size_t>> acknowledged;
   };
   enum class operation_kind { open, close, acknowledge, access };
   struct operation {
@@ -100,6 +102,7 @@ private:
   void completed(std::size_t from, const cluster::operation_completed& c);
   void granted(const operation& o, const open_granted& g, bool is_remote);
   void broken(std::size_t from, const cluster::break_arrived& b);
+  [[nodiscard]] bool has_acknowledged_elsewhere(std::size_t at, std::size_t file) const;
   void lost(std::size_t from, const cluster::opens_lost& l);
   void acknowledge(std::size_t who, std::size_t at, std::size_t file, const break_notification& n);
   void open(std::size_t who, std::size_t at, std::size_t file, lease_state state);
