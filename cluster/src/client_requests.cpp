@@ -81,6 +81,8 @@ void client_requests::take(node_id from, file_news news, time_point now, node_ef
   if (news.term != view_.slots[news.slot].term && !LEASEBREAK_MUTANT(terms_not_checked))
     return;
   moving_.erase(news.slot);
+  if (news.has_part || !news.ended.empty())
+    out.emplace_back(part_changed{news.file_id, std::move(news.ended), news.has_part, news.part});
   if (news.is_lost)
     out.emplace_back(opens_lost{news.file_id});
   if (from != self_ && news.has_part) {

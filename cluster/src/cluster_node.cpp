@@ -254,6 +254,8 @@ void cluster_node::impl::distribute(file_turn turn) {
   }
   for (auto& n : turn.notifications)
     news_for(node_of(n)).notifications.push_back(std::move(n));
+  for (auto& e : turn.ended)
+    news_for(cluster::node_of(e.open)).ended.push_back(std::move(e));
   for (auto& c : turn.completions)
     news_for(cluster::node_of(c.operation)).completions.push_back(std::move(c));
   for (auto& [node, news] : all)

@@ -86,11 +86,11 @@ void local_files::run(const open_slot& r, time_point now, std::vector<files_resu
     for (auto& f : report.files)
       by_file[f.file_id].push_back(std::move(f));
   }
-  for (auto& [file_id, reports] : by_file)
-    build_file(r.slot, slot, file_id, std::move(reports), now, out);
   for (auto& each : done)
     out.emplace_back(file_turn{r.slot, r.term, each.file_id, {r.term, ++slot.turns}, each.origin,
-      each.number, {}, std::move(each.completions), {}});
+      each.number, {}, std::move(each.completions), std::move(each.ended), {}});
+  for (auto& [file_id, reports] : by_file)
+    build_file(r.slot, slot, file_id, std::move(reports), now, out);
   out.emplace_back(slot_opened{r.slot, r.term});
 }
 
@@ -116,7 +116,7 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
   for (const auto node : nodes) {
     const bool is_lost = std::find(r.lost.begin(), r.lost.end(), node) != r.lost.end();
     node_part part{node, std::nullopt, is_lost};
-    if (file.state.is_used_by(node) && node != self_)
+    if (file.state.is_used_by(node) && is_told(node))
       part.part = file.state.report_node(node, now);
     turn.parts.push_back(std::move(part));
   }
@@ -226,7 +226,7 @@ void local_files::apply_to_all(const command& what,
 // told, and those of clients whose opens or breaks have ended.
 file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
   owned_file& file, effects& from, node_id origin, time_point now) const {
-  file_turn turn{number, slot.term, file_id, {slot.term, ++slot.turns}, origin, 0, {}, {}, {}};
+  file_turn turn{number, slot.term, file_id, {slot.term, ++slot.turns}, origin, 0, {}, {}, {}, {}};
   std::set<node_id> nodes{origin};
   const auto add_users = [&](const client_guid& client) {
     if (const auto at = file.users.find(client); at != file.users.end())
@@ -242,13 +242,14 @@ file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::
     if (const auto* const ended = std::get_if<break_ended>(&f))
       add_users(ended->client);
   for (const auto node : nodes)
-    if (node != self_ && node != node_id::none)
+    if (is_told(node) && node != node_id::none)
       turn.parts.push_back({node,
         file.state.is_used_by(node) ? std::optional(file.state.report_node(node, now))
                                     : std::nullopt,
         false});
   turn.notifications = std::move(from.notifications);
   turn.completions = std::move(from.completions);
+  turn.ended = std::move(from.ended);
   return turn;
 }
 

@@ -44,10 +44,10 @@ void fields(A& a, T& x) {
 
 template <class A, part<file_news> T>
 void fields(A& a, T& x) {
-  auto& [slot, term, file_id, version, done, notifications, completions, has_part, part, is_lost] =
-    x;
+  auto& [slot, term, file_id, version, done, notifications, completions, ended, has_part, part,
+    is_lost] = x;
   a.place(slot, term);
-  a(file_id, version, done, notifications, completions, has_part, part, is_lost);
+  a(file_id, version, done, notifications, completions, ended, has_part, part, is_lost);
 }
 
 template <class A, part<file_report> T>

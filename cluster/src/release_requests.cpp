@@ -56,8 +56,8 @@ bool is_late(const request& r, const file_state& file) {
 
 namespace {
 
-// Returns the completions, or nothing if the request must be executed later.
-std::optional<std::vector<completion>> release(
+// Returns the effects, or nothing if the request must be executed later.
+std::optional<effects> release(
   file_report& part, const request& r, const file_policy& policy, time_point now) {
   const node_report only{part.node, part.part, part.age};
   effects missing;
@@ -72,7 +72,7 @@ std::optional<std::vector<completion>> release(
     return std::nullopt;
   part.part = file->report_node(part.node, now);
   part.age = {};
-  return std::move(out.completions);
+  return out;
 }
 
 } // namespace
@@ -85,10 +85,11 @@ std::vector<released_early> release_early(
       [&](const auto& f) { return f.file_id == r.file_id && f.node == report.from; });
     if (!only_releases(r.what) || part == report.files.end())
       return false;
-    auto completions = release(*part, r, policy, now);
-    if (completions)
-      done.push_back({report.from, r.number, r.file_id, std::move(*completions)});
-    return completions.has_value();
+    auto out = release(*part, r, policy, now);
+    if (out)
+      done.push_back(
+        {report.from, r.number, r.file_id, std::move(out->completions), std::move(out->ended)});
+    return out.has_value();
   });
   return done;
 }

@@ -15,10 +15,8 @@ struct released_early {
   std::uint64_t number = 0;
   std::string file_id;
   std::vector<completion> completions;
+  std::vector<open_ended> ended;
 };
-
-/// Returns the operation of a command, or none.
-[[nodiscard]] operation_id operation_of(const command& what) noexcept;
 
 /// Returns whether the request acknowledges a break that is not in progress any more. It is late
 /// then: a new break of the same lease may have begun, which the client does not know.

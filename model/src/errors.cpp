@@ -139,6 +139,8 @@ wording describe(errc e) {
     return {status_server_unavailable, "the coordinator has not loaded its store yet"};
   case errc::shutting_down:
     return {status_server_unavailable, "the coordinator is stopping"};
+  case errc::not_a_member:
+    return {status_file_not_available, "the server is not a member of its cluster"};
   case errc::break_timed_out:
     return {status_io_timeout, "a break did not end in time"};
   case errc::record_malformed:

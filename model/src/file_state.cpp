@@ -95,13 +95,17 @@ std::vector<listed_entry> file_state::list(const lock_query& query) const {
 }
 
 errc file_state::check_io(open_id open, const byte_range& range, bool is_write) const {
-  const auto* const through = impl_->find_connected(open);
+  return impl_->check_io(open, range, is_write);
+}
+
+errc file_state::impl::check_io(open_id open, const byte_range& range, bool is_write) const {
+  const auto* const through = find_connected(open);
   if (through == nullptr)
     return errc::unknown_open;
-  if (impl_->locks.io_conflict(open, range, is_write) != nullptr)
+  if (locks.io_conflict(open, range, is_write) != nullptr)
     return errc::file_lock_conflict;
-  return impl_->io_meets_recovered_lock(through->client, range, is_write) ? errc::reclaim_needed
-                                                                          : errc::success;
+  return io_meets_recovered_lock(through->client, range, is_write) ? errc::reclaim_needed
+                                                                   : errc::success;
 }
 
 bool file_state::is_delete_pending() const noexcept {
@@ -157,6 +161,9 @@ void file_state::impl::apply(const command& c, time_point now, effects& out) {
                [&](const stream_opened& x) { note(x, out); },
                [&](const stream_closed& x) { note(x); },
                [&](const streams_answered& x) { note(x); },
+               [&](const check_range& x) {
+                 complete(out, x.operation, check_io(x.open, x.range, x.is_write));
+               },
              },
     c);
   end_step(now, out);

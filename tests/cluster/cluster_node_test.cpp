@@ -98,6 +98,7 @@ protected:
   }
   void execute(test_node& n, const operation_completed& e) { n.completed.push_back(e); }
   void execute(test_node& n, const break_arrived& e) { n.breaks.push_back(e); }
+  void execute(test_node&, const part_changed&) {}
   void execute(test_node&, const opens_lost&) { ADD_FAILURE() << "opens are lost"; }
   void execute(test_node& n, const stepped_down& e) { n.downs.push_back(e); }
   void execute(test_node& n, const files_request& e) {

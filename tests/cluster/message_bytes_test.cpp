@@ -151,6 +151,8 @@ file_news news_of(filler& fill, operation_result result) {
   n.version = {5, 6};
   n.done = 17;
   fill(n.notifications);
+  n.ended.push_back({open_id{5}, end_cause::superseded, client_guid::of(1, 2), {}, 3, true,
+    hold_id{4}, lease_key::of(5, 6), true});
   n.completions.push_back({operation_of(node_id{7}, 3), errc::store_closed, std::move(result)});
   n.has_part = true;
   n.part = file_snapshot{"bytes"};

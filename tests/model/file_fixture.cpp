@@ -295,6 +295,10 @@ struct describer {
   void operator()(const make_resilient& c) {
     out << "make " << number(c.open) << " resilient for " << c.timeout.count() << " ns";
   }
+  void operator()(const check_range& c) {
+    out << (c.is_write ? "may write " : "may read ") << c.range.offset << "+" << c.range.length
+        << " through " << number(c.open);
+  }
   void operator()(const grace_ended&) { out << "grace ended"; }
   void operator()(const deadline_reached&) { out << "deadline reached"; }
   void operator()(const stop_waiting&) { out << "stop waiting"; }
@@ -869,9 +873,10 @@ void world::check_purged(const command& what, const effects& out, where_t where)
     return !operation.second && asked != commands_.end() &&
       std::holds_alternative<force_break>(asked->second);
   });
-  const bool is_explained = has_let_in || is_forced || has_lost_handle || has_given_handle_up || is_deletion ||
-    std::holds_alternative<force_break>(what) || std::holds_alternative<client_gone>(what) ||
-    std::holds_alternative<node_gone>(what) || std::holds_alternative<close_open>(what);
+  const bool is_explained = has_let_in || is_forced || has_lost_handle || has_given_handle_up ||
+    is_deletion || std::holds_alternative<force_break>(what) ||
+    std::holds_alternative<client_gone>(what) || std::holds_alternative<node_gone>(what) ||
+    std::holds_alternative<close_open>(what);
   if (!is_explained && std::ranges::any_of(out.ended, is_purged))
     fail(where, "an open was purged without a conflict at: " + describe(what));
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that includes follow the layers: model <- persistence <- actors <- examples,
-and model <- cluster <- cluster/engine <- cluster/net.
+and model <- cluster <- cluster/engine <- cluster/net <- cluster/member, which uses actors as well.
 
 usage: check_includes.py ROOT
 
@@ -48,6 +48,7 @@ RULES = [
     Rule("model", ("leasebreak/model/",), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("cluster/engine", ("leasebreak/model/", "leasebreak/cluster/", "boost/")),
     Rule("cluster/net", ("leasebreak/model/", "leasebreak/cluster/", "boost/", "openssl/"), system=True),
+    Rule("cluster/member", ("leasebreak/", "boost/")),
     Rule("cluster", ("leasebreak/model/", "leasebreak/cluster/"), forbidden=frozenset(NOT_IN_MODEL)),
     Rule("persistence/include", ("leasebreak/model/", "leasebreak/persistence/")),
     Rule(

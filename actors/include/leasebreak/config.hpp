@@ -18,6 +18,7 @@ namespace LEASEBREAK_EXPORT leasebreak {
 inline namespace LEASEBREAK_ABI {
 
 class lock_store;
+class remote_files;
 struct event;
 struct open_lost;
 
@@ -68,6 +69,11 @@ struct coordinator_config {
   duration grace = duration::zero();
   duration shutdown_store_wait =
     std::chrono::seconds{10}; ///< How long a shutdown waits for a store that does not respond.
+
+  /// The cluster that executes the operations of all files. Null: the coordinator is alone. Until
+  /// the server is a member, operations fail with `errc::not_a_member`. Persistent opens, guards
+  /// beyond this server, and records do not exist in a cluster, so that `store` must be null.
+  std::shared_ptr<remote_files> cluster;
 
   /// Called when a disconnected durable open expires or is purged because of a conflict, and when
   /// an open ends because its application has opened the file on another client. Called on the

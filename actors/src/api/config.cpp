@@ -7,12 +7,13 @@
 namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
 std::string coordinator_config::validate() const {
-  const std::array<std::pair<bool, const char*>, 10> rules{{
+  const std::array<std::pair<bool, const char*>, 11> rules{{
     {scheduler >= scheduler_kind::asio && scheduler <= scheduler_kind::caf_stealing,
       "scheduler: no such kind"},
     {caf_threads >= 1 && caf_threads <= 1024, "caf_threads: must be 1 to 1024"},
     {messages_per_turn >= 1, "messages_per_turn: must be at least 1"},
     {!durable || store != nullptr, "durable: needs a store"},
+    {cluster == nullptr || store == nullptr, "cluster: a server in a cluster has no store"},
     {write_delay >= duration::zero(), "write_delay: must not be negative"},
     {store_backlog_max >= 1, "store_backlog_max: must be at least 1"},
     {store_retry_min > duration::zero(), "store_retry_min: must be positive"},

@@ -1,5 +1,6 @@
 #include "coordinator_impl.hpp"
 
+#include "cluster_link.hpp"
 #include "files/file_actor.hpp"
 #include "runtime/asio_scheduler.hpp"
 #include "runtime/caf_scheduler.hpp"
@@ -56,7 +57,35 @@ std::shared_ptr<coordinator_impl> coordinator_impl::make(boost::asio::any_io_exe
   std::shared_ptr<coordinator_impl> result(made.get(),
     [](coordinator_impl* self) { self->released_.store(true, std::memory_order_release); });
   static_cast<void>(made.release());
+  try {
+    if (auto* const cluster = result->cluster())
+      cluster->use(std::make_shared<cluster_link>(result), result->policy());
+  } catch (...) {
+    end(std::move(result));
+    throw;
+  }
   return result;
+}
+
+void coordinator_impl::join_cluster(node_id run) noexcept {
+  open_ids_.begin(static_cast<std::uint64_t>(run));
+  cluster_run_.store(run);
+}
+
+// A file that finds the run still current gets the message afterwards, because it exists already.
+void coordinator_impl::leave_cluster(node_id run) {
+  auto current = run;
+  if (!cluster_run_.compare_exchange_strong(current, node_id::none))
+    return;
+  for (const auto& file : files_.all()) {
+    message_ptr m = std::make_unique<remote_run_ended>(run);
+    static_cast<void>(file->deliver(m)); // one that has ended had nothing
+  }
+}
+
+// A file that is not there waits for nothing.
+void coordinator_impl::tell(const file_name_id& file, message_ptr news) {
+  static_cast<void>(deliver(file, news, false));
 }
 
 // Waits, because a hold, a report or a deferred operation on another thread may hold a reference
@@ -115,6 +144,8 @@ void coordinator_impl::report_lost(open_lost lost) {
 errc coordinator_impl::admit() const noexcept {
   if (stopping_.load(std::memory_order_relaxed))
     return errc::shutting_down;
+  if (cluster() != nullptr && cluster_run() == node_id::none)
+    return errc::not_a_member;
   return started_.load(std::memory_order_acquire) ? errc::success : errc::not_started;
 }
 

@@ -17,6 +17,7 @@
 
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/model/file_state.hpp>
+#include <leasebreak/remote_files.hpp>
 
 #include <atomic>
 #include <functional>
@@ -153,6 +154,16 @@ public:
 
   [[nodiscard]] std::weak_ptr<coordinator_impl> weak() { return weak_from_this(); }
 
+  // -- in a cluster
+
+  /// Null: not in a cluster.
+  [[nodiscard]] remote_files* cluster() const noexcept { return config_.cluster.get(); }
+  /// The current run; none: not a member.
+  [[nodiscard]] node_id cluster_run() const noexcept { return cluster_run_.load(); }
+  void join_cluster(node_id run) noexcept;
+  void leave_cluster(node_id run);
+  void tell(const file_name_id& file, message_ptr news);
+
   // -- for opens beneath a directory that is being renamed
 
   /// Sends an admitted open to its file, after waiting for a rename above it if there is one.
@@ -240,6 +251,7 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> in_grace_{false};
+  std::atomic<node_id> cluster_run_{node_id::none};
   path_index paths_;
   /// An open that waits for a rename above it: the id and the directory of its wait.
   struct gate {

@@ -343,6 +343,10 @@ private:
 void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
+  if (cluster() != nullptr) {
+    op->what = check_range{op->id, r.open, r.range, r.is_write};
+    return send(r.file, std::move(op), false, errc::unknown_open);
+  }
   message_ptr m = std::make_unique<io_check>(r, std::move(op));
   if (!deliver(r.file, m, false))
     static_cast<io_check&>(*m).refuse(unless_stopping(errc::unknown_open));
@@ -380,7 +384,8 @@ void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<
     return op->answer(error);
   op->what = force_break{op->id, r.client, r.key, r.keep, r.ends_running};
   make_cancellable(*op, r.file);
-  send(r.file, std::move(op), false, errc::success);
+  // In a cluster, other servers may have what is to be broken.
+  send(r.file, std::move(op), cluster() != nullptr, errc::success);
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

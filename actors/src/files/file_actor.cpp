@@ -108,16 +108,19 @@ void file_actor::timeout() {
 }
 
 bool file_actor::end_turn() {
+  if (remote_ != nullptr && holders_.empty() && parked_.empty() && state().empty())
+    remote_.reset();
   // End the wait of operations that were admitted just before the shutdown.
   if (!parked_.empty() && owner_.is_stopping())
     perform(stop_waiting{});
   refuse_guards();
-  if (!going_.empty() && !state_.is_going())
+  if (!going_.empty() && !state().is_going())
     going_.forget();
   count_breaks();
   keep_lines();
   keep_time();
-  return state_.empty() && parked_.empty() && guards_ == nullptr && !lines_.due() && is_stored();
+  return state().empty() && remote_ == nullptr && parked_.empty() && guards_ == nullptr &&
+    !lines_.due() && is_stored();
 }
 
 // Keep the actor while records are unwritten, because another actor for this file would not know of
@@ -156,7 +159,7 @@ void file_actor::keep_time() {
   constexpr auto a_moment = std::chrono::milliseconds(20);
   // After a shutdown nothing may expire or keep the executor busy.
   const bool stops = owner_.is_stopping();
-  auto due = stops ? std::nullopt : state_.next_deadline();
+  auto due = stops ? std::nullopt : state_.next_deadline(); // in a cluster there is none here
   if (const auto look_due = overdue_.due(); due && look_due && *look_due < *due)
     due = look_due;
   if (const auto lines_due = lines_.due(); lines_due && (!due || *lines_due < *due))
@@ -186,7 +189,7 @@ void file_actor::keep_lines() {
 // Computed from the state rather than from reported facts, because breaks also begin with a
 // recovered record and end with a lease that is not reclaimed.
 void file_actor::count_breaks() {
-  const auto breaking = static_cast<std::uint32_t>(state_.breaking());
+  const auto breaking = static_cast<std::uint32_t>(state().breaking());
   if (breaking == 0)
     overdue_.forget(owner_);
   if (breaking == counted_breaking_)
@@ -258,13 +261,13 @@ errc file_actor::admit_channel(operation& op) {
       return errc::unknown_session;
     back->connection = on->connection;
   } else if (auto* const again = std::get_if<replay_open>(&op.what)) {
-    if (!goes_on(again->client, {again->connection, state_.channel_of(again->open).session}))
+    if (!goes_on(again->client, {again->connection, state().channel_of(again->open).session}))
       again->connection = connection_id::none; // the open stays on its connection
   } else if (const auto* lock = std::get_if<lock_ranges>(&op.what)) {
     const auto* const holder =
       lock->connection != connection_id::none ? holder_of(lock->open) : nullptr;
     if (holder != nullptr &&
-      !goes_on(holder->guid(), {lock->connection, state_.channel_of(lock->open).session}))
+      !goes_on(holder->guid(), {lock->connection, state().channel_of(lock->open).session}))
       return errc::client_gone;
   } else if (auto* const access = std::get_if<access_file>(&op.what)) {
     if (access->can_come_again)
@@ -322,6 +325,8 @@ errc file_actor::reserve_locks(operation& op) {
 }
 
 void file_actor::run(const command& c, std::unique_ptr<operation> op) {
+  if (owner_.cluster() != nullptr)
+    return run_in_cluster(c, std::move(op));
   // Not a member, so that an idle file does not keep the memory.
   thread_local effects out;
   out.clear();
@@ -433,7 +438,7 @@ bool file_actor::waits_for_store(const answer& a, const effects& out) const {
     std::holds_alternative<replay_open>(c))
     return true;
   if (const auto* const unlock = std::get_if<unlock_ranges>(&c))
-    return state_.is_persistent(unlock->open);
+    return state().is_persistent(unlock->open);
   return a.op->ended_persistent || ends_persistent_open(*a.op, out);
 }
 
@@ -642,7 +647,7 @@ void file_actor::take_over(open_id open, client& now, const lease_key& key) {
   if (before == &now)
     return now.release_open(*this, key);
   constexpr auto any = std::numeric_limits<std::size_t>::max();
-  const auto locks = state_.locks_of(open);
+  const auto locks = state().locks_of(open);
   static_cast<void>(now.reserve_locks(locks, any));
   if (before == nullptr)
     return owner_.count_unclaimed(-1);
@@ -695,6 +700,8 @@ void file_actor::notify(const break_notification& n) {
 }
 
 void file_actor::see_answers() {
+  if (owner_.cluster() != nullptr)
+    return tell_answers();
   thread_local effects out;
   out.clear();
   look_at_answers(out);
@@ -721,6 +728,8 @@ pending_answer file_actor::expect_answer(const operation_result& result) {
     sent.answer = changed->answer;
   if (sent.answer == 0)
     return {};
+  if (owner_.cluster() != nullptr)
+    tell_answers(); // from now on, each response is a message
   return pending_answer(&answers_.expect(file_ref(*this), sent));
 }
 
@@ -732,7 +741,7 @@ entry_guard file_actor::make_guard(guard_id id) {
 void file_actor::guard_entry(std::unique_ptr<entry_call> call) {
   if (owner_.is_stopping())
     return call->answer(errc::shutting_down);
-  if (state_.is_going())
+  if (state().is_going())
     return call->answer(errc::delete_pending);
   if (guards_ == nullptr)
     guards_ = std::make_unique<directory_guards>(owner_.limit(&limits::guards_per_directory));
@@ -762,7 +771,7 @@ void file_actor::refuse_guards() {
     return;
   if (owner_.is_stopping())
     guards_->refuse_waiting(*this, errc::shutting_down);
-  else if (state_.is_going())
+  else if (state().is_going())
     guards_->refuse_waiting(*this, errc::delete_pending);
 }
 

@@ -9,6 +9,7 @@
 #include "going_names.hpp"
 #include "observe/line_limit.hpp"
 #include "observe/overdue.hpp"
+#include "remote_file.hpp"
 #include "runtime/turn_actor.hpp"
 
 #include <leasebreak/model/file_state.hpp>
@@ -47,8 +48,15 @@ public:
   void perform(const command& c);
   /// Processes the responses that were sent, if there is no other command.
   void see_answers();
+  /// In a cluster: takes what it says of this file.
+  void take(node_id run, remote_news::content&& what);
+  /// In a cluster: ends what belongs to the run.
+  void end_run(node_id run);
 
-  [[nodiscard]] const file_state& state() const noexcept { return state_; }
+  /// In a cluster: what clients of this server have, as the cluster said last.
+  [[nodiscard]] const file_state& state() const noexcept {
+    return remote_ == nullptr ? state_ : remote_->state();
+  }
   [[nodiscard]] coordinator_impl& owner() noexcept { return owner_; }
   [[nodiscard]] hold make_hold(hold_id id);
   [[nodiscard]] entry_guard make_guard(guard_id id);
@@ -100,6 +108,18 @@ private:
   void note_other_names(operation& op) const;
   void refuse(std::unique_ptr<operation> op, errc error);
   void run(const command& c, std::unique_ptr<operation> op);
+
+  // -- in a cluster, in remote_turns.cpp
+  void run_in_cluster(const command& c, std::unique_ptr<operation> op);
+  [[nodiscard]] errc enter_run(const operation& op, node_id run);
+  void submit(command what);
+  void tell_answers();
+  void take(remote_part&& what);
+  void take(break_notification&& what);
+  void take(completion&& what);
+  void complete_all(errc error);
+  [[nodiscard]] std::vector<open_id> held_opens() const;
+
   void refuse_guards();
   void drop_unused_guards() noexcept;
   bool settle(effects& out, std::unique_ptr<operation> current);
@@ -136,7 +156,8 @@ private:
 
   coordinator_impl& owner_;
   const std::size_t id_hash_;
-  file_state state_;
+  file_state state_; ///< In a cluster: always empty.
+  std::unique_ptr<remote_file> remote_; ///< Null: not in a cluster, or nothing is known.
   holder_list holders_; ///< One for each open; ordered by id.
   going_names going_;
   sent_answers answers_;

@@ -24,7 +24,7 @@ std::uint64_t time_of_process() noexcept {
 open_ids::open_ids() noexcept : base_(time_of_process()) {}
 
 open_id open_ids::next() noexcept {
-  return static_cast<open_id>(base_ + unique_number<open_id>());
+  return static_cast<open_id>(base_.load(std::memory_order_relaxed) + unique_number<open_id>());
 }
 
 std::uint64_t open_ids::epochs_needed() noexcept {

@@ -3,19 +3,21 @@
 
 #include <leasebreak/model/ids.hpp>
 
+#include <atomic>
 #include <cstdint>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// Makes ids that are unique within the process and among all processes that use the same files.
 /// With a store, they contain the server epoch, which each start increments. Without a store that
-/// outlives the process, they contain the start time. Thread-safe, except `begin`.
+/// outlives the process, they contain the start time. In a cluster they contain the run of the
+/// node. Thread-safe.
 class open_ids {
 public:
   /// Uses the current time.
   open_ids() noexcept;
-  /// Uses the epoch of this start; must be called before the first id is made.
-  void begin(std::uint64_t epoch) noexcept { base_ = epoch << number_bits; }
+  /// Uses the epoch of this start, or of this run, from the next id on.
+  void begin(std::uint64_t epoch) noexcept { base_.store(epoch << number_bits); }
 
   [[nodiscard]] open_id next() noexcept;
 
@@ -27,7 +29,7 @@ public:
 private:
   static constexpr unsigned number_bits = 40;
 
-  std::uint64_t base_;
+  std::atomic<std::uint64_t> base_;
 };
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -52,6 +52,7 @@ struct running_node::impl : std::enable_shared_from_this<impl> {
   void execute(const fence_node& e);
   void execute(const operation_completed& e) { tell(events.completed, e); }
   void execute(const break_arrived& e) { tell(events.broken, e); }
+  void execute(const part_changed& e) { tell(events.changed, e); }
   void execute(const opens_lost& e) { tell(events.lost, e); }
   void execute(const stepped_down& e);
   void execute(const files_request& e);
@@ -111,7 +112,7 @@ void running_node::impl::begin(node_id run) {
   const auto& address = config.advertise.empty() ? config.links.listen : config.advertise;
   const view_member self{config.name, run, address, 0};
   node.emplace(config.settings, self, config.slots);
-  files.emplace(run, config.policy);
+  files.emplace(run, config.policy, static_cast<bool>(events.changed));
   links->start(self);
   asio::co_spawn(on, tick_on(shared_from_this()), asio::detached);
 }
@@ -143,7 +144,11 @@ void running_node::impl::execute_all() {
     // The links must know members before messages to them are sent.
     if (const auto* const v = node->current_view();
         links && v != nullptr && v->number != installed) {
-      installed = v->number;
+      if (std::exchange(installed, v->number) == 0 && events.joined)
+        asio::post(on, [self = shared_from_this()] {
+          if (!self->is_closed)
+            self->events.joined();
+        });
       links->install(*v);
     }
     std::visit([this](const auto& e) { execute(e); }, effect);

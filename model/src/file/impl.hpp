@@ -420,6 +420,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   void reclaim(const reclaim_lock& c, time_point now, effects& out);
   void end_grace(effects& out);
   [[nodiscard]] bool meets_recovered_lock(const client_guid& client, const lock_element& e) const;
+  [[nodiscard]] errc check_io(open_id open, const byte_range& range, bool is_write) const;
   [[nodiscard]] bool io_meets_recovered_lock(
     const client_guid& client, const byte_range& range, bool is_write) const;
   void drop_recovered(lease_entry& l, effects& out);

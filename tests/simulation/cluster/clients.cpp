@@ -177,6 +177,8 @@ void cluster_run::tell(std::size_t from, const cluster::node_effect& what) {
     return completed(from, *c);
   if (const auto* const b = std::get_if<cluster::break_arrived>(&what))
     return broken(from, *b);
+  if (const auto* const p = std::get_if<cluster::part_changed>(&what))
+    return check_part(from, *p);
   if (const auto* const l = std::get_if<cluster::opens_lost>(&what))
     return lost(from, *l);
   const auto& down = std::get<cluster::stepped_down>(what);
@@ -284,11 +286,11 @@ void cluster_run::broken(std::size_t from, const cluster::break_arrived& b) {
 // and the owner have failed.
 bool cluster_run::has_acknowledged_elsewhere(std::size_t at, std::size_t file) const {
   return std::any_of(clients_.begin(), clients_.end(), [&](const auto& c) {
-    const auto is_open = std::any_of(c.opens.begin(), c.opens.end(),
-      [&](const auto& o) { return o.file == file && o.at == at; });
-    return is_open &&
-      std::any_of(c.acknowledged.begin(), c.acknowledged.end(),
-        [&](const auto& a) { return a.first == file && a.second != at; });
+    const auto is_open = std::any_of(
+      c.opens.begin(), c.opens.end(), [&](const auto& o) { return o.file == file && o.at == at; });
+    return is_open && std::any_of(c.acknowledged.begin(), c.acknowledged.end(), [&](const auto& a) {
+      return a.first == file && a.second != at;
+    });
   });
 }
 

@@ -102,6 +102,7 @@ private:
   void completed(std::size_t from, const cluster::operation_completed& c);
   void granted(const operation& o, const open_granted& g, bool is_remote);
   void broken(std::size_t from, const cluster::break_arrived& b);
+  void check_part(std::size_t from, const cluster::part_changed& p);
   [[nodiscard]] bool has_acknowledged_elsewhere(std::size_t at, std::size_t file) const;
   void lost(std::size_t from, const cluster::opens_lost& l);
   void acknowledge(std::size_t who, std::size_t at, std::size_t file, const break_notification& n);

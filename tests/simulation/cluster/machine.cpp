@@ -28,7 +28,7 @@ time_point machine::clock() const {
 
 void machine::start(node_id run) {
   run_ = run;
-  files_ = std::make_unique<cluster::local_files>(run, policy_);
+  files_ = std::make_unique<cluster::local_files>(run, policy_, true);
   node_ =
     std::make_unique<cluster_node>(settings_, cluster::view_member{name_, run, name_ + ":1", 0}, 8);
   tick(run);
@@ -118,6 +118,7 @@ void machine::execute(const cluster::node_effect& what) {
   }
   const bool is_for_clients = std::holds_alternative<cluster::operation_completed>(what) ||
     std::holds_alternative<cluster::break_arrived>(what) ||
+    std::holds_alternative<cluster::part_changed>(what) ||
     std::holds_alternative<cluster::opens_lost>(what);
   if (is_for_clients)
     return around_.tell(index_, what);

@@ -58,6 +58,24 @@ void cluster_run::executed(const cluster::files_result& what) {
   }
 }
 
+// Each open of a client is in the part of its node.
+void cluster_run::check_part(std::size_t from, const cluster::part_changed& p) {
+  if (!p.part)
+    return; // the node may be about to be told that its opens are lost
+  const node_report part{machines_[from]->run(), *p.part, {}};
+  effects following;
+  const auto made =
+    file_state::rebuild(policy_, p.file_id, machines_[from]->node().current_view()->number,
+      {&part, 1}, machines_[from]->clock(), following);
+  const auto* const file = std::get_if<file_state>(&made);
+  if (file == nullptr)
+    return complain("a part of a file is refused: " + std::get<snapshot_error>(made).what);
+  for (const auto& c : clients_)
+    for (const auto& o : c.opens)
+      if (o.at == from && o.file == file_of(p.file_id) && !file->has_open(o.id))
+        complain("an open of a client is not in the part of its node");
+}
+
 // -- when the faults have ended
 // --------------------------------------------------------------------
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -87,6 +88,16 @@ struct break_arrived {
   std::string file_id; ///< The file.
   break_notification what; ///< The notification.
 };
+/// The part of a file that clients of this node have has changed. Precedes the breaks and results
+/// of the same turn of the file.
+struct part_changed {
+  std::string file_id; ///< The file.
+  std::vector<open_ended> ended; ///< Opens that have ended, in order.
+  bool has_part = false; ///< False: only `ended` is told.
+  /// All that clients have of the file through this node; empty: nothing. An open that is neither
+  /// here nor in `ended` has been lost with an owner that failed.
+  std::optional<file_snapshot> part;
+};
 /// All opens of the file through this node have ended.
 struct opens_lost {
   std::string file_id; ///< The file.
@@ -108,7 +119,7 @@ struct stepped_down {
 /// An effect.
 using node_effect =
   std::variant<renew_lease, read_document, propose_view, revoke_lease, send_packet, fence_node,
-    operation_completed, break_arrived, opens_lost, stepped_down, files_request>;
+    operation_completed, break_arrived, part_changed, opens_lost, stepped_down, files_request>;
 /// Effects, in order.
 using node_effects = std::vector<node_effect>;
 

@@ -66,7 +66,9 @@ struct file_turn {
   std::uint64_t number = 0; ///< `request::number`.
   std::vector<break_notification> notifications; ///< As in `effects`.
   std::vector<completion> completions; ///< As in `effects`.
-  std::vector<node_part> parts; ///< Of all other nodes for which something may have changed.
+  std::vector<open_ended> ended; ///< As in `effects`.
+  /// Of all nodes for which something may have changed. This node may be left out.
+  std::vector<node_part> parts;
 };
 
 /// The files of a slot exist. Follows the turns that came from this.

@@ -22,8 +22,10 @@ namespace LEASEBREAK_EXPORT cluster {
 /// Executes requests of the protocol with one `file_state` for each file. Not thread-safe.
 class local_files {
 public:
-  /// `self` is this run of the node. `policy` must outlive the object.
-  local_files(node_id self, const file_policy& policy) : self_(self), policy_(&policy) {}
+  /// `self` is this run of the node. `policy` must outlive the object. With `tells_itself`, turns
+  /// contain the part of this node as well.
+  local_files(node_id self, const file_policy& policy, bool tells_itself = false)
+    : self_(self), policy_(&policy), tells_itself_(tells_itself) {}
 
   /// Executes a request at `now`, and appends its results.
   void execute(const files_request& what, time_point now, std::vector<files_result>& out);
@@ -62,8 +64,11 @@ private:
   [[nodiscard]] file_turn turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
     owned_file& file, effects& from, node_id origin, time_point now) const;
 
+  [[nodiscard]] bool is_told(node_id node) const noexcept { return node != self_ || tells_itself_; }
+
   node_id self_;
   const file_policy* policy_;
+  bool tells_itself_;
   std::map<slot_number, owned_slot> slots_;
 };
 

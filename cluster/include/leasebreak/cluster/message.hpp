@@ -50,6 +50,7 @@ struct file_news {
   std::uint64_t done = 0; ///< `request::number` of the command that was executed; 0: none.
   std::vector<break_notification> notifications; ///< Break notifications for clients of the node.
   std::vector<completion> completions; ///< Operations of the node that have ended.
+  std::vector<open_ended> ended; ///< Opens of the node that have ended.
   bool has_part = false; ///< False: the part is as in the news before.
   /// All that clients have of the file through the node, after the turn. Empty: nothing.
   std::optional<file_snapshot> part;
@@ -116,6 +117,13 @@ struct packet_error {
 /// `file_state` checks them.
 [[nodiscard]] std::variant<packet, packet_error> decode_packet(
   std::string_view bytes, time_point now);
+
+/// Returns the node through which an open was made: the upper 24 bits of its id are the node's.
+[[nodiscard]] constexpr node_id node_of(open_id open) noexcept {
+  return static_cast<node_id>(static_cast<std::uint64_t>(open) >> 40U);
+}
+/// Returns the operation of a command, or none.
+[[nodiscard]] operation_id operation_of(const command& what) noexcept;
 
 /// Returns the node that has chosen the id of an operation.
 [[nodiscard]] constexpr node_id node_of(operation_id operation) noexcept {

@@ -381,6 +381,15 @@ struct reclaim_lock {
   lock_element element; ///< The range and kind of the lock.
 };
 
+/// Asks whether a read or write may proceed, as `file_state::check_io` does. It completes at once,
+/// with `success` or the error. For a file whose state another node has.
+struct check_range {
+  operation_id operation{}; ///< Returned with the completion.
+  open_id open{}; ///< The open through which the range is read or written.
+  byte_range range; ///< The range.
+  bool is_write = false; ///< It is written.
+};
+
 /// The grace period is over: drop all records that were not reclaimed.
 struct grace_ended {};
 
@@ -395,7 +404,7 @@ using command = std::variant<stop_waiting, open_file, close_open, reconnect_open
   unlock_ranges, cancel_operation, acknowledge_lease, acknowledge_oplock, access_file, end_hold,
   break_undeliverable, client_gone, force_break, load_record, reclaim_lock, grace_ended,
   deadline_reached, set_server_state, replay_open, answer_sent, make_resilient, node_gone,
-  stream_opened, stream_closed, streams_answered>;
+  stream_opened, stream_closed, streams_answered, check_range>;
 
 } // namespace LEASEBREAK_ABI
 } // namespace leasebreak

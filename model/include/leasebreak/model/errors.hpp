@@ -73,6 +73,9 @@ enum class errc {
   no_thread, ///< The system refused a thread for the store.
   not_started, ///< The coordinator has not loaded its store yet.
   shutting_down, ///< The coordinator is stopping, or has stopped.
+  /// The server is not a member of its cluster: it has not joined yet, or it has stepped down while
+  /// the operation was in progress. All of its clients' opens have ended then.
+  not_a_member,
   break_timed_out, ///< The operation exceeded its maximum wait.
 
   // Records and stores

@@ -36,7 +36,11 @@ struct node_config {
 struct node_events {
   std::function<void(operation_completed)> completed; ///< An operation has ended.
   std::function<void(break_arrived)> broken; ///< A break notification for a client.
+  /// The part of a file that clients of this node have has changed. If it is set, this is told for
+  /// files of this node, too.
+  std::function<void(part_changed)> changed;
   std::function<void(opens_lost)> lost; ///< Opens of clients have ended.
+  std::function<void()> joined; ///< The run is a member of the cluster now.
   /// The run is over: disconnect all clients at once.
   std::function<void(step_down_cause)> stepped_down;
   /// Disconnect the clients of a node that has failed, and prevent its writes; then call `done`, on

@@ -257,6 +257,12 @@ void fields(A& a, T& x) {
   a(operation, open, record_id, element);
 }
 
+template <class A, part<check_range> T>
+void fields(A& a, T& x) {
+  auto& [operation, open, range, is_write] = x;
+  a(operation, open, range, is_write);
+}
+
 template <class A, class T>
 requires(part<T, stop_waiting> || part<T, grace_ended> || part<T, deadline_reached>) void fields(
   A&, T&) {}
@@ -308,6 +314,12 @@ template <class A, part<client_removed> T>
 void fields(A& a, T& x) {
   auto& [opens, kept, delete_file, hold, parent_key] = x;
   a(opens, kept, delete_file, hold, parent_key);
+}
+
+template <class A, part<open_ended> T>
+void fields(A& a, T& x) {
+  auto& [open, cause, client, key, locks, persistent, hold, parent_key, deletes] = x;
+  a(open, cause, client, key, locks, persistent, hold, parent_key, deletes);
 }
 
 template <class A, part<completion> T>

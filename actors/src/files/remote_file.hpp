@@ -1,0 +1,74 @@
+// The part of a file that clients of this server have, while the cluster executes its commands.
+#pragma once
+
+#include "completion/operation.hpp"
+
+#include <leasebreak/model/file_state.hpp>
+#include <leasebreak/remote_files.hpp>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
+
+/// Names the run in a command for the cluster, and makes its operations unique there. Persistent
+/// opens, streams that are known to their file, and records are for one server alone; the command
+/// asks for none.
+void put_in_run(command& what, node_id run);
+
+/// Returns the id of an operation before `put_in_run`.
+[[nodiscard]] operation_id operation_before_run(operation_id operation) noexcept;
+
+/// What the cluster said last. Commands are not applied to it.
+class remote_file {
+public:
+  remote_file(const file_policy& policy, const std::string& file_id, node_id run);
+
+  [[nodiscard]] node_id run() const noexcept { return run_; }
+  [[nodiscard]] const file_state& state() const noexcept { return state_; }
+  /// Returns the break that a command acknowledges, or none.
+  [[nodiscard]] break_id acknowledged_by(const command& what) const;
+
+  /// Takes a new part. Returns what is wrong with it; then this file has no opens any more.
+  [[nodiscard]] std::string take(const std::optional<file_snapshot>& part, time_point now);
+
+  /// Returns the ends of those of `opens` that are not here and not in `ended`, with the locks and
+  /// keys that `before`, an earlier state, knew.
+  [[nodiscard]] static std::vector<open_ended> ends_of_lost(const std::vector<open_id>& opens,
+    const file_state* after, const std::vector<open_ended>& ended, file_state& before,
+    end_cause cause, time_point now);
+
+  /// Returns an empty state in place of the current one, which is returned.
+  [[nodiscard]] file_state take_state();
+
+private:
+  const file_policy* policy_;
+  node_id run_;
+  file_state state_;
+};
+
+/// What the cluster tells a file.
+class remote_news final : public file_message {
+public:
+  using content = std::variant<remote_part, break_notification, completion>;
+
+  remote_news(node_id run, content what) : run_(run), what_(std::move(what)) {}
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+private:
+  node_id run_;
+  content what_;
+};
+
+/// The server is not a member of the cluster any more.
+class remote_run_ended final : public file_message {
+public:
+  explicit remote_run_ended(node_id run) : run_(run) {}
+  void act(file_actor& file, std::unique_ptr<file_message> self) override;
+
+private:
+  node_id run_;
+};
+
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

@@ -1,0 +1,208 @@
+#include <leasebreak/cluster/member.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <utility>
+
+namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
+
+namespace asio = boost::asio;
+
+// All members are used on the strand.
+struct member::impl : std::enable_shared_from_this<impl> {
+  impl(asio::any_io_executor e, member_config c)
+    : on(asio::make_strand(std::move(e))), config(std::move(c)), timer(on) {}
+
+  void begin();
+  void begin_later();
+  [[nodiscard]] node_events events_of_run();
+  static asio::awaitable<void> start_run(std::shared_ptr<impl> self);
+  void joined();
+  void stepped_down(step_down_cause cause);
+  void leave(std::function<void()> done);
+  void close();
+  void submit(node_id run, const std::string& file_id, command what, break_id about);
+  void note(std::string what) const;
+  [[nodiscard]] member_status status() const;
+
+  const asio::strand<asio::any_io_executor> on;
+  member_config config;
+  asio::steady_timer timer;
+  std::shared_ptr<remote_files_user> user;
+  std::unique_ptr<running_node> node; ///< Null between two runs.
+  bool is_closed = false;
+  bool is_leaving = false;
+  std::vector<std::function<void()>> when_left;
+};
+
+void member::impl::note(std::string what) const {
+  if (config.noted)
+    config.noted(std::move(what));
+}
+
+void member::impl::begin() {
+  if (is_closed || is_leaving || user == nullptr)
+    return;
+  try {
+    node = std::make_unique<running_node>(on, config.make_engine(on), config.node, events_of_run());
+  } catch (const boost::system::system_error& e) {
+    note(std::string("cannot listen for other nodes: ") + e.what());
+    return begin_later();
+  }
+  asio::co_spawn(on, start_run(shared_from_this()), asio::detached);
+}
+
+void member::impl::begin_later() {
+  timer.expires_after(config.rejoin);
+  timer.async_wait([weak = weak_from_this()](const auto& error) {
+    if (const auto self = weak.lock(); self && !error)
+      self->begin();
+  });
+}
+
+// The node lives until its start has ended, also if the member is closed meanwhile.
+asio::awaitable<void> member::impl::start_run(std::shared_ptr<impl> self) {
+  const auto failed = co_await self->node->start();
+  if (self->is_closed || self->is_leaving) {
+    self->node.reset();
+    for (const auto& done : std::exchange(self->when_left, {}))
+      done();
+  } else if (failed) {
+    self->note(failed->what);
+    self->node.reset();
+    self->begin_later();
+  }
+}
+
+node_events member::impl::events_of_run() {
+  const std::weak_ptr<impl> weak = weak_from_this();
+  // Calls `f` with this object while the run is in use.
+  const auto guarded = [weak](auto f) {
+    return [weak, f](auto... what) {
+      if (const auto self = weak.lock(); self && !self->is_closed && self->node)
+        f(*self, std::move(what)...);
+    };
+  };
+  node_events v;
+  v.joined = guarded([](impl& i) { i.joined(); });
+  v.changed = guarded([](impl& i, part_changed e) {
+    i.user->changed(i.node->id(), e.file_id, {std::move(e.ended), e.has_part, std::move(e.part)});
+  });
+  v.broken = guarded(
+    [](impl& i, break_arrived e) { i.user->broken(i.node->id(), e.file_id, std::move(e.what)); });
+  v.completed = guarded([](impl& i, operation_completed e) {
+    i.user->completed(i.node->id(), e.file_id, std::move(e.what));
+  });
+  v.stepped_down = guarded([](impl& i, step_down_cause cause) { i.stepped_down(cause); });
+  if (config.fence)
+    v.fence = guarded([](impl& i, node_id failed, std::function<void()> done) {
+      i.config.fence(failed, std::move(done));
+    });
+  v.noted = guarded([](impl& i, std::string what) { i.note(std::move(what)); });
+  return v;
+}
+
+void member::impl::joined() {
+  user->joined(node->id());
+  if (config.on_join)
+    config.on_join(node->id());
+}
+
+void member::impl::stepped_down(step_down_cause cause) {
+  user->stepped_down(node->id());
+  node.reset();
+  config.on_step_down(cause);
+  if (cause != step_down_cause::left && !is_leaving)
+    return begin_later();
+  for (const auto& done : std::exchange(when_left, {}))
+    done();
+}
+
+void member::impl::leave(std::function<void()> done) {
+  if (done)
+    when_left.push_back(std::move(done));
+  is_leaving = true;
+  timer.cancel();
+  if (node != nullptr && node->node() != nullptr)
+    return node->leave(); // `stepped_down` follows
+  if (node == nullptr)
+    for (const auto& each : std::exchange(when_left, {}))
+      each();
+}
+
+void member::impl::close() {
+  is_closed = true;
+  timer.cancel();
+  if (node != nullptr && node->node() != nullptr)
+    node.reset(); // otherwise `start_run` does it
+  when_left.clear();
+}
+
+void member::impl::submit(node_id run, const std::string& file_id, command what, break_id about) {
+  if (is_closed || node == nullptr || node->id() != run)
+    return;
+  const auto operation = operation_of(what);
+  const auto error = node->submit(file_id, std::move(what), about);
+  // Other errors mean that the run is over, which is told, too.
+  if (error == errc::too_many_waiting && operation != operation_id::none)
+    user->completed(run, file_id, {operation, error, {}});
+}
+
+member_status member::impl::status() const {
+  member_status s;
+  const auto* const n = node != nullptr ? node->node() : nullptr;
+  if (n == nullptr)
+    return s;
+  s.stage = n->stage();
+  s.run = node->id();
+  s.pending = n->pending();
+  if (const auto* const v = n->current_view()) {
+    s.view = v->number;
+    s.members = v->members;
+    s.slots = v->slots.size();
+    for (std::size_t i = 0; i != v->slots.size(); ++i)
+      s.served += n->serves(static_cast<slot_number>(i)) ? 1 : 0;
+  }
+  return s;
+}
+
+// -- the interface
+
+member::member(asio::any_io_executor on, member_config config)
+  : impl_(std::make_shared<impl>(std::move(on), std::move(config))) {}
+
+member::~member() {
+  asio::post(impl_->on, [i = impl_] { i->close(); });
+}
+
+void member::start() {
+  asio::post(impl_->on, [i = impl_] { i->begin(); });
+}
+
+void member::leave(std::function<void()> done) {
+  asio::post(
+    impl_->on, [i = impl_, done = std::move(done)]() mutable { i->leave(std::move(done)); });
+}
+
+void member::status(std::function<void(member_status)> to) {
+  asio::post(impl_->on, [i = impl_, to = std::move(to)] { to(i->status()); });
+}
+
+void member::use(std::shared_ptr<remote_files_user> user, const file_policy& policy) {
+  impl_->user = std::move(user);
+  impl_->config.node.policy = policy;
+  impl_->config.node.policy.live = nullptr; // it may end before the node does
+}
+
+void member::submit(node_id run, const std::string& file_id, command what, break_id about) {
+  asio::post(impl_->on, [i = impl_, run, file_id, what = std::move(what), about]() mutable {
+    i->submit(run, file_id, std::move(what), about);
+  });
+}
+
+} // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster
