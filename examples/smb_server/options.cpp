@@ -147,6 +147,7 @@ struct raw_options {
   double break_timeout = 35;
   double answer_timeout = 120;
   unsigned poll_us = 200;
+  int cluster_lease = 5;
 };
 
 void add_what_is_served(CLI::App& app, server_options& o, raw_options& raw) {
@@ -217,8 +218,49 @@ void add_what_operators_see(CLI::App& app, server_options& o, raw_options& raw) 
     "File with the tokens for that address, which only its owner may read");
 }
 
+void add_cluster(CLI::App& app, cluster_options& o, raw_options& raw) {
+  app.add_option("--cluster", o.engine,
+    "etcd:URL[,URL]..., the etcd of a cluster of servers that export the same directories; clients "
+    "of each server then respect what clients of the others cache");
+  app.add_option("--cluster-name", o.name, "The name of the cluster")->capture_default_str();
+  app.add_option(
+    "--cluster-node", o.node, "The name of this server, unique in the cluster; the host's if none");
+  app.add_option("--cluster-listen", o.listen, "ADDRESS:PORT for the other servers")
+    ->capture_default_str();
+  app.add_option("--cluster-certificate", o.certificate,
+    "PEM file with the certificate for the name of this server; without one, all servers must be "
+    "on this machine");
+  app.add_option("--cluster-key", o.key, "PEM file with the key of that certificate");
+  app.add_option("--cluster-authority", o.authority,
+    "PEM file with the certificate of the authority that has signed those of all servers");
+  app
+    .add_option("--cluster-lease", raw.cluster_lease,
+      "Seconds until others take over from a server that has died; the same on all servers")
+    ->check(CLI::Range(2, 600))
+    ->capture_default_str();
+}
+
 std::string named_file(const CLI::Option& o) {
   return o.empty() ? "" : o.as<std::string>();
+}
+
+/// A server of a cluster has no store.
+void check_cluster(const server_options& o) {
+  const cluster_options& c = o.cluster;
+  if (c.engine.empty())
+    return;
+  if (!c.engine.starts_with("etcd:"))
+    throw CLI::ValidationError("--cluster", "'" + c.engine + "' is not of the form etcd:URL");
+  if (o.store != "memory")
+    throw CLI::ValidationError("--store", "a server in a cluster has no store");
+  for (const share_definition& s : o.shares)
+    if (s.options.continuously_available)
+      throw CLI::ValidationError(
+        "--share", "the option ca of share " + s.name + " is not available in a cluster");
+  const bool has_all = !c.certificate.empty() && !c.key.empty() && !c.authority.empty();
+  if (!has_all && !(c.certificate + c.key + c.authority).empty())
+    throw CLI::ValidationError("--cluster-certificate",
+      "give --cluster-certificate, --cluster-key and --cluster-authority together");
 }
 
 /// Throws as CLI11 does.
@@ -238,6 +280,8 @@ void take_apart(const CLI::App& app, server_options& o, raw_options& raw) {
     std::chrono::milliseconds{static_cast<std::int64_t>(raw.answer_timeout * 1000)};
   o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
   o.poll_time = std::chrono::microseconds{raw.poll_us};
+  o.cluster.lease = std::chrono::seconds{raw.cluster_lease};
+  check_cluster(o);
   static_cast<void>(settings_of(o));
 }
 
@@ -250,6 +294,7 @@ parsed_options parse_options(int argc, const char* const* argv) {
   add_what_is_served(app, o, raw);
   add_times_and_limits(app, o, raw);
   add_what_operators_see(app, o, raw);
+  add_cluster(app, o.cluster, raw);
   const auto file = std::make_shared<config_file>(app);
   app.config_formatter(file);
   const auto* const named = app.set_config("--config", "",

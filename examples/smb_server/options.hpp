@@ -90,6 +90,20 @@ struct admin_options {
   std::string token_file;
 };
 
+/// `--cluster`, and what belongs to it; see `leasebreak::cluster::member`.
+struct cluster_options {
+  std::string engine; ///< `etcd:URL[,URL]...`; empty: no cluster.
+  std::string name = "leasebreak"; ///< The cluster's.
+  std::string node; ///< This server's, unique in the cluster; empty: the host's.
+  std::string listen = "127.0.0.1:4451"; ///< For the other servers.
+  /// Files in PEM form: the certificate for the name of this server, its key, and the authority
+  /// that has signed those of all servers. Empty: no TLS, which is for one machine.
+  std::string certificate;
+  std::string key;
+  std::string authority;
+  std::chrono::milliseconds lease{5'000}; ///< After which others take over from a dead server.
+};
+
 /// All settings.
 struct server_options {
   std::string address = "127.0.0.1";
@@ -115,6 +129,7 @@ struct server_options {
   std::vector<std::string> settings; ///< `[SHARE:]NAME=VALUE`; see `settings_of`.
   std::string config_file; ///< Empty: none was given.
   bool check_only = false; ///< The options are to be checked, and nothing is to be served.
+  cluster_options cluster;
   admin_options admin; ///< Neither path nor address: no service for operators.
   server_limits limits;
 };

@@ -3,6 +3,7 @@
 
 #include <smb_server/admin.hpp>
 #include <smb_server/auth/spnego.hpp>
+#include <smb_server/membership.hpp>
 #include <smb_server/net/connection.hpp>
 #include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/runtime/descriptors.hpp>
@@ -110,6 +111,9 @@ void server::open_coordinator() {
     throw std::runtime_error(
       "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
   coordinator_config config;
+  membership_ = make_membership(*this, config);
+  if (membership_)
+    store.value = nullptr;
   config.break_timeout = options_.break_timeout;
   config.wait_max = 2 * options_.break_timeout; // as `settings_of` says
   config.store = std::move(store.value);
@@ -139,7 +143,9 @@ asio::awaitable<bool> end_on_strand(server& host, channel_group_ptr in, open_los
   const open_ptr o = found ? in->opens.remove(found->id) : nullptr;
   if (!o)
     co_return false;
-  host.log().info("{} has moved to another client with its application", quoted(o->path));
+  host.log().info("{} {}", quoted(o->path),
+    lost.cause == end_cause::lost ? "is lost with another server of the cluster"
+                                  : "has moved to another client with its application");
   // MS-SMB2 3.3.4.1: complete the pending CHANGE_NOTIFY requests.
   if (const watch_ptr w = std::exchange(o->watch, nullptr))
     w->end(status::notify_cleanup);
@@ -208,7 +214,9 @@ asio::awaitable<void> server::end_lost(open_lost lost) {
   open_ptr o = kept_.lose(report);
   if (!report) // left to the request that moves the open
     co_return;
-  if (!o && report->cause == end_cause::superseded) {
+  const bool may_be_connected =
+    report->cause == end_cause::superseded || report->cause == end_cause::lost;
+  if (!o && may_be_connected) {
     if (co_await end_superseded(*report))
       co_return;
   }
@@ -284,6 +292,8 @@ asio::awaitable<void> server::start() {
     log().info("the store has {} records; the last stop was {}", found.recovered,
       found.clean ? "in order" : "not in order");
   co_await recover(std::move(found.opens));
+  if (membership_)
+    co_await join(membership_, runtime_.get_executor());
   asio::co_spawn(strand_, listen(), asio::detached);
 }
 
@@ -355,6 +365,8 @@ bool server::admit(const std::shared_ptr<connection>& c, const asio::ip::address
   bool is_admitted = false;
   {
     const std::lock_guard lock{mutex_};
+    if (!is_serving_)
+      return false;
     const auto [refused, other] = shares_of_addresses_.enter(c->id(), address);
     is_admitted = refused.empty();
     if (is_admitted)
@@ -451,15 +463,11 @@ asio::awaitable<void> server::stop() {
   if (listener_)
     listener_->close();
   trim_timer_.cancel();
-  std::vector<std::shared_ptr<connection>> ending;
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
-    for (const auto& [key, weak] : connections_) {
-      if (auto c = weak.lock())
-        ending.push_back(std::move(c));
-    }
   }
+  std::vector<std::shared_ptr<connection>> ending = all_connections();
   for (const auto& c : ending)
     asio::post(c->get_executor(), [c] { c->close("the server stops"); });
   if (!ending.empty()) {
@@ -472,6 +480,33 @@ asio::awaitable<void> server::stop() {
   auto [error] = co_await coordinator_->async_shutdown(asio::as_tuple(asio::use_awaitable));
   if (error)
     log().error("stopping the coordinator: {}", error.message());
+  if (membership_)
+    co_await leave(membership_, runtime_.get_executor());
+}
+
+std::vector<std::shared_ptr<connection>> server::all_connections() {
+  std::vector<std::shared_ptr<connection>> all;
+  const std::lock_guard lock{mutex_};
+  for (const auto& [key, weak] : connections_) {
+    if (auto c = weak.lock())
+      all.push_back(std::move(c));
+  }
+  return all;
+}
+
+// A connection that is admitted at the same time is among those that end.
+void server::stop_serving(const std::string& why) {
+  {
+    const std::lock_guard lock{mutex_};
+    is_serving_ = false;
+  }
+  for (const auto& c : all_connections())
+    asio::post(c->get_executor(), [c, why] { c->close(why); });
+}
+
+void server::serve_again() {
+  const std::lock_guard lock{mutex_};
+  is_serving_ = true;
 }
 
 std::uint16_t server::signing_mode() const noexcept {

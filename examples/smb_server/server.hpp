@@ -34,6 +34,7 @@
 namespace leasebreak::smb {
 
 class connection;
+class cluster_membership;
 
 /// An option that differs from the one before. Passwords are not shown.
 struct option_change {
@@ -122,6 +123,11 @@ public:
   /// is due. The open must be in no table.
   boost::asio::awaitable<void> finish_lost(open_ptr o, open_lost lost);
 
+  /// Ends all connections, and refuses further ones until `serve_again`. For a server that has left
+  /// its cluster: clients must not use their caches any longer.
+  void stop_serving(const std::string& why);
+  void serve_again();
+
   /// A connection has its first session.
   void logged_on(connection_id id);
 
@@ -159,6 +165,7 @@ private:
     const server_options& wanted, std::vector<option_change>& changes) const;
   void use(wanted_shares shares, std::shared_ptr<const account_list> accounts);
   void open_coordinator();
+  [[nodiscard]] std::vector<std::shared_ptr<connection>> all_connections();
   void bind();
 
   runtime& runtime_;
@@ -176,6 +183,7 @@ private:
   company company_{options_.limits.company_time};
   std::vector<std::pair<boost::asio::any_io_executor, std::unique_ptr<interim_timer>>>
     interims_; ///< One for each loop, that of the main loop first.
+  std::shared_ptr<cluster_membership> membership_; ///< Null: no cluster.
   std::unique_ptr<leasebreak::coordinator> coordinator_;
   std::shared_ptr<client_registry> clients_;
   std::shared_ptr<channel_groups> groups_ = std::make_shared<channel_groups>();
@@ -189,6 +197,7 @@ private:
   std::uint64_t last_connection_ = 0;
 
   mutable std::mutex mutex_;
+  bool is_serving_ = true; ///< Guarded by `mutex_`, as what follows.
   std::shared_ptr<const account_list> accounts_;
   share_map shares_;
   /// Of shares that are not served any more, as long as clients have something of them.

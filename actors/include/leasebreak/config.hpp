@@ -76,9 +76,9 @@ struct coordinator_config {
   std::shared_ptr<remote_files> cluster;
 
   /// Called when a disconnected durable open expires or is purged because of a conflict, and when
-  /// an open ends because its application has opened the file on another client. Called on the
-  /// coordinator's executor, never from within a call to the coordinator, and concurrently if
-  /// several threads run the executor. Must not throw. Empty: not called.
+  /// an open ends because its application has opened the file on another client, or is lost in a
+  /// cluster. Called on the coordinator's executor, never from within a call to the coordinator,
+  /// and concurrently if several threads run the executor. Must not throw. Empty: not called.
   ///
   /// Lifetime: calls end with the coordinator's destructor, which waits for calls in progress on
   /// other threads. The function may thus refer to the coordinator. A copy of it lives as long as

@@ -489,7 +489,7 @@ struct open_lost {
   file_name_id file; ///< The file of the open.
   open_id open{}; ///< The open that has ended.
   client_guid client; ///< The client of the open.
-  end_cause cause{}; ///< `expired`, `purged` or `superseded`.
+  end_cause cause{}; ///< `expired`, `purged`, `superseded` or `lost`.
   leasebreak::hold hold; ///< If not empty, delete the file now, then release it.
   std::optional<lease_key> parent_key; ///< With `hold`, as in `close_result`.
   std::vector<deleted_name> names; ///< With `hold`, as in `close_result`.

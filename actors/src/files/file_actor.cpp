@@ -396,7 +396,7 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
   for (const auto& e : out.ended) {
     account(e);
     if (e.cause == end_cause::expired || e.cause == end_cause::purged ||
-      e.cause == end_cause::superseded)
+      e.cause == end_cause::superseded || e.cause == end_cause::lost)
       owner_.report_lost({file_id(), e.open, e.client, e.cause, make_hold(e.hold), e.parent_key,
         e.hold != hold_id::none ? going_.take() : std::vector<deleted_name>{}});
   }

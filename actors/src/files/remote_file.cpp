@@ -92,12 +92,13 @@ std::vector<open_ended> remote_file::ends_of_lost(const std::vector<open_id>& op
       std::any_of(ended.begin(), ended.end(), [id](const auto& e) { return e.open == id; });
     if (is_known)
       continue;
+    const bool is_away = before.channel_of(id).connection == connection_id::none;
     close_open close;
     close.open = id;
     auto out = before.apply(close, now);
     for (auto& e : out.ended)
       if (e.open == id) {
-        e.cause = cause;
+        e.cause = is_away ? end_cause::expired : cause;
         e.hold = hold_id::none;
         e.deletes = false;
         lost.push_back(std::move(e));

@@ -33,8 +33,9 @@ public:
   /// Takes a new part. Returns what is wrong with it; then this file has no opens any more.
   [[nodiscard]] std::string take(const std::optional<file_snapshot>& part, time_point now);
 
-  /// Returns the ends of those of `opens` that are not here and not in `ended`, with the locks and
-  /// keys that `before`, an earlier state, knew.
+  /// Returns the ends of those of `opens` that are neither in `after` nor in `ended`, with the
+  /// locks and keys that `before`, an earlier state, knew. The cause of disconnected opens is
+  /// `expired`, so that the server is told.
   [[nodiscard]] static std::vector<open_ended> ends_of_lost(const std::vector<open_id>& opens,
     const file_state* after, const std::vector<open_ended>& ended, file_state& before,
     end_cause cause, time_point now);

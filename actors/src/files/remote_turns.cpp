@@ -89,7 +89,7 @@ void file_actor::take(remote_part&& what) {
         log->error(
           "file {}: what the cluster says of it is not understood: {}", file_id(), problem);
     auto lost = remote_file::ends_of_lost(
-      held_opens(), &remote_->state(), out.ended, before, end_cause::purged, owner_.now());
+      held_opens(), &remote_->state(), out.ended, before, end_cause::lost, owner_.now());
     std::move(lost.begin(), lost.end(), std::back_inserter(out.ended));
   }
   settle(out, nullptr);

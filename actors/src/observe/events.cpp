@@ -56,6 +56,8 @@ std::string_view to_string(end_cause cause) noexcept {
     return "purged";
   case end_cause::superseded:
     return "superseded";
+  case end_cause::lost:
+    return "lost";
   }
   return "unknown";
 }

@@ -247,6 +247,7 @@ enum class end_cause : std::uint8_t {
   expired, ///< It was durable, and its client did not reconnect in time.
   purged, ///< It was a disconnected durable open in the way of another operation.
   superseded, ///< Its application has opened the file on another client (MS-SMB2 3.3.5.9.13).
+  lost, ///< In a cluster: another server has failed, and with it what was known of the open.
 };
 
 /// An open has ended. Its locks and its open count are released from the limits.

@@ -38,7 +38,7 @@ inline constexpr auto last_of<lease_state> = bits(lease_state::rwh);
 template <>
 inline constexpr auto last_of<break_cause> = static_cast<std::uint8_t>(break_cause::security);
 template <>
-inline constexpr auto last_of<end_cause> = static_cast<std::uint8_t>(end_cause::superseded);
+inline constexpr auto last_of<end_cause> = static_cast<std::uint8_t>(end_cause::lost);
 template <>
 inline constexpr auto last_of<access_kind> = static_cast<std::uint8_t>(access_kind::overwrite_base);
 template <>

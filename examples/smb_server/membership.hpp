@@ -1,0 +1,29 @@
+// The server as a member of a cluster: `--cluster`.
+#pragma once
+
+#include <leasebreak/config.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+
+namespace leasebreak::smb {
+
+class server;
+class cluster_membership;
+
+/// Adds the membership that the server's options ask for to the coordinator's configuration, and
+/// returns it; null if they ask for none. Throws `std::runtime_error`, with words for the user.
+[[nodiscard]] std::shared_ptr<cluster_membership> make_membership(
+  server& host, leasebreak::coordinator_config& config);
+
+/// Joins the cluster, however long that takes.
+[[nodiscard]] boost::asio::awaitable<void> join(
+  std::shared_ptr<cluster_membership> as, boost::asio::any_io_executor on);
+
+/// Leaves the cluster, so that others take over at once.
+[[nodiscard]] boost::asio::awaitable<void> leave(
+  std::shared_ptr<cluster_membership> as, boost::asio::any_io_executor on);
+
+} // namespace leasebreak::smb
