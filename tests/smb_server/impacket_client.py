@@ -149,8 +149,9 @@ def check_notification(broken, with_lease, key, file_id):
         assert (size, level, broken[8:24]) == (24, LEVEL_TWO, file_id)
 
 
-def contend(account, folder, dialect, with_lease, tell=lambda text: None):
-    """impacket withholds a write, as its lease permits. smbclient must read the data nevertheless."""
+def contend(account, folder, dialect, with_lease, tell=lambda text: None, other_account=None):
+    """impacket withholds a write, as its lease permits. smbclient must read the data nevertheless,
+    also at another server of a cluster."""
     client = connect(account, dialect)
     low = client.getSMBServer()
     tree = client.connectTree(account.share)
@@ -166,7 +167,7 @@ def contend(account, folder, dialect, with_lease, tell=lambda text: None):
 
     target = pathlib.Path(folder) / "got"
     tell("smbclient  starts to read the file")
-    other = start_get(account, "contended", target)
+    other = start_get(other_account or account, "contended", target)
     broken = next_break(client)
     tell("impacket   receives a break, while smbclient waits")
     assert other.poll() is None, "the other client did not wait: " + other.stdout.read().decode()

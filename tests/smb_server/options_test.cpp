@@ -46,6 +46,27 @@ TEST(Options, KeepTheAnswerTimeoutAboveTheBreakTimeout) {
   EXPECT_NE(refused.text.find("--answer-timeout"), std::string::npos);
 }
 
+TEST(ClusterOptions, AreNotForPersistentOpens) {
+  const auto parsed_with = [](std::vector<const char*> more) {
+    more.insert(more.end(), {"--user", "u:p", "--cluster", "etcd:http://127.0.0.1:2379"});
+    return parse(std::move(more));
+  };
+
+  const auto parsed = parsed_with({"--share", "a=/tmp", "--cluster-node", "n1", "--cluster-listen",
+    "10.0.0.1:7000", "--cluster-lease", "9"});
+  ASSERT_TRUE(parsed.options) << parsed.text;
+  EXPECT_EQ(parsed.options->cluster.engine, "etcd:http://127.0.0.1:2379");
+  EXPECT_EQ(parsed.options->cluster.node, "n1");
+  EXPECT_EQ(parsed.options->cluster.listen, "10.0.0.1:7000");
+  EXPECT_EQ(parsed.options->cluster.lease, std::chrono::seconds{9});
+  const auto persistent = parsed_with({"--share", "a=/tmp,ca", "--store", "memory"});
+  EXPECT_FALSE(persistent.options);
+  EXPECT_NE(persistent.text.find("not available in a cluster"), std::string::npos);
+  EXPECT_FALSE(parsed_with({"--share", "a=/tmp", "--store", "rocksdb:/d"}).options);
+  EXPECT_FALSE(parsed_with({"--share", "a=/tmp", "--cluster-key", "/k"}).options);
+  EXPECT_FALSE(parse({"--share", "a=/tmp", "--user", "u:p", "--cluster", "zk:x"}).options);
+}
+
 TEST(ShareOptions, FollowThePath) {
   const auto parsed =
     parse({"--share", "a=/tmp", "--share", "b=/tmp,ca", "--share", "c=/tmp,leases=shared,ca",

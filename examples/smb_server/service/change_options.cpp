@@ -59,6 +59,14 @@ void compare_fixed(
   fixed("admin", old.admin.socket_path + endpoint_of(old.admin.address, old.admin.port),
     now.admin.socket_path + endpoint_of(now.admin.address, now.admin.port));
   fixed("admin-token", old.admin.token_file, now.admin.token_file);
+  fixed("cluster", old.cluster.engine, now.cluster.engine);
+  fixed("cluster-name", old.cluster.name, now.cluster.name);
+  fixed("cluster-node", old.cluster.node, now.cluster.node);
+  fixed("cluster-listen", old.cluster.listen, now.cluster.listen);
+  fixed("cluster-certificate", old.cluster.certificate, now.cluster.certificate);
+  fixed("cluster-key", old.cluster.key, now.cluster.key);
+  fixed("cluster-authority", old.cluster.authority, now.cluster.authority);
+  fixed("cluster-lease", old.cluster.lease.count() / 1000, now.cluster.lease.count() / 1000);
 }
 
 void compare_users(std::vector<option_change>& to, const std::vector<user_account>& before,

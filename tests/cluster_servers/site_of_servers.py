@@ -1,0 +1,124 @@
+"""An etcd and several example servers that form a cluster on this machine."""
+
+import pathlib
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+START_S = 60
+
+
+def etcd_program():
+    """The path of etcd, or None."""
+    unpacked = ROOT / "build/etcd/usr/bin/etcd"
+    return shutil.which("etcd") or (str(unpacked) if unpacked.exists() else None)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """An example server with its log, which is read all the time."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.port = None
+        self.lines = []
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._listens = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip())
+            if line.startswith("listening on "):
+                self.port = int(line.rpartition(":")[2])
+                self._listens.set()
+
+    def wait_until_it_serves(self):
+        if not self._listens.wait(START_S):
+            raise RuntimeError(f"server {self.name} does not serve:\n" + "\n".join(self.lines))
+
+    def send(self, signal):
+        self._process.send_signal(signal)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self):
+        """Returns the exit status."""
+        self._process.terminate()
+        status = self._process.wait(timeout=START_S)
+        self._reader.join()
+        return status
+
+    def is_running(self):
+        return self._process.poll() is None
+
+
+class Site:
+    """A folder that is exported by several servers. Use it in a `with` statement."""
+
+    def __init__(self, program, folder, lease_s=2):
+        self.folder = pathlib.Path(folder)
+        self.share = self.folder / "share"
+        self.share.mkdir()
+        self.servers = {}
+        self._program = program
+        self._lease_s = lease_s
+        self._etcd = None
+        self._url = f"http://127.0.0.1:{free_port()}"
+        self._peer_url = f"http://127.0.0.1:{free_port()}"
+
+    def __enter__(self):
+        self.start_etcd()
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers.values():
+            if server.is_running():
+                server.kill()
+        self._etcd.kill()
+        self._etcd.wait()
+
+    def start_etcd(self):
+        log = (self.folder / "etcd.log").open("ab")
+        self._etcd = subprocess.Popen(
+            [etcd_program(), "--data-dir", str(self.folder / "etcd"), "--listen-client-urls", self._url,
+             "--advertise-client-urls", self._url, "--listen-peer-urls", self._peer_url,
+             "--initial-advertise-peer-urls", self._peer_url, "--initial-cluster", f"default={self._peer_url}"],
+            stdout=log, stderr=log)
+        log.close()
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(self._url + "/health", timeout=1) as answer:
+                    if b'"true"' in answer.read():
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise RuntimeError("etcd does not start")
+
+    def stop_etcd(self):
+        self._etcd.kill()
+        self._etcd.wait()
+
+    def start(self, name, *options):
+        """Starts a server, and returns it when it serves."""
+        server = Server(name, [
+            self._program, "--listen", "127.0.0.1:0", "--share", f"share={self.share}", "--user", "tester:secret",
+            "--cluster", f"etcd:{self._url}", "--cluster-node", name,
+            "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s), *options])
+        self.servers[name] = server
+        server.wait_until_it_serves()
+        return server
