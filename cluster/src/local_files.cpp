@@ -5,6 +5,7 @@
 #include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
@@ -86,16 +87,28 @@ void local_files::run(const open_slot& r, time_point now, std::vector<files_resu
     for (auto& f : report.files)
       by_file[f.file_id].push_back(std::move(f));
   }
+  std::map<std::string, std::vector<open_ended>> ended;
   for (auto& each : done)
-    out.emplace_back(file_turn{r.slot, r.term, each.file_id, {r.term, ++slot.turns}, each.origin,
-      each.number, {}, std::move(each.completions), std::move(each.ended), {}});
+    std::move(each.ended.begin(), each.ended.end(), std::back_inserter(ended[each.file_id]));
+  const auto tell_done = [&] {
+    for (auto& each : done)
+      out.emplace_back(file_turn{r.slot, r.term, each.file_id, {r.term, ++slot.turns}, each.origin,
+        each.number, {}, std::move(each.completions), {}, {}});
+    done.clear();
+  };
+  if (LEASEBREAK_MUTANT(early_results_overtake_parts))
+    tell_done();
   for (auto& [file_id, reports] : by_file)
-    build_file(r.slot, slot, file_id, std::move(reports), now, out);
+    build_file(r.slot, slot, file_id, std::move(reports), std::move(ended[file_id]), now, out);
+  // A node that knows that its release is done must know the part without it before: it may have to
+  // report the part to the next owner.
+  tell_done();
   out.emplace_back(slot_opened{r.slot, r.term});
 }
 
 void local_files::build_file(slot_number number, owned_slot& slot, const std::string& file_id,
-  std::vector<file_report> reports, time_point now, std::vector<files_result>& out) {
+  std::vector<file_report> reports, std::vector<open_ended> ended, time_point now,
+  std::vector<files_result>& out) {
   std::stable_sort(reports.begin(), reports.end(),
     [](const auto& a, const auto& b) { return a.version > b.version; });
   rebuilding r{*policy_, file_id, slot.term, now};
@@ -108,6 +121,7 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
       for (const auto& report : reports)
         file.users[entry.client].insert(report.node);
   auto turn = turn_of(number, slot, file_id, file, r.out, node_id::none, now);
+  std::move(ended.begin(), ended.end(), std::back_inserter(turn.ended));
   // All parts, since early releases have changed them.
   turn.parts.clear();
   std::set<node_id> nodes;

@@ -57,7 +57,8 @@ private:
   void run(const end_node& r, time_point now, std::vector<files_result>& out);
   void run(const release_slot& r, time_point now, std::vector<files_result>& out);
   void build_file(slot_number number, owned_slot& slot, const std::string& file_id,
-    std::vector<file_report> reports, time_point now, std::vector<files_result>& out);
+    std::vector<file_report> reports, std::vector<open_ended> ended, time_point now,
+    std::vector<files_result>& out);
   /// Applies a command to all files, or to those for which `which` returns true.
   void apply_to_all(const command& what, const std::function<bool(const file_state&)>& which,
     time_point now, std::vector<files_result>& out);
