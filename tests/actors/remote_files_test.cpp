@@ -262,7 +262,7 @@ TEST_F(RemoteFiles, IgnoreResultsOfAFormerRun) {
   w->settle();
   EXPECT_EQ(first.calls, 1);
   EXPECT_FALSE(second.done());
-  EXPECT_EQ(w->leases().stats().opens_now, 1U) << "the one that waits";
+  EXPECT_EQ(w->leases().stats().opens_now, 1U) << "the open that waits";
 }
 
 TEST_F(RemoteFiles, MeetTheEndOfTheRunBeforeAndBehindAResult) {
