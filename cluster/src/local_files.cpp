@@ -157,7 +157,12 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
     done.completions.push_back({operation_of(r.what.what), errc::lease_not_breaking, {}});
   else
     file.state.apply(r.what.what, now, done);
+  // A question changes nothing, unless something else was due.
+  const bool is_question = std::holds_alternative<check_range>(r.what.what) &&
+    done.completions.size() == 1 && done.notifications.empty() && done.ended.empty();
   auto turn = turn_of(r.what.slot, slot, r.what.file_id, file, done, r.origin, now);
+  if (is_question)
+    turn.parts.clear();
   turn.number = r.what.number;
   if (file.state.empty())
     slot.files.erase(at);

@@ -34,7 +34,7 @@ from site_of_servers import Site, etcd_program  # noqa: E402
 NUMBER = struct.Struct("<Q")
 FILES = 4
 CLIENTS = 6
-REQUEST_S = 15
+REQUEST_S = 40
 LEASE_S = 2
 HEADER_BYTES = 64
 
@@ -287,7 +287,7 @@ def play(program, seconds, seed, tell):
     ledger = Ledger(FILES)
     with tempfile.TemporaryDirectory(prefix="leasebreak-faults-") as folder, Site(program, folder, LEASE_S) as site:
         for name in "abc":
-            site.start(name, "--break-timeout", "5")
+            site.start(name, "--break-timeout", "20")
         stop = threading.Event()
         users = [Counter(site, ledger, chosen.random(), stop) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=user.run, daemon=True) for user in users]
