@@ -12,7 +12,8 @@ SMB_SERVER_PID=
 SMB_SHOW_PID=
 
 # smb_server_start PROGRAM [OPTION...]: starts the server with the share WORK/share and the store
-# WORK/server, and returns once it listens. SMB_LOG_LEVEL is the level of its log.
+# WORK/server, and returns once it listens. SMB_LOG_LEVEL is the level of its log; SMB_STORE may be another
+# store.
 smb_server_start() {
   local program=$1
   shift
@@ -23,7 +24,7 @@ smb_server_start() {
   mkdir -p "$WORK/share"
   : >"$WORK/server.log" # the loop below may read it before the server is running
   "${SMB_LAUNCH[@]}" "$program" --listen "$SMB_LISTEN" --share "demo=$WORK/share" \
-    --user "$SMB_USER:$SMB_PASSWORD" --store "rocksdb:$WORK/server" \
+    --user "$SMB_USER:$SMB_PASSWORD" --store "${SMB_STORE:-rocksdb:$WORK/server}" \
     --log-level "${SMB_LOG_LEVEL:-info}" "$@" >"$WORK/server.log" 2>&1 </dev/null &
   SMB_SERVER_PID=$!
   local attempt
