@@ -120,6 +120,27 @@ std::optional<std::uint8_t> key_of_break(const std::optional<answer>& a) {
   return in.u8();
 }
 
+TEST(RefusedCreates, BreakTheLeasesOfThoseWhoMayHaveSeenTheName) {
+  server_options limited;
+  limited.settings = {"limit.opens_per_client=1"};
+  test_server server{limited};
+  raw_client alice{server.port()};
+  alice.negotiate(dialect::smb_3_0_2, {1});
+  alice.log_on();
+  alice.connect_tree();
+  const auto directory = open_for_all("a", directory_option, directory_lease(key_of_a));
+  ASSERT_EQ(alice.call(command::create, directory).head.status, status::success);
+  raw_client bob{server.port()};
+  bob.set_up({2});
+  ASSERT_EQ(bob.call(command::create, open_for_all("x")).head.status, status::success);
+
+  // The coordinator refuses the open when the directory has been made.
+  const auto refused = bob.call(command::create, open_for_all("a\\new", directory_option));
+  EXPECT_NE(refused.head.status, status::success);
+  EXPECT_FALSE(std::filesystem::exists(server.directory() / "a/new"));
+  EXPECT_EQ(key_of_break(alice.receive()), key_of_a);
+}
+
 /// Alice has leases on the directories "a" and "b", and changes them without a ParentLeaseKey.
 class OwnDirectories : public ::testing::Test {
 protected:

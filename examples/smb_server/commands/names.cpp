@@ -2,6 +2,7 @@
 
 #include <smb_server/commands/access.hpp>
 #include <smb_server/net/connection.hpp>
+#include <smb_server/notify/directory_changes.hpp>
 #include <smb_server/server.hpp>
 
 #include <utility>
@@ -80,10 +81,16 @@ asio::awaitable<void> undo_create(request& r, vfs::opened opened) {
     base = co_await take_unopened(host, id.bytes());
     opened.base_created = static_cast<bool>(base);
   }
-  auto [error] = co_await r.tree_connect->share->files.async_undo_create(
-    std::move(opened), asio::as_tuple(asio::use_awaitable));
+  const std::shared_ptr<const served_share> share = r.tree_connect->share;
+  vfs::detail::work<vfs::path> where = [file = opened.file] { return file->current_path(); };
+  auto [lost, name] = co_await share->files.async_finish<vfs::path>(
+    std::move(where), asio::as_tuple(asio::use_awaitable));
+  auto [error] =
+    co_await share->files.async_undo_create(std::move(opened), asio::as_tuple(asio::use_awaitable));
   if (error)
     host.log().warn("cannot undo a create: {}", error.message());
+  else if (!lost) // others may have listed the directory meanwhile, and cache the name
+    co_await break_parent(host, share, std::move(name), std::nullopt, &r);
 }
 
 } // namespace leasebreak::smb::commands

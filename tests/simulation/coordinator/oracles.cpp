@@ -137,11 +137,12 @@ void coordinator_run::check_break(const cache_name& name, const break_notificati
 // A client is notified of its own change of a directory after the response. This is checked only
 // where nothing else can have caused the break or have made it urgent, and where the sink is called
 // at once: a call that waits in a queue says nothing of when the break was sent. A break that was
-// sent once may be repeated.
+// sent once may be repeated. A client that may have missed that a break timed out is told that it
+// has nothing, whatever it does.
 void coordinator_run::check_own_change(const cache_name& name, const break_notification& n) {
   const auto c = caches_.find(name);
-  if (c == caches_.end() || n.cause != break_cause::child_change || is_stopping_ || defers_sinks_ ||
-    !c->second.breaks.empty() || early_breaks_.contains(name))
+  if (c == caches_.end() || n.cause != break_cause::child_change || n.from == lease_state::none ||
+    is_stopping_ || defers_sinks_ || !c->second.breaks.empty() || early_breaks_.contains(name))
     return;
   for (auto& [id, own] : own_changes_) {
     if (own.client != name.client || own.directory != c->second.file)
