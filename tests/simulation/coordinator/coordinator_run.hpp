@@ -261,6 +261,7 @@ private:
   task<void> close(open_id id, bool keep);
   task<void> carry_out_deletion(inode file, std::string path, std::vector<deleted_name> names,
     hold h, std::optional<lease_key> parent, exchange* by = nullptr);
+  [[nodiscard]] std::map<cache_name, cache>::iterator cache_of(const cache_name& name, inode file);
   task<void> write(open_id id);
   task<void> read_through(open_id id, byte_range range);
   task<void> write_without_open();

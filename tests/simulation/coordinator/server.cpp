@@ -308,6 +308,13 @@ coordinator_run::task<void> coordinator_run::carry_out_deletion(inode file, std:
 
 // -- data
 
+// The client may use the key of a lease for another file meanwhile.
+std::map<coordinator_run::cache_name, coordinator_run::cache>::iterator coordinator_run::cache_of(
+  const cache_name& name, inode file) {
+  const auto c = caches_.find(name);
+  return c != caches_.end() && c->second.file == file ? c : caches_.end();
+}
+
 coordinator_run::task<void> coordinator_run::write(open_id id) {
   const auto found = opens_.find(id);
   if (found == opens_.end())
@@ -341,7 +348,7 @@ coordinator_run::task<void> coordinator_run::write(open_id id) {
   auto& content = disk_.at(file);
   expire_breaks();
   const bool was_dirty = content.newest != content.stored;
-  c = caches_.find(name);
+  c = cache_of(name, file);
   if (was_dirty && (c == caches_.end() || !c->second.is_dirty))
     complain("a write is admitted while another client caches one, file " + std::to_string(file));
   content.stored = content.newest = disk_.next_version();
@@ -367,7 +374,7 @@ coordinator_run::task<void> coordinator_run::read_through(open_id id, byte_range
   expire_breaks();
   const auto& content = disk_.at(file);
   note("read through " + text(id) + ": version " + std::to_string(content.stored));
-  const auto c = caches_.find(name);
+  const auto c = cache_of(name, file);
   if (c != caches_.end() && c->second.is_dirty)
     co_return;
   if (is_kept_back(file))
