@@ -62,13 +62,13 @@ protected:
       etcd_settings e;
       e.endpoints = std::get<std::vector<etcd_endpoint>>(parse_etcd_endpoints(etcd->url()));
       e.cluster = "files";
-      e.lease = 2s;
+      e.lease = 4s;
       return make_etcd_engine(std::move(on), e);
     };
     m.node.name = name;
-    m.node.settings.lease.length = 2s;
-    m.node.settings.lease.margin = 300ms;
-    m.node.settings.lease.renewal = 300ms;
+    m.node.settings.lease.length = 4s;
+    m.node.settings.lease.margin = 400ms;
+    m.node.settings.lease.renewal = 500ms;
     m.node.slots = 16;
     m.node.links.cluster = "files";
     m.node.links.listen = "127.0.0.1:" + std::to_string(free_port());
