@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Breaks a cluster of example servers again and again, while real clients count in files.
 
-usage: faults.py PROGRAM [--seconds N] [--seed S]
+usage: faults.py PROGRAM [--seconds N] [--seed S] [--threads N]
 
 Each client opens a file with a lease, reads the number in it, adds to it in its cache while it may cache
 writes, and writes it back when it is told to or has enough. Meanwhile servers are killed, stopped for
@@ -281,13 +281,15 @@ def check_numbers(site, ledger):
         ledger.check(file, number, ledger.written(file), "at the end")
 
 
-def play(program, seconds, seed, tell):
+def play(program, seconds, seed, threads, tell):
     """Returns the problems that were found."""
     chosen = random.Random(seed)
     ledger = Ledger(FILES)
-    with tempfile.TemporaryDirectory(prefix="leasebreak-faults-") as folder, Site(program, folder, LEASE_S) as site:
+    options = ("--break-timeout", "20", "--threads", str(threads))
+    with (tempfile.TemporaryDirectory(prefix="leasebreak-faults-") as folder,
+          Site(program, folder, LEASE_S, options) as site):
         for name in "abc":
-            site.start(name, "--break-timeout", "20")
+            site.start(name)
         stop = threading.Event()
         users = [Counter(site, ledger, chosen.random(), stop) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=user.run, daemon=True) for user in users]
@@ -328,6 +330,7 @@ def main():
     parser.add_argument("program", help="the example server")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--threads", type=int, default=1, help="event loops of each server")
     given = parser.parse_args()
     if not etcd_program() or not shutil.which(given.program):
         print("etcd or the server is missing")
@@ -336,7 +339,7 @@ def main():
     print(f"seed={given.seed}", flush=True)
     begin = time.monotonic()
     problems = play(
-        given.program, given.seconds, given.seed,
+        given.program, given.seconds, given.seed, given.threads,
         lambda text: print(f"  {time.monotonic() - begin:5.1f} s  {text}", flush=True))
     for problem in problems:
         print("PROBLEM:", problem)

@@ -69,13 +69,14 @@ class Server:
 class Site:
     """A folder that is exported by several servers. Use it in a `with` statement."""
 
-    def __init__(self, program, folder, lease_s=2):
+    def __init__(self, program, folder, lease_s=2, options=()):
         self.folder = pathlib.Path(folder)
         self.share = self.folder / "share"
         self.share.mkdir()
         self.servers = {}
         self._program = program
         self._lease_s = lease_s
+        self._options = options
         self._etcd = None
         self._url = f"http://127.0.0.1:{free_port()}"
         self._peer_url = f"http://127.0.0.1:{free_port()}"
@@ -113,12 +114,12 @@ class Site:
         self._etcd.kill()
         self._etcd.wait()
 
-    def start(self, name, *options):
+    def start(self, name):
         """Starts a server, and returns it when it serves."""
         server = Server(name, [
             self._program, "--listen", "127.0.0.1:0", "--share", f"share={self.share}", "--user", "tester:secret",
             "--cluster", f"etcd:{self._url}", "--cluster-node", name,
-            "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s), *options])
+            "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s), *self._options])
         self.servers[name] = server
         server.wait_until_it_serves()
         return server
