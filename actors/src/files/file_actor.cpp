@@ -385,10 +385,13 @@ bool file_actor::settle(effects& out, std::unique_ptr<operation> current) {
     owner_.count_waiting(1);
     current->keep_working();
     current->ended_persistent = ends_persistent_open(*current, out);
-    begin_wait(*current);
   }
+  // In a cluster every operation is on its way for a while, which is no wait for another client.
+  const bool waits_for_others = waits && owner_.cluster() == nullptr;
+  if (waits_for_others)
+    begin_wait(*current);
   if (owner_.events() != nullptr)
-    tell_events(out, answers, current.get());
+    tell_events(out, answers, waits_for_others ? current.get() : nullptr);
   if (waits)
     parked_.add(std::move(current));
   // Release lease keys before any completion: a client that opens another file with the freed key
