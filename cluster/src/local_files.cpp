@@ -120,6 +120,7 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
     if (entry.kind == entry_kind::open)
       for (const auto& report : reports)
         file.users[entry.client].insert(report.node);
+  file.state.tell_breaks_again(now, r.out);
   auto turn = turn_of(number, slot, file_id, file, r.out, node_id::none, now);
   std::move(ended.begin(), ended.end(), std::back_inserter(turn.ended));
   // All parts, since early releases have changed them.

@@ -225,6 +225,7 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   [[nodiscard]] std::optional<channel_id> oldest_channel_of(const client_guid& client) const;
   [[nodiscard]] static std::uint16_t told_epoch(const lease_entry& l) noexcept;
   void notify_again(lease_entry& l, time_point now, effects& out);
+  void tell_breaks_again(time_point now, effects& out);
   void start_break_timer(lease_entry& l, time_point now);
   [[nodiscard]] duration break_timeout_of(const lease_entry& l) const noexcept;
 

@@ -272,6 +272,18 @@ std::string file_state::impl::take_reports(merged_reports& from, time_point now,
   return restored.complete();
 }
 
+void file_state::tell_breaks_again(time_point now, effects& out) {
+  impl_->tell_breaks_again(now, out);
+}
+
+void file_state::impl::tell_breaks_again(time_point now, effects& out) {
+  for (const auto& l : leases)
+    if (l->info.breaking) {
+      l->maybe_unheard = true;
+      notify_again(*l, now, out);
+    }
+}
+
 namespace {
 
 template <class T>

@@ -120,6 +120,10 @@ public:
     std::string file_id, std::uint64_t view, std::span<const node_report> reports, time_point now,
     effects& out);
 
+  /// Appends the notifications of all breaks in progress once more, because those that the former
+  /// owner of the file has sent may not have arrived.
+  void tell_breaks_again(time_point now, effects& out);
+
   /// Returns when `deadline_reached` is due, or nothing if no deadline is set.
   [[nodiscard]] std::optional<time_point> next_deadline() const;
 
