@@ -141,6 +141,15 @@ protected:
     result->value.answer = {};
     return std::move(result->value);
   }
+  /// Waits until the client of the server is told of a break.
+  break_notification next_break(test_server& s) {
+    EXPECT_TRUE(loop.run_until([&] { return !s.breaks.empty(); }));
+    if (s.breaks.empty())
+      return {};
+    auto told = std::move(s.breaks.front());
+    s.breaks.pop_front();
+    return told;
+  }
   error_code acknowledged(test_server& s, const break_notification& n) {
     auto result = std::make_shared<outcome<lease_state>>();
     s.files->async_acknowledge({n.client, n.key, n.to}, to(result));
@@ -191,6 +200,28 @@ protected:
   std::vector<std::unique_ptr<test_server>> servers;
 };
 
+TEST(Member, CallsNothingWhenItIsGone) {
+  cluster_net_test::event_loop loop;
+  bool is_called = false;
+  member_config m;
+  m.make_engine = [&](auto) {
+    is_called = true;
+    return std::unique_ptr<engine>();
+  };
+  coordinator_config c;
+  auto membership = std::make_shared<member>(loop.io.get_executor(), m);
+  c.cluster = membership;
+  auto files = std::make_unique<coordinator>(loop.io.get_executor(), c);
+  membership->start();
+  membership->status([&](const member_status&) { is_called = true; });
+  membership->leave([&] { is_called = true; });
+  files.reset();
+  c.cluster.reset();
+  membership.reset();
+  loop.io.run();
+  EXPECT_FALSE(is_called);
+}
+
 TEST_F(Members, RefuseOperationsBeforeTheyHaveJoined) {
   auto& a = start("a");
   const auto early = begin_open(a, open_of(a, "file"));
@@ -208,9 +239,7 @@ TEST_F(Members, BreakLeasesOfTheClientsOfEachOther) {
     const auto first = opened(a, open_of(a, file));
     EXPECT_EQ(first.state, lease_state::rwh);
     const auto second = begin_open(b, open_of(b, file));
-    ASSERT_TRUE(loop.run_until([&] { return !a.breaks.empty(); })) << file;
-    const auto told = a.breaks.front();
-    a.breaks.pop_front();
+    const auto told = next_break(a);
     EXPECT_EQ(told.client, a.client);
     EXPECT_EQ(told.key, first.key);
     EXPECT_TRUE(told.ack_required);
@@ -241,9 +270,7 @@ TEST_F(Members, HoldABreakBackUntilTheResponseIsSent) {
       opened(b, open_of(b, "another " + file + std::to_string(i), lease_state::none));
     EXPECT_TRUE(a.breaks.empty()) << file;
     first->value.answer = {};
-    ASSERT_TRUE(loop.run_until([&] { return !a.breaks.empty(); })) << file;
-    EXPECT_FALSE(acknowledged(a, a.breaks.front()));
-    a.breaks.clear();
+    EXPECT_FALSE(acknowledged(a, next_break(a))) << file;
     ASSERT_TRUE(comes(second));
   }
 }
@@ -256,8 +283,7 @@ TEST_F(Members, LetAnOpenWaitForACloseOrALostConnection) {
   for (const auto& file : some_files()) {
     const auto first = opened(a, open_of(a, file));
     const auto second = begin_open(b, open_of(b, file));
-    ASSERT_TRUE(loop.run_until([&] { return !a.breaks.empty(); })) << file;
-    a.breaks.clear();
+    EXPECT_TRUE(next_break(a).ack_required) << file;
     if (disconnects) {
       auto gone = std::make_shared<outcome<disconnect_result>>();
       a.files->async_disconnect({a.client, {}}, to(gone));
@@ -305,8 +331,7 @@ TEST_F(Members, CancelAnOpenThatWaits) {
     auto second = std::make_shared<outcome<open_result>>();
     b.files->async_open(
       open_of(b, file), boost::asio::bind_cancellation_slot(signal.slot(), to(second)));
-    ASSERT_TRUE(loop.run_until([&] { return !a.breaks.empty(); })) << file;
-    a.breaks.clear();
+    EXPECT_TRUE(next_break(a).ack_required) << file;
     signal.emit(boost::asio::cancellation_type::total);
     ASSERT_TRUE(comes(second));
     EXPECT_EQ(second->error, errc::cancelled);
@@ -330,9 +355,7 @@ TEST_F(Members, KeepWhatClientsHaveWhenAnotherServerDies) {
   EXPECT_EQ(opened(b, open_of(b, "of c")).state, lease_state::rwh);
   for (const auto& [file, first] : held) {
     const auto second = begin_open(b, open_of(b, file));
-    ASSERT_TRUE(loop.run_until([&] { return !a.breaks.empty(); })) << file;
-    EXPECT_FALSE(acknowledged(a, a.breaks.front()));
-    a.breaks.clear();
+    EXPECT_FALSE(acknowledged(a, next_break(a))) << file;
     ASSERT_TRUE(comes(second));
     EXPECT_EQ(second->value.state, lease_state::rh);
   }

@@ -7,6 +7,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <atomic>
 #include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
@@ -35,7 +36,7 @@ struct member::impl : std::enable_shared_from_this<impl> {
   asio::steady_timer timer;
   std::shared_ptr<remote_files_user> user;
   std::unique_ptr<running_node> node; ///< Null between two runs.
-  bool is_closed = false;
+  std::atomic<bool> is_closed{false}; ///< Set by the destructor, on any thread.
   bool is_leaving = false;
   std::vector<std::function<void()>> when_left;
 };
@@ -68,7 +69,9 @@ void member::impl::begin_later() {
 // The node lives until its start has ended, also if the member is closed meanwhile.
 asio::awaitable<void> member::impl::start_run(std::shared_ptr<impl> self) {
   const auto failed = co_await self->node->start();
-  if (self->is_closed || self->is_leaving) {
+  if (self->is_closed) {
+    self->node.reset();
+  } else if (self->is_leaving) {
     self->node.reset();
     for (const auto& done : std::exchange(self->when_left, {}))
       done();
@@ -124,6 +127,8 @@ void member::impl::stepped_down(step_down_cause cause) {
 }
 
 void member::impl::leave(std::function<void()> done) {
+  if (is_closed)
+    return;
   if (done)
     when_left.push_back(std::move(done));
   is_leaving = true;
@@ -136,7 +141,6 @@ void member::impl::leave(std::function<void()> done) {
 }
 
 void member::impl::close() {
-  is_closed = true;
   timer.cancel();
   if (node != nullptr && node->node() != nullptr)
     node.reset(); // otherwise `start_run` does it
@@ -176,7 +180,9 @@ member_status member::impl::status() const {
 member::member(asio::any_io_executor on, member_config config)
   : impl_(std::make_shared<impl>(std::move(on), std::move(config))) {}
 
+// What is in the queue of the strand already finds that it is closed.
 member::~member() {
+  impl_->is_closed = true;
   asio::post(impl_->on, [i = impl_] { i->close(); });
 }
 
@@ -190,7 +196,10 @@ void member::leave(std::function<void()> done) {
 }
 
 void member::status(std::function<void(member_status)> to) {
-  asio::post(impl_->on, [i = impl_, to = std::move(to)] { to(i->status()); });
+  asio::post(impl_->on, [i = impl_, to = std::move(to)] {
+    if (!i->is_closed)
+      to(i->status());
+  });
 }
 
 void member::use(std::shared_ptr<remote_files_user> user, const file_policy& policy) {
