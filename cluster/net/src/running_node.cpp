@@ -63,12 +63,12 @@ struct running_node::impl : std::enable_shared_from_this<impl> {
   static asio::awaitable<void> revoke(std::shared_ptr<impl> self);
 
   /// Calls an event later, because the user may call the node.
-  template <class What>
-  void tell(const std::function<void(What)>& event, const What& what) {
+  template <class... What>
+  void tell(const std::function<void(What...)>& event, const What&... what) {
     if (event)
-      asio::post(on, [self = shared_from_this(), event, what] {
+      asio::post(on, [self = shared_from_this(), event, what...] {
         if (!self->is_closed)
-          event(what);
+          event(what...);
       });
   }
 
@@ -144,11 +144,8 @@ void running_node::impl::execute_all() {
     // The links must know members before messages to them are sent.
     if (const auto* const v = node->current_view();
         links && v != nullptr && v->number != installed) {
-      if (std::exchange(installed, v->number) == 0 && events.joined)
-        asio::post(on, [self = shared_from_this()] {
-          if (!self->is_closed)
-            self->events.joined();
-        });
+      if (std::exchange(installed, v->number) == 0)
+        tell(events.joined);
       links->install(*v);
     }
     std::visit([this](const auto& e) { execute(e); }, effect);
