@@ -120,11 +120,11 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
     if (entry.kind == entry_kind::open)
       for (const auto& report : reports)
         file.users[entry.client].insert(report.node);
-  file.state.tell_breaks_again(now, r.out);
-  auto turn = turn_of(number, slot, file_id, file, r.out, node_id::none, now);
+  if (!LEASEBREAK_MUTANT(breaks_are_told_once))
+    file.state.tell_breaks_again(now, r.out);
+  auto turn = turn_of(number, slot, file_id, std::move(r.out), node_id::none);
   std::move(ended.begin(), ended.end(), std::back_inserter(turn.ended));
   // All parts, since early releases have changed them.
-  turn.parts.clear();
   std::set<node_id> nodes;
   for (const auto& report : reports)
     nodes.insert(report.node);
@@ -161,9 +161,9 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
   // A question changes nothing, unless something else was due.
   const bool is_question = std::holds_alternative<check_range>(r.what.what) &&
     done.completions.size() == 1 && done.notifications.empty() && done.ended.empty();
-  auto turn = turn_of(r.what.slot, slot, r.what.file_id, file, done, r.origin, now);
-  if (is_question)
-    turn.parts.clear();
+  const auto nodes = is_question ? std::set<node_id>{} : nodes_of(file, done, r.origin);
+  auto turn = turn_of(r.what.slot, slot, r.what.file_id, std::move(done), r.origin);
+  add_parts(turn, file, nodes, now);
   turn.number = r.what.number;
   if (file.state.empty())
     slot.files.erase(at);
@@ -235,18 +235,21 @@ void local_files::apply_to_all(const command& what,
       if (which(file.state)) {
         effects done;
         file.state.apply(what, now, done);
-        if (!done.empty())
-          out.emplace_back(turn_of(number, slot, file_id, file, done, node_id::none, now));
+        if (!done.empty()) {
+          const auto nodes = nodes_of(file, done, node_id::none);
+          auto turn = turn_of(number, slot, file_id, std::move(done), node_id::none);
+          add_parts(turn, file, nodes, now);
+          out.emplace_back(std::move(turn));
+        }
       }
       at = file.state.empty() ? slot.files.erase(at) : std::next(at);
     }
 }
 
-// The parts are of the nodes for which something may have changed: those that asked, those that are
-// told, and those of clients whose opens or breaks have ended.
-file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
-  owned_file& file, effects& from, node_id origin, time_point now) const {
-  file_turn turn{number, slot.term, file_id, {slot.term, ++slot.turns}, origin, 0, {}, {}, {}, {}};
+// The nodes for which something may have changed: those that asked, those that are told, and those
+// of clients whose opens or breaks have ended.
+std::set<node_id> local_files::nodes_of(
+  const owned_file& file, const effects& from, node_id origin) {
   std::set<node_id> nodes{origin};
   const auto add_users = [&](const client_guid& client) {
     if (const auto at = file.users.find(client); at != file.users.end())
@@ -261,16 +264,24 @@ file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::
   for (const auto& f : from.facts)
     if (const auto* const ended = std::get_if<break_ended>(&f))
       add_users(ended->client);
+  return nodes;
+}
+
+void local_files::add_parts(
+  file_turn& turn, const owned_file& file, const std::set<node_id>& nodes, time_point now) const {
   for (const auto node : nodes)
     if (is_told(node) && node != node_id::none)
       turn.parts.push_back({node,
         file.state.is_used_by(node) ? std::optional(file.state.report_node(node, now))
                                     : std::nullopt,
         false});
-  turn.notifications = std::move(from.notifications);
-  turn.completions = std::move(from.completions);
-  turn.ended = std::move(from.ended);
-  return turn;
+}
+
+// Without parts.
+file_turn local_files::turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
+  effects&& from, node_id origin) {
+  return {number, slot.term, file_id, {slot.term, ++slot.turns}, origin, 0,
+    std::move(from.notifications), std::move(from.completions), std::move(from.ended), {}};
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -62,8 +62,12 @@ private:
   /// Applies a command to all files, or to those for which `which` returns true.
   void apply_to_all(const command& what, const std::function<bool(const file_state&)>& which,
     time_point now, std::vector<files_result>& out);
-  [[nodiscard]] file_turn turn_of(slot_number number, owned_slot& slot, const std::string& file_id,
-    owned_file& file, effects& from, node_id origin, time_point now) const;
+  [[nodiscard]] static std::set<node_id> nodes_of(
+    const owned_file& file, const effects& from, node_id origin);
+  void add_parts(
+    file_turn& turn, const owned_file& file, const std::set<node_id>& nodes, time_point now) const;
+  [[nodiscard]] static file_turn turn_of(slot_number number, owned_slot& slot,
+    const std::string& file_id, effects&& from, node_id origin);
 
   [[nodiscard]] bool is_told(node_id node) const noexcept { return node != self_ || tells_itself_; }
 
