@@ -107,6 +107,23 @@ TEST_F(RebuiltFiles, ContinueBreaksWithTheRemainingTime) {
   }));
 }
 
+TEST_F(RebuiltFiles, CanSendTheBreaksInProgressAgain) {
+  open(by(alice).lease(k1, rwh));
+  open(by(bob).lease(k2, rh));
+  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  EXPECT_TRUE(out.notifications.empty());
+
+  rebuilt.tell_breaks_again(now(), out);
+
+  ASSERT_EQ(out.notifications.size(), 1U);
+  const auto& told = out.notifications.front();
+  EXPECT_EQ(told.key, k1);
+  EXPECT_EQ(told.to, rh);
+  EXPECT_EQ(told.id, rebuilt.break_of(alice.guid, k1, {}));
+  EXPECT_EQ(told.offer, 1U);
+  EXPECT_EQ(rebuilt.check_invariants(), "");
+}
+
 TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
   open(by(alice).lease(k1, rwh));
   open(by(bob).lease(k2, rh));
