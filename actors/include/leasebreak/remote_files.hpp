@@ -7,7 +7,6 @@
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/file_snapshot.hpp>
 #include <leasebreak/model/ids.hpp>
-#include <leasebreak/model/limits.hpp>
 
 #include <memory>
 #include <optional>
@@ -72,14 +71,6 @@ protected:
   remote_files(const remote_files&) = default;
   remote_files& operator=(const remote_files&) = default;
 };
-
-/// Returns the id of an operation that a coordinator starts in a run.
-[[nodiscard]] constexpr operation_id operation_in_run(
-  node_id run, operation_id operation) noexcept {
-  constexpr auto numbers = (std::uint64_t{1} << 39U) - 1;
-  return static_cast<operation_id>(static_cast<std::uint64_t>(run) << 40U |
-    std::uint64_t{1} << 39U | (static_cast<std::uint64_t>(operation) & numbers));
-}
 
 } // namespace LEASEBREAK_ABI
 } // namespace leasebreak

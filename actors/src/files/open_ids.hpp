@@ -21,6 +21,11 @@ public:
 
   [[nodiscard]] open_id next() noexcept;
 
+  /// Returns the epoch or run with which an id was made.
+  [[nodiscard]] static std::uint64_t epoch_of(open_id id) noexcept {
+    return static_cast<std::uint64_t>(id) >> number_bits;
+  }
+
   /// Returns how many epochs this process must have taken from the store by now. It is more than
   /// one if very many ids were made: they continue in the range of the next epoch, which is taken
   /// long before.

@@ -12,6 +12,14 @@ namespace {
 /// The numbers of breaks and holds that this copy makes are never used.
 constexpr std::uint64_t view_of_copies = (std::uint64_t{1} << 23U) - 1;
 
+/// Numbers of operations are below this bit, which the cluster's own operations do not have.
+constexpr std::uint64_t of_a_coordinator = std::uint64_t{1} << 39U;
+
+operation_id operation_in_run(node_id run, operation_id operation) noexcept {
+  return static_cast<operation_id>(static_cast<std::uint64_t>(run) << 40U | of_a_coordinator |
+    static_cast<std::uint64_t>(operation_before_run(operation)));
+}
+
 struct putting_in_run {
   node_id run;
 
@@ -46,8 +54,7 @@ void put_in_run(command& what, node_id run) {
 }
 
 operation_id operation_before_run(operation_id operation) noexcept {
-  constexpr auto numbers = (std::uint64_t{1} << 39U) - 1;
-  return static_cast<operation_id>(static_cast<std::uint64_t>(operation) & numbers);
+  return static_cast<operation_id>(static_cast<std::uint64_t>(operation) & (of_a_coordinator - 1));
 }
 
 remote_file::remote_file(const file_policy& policy, const std::string& file_id, node_id run)
@@ -61,34 +68,27 @@ break_id remote_file::acknowledged_by(const command& what) const {
   return {};
 }
 
-std::string remote_file::take(const std::optional<file_snapshot>& part, time_point now) {
-  const std::string file_id = state_.file_id();
-  if (part) {
-    const node_report report{run_, *part, {}};
-    effects unused;
-    auto made = file_state::rebuild(*policy_, file_id, view_of_copies, {&report, 1}, now, unused);
-    if (auto* const state = std::get_if<file_state>(&made)) {
-      state_ = std::move(*state);
-      return {};
-    }
-    state_ = file_state(*policy_, file_id);
-    return std::get<snapshot_error>(made).what;
-  }
-  state_ = file_state(*policy_, file_id);
-  return {};
-}
-
 file_state remote_file::take_state() {
   return std::exchange(state_, file_state(*policy_, state_.file_id()));
 }
 
+std::string remote_file::take(const file_snapshot& part, time_point now) {
+  const node_report report{run_, part, {}};
+  effects unused;
+  auto made =
+    file_state::rebuild(*policy_, state_.file_id(), view_of_copies, {&report, 1}, now, unused);
+  if (const auto* const problem = std::get_if<snapshot_error>(&made))
+    return problem->what;
+  state_ = std::move(std::get<file_state>(made));
+  return {};
+}
+
 // Closing an open in the earlier state says what ends with it.
 std::vector<open_ended> remote_file::ends_of_lost(const std::vector<open_id>& opens,
-  const file_state* after, const std::vector<open_ended>& ended, file_state& before,
-  end_cause cause, time_point now) {
+  const std::vector<open_ended>& ended, file_state& before, end_cause cause, time_point now) const {
   std::vector<open_ended> lost;
   for (const auto id : opens) {
-    const bool is_known = (after != nullptr && after->has_open(id)) ||
+    const bool is_known = state_.has_open(id) ||
       std::any_of(ended.begin(), ended.end(), [id](const auto& e) { return e.open == id; });
     if (is_known)
       continue;

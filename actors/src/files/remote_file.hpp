@@ -30,18 +30,18 @@ public:
   /// Returns the break that a command acknowledges, or none.
   [[nodiscard]] break_id acknowledged_by(const command& what) const;
 
-  /// Takes a new part. Returns what is wrong with it; then this file has no opens any more.
-  [[nodiscard]] std::string take(const std::optional<file_snapshot>& part, time_point now);
-
-  /// Returns the ends of those of `opens` that are neither in `after` nor in `ended`, with the
-  /// locks and keys that `before`, an earlier state, knew. The cause of disconnected opens is
-  /// `expired`, so that the server is told.
-  [[nodiscard]] static std::vector<open_ended> ends_of_lost(const std::vector<open_id>& opens,
-    const file_state* after, const std::vector<open_ended>& ended, file_state& before,
-    end_cause cause, time_point now);
-
   /// Returns an empty state in place of the current one, which is returned.
   [[nodiscard]] file_state take_state();
+  /// Takes a new part, after `take_state`. Returns what is wrong with it; then this file stays
+  /// empty.
+  [[nodiscard]] std::string take(const file_snapshot& part, time_point now);
+
+  /// Returns the ends of those of `opens` that are neither here nor in `ended`, with the locks and
+  /// keys that `before`, an earlier state, knew. The cause of disconnected opens is `expired`, so
+  /// that the server is told.
+  [[nodiscard]] std::vector<open_ended> ends_of_lost(const std::vector<open_id>& opens,
+    const std::vector<open_ended>& ended, file_state& before, end_cause cause,
+    time_point now) const;
 
 private:
   const file_policy* policy_;

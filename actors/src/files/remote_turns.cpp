@@ -1,29 +1,16 @@
 // The turns of a file in a cluster: commands go to the cluster, which executes them, here or on
 // another server, and says what follows.
 #include "api/coordinator_impl.hpp"
-#include "clients/client.hpp"
 #include "file_actor.hpp"
-#include "runtime/out_of_memory.hpp"
+#include "open_ids.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
-
-namespace {
-
-/// The run through which an open was made.
-node_id run_of(open_id open) noexcept {
-  return static_cast<node_id>(static_cast<std::uint64_t>(open) >> 40U);
-}
-
-bool is_of_the_owner(const command& c) {
-  return std::holds_alternative<deadline_reached>(c) || std::holds_alternative<grace_ended>(c);
-}
-
-} // namespace
 
 void file_actor::submit(command what) {
   const auto run = owner_.cluster_run();
@@ -39,11 +26,8 @@ void file_actor::run_in_cluster(const command& c, std::unique_ptr<operation> op)
     tell_answers();
   if (std::holds_alternative<stop_waiting>(c))
     return complete_all(errc::shutting_down);
-  if (op == nullptr) {
-    if (!is_of_the_owner(c))
-      submit(c);
-    return;
-  }
+  if (op == nullptr)
+    return submit(c);
   const auto run = owner_.cluster_run();
   if (const auto error = enter_run(*op, run); error != errc::success)
     return refuse(std::move(op), error);
@@ -60,7 +44,8 @@ void file_actor::run_in_cluster(const command& c, std::unique_ptr<operation> op)
 errc file_actor::enter_run(const operation& op, node_id run) {
   if (run == node_id::none || (remote_ != nullptr && remote_->run() != run))
     return errc::not_a_member;
-  if (const auto* const open = std::get_if<open_file>(&op.what); open && run_of(open->open) != run)
+  if (const auto* const open = std::get_if<open_file>(&op.what);
+      open != nullptr && open_ids::epoch_of(open->open) != static_cast<std::uint64_t>(run))
     return errc::not_a_member;
   if (remote_ == nullptr)
     remote_ = std::make_unique<remote_file>(owner_.policy(), file_id(), run);
@@ -84,12 +69,11 @@ void file_actor::take(remote_part&& what) {
   out.ended = std::move(what.ended);
   if (what.has_part) {
     auto before = remote_->take_state();
-    if (const auto problem = remote_->take(what.part, owner_.now()); !problem.empty())
-      if (auto* const log = owner_.log())
-        log->error(
-          "file {}: what the cluster says of it is not understood: {}", file_id(), problem);
-    auto lost = remote_file::ends_of_lost(
-      held_opens(), &remote_->state(), out.ended, before, end_cause::lost, owner_.now());
+    const auto problem = what.part ? remote_->take(*what.part, owner_.now()) : std::string();
+    if (auto* const log = owner_.log(); log != nullptr && !problem.empty())
+      log->error("file {}: what the cluster says of it is not understood: {}", file_id(), problem);
+    auto lost =
+      remote_->ends_of_lost(held_opens(), out.ended, before, end_cause::lost, owner_.now());
     std::move(lost.begin(), lost.end(), std::back_inserter(out.ended));
   }
   settle(out, nullptr);
@@ -118,8 +102,8 @@ void file_actor::end_run(node_id run) {
     return;
   auto before = remote_->take_state();
   effects out;
-  out.ended = remote_file::ends_of_lost(
-    held_opens(), nullptr, {}, before, end_cause::disconnected, owner_.now());
+  out.ended =
+    remote_->ends_of_lost(held_opens(), {}, before, end_cause::disconnected, owner_.now());
   settle(out, nullptr);
   complete_all(errc::not_a_member);
   remote_.reset();
