@@ -76,10 +76,7 @@ cluster::etcd_settings etcd_of(const cluster_options& o) {
   e.cluster = o.name;
   e.lease = std::chrono::duration_cast<std::chrono::seconds>(o.lease);
   e.timeout = o.lease / 5;
-  if (!o.authority.empty()) {
-    e.tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls);
-    e.tls->load_verify_file(o.authority);
-  }
+  e.tls = tls_of(o);
   if (const auto problem = problem_of(e); !problem.empty())
     throw std::runtime_error("--cluster: " + problem);
   return e;
@@ -150,7 +147,7 @@ std::shared_ptr<cluster_membership> make_membership(
   return made;
 }
 
-asio::awaitable<void> join(std::shared_ptr<cluster_membership> as, asio::any_io_executor) {
+asio::awaitable<void> join(std::shared_ptr<cluster_membership> as) {
   as->host().log().info("cluster: {} joins", as->name());
   as->member()->start();
   co_await signal_once::wait(as->has_joined());
@@ -172,7 +169,7 @@ std::shared_ptr<cluster_membership> make_membership(server& host, leasebreak::co
   return nullptr;
 }
 
-asio::awaitable<void> join(std::shared_ptr<cluster_membership>, asio::any_io_executor) {
+asio::awaitable<void> join(std::shared_ptr<cluster_membership>) {
   co_return;
 }
 

@@ -19,8 +19,7 @@ class cluster_membership;
   server& host, leasebreak::coordinator_config& config);
 
 /// Joins the cluster, however long that takes.
-[[nodiscard]] boost::asio::awaitable<void> join(
-  std::shared_ptr<cluster_membership> as, boost::asio::any_io_executor on);
+[[nodiscard]] boost::asio::awaitable<void> join(std::shared_ptr<cluster_membership> as);
 
 /// Leaves the cluster, so that others take over at once.
 [[nodiscard]] boost::asio::awaitable<void> leave(

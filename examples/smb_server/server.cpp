@@ -101,22 +101,29 @@ void server::keep_within_descriptors() {
       now.connections, now.opens);
 }
 
+namespace {
+
+std::shared_ptr<lock_store> opened_store(const std::string& uri, bool persistent) {
+  // Persistent opens must be in the store before their CREATEs complete.
+  auto store = open_store(uri, {persistent});
+  if (!store.ok())
+    throw std::runtime_error(
+      "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
+  return std::move(store.value);
+}
+
+} // namespace
+
 void server::open_coordinator() {
   if (persistent_ && options_.store == "memory")
     throw std::runtime_error(
       "a share with the option 'ca' needs a store that outlives the process: --store rocksdb:PATH");
-  // Persistent opens must be in the store before their CREATEs complete.
-  auto store = open_store(options_.store, {persistent_});
-  if (!store.ok())
-    throw std::runtime_error(
-      "cannot open the store: " + store.status.code.message() + ": " + store.status.detail);
   coordinator_config config;
   membership_ = make_membership(*this, config);
-  if (membership_)
-    store.value = nullptr;
   config.break_timeout = options_.break_timeout;
   config.wait_max = 2 * options_.break_timeout; // as `settings_of` says
-  config.store = std::move(store.value);
+  if (!membership_)
+    config.store = opened_store(options_.store, persistent_);
   config.durable = persistent_;
   config.logger = logger_;
   if (!persistent_) // no operation waits for the store: fewer, larger batches cost less
@@ -293,7 +300,7 @@ asio::awaitable<void> server::start() {
       found.clean ? "in order" : "not in order");
   co_await recover(std::move(found.opens));
   if (membership_)
-    co_await join(membership_, runtime_.get_executor());
+    co_await join(membership_);
   asio::co_spawn(strand_, listen(), asio::detached);
 }
 
