@@ -55,24 +55,18 @@ etcd_stop() {
 # cluster_start NAME PROGRAM: starts two servers of the cluster NAME, on 127.0.0.1 and 127.0.0.2, with
 # the same port SMB_PORT and the same share.
 cluster_start() {
-  local name=$1 program=$2 attempt
+  local name=$1 program=$2
   local options=(--cluster "etcd:$ETCD_URL" --cluster-name "$name")
   SMB_STORE=memory smb_server_start "$program" "${options[@]}" --cluster-node n1 \
     --cluster-listen "127.0.0.1:$((30000 + RANDOM % 2000))" || return 1
+  : >"$WORK/second.log" # it may be read before the server is running
   "$program" --listen "127.0.0.2:$SMB_PORT" --share "demo=$WORK/share" \
     --user "$SMB_USER:$SMB_PASSWORD" --log-level "${SMB_LOG_LEVEL:-info}" "${options[@]}" \
     --cluster-node n2 --cluster-listen "127.0.0.2:$((30000 + RANDOM % 2000))" \
     >"$WORK/second.log" 2>&1 </dev/null &
   SMB_SECOND_PID=$!
   printf '//127.0.0.1/demo\n//127.0.0.2/demo\n' >"$WORK/servers"
-  for ((attempt = 0; attempt < 300; ++attempt)); do
-    ! grep -q '^listening on ' "$WORK/second.log" || return 0
-    kill -0 "$SMB_SECOND_PID" 2>/dev/null || break
-    sleep 0.1
-  done
-  complain "the second server does not listen; its log:"
-  cat "$WORK/second.log" >&2
-  return 1
+  smb_server_wait "$SMB_SECOND_PID" "$WORK/second.log" >/dev/null
 }
 
 # cluster_stop: stops both servers, and returns the first exit status that is not 0. Idempotent.

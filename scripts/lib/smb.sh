@@ -11,6 +11,23 @@ SMB_PORT=
 SMB_SERVER_PID=
 SMB_SHOW_PID=
 
+# smb_server_wait PID LOG: waits until a server listens. Prints its port, or its log if it does not.
+smb_server_wait() {
+  local pid=$1 log=$2 attempt port
+  for ((attempt = 0; attempt < 300; ++attempt)); do
+    port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$log")
+    if [[ -n $port ]]; then
+      echo "$port"
+      return 0
+    fi
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  complain "the server does not listen; its log:"
+  cat "$log" >&2
+  return 1
+}
+
 # smb_server_start PROGRAM [OPTION...]: starts the server with the share WORK/share and the store
 # WORK/server, and returns once it listens. SMB_LOG_LEVEL is the level of its log; SMB_STORE may be another
 # store.
@@ -27,19 +44,8 @@ smb_server_start() {
     --user "$SMB_USER:$SMB_PASSWORD" --store "${SMB_STORE:-rocksdb:$WORK/server}" \
     --log-level "${SMB_LOG_LEVEL:-info}" "$@" >"$WORK/server.log" 2>&1 </dev/null &
   SMB_SERVER_PID=$!
-  local attempt
-  for ((attempt = 0; attempt < 300; ++attempt)); do
-    SMB_PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
-    if [[ -n $SMB_PORT ]]; then
-      say "listening on ${SMB_LISTEN%:*}:$SMB_PORT, share demo, process $SMB_SERVER_PID"
-      return 0
-    fi
-    kill -0 "$SMB_SERVER_PID" 2>/dev/null || break
-    sleep 0.1
-  done
-  complain "the server does not listen; its log:"
-  cat "$WORK/server.log" >&2
-  return 1
+  SMB_PORT=$(smb_server_wait "$SMB_SERVER_PID" "$WORK/server.log") || return 1
+  say "listening on ${SMB_LISTEN%:*}:$SMB_PORT, share demo, process $SMB_SERVER_PID"
 }
 
 # smb_server_show PATTERN: follows the server's log, and prints matching lines.
