@@ -1,6 +1,7 @@
 // Coordinators of several servers, as one cluster with a real etcd: what clients of one server see
 // of those of another.
 #include "cluster_engine/etcd_server.hpp"
+#include "cluster_net/given_engine.hpp"
 #include "cluster_net/loop.hpp"
 
 #include <leasebreak/cluster/etcd_engine.hpp>
@@ -24,6 +25,7 @@ using namespace std::chrono_literals;
 using cluster_engine_test::etcd_server;
 using cluster_engine_test::free_port;
 using cluster_engine_test::has_etcd;
+using cluster_net_test::given_engine;
 
 /// The result of an operation, when it has come.
 template <class Result>
@@ -62,12 +64,12 @@ protected:
       etcd_settings e;
       e.endpoints = std::get<std::vector<etcd_endpoint>>(parse_etcd_endpoints(etcd->url()));
       e.cluster = "files";
-      e.lease = 4s;
+      e.lease = lease;
       return make_etcd_engine(std::move(on), e);
     };
     m.node.name = name;
-    m.node.settings.lease.length = 4s;
-    m.node.settings.lease.margin = 400ms;
+    m.node.settings.lease.length = lease;
+    m.node.settings.peer_timeout = lease;
     m.node.settings.lease.renewal = 500ms;
     m.node.slots = 16;
     m.node.links.cluster = "files";
@@ -194,6 +196,8 @@ protected:
     return files;
   }
 
+  /// Longer than a busy machine makes a server wait.
+  static constexpr auto lease = 8s;
   static inline std::uint64_t last_key = 0;
   cluster_net_test::event_loop loop;
   std::optional<etcd_server> etcd;
@@ -220,6 +224,35 @@ TEST(Member, CallsNothingWhenItIsGone) {
   membership.reset();
   loop.io.run();
   EXPECT_FALSE(is_called);
+}
+
+// A program that sees a member begins operations at once. Asks before each step, thus also before the
+// coordinator is told.
+TEST(Member, IsSeenAsOneWhenItsCoordinatorKnows) {
+  cluster_net_test::event_loop loop;
+  bool has_joined = false;
+  member_config m;
+  m.make_engine = [](auto) {
+    return std::make_unique<given_engine>(std::vector<std::string>{"a"}, 1);
+  };
+  m.node.name = "a";
+  m.node.slots = 1;
+  m.node.links.cluster = "files";
+  m.node.links.listen = "127.0.0.1:" + std::to_string(free_port());
+  m.on_join = [&](node_id) { has_joined = true; };
+  coordinator_config c;
+  const auto membership = std::make_shared<member>(loop.io.get_executor(), m);
+  c.cluster = membership;
+  const coordinator files(loop.io.get_executor(), c);
+  membership->start();
+  bool is_seen = false;
+  EXPECT_TRUE(loop.run_until([&] {
+    membership->status([&](const member_status& s) {
+      is_seen = s.stage == node_stage::member;
+      EXPECT_TRUE(has_joined || !is_seen);
+    });
+    return is_seen;
+  }));
 }
 
 TEST_F(Members, RefuseOperationsBeforeTheyHaveJoined) {

@@ -1,6 +1,7 @@
 // Nodes with a real etcd and real connections.
 #include "certificates.hpp"
 #include "cluster_engine/etcd_server.hpp"
+#include "given_engine.hpp"
 #include "loop.hpp"
 
 #include <leasebreak/cluster/etcd_engine.hpp>
@@ -23,6 +24,7 @@ using cluster_engine_test::folder_of_test;
 using cluster_engine_test::free_port;
 using cluster_engine_test::has_etcd;
 using cluster_net_test::authority;
+using cluster_net_test::given_engine;
 namespace asio = boost::asio;
 
 /// A node with one client, and what it was told.
@@ -49,12 +51,12 @@ protected:
     etcd_settings e;
     e.endpoints = std::get<std::vector<etcd_endpoint>>(parse_etcd_endpoints(etcd->url()));
     e.cluster = "files";
-    e.lease = 2s;
+    e.lease = lease;
     e.timeout = 5s;
     node_config c;
     c.name = name;
-    c.settings.lease.length = 2s;
-    c.settings.lease.margin = 300ms;
+    c.settings.lease.length = lease;
+    c.settings.peer_timeout = lease;
     c.settings.lease.renewal = 300ms;
     c.slots = 16;
     c.links.cluster = "files";
@@ -116,12 +118,34 @@ protected:
     return operation_id::none;
   }
 
+  /// Longer than a busy machine makes a node wait.
+  static constexpr auto lease = 8s;
   cluster_net_test::event_loop loop;
   folder_of_test folder;
   std::optional<etcd_server> etcd;
   std::optional<authority> signer;
   std::vector<std::unique_ptr<test_node>> nodes;
 };
+
+// Nothing follows from a view in which others own everything.
+TEST(RunningNode, TellsThatItHasJoinedIfNothingElseFollows) {
+  cluster_net_test::event_loop loop;
+  node_config c;
+  c.name = "b";
+  c.settings.lease = {3h, 1h};
+  c.settings.reading = 1h;
+  c.settings.greeting = 1h;
+  c.settings.peer_timeout = 1h;
+  c.links.cluster = "files";
+  c.links.listen = "127.0.0.1:" + std::to_string(free_port());
+  bool has_joined = false;
+  node_events v;
+  v.joined = [&] { has_joined = true; };
+  running_node node(loop.io.get_executor(),
+    std::make_unique<given_engine>(std::vector<std::string>{"a", "b"}, 1), c, v);
+  asio::co_spawn(loop.io, node.start(), asio::detached);
+  EXPECT_TRUE(loop.run_until([&] { return has_joined; }));
+}
 
 TEST_F(RunningNodes, BreakLeasesOfEachOther) {
   auto& a = start("a");

@@ -36,6 +36,7 @@ struct member::impl : std::enable_shared_from_this<impl> {
   asio::steady_timer timer;
   std::shared_ptr<remote_files_user> user;
   std::unique_ptr<running_node> node; ///< Null between two runs.
+  bool has_joined = false; ///< The coordinator knows that the run is a member.
   std::atomic<bool> is_closed{false}; ///< Set by the destructor, on any thread.
   bool is_leaving = false;
   std::vector<std::function<void()>> when_left;
@@ -112,12 +113,14 @@ node_events member::impl::events_of_run() {
 
 void member::impl::joined() {
   user->joined(node->id());
+  has_joined = true;
   if (config.on_join)
     config.on_join(node->id());
 }
 
 void member::impl::stepped_down(step_down_cause cause) {
   user->stepped_down(node->id());
+  has_joined = false;
   node.reset();
   config.on_step_down(cause);
   if (cause != step_down_cause::left && !is_leaving)
@@ -163,6 +166,8 @@ member_status member::impl::status() const {
   if (n == nullptr)
     return s;
   s.stage = n->stage();
+  if (s.stage == node_stage::member && !has_joined)
+    s.stage = node_stage::joining; // who sees a member may begin operations at once
   s.run = node->id();
   s.pending = n->pending();
   if (const auto* const v = n->current_view()) {

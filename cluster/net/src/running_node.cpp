@@ -40,6 +40,8 @@ struct running_node::impl : std::enable_shared_from_this<impl> {
   template <class Function>
   void run(const Function& input);
   void execute_all();
+  /// Lets the links and the user know the node's view.
+  void follow_view();
   static asio::awaitable<void> tick_on(std::shared_ptr<impl> self);
   void take(std::vector<files_result> results);
   void note(const engine_error& what);
@@ -137,19 +139,22 @@ void running_node::impl::run(const Function& input) {
   }
 }
 
+// The links must know members before messages to them are sent.
 void running_node::impl::execute_all() {
-  while (!effects.empty() && !is_closed) {
+  for (follow_view(); !effects.empty() && !is_closed; follow_view()) {
     const auto effect = std::move(effects.front());
     effects.pop_front();
-    // The links must know members before messages to them are sent.
-    if (const auto* const v = node->current_view();
-        links && v != nullptr && v->number != installed) {
-      if (std::exchange(installed, v->number) == 0)
-        tell(events.joined);
-      links->install(*v);
-    }
     std::visit([this](const auto& e) { execute(e); }, effect);
   }
+}
+
+void running_node::impl::follow_view() {
+  const auto* const v = node->current_view();
+  if (!links || v == nullptr || v->number == installed)
+    return;
+  if (std::exchange(installed, v->number) == 0)
+    tell(events.joined);
+  links->install(*v);
 }
 
 asio::awaitable<void> running_node::impl::tick_on(std::shared_ptr<impl> self) {

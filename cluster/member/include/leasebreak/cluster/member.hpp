@@ -36,7 +36,8 @@ struct member_config {
 
 /// What a member knows of its cluster.
 struct member_status {
-  node_stage stage = node_stage::joining; ///< Where this server is.
+  /// Where this server is. As a member, it executes operations.
+  node_stage stage = node_stage::joining;
   node_id run{}; ///< The current run; none before the engine has given a number.
   std::uint64_t view = 0; ///< The number of its view; 0: none.
   std::vector<view_member> members; ///< The members of that view.
