@@ -89,6 +89,7 @@ cluster::node_config node_of(const cluster_options& o) {
   n.settings.lease.length = o.lease;
   n.settings.lease.margin = o.lease / 10;
   n.settings.lease.renewal = o.lease / 5;
+  n.settings.peer_timeout = o.lease * 3 / 5;
   n.links.cluster = o.name;
   n.links.listen = o.listen;
   n.links.tls = tls_of(o);

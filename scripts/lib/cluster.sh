@@ -5,7 +5,8 @@ ETCD_URL=
 ETCD_PID=
 SMB_SECOND_PID=
 
-# etcd_start FOLDER: starts etcd with its data in the folder, and returns when it answers.
+# etcd_start FOLDER: starts etcd with its data in the folder, and returns when it answers. The data need not
+# survive a failure of the machine, whose disk may be busy for longer than a lease.
 etcd_start() {
   local folder=$1 program port attempt
   program=$(command -v etcd || echo "$ROOT/build/etcd/usr/bin/etcd")
@@ -19,7 +20,8 @@ etcd_start() {
     "$program" --data-dir "$folder/etcd-$attempt" --listen-client-urls "$ETCD_URL" \
       --advertise-client-urls "$ETCD_URL" --listen-peer-urls "http://127.0.0.1:$((port + 1))" \
       --initial-advertise-peer-urls "http://127.0.0.1:$((port + 1))" \
-      --initial-cluster "default=http://127.0.0.1:$((port + 1))" >"$folder/etcd.log" 2>&1 </dev/null &
+      --initial-cluster "default=http://127.0.0.1:$((port + 1))" \
+      --unsafe-no-fsync >"$folder/etcd.log" 2>&1 </dev/null &
     ETCD_PID=$!
     etcd_answers && return 0
     etcd_stop

@@ -93,11 +93,13 @@ class Site:
         self._etcd.wait()
 
     def start_etcd(self):
+        # Its data need not survive a failure of the machine, whose disk may be busy for longer than a lease.
         log = (self.folder / "etcd.log").open("ab")
         self._etcd = subprocess.Popen(
             [etcd_program(), "--data-dir", str(self.folder / "etcd"), "--listen-client-urls", self._url,
              "--advertise-client-urls", self._url, "--listen-peer-urls", self._peer_url,
-             "--initial-advertise-peer-urls", self._peer_url, "--initial-cluster", f"default={self._peer_url}"],
+             "--initial-advertise-peer-urls", self._peer_url, "--initial-cluster", f"default={self._peer_url}",
+             "--unsafe-no-fsync"],
             stdout=log, stderr=log)
         log.close()
         end = time.monotonic() + START_S

@@ -23,7 +23,7 @@ from impacket import smb3structs as smb  # noqa: E402
 from site_of_servers import Site, etcd_program  # noqa: E402
 
 DIALECT = smb.SMB2_DIALECT_21
-LEASE_S = 4  # a busy machine must not make servers step down
+LEASE_S = 8  # a busy machine must not make servers step down
 
 
 class Holder:
