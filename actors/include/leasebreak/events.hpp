@@ -1,8 +1,9 @@
 // What happens to files and clients, one event at a time. A host can turn them into traces.
 #pragma once
 
+#include <leasebreak/model/break_notification.hpp>
 #include <leasebreak/model/clock.hpp>
-#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/end_cause.hpp>
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>

@@ -3,9 +3,13 @@
 
 #include <leasebreak/entry_guard.hpp>
 #include <leasebreak/hold.hpp>
-#include <leasebreak/model/commands.hpp>
-#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/access.hpp>
+#include <leasebreak/model/arguments.hpp>
+#include <leasebreak/model/break_notification.hpp>
+#include <leasebreak/model/end_cause.hpp>
+#include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
+#include <leasebreak/model/listed_entry.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 #include <leasebreak/pending_answer.hpp>
 #include <leasebreak/tree_guard.hpp>
@@ -30,7 +34,7 @@ using file_name_id = std::string;
 // Requests have constructors, so that they are not aggregates: g++ 12 destroys an aggregate
 // temporary twice if it is written with braces in an operand of `co_await`.
 
-/// Arguments of `async_open`; see `open_file` for the meaning of the members.
+/// Arguments of `async_open`.
 struct open_request {
   open_request() = default;
 
@@ -49,8 +53,10 @@ struct open_request {
   lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
   std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
   bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
-  /// The open stands for an open of one of the file's named streams; see `open_file`. Open it
-  /// before the stream, and close it after that.
+  /// The open stands for an open of one of the file's named streams, which is a file of its own for
+  /// the coordinator. It keeps the file in existence, and denies its deletion unless it shares
+  /// that; it has no other effect. `access` must be for attributes only, and it cannot be durable.
+  /// Open it before the stream, and close it after that.
   bool of_stream = false;
   /// With `of_stream`: the id of the stream's file. Operations on this file then ask the holders of
   /// caches of the stream, too. It must not change while the stream is open, also if the stream is
@@ -61,7 +67,9 @@ struct open_request {
   file_name_id base;
   /// For a named stream: the open of `base` that stands for this one.
   open_id stand_in{};
-  std::uint64_t allocation_size = unknown_allocation; ///< See `open_file`.
+  /// The current AllocationSize of the file. Byte-range locks at or beyond it do not limit what is
+  /// granted, except in the file's first 4096 bytes.
+  std::uint64_t allocation_size = unknown_allocation;
   /// The session, if the server has added its channels (`coordinator::add_channel`): the open lives
   /// as long as the session has a channel. None: the open ends with its connection.
   session_id session{};
@@ -90,7 +98,7 @@ struct deleted_name {
   friend bool operator==(const deleted_name&, const deleted_name&) = default;
 };
 
-/// The result of `async_open`: the members of `open_granted`, and the hold of an overwriting open.
+/// The result of `async_open`.
 struct open_result {
   open_id open{}; ///< The id of the new open.
   /// The granted level; `lease` if a lease was requested.
@@ -120,7 +128,9 @@ struct close_request {
   file_name_id file; ///< The file of the open.
   open_id open{}; ///< The open to close.
   bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
-  bool keep_file = false; ///< Ignore its delete-on-close; see `close_open`.
+  /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
+  /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
+  bool keep_file = false;
 };
 
 /// The result of `async_close`.
@@ -137,7 +147,7 @@ struct close_result {
   std::vector<deleted_name> names;
 };
 
-/// Arguments of `async_reconnect`; see `reconnect_open`.
+/// Arguments of `async_reconnect` (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
 struct reconnect_request {
   reconnect_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -157,7 +167,7 @@ struct reconnect_request {
   tree_id tree{}; ///< As in `open_request`.
 };
 
-/// Arguments of `async_replay`; see `replay_open`.
+/// Arguments of `async_replay` (MS-SMB2 3.3.5.9.10).
 struct replay_request {
   replay_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -175,7 +185,7 @@ struct replay_request {
   connection_id connection{};
 };
 
-/// Arguments of `async_set_server_state`; see `set_server_state`.
+/// Arguments of `async_set_server_state`.
 struct server_state_request {
   server_state_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -187,7 +197,7 @@ struct server_state_request {
   std::string server_state; ///< The new bytes, at most `limits::server_state_bytes`.
 };
 
-/// Arguments of `async_make_resilient`; see `make_resilient`.
+/// Arguments of `async_make_resilient` (MS-SMB2 3.3.5.15.9).
 struct resilience_request {
   resilience_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -199,7 +209,7 @@ struct resilience_request {
   duration timeout{}; ///< While disconnected: more than zero, at most `limits::resilience_max`.
 };
 
-/// Arguments of `async_lock`; see `lock_ranges`.
+/// Arguments of `async_lock` (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). All locks are taken, or none.
 struct lock_request {
   lock_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -212,14 +222,16 @@ struct lock_request {
   file_name_id file; ///< The file of the open.
   open_id open{}; ///< The owner of the locks.
   std::vector<lock_element> elements; ///< The locks to take, at least one.
-  bool fail_immediately = true; ///< Whether to fail instead of waiting.
+  bool fail_immediately = true; ///< False, with one element: wait until the range is free.
   std::optional<lock_sequence> sequence{}; ///< Detects replays; see `lock_sequence`.
-  std::uint64_t allocation_size = unknown_allocation; ///< See `lock_ranges`.
+  /// The current AllocationSize of the file. Elements at or beyond it break nothing, except in the
+  /// file's first 4096 bytes.
+  std::uint64_t allocation_size = unknown_allocation;
   /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
   connection_id connection{};
 };
 
-/// Arguments of `async_unlock`; see `unlock_ranges`.
+/// Arguments of `async_unlock` (MS-SMB2 3.3.5.14.1).
 struct unlock_request {
   unlock_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -254,7 +266,7 @@ struct oplock_acknowledgement {
   oplock_level level = oplock_level::none; ///< The level that the holder keeps: level II or none.
 };
 
-/// Arguments of `async_access`; see `access_file` and `access_kind`.
+/// Arguments of `async_access` (MS-FSA 2.1.4.12).
 struct access_request {
   access_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -381,7 +393,7 @@ struct disconnect_result {
   std::vector<file_to_delete> to_delete; ///< The files to delete now.
 };
 
-/// Arguments of `async_force_break`; see `force_break`.
+/// Arguments of `async_force_break`.
 struct force_break_request {
   force_break_request() = default;
   /// Sets these members; all others keep their defaults.
@@ -442,7 +454,7 @@ struct listed_client {
   std::size_t locks = 0; ///< Byte-range locks.
 };
 
-/// Arguments of `async_reclaim_lock`; see `reclaim_lock`.
+/// Arguments of `async_reclaim_lock`.
 struct reclaim_lock_request {
   reclaim_lock_request() = default;
   /// Sets these members; all others keep their defaults.

@@ -1,7 +1,7 @@
 // The counters and gauges of a coordinator.
 #pragma once
 
-#include <leasebreak/model/effects.hpp>
+#include <leasebreak/model/break_notification.hpp>
 #include <leasebreak/model/export.hpp>
 
 #include <array>

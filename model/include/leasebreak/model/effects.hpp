@@ -1,8 +1,10 @@
 // The results of a command: completions, break notifications, records to store, facts for the log.
 #pragma once
 
+#include <leasebreak/model/arguments.hpp>
+#include <leasebreak/model/break_notification.hpp>
 #include <leasebreak/model/clock.hpp>
-#include <leasebreak/model/commands.hpp>
+#include <leasebreak/model/end_cause.hpp>
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
@@ -114,75 +116,6 @@ struct completion {
   operation_result result; ///< The result of the command; none if it has none.
 };
 
-/// Why a break began.
-enum class break_cause : std::uint8_t {
-  open, ///< Another open.
-  overwrite, ///< Another open that truncates.
-  sharing_violation, ///< Another open that the share modes of this holder's opens exclude.
-  write, ///< Data was written.
-  lock, ///< A byte-range lock was taken.
-  read, ///< Data was read without an open.
-  /// The file or a directory above it is renamed, another file is renamed onto it, or it is linked.
-  rename,
-  remove, ///< The file is deleted.
-  child_change, ///< The content of a directory changed.
-  forced, ///< An operator requested it.
-  security, ///< The file's security descriptor is set.
-};
-
-/// How a break ended.
-enum class break_outcome : std::uint8_t {
-  acknowledged, ///< The holder acknowledged it.
-  closed, ///< The holder closed the file.
-  timed_out, ///< The holder did not acknowledge in time.
-  disconnected, ///< The holder's connection ended.
-  undeliverable, ///< The notification could not be sent.
-  immediate, ///< No acknowledgement was needed.
-};
-
-/// Returns the name of the value for logs and listings, such as "change of children".
-[[nodiscard]] std::string_view to_string(access_kind kind) noexcept;
-/// Returns the name of the value for logs and metrics, such as "sharing violation".
-[[nodiscard]] std::string_view to_string(break_cause cause) noexcept;
-/// Returns the name of the value for logs and metrics, such as "timed out".
-[[nodiscard]] std::string_view to_string(break_outcome outcome) noexcept;
-
-/// Tells a holder to release part of what it caches (MS-SMB2 2.2.23).
-struct break_notification {
-  break_id id{}; ///< The break, for `break_undeliverable`.
-  /// How often this break was sent before. A break is sent again if its connection is lost or when
-  /// the holder reconnects.
-  std::uint32_t offer = 0;
-  client_guid client; ///< The holder.
-  /// The channels to try, in order of preference (MS-SMB2 3.3.4.6, 3.3.4.7): for a lease, the
-  /// channel of the client's oldest open of this file that uses a lease; then the channels of the
-  /// lease's or oplock's opens, the most recently used first. The coordinator appends the other
-  /// channels of their sessions, and for a lease the client's other connections that have a
-  /// session.
-  std::vector<channel_id> channels;
-  bool is_oplock = false; ///< An oplock is broken, not a lease.
-  open_id open{}; ///< Oplock: its open. Lease: one of its opens.
-  lease_key key; ///< Lease: its key. Oplock: zero.
-  lease_state from = lease_state::none; ///< The state before the break.
-  lease_state to = lease_state::none; ///< The state that the holder may keep.
-  std::uint16_t epoch = 0; ///< NewEpoch; 0 for V1.
-  bool ack_required = false; ///< The holder must acknowledge.
-  break_cause cause = break_cause::open; ///< Why the break began.
-  /// When the break began. The holder's deadline counts from when it is notified, which may be
-  /// later.
-  time_point issued{};
-
-  friend bool operator==(const break_notification&, const break_notification&) = default;
-
-  /// Returns the connection of the first channel, or none if `channels` is empty.
-  [[nodiscard]] connection_id connection() const noexcept {
-    return channels.empty() ? connection_id::none : channels.front().connection;
-  }
-
-  /// Returns the level that an oplock's holder may keep: level II or none.
-  [[nodiscard]] oplock_level oplock_to() const noexcept { return oplock_of(to); }
-};
-
 /// A break has begun. Reported once per break, not for further notifications of the same break.
 struct break_begun {
   break_id id{}; ///< Its number.
@@ -239,16 +172,6 @@ struct answer_overdue {
 /// An event for the log and the statistics.
 using fact = std::variant<break_begun, break_ended, acknowledgement_refused, caching_granted,
   record_dropped, answer_overdue>;
-
-/// Why an open ended.
-enum class end_cause : std::uint8_t {
-  closed, ///< It was closed.
-  disconnected, ///< Its connection, session or tree connect ended.
-  expired, ///< It was durable, and its client did not reconnect in time.
-  purged, ///< It was a disconnected durable open in the way of another operation.
-  superseded, ///< Its application has opened the file on another client (MS-SMB2 3.3.5.9.13).
-  lost, ///< In a cluster: another server has failed, and with it what was known of the open.
-};
 
 /// An open has ended. Its locks and its open count are released from the limits.
 struct open_ended {
@@ -338,55 +261,6 @@ struct overdue_breaks {
 struct pending_wait {
   operation_id operation{}; ///< Its id.
   client_guid client; ///< The client that waits; zero if it is not an SMB client.
-};
-
-/// The kind of a listed entry.
-enum class entry_kind : std::uint8_t {
-  open, ///< An open, connected or not.
-  lease, ///< A lease.
-  oplock, ///< An oplock.
-  byte_range_lock, ///< A byte-range lock.
-  waiting, ///< A pending operation.
-  recovered ///< A record of a lease, oplock or lock that may still be reclaimed.
-};
-
-/// Returns the name of the value for listings, such as "byte-range lock".
-[[nodiscard]] std::string_view to_string(entry_kind kind) noexcept;
-
-/// One line of a listing: a thing that is held or breaking, or a pending operation with the reason
-/// for its wait.
-struct listed_entry {
-  entry_kind kind{}; ///< The kind of the entry.
-  std::string file_id; ///< The file's id.
-  client_guid client; ///< The client.
-  std::string label; ///< The client's label; filled in by the coordinator. Empty: not registered.
-  std::string owner_id; ///< As in the record.
-  std::string share; ///< The name of the share.
-  /// open: its current path, if the server keeps it up to date; leases and locks: that of `open`
-  std::string path;
-  connection_id connection{}; ///< The connection of the open or operation, if there is one.
-  open_id open{}; ///< The open; lease: one of its opens.
-  std::uint32_t access = 0; ///< open, waiting
-  std::uint32_t share_access = 0; ///< open, waiting
-  bool delete_on_close = false; ///< open: delete the file when it is closed
-  bool delete_pending = false; ///< The file will be deleted with its last open.
-  bool durable = false; ///< open: it is kept when it is disconnected
-  /// open: it is kept when it is disconnected regardless of its caching, and is never purged
-  bool resilient = false;
-  bool persistent = false; ///< open: it also survives a restart
-  std::optional<app_instance> instance; ///< open: the application that opened it, if known
-  std::optional<lease_info> lease; ///< lease, oplock, recovered
-  std::size_t opens = 0; ///< lease: how many opens use it
-  byte_range range; ///< byte_range_lock
-  bool exclusive = false; ///< byte_range_lock
-  operation_id operation{}; ///< waiting: the operation
-  /// waiting: the holder whose acknowledgement is awaited, and of what; readable
-  std::string waits_for;
-  std::string reason; ///< waiting: what the operation does, and why it waits
-  client_guid blocker; ///< waiting: the client that has not acknowledged; zero if unknown
-  std::string blocker_label; ///< waiting: the label of that client
-  time_point since{}; ///< open, lease, lock: when acquired; waiting: when the operation began
-  time_point deadline{}; ///< breaking, waiting, disconnected open: when it expires
 };
 
 } // namespace LEASEBREAK_ABI

@@ -7,6 +7,7 @@
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/file_snapshot.hpp>
 #include <leasebreak/model/limits.hpp>
+#include <leasebreak/model/listed_entry.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <cstdint>
