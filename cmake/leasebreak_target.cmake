@@ -48,6 +48,24 @@ function(leasebreak_target name)
   endif()
 endfunction()
 
+# leasebreak_unity_build(): compiles the files of the calling folder's targets several at once. Where they
+# spend most of their time on the same templates, of Asio or GoogleTest, this takes a third of the time. Not
+# for debugging, where few files change between builds.
+macro(leasebreak_unity_build)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(CMAKE_UNITY_BUILD ON)
+    set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+  endif()
+endmacro()
+
+# leasebreak_optimize(<name>): for code that runs for long in tests. The preset `asan` is not optimised
+# otherwise: with AddressSanitizer, clang takes three times as long to optimise.
+function(leasebreak_optimize name)
+  if(LEASEBREAK_SANITIZE)
+    target_compile_options(${name} PRIVATE -O1)
+  endif()
+endfunction()
+
 # leasebreak_coroutines(<name>): for a target with coroutines of Asio, or one that replaces the allocator. g++
 # 12 inlines Asio's operator new of a coroutine's frame, and then compares what that calls with Asio's
 # operator delete; or it inlines the replaced operator delete, but not operator new.

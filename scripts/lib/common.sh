@@ -74,8 +74,13 @@ run_noting() {
   shift 2
   title "$name"
   "$@" || status=$?
-  local took
-  took=$(minutes $((SECONDS - began)))
+  note_outcome "$on_77" "$name" "$status" $((SECONDS - began))
+}
+
+# note_outcome fails|skips NAME STATUS SECONDS: adds a step to the summary. Returns the status.
+note_outcome() {
+  local on_77=$1 name=$2 status=$3 took
+  took=$(minutes "$4")
   if ((status == 77)) && [[ $on_77 == skips ]]; then
     skip_step "$name" "cannot run on this machine; see above"
     status=0
@@ -87,6 +92,66 @@ run_noting() {
     complain "$name failed (status $status)"
   fi
   return "$status"
+}
+
+BEGUN=()
+
+# begin_steps FUNCTION: runs a function that runs steps, beside what follows; see finish_steps. Its steps end
+# with this script.
+begin_steps() {
+  local folder
+  folder=$(mktemp -d)
+  trap end_steps EXIT
+  set -m # a process group for what the steps start
+  run_apart "$1" "$folder/outcome" >"$folder/output" 2>&1 </dev/null &
+  BEGUN+=("$!" "$1" "$folder")
+  set +m
+}
+
+# run_apart FUNCTION FILE: runs a function that runs steps, and writes their outcome. For a process of its own.
+run_apart() {
+  trap - EXIT
+  SUMMARY=() NOTES=() FAILED_STEPS=0
+  "$1"
+  declare -p SUMMARY NOTES FAILED_STEPS >"$2"
+}
+
+# finish_steps: waits for the steps that were begun, prints their output, and adds them to the summary.
+finish_steps() {
+  local step folder
+  for ((step = 0; step < ${#BEGUN[@]}; step += 3)); do
+    folder=${BEGUN[step + 2]}
+    wait "${BEGUN[step]}" || true
+    cat "$folder/output"
+    add_outcome "${BEGUN[step + 1]}" "$folder/outcome"
+    rm -rf "$folder"
+  done
+  BEGUN=()
+}
+
+# add_outcome FUNCTION FILE: adds the steps of the function to the summary.
+add_outcome() {
+  local summary notes failed
+  if [[ ! -s $2 ]]; then
+    SUMMARY+=("${RED}FAILED${PLAIN}        $1 did not come to its end")
+    FAILED_STEPS=$((FAILED_STEPS + 1))
+    return
+  fi
+  summary=("${SUMMARY[@]}") notes=("${NOTES[@]}") failed=$FAILED_STEPS
+  # shellcheck disable=SC1090 # written by begin_steps
+  source <(sed 's/^declare -\S* /declare -g /' "$2")
+  SUMMARY=("${summary[@]}" "${SUMMARY[@]}")
+  NOTES=("${notes[@]}" "${NOTES[@]}")
+  FAILED_STEPS=$((FAILED_STEPS + failed))
+}
+
+# end_steps: ends the steps that are not finished.
+end_steps() {
+  local step
+  for ((step = 0; step < ${#BEGUN[@]}; step += 3)); do
+    kill -TERM -- "-${BEGUN[step]}" 2>/dev/null || true
+    rm -rf "${BEGUN[step + 2]}"
+  done
 }
 
 # skip_step NAME WHY: adds a skipped step to the summary.
