@@ -16,7 +16,7 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 struct cluster_node::impl final : message_sender {
   impl(const node_settings& s, view_member who, std::size_t slots)
     : settings(s), self(std::move(who)), slot_count(slots), lease(s.lease), heard(s.peer_timeout),
-      requests(self.node, *this), owned(self.node, s.requests_max) {}
+      disputed(s.lease.length), requests(self.node, *this), owned(self.node, s.requests_max) {}
 
   // -- the lease and the engine
   /// Returns whether the node may go on. Must be called first by each input.
@@ -53,6 +53,7 @@ struct cluster_node::impl final : message_sender {
   std::optional<view> current;
   std::vector<node_id> known_members; ///< While joining: those of the document.
   heard_nodes heard;
+  disputes disputed;
   fenced_nodes fences;
   client_requests requests;
   owned_slots owned;
@@ -126,7 +127,8 @@ void cluster_node::impl::read(const engine_document& d, time_point now, node_eff
     return step_down(step_down_cause::removed, now, out);
   if (has_self && is_newer && lease.is_held(now))
     install(v, now, out);
-  if (stage == node_stage::member && must_leave(d, self.node))
+  disputed.read(d, now);
+  if (stage == node_stage::member && disputed.must_leave(d, self.node))
     return step_down(step_down_cause::suspected, now, out);
   known_members.clear();
   for (const auto& m : v.members)

@@ -8,38 +8,48 @@
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
-namespace {
-
-using pairs = std::set<std::pair<node_id, node_id>>;
-
-// Pairs of living members of which one does not hear the other, in both orders.
-pairs broken_pairs(const engine_document& d) {
-  pairs all;
+void disputes::read(const engine_document& d, time_point now) {
+  std::map<pair, time_point> next;
   for (const auto& [node, suspects] : d.living)
     for (const auto other : suspects)
       if (node != other && d.living.contains(other) && d.current.find(node) != nullptr &&
         d.current.find(other) != nullptr) {
-        all.emplace(node, other);
-        all.emplace(other, node);
+        const auto before = since_.find({node, other});
+        next.emplace(pair{node, other}, before != since_.end() ? before->second : now);
       }
+  since_ = std::move(next);
+  now_ = now;
+}
+
+// In both orders.
+std::set<disputes::pair> disputes::broken() const {
+  const auto is_old = [this](time_point since) {
+    return now_ - since >= lease_ || LEASEBREAK_MUTANT(the_dead_dispute);
+  };
+  std::set<pair> all;
+  for (const auto& [suspicion, since] : since_) {
+    const pair other{suspicion.second, suspicion.first};
+    const auto back = since_.find(other);
+    if (is_old(since) && (back == since_.end() || is_old(back->second))) {
+      all.insert(suspicion);
+      all.insert(other);
+    }
+  }
   return all;
 }
 
-} // namespace
-
-bool must_leave(const engine_document& d, node_id self) {
-  const auto broken = broken_pairs(d);
+bool disputes::must_leave(const engine_document& d, node_id self) const {
+  const auto all = broken();
   const auto count = [&](node_id n) {
-    return std::count_if(
-      broken.begin(), broken.end(), [n](const auto& pair) { return pair.first == n; });
+    return std::count_if(all.begin(), all.end(), [n](const auto& p) { return p.first == n; });
   };
-  return std::any_of(broken.begin(), broken.end(), [&](const auto& pair) {
-    if (pair.first != self)
+  return std::any_of(all.begin(), all.end(), [&](const auto& p) {
+    if (p.first != self)
       return false;
     const auto mine = count(self);
-    const auto others = count(pair.second);
+    const auto others = count(p.second);
     return mine > others ||
-      (mine == others && d.current.find(self)->name > d.current.find(pair.second)->name);
+      (mine == others && d.current.find(self)->name > d.current.find(p.second)->name);
   });
 }
 

@@ -6,15 +6,37 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
-/// Returns whether `self` must leave, because it and another living member do not hear each other.
-/// Of two such nodes, the one leaves that does not hear more others, or else has the greater name.
-/// No other node removes a node whose lease has not expired: its clients may still use their
-/// caches.
-[[nodiscard]] bool must_leave(const engine_document& d, node_id self);
+/// Which living members do not hear each other. One of two such nodes leaves. While the lease of a
+/// node that has died lasts, others suspect it, and it may have suspected others, but nobody has to
+/// leave for that. So two nodes count when all suspicions between them are as old as a lease: the
+/// one that is suspected has renewed its own meanwhile, and the other one too, or it is heard.
+/// Times are of this node's clock.
+class disputes {
+public:
+  /// `lease` is the length of a lease.
+  explicit disputes(duration lease) : lease_(lease) {}
+
+  /// Takes what the engine has. Must be called for each document.
+  void read(const engine_document& d, time_point now);
+  /// Returns whether `self` must leave. Of two nodes, the one leaves that does not hear more
+  /// others, or else has the greater name. No other node removes a node whose lease has not
+  /// expired: its clients may still use their caches. `d` is the document that was read last.
+  [[nodiscard]] bool must_leave(const engine_document& d, node_id self) const;
+
+private:
+  using pair = std::pair<node_id, node_id>;
+
+  [[nodiscard]] std::set<pair> broken() const;
+
+  duration lease_;
+  std::map<pair, time_point> since_; ///< Who suspects whom, of members that live.
+  time_point now_{}; ///< When the document was read.
+};
 
 /// Which nodes were heard, and which are suspected. Times are of this node's clock.
 class heard_nodes {

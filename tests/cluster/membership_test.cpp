@@ -26,23 +26,65 @@ const view three = of_members({{a, "a"}, {b, "b"}, {c, "c"}});
 TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
   const engine_document d{three, {{a, {b, c}}, {b, {a}}, {c, {a}}}};
 
-  EXPECT_TRUE(must_leave(d, a));
-  EXPECT_FALSE(must_leave(d, b));
-  EXPECT_FALSE(must_leave(d, c));
+  disputes disputed(seconds{5});
+  disputed.read(d, noon);
+  disputed.read(d, noon + seconds{5});
+  EXPECT_TRUE(disputed.must_leave(d, a));
+  EXPECT_FALSE(disputed.must_leave(d, b));
+  EXPECT_FALSE(disputed.must_leave(d, c));
 }
 
 TEST(Suspicions, LetTheGreaterNameLeaveOfTwo) {
   const engine_document one_way{three, {{a, {b}}, {b, {}}, {c, {}}}};
 
-  EXPECT_FALSE(must_leave(one_way, a));
-  EXPECT_TRUE(must_leave(one_way, b));
-  EXPECT_FALSE(must_leave(one_way, c));
+  disputes disputed(seconds{5});
+  disputed.read(one_way, noon);
+  disputed.read(one_way, noon + seconds{5});
+  EXPECT_FALSE(disputed.must_leave(one_way, a));
+  EXPECT_TRUE(disputed.must_leave(one_way, b));
+  EXPECT_FALSE(disputed.must_leave(one_way, c));
+}
+
+// Its lease lasts for a while, and those who live write at different times that they do not hear
+// it.
+TEST(Suspicions, OfANodeThatHasDiedLetNobodyLeave) {
+  const engine_document first{three, {{a, {}}, {b, {}}, {c, {b}}}};
+  const engine_document then{three, {{a, {b}}, {b, {}}, {c, {b}}}};
+  disputes disputed(seconds{5});
+  for (const auto* const d : {&first, &then})
+    for (const auto n : {a, c}) {
+      disputed.read(*d, noon);
+      EXPECT_FALSE(disputed.must_leave(*d, n));
+    }
+}
+
+TEST(Suspicions, OfANodeThatHasDiedSinceDoNotCount) {
+  const engine_document paused{three, {{a, {c}}, {b, {}}, {c, {}}}};
+  const engine_document died{three, {{a, {c}}, {b, {}}, {c, {a}}}};
+  disputes disputed(seconds{5});
+  disputed.read(paused, noon);
+  disputed.read(died, noon + seconds{4});
+  disputed.read(died, noon + seconds{8});
+  EXPECT_FALSE(disputed.must_leave(died, c));
+}
+
+TEST(Suspicions, ThatEndMeanwhileBeginAnew) {
+  const engine_document suspected{three, {{a, {}}, {b, {a}}, {c, {}}}};
+  const engine_document heard{three, {{a, {}}, {b, {}}, {c, {}}}};
+  disputes disputed(seconds{5});
+  disputed.read(suspected, noon);
+  disputed.read(heard, noon + seconds{4});
+  disputed.read(suspected, noon + seconds{5});
+  EXPECT_FALSE(disputed.must_leave(suspected, b));
 }
 
 TEST(Suspicions, OfNodesWithoutALeaseDoNotCount) {
   const engine_document d{three, {{a, {b, c}}}};
 
-  EXPECT_FALSE(must_leave(d, a));
+  disputes disputed(seconds{5});
+  disputed.read(d, noon);
+  disputed.read(d, noon + seconds{9});
+  EXPECT_FALSE(disputed.must_leave(d, a));
 }
 
 TEST(Suspicions, BeginWhenAMemberIsSilent) {

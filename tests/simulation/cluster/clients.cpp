@@ -184,6 +184,7 @@ void cluster_run::tell(std::size_t from, const cluster::node_effect& what) {
   const auto& down = std::get<cluster::stepped_down>(what);
   ++cluster_totals().steps_down;
   note(machines_[from]->name() + " steps down: " + std::string(to_string(down.cause)));
+  check_step_down(from, down.cause);
   boot_later(from);
 }
 

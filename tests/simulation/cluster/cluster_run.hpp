@@ -131,6 +131,7 @@ private:
   void check_term(const std::string& what, cluster::slot_number slot, std::uint64_t term);
   void check_pairs(std::size_t who, std::size_t file);
   void check_executed_once(node_id origin, std::uint64_t number, std::uint64_t term);
+  void check_step_down(std::size_t at, cluster::step_down_cause cause);
   void check_everything_works();
   void check_nothing_is_left();
   [[nodiscard]] std::string state_of(std::size_t file) const;

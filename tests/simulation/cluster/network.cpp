@@ -38,6 +38,14 @@ void network::cut(std::size_t from, std::size_t to, span how_long) {
   until = std::max(until, loop_.now() + how_long);
 }
 
+bool network::was_bad_around(std::size_t machine, span within) const {
+  return is_slow_ || is_healed_ ||
+    std::any_of(cut_until_.begin(), cut_until_.end(), [&](const auto& c) {
+      return (c.first.first == machine || c.first.second == machine) &&
+        c.second + within > loop_.now();
+    });
+}
+
 void network::heal() {
   cut_until_.clear();
   is_healed_ = true;

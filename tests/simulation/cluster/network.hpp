@@ -24,6 +24,8 @@ public:
   void cut(std::size_t from, std::size_t to, span how_long);
   /// Ends all cuts, and loses nothing from now on.
   void heal();
+  /// Whether a machine may have been silent to another one in the last `within`.
+  [[nodiscard]] bool was_bad_around(std::size_t machine, span within) const;
 
 private:
   [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const;
