@@ -12,10 +12,10 @@
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// Which living members do not hear each other. One of two such nodes leaves. While the lease of a
-/// node that has died lasts, others suspect it, and it may have suspected others, but nobody has to
-/// leave for that. So two nodes count when all suspicions between them are as old as a lease: the
-/// one that is suspected has renewed its own meanwhile, and the other one too, or it is heard.
-/// Times are of this node's clock.
+/// node that has died lasts, others suspect it, and it may have suspected others, but that is no
+/// reason for any node to leave. So two nodes count when all suspicions between them are as old as
+/// a lease: a suspected node has renewed its lease meanwhile, and the other node too, or it is
+/// heard. Times are of this node's clock.
 class disputes {
 public:
   /// `lease` is the length of a lease.
@@ -34,7 +34,7 @@ private:
   [[nodiscard]] std::set<pair> broken() const;
 
   duration lease_;
-  std::map<pair, time_point> since_; ///< Who suspects whom, of members that live.
+  std::map<pair, time_point> since_; ///< Suspicions among living members.
   time_point now_{}; ///< When the document was read.
 };
 

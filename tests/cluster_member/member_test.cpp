@@ -226,8 +226,8 @@ TEST(Member, CallsNothingWhenItIsGone) {
   EXPECT_FALSE(is_called);
 }
 
-// A program that sees a member begins operations at once. Asks before each step, thus also before the
-// coordinator is told.
+// A program that sees a member begins operations at once. Asks before each step, thus also before
+// the coordinator is told.
 TEST(Member, IsSeenAsOneWhenItsCoordinatorKnows) {
   cluster_net_test::event_loop loop;
   bool has_joined = false;
