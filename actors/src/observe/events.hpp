@@ -3,6 +3,7 @@
 
 #include "event_sink.hpp"
 
+#include <leasebreak/model/commands.hpp>
 #include <leasebreak/model/effects.hpp>
 
 #include <vector>
