@@ -12,8 +12,8 @@ namespace leasebreak::bench {
 
 namespace {
 
-constexpr std::size_t files = 256;
-constexpr std::size_t in_flight = 256;
+constexpr std::size_t persisted_files = 256;
+constexpr std::size_t persists_in_flight = 256;
 
 // A temporary directory, which is removed at the end.
 class temporary_directory {
@@ -58,9 +58,9 @@ void open_close_with(benchmark::State& state, std::shared_ptr<lock_store> store,
   config.durable = durable;
   config.grace = duration::zero();
   world w{std::move(config)};
-  w.enlist(in_flight);
+  w.enlist(persists_in_flight);
   countdown running;
-  auto all = open_close_chains(w, running, files, in_flight);
+  auto all = open_close_chains(w, running, persisted_files, persists_in_flight);
   run_chains(state, all, running, 2);
   const auto stats = w.coordinator().stats();
   state.counters["batches"] = static_cast<double>(stats.store_batches);
@@ -110,7 +110,7 @@ void fsync_per_grant(benchmark::State& state) {
   std::size_t number = 0;
   for (auto _ : state) {
     lease.id = "lease-" + std::to_string(number);
-    lease.file_id = file_name(number++ % files);
+    lease.file_id = file_name(number++ % persisted_files);
     const auto written = store->put(to_persisted_lock(lease, 1));
     if (!written.ok()) {
       state.SkipWithError(written.detail.c_str());
