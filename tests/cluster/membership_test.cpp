@@ -23,12 +23,18 @@ view of_members(std::initializer_list<std::pair<node_id, const char*>> members) 
 
 const view three = of_members({{a, "a"}, {b, "b"}, {c, "c"}});
 
+/// What a node knows that has seen this document for so long. A lease lasts for five seconds.
+disputes seen_for(const engine_document& d, seconds how_long) {
+  disputes disputed(seconds{5});
+  disputed.read(d, noon);
+  disputed.read(d, noon + how_long);
+  return disputed;
+}
+
 TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
   const engine_document d{three, {{a, {b, c}}, {b, {a}}, {c, {a}}}};
 
-  disputes disputed(seconds{5});
-  disputed.read(d, noon);
-  disputed.read(d, noon + seconds{5});
+  const auto disputed = seen_for(d, seconds{5});
   EXPECT_TRUE(disputed.must_leave(d, a));
   EXPECT_FALSE(disputed.must_leave(d, b));
   EXPECT_FALSE(disputed.must_leave(d, c));
@@ -37,9 +43,7 @@ TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
 TEST(Suspicions, LetTheGreaterNameLeaveOfTwo) {
   const engine_document one_way{three, {{a, {b}}, {b, {}}, {c, {}}}};
 
-  disputes disputed(seconds{5});
-  disputed.read(one_way, noon);
-  disputed.read(one_way, noon + seconds{5});
+  const auto disputed = seen_for(one_way, seconds{5});
   EXPECT_FALSE(disputed.must_leave(one_way, a));
   EXPECT_TRUE(disputed.must_leave(one_way, b));
   EXPECT_FALSE(disputed.must_leave(one_way, c));
@@ -81,9 +85,7 @@ TEST(Suspicions, ThatEndMeanwhileBeginAnew) {
 TEST(Suspicions, OfNodesWithoutALeaseDoNotCount) {
   const engine_document d{three, {{a, {b, c}}}};
 
-  disputes disputed(seconds{5});
-  disputed.read(d, noon);
-  disputed.read(d, noon + seconds{9});
+  const auto disputed = seen_for(d, seconds{9});
   EXPECT_FALSE(disputed.must_leave(d, a));
 }
 

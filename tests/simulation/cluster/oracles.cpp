@@ -76,15 +76,15 @@ void cluster_run::check_part(std::size_t from, const cluster::part_changed& p) {
         complain("an open of a client is not in the part of its node");
 }
 
-// -- when the faults have ended
-// --------------------------------------------------------------------
-
 // A node that hears all others, and is heard, goes on when one of them dies.
 void cluster_run::check_step_down(std::size_t at, cluster::step_down_cause cause) {
   const auto remembered = settings_.peer_timeout + settings_.lease.length + std::chrono::seconds{1};
   if (cause == cluster::step_down_cause::suspected && !network_.was_bad_around(at, remembered))
     complain(machines_[at]->name() + " had to step down, although its links are good");
 }
+
+// -- when the faults have ended
+// --------------------------------------------------------------------
 
 void cluster_run::check_everything_works() {
   for (const auto& m : machines_) {
