@@ -41,7 +41,7 @@ function(leasebreak_target name)
       # clang 14 cannot assemble the output of this UndefinedBehaviorSanitizer check in coroutines.
       target_compile_options(${name} PRIVATE -fno-sanitize=function)
     endif()
-    if(LEASEBREAK_SANITIZE MATCHES "thread")
+    if(LEASEBREAK_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # Asio uses atomic_thread_fence; g++ warns that ThreadSanitizer does not support it.
       target_compile_options(${name} PRIVATE -Wno-tsan)
     endif()

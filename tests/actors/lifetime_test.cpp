@@ -1,6 +1,7 @@
 // The lifetimes of files, executors and the coordinator.
 #include "api/coordinator_impl.hpp"
 #include "files/file_actor.hpp"
+#include "runtime/thread_sanitizer.hpp"
 #include "support/kept_log.hpp"
 #include "support/two_clients.hpp"
 
@@ -248,7 +249,7 @@ TEST(Lifetime, BadSettingsAreRefusedByName) {
 
 class OnCafPools : public testing::TestWithParam<scheduler_kind> {
 protected:
-#ifdef __SANITIZE_THREAD__
+#ifdef LEASEBREAK_THREAD_SANITIZER
   void SetUp() override {
     // Debian's libcaf_core passes jobs and its own messages between threads, and is not
     // instrumented for ThreadSanitizer, which therefore reports races in each of them.

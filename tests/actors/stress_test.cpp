@@ -1,4 +1,5 @@
 // Real threads: file actors are created and ended all the time, concurrently with everything else.
+#include "support/effort.hpp"
 #include "support/seed.hpp"
 #include "support/two_clients.hpp"
 
@@ -106,7 +107,7 @@ class Stress : public testing::TestWithParam<std::size_t> {};
 TEST_P(Stress, NoMessageIsLostWhileFilesAreCreatedAndEnded) {
   const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   constexpr std::uint64_t users = 6;
-  constexpr int rounds = 3'000;
+  constexpr int rounds = effort(3'000);
   asio::thread_pool pool(4);
   coordinator_config config;
   config.idle_files_max = GetParam();
@@ -164,8 +165,8 @@ TEST(Stress, RequestsToAnEndingFileDoNotReportAShutdown) {
   };
 
   use();
-  keep_checking(c, pool, 200'000, wrong, done);
-  keep_checking(c, pool, 200'000, wrong, done);
+  keep_checking(c, pool, effort(200'000), wrong, done);
+  keep_checking(c, pool, effort(200'000), wrong, done);
   done.wait();
   pool.join();
 
@@ -175,7 +176,7 @@ TEST(Stress, RequestsToAnEndingFileDoNotReportAShutdown) {
 TEST(StressStop, InTheMiddleOfEverything) {
   const auto s = static_cast<std::uint32_t>(seed_of_this_run());
   std::mt19937 random(s);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < effort(60); ++round) {
     asio::thread_pool pool(3);
     coordinator_config config;
     config.idle_files_max = static_cast<std::size_t>(round % 2);

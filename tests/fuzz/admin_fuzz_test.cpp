@@ -1,6 +1,7 @@
 // A bounded run of the requests to the service for operators.
 #include "admin_target.hpp"
 #include "mutator.hpp"
+#include "support/effort.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,7 +42,7 @@ TEST(AdminRequests, OfTheCorpusAreOfEveryKind) {
 }
 
 TEST(AdminRequests, StandChangesOfTheCorpus) {
-  constexpr int rounds = 200'000;
+  constexpr int rounds = test::effort(200'000);
   const char* given = std::getenv("LEASEBREAK_SEED");
   const unsigned seed =
     given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();

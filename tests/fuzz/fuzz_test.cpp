@@ -3,6 +3,7 @@
 #include "logon_target.hpp"
 #include "mutator.hpp"
 #include "session_target.hpp"
+#include "support/effort.hpp"
 
 #include <smb_server/wire/header.hpp>
 
@@ -53,7 +54,7 @@ TEST(Recordings, HaveEveryCommand) {
 }
 
 TEST(FrameParsers, SurviveTheCorpusAndChangesOfIt) {
-  constexpr int rounds = 200'000;
+  constexpr int rounds = test::effort(200'000);
   const std::vector<byte_vector> frames = read_folder(corpus / "frames");
   ASSERT_FALSE(frames.empty());
   SCOPED_TRACE("seed=" + std::to_string(seed()));
@@ -84,7 +85,7 @@ TEST(LogonTokens, OfTheCorpusLogOnWithThePassword) {
 }
 
 TEST(LogonTokens, SurviveChangesOfTheCorpus) {
-  constexpr int rounds = 100'000;
+  constexpr int rounds = test::effort(100'000);
   const std::vector<byte_vector> recorded = logons();
   ASSERT_FALSE(recorded.empty());
   SCOPED_TRACE("seed=" + std::to_string(seed()));
@@ -101,7 +102,7 @@ TEST(LogonTokens, SurviveChangesOfTheCorpus) {
 }
 
 TEST(Sessions, SurviveTheCorpusAndChangesOfIt) {
-  constexpr int rounds = 150;
+  constexpr int rounds = test::effort(150);
   const std::vector<recording> recorded = recordings();
   ASSERT_FALSE(recorded.empty());
   SCOPED_TRACE("seed=" + std::to_string(seed()));

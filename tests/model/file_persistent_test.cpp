@@ -1,6 +1,7 @@
 // Persistent opens: their records, and their recovery after a restart with their lease, their locks
 // and their share mode (MS-SMB2 3.3.1.10, 3.3.5.9, 3.3.5.9.12, 3.3.7.1).
 #include "file_fixture.hpp"
+#include "support/effort.hpp"
 #include "support/seed.hpp"
 
 #include <algorithm>
@@ -936,7 +937,7 @@ void expect_back(const world& after, const world& before) {
 // After any history, including another restart.
 TEST_F(PersistentRestarts, AtAnyTimeBringBackWhatWasHeld) {
   std::mt19937_64 seeds(test::seed_of_this_run());
-  for (int run = 0; run < 200; ++run) {
+  for (int run = 0; run < test::effort(200); ++run) {
     random_server server(seeds());
     server.begin(nullptr);
     server.use(30);

@@ -2,6 +2,7 @@
 // of simulation.hpp. A failing sequence is reduced before it is printed.
 #include "random_steps.hpp"
 #include "simulation.hpp"
+#include "support/effort.hpp"
 #include "support/seed.hpp"
 
 #include <cstdlib>
@@ -50,7 +51,7 @@ std::string story(run_function run, bool is_directory, const std::vector<step>& 
 void run_many(run_function run, bool is_directory, int sequences) {
   const auto seed = test::seed_of_this_run();
   std::mt19937_64 random(seed);
-  for (int i = 0; i < sequences; ++i) {
+  for (int i = 0; i < test::effort(sequences); ++i) {
     const auto steps = random_steps(random, 120);
     if (run(is_directory, steps).empty())
       continue;

@@ -4,6 +4,7 @@
 #include "rocksdb_database.hpp"
 #include "rocksdb_faults.hpp"
 #include "store_site.hpp"
+#include "support/effort.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -25,12 +26,6 @@ namespace leasebreak::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int slowness = 8;
-#else
-constexpr int slowness = 1;
-#endif
 
 struct sweep {
   const char* name;

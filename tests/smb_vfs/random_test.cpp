@@ -1,6 +1,7 @@
 // Random operations on a share and on its model, which must agree after every step.
 #include "stream_disk.hpp"
 #include "support.hpp"
+#include "support/effort.hpp"
 #include "support/seed.hpp"
 #include "tree_model.hpp"
 
@@ -318,7 +319,7 @@ protected:
 };
 
 TEST_P(RandomOperations, AgreeWithTheModel) {
-  for (int round = 0; round < GetParam().rounds; ++round) {
+  for (int round = 0; round < leasebreak::test::effort(GetParam().rounds); ++round) {
     start_again();
     for (int i = 0; i < steps; ++i) {
       step();

@@ -4,6 +4,7 @@
 #include "turn_actor.hpp"
 
 #include "out_of_memory.hpp"
+#include "thread_sanitizer.hpp"
 
 #include <thread>
 
@@ -19,7 +20,7 @@ namespace {
 // Publishes this thread's accesses to an actor before it releases the actor; see
 // `no_longer_referenced`.
 void leave_mark([[maybe_unused]] std::atomic<int>& where) noexcept {
-#ifdef __SANITIZE_THREAD__
+#ifdef LEASEBREAK_THREAD_SANITIZER
   where.fetch_add(0, std::memory_order_release);
 #endif
 }
