@@ -61,7 +61,7 @@ private:
   }
 
   void close(std::size_t file, open_id open) {
-    finish(table_.apply(file_name(file), close_open{operation_id{++operations_}, open}),
+    finish(table_.apply(file_name(file), close_open{{open}, operation_id{++operations_}}),
       [this] { next(); });
   }
 

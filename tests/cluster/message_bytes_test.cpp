@@ -170,7 +170,7 @@ TEST(PacketBytes, ContainEachResult) {
 TEST(PacketBytes, ContainReports) {
   slot_report r{3, 4, node_id{7}, {}, {}};
   r.files.push_back({"file", node_id{8}, {4, 2}, 5s, {std::string(3'000'000, 'x')}});
-  r.pending.push_back(request_of(close_open{operation_id{1}, open_id{2}}));
+  r.pending.push_back(request_of(close_open{{open_id{2}}, operation_id{1}}));
   expect_comes_back(with(r));
 }
 

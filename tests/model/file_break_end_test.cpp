@@ -710,7 +710,7 @@ TEST(ManyPendingOperations, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAn
     last.clear();
     // Not in the order of the file's list.
     file.apply(
-      acknowledge_lease{{}, alice.guid, lease_key::of(1 + i * 1'103 % holders), r}, now, last);
+      acknowledge_lease{{alice.guid, lease_key::of(1 + i * 1'103 % holders), r}}, now, last);
   }
 
   EXPECT_EQ(file.waiting(), 0U);

@@ -357,16 +357,14 @@ attempt world::open(const opening& how, where_t where) {
 
 attempt world::close(const attempt& open, where_t where) {
   const attempt a = start(open.open);
-  apply(close_open{a.operation, open.open, false}, where);
+  apply(close_open{{open.open}, a.operation}, where);
   return a;
 }
 
 attempt world::lock(
   const attempt& open, std::vector<lock_element> elements, bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
-  apply(lock_ranges{a.operation, open.open, std::move(elements), fail_immediately, {},
-          unknown_allocation},
-    where);
+  apply(lock_ranges{{open.open, std::move(elements), fail_immediately}, a.operation}, where);
   return a;
 }
 
@@ -378,7 +376,7 @@ attempt world::lock_of_allocated(std::uint64_t size, const attempt& open, byte_r
   bool exclusive, bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
   apply(
-    lock_ranges{a.operation, open.open, {{range, exclusive}}, fail_immediately, {}, size}, where);
+    lock_ranges{{open.open, {{range, exclusive}}, fail_immediately, {}, size}, a.operation}, where);
   return a;
 }
 
@@ -389,36 +387,34 @@ attempt world::blocking_lock(const attempt& open, byte_range range, bool exclusi
 attempt world::lock(const attempt& open, byte_range range, const lock_sequence& sequence,
   bool fail_immediately, where_t where) {
   const attempt a = start(open.open);
-  apply(lock_ranges{a.operation, open.open, {{range, true}}, fail_immediately, sequence,
-          unknown_allocation},
-    where);
+  apply(lock_ranges{{open.open, {{range, true}}, fail_immediately, sequence}, a.operation}, where);
   return a;
 }
 
 attempt world::unlock(
   const attempt& open, byte_range range, const lock_sequence& sequence, where_t where) {
   const attempt a = start(open.open);
-  apply(unlock_ranges{a.operation, open.open, {range}, sequence}, where);
+  apply(unlock_ranges{{open.open, {range}, sequence}, a.operation}, where);
   return a;
 }
 
 attempt world::unlock(const attempt& open, std::vector<byte_range> ranges, where_t where) {
   const attempt a = start(open.open);
-  apply(unlock_ranges{a.operation, open.open, std::move(ranges), {}}, where);
+  apply(unlock_ranges{{open.open, std::move(ranges)}, a.operation}, where);
   return a;
 }
 
 attempt world::acknowledge(
   const client& who, const lease_key& key, lease_state state, where_t where) {
   const attempt a = start();
-  apply(acknowledge_lease{a.operation, who.guid, key, state}, where);
+  apply(acknowledge_lease{{who.guid, key, state}, a.operation}, where);
   return a;
 }
 
 attempt world::acknowledge_oplock(
   const client& who, const attempt& open, oplock_level level, where_t where) {
   const attempt a = start(open.open);
-  apply(leasebreak::acknowledge_oplock{a.operation, who.guid, open.open, level}, where);
+  apply(leasebreak::acknowledge_oplock{{who.guid, open.open, level}, a.operation}, where);
   return a;
 }
 
@@ -460,21 +456,21 @@ attempt world::change_answered_later(
 
 attempt world::close_keeping(const attempt& open, where_t where) {
   const attempt a = start(open.open);
-  apply(close_open{a.operation, open.open, false, true}, where);
+  apply(close_open{{open.open, false, true}, a.operation}, where);
   return a;
 }
 
 attempt world::drop(const attempt& open, where_t where) {
   const attempt a = start();
-  apply(close_open{a.operation, open.open, true}, where);
+  apply(close_open{{open.open, true}, a.operation}, where);
   return a;
 }
 
 attempt world::reconnect(const client& who, const attempt& open, std::optional<lease_key> key,
   std::optional<create_guid> guid, where_t where) {
   const attempt a = start();
-  apply(reconnect_open{a.operation, open.open, who.guid, who.connection, key, guid,
-          reconnects_are_answered_later, who.session, who.tree},
+  apply(reconnect_open{{open.open, who.guid, who.connection, key, guid, who.session, who.tree},
+          a.operation, reconnects_are_answered_later},
     where);
   return a;
 }
@@ -482,8 +478,8 @@ attempt world::reconnect(const client& who, const attempt& open, std::optional<l
 attempt world::replay(const attempt& open, const opening& again, where_t where) {
   const attempt a = start();
   const auto& request = again.request;
-  apply(replay_open{a.operation, open.open, request.client, request.lease, request.oplock,
-          request.answer_follows, request.connection},
+  apply(replay_open{{open.open, request.client, request.lease, request.oplock, request.connection},
+          a.operation, request.answer_follows},
     where);
   return a;
 }
@@ -535,7 +531,7 @@ attempt world::access_on(const client& who, access_kind kind, const attempt& ope
 
 attempt world::lock_on(const client& who, const attempt& open, byte_range range, where_t where) {
   const attempt a = start();
-  lock_ranges request{a.operation, open.open, {{range, true}}, false};
+  lock_ranges request{{open.open, {{range, true}}, false}, a.operation};
   request.connection = who.connection;
   apply(request, where);
   return a;
@@ -563,20 +559,20 @@ attempt world::force(const force_break& how, where_t where) {
 
 attempt world::resilient(const attempt& open, duration timeout, where_t where) {
   const attempt a = start(open.open);
-  apply(make_resilient{a.operation, open.open, timeout}, where);
+  apply(make_resilient{{open.open, timeout}, a.operation}, where);
   return a;
 }
 
 attempt world::reclaim(
   const attempt& open, const std::string& record, byte_range range, bool exclusive, where_t where) {
   const attempt a = start(open.open);
-  apply(reclaim_lock{a.operation, open.open, record, lock_element{range, exclusive}}, where);
+  apply(reclaim_lock{{open.open, record, lock_element{range, exclusive}}, a.operation}, where);
   return a;
 }
 
 attempt world::set_state(const attempt& open, const std::string& state, where_t where) {
   const attempt a = start(open.open);
-  apply(set_server_state{a.operation, open.open, state}, where);
+  apply(set_server_state{{open.open, state}, a.operation}, where);
   return a;
 }
 

@@ -146,8 +146,8 @@ TEST(Views, KeepNumbersOfBreaksAndHoldsApart) {
   std::vector<std::uint64_t> numbers;
   for (std::uint64_t view = 0; view != 3; ++view) {
     file_state file(policy, "file", view);
-    const auto out = file.apply(
-      access_file{operation_id{1}, access_kind::write, {}, {}, {}, {}}, time_point{seconds{1}});
+    const auto out =
+      file.apply(access_file{{access_kind::write}, operation_id{1}}, time_point{seconds{1}});
     numbers.push_back(
       static_cast<std::uint64_t>(std::get<access_granted>(out.completions.front().result).hold));
   }

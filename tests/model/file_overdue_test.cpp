@@ -45,7 +45,7 @@ TEST_F(OverdueBreaks, AreThoseOlderThanHalfTheirTime) {
   EXPECT_EQ(found.breaks[0].deadline, start + policy.break_timeout);
 
   now = half;
-  run(acknowledge_lease{operation_id{9}, client_guid::of(1), lease_key::of(1), lease_state::rh});
+  run(acknowledge_lease{{client_guid::of(1), lease_key::of(1), lease_state::rh}, operation_id{9}});
   EXPECT_TRUE(file.overdue(half).breaks.empty());
 }
 

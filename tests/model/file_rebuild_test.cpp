@@ -101,7 +101,7 @@ TEST_F(RebuiltFiles, ContinueBreaksWithTheRemainingTime) {
   (void)rebuilt.apply(again, now());
   EXPECT_EQ(rebuilt.waiting(), 1U);
   const auto acknowledged =
-    rebuilt.apply(acknowledge_lease{operation_id{900}, alice.guid, k1, rh}, now());
+    rebuilt.apply(acknowledge_lease{{alice.guid, k1, rh}, operation_id{900}}, now());
   EXPECT_TRUE(std::ranges::any_of(acknowledged.completions, [&](const completion& c) {
     return c.operation == waiting.operation && c.error == errc::success;
   }));
@@ -338,7 +338,7 @@ std::vector<command> probes(bool is_directory) {
         add(by(newcomer).access(mask).shares(shares).lease(k4, rwh), overwrites);
   for (const auto kind : {access_kind::write, access_kind::rename, access_kind::unlink,
          access_kind::replace, access_kind::change_children})
-    all.emplace_back(access_file{operation_id{1'000'000}, kind, {}, newcomer.guid, {}, {}});
+    all.emplace_back(access_file{{kind, {}, newcomer.guid}, operation_id{1'000'000}});
   return all;
 }
 

@@ -36,7 +36,7 @@ TEST_F(FileSnapshots, ContainPendingOperations) {
   contend();
 
   auto copy = std::get<file_state>(import(file.export_state(now()).bytes));
-  const auto out = copy.apply(acknowledge_lease{operation_id{77}, alice.guid, k1, rh}, now());
+  const auto out = copy.apply(acknowledge_lease{{alice.guid, k1, rh}, operation_id{77}}, now());
 
   EXPECT_TRUE(std::ranges::any_of(out.completions, [&](const completion& c) {
     return c.operation == waiting.operation && c.error == errc::success;

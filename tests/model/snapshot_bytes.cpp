@@ -51,7 +51,7 @@ std::string use_up(file_state file) {
     problem = apply(grace_ended{});
   for (const auto& entry : file.list({}))
     if (entry.kind == entry_kind::open && problem.empty())
-      problem = apply(close_open{operation_id{++operation}, entry.open});
+      problem = apply(close_open{{entry.open}, operation_id{++operation}});
   if (problem.empty())
     problem = apply(stop_waiting{});
   return problem.empty() && !file.list({}).empty() ? "something is left" : problem;

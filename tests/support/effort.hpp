@@ -11,8 +11,9 @@ inline constexpr int slowness = 4;
 inline constexpr int slowness = 1;
 #endif
 
-/// Returns `count`, or a quarter of it under a sanitizer, where each step takes several times as long. For
-/// repetitions of a random test; what is to be reached by all of them does not depend on it.
+/// Returns `count`, or a quarter of it under a sanitizer, where each step takes several times as
+/// long. For repetitions of a random test; what is to be reached by all of them does not depend on
+/// it.
 [[nodiscard]] constexpr int effort(int count) {
   return std::max(1, count / slowness);
 }

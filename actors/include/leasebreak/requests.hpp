@@ -4,12 +4,12 @@
 #include <leasebreak/entry_guard.hpp>
 #include <leasebreak/hold.hpp>
 #include <leasebreak/model/access.hpp>
-#include <leasebreak/model/arguments.hpp>
 #include <leasebreak/model/break_notification.hpp>
 #include <leasebreak/model/end_cause.hpp>
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/listed_entry.hpp>
+#include <leasebreak/model/operation_arguments.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 #include <leasebreak/pending_answer.hpp>
 #include <leasebreak/tree_guard.hpp>
@@ -35,45 +35,15 @@ using file_name_id = std::string;
 // temporary twice if it is written with braces in an operand of `co_await`.
 
 /// Arguments of `async_open`.
-struct open_request {
+struct open_request : open_arguments {
   open_request() = default;
 
   file_name_id file; ///< The file to open.
-  client_guid client; ///< A registered client.
-  connection_id connection{}; ///< The connection of the request.
-  std::string share; ///< The name of the share, for records and listings.
-  std::uint32_t access = access::read_data; ///< The granted access; generic bits must be mapped.
-  std::uint32_t share_access = share::all; ///< The share mode; bits of `share`.
-  bool overwrites = false; ///< The disposition truncates an existing file.
-  bool created = false; ///< This open has just created the file.
-  bool is_directory = false; ///< The file is a directory.
-  bool delete_on_close = false; ///< Delete the file when it is closed.
-  std::optional<lease_request> lease; ///< The requested lease; if set, `oplock` is ignored.
-  oplock_level oplock = oplock_level::none; ///< The requested oplock.
-  lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
-  std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
-  bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
-  /// The open stands for an open of one of the file's named streams, which is a file of its own for
-  /// the coordinator. It keeps the file in existence, and denies its deletion unless it shares
-  /// that; it has no other effect. `access` must be for attributes only, and it cannot be durable.
-  /// Open it before the stream, and close it after that.
-  bool of_stream = false;
-  /// With `of_stream`: the id of the stream's file. Operations on this file then ask the holders of
-  /// caches of the stream, too. It must not change while the stream is open, also if the stream is
-  /// renamed. The open of the stream must name this one by `base` and `stand_in`. Empty: the
-  /// holders are not asked.
-  file_name_id stream;
-  /// For a named stream: the id of its file. Set it together with `stand_in`.
+  /// For a named stream: the id of its file. Set it together with `stand_in`. That open must name
+  /// this file by `stream` if holders of its caches are to be asked.
   file_name_id base;
   /// For a named stream: the open of `base` that stands for this one.
   open_id stand_in{};
-  /// The current AllocationSize of the file. Byte-range locks at or beyond it do not limit what is
-  /// granted, except in the file's first 4096 bytes.
-  std::uint64_t allocation_size = unknown_allocation;
-  /// The session, if the server has added its channels (`coordinator::add_channel`): the open lives
-  /// as long as the session has a channel. None: the open ends with its connection.
-  session_id session{};
-  tree_id tree{}; ///< The tree connect of the session; the open ends with it (`async_end_tree`).
   /// The path of the file from the root of what the share exports: components separated by `/`,
   /// without a stream. Empty if unknown, or for the root itself. Listings and deletions name the
   /// file by it, and renames of directories above use it to find the open.
@@ -81,12 +51,6 @@ struct open_request {
   /// Identifies the directory that the share exports; the same for all shares of this directory.
   /// Empty: the name of the share is used.
   std::string root;
-  /// The application of the open, if the client names one (MS-SMB2 3.3.5.9.13). When this open is
-  /// granted or waits, opens of the same application on other clients end, whether or not they
-  /// conflict with it. They end without a break and are reported through
-  /// `coordinator_config::on_open_lost`. Only opens of the same share and `path` end; opens without
-  /// `path` count as having the same path. A refused open ends nothing.
-  std::optional<app_instance> instance;
 };
 
 /// A name of a file that is to be deleted (MS-FSA 2.1.5.15.3): the current form of the name through
@@ -119,18 +83,13 @@ struct open_result {
 };
 
 /// Arguments of `async_close`.
-struct close_request {
+struct close_request : close_arguments {
   close_request() = default;
   /// Sets these members; all others keep their defaults.
   close_request(file_name_id f, open_id o, bool keep = false, bool spares_file = false)
-    : file(std::move(f)), open(o), keep_if_durable(keep), keep_file(spares_file) {}
+    : close_arguments{o, keep, spares_file}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The open to close.
-  bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
-  /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
-  /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
-  bool keep_file = false;
 };
 
 /// The result of `async_close`.
@@ -148,150 +107,94 @@ struct close_result {
 };
 
 /// Arguments of `async_reconnect` (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
-struct reconnect_request {
+struct reconnect_request : reconnect_arguments {
   reconnect_request() = default;
   /// Sets these members; all others keep their defaults.
   reconnect_request(file_name_id f, open_id o, const client_guid& c,
     connection_id on = connection_id::none, std::optional<lease_key> k = {},
     std::optional<create_guid> g = {}, session_id in = session_id::none, tree_id t = tree_id::none)
-    : file(std::move(f)), open(o), client(c), connection(on), key(k), guid(g), session(in),
-      tree(t) {}
+    : reconnect_arguments{o, c, on, k, g, in, t}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The disconnected open.
-  client_guid client; ///< A registered client.
-  connection_id connection{}; ///< The new connection.
-  std::optional<lease_key> key; ///< The key of the request's lease context, if it has one.
-  std::optional<create_guid> guid; ///< V2: the CreateGuid of the request.
-  session_id session{}; ///< As in `open_request`.
-  tree_id tree{}; ///< As in `open_request`.
 };
 
 /// Arguments of `async_replay` (MS-SMB2 3.3.5.9.10).
-struct replay_request {
+struct replay_request : replay_arguments {
   replay_request() = default;
   /// Sets these members; all others keep their defaults.
   replay_request(file_name_id f, open_id o, const client_guid& c,
     std::optional<lease_request> l = {}, oplock_level level = oplock_level::none,
     connection_id on = connection_id::none)
-    : file(std::move(f)), open(o), client(c), lease(l), oplock(level), connection(on) {}
+    : replay_arguments{o, c, l, level, on}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The open of the original request.
-  client_guid client; ///< A registered client.
-  std::optional<lease_request> lease; ///< The lease of the replay; only its keys count.
-  oplock_level oplock = oplock_level::none; ///< The oplock of the replay, without a lease.
-  /// The connection of the replay; breaks of the open are sent on it from now on.
-  connection_id connection{};
 };
 
 /// Arguments of `async_set_server_state`.
-struct server_state_request {
+struct server_state_request : server_state_arguments {
   server_state_request() = default;
   /// Sets these members; all others keep their defaults.
   server_state_request(file_name_id f, open_id o, std::string state)
-    : file(std::move(f)), open(o), server_state(std::move(state)) {}
+    : server_state_arguments{o, std::move(state)}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< A persistent open.
-  std::string server_state; ///< The new bytes, at most `limits::server_state_bytes`.
 };
 
 /// Arguments of `async_make_resilient` (MS-SMB2 3.3.5.15.9).
-struct resilience_request {
+struct resilience_request : resilience_arguments {
   resilience_request() = default;
   /// Sets these members; all others keep their defaults.
   resilience_request(file_name_id f, open_id o, duration time)
-    : file(std::move(f)), open(o), timeout(time) {}
+    : resilience_arguments{o, time}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< A connected open.
-  duration timeout{}; ///< While disconnected: more than zero, at most `limits::resilience_max`.
 };
 
 /// Arguments of `async_lock` (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). All locks are taken, or none.
-struct lock_request {
+struct lock_request : lock_arguments {
   lock_request() = default;
   /// Sets these members; all others keep their defaults.
   lock_request(file_name_id f, open_id o, std::vector<lock_element> e, bool at_once = true,
     std::optional<lock_sequence> s = {}, std::uint64_t allocated = unknown_allocation,
     connection_id on = connection_id::none)
-    : file(std::move(f)), open(o), elements(std::move(e)), fail_immediately(at_once), sequence(s),
-      allocation_size(allocated), connection(on) {}
+    : lock_arguments{o, std::move(e), at_once, s, allocated, on}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The owner of the locks.
-  std::vector<lock_element> elements; ///< The locks to take, at least one.
-  bool fail_immediately = true; ///< False, with one element: wait until the range is free.
-  std::optional<lock_sequence> sequence{}; ///< Detects replays; see `lock_sequence`.
-  /// The current AllocationSize of the file. Elements at or beyond it break nothing, except in the
-  /// file's first 4096 bytes.
-  std::uint64_t allocation_size = unknown_allocation;
-  /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
-  connection_id connection{};
 };
 
 /// Arguments of `async_unlock` (MS-SMB2 3.3.5.14.1).
-struct unlock_request {
+struct unlock_request : unlock_arguments {
   unlock_request() = default;
   /// Sets these members; all others keep their defaults.
   unlock_request(
     file_name_id f, open_id o, std::vector<byte_range> r, std::optional<lock_sequence> s = {})
-    : file(std::move(f)), open(o), ranges(std::move(r)), sequence(s) {}
+    : unlock_arguments{o, std::move(r), s}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The owner of the locks.
-  std::vector<byte_range> ranges; ///< The ranges to release, at least one.
-  std::optional<lock_sequence> sequence{}; ///< Detects replays; see `lock_sequence`.
-};
-
-/// Arguments of `async_acknowledge` for a lease.
-struct lease_acknowledgement {
-  client_guid client; ///< The holder.
-  lease_key key; ///< The key of the lease.
-  lease_state state = lease_state::none; ///< The state that the holder keeps.
 };
 
 /// Arguments of `async_acknowledge` for an oplock.
-struct oplock_acknowledgement {
+struct oplock_acknowledgement : oplock_acknowledgement_arguments {
   oplock_acknowledgement() = default;
   /// Sets these members; all others keep their defaults.
   oplock_acknowledgement(
     file_name_id f, const client_guid& c, open_id o, oplock_level l = oplock_level::none)
-    : file(std::move(f)), client(c), open(o), level(l) {}
+    : oplock_acknowledgement_arguments{c, o, l}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  client_guid client; ///< The holder.
-  open_id open{}; ///< The open that has the oplock.
-  oplock_level level = oplock_level::none; ///< The level that the holder keeps: level II or none.
 };
 
 /// Arguments of `async_access` (MS-FSA 2.1.4.12).
-struct access_request {
+struct access_request : access_arguments {
   access_request() = default;
   /// Sets these members; all others keep their defaults.
   access_request(file_name_id f, access_kind k, open_id o = open_id::none,
     const client_guid& c = {}, std::optional<lease_key> parent = {},
     connection_id on = connection_id::none, session_id in = session_id::none,
     tree_id t = tree_id::none)
-    : file(std::move(f)), kind(k), open(o), client(c), parent_key(parent), connection(on),
-      session(in), tree(t) {}
+    : access_arguments{k, o, c, parent, on, in, t}, file(std::move(f)) {}
 
   file_name_id file; ///< The file that is accessed.
-  access_kind kind = access_kind::read; ///< The kind of access.
-  open_id open{}; ///< The open that makes the access, if there is one.
-  /// The client that makes the access. A directory change breaks the client's own lease of the
-  /// directory, too, unless `parent_key` is the key of that lease. The client is notified after
-  /// `access_result::answer`.
-  client_guid client;
-  /// For a directory change: the ParentLeaseKey of the open that made it.
-  std::optional<lease_key> parent_key;
-  /// The connection of the request, whose loss ends the wait. If it is none and there is no `open`,
-  /// only the loss of all connections of the client ends the wait.
-  connection_id connection{};
-  /// The session of the request; the wait ends with it or with the tree connect.
-  session_id session{};
-  tree_id tree{}; ///< The tree connect of the request.
 };
 
 /// The result of `async_access`.
@@ -332,16 +235,13 @@ struct rename_tree_request {
 };
 
 /// Arguments of `async_check_io`.
-struct io_request {
+struct io_request : io_arguments {
   io_request() = default;
   /// Sets these members; all others keep their defaults.
   io_request(file_name_id f, open_id o, const byte_range& r, bool writes = false)
-    : file(std::move(f)), open(o), range(r), is_write(writes) {}
+    : io_arguments{o, r, writes}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< The open that reads or writes.
-  byte_range range; ///< The bytes that are read or written.
-  bool is_write = false; ///< True for a write.
 };
 
 /// Arguments of `async_query_file`.
@@ -394,18 +294,14 @@ struct disconnect_result {
 };
 
 /// Arguments of `async_force_break`.
-struct force_break_request {
+struct force_break_request : force_break_arguments {
   force_break_request() = default;
   /// Sets these members; all others keep their defaults.
   force_break_request(file_name_id f, std::optional<client_guid> c, std::optional<lease_key> k = {},
     lease_state left = lease_state::none, bool ends = false)
-    : file(std::move(f)), client(c), key(k), keep(left), ends_running(ends) {}
+    : force_break_arguments{c, k, left, ends}, file(std::move(f)) {}
 
   file_name_id file; ///< The file.
-  std::optional<client_guid> client; ///< If set, only leases and oplocks of this client.
-  std::optional<lease_key> key; ///< If set, only leases with this key.
-  lease_state keep = lease_state::none; ///< The state that the holders may keep.
-  bool ends_running = false; ///< End breaks that are in progress at once.
 };
 
 /// Arguments of `async_list_page`. A page has the entries of whole files. All members that are
@@ -455,16 +351,13 @@ struct listed_client {
 };
 
 /// Arguments of `async_reclaim_lock`.
-struct reclaim_lock_request {
+struct reclaim_lock_request : reclaim_lock_arguments {
   reclaim_lock_request() = default;
   /// Sets these members; all others keep their defaults.
   reclaim_lock_request(file_name_id f, open_id o, std::string record, const lock_element& e = {})
-    : file(std::move(f)), open(o), record_id(std::move(record)), element(e) {}
+    : reclaim_lock_arguments{o, std::move(record), e}, file(std::move(f)) {}
 
   file_name_id file; ///< The file of the open.
-  open_id open{}; ///< An open of the client that held the lock before the restart.
-  std::string record_id; ///< The id of the record; if empty, `element` identifies the lock.
-  lock_element element; ///< The range and kind of the lock.
 };
 
 /// A persistent open that was recovered after a restart. It is a disconnected open whose timeout

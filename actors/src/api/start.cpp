@@ -112,11 +112,8 @@ void coordinator_impl::start(open_request&& r, std::unique_ptr<file_call<open_re
     if (!r.path.empty())
       op->reserved.place = std::make_unique<placed_open>(
         paths_, r.root.empty() ? r.share : std::move(r.root), std::move(r.path), std::move(r.file));
-    const auto caching_max = within(r.caching_max, settings_.caching_max(r.share));
-    op->what = open_file{op->id, id, r.client, r.connection, std::move(r.share), r.access,
-      r.share_access, r.overwrites, r.created, r.is_directory, r.delete_on_close,
-      std::move(r.lease), r.oplock, caching_max, std::move(r.durable), r.reclaim, r.of_stream,
-      r.allocation_size, true, r.session, r.tree, false, r.instance, {}, std::move(r.stream)};
+    r.caching_max = within(r.caching_max, settings_.caching_max(r.share));
+    op->what = open_file{static_cast<open_arguments&&>(r), op->id, id, true};
     const auto& file = op->reserved.place != nullptr ? op->reserved.place->file() : r.file;
     make_cancellable(*op, file);
     if (op->reserved.place != nullptr)
@@ -158,7 +155,7 @@ void coordinator_impl::send_open(
 void coordinator_impl::start(close_request&& r, std::unique_ptr<file_call<close_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = close_open{op->id, r.open, r.keep_if_durable, r.keep_file};
+  op->what = close_open{r, op->id};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
@@ -172,8 +169,7 @@ void coordinator_impl::start(reconnect_request&& r, std::unique_ptr<file_call<op
   op->reserved.owner = owner.get();
   op->reserved.open = r.open;
   op->reserved.key = r.key.value_or(lease_key{});
-  op->what =
-    reconnect_open{op->id, r.open, r.client, r.connection, r.key, r.guid, true, r.session, r.tree};
+  op->what = reconnect_open{r, op->id, true};
   send_reconnect(r.file, *owner, std::move(op));
 }
 
@@ -205,21 +201,21 @@ void coordinator_impl::send_reconnect(
 void coordinator_impl::start(replay_request&& r, std::unique_ptr<file_call<open_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = replay_open{op->id, r.open, r.client, r.lease, r.oplock, true, r.connection};
+  op->what = replay_open{r, op->id, true};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
 void coordinator_impl::start(server_state_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = set_server_state{op->id, r.open, std::move(r.server_state)};
+  op->what = set_server_state{static_cast<server_state_arguments&&>(r), op->id};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
 void coordinator_impl::start(resilience_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = make_resilient{op->id, r.open, r.timeout};
+  op->what = make_resilient{r, op->id};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
@@ -230,8 +226,7 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<std::si
     error = errc::invalid_argument;
   if (error != errc::success)
     return op->answer(error);
-  op->what = lock_ranges{op->id, r.open, std::move(r.elements), r.fail_immediately, r.sequence,
-    r.allocation_size, r.connection};
+  op->what = lock_ranges{static_cast<lock_arguments&&>(r), op->id};
   make_cancellable(*op, r.file);
   send(r.file, std::move(op), false, errc::unknown_open);
 }
@@ -239,14 +234,14 @@ void coordinator_impl::start(lock_request&& r, std::unique_ptr<file_call<std::si
 void coordinator_impl::start(reclaim_lock_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = reclaim_lock{op->id, r.open, std::move(r.record_id), r.element};
+  op->what = reclaim_lock{static_cast<reclaim_lock_arguments&&>(r), op->id};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
 void coordinator_impl::start(unlock_request&& r, std::unique_ptr<file_call<std::size_t>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = unlock_ranges{op->id, r.open, std::move(r.ranges), r.sequence};
+  op->what = unlock_ranges{static_cast<unlock_arguments&&>(r), op->id};
   send(r.file, std::move(op), false, errc::unknown_open);
 }
 
@@ -254,7 +249,7 @@ void coordinator_impl::start(
   lease_acknowledgement&& r, std::unique_ptr<file_call<lease_state>> op) {
   if (const auto error = admit(); error != errc::success)
     return op->answer(error);
-  op->what = acknowledge_lease{op->id, r.client, r.key, r.state};
+  op->what = acknowledge_lease{r, op->id};
   send_acknowledgement(file_of_lease(r.client, r.key), std::move(op), errc::unknown_lease);
 }
 
@@ -262,7 +257,7 @@ void coordinator_impl::start(
   oplock_acknowledgement&& r, std::unique_ptr<file_call<oplock_level>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = acknowledge_oplock{op->id, r.client, r.open, r.level};
+  op->what = acknowledge_oplock{r, op->id};
   send_acknowledgement(r.file, std::move(op), errc::unknown_open);
 }
 
@@ -289,8 +284,7 @@ bool may_wait_without_open(const access_request& r) {
 void coordinator_impl::start(access_request&& r, std::unique_ptr<file_call<access_result>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = access_file{op->id, r.kind, r.open, r.client, std::move(r.parent_key), r.connection,
-    r.session, r.tree, false, true};
+  op->what = access_file{r, op->id, false, true};
   make_cancellable(*op, r.file);
   const bool create = r.open == open_id::none;
   if (may_wait_without_open(r) && !r.client.is_zero())
@@ -344,7 +338,7 @@ void coordinator_impl::start(io_request&& r, std::unique_ptr<file_call<void>> op
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
   if (cluster() != nullptr) {
-    op->what = check_range{op->id, r.open, r.range, r.is_write};
+    op->what = check_range{r, op->id};
     return send(r.file, std::move(op), false, errc::unknown_open);
   }
   message_ptr m = std::make_unique<io_check>(r, std::move(op));
@@ -382,7 +376,7 @@ void coordinator_impl::start(file_query&& r, std::unique_ptr<plain_call<file_fac
 void coordinator_impl::start(force_break_request&& r, std::unique_ptr<file_call<void>> op) {
   if (const auto error = admit(r.file); error != errc::success)
     return op->answer(error);
-  op->what = force_break{op->id, r.client, r.key, r.keep, r.ends_running};
+  op->what = force_break{r, op->id};
   make_cancellable(*op, r.file);
   // In a cluster, other servers may have what is to be broken.
   send(r.file, std::move(op), cluster() != nullptr, errc::success);

@@ -34,11 +34,11 @@ std::vector<command> steps_back(const gated_answer& a) {
   if (const auto* granted = std::get_if<open_granted>(&a.with.result)) {
     if (granted->hold != hold_id::none)
       steps.emplace_back(end_hold{granted->hold});
-    steps.emplace_back(close_open{operation_id::none, granted->open, false, true});
+    steps.emplace_back(close_open{{granted->open, false, true}});
   } else if (const auto* allowed = std::get_if<access_granted>(&a.with.result)) {
     steps.emplace_back(end_hold{allowed->hold});
   } else if (const auto* lock = std::get_if<lock_ranges>(&a.op->what)) {
-    unlock_ranges unlock{operation_id::none, lock->open, {}, {}};
+    unlock_ranges unlock{{lock->open}};
     if (lock->sequence) // a replay must then be executed
       unlock.sequence = lock_sequence{lock->sequence->index, UINT8_MAX};
     for (const auto& element : lock->elements)

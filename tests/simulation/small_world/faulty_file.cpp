@@ -114,7 +114,7 @@ void faulty_file::damage(const command& c, effects& out, time_point now) {
     if (std::holds_alternative<open_file>(c) && out.completions.empty())
       for (const auto& n : std::vector(out.notifications))
         if (!n.is_oplock) {
-          file_.apply(acknowledge_lease{{}, n.client, n.key, n.to}, now, out);
+          file_.apply(acknowledge_lease{{n.client, n.key, n.to}}, now, out);
           std::erase_if(
             out.completions, [](const auto& d) { return d.operation == operation_id::none; });
         }
@@ -146,7 +146,7 @@ void faulty_file::damage(const command& c, effects& out, time_point now) {
   case fault::refused_acknowledgement_ends:
     if (const auto* ack = std::get_if<acknowledge_lease>(&c);
         ack != nullptr && out.completions.front().error == errc::ack_exceeds_break) {
-      file_.apply(acknowledge_lease{{}, ack->client, ack->key, lease_state::none}, now, out);
+      file_.apply(acknowledge_lease{{ack->client, ack->key, lease_state::none}}, now, out);
       std::erase_if(
         out.completions, [](const auto& d) { return d.operation == operation_id::none; });
     }

@@ -211,19 +211,18 @@ command scene::begin(const action& a) {
     return begin_open(a, begin_operation(a));
   case verb::close:
     begin_close(a.slot);
-    return close_open{begin_operation(a), at.id, false};
+    return close_open{{at.id}, begin_operation(a)};
   case verb::access:
     return access_file{
-      begin_operation(a), ledger_.world->accesses[a.which], at.id, client_of_slot(a.slot), {}};
+      {ledger_.world->accesses[a.which], at.id, client_of_slot(a.slot)}, begin_operation(a)};
   case verb::local_access:
-    return access_file{begin_operation(a), ledger_.world->local[a.which], open_id::none, {}, {}};
+    return access_file{{ledger_.world->local[a.which]}, begin_operation(a)};
   case verb::lock: {
     const auto& lock = ledger_.world->locks[a.which];
-    return lock_ranges{
-      begin_operation(a), at.id, {{the_range, lock.exclusive}}, !lock.waits, std::nullopt};
+    return lock_ranges{{at.id, {{the_range, lock.exclusive}}, !lock.waits}, begin_operation(a)};
   }
   case verb::unlock:
-    return unlock_ranges{begin_operation(a), at.id, {the_range}, std::nullopt};
+    return unlock_ranges{{at.id, {the_range}}, begin_operation(a)};
   case verb::acknowledge:
     return begin_acknowledgement(a, begin_operation(a));
   case verb::answer: {
@@ -337,10 +336,12 @@ command scene::begin_acknowledgement(const action& a, operation_id id) {
     v.may_be_told_again = false;
   }
   if (is_oplock)
-    return acknowledge_oplock{id, client_of_slot(a.slot - lease_count),
-      ledger_.slots[a.slot - lease_count].id, oplock_of(acknowledged_state_)};
+    return acknowledge_oplock{
+      {client_of_slot(a.slot - lease_count), ledger_.slots[a.slot - lease_count].id,
+        oplock_of(acknowledged_state_)},
+      id};
   return acknowledge_lease{
-    id, client_of_holder(a.slot), key_of_holder(a.slot), acknowledged_state_};
+    {client_of_holder(a.slot), key_of_holder(a.slot), acknowledged_state_}, id};
 }
 
 // MS-SMB2 3.3.6.1, 3.3.6.5: a holder that does not acknowledge in time loses everything.

@@ -1,14 +1,10 @@
 // The commands of a file's state machine. Each is a plain value; the time is passed with the call.
 #pragma once
 
-#include <leasebreak/model/access.hpp>
-#include <leasebreak/model/arguments.hpp>
-#include <leasebreak/model/byte_range.hpp>
-#include <leasebreak/model/clock.hpp>
 #include <leasebreak/model/errors.hpp>
 #include <leasebreak/model/export.hpp>
 #include <leasebreak/model/ids.hpp>
-#include <leasebreak/model/lease_state.hpp>
+#include <leasebreak/model/operation_arguments.hpp>
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <cstdint>
@@ -21,48 +17,19 @@ namespace LEASEBREAK_EXPORT leasebreak {
 inline namespace LEASEBREAK_ABI {
 
 /// Opens the file (MS-FSA 2.1.5.1.2, MS-SMB2 3.3.5.9). Waits if a break must end first.
-struct open_file {
+///
+/// With `stream`, operations that delete, replace or overwrite this file first ask the stream's
+/// file to have caching released (`effects::asked`). They wait until `stream_opened` has reported
+/// the stream's open, and from `stream_closed` until this open is closed.
+struct open_file : open_arguments {
   operation_id operation{}; ///< Returned with the completion.
   open_id open{}; ///< The id of the new open; unique.
-  client_guid client; ///< The client; zero if it is not an SMB client.
-  connection_id connection{}; ///< The connection on which the request came.
-  std::string share; ///< The name of the share, for records and listings.
-  std::uint32_t access = 0; ///< The granted access, without generic bits.
-  std::uint32_t share_access = share::all; ///< The share mode; bits of `share`.
-  bool overwrites = false; ///< The disposition truncates an existing file.
-  bool created = false; ///< This open has just created the file.
-  bool is_directory = false; ///< The file is a directory.
-  bool delete_on_close = false; ///< Delete the file when it is closed.
-  std::optional<lease_request> lease; ///< If set, `oplock` is ignored.
-  oplock_level oplock = oplock_level::none; ///< The requested oplock.
-  lease_state caching_max = lease_state::rwh; ///< The most that the share allows to be cached.
-  std::optional<durable_request> durable; ///< If set, keep the open when it is disconnected.
-  bool reclaim = false; ///< Succeed only if a record of this lease was recovered.
-  /// Marks a stand-in for an open of one of the file's named streams, which is a file of its own
-  /// here. The stand-in keeps the file in existence, and denies its deletion unless the open shares
-  /// that. It has no other effect. `access` must be for attributes only. It cannot be durable.
-  bool of_stream = false;
-  /// The current AllocationSize of the file. Byte-range locks at or beyond it do not limit what is
-  /// granted, except in the file's first 4096 bytes.
-  std::uint64_t allocation_size = unknown_allocation;
   /// The server sends the response later and reports it with `answer_sent`. Until then, no break of
   /// what is granted here is sent to the client.
   bool answer_follows = false;
-  session_id session{}; ///< The session; if none, the open ends with its connection.
-  tree_id tree{}; ///< The tree connect of the session.
   bool has_waited = false; ///< It waited before it reached this file; see `open_granted::waited`.
-  /// The application instance of the open (MS-SMB2 3.3.5.9.13). When this open is granted or waits,
-  /// opens of the same application end if they are of other clients, of the same share and under
-  /// the same name. If one of these has a version that is not below this one's, the open fails with
-  /// `errc::newer_instance`, and no open ends.
-  std::optional<app_instance> instance;
   /// With `instance`: opens of the file that are known to be under another name.
-  std::vector<open_id> elsewhere;
-  /// With `of_stream`: the id of the stream's file. Operations that delete, replace or overwrite
-  /// this file then first ask the stream's file to have caching released (`effects::asked`). They
-  /// wait until `stream_opened` has reported the stream's open, and from `stream_closed` until this
-  /// open is closed. Empty: the stream is not asked, and nothing is reported.
-  std::string stream;
+  std::vector<open_id> elsewhere{};
   node_id node{}; ///< The node of the connection; none without a cluster.
 };
 
@@ -84,42 +51,23 @@ struct answer_sent {
 /// Closes an open. Its locks are released, and its lease ends if this was the lease's last open,
 /// which is a full acknowledgement of a break. Waits only if it carries out a delete-on-close while
 /// other leases cache handles.
-struct close_open {
+struct close_open : close_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The open to close.
-  bool keep_if_durable = false; ///< Its connection or session ended: keep a durable open.
-  /// Ignore the open's delete-on-close, because the open is rolled back or is of a directory that
-  /// is not empty (MS-FSA 2.1.5.5). A deletion that is already pending remains so.
-  bool keep_file = false;
   node_id node{}; ///< The node that asks; none without a cluster.
 };
 
 /// Reconnects a durable open on a new connection (MS-SMB2 3.3.5.9.7, 3.3.5.9.12).
-struct reconnect_open {
+struct reconnect_open : reconnect_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The disconnected open.
-  client_guid client; ///< The client of the open.
-  connection_id connection{}; ///< The new connection.
-  std::optional<lease_key> key; ///< From the request's lease context, if it has one.
-  std::optional<create_guid> guid; ///< V2 of the reconnect context; not set for V1.
   bool answer_follows = false; ///< As in `open_file`.
-  session_id session{}; ///< As in `open_file`.
-  tree_id tree{}; ///< As in `open_file`.
   node_id node{}; ///< As in `open_file`.
 };
 
 /// Replays a CREATE whose response the client has not seen (MS-SMB2 3.3.5.9.10). The result is the
 /// current state of the open. The open moves to the connection of the replay; nothing else changes.
-struct replay_open {
+struct replay_open : replay_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The open of the original request; the server finds it by the CreateGuid.
-  client_guid client; ///< The client of the open.
-  /// As requested by the replay; only key and parent key count.
-  std::optional<lease_request> lease;
-  oplock_level oplock = oplock_level::none; ///< As requested by the replay, without a lease.
   bool answer_follows = false; ///< As in `open_file`.
-  /// The connection of the replay; none: the open stays on its connection.
-  connection_id connection{};
   node_id node{}; ///< As in `open_file`.
 };
 
@@ -128,44 +76,26 @@ struct replay_open {
 /// without a notification if another operation needs that, since no connection could carry one.
 /// Resilience is not stored and ends with a restart. An open that is durable or persistent stays
 /// so.
-struct make_resilient {
+struct make_resilient : resilience_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< A connected open.
-  /// More than zero, at most `limits::resilience_max`; replaces an earlier one.
-  duration timeout{};
 };
 
 /// Replaces the server's own bytes of a persistent open (`durable_request::server_state`).
-struct set_server_state {
+struct set_server_state : server_state_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< A persistent open.
-  std::string server_state; ///< The new bytes.
 };
 
 /// Takes byte-range locks, all or none (MS-FSA 2.1.5.8, MS-SMB2 3.3.5.14.2). If several elements
 /// fail, the error is that of the first.
-struct lock_ranges {
+struct lock_ranges : lock_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The owner of the locks.
-  std::vector<lock_element> elements; ///< At least one.
-  bool fail_immediately = true; ///< False, with one element: wait until the range is free.
-  /// If set: not executed if it equals the open's last one.
-  std::optional<lock_sequence> sequence{};
-  /// The current AllocationSize of the file. Elements at or beyond it break nothing, except in the
-  /// file's first 4096 bytes.
-  std::uint64_t allocation_size = unknown_allocation;
-  /// The connection of the request, whose loss ends the wait. None: the wait ends with the open.
-  connection_id connection{};
   node_id node{}; ///< As in `open_file`.
 };
 
 /// Releases byte-range locks in order, up to the first range that is not locked (MS-SMB2
 /// 3.3.5.14.1).
-struct unlock_ranges {
+struct unlock_ranges : unlock_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The owner of the locks.
-  std::vector<byte_range> ranges; ///< At least one.
-  std::optional<lock_sequence> sequence{}; ///< As in `lock_ranges`.
 };
 
 /// Cancels a pending operation. A break that it caused continues.
@@ -174,36 +104,21 @@ struct cancel_operation {
 };
 
 /// Acknowledges a lease break (MS-SMB2 3.3.5.22.2).
-struct acknowledge_lease {
+struct acknowledge_lease : lease_acknowledgement {
   operation_id operation{}; ///< Returned with the completion.
-  client_guid client; ///< The holder.
-  lease_key key; ///< The key of the lease.
-  lease_state state = lease_state::none; ///< The state that the holder keeps.
 };
 
 /// Acknowledges an oplock break (MS-SMB2 3.3.5.22.1). A level that the break does not allow ends
 /// the break with no oplock left, and the operation fails.
-struct acknowledge_oplock {
+struct acknowledge_oplock : oplock_acknowledgement_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  client_guid client; ///< The holder.
-  open_id open{}; ///< The open that has the oplock.
-  oplock_level level = oplock_level::none; ///< The level that the holder keeps.
 };
 
 /// Announces an access, so that conflicting caches are broken (MS-FSA 2.1.4.12). Waits where the
 /// rules require it. Kinds that change the file return a change hold. While it lives, no caching is
 /// granted that the change would make stale. The caller ends it with `end_hold` after the change.
-struct access_file {
+struct access_file : access_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  access_kind kind = access_kind::read; ///< The kind of access.
-  open_id open{}; ///< The open that makes the access; `none`: no open, or one of another file.
-  client_guid client; ///< The client that makes the access; zero if it is not an SMB client.
-  /// change_children: the ParentLeaseKey of the open that made the change, if it has one.
-  std::optional<lease_key> parent_key;
-  /// The connection of the request, whose loss ends the wait. None: the wait ends with `open`.
-  connection_id connection{};
-  session_id session{}; ///< The session, whose end ends the wait, too.
-  tree_id tree{}; ///< The tree connect, whose end ends the wait, too.
   /// enter_tree: the open can be replayed on another channel of the session. The wait then survives
   /// the loss of its connection.
   bool can_come_again = false;
@@ -270,14 +185,8 @@ struct node_gone {
 
 /// Breaks leases and oplocks at an operator's request, as if another operation needed the file.
 /// Waits until the breaks end.
-struct force_break {
+struct force_break : force_break_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  std::optional<client_guid> client; ///< If set, only those of this client.
-  std::optional<lease_key> key; ///< If set, only leases with this key.
-  lease_state keep = lease_state::none; ///< The state that the holders may keep.
-  /// If true, breaks of these leases that are already in progress end at once, as if their
-  /// deadlines had expired.
-  bool ends_running = false;
   node_id node{}; ///< The node that asks; none without a cluster.
 };
 
@@ -288,21 +197,14 @@ struct load_record {
 };
 
 /// Reclaims a recovered byte-range lock for an open that its holder has reclaimed.
-struct reclaim_lock {
+struct reclaim_lock : reclaim_lock_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< An open of the same client.
-  /// The record's id, from a listing; if empty, `element` identifies the lock.
-  std::string record_id;
-  lock_element element; ///< The range and kind of the lock.
 };
 
 /// Asks whether a read or write may proceed, as `file_state::check_io` does. It completes at once,
 /// with `success` or the error. For a file whose state another node has.
-struct check_range {
+struct check_range : io_arguments {
   operation_id operation{}; ///< Returned with the completion.
-  open_id open{}; ///< The open through which the range is read or written.
-  byte_range range; ///< The range.
-  bool is_write = false; ///< It is written.
 };
 
 /// The grace period is over: drop all records that were not reclaimed.

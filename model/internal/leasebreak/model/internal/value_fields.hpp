@@ -1,9 +1,10 @@
 // Lists the members of the public values that are sent to another node, within the state of a file
 // or by themselves.
 //
-// Each function names all members of its value in a structured binding. A new member therefore does
-// not compile until it is named here, too. The order of the members is the format of
-// docs/cluster.md: a change needs a new version of what is sent.
+// Each function names all members of its value in a structured binding, or counts them if the value
+// has its members in two parts. A new member therefore does not compile until it is named here,
+// too. The order of the members is the format of docs/cluster.md: a change needs a new version of
+// what is sent.
 #pragma once
 
 #include <leasebreak/model/commands.hpp>
@@ -13,13 +14,52 @@
 #include <leasebreak/model/persisted_lock.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
+#include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 /// `T` or `const T`.
 template <class T, class Part>
 concept part = std::same_as<std::remove_const_t<T>, Part>;
+
+/// Stands for any member in a list of initializers.
+struct any_member {
+  template <class T>
+  operator T() const;
+};
+
+template <class T, class Indices>
+struct takes_members;
+
+template <class T, std::size_t... I>
+struct takes_members<T, std::index_sequence<I...>> {
+  template <std::size_t>
+  using member = any_member;
+  static constexpr bool value = requires { T{member<I>{}...}; };
+};
+
+/// Whether `T` has exactly `count` members.
+template <class T, std::size_t count>
+concept has_members = takes_members<T, std::make_index_sequence<count>>::value &&
+  !takes_members<T, std::make_index_sequence<count + 1>>::value;
+
+template <class T, class Arguments, class Indices>
+struct takes_more;
+
+template <class T, class Arguments, std::size_t... I>
+struct takes_more<T, Arguments, std::index_sequence<I...>> {
+  template <std::size_t>
+  using member = any_member;
+  static constexpr bool value = requires(const Arguments& a) { T{a, member<I>{}...}; };
+};
+
+/// Whether `T` has exactly `own` members beside its base `Arguments`, which has exactly `count`.
+template <class T, class Arguments, std::size_t count, std::size_t own>
+concept adds_members = std::derived_from<T, Arguments> && has_members<Arguments, count> &&
+  takes_more<T, Arguments, std::make_index_sequence<own>>::value &&
+  !takes_more<T, Arguments, std::make_index_sequence<own + 1>>::value;
 
 // -- values of the public headers
 
@@ -113,70 +153,68 @@ void fields(A& a, T& x) {
 
 template <class A, part<open_file> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, client, connection, share, access, share_access, overwrites, created,
-    is_directory, delete_on_close, lease, oplock, caching_max, durable, reclaim, of_stream,
-    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, stream, node] =
-    x;
-  a(operation, open, client, connection, share, access, share_access, overwrites, created,
-    is_directory, delete_on_close, lease, oplock, caching_max, durable, reclaim, of_stream,
-    allocation_size, answer_follows, session, tree, has_waited, instance, elsewhere, stream, node);
+  static_assert(adds_members<open_file, open_arguments, 20, 6>);
+  a(x.operation, x.open, x.client, x.connection, x.share, x.access, x.share_access, x.overwrites,
+    x.created, x.is_directory, x.delete_on_close, x.lease, x.oplock, x.caching_max, x.durable,
+    x.reclaim, x.of_stream, x.allocation_size, x.answer_follows, x.session, x.tree, x.has_waited,
+    x.instance, x.elsewhere, x.stream, x.node);
 }
 
 template <class A, part<close_open> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, keep_if_durable, keep_file, node] = x;
-  a(operation, open, keep_if_durable, keep_file, node);
+  static_assert(adds_members<close_open, close_arguments, 3, 2>);
+  a(x.operation, x.open, x.keep_if_durable, x.keep_file, x.node);
 }
 
 template <class A, part<lock_ranges> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, elements, fail_immediately, sequence, allocation_size, connection, node] =
-    x;
-  a(operation, open, elements, fail_immediately, sequence, allocation_size, connection, node);
+  static_assert(adds_members<lock_ranges, lock_arguments, 6, 2>);
+  a(x.operation, x.open, x.elements, x.fail_immediately, x.sequence, x.allocation_size,
+    x.connection, x.node);
 }
 
 template <class A, part<access_file> T>
 void fields(A& a, T& x) {
-  auto& [operation, kind, open, client, parent_key, connection, session, tree, can_come_again,
-    answer_follows, node] = x;
-  a(operation, kind, open, client, parent_key, connection, session, tree, can_come_again,
-    answer_follows, node);
+  static_assert(adds_members<access_file, access_arguments, 7, 4>);
+  a(x.operation, x.kind, x.open, x.client, x.parent_key, x.connection, x.session, x.tree,
+    x.can_come_again, x.answer_follows, x.node);
 }
 
 template <class A, part<force_break> T>
 void fields(A& a, T& x) {
-  auto& [operation, client, key, keep, ends_running, node] = x;
-  a(operation, client, key, keep, ends_running, node);
+  static_assert(adds_members<force_break, force_break_arguments, 4, 2>);
+  a(x.operation, x.client, x.key, x.keep, x.ends_running, x.node);
 }
 
 template <class A, part<reconnect_open> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, client, connection, key, guid, answer_follows, session, tree, node] = x;
-  a(operation, open, client, connection, key, guid, answer_follows, session, tree, node);
+  static_assert(adds_members<reconnect_open, reconnect_arguments, 7, 3>);
+  a(x.operation, x.open, x.client, x.connection, x.key, x.guid, x.answer_follows, x.session, x.tree,
+    x.node);
 }
 
 template <class A, part<replay_open> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, client, lease, oplock, answer_follows, connection, node] = x;
-  a(operation, open, client, lease, oplock, answer_follows, connection, node);
+  static_assert(adds_members<replay_open, replay_arguments, 5, 3>);
+  a(x.operation, x.open, x.client, x.lease, x.oplock, x.answer_follows, x.connection, x.node);
 }
 
 template <class A, part<make_resilient> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, timeout] = x;
-  a(operation, open, timeout);
+  static_assert(adds_members<make_resilient, resilience_arguments, 2, 1>);
+  a(x.operation, x.open, x.timeout);
 }
 
 template <class A, part<set_server_state> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, server_state] = x;
-  a(operation, open, server_state);
+  static_assert(adds_members<set_server_state, server_state_arguments, 2, 1>);
+  a(x.operation, x.open, x.server_state);
 }
 
 template <class A, part<unlock_ranges> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, ranges, sequence] = x;
-  a(operation, open, ranges, sequence);
+  static_assert(adds_members<unlock_ranges, unlock_arguments, 3, 1>);
+  a(x.operation, x.open, x.ranges, x.sequence);
 }
 
 template <class A, part<cancel_operation> T>
@@ -187,14 +225,14 @@ void fields(A& a, T& x) {
 
 template <class A, part<acknowledge_lease> T>
 void fields(A& a, T& x) {
-  auto& [operation, client, key, state] = x;
-  a(operation, client, key, state);
+  static_assert(adds_members<acknowledge_lease, lease_acknowledgement, 3, 1>);
+  a(x.operation, x.client, x.key, x.state);
 }
 
 template <class A, part<acknowledge_oplock> T>
 void fields(A& a, T& x) {
-  auto& [operation, client, open, level] = x;
-  a(operation, client, open, level);
+  static_assert(adds_members<acknowledge_oplock, oplock_acknowledgement_arguments, 3, 1>);
+  a(x.operation, x.client, x.open, x.level);
 }
 
 template <class A, part<answer_sent> T>
@@ -253,14 +291,14 @@ void fields(A& a, T& x) {
 
 template <class A, part<reclaim_lock> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, record_id, element] = x;
-  a(operation, open, record_id, element);
+  static_assert(adds_members<reclaim_lock, reclaim_lock_arguments, 3, 1>);
+  a(x.operation, x.open, x.record_id, x.element);
 }
 
 template <class A, part<check_range> T>
 void fields(A& a, T& x) {
-  auto& [operation, open, range, is_write] = x;
-  a(operation, open, range, is_write);
+  static_assert(adds_members<check_range, io_arguments, 3, 1>);
+  a(x.operation, x.open, x.range, x.is_write);
 }
 
 template <class A, class T>
