@@ -18,6 +18,7 @@
 #endif
 
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 namespace leasebreak::smb {
@@ -77,6 +78,7 @@ cluster::etcd_settings etcd_of(const cluster_options& o) {
   e.lease = std::chrono::duration_cast<std::chrono::seconds>(o.lease);
   e.timeout = o.lease / 5;
   e.tls = tls_of(o);
+  std::tie(e.user, e.password) = o.user;
   if (const auto problem = problem_of(e); !problem.empty())
     throw std::runtime_error("--cluster: " + problem);
   return e;

@@ -78,10 +78,10 @@ share_definition parse_share(const std::string& text) {
 }
 
 /// The text is not repeated if it is wrong: it may be a password.
-std::pair<std::string, std::string> parse_user(const std::string& text) {
+std::pair<std::string, std::string> parse_user(const std::string& option, const std::string& text) {
   const auto mark = text.find(':');
   if (mark == std::string::npos || mark == 0 || mark + 1 == text.size())
-    throw CLI::ValidationError("--user", "a user is not of the form NAME:PASSWORD");
+    throw CLI::ValidationError(option, "a user is not of the form NAME:PASSWORD");
   return {text.substr(0, mark), text.substr(mark + 1)};
 }
 
@@ -148,6 +148,7 @@ struct raw_options {
   double answer_timeout = 120;
   unsigned poll_us = 200;
   int cluster_lease = 5;
+  std::string cluster_user;
 };
 
 void add_what_is_served(CLI::App& app, server_options& o, raw_options& raw) {
@@ -222,6 +223,8 @@ void add_cluster(CLI::App& app, cluster_options& o, raw_options& raw) {
   app.add_option("--cluster", o.engine,
     "etcd:URL[,URL]..., the etcd of a cluster of servers that export the same directories; clients "
     "of each server then respect what clients of the others cache");
+  app.add_option(
+    "--cluster-user", raw.cluster_user, "NAME:PASSWORD, if etcd wants to know who asks");
   app.add_option("--cluster-name", o.name, "The name of the cluster")->capture_default_str();
   app.add_option(
     "--cluster-node", o.node, "The name of this server, unique in the cluster; the host's if none");
@@ -270,7 +273,7 @@ void take_apart(const CLI::App& app, server_options& o, raw_options& raw) {
   for (const std::string& s : raw.shares)
     o.shares.push_back(parse_share(s));
   for (const std::string& u : raw.users)
-    o.users.push_back(parse_user(u));
+    o.users.push_back(parse_user("--user", u));
   if (app.count("--answer-timeout") == 0)
     raw.answer_timeout = std::max(raw.answer_timeout, raw.break_timeout);
   if (raw.answer_timeout < raw.break_timeout)
@@ -281,6 +284,8 @@ void take_apart(const CLI::App& app, server_options& o, raw_options& raw) {
   o.limits.silent_per_address = std::max<std::size_t>(o.limits.connections_per_address / 2, 1);
   o.poll_time = std::chrono::microseconds{raw.poll_us};
   o.cluster.lease = std::chrono::seconds{raw.cluster_lease};
+  if (!raw.cluster_user.empty())
+    o.cluster.user = parse_user("--cluster-user", raw.cluster_user);
   check_cluster(o);
   static_cast<void>(settings_of(o));
 }

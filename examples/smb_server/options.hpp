@@ -93,6 +93,7 @@ struct admin_options {
 /// `--cluster`, and what belongs to it; see `leasebreak::cluster::member`.
 struct cluster_options {
   std::string engine; ///< `etcd:URL[,URL]...`; empty: no cluster.
+  std::pair<std::string, std::string> user; ///< Name and password at etcd; both empty: none.
   std::string name = "leasebreak"; ///< The cluster's.
   std::string node; ///< This server's, unique in the cluster; empty: the host's.
   std::string listen = "127.0.0.1:4451"; ///< For the other servers.

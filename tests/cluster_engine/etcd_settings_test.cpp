@@ -46,6 +46,13 @@ TEST(EtcdSettings, AreChecked) {
   EXPECT_TRUE(is_refused([](auto& s) { s.cluster = std::string(65, 'a'); }));
   EXPECT_TRUE(is_refused([](auto& s) { s.lease = std::chrono::seconds{0}; }));
   EXPECT_TRUE(is_refused([](auto& s) { s.timeout = {}; }));
+  EXPECT_TRUE(is_refused([](auto& s) { s.user = "smb"; }));
+  for (const char* const here : {"http://localhost:1", "http://127.0.0.2:1", "http://[::1]:1"})
+    EXPECT_FALSE(is_refused([&](auto& s) {
+      s.user = "smb";
+      s.endpoints = endpoints(here);
+    }))
+      << here;
 }
 
 engine_problem problem_with(const http_answer& answer) {

@@ -64,6 +64,11 @@ TEST(ClusterOptions, AreNotForPersistentOpens) {
   EXPECT_NE(persistent.text.find("not available in a cluster"), std::string::npos);
   EXPECT_FALSE(parsed_with({"--share", "a=/tmp", "--store", "rocksdb:/d"}).options);
   EXPECT_FALSE(parsed_with({"--share", "a=/tmp", "--cluster-key", "/k"}).options);
+  EXPECT_EQ(parsed_with({"--share", "a=/tmp", "--cluster-user", "smb:a:b"}).options->cluster.user,
+    std::make_pair(std::string("smb"), std::string("a:b")));
+  const auto nameless = parsed_with({"--share", "a=/tmp", "--cluster-user", ":secret"});
+  EXPECT_FALSE(nameless.options);
+  EXPECT_EQ(nameless.text.find("secret"), std::string::npos) << nameless.text;
   EXPECT_FALSE(parse({"--share", "a=/tmp", "--user", "u:p", "--cluster", "zk:x"}).options);
 }
 

@@ -4,7 +4,9 @@
 #include "etcd_replies.hpp"
 #include "http_client.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -244,6 +246,16 @@ std::variant<std::vector<etcd_endpoint>, std::string> parse_etcd_endpoints(std::
   }
 }
 
+namespace {
+
+bool is_loopback(const std::string& host) {
+  boost::system::error_code is_name;
+  const auto address = asio::ip::make_address(host, is_name);
+  return is_name ? host == "localhost" : address.is_loopback();
+}
+
+} // namespace
+
 std::string problem_of(const etcd_settings& s) {
   if (s.endpoints.empty())
     return "no endpoint of etcd is given";
@@ -257,6 +269,10 @@ std::string problem_of(const etcd_settings& s) {
     std::any_of(s.endpoints.begin(), s.endpoints.end(), [](const auto& e) { return e.is_tls; });
   if (needs_tls && s.tls == nullptr)
     return "https needs certificates that are trusted";
+  const bool is_overheard = std::any_of(s.endpoints.begin(), s.endpoints.end(),
+    [](const auto& e) { return !e.is_tls && !is_loopback(e.host); });
+  if (is_overheard && !s.user.empty())
+    return "the password would be sent in clear text to another machine; use https";
   return {};
 }
 

@@ -60,6 +60,8 @@ void compare_fixed(
     now.admin.socket_path + endpoint_of(now.admin.address, now.admin.port));
   fixed("admin-token", old.admin.token_file, now.admin.token_file);
   fixed("cluster", old.cluster.engine, now.cluster.engine);
+  if (old.cluster.user != now.cluster.user) // it contains a password
+    to.push_back({"cluster-user: it is another", true, false});
   fixed("cluster-name", old.cluster.name, now.cluster.name);
   fixed("cluster-node", old.cluster.node, now.cluster.node);
   fixed("cluster-listen", old.cluster.listen, now.cluster.listen);

@@ -46,7 +46,9 @@ struct etcd_settings {
   /// For `https`: certificates that are trusted, and this node's own if etcd asks for one. Host
   /// names are verified.
   std::shared_ptr<boost::asio::ssl::context> tls;
-  std::string user; ///< Empty: etcd has no authentication, or uses certificates.
+  /// Empty: etcd has no authentication, or uses certificates. With a user, endpoints on other
+  /// machines must be `https`, because the password is sent to them.
+  std::string user;
   std::string password; ///< Of `user`.
 };
 
