@@ -414,6 +414,10 @@ bool cluster_node::serves(slot_number slot) const {
   return impl_->stage == node_stage::member && impl_->owned.serves(slot);
 }
 
+const std::vector<node_id>& cluster_node::suspected() const noexcept {
+  return impl_->heard.suspected();
+}
+
 std::size_t cluster_node::pending() const noexcept {
   return impl_->requests.pending();
 }

@@ -150,6 +150,14 @@ std::shared_ptr<cluster_membership> make_membership(
   return made;
 }
 
+const std::shared_ptr<cluster::member>& member_of(const cluster_membership& m) noexcept {
+  return m.member();
+}
+
+const std::string& name_of(const cluster_membership& m) noexcept {
+  return m.name();
+}
+
 asio::awaitable<void> join(std::shared_ptr<cluster_membership> as) {
   as->host().log().info("cluster: {} joins", as->name());
   as->member()->start();

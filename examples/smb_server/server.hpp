@@ -68,6 +68,10 @@ public:
   [[nodiscard]] runtime& runs_on() const noexcept { return runtime_; }
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
   [[nodiscard]] spdlog::logger& log() const noexcept { return *logger_; }
+  /// Null: no cluster.
+  [[nodiscard]] const std::shared_ptr<cluster_membership>& membership() const noexcept {
+    return membership_;
+  }
   [[nodiscard]] leasebreak::coordinator& coordinator() noexcept { return *coordinator_; }
   [[nodiscard]] client_registry& clients() noexcept { return *clients_; }
   /// The way of events to the service for operators; null without one.

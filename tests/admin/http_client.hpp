@@ -1,6 +1,8 @@
 // A client that sends any bytes and waits for the response.
 #pragma once
 
+#include <leasebreak/model/export.hpp>
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/value.hpp>

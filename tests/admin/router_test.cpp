@@ -287,6 +287,12 @@ TEST(Router, ReadsSettings) {
   EXPECT_EQ(status_of(r), 405U);
 }
 
+TEST(Router, ReadsTheClusterOnlyWithoutParameters) {
+  call_of<show_cluster>(get("/api/v1/cluster"));
+  EXPECT_EQ(status_of(get("/api/v1/cluster?server=a")), 400U);
+  EXPECT_EQ(status_of(post("/api/v1/cluster", "{}")), 405U);
+}
+
 TEST(Router, DoesNotKnowOtherPaths) {
   for (const auto* const target :
     {"", "*", "/?x", "/index.html", "/api", "/api/v1/stats/", "/API/v1/stats", "//api/v1/stats",

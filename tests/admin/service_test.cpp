@@ -160,6 +160,44 @@ TEST_F(AdminService, RefusesWhatTheHostDoesNotOffer) {
   EXPECT_EQ(
     connect().post("/api/v1/disconnect", "{\"client\":\"" + to_string(alice) + "\"}").error_code(),
     "not_supported");
+  EXPECT_EQ(connect().get("/api/v1/cluster").error_code(), "not_supported");
+}
+
+TEST_F(AdminService, ShowsTheClusterWhenTheHostReportsIt) {
+  auto o = options();
+  std::promise<std::function<void(cluster_report)>> asked;
+  o.cluster = [&](auto to) { asked.set_value(std::move(to)); };
+  start(std::move(o));
+  std::thread host([&] {
+    cluster_report r{"a", "member", 7, 3, {{"a", 7, "10.0.0.1:4451", 600, false}}, 1024, 600, 2};
+    r.servers.push_back({"b", 6, "10.0.0.2:4451", 424, true});
+    asked.get_future().get()(std::move(r));
+  });
+
+  const auto seen = connect().get("/api/v1/cluster").as_json();
+
+  host.join();
+  EXPECT_EQ(text_at(seen, "stage"), "member");
+  EXPECT_EQ(seen.at("view").to_number<int>(), 3);
+  EXPECT_EQ(seen.at("pending").to_number<int>(), 2);
+  const auto& servers = seen.at("servers").as_array();
+  ASSERT_EQ(servers.size(), 2U);
+  EXPECT_EQ(servers[1].at("name").as_string(), "b");
+  EXPECT_EQ(servers[1].at("slots").to_number<int>(), 424);
+  EXPECT_TRUE(servers[1].at("silent").as_bool());
+}
+
+// The host has stopped meanwhile, and does not answer any more.
+TEST_F(AdminService, ClosesAConnectionThatAsksAHostWithoutAnAnswer) {
+  auto o = options();
+  o.cluster = [](const auto&) {};
+  start(std::move(o));
+  auto client = connect();
+
+  client.send("GET /api/v1/cluster HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+  client.wait_for_end();
+  EXPECT_EQ(connect().get("/healthz").status, 200U);
 }
 
 TEST_F(AdminService, ListsClientsAndStatistics) {

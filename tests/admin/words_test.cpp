@@ -68,6 +68,22 @@ TEST(Words, SayWhoBlocksMost) {
     (lines{"WAITED        WAITS     FILE", "2.0 s         1         a"}));
 }
 
+TEST(Words, SayWhichServersAClusterHas) {
+  const auto cluster = json::parse(
+    R"({"name":"a","stage":"member","run":7,"view":3,"slots":1024,"served":600,"pending":1,)"
+    R"("servers":[{"name":"a","run":7,"address":"10.0.0.1:1","slots":600,"silent":false},)"
+    R"({"name":"b","run":6,"address":"10.0.0.2:1","slots":424,"silent":true}]})");
+  EXPECT_EQ(lines_of_cluster(cluster.as_object()),
+    (lines{"a: member, view 3, serves 600 of 1024 slots; 1 operation without a result",
+      "SERVER                    RUN       SLOTS     STATE     ADDRESS",
+      "a                         7         600       heard     10.0.0.1:1",
+      "b                         6         424       silent    10.0.0.2:1"}));
+  const auto joining = json::parse(
+    R"({"name":"a","stage":"joining","run":0,"view":0,"slots":0,"served":0,"pending":0,"servers":[]})");
+  EXPECT_EQ(lines_of_cluster(joining.as_object()),
+    (lines{"a: joining, view 0, serves 0 of 0 slots; 0 operations without a result"}));
+}
+
 TEST(Words, SayWhatEachClientHas) {
   const auto said = lines_of_files(parsed(std::string("[") + open_of_alice + "," + open_of_alice +
     R"(,{"kind":"oplock","file":"01","share":"docs","path":"a","client":"2","label":"bob",)"

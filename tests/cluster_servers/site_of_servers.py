@@ -1,5 +1,8 @@
 """An etcd and several example servers that form a cluster on this machine."""
 
+import contextlib
+import http.client
+import json
 import pathlib
 import shutil
 import socket
@@ -112,6 +115,15 @@ class Site:
                 time.sleep(0.05)
         raise RuntimeError("etcd does not start")
 
+    def cluster_seen_by(self, name):
+        """What the service for operators of a server says of the cluster."""
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        with contextlib.closing(connection):
+            connection.sock.connect(str(self.folder / f"{name}.sock"))
+            connection.request("GET", "/api/v1/cluster")
+            return json.loads(connection.getresponse().read())
+
     def stop_etcd(self):
         self._etcd.kill()
         self._etcd.wait()
@@ -121,7 +133,8 @@ class Site:
         server = Server(name, [
             self._program, "--listen", "127.0.0.1:0", "--share", f"share={self.share}", "--user", "tester:secret",
             "--cluster", f"etcd:{self._url}", "--cluster-node", name,
-            "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s), *self._options])
+            "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s),
+            "--admin", str(self.folder / f"{name}.sock"), *self._options])
         self.servers[name] = server
         server.wait_until_it_serves()
         return server

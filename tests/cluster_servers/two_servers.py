@@ -78,6 +78,10 @@ def contend(site, folder, tell):
         clients.contend(clients.Account(a.port), folder, DIALECT, with_lease, tell, clients.Account(b.port))
 
 
+def names_of(cluster):
+    return "".join(s["name"] for s in cluster["servers"])
+
+
 def lose_a_server(site, folder, tell):
     a, b, c = (site.servers[name] for name in "abc")
     names = [f"file-{i}" for i in range(6)]  # some of them belong to each server
@@ -90,6 +94,7 @@ def lose_a_server(site, folder, tell):
     carol.write(lost, b"before")
     tell("alice      holds six files at server a, and carol one at server c")
 
+    assert names_of(site.cluster_seen_by("a")) == "abc"
     c.kill()
     began = time.monotonic()
     tell("server c   is killed")
@@ -101,6 +106,10 @@ def lose_a_server(site, folder, tell):
         reading = read_elsewhere(b, name, folder)
         assert alice.answer_next_break(key_of_alice) == (clients.RWH, clients.RH), "alice has lost a lease"
         assert finish(reading) == b"by alice: " + name.encode()
+    while names_of(site.cluster_seen_by("b")) != "ab":
+        time.sleep(0.05)
+    seen = site.cluster_seen_by("b")
+    assert sum(s["slots"] for s in seen["servers"]) == seen["slots"] and seen["stage"] == "member", seen
     tell("alice      was told of each break by a client of server b, and has kept all her files")
     reading = read_elsewhere(a, "of-carol", folder)
     carol.answer_next_break(key)

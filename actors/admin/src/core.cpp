@@ -135,6 +135,8 @@ asio::awaitable<http_response> core::carry_out(admin_call call, caller who) {
     co_return disconnect(*gone, who);
   if (const auto* const set = std::get_if<change_by_hand>(&call); set != nullptr)
     co_return change_setting(*set, who);
+  if (std::holds_alternative<show_cluster>(call))
+    co_return co_await show_host_cluster();
   if (const auto* const events = std::get_if<show_events>(&call); events != nullptr)
     co_return read_events(*events);
   if (const auto* const top = std::get_if<show_top>(&call); top != nullptr)

@@ -55,6 +55,7 @@ private:
   boost::asio::awaitable<std::optional<http_response>> find(list_request r, found_file& file);
   boost::asio::awaitable<error_code> force(force_break_request r);
   http_response disconnect(const disconnect_by_hand& call, const caller& who);
+  boost::asio::awaitable<http_response> show_host_cluster();
   http_response show(const admin_call& call);
   http_response change_setting(const change_by_hand& call, const caller& who);
   http_response read_events(const show_events& call);

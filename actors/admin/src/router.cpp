@@ -194,6 +194,8 @@ routed route_get(std::string_view path, const parameters& given, const access_ru
     return route_nothing(show_stats{}, given);
   if (path == "/api/v1/settings")
     return route_nothing(show_settings{}, given);
+  if (path == "/api/v1/cluster")
+    return route_nothing(show_cluster{}, given);
   if (path == "/api/v1/events")
     return route_events(given);
   if (path == "/api/v1/top")
@@ -319,6 +321,7 @@ constexpr std::array endpoints = {
   endpoint{"/api/v1/files", right::read, false},
   endpoint{"/api/v1/breaks", right::read, false},
   endpoint{"/api/v1/waits", right::read, false},
+  endpoint{"/api/v1/cluster", right::read, false},
   endpoint{"/api/v1/settings", right::read, false},
   endpoint{"/api/v1/settings", right::act, true},
   endpoint{"/api/v1/events", right::read, false},

@@ -63,6 +63,7 @@ struct disconnect_by_hand {
   bool dry_run = false;
 };
 struct show_settings {};
+struct show_cluster {};
 struct change_by_hand {
   std::string name;
   std::string value;
@@ -71,7 +72,7 @@ struct change_by_hand {
 };
 using admin_call = std::variant<show_page, show_health, show_readiness, show_metrics, show_stats,
   show_clients, show_files, show_events, show_top, break_by_hand, disconnect_by_hand, show_settings,
-  change_by_hand>;
+  change_by_hand, show_cluster>;
 
 /// A call, or the response to a request that is refused. `route` sets `who.granted`.
 using routed = std::variant<http_response, admin_call>;

@@ -46,7 +46,7 @@ _leasebreakctl() {
       ;;
   esac
   case $command in
-    '') words='who files waits breaks clients break disconnect top watch stats --admin --token --json --help' ;;
+    '') words='who files waits breaks clients break disconnect top watch cluster stats --admin --token --json --help' ;;
     who | files | waits | breaks) words='--share --json --help' ;;
     break) words='--share --client --keep --dry-run --json --help' ;;
     disconnect) words="--dry-run --json --help $(_leasebreakctl_clients)" ;;

@@ -162,6 +162,16 @@ int show_top(ctl::admin_client& c, const settings& s) {
   return show(s, all, "top", ctl::lines_of_top, "no operation has waited in the last hour");
 }
 
+/// Nothing is found if the server is not a member at the moment.
+int show_cluster(ctl::admin_client& c, const settings& s) {
+  const auto cluster = c.get("/api/v1/cluster").as_object();
+  if (s.as_json)
+    print(ctl::json_text(cluster));
+  else
+    print(ctl::lines_of_cluster(cluster));
+  return cluster.at("stage").as_string() == "member" ? found : nothing;
+}
+
 /// Prints events as they come.
 int watch(ctl::admin_client& c, const settings& s) {
   std::size_t seen = 0;
@@ -199,6 +209,8 @@ int carry_out(const std::string& command, const settings& s) {
     return ctl::change_setting(c, s.change, s.as_json);
   if (command == "top")
     return show_top(c, s);
+  if (command == "cluster")
+    return show_cluster(c, s);
   if (command == "watch")
     return watch(c, s);
   return show_stats(c, s);
@@ -254,6 +266,7 @@ void define(CLI::App& app, settings& s) {
     ->add_option("of", s.top_of, "blockers: clients; files: files")
     ->check(CLI::IsMember({"blockers", "files"}))
     ->capture_default_str();
+  app.add_subcommand("cluster", "Show the servers of the cluster, as this one sees them");
   auto* const watch = app.add_subcommand("watch", "Print breaks and waits as they happen");
   watch->add_flag("--all", s.all_events, "Opens and closes, too");
   watch->add_option("--count", s.events_max, "End after so many events; 0: never")

@@ -246,6 +246,27 @@ lines lines_of_top(const json::array& top) {
   return result;
 }
 
+lines lines_of_cluster(const json::object& cluster) {
+  const auto count_of = [](const json::object& o, const char* name) {
+    return std::to_string(std::llround(number(o, name)));
+  };
+  lines result = {shown(text(cluster, "name")) + ": " + text(cluster, "stage") + ", view " +
+    count_of(cluster, "view") + ", serves " + count_of(cluster, "served") + " of " +
+    count_of(cluster, "slots") + " slots; " + count_words(number(cluster, "pending"), "operation") +
+    " without a result"};
+  const auto& servers = cluster.at("servers").as_array();
+  if (!servers.empty())
+    result.push_back(padded("SERVER", 24) + padded("RUN", 8) + padded("SLOTS", 8) +
+      padded("STATE", 8) + "ADDRESS");
+  for (const auto& value : servers) {
+    const auto& s = value.as_object();
+    result.push_back(padded(shown(text(s, "name")), 24) + padded(count_of(s, "run"), 8) +
+      padded(count_of(s, "slots"), 8) + padded(flag(s, "silent") ? "silent" : "heard", 8) +
+      shown(text(s, "address")));
+  }
+  return result;
+}
+
 namespace {
 
 /// What happened, after the file's name.

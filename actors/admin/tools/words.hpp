@@ -41,6 +41,9 @@ using lines = std::vector<std::string>;
 /// The clients or files that caused the longest waits, one line each.
 [[nodiscard]] lines lines_of_top(const boost::json::array& top);
 
+/// What a server says of its cluster: of itself, then a table of the servers.
+[[nodiscard]] lines lines_of_cluster(const boost::json::object& cluster);
+
 /// One line for an event.
 [[nodiscard]] std::string line_of_event(const boost::json::object& event);
 

@@ -7,6 +7,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -160,6 +161,21 @@ void member::impl::submit(node_id run, const std::string& file_id, command what,
     user->completed(run, file_id, {operation, error, {}});
 }
 
+namespace {
+
+std::vector<member_peer> members_of(const view& v, const std::vector<node_id>& silent) {
+  std::vector<member_peer> all;
+  for (const auto& m : v.members) {
+    const auto owned = std::count_if(
+      v.slots.begin(), v.slots.end(), [&](const auto& owner) { return owner.node == m.node; });
+    all.push_back({m, static_cast<std::size_t>(owned),
+      std::find(silent.begin(), silent.end(), m.node) != silent.end()});
+  }
+  return all;
+}
+
+} // namespace
+
 member_status member::impl::status() const {
   member_status s;
   const auto* const n = node != nullptr ? node->node() : nullptr;
@@ -172,7 +188,7 @@ member_status member::impl::status() const {
   s.pending = n->pending();
   if (const auto* const v = n->current_view()) {
     s.view = v->number;
-    s.members = v->members;
+    s.members = members_of(*v, n->suspected());
     s.slots = v->slots.size();
     for (std::size_t i = 0; i != v->slots.size(); ++i)
       s.served += n->serves(static_cast<slot_number>(i)) ? 1 : 0;

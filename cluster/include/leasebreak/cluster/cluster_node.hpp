@@ -192,6 +192,8 @@ public:
   [[nodiscard]] bool serves(slot_number slot) const;
   /// Returns how many requests have no answer.
   [[nodiscard]] std::size_t pending() const noexcept;
+  /// Returns the members that have been silent for `peer_timeout`.
+  [[nodiscard]] const std::vector<node_id>& suspected() const noexcept;
   /// Returns for how many files owned elsewhere the node knows what its clients have.
   [[nodiscard]] std::size_t mirrored() const noexcept;
 

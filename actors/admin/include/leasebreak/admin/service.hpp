@@ -12,6 +12,7 @@
 //   GET  /api/v1/waits            operation, holder, deadline the same
 //   GET  /api/v1/events           server-sent events         ?what=breaks (the default) or all
 //   GET  /api/v1/top?of=          blockers or files of the last hour  &limit=
+//   GET  /api/v1/cluster          the servers of the host's cluster
 //   GET  /api/v1/settings         what can change while the host runs
 //   POST /api/v1/settings         {"name", "value", "share", "dry_run"}
 //   POST /api/v1/break            {"path" or "file", "share", "client", "key", "keep", "dry_run"}
@@ -29,6 +30,7 @@
 // another origin can send.
 #pragma once
 
+#include <leasebreak/admin/cluster_report.hpp>
 #include <leasebreak/admin/event_feed.hpp>
 #include <leasebreak/coordinator.hpp>
 #include <leasebreak/model/export.hpp>
@@ -115,6 +117,10 @@ struct service_options {
   /// false if it has none. Empty: `POST /api/v1/disconnect` is refused, because the coordinator
   /// does not know the other state of the client in the host. Called like `authorize`.
   std::function<bool(const client_guid& client)> disconnect;
+
+  /// Passes on what the host knows of its cluster, now or later, on any thread, once. It may also
+  /// drop the function. Empty: `/api/v1/cluster` is refused. Called like `authorize`.
+  std::function<void(std::function<void(cluster_report)> to)> cluster;
 
   std::string version; ///< Version of the host program, for the metrics.
   /// Receives one audit line per action: caller, action, target, dry run, outcome. Null: the spdlog

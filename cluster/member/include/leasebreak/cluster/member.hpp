@@ -34,13 +34,20 @@ struct member_config {
   std::function<void(std::string)> noted; ///< A line for the log. May be empty.
 };
 
+/// A server of the cluster.
+struct member_peer {
+  view_member who; ///< As in the view.
+  std::size_t slots = 0; ///< How many slots it owns.
+  bool is_silent = false; ///< This server has not heard it for `node_settings::peer_timeout`.
+};
+
 /// What a member knows of its cluster.
 struct member_status {
   /// Where this server is. As a member, it executes operations.
   node_stage stage = node_stage::joining;
   node_id run{}; ///< The current run; none before the engine has given a number.
   std::uint64_t view = 0; ///< The number of its view; 0: none.
-  std::vector<view_member> members; ///< The members of that view.
+  std::vector<member_peer> members; ///< The members of that view.
   std::size_t slots = 0; ///< How many slots there are.
   std::size_t served = 0; ///< For how many of them this server executes commands.
   std::size_t pending = 0; ///< Commands of this server without a result.
