@@ -107,6 +107,8 @@ void cluster_node::impl::propose(const engine_document& d, time_point now, node_
     if (!d.living.contains(m.node) || is_suspected)
       change.gone.push_back(m.node);
   }
+  if (LEASEBREAK_MUTANT(the_dead_stay) && stage == node_stage::member)
+    change.gone.clear();
   for (const auto n : d.current.unfenced)
     if (fences.all().contains(n))
       change.fenced.push_back(n);

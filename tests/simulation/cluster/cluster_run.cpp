@@ -183,6 +183,8 @@ outcome cluster_run::run() {
     end_faults();
   if (problems_.empty())
     check_everything_works();
+  if (problems_.empty())
+    check_takeover();
   auto& all = cluster_totals();
   ++all.histories;
   all.virtual_seconds +=

@@ -133,6 +133,7 @@ private:
   void check_executed_once(node_id origin, std::uint64_t number, std::uint64_t term);
   void check_step_down(std::size_t at, cluster::step_down_cause cause);
   void check_everything_works();
+  void check_takeover();
   void check_nothing_is_left();
   [[nodiscard]] std::string state_of(std::size_t file) const;
 

@@ -136,6 +136,26 @@ std::string cluster_run::state_of(std::size_t file) const {
   return text;
 }
 
+// A machine dies, and nothing else fails. When its lease has expired, the others serve all slots
+// soon, although it does not come back.
+void cluster_run::check_takeover() {
+  const auto dead = random_.below(machines_.size());
+  note(machines_[dead]->name() + " dies for good");
+  machines_[dead]->crash();
+  wait(settings_.lease.length + seconds{1});
+  const auto is_alive = [](const auto& m) { return m->is_up(); };
+  const auto& some = *std::find_if(machines_.begin(), machines_.end(), is_alive);
+  const auto slots = some->node().current_view()->slots.size();
+  for (std::size_t slot = 0; slot != slots; ++slot) {
+    const auto serves = [slot](const auto& m) {
+      return m->is_up() && m->node().serves(static_cast<cluster::slot_number>(slot));
+    };
+    if (std::none_of(machines_.begin(), machines_.end(), serves))
+      return complain("slot " + std::to_string(slot) + " is not served although only " +
+        machines_[dead]->name() + " has died");
+  }
+}
+
 void cluster_run::check_nothing_is_left() {
   for (const auto& m : machines_) {
     m->files().for_each([&](const file_state& file) {
