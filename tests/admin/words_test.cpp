@@ -78,6 +78,8 @@ TEST(Words, SayWhichServersAClusterHas) {
       "SERVER                    RUN       SLOTS     STATE     ADDRESS",
       "a                         7         600       heard     10.0.0.1:1",
       "b                         6         424       silent    10.0.0.2:1"}));
+  EXPECT_EQ(lines_of_cluster(json::parse(R"({"stage":"none"})").as_object()),
+    (lines{"the server is not in a cluster"}));
   const auto joining = json::parse(
     R"({"name":"a","stage":"joining","run":0,"view":0,"slots":0,"served":0,"pending":0,"servers":[]})");
   EXPECT_EQ(lines_of_cluster(joining.as_object()),

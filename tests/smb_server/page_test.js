@@ -15,8 +15,9 @@ async function open_page(browser, width, colorScheme) {
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("dialog", (dialog) => problems.push("a dialog: " + dialog.message()));
   page.on("console", (message) => {
-    // The first answers are refused, before the token is there. A browser reports each as an error.
-    if (message.type() === "error" && !message.text().includes("401")) problems.push(message.text());
+    // The first answers are refused, before the token is there, and what a host does not offer. A browser reports
+    // each as an error.
+    if (message.type() === "error" && !/401|501/.test(message.text())) problems.push(message.text());
   });
   return page;
 }
@@ -78,6 +79,7 @@ async function show_a_wait(browser) {
     await judge_width(page, name);
     await judge_accessibility(page, name);
     await take_picture(page, name);
+    assert(await page.isHidden("#cluster"), "a server without a cluster shows one");
     await page.click("#waits button");
     await page.waitForSelector("dialog[open]");
     await judge_accessibility(page, "the dialog, " + name);
@@ -133,11 +135,40 @@ async function show_what_was(browser) {
   }
 }
 
+function answer_with(page, path, status, body) {
+  return page.route("**" + path, (route) => route.fulfill({ status, contentType: "application/json", body: JSON.stringify(body) }));
+}
+
+// Of a host that is in a cluster and has no events.
+async function show_another_host(browser) {
+  for (const [width, scheme] of sizes) {
+    const name = `host-${width}-${scheme}`;
+    const page = await open_page(browser, width, scheme);
+    for (const path of ["/api/v1/top*", "/api/v1/events*"])
+      await answer_with(page, path, 501, { error: { code: "not_supported", message: "no" } });
+    await answer_with(page, "/api/v1/cluster", 200, {
+      name: "a", stage: "member", run: 7, view: 3, slots: 1024, served: 600, pending: 1,
+      servers: [{ name: "a", run: 7, address: "10.0.0.1:4451", slots: 600, silent: false },
+        { name: holder, run: 6, address: "10.0.0.2:4451", slots: 424, silent: true }] });
+    await enter_token(page);
+    await wait_for(page, "#waits li");
+    const words = await page.innerText("#cluster");
+    assert(words.includes("a serves 600 of 1024 slots, in view 3."), words);
+    assert(words.includes(holder) && words.includes("silent"), words);
+    assert.strictEqual(await page.locator("img").count(), 0, "a name became an element");
+    await judge_width(page, name);
+    await judge_accessibility(page, name);
+    await take_picture(page, name);
+    await page.close();
+  }
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"] });
   await show_a_wait(browser);
+  await show_another_host(browser);
   const watcher = await watch_without_polling(browser);
   const page = await log_on(browser, 1440, "light");
   await count_down(page);

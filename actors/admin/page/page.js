@@ -57,6 +57,7 @@ async function ask(path, body) {
   const answer = await fetch(path, request);
   by_id("token-form").hidden = answer.status !== 401;
   const told = await answer.json();
+  if (answer.status === 501) return null; // the host does not offer it
   if (!answer.ok) throw new Error(told.error.message);
   return told;
 }
@@ -218,6 +219,25 @@ function show_top(blockers, files) {
   show_top_of("files", "File", files, file_name);
 }
 
+function show_cluster(cluster) {
+  by_id("cluster").hidden = cluster.stage === "none";
+  const is_member = cluster.stage === "member";
+  by_id("cluster-stage").textContent = !is_member ? "This server serves no clients: it is " + cluster.stage + "."
+    : cluster.name + " serves " + cluster.served + " of " + cluster.slots + " slots, in view " + cluster.view + ".";
+  by_id("cluster-stage").classList.toggle("bad", !is_member);
+  const table = by_id("cluster-servers");
+  table.hidden = cluster.servers.length === 0;
+  table.tBodies[0].replaceChildren(...cluster.servers.map((server) => {
+    const row = make("tr");
+    const add = (label, text, attributes = {}) => row.append(make("td", text, { "data-label": label, ...attributes }));
+    add("Server", server.name);
+    add("Slots", String(server.slots));
+    add("State", server.silent ? "silent" : "heard", server.silent ? { class: "bad" } : {});
+    add("Address", server.address);
+    return row;
+  }));
+}
+
 async function confirm_break(wait) {
   try {
     const tried = await ask("/api/v1/break", { file: wait.file, dry_run: true });
@@ -242,8 +262,10 @@ async function confirm_break(wait) {
   }
 }
 
+/// Empty if the host does not offer events.
 async function get_top(what) {
-  return (await ask("/api/v1/top?of=" + what + "&limit=5")).top;
+  const told = await ask("/api/v1/top?of=" + what + "&limit=5");
+  return told === null ? [] : told.top;
 }
 
 async function look() {
@@ -251,6 +273,7 @@ async function look() {
   const breaks = (await ask("/api/v1/breaks")).entries;
   const stats = await ask("/api/v1/stats");
   show_top(await get_top("blockers"), await get_top("files"));
+  show_cluster(await ask("/api/v1/cluster"));
   const focused = document.activeElement && document.activeElement.closest("#waits li");
   const index = focused ? [...by_id("waits").children].indexOf(focused) : -1;
   breaking_since = [];

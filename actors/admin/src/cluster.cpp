@@ -33,7 +33,7 @@ json::object json_of_server(const cluster_server& s) {
   return o;
 }
 
-std::string json_of_cluster(const cluster_report& r) {
+http_response response_of(const cluster_report& r) {
   json::array servers;
   for (const auto& s : r.servers)
     servers.push_back(json_of_server(s));
@@ -46,7 +46,15 @@ std::string json_of_cluster(const cluster_report& r) {
   o["served"] = r.served;
   o["pending"] = r.pending;
   o["servers"] = std::move(servers);
-  return text_of(o);
+  http_response answer;
+  answer.body = text_of(o);
+  return answer;
+}
+
+cluster_report no_cluster() {
+  cluster_report r;
+  r.stage = "none";
+  return r;
 }
 
 } // namespace
@@ -54,7 +62,7 @@ std::string json_of_cluster(const cluster_report& r) {
 // If the host drops what it was given, the coroutine ends with it, and its connection closes.
 asio::awaitable<http_response> core::show_host_cluster() {
   if (!options_.cluster)
-    co_return error_response(501, "not_supported", "the host is not a member of a cluster");
+    co_return response_of(no_cluster());
   const auto ask = [this](auto handler) {
     const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
     const auto on = asio::get_associated_executor(*kept, strand_);
@@ -71,9 +79,7 @@ asio::awaitable<http_response> core::show_host_cluster() {
     void(std::optional<cluster_report>)>(ask, asio::use_awaitable);
   if (!report)
     co_return error_response(503, "stopping", "the service is stopping");
-  http_response r;
-  r.body = json_of_cluster(*report);
-  co_return r;
+  co_return response_of(*report);
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

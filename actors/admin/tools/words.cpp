@@ -247,6 +247,8 @@ lines lines_of_top(const json::array& top) {
 }
 
 lines lines_of_cluster(const json::object& cluster) {
+  if (text(cluster, "stage") == "none")
+    return {"the server is not in a cluster"};
   const auto count_of = [](const json::object& o, const char* name) {
     return std::to_string(std::llround(number(o, name)));
   };

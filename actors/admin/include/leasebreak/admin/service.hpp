@@ -119,7 +119,7 @@ struct service_options {
   std::function<bool(const client_guid& client)> disconnect;
 
   /// Passes on what the host knows of its cluster, now or later, on any thread, once. It may also
-  /// drop the function. Empty: `/api/v1/cluster` is refused. Called like `authorize`.
+  /// drop the function. Empty: `/api/v1/cluster` has the stage `none`. Called like `authorize`.
   std::function<void(std::function<void(cluster_report)> to)> cluster;
 
   std::string version; ///< Version of the host program, for the metrics.
