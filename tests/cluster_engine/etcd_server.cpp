@@ -107,7 +107,18 @@ etcd_server::etcd_server(std::string certificate, std::string key)
   : client_port_(free_port()), peer_port_(free_port()) {
   if (!certificate.empty())
     tls_ = {"--cert-file", std::move(certificate), "--key-file", std::move(key)};
-  start();
+  for (int tries = 1;; ++tries) {
+    try {
+      start();
+      return;
+    } catch (const std::runtime_error& e) {
+      // Another program may have taken a port that was free.
+      if (tries == 3 || std::string(e.what()).find("address already in use") == std::string::npos)
+        throw;
+    }
+    client_port_ = free_port();
+    peer_port_ = free_port();
+  }
 }
 
 etcd_server::~etcd_server() {
