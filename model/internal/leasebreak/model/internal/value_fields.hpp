@@ -1,10 +1,9 @@
 // Lists the members of the public values that are sent to another node, within the state of a file
 // or by themselves.
 //
-// Each function names all members of its value in a structured binding, or counts them if the value
-// has its members in two parts. A new member therefore does not compile until it is named here,
-// too. The order of the members is the format of docs/cluster.md: a change needs a new version of
-// what is sent.
+// Each function names all members of its value, in a structured binding or for `pass_all`. A new
+// member therefore does not compile until it is named here, too. The order of the members is the
+// format of docs/cluster.md: a change needs a new version of what is sent.
 #pragma once
 
 #include <leasebreak/model/commands.hpp>
@@ -40,26 +39,22 @@ struct takes_members<T, std::index_sequence<I...>> {
   static constexpr bool value = requires { T{member<I>{}...}; };
 };
 
-/// Whether `T` has exactly `count` members.
-template <class T, std::size_t count>
-concept has_members = takes_members<T, std::make_index_sequence<count>>::value &&
-  !takes_members<T, std::make_index_sequence<count + 1>>::value;
+/// Returns how many members an aggregate has. A base counts as one.
+template <class T, std::size_t at_least = 0>
+consteval std::size_t member_count() {
+  if constexpr (takes_members<T, std::make_index_sequence<at_least + 1>>::value)
+    return member_count<T, at_least + 1>();
+  else
+    return at_least;
+}
 
-template <class T, class Arguments, class Indices>
-struct takes_more;
-
-template <class T, class Arguments, std::size_t... I>
-struct takes_more<T, Arguments, std::index_sequence<I...>> {
-  template <std::size_t>
-  using member = any_member;
-  static constexpr bool value = requires(const Arguments& a) { T{a, member<I>{}...}; };
-};
-
-/// Whether `T` has exactly `own` members beside its base `Arguments`, which has exactly `count`.
-template <class T, class Arguments, std::size_t count, std::size_t own>
-concept adds_members = std::derived_from<T, Arguments> && has_members<Arguments, count> &&
-  takes_more<T, Arguments, std::make_index_sequence<own>>::value &&
-  !takes_more<T, Arguments, std::make_index_sequence<own + 1>>::value;
+/// Passes on the members of a `T` and of its base `Arguments`, which a structured binding cannot
+/// name together. Does not compile if there are others.
+template <class T, class Arguments, class A, class... Members>
+void pass_all(A& a, Members&... members) {
+  static_assert(sizeof...(members) == member_count<Arguments>() + member_count<T>() - 1);
+  a(members...);
+}
 
 // -- values of the public headers
 
@@ -153,68 +148,61 @@ void fields(A& a, T& x) {
 
 template <class A, part<open_file> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<open_file, open_arguments, 20, 6>);
-  a(x.operation, x.open, x.client, x.connection, x.share, x.access, x.share_access, x.overwrites,
-    x.created, x.is_directory, x.delete_on_close, x.lease, x.oplock, x.caching_max, x.durable,
-    x.reclaim, x.of_stream, x.allocation_size, x.answer_follows, x.session, x.tree, x.has_waited,
-    x.instance, x.elsewhere, x.stream, x.node);
+  pass_all<open_file, open_arguments>(a, x.operation, x.open, x.client, x.connection, x.share,
+    x.access, x.share_access, x.overwrites, x.created, x.is_directory, x.delete_on_close, x.lease,
+    x.oplock, x.caching_max, x.durable, x.reclaim, x.of_stream, x.allocation_size, x.answer_follows,
+    x.session, x.tree, x.has_waited, x.instance, x.elsewhere, x.stream, x.node);
 }
 
 template <class A, part<close_open> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<close_open, close_arguments, 3, 2>);
-  a(x.operation, x.open, x.keep_if_durable, x.keep_file, x.node);
+  pass_all<close_open, close_arguments>(
+    a, x.operation, x.open, x.keep_if_durable, x.keep_file, x.node);
 }
 
 template <class A, part<lock_ranges> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<lock_ranges, lock_arguments, 6, 2>);
-  a(x.operation, x.open, x.elements, x.fail_immediately, x.sequence, x.allocation_size,
-    x.connection, x.node);
+  pass_all<lock_ranges, lock_arguments>(a, x.operation, x.open, x.elements, x.fail_immediately,
+    x.sequence, x.allocation_size, x.connection, x.node);
 }
 
 template <class A, part<access_file> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<access_file, access_arguments, 7, 4>);
-  a(x.operation, x.kind, x.open, x.client, x.parent_key, x.connection, x.session, x.tree,
-    x.can_come_again, x.answer_follows, x.node);
+  pass_all<access_file, access_arguments>(a, x.operation, x.kind, x.open, x.client, x.parent_key,
+    x.connection, x.session, x.tree, x.can_come_again, x.answer_follows, x.node);
 }
 
 template <class A, part<force_break> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<force_break, force_break_arguments, 4, 2>);
-  a(x.operation, x.client, x.key, x.keep, x.ends_running, x.node);
+  pass_all<force_break, force_break_arguments>(
+    a, x.operation, x.client, x.key, x.keep, x.ends_running, x.node);
 }
 
 template <class A, part<reconnect_open> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<reconnect_open, reconnect_arguments, 7, 3>);
-  a(x.operation, x.open, x.client, x.connection, x.key, x.guid, x.answer_follows, x.session, x.tree,
-    x.node);
+  pass_all<reconnect_open, reconnect_arguments>(a, x.operation, x.open, x.client, x.connection,
+    x.key, x.guid, x.answer_follows, x.session, x.tree, x.node);
 }
 
 template <class A, part<replay_open> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<replay_open, replay_arguments, 5, 3>);
-  a(x.operation, x.open, x.client, x.lease, x.oplock, x.answer_follows, x.connection, x.node);
+  pass_all<replay_open, replay_arguments>(
+    a, x.operation, x.open, x.client, x.lease, x.oplock, x.answer_follows, x.connection, x.node);
 }
 
 template <class A, part<make_resilient> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<make_resilient, resilience_arguments, 2, 1>);
-  a(x.operation, x.open, x.timeout);
+  pass_all<make_resilient, resilience_arguments>(a, x.operation, x.open, x.timeout);
 }
 
 template <class A, part<set_server_state> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<set_server_state, server_state_arguments, 2, 1>);
-  a(x.operation, x.open, x.server_state);
+  pass_all<set_server_state, server_state_arguments>(a, x.operation, x.open, x.server_state);
 }
 
 template <class A, part<unlock_ranges> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<unlock_ranges, unlock_arguments, 3, 1>);
-  a(x.operation, x.open, x.ranges, x.sequence);
+  pass_all<unlock_ranges, unlock_arguments>(a, x.operation, x.open, x.ranges, x.sequence);
 }
 
 template <class A, part<cancel_operation> T>
@@ -225,14 +213,13 @@ void fields(A& a, T& x) {
 
 template <class A, part<acknowledge_lease> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<acknowledge_lease, lease_acknowledgement, 3, 1>);
-  a(x.operation, x.client, x.key, x.state);
+  pass_all<acknowledge_lease, lease_acknowledgement>(a, x.operation, x.client, x.key, x.state);
 }
 
 template <class A, part<acknowledge_oplock> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<acknowledge_oplock, oplock_acknowledgement_arguments, 3, 1>);
-  a(x.operation, x.client, x.open, x.level);
+  pass_all<acknowledge_oplock, oplock_acknowledgement_arguments>(
+    a, x.operation, x.client, x.open, x.level);
 }
 
 template <class A, part<answer_sent> T>
@@ -291,14 +278,12 @@ void fields(A& a, T& x) {
 
 template <class A, part<reclaim_lock> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<reclaim_lock, reclaim_lock_arguments, 3, 1>);
-  a(x.operation, x.open, x.record_id, x.element);
+  pass_all<reclaim_lock, reclaim_lock_arguments>(a, x.operation, x.open, x.record_id, x.element);
 }
 
 template <class A, part<check_range> T>
 void fields(A& a, T& x) {
-  static_assert(adds_members<check_range, io_arguments, 3, 1>);
-  a(x.operation, x.open, x.range, x.is_write);
+  pass_all<check_range, io_arguments>(a, x.operation, x.open, x.range, x.is_write);
 }
 
 template <class A, class T>
