@@ -126,23 +126,26 @@ function show_waits(waits, breaks) {
   }));
 }
 
+/// A row of a table: a cell under each title, with a text or an element.
+function make_row(table, cells) {
+  const row = make("tr");
+  const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  for (const [i, content] of cells.entries()) {
+    const cell = make("td", undefined, { "data-label": titles[i] });
+    cell.append(content);
+    row.append(cell);
+  }
+  return row;
+}
+
 function show_breaks(breaks) {
   by_id("breaks-none").hidden = breaks.length !== 0;
   const table = by_id("breaks");
   table.hidden = breaks.length === 0;
   table.tBodies[0].replaceChildren(...breaks.map((b) => {
-    const row = make("tr");
-    const left = make("td", "", { "data-label": "Left" });
-    const add = (label, text) => row.append(make("td", text, { "data-label": label }));
-    add("File", file_name(b));
-    add("Holder", who(b));
-    add("Holds", b.state);
-    add("Told to keep", kept(b.breaking.to));
     const number = make("span", "");
-    left.append(number);
-    row.append(left);
     breaking_since.push({ number, until: performance.now() + b.breaking.seconds_left * 1000, total: 1 });
-    return row;
+    return make_row(table, [file_name(b), who(b), b.state, kept(b.breaking.to), number]);
   }));
 }
 
@@ -199,24 +202,20 @@ function show_latency(counts) {
     us_words(quantiles[0][1]) + " (p50), 99 of 100 below " + us_words(quantiles[1][1]) + " (p99).";
 }
 
-function show_top_of(name, title, top, name_of) {
+function show_top_of(name, top, name_of) {
   const table = by_id(name);
   table.hidden = top.length === 0;
-  const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   table.tBodies[0].replaceChildren(...top.map((one) => {
-    const row = make("tr");
     const about = one.error_seconds > 0 ? "at most " : "";
-    for (const [i, text] of [name_of(one), about + seconds(one.seconds), String(one.count)].entries())
-      row.append(make("td", text, { "data-label": titles[i] }));
-    return row;
+    return make_row(table, [name_of(one), about + seconds(one.seconds), String(one.count)]);
   }));
 }
 
 function show_top(blockers, files) {
   by_id("top-none").hidden = blockers.length + files.length !== 0;
   by_id("top").hidden = blockers.length + files.length === 0;
-  show_top_of("blockers", "Client", blockers, who);
-  show_top_of("files", "File", files, file_name);
+  show_top_of("blockers", blockers, who);
+  show_top_of("files", files, file_name);
 }
 
 function show_cluster(cluster) {
@@ -228,13 +227,8 @@ function show_cluster(cluster) {
   const table = by_id("cluster-servers");
   table.hidden = cluster.servers.length === 0;
   table.tBodies[0].replaceChildren(...cluster.servers.map((server) => {
-    const row = make("tr");
-    const add = (label, text, attributes = {}) => row.append(make("td", text, { "data-label": label, ...attributes }));
-    add("Server", server.name);
-    add("Slots", String(server.slots));
-    add("State", server.silent ? "silent" : "heard", server.silent ? { class: "bad" } : {});
-    add("Address", server.address);
-    return row;
+    const state = make("span", server.silent ? "silent" : "heard", server.silent ? { class: "bad" } : {});
+    return make_row(table, [server.name, String(server.slots), state, server.address]);
   }));
 }
 

@@ -33,7 +33,7 @@ json::object json_of_server(const cluster_server& s) {
   return o;
 }
 
-http_response response_of(const cluster_report& r) {
+std::string cluster_to_json(const cluster_report& r) {
   json::array servers;
   for (const auto& s : r.servers)
     servers.push_back(json_of_server(s));
@@ -46,9 +46,7 @@ http_response response_of(const cluster_report& r) {
   o["served"] = r.served;
   o["pending"] = r.pending;
   o["servers"] = std::move(servers);
-  http_response answer;
-  answer.body = text_of(o);
-  return answer;
+  return text_of(o);
 }
 
 cluster_report no_cluster() {
@@ -62,7 +60,7 @@ cluster_report no_cluster() {
 // If the host drops what it was given, the coroutine ends with it, and its connection closes.
 asio::awaitable<http_response> core::show_host_cluster() {
   if (!options_.cluster)
-    co_return response_of(no_cluster());
+    co_return ok(cluster_to_json(no_cluster()));
   const auto ask = [this](auto handler) {
     const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
     const auto on = asio::get_associated_executor(*kept, strand_);
@@ -78,8 +76,8 @@ asio::awaitable<http_response> core::show_host_cluster() {
   const auto report = co_await asio::async_initiate<const asio::use_awaitable_t<>,
     void(std::optional<cluster_report>)>(ask, asio::use_awaitable);
   if (!report)
-    co_return error_response(503, "stopping", "the service is stopping");
-  co_return response_of(*report);
+    co_return stopping();
+  co_return ok(cluster_to_json(*report));
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

@@ -31,16 +31,6 @@ namespace json = boost::json;
 
 namespace {
 
-http_response ok(std::string body) {
-  http_response r;
-  r.body = std::move(body);
-  return r;
-}
-
-http_response stopping() {
-  return error_response(503, "stopping", "the service is stopping");
-}
-
 http_response failed(const error_code& error) {
   if (to_errc(error) == errc::shutting_down || to_errc(error) == errc::not_started)
     return error_response(503, "not_serving", error.message());

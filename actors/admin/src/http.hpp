@@ -32,6 +32,12 @@ struct http_response {
   std::string allow; ///< For 405: the method that is allowed.
 };
 
+/// Makes a response with this JSON.
+[[nodiscard]] http_response ok(std::string body);
+
+/// The service has no coordinator any more.
+[[nodiscard]] http_response stopping();
+
 /// Makes a response with the body `{"error":{"code":...,"message":...}}`. `code` is for programs.
 [[nodiscard]] http_response error_response(
   unsigned status, std::string_view code, std::string_view message);

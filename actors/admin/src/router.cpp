@@ -19,6 +19,16 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::admin {
 
 namespace json = boost::json;
 
+http_response ok(std::string body) {
+  http_response r;
+  r.body = std::move(body);
+  return r;
+}
+
+http_response stopping() {
+  return error_response(503, "stopping", "the service is stopping");
+}
+
 http_response error_response(unsigned status, std::string_view code, std::string_view message) {
   http_response r;
   r.status = status;

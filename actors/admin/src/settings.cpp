@@ -95,7 +95,7 @@ http_response core::change_setting(const change_by_hand& call, const caller& who
     change = call.dry_run ? try_out(c.current_settings(), call) : change_one(c, call);
   });
   if (!is_there)
-    return error_response(503, "stopping", "the service is stopping");
+    return stopping();
   const std::string outcome = change.error ? "refused"
     : call.dry_run                         ? "dry_run"
     : change.changed.empty()               ? "unchanged"
@@ -110,9 +110,7 @@ http_response core::change_setting(const change_by_hand& call, const caller& who
   answer["changed"] = json_of_changes(change.changed);
   answer["dry_run"] = call.dry_run;
   answer["outcome"] = outcome;
-  http_response r;
-  r.body = text_of(answer);
-  return r;
+  return ok(text_of(answer));
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::admin

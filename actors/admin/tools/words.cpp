@@ -35,9 +35,13 @@ bool flag(const json::object& o, const char* name) {
   return found != nullptr && found->is_bool() && found->as_bool();
 }
 
+std::string count(const json::object& o, const char* name) {
+  return std::to_string(std::llround(number(o, name)));
+}
+
 std::string count_words(double n, const std::string& one) {
-  const auto count = std::to_string(std::llround(n));
-  return count + " " + one + (count == "1" ? "" : "s");
+  const auto digits = std::to_string(std::llround(n));
+  return digits + " " + one + (digits == "1" ? "" : "s");
 }
 
 /// Quotes a name only if that is necessary.
@@ -93,7 +97,7 @@ std::string entry_words(const json::object& e, const std::set<std::string>& hold
     return who(e) + " waits for " + age + " (" + text(e, "operation") + ")";
   if (is_kind(e, "byte-range lock"))
     return who(e) + " locks " + count_words(number(e, "length"), "byte") + " at " +
-      std::to_string(std::llround(number(e, "offset"))) + " for " + age;
+      count(e, "offset") + " for " + age;
   if (is_kind(e, "recovered"))
     return "a client before the restart held something";
   if (holders.contains(text(e, "client")))
@@ -189,9 +193,8 @@ lines lines_of_clients(const json::array& clients) {
   lines result = {padded("CLIENT", 32) + padded("OPENS", 8) + padded("LOCKS", 8) + "LABEL"};
   for (const auto& value : clients) {
     const auto& c = value.as_object();
-    result.push_back(padded(text(c, "client"), 32) +
-      padded(std::to_string(std::llround(number(c, "opens"))), 8) +
-      padded(std::to_string(std::llround(number(c, "locks"))), 8) + shown(text(c, "label")));
+    result.push_back(padded(text(c, "client"), 32) + padded(count(c, "opens"), 8) +
+      padded(count(c, "locks"), 8) + shown(text(c, "label")));
   }
   return result;
 }
@@ -240,8 +243,7 @@ lines lines_of_top(const json::array& top) {
     const auto& e = value.as_object();
     const bool is_exact = number(e, "error_seconds") == 0;
     result.push_back(padded((is_exact ? "" : "<= ") + duration_words(number(e, "seconds")), 12) +
-      padded(std::to_string(std::llround(number(e, "count"))), 8) +
-      (e.contains("client") ? who(e) : file_words(e)));
+      padded(count(e, "count"), 8) + (e.contains("client") ? who(e) : file_words(e)));
   }
   return result;
 }
@@ -249,12 +251,9 @@ lines lines_of_top(const json::array& top) {
 lines lines_of_cluster(const json::object& cluster) {
   if (text(cluster, "stage") == "none")
     return {"the server is not in a cluster"};
-  const auto count_of = [](const json::object& o, const char* name) {
-    return std::to_string(std::llround(number(o, name)));
-  };
   lines result = {shown(text(cluster, "name")) + ": " + text(cluster, "stage") + ", view " +
-    count_of(cluster, "view") + ", serves " + count_of(cluster, "served") + " of " +
-    count_of(cluster, "slots") + " slots; " + count_words(number(cluster, "pending"), "operation") +
+    count(cluster, "view") + ", serves " + count(cluster, "served") + " of " +
+    count(cluster, "slots") + " slots; " + count_words(number(cluster, "pending"), "operation") +
     " without a result"};
   const auto& servers = cluster.at("servers").as_array();
   if (!servers.empty())
@@ -262,8 +261,8 @@ lines lines_of_cluster(const json::object& cluster) {
       padded("STATE", 8) + "ADDRESS");
   for (const auto& value : servers) {
     const auto& s = value.as_object();
-    result.push_back(padded(shown(text(s, "name")), 24) + padded(count_of(s, "run"), 8) +
-      padded(count_of(s, "slots"), 8) + padded(flag(s, "silent") ? "silent" : "heard", 8) +
+    result.push_back(padded(shown(text(s, "name")), 24) + padded(count(s, "run"), 8) +
+      padded(count(s, "slots"), 8) + padded(flag(s, "silent") ? "silent" : "heard", 8) +
       shown(text(s, "address")));
   }
   return result;
