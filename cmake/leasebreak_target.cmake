@@ -58,8 +58,8 @@ macro(leasebreak_unity_build)
   endif()
 endmacro()
 
-# leasebreak_optimize(<name>): for code that runs for long in tests. The preset `asan` is not optimised
-# otherwise: with AddressSanitizer, clang takes three times as long to optimise.
+# leasebreak_optimize(<name>): for code that runs for long in tests. The presets `asan` and `tsan` are not
+# optimised otherwise: with AddressSanitizer, clang takes three times as long to optimise.
 function(leasebreak_optimize name)
   if(LEASEBREAK_SANITIZE)
     target_compile_options(${name} PRIVATE -O1)

@@ -2,7 +2,6 @@
 // undeliverable notifications; further stages; pending operations (MS-SMB2 3.3.4.7, 3.3.5.22,
 // 3.3.6, 3.3.7.1).
 #include "file_fixture.hpp"
-#include "support/effort.hpp"
 
 #include <array>
 
@@ -685,8 +684,8 @@ TEST_F(PendingOperations, ContinueIfTheBreakIsUndeliverable) {
 
 // If each acknowledgement made every operation scan all holders, this would take a minute.
 TEST(ManyPendingOperations, AreAnsweredInTheirOrderWhenTheLastOfManyHoldersHasAnswered) {
-  constexpr std::uint64_t holders = test::effort(2'000);
-  constexpr std::uint64_t waiters = test::effort(1'000);
+  constexpr std::uint64_t holders = 2'000;
+  constexpr std::uint64_t waiters = 1'000;
   const file_policy policy;
   file_state file(policy, "f");
   const auto now = time_point{} + std::chrono::hours{1};

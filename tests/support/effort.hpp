@@ -12,8 +12,7 @@ inline constexpr int slowness = 1;
 #endif
 
 /// Returns `count`, or a quarter of it under a sanitizer, where each step takes several times as
-/// long. For repetitions of a random test; what is to be reached by all of them does not depend on
-/// it.
+/// long. For repetitions of a random test, and for what all of them together are to reach.
 [[nodiscard]] constexpr int effort(int count) {
   return std::max(1, count / slowness);
 }
