@@ -16,7 +16,7 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 struct cluster_node::impl final : message_sender {
   impl(const node_settings& s, view_member who, std::size_t slots)
     : settings(s), self(std::move(who)), slot_count(slots), lease(s.lease), heard(s.peer_timeout),
-      disputed(s.lease.length), requests(self.node, *this), owned(self.node, s.requests_max) {}
+      disputed(s.lease.length, s.peer_timeout + 2 * s.reading), requests(self.node, *this), owned(self.node, s.requests_max) {}
 
   // -- the lease and the engine
   /// Returns whether the node may go on. Must be called first by each input.
@@ -27,7 +27,7 @@ struct cluster_node::impl final : message_sender {
   [[nodiscard]] bool may_join(const engine_document& d, time_point now) const;
 
   // -- views
-  void read(const engine_document& d, time_point now, node_effects& out);
+  void read(const engine_document& d, time_point sent, time_point now, node_effects& out);
   void install(const view& v, time_point now, node_effects& out);
   void end_fenced(node_effects& out);
 
@@ -53,6 +53,7 @@ struct cluster_node::impl final : message_sender {
   std::optional<view> current;
   std::vector<node_id> known_members; ///< While joining: those of the document.
   heard_nodes heard;
+  time_point last_asked = time_point::min(); ///< When the newest document was asked for.
   disputes disputed;
   fenced_nodes fences;
   client_requests requests;
@@ -121,7 +122,9 @@ void cluster_node::impl::propose(const engine_document& d, time_point now, node_
 // -- views
 // -----------------------------------------------------------------------------------------
 
-void cluster_node::impl::read(const engine_document& d, time_point now, node_effects& out) {
+void cluster_node::impl::read(
+  const engine_document& d, time_point sent, time_point now, node_effects& out) {
+  last_asked = sent;
   const auto& v = d.current;
   const bool is_newer = !current || v.number > current->number;
   const bool has_self = v.find(self.node) != nullptr;
@@ -129,7 +132,7 @@ void cluster_node::impl::read(const engine_document& d, time_point now, node_eff
     return step_down(step_down_cause::removed, now, out);
   if (has_self && is_newer && lease.is_held(now))
     install(v, now, out);
-  disputed.read(d, now);
+  disputed.read(d, sent, now);
   if (stage == node_stage::member && disputed.must_leave(d, self.node))
     return step_down(step_down_cause::suspected, now, out);
   known_members.clear();
@@ -302,7 +305,7 @@ void cluster_node::tick(time_point now, node_effects& out) {
     i.renew(now, out);
   if (now >= i.next_reading) {
     i.next_reading = now + i.settings.reading;
-    out.emplace_back(read_document{});
+    out.emplace_back(read_document{now});
   }
   if (now >= i.next_greeting) {
     i.next_greeting = now + i.settings.greeting;
@@ -323,10 +326,12 @@ void cluster_node::lease_refused(time_point now, node_effects& out) {
     impl_->step_down(step_down_cause::refused, now, out);
 }
 
-void cluster_node::document_read(const engine_document& d, time_point now, node_effects& out) {
+void cluster_node::document_read(
+  const engine_document& d, time_point sent, time_point now, node_effects& out) {
   if (!impl_->begin(now, out))
     return;
-  impl_->read(d, now, out);
+  if (sent >= impl_->last_asked || LEASEBREAK_MUTANT(late_documents_count))
+    impl_->read(d, sent, now, out);
   impl_->end(now, out);
 }
 
@@ -414,6 +419,15 @@ const view* cluster_node::current_view() const noexcept {
 
 bool cluster_node::serves(slot_number slot) const {
   return impl_->stage == node_stage::member && impl_->owned.serves(slot);
+}
+
+bool cluster_node::is_unheard(time_point now) const {
+  const auto& i = *impl_;
+  return i.current && std::any_of(i.sessions.begin(), i.sessions.end(), [&](const auto& s) {
+    const auto since = s.second.oldest_since();
+    return since && now - *since > 2 * i.settings.session.repetition &&
+      i.current->find(s.first) != nullptr;
+  });
 }
 
 const std::vector<node_id>& cluster_node::suspected() const noexcept {

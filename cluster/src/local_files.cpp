@@ -72,7 +72,7 @@ private:
 
 void local_files::execute(
   const files_request& what, time_point now, std::vector<files_result>& out) {
-  std::visit([&](const auto& r) { run(r, now, out); }, what);
+  std::visit([&](const auto& r) { run(r, time_of_files(now), out); }, what);
 }
 
 void local_files::run(const open_slot& r, time_point now, std::vector<files_result>& out) {
@@ -193,6 +193,19 @@ void local_files::run(const release_slot& r, time_point now, std::vector<files_r
   out.emplace_back(std::move(result));
 }
 
+void local_files::hold_time(bool stops, time_point now) noexcept {
+  if (LEASEBREAK_MUTANT(time_is_not_held))
+    return;
+  if (stops && !held_)
+    held_ = now - behind_;
+  else if (!stops && held_)
+    behind_ = now - *std::exchange(held_, std::nullopt);
+}
+
+time_point local_files::time_of_files(time_point now) const noexcept {
+  return held_ ? *held_ : now - behind_;
+}
+
 std::optional<time_point> local_files::next_deadline() const {
   std::optional<time_point> first;
   for_each([&](const file_state& file) {
@@ -202,7 +215,9 @@ std::optional<time_point> local_files::next_deadline() const {
   return first;
 }
 
-void local_files::expire(time_point now, std::vector<files_result>& out) {
+void local_files::expire(time_point time, bool is_unheard, std::vector<files_result>& out) {
+  hold_time(is_unheard, time);
+  const auto now = time_of_files(time);
   apply_to_all(
     deadline_reached{},
     [now](const file_state& file) {

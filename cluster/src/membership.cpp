@@ -8,7 +8,7 @@
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
-void disputes::read(const engine_document& d, time_point now) {
+void disputes::read(const engine_document& d, time_point sent, time_point now) {
   std::map<pair, time_point> next;
   for (const auto& [node, suspects] : d.living)
     for (const auto other : suspects)
@@ -18,19 +18,19 @@ void disputes::read(const engine_document& d, time_point now) {
         next.emplace(pair{node, other}, before != since_.end() ? before->second : now);
       }
   since_ = std::move(next);
-  now_ = now;
+  sent_ = sent;
 }
 
-// In both orders.
-std::set<disputes::pair> disputes::broken() const {
-  const auto is_old = [this](time_point since) {
-    return now_ - since >= lease_ || LEASEBREAK_MUTANT(the_dead_dispute);
+std::set<disputes::pair> disputes::of_age(duration age) const {
+  const auto is_old = [this](time_point since, duration than) {
+    return sent_ - since >= than || LEASEBREAK_MUTANT(the_dead_dispute);
   };
   std::set<pair> all;
   for (const auto& [suspicion, since] : since_) {
     const pair other{suspicion.second, suspicion.first};
     const auto back = since_.find(other);
-    if (is_old(since) && (back == since_.end() || is_old(back->second))) {
+    if (back != since_.end() ? is_old(since, age) && is_old(back->second, age)
+                             : is_old(since, age + silence_)) {
       all.insert(suspicion);
       all.insert(other);
     }
@@ -39,11 +39,13 @@ std::set<disputes::pair> disputes::broken() const {
 }
 
 bool disputes::must_leave(const engine_document& d, node_id self) const {
-  const auto all = broken();
+  const auto broken = of_age(lease_);
+  const auto counted = of_age(LEASEBREAK_MUTANT(only_old_suspicions) ? lease_ : lease_ / 2);
   const auto count = [&](node_id n) {
-    return std::count_if(all.begin(), all.end(), [n](const auto& p) { return p.first == n; });
+    return std::count_if(
+      counted.begin(), counted.end(), [n](const auto& p) { return p.first == n; });
   };
-  return std::any_of(all.begin(), all.end(), [&](const auto& p) {
+  return std::any_of(broken.begin(), broken.end(), [&](const auto& p) {
     if (p.first != self)
       return false;
     const auto mine = count(self);

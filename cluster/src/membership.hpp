@@ -13,29 +13,35 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// Which living members do not hear each other. One of two such nodes leaves. While the lease of a
 /// node that has died lasts, others suspect it, and it may have suspected others, but that is no
-/// reason for any node to leave. So two nodes count when all suspicions between them are as old as
-/// a lease: a suspected node has renewed its lease meanwhile, and the other node too, or it is
-/// heard. Times are of this node's clock.
+/// reason for any node to leave. So two nodes that suspect each other count when both suspicions are
+/// as old as a lease: both nodes have renewed their leases meanwhile. If only one suspects the other,
+/// it may have died and still be taken for heard; so they count later. Times are of this node's
+/// clock.
 class disputes {
 public:
-  /// `lease` is the length of a lease.
-  explicit disputes(duration lease) : lease_(lease) {}
+  /// `lease` is the length of a lease, and `silence` the time after which a node that has died is
+  /// suspected by all others for certain.
+  disputes(duration lease, duration silence) : lease_(lease), silence_(silence) {}
 
-  /// Takes what the engine has. Must be called for each document.
-  void read(const engine_document& d, time_point now);
+  /// Takes what the engine had between `sent` and `now`. Must be called for each document.
+  void read(const engine_document& d, time_point sent, time_point now);
   /// Returns whether `self` must leave. Of two nodes, the one leaves that does not hear more
-  /// others, or else has the greater name. No other node removes a node whose lease has not
+  /// others, or else has the greater name. For that, suspicions as old as half a lease count, since
+  /// those of one cause do not begin at the same time. No other node removes a node whose lease has not
   /// expired: its clients may still use their caches. `d` is the document that was read last.
   [[nodiscard]] bool must_leave(const engine_document& d, node_id self) const;
 
 private:
   using pair = std::pair<node_id, node_id>;
 
-  [[nodiscard]] std::set<pair> broken() const;
+  /// Returns the pairs of nodes, in both orders, between which both suspicions have `age`, or one
+  /// has `age` and `silence_`.
+  [[nodiscard]] std::set<pair> of_age(duration age) const;
 
   duration lease_;
+  duration silence_;
   std::map<pair, time_point> since_; ///< Suspicions among living members.
-  time_point now_{}; ///< When the document was read.
+  time_point sent_{}; ///< When the document was asked for.
 };
 
 /// Which nodes were heard, and which are suspected. Times are of this node's clock.

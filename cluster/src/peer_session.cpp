@@ -18,6 +18,7 @@ void peer_session::greet(bool wants_answer) noexcept {
 }
 
 std::optional<packet> peer_session::take_packet(time_point now) {
+  seen_.resize(outgoing_.size(), now);
   packet p{self_, peer_, std::exchange(wants_answer_, false), consumed_, {}};
   const auto count = std::min(outgoing_.size(), settings_.window);
   const bool repeats = !outgoing_.empty() && last_sent_ >= outgoing_.front().number &&
@@ -36,7 +37,7 @@ std::optional<packet> peer_session::take_packet(time_point now) {
 
 void peer_session::receive(const packet& p) {
   while (!outgoing_.empty() && outgoing_.front().number <= p.consumed)
-    outgoing_.pop_front();
+    drop_first();
   for (const auto& m : p.messages) {
     is_due_ = true; // a confirmation, also if the message is known: the last one may be lost
     if (LEASEBREAK_MUTANT(messages_taken_twice) && m.number <= consumed_)
@@ -45,6 +46,16 @@ void peer_session::receive(const packet& p) {
       incoming_.emplace(m.number, m);
   }
   is_due_ = is_due_ || p.wants_answer;
+}
+
+void peer_session::drop_first() noexcept {
+  outgoing_.pop_front();
+  if (!seen_.empty())
+    seen_.pop_front();
+}
+
+std::optional<time_point> peer_session::oldest_since() const noexcept {
+  return seen_.empty() ? std::nullopt : std::optional(seen_.front());
 }
 
 const message* peer_session::front() const noexcept {

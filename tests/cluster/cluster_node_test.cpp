@@ -54,8 +54,14 @@ protected:
       now += milliseconds{50};
       for (std::size_t i = 0; i < nodes.size(); ++i)
         if (auto& n = *nodes[i]; !n.is_dead)
-          run(n, [&](auto& out) { n.node.tick(now, out); });
+          tick(n);
     }
+  }
+  void tick(test_node& n) {
+    run(n, [&](auto& out) { n.node.tick(now, out); });
+    std::vector<files_result> results;
+    n.files.expire(now, n.node.is_unheard(now), results);
+    take(n, std::move(results));
   }
 
   template <class Function>
@@ -80,8 +86,8 @@ protected:
     document.living[n.id] = e.suspected;
     run(n, [&](auto& out) { n.node.lease_renewed(e.sent, now, out); });
   }
-  void execute(test_node& n, const read_document&) {
-    run(n, [&](auto& out) { n.node.document_read(document, now, out); });
+  void execute(test_node& n, const read_document& e) {
+    run(n, [&](auto& out) { n.node.document_read(document, e.sent, now, out); });
   }
   void execute(test_node&, const propose_view& e) {
     if (e.next.number == document.current.number + 1)
@@ -89,7 +95,7 @@ protected:
   }
   void execute(test_node& n, const revoke_lease&) { document.living.erase(n.id); }
   void execute(test_node&, const send_packet& e) {
-    if (auto* const to = find(e.what.to))
+    if (auto* const to = find(e.what.to); to != nullptr && !is_cut)
       run(*to, [&](auto& out) { to->node.packet_arrived(e.what, now, out); });
   }
   void execute(test_node& n, const fence_node& e) {
@@ -104,6 +110,9 @@ protected:
   void execute(test_node& n, const files_request& e) {
     std::vector<files_result> results;
     n.files.execute(e, now, results);
+    take(n, std::move(results));
+  }
+  void take(test_node& n, std::vector<files_result> results) {
     for (auto& r : results)
       run(n, [&](auto& out) { n.node.files_did(std::move(r), now, out); });
   }
@@ -163,6 +172,7 @@ protected:
   time_point now = time_point{} + std::chrono::hours{24};
   engine_document document{first_view(8), {}};
   bool fences = true;
+  bool is_cut = false; ///< No packet arrives.
   std::vector<std::unique_ptr<test_node>> nodes;
   std::deque<std::pair<test_node*, node_effect>> todo;
   bool is_running = false;
@@ -197,6 +207,27 @@ TEST_F(ClusterNodes, BreakLeasesOfEachOther) {
   acknowledge(first, 1, lease_state::rh, first.breaks.front().what.id);
 
   EXPECT_EQ(granted(second, waiting), lease_state::rh);
+}
+
+// While the node of the holder may not have heard of the break, its client uses its cache.
+TEST_F(ClusterNodes, LetNoDeadlinePassOfWhichANodeMayNotKnow) {
+  policy.break_timeout = seconds{1};
+  auto two = start_two();
+  auto& at = *owner();
+  auto& other = &at == &two.first ? two.second : two.first;
+  ASSERT_EQ(granted(other, open(other, 1, lease_state::rwh)), lease_state::rwh);
+  is_cut = true;
+  const auto waiting = open(at, 2, lease_state::rh);
+  pass(milliseconds{2'500});
+  EXPECT_EQ(granted(at, waiting), std::nullopt);
+
+  is_cut = false;
+  pass(milliseconds{400});
+  EXPECT_EQ(other.breaks.size(), 1U);
+  EXPECT_EQ(granted(at, waiting), std::nullopt);
+  pass(seconds{1});
+  EXPECT_NE(granted(at, waiting), std::nullopt);
+  EXPECT_TRUE(at.downs.empty() && other.downs.empty());
 }
 
 TEST_F(ClusterNodes, RefuseTheAcknowledgementOfAnotherBreak) {
@@ -302,6 +333,19 @@ TEST_F(ClusterNodes, StepDownWhenTheyAreRemoved) {
 
   ASSERT_EQ(n.downs.size(), 1U);
   EXPECT_EQ(n.downs.front().cause, step_down_cause::removed);
+}
+
+TEST_F(ClusterNodes, NotFollowADocumentThatIsOlderThanAnother) {
+  auto& n = start("a");
+  pass(seconds{1});
+  auto removed = document;
+  removed.current = next_view(document.current, {{n.id}, std::nullopt, {}}).value();
+
+  run(n, [&](auto& out) { n.node.document_read(document, now, now, out); });
+  run(n, [&](auto& out) { n.node.document_read(removed, now - milliseconds{1}, now, out); });
+  EXPECT_TRUE(n.downs.empty());
+  run(n, [&](auto& out) { n.node.document_read(removed, now, now, out); });
+  EXPECT_EQ(n.downs.size(), 1U);
 }
 
 TEST_F(ClusterNodes, AnswerALimitedNumberOfStrangers) {

@@ -23,18 +23,21 @@ view of_members(std::initializer_list<std::pair<node_id, const char*>> members) 
 
 const view three = of_members({{a, "a"}, {b, "b"}, {c, "c"}});
 
-/// What a node knows that has seen this document for so long. A lease lasts for five seconds.
+constexpr seconds lease{5};
+constexpr seconds silence{3};
+
+/// What a node knows that has seen this document for so long.
 disputes seen_for(const engine_document& d, seconds how_long) {
-  disputes disputed(seconds{5});
-  disputed.read(d, noon);
-  disputed.read(d, noon + how_long);
+  disputes disputed(lease, silence);
+  disputed.read(d, noon, noon);
+  disputed.read(d, noon + how_long, noon + how_long);
   return disputed;
 }
 
 TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
   const engine_document d{three, {{a, {b, c}}, {b, {a}}, {c, {a}}}};
 
-  const auto disputed = seen_for(d, seconds{5});
+  const auto disputed = seen_for(d, lease);
   EXPECT_TRUE(disputed.must_leave(d, a));
   EXPECT_FALSE(disputed.must_leave(d, b));
   EXPECT_FALSE(disputed.must_leave(d, c));
@@ -43,7 +46,7 @@ TEST(Suspicions, LetTheNodeLeaveThatIsInMorePairs) {
 TEST(Suspicions, LetTheGreaterNameLeaveOfTwo) {
   const engine_document one_way{three, {{a, {b}}, {b, {}}, {c, {}}}};
 
-  const auto disputed = seen_for(one_way, seconds{5});
+  const auto disputed = seen_for(one_way, lease + silence);
   EXPECT_FALSE(disputed.must_leave(one_way, a));
   EXPECT_TRUE(disputed.must_leave(one_way, b));
   EXPECT_FALSE(disputed.must_leave(one_way, c));
@@ -54,10 +57,10 @@ TEST(Suspicions, LetTheGreaterNameLeaveOfTwo) {
 TEST(Suspicions, OfANodeThatHasDiedLetNobodyLeave) {
   const engine_document first{three, {{a, {}}, {b, {}}, {c, {b}}}};
   const engine_document then{three, {{a, {b}}, {b, {}}, {c, {b}}}};
-  disputes disputed(seconds{5});
+  disputes disputed(lease, silence);
   for (const auto* const d : {&first, &then})
     for (const auto n : {a, c}) {
-      disputed.read(*d, noon);
+      disputed.read(*d, noon, noon);
       EXPECT_FALSE(disputed.must_leave(*d, n));
     }
 }
@@ -65,20 +68,57 @@ TEST(Suspicions, OfANodeThatHasDiedLetNobodyLeave) {
 TEST(Suspicions, OfANodeThatHasDiedSinceDoNotCount) {
   const engine_document paused{three, {{a, {c}}, {b, {}}, {c, {}}}};
   const engine_document died{three, {{a, {c}}, {b, {}}, {c, {a}}}};
-  disputes disputed(seconds{5});
-  disputed.read(paused, noon);
-  disputed.read(died, noon + seconds{4});
-  disputed.read(died, noon + seconds{8});
+  disputes disputed(lease, silence);
+  disputed.read(paused, noon, noon);
+  disputed.read(died, noon + seconds{4}, noon + seconds{4});
+  disputed.read(died, noon + seconds{8}, noon + seconds{8});
   EXPECT_FALSE(disputed.must_leave(died, c));
+}
+
+// A node hangs. Those who live do not write at the same time that they do not hear it.
+TEST(Suspicions, OfOneCauseCountTogether) {
+  const engine_document first{three, {{a, {b, c}}, {b, {}}, {c, {a}}}};
+  const engine_document then{three, {{a, {b, c}}, {b, {a}}, {c, {a}}}};
+  disputes disputed(lease, silence);
+  disputed.read(first, noon, noon);
+  disputed.read(then, noon + milliseconds{100}, noon + milliseconds{200});
+  disputed.read(then, noon + lease, noon + lease);
+  EXPECT_TRUE(disputed.must_leave(then, a));
+  EXPECT_FALSE(disputed.must_leave(then, c));
+}
+
+// The answer to a question of the past says nothing about the present.
+TEST(Suspicions, AreAsOldAsTheQuestionForTheDocument) {
+  const engine_document one_way{three, {{a, {b}}, {b, {}}, {c, {}}}};
+  disputes disputed(lease, silence);
+  disputed.read(one_way, noon, noon + seconds{1});
+  disputed.read(one_way, noon + seconds{8}, noon + seconds{12});
+  EXPECT_FALSE(disputed.must_leave(one_way, b));
+  disputed.read(one_way, noon + seconds{9}, noon + seconds{12});
+  EXPECT_TRUE(disputed.must_leave(one_way, b));
+}
+
+// A node writes that it does not hear another one, renews its lease, and dies. For a while it is
+// still taken for heard.
+TEST(Suspicions, OfANodeThatHasDiedSinceAreNotBelieved) {
+  const engine_document noted{three, {{a, {b}}, {b, {}}, {c, {}}}};
+  const engine_document died{three, {{a, {b}}, {b, {a}}, {c, {a}}}};
+  disputes disputed(lease, silence);
+  disputed.read(noted, noon, noon);
+  disputed.read(noted, noon + seconds{7}, noon + seconds{7});
+  EXPECT_FALSE(disputed.must_leave(noted, b));
+  disputed.read(died, noon + seconds{8}, noon + seconds{8});
+  disputed.read(died, noon + seconds{12}, noon + seconds{12});
+  EXPECT_FALSE(disputed.must_leave(died, b));
 }
 
 TEST(Suspicions, ThatEndMeanwhileBeginAnew) {
   const engine_document suspected{three, {{a, {}}, {b, {a}}, {c, {}}}};
   const engine_document heard{three, {{a, {}}, {b, {}}, {c, {}}}};
-  disputes disputed(seconds{5});
-  disputed.read(suspected, noon);
-  disputed.read(heard, noon + seconds{4});
-  disputed.read(suspected, noon + seconds{5});
+  disputes disputed(lease, silence);
+  disputed.read(suspected, noon, noon);
+  disputed.read(heard, noon + seconds{4}, noon + seconds{4});
+  disputed.read(suspected, noon + seconds{5}, noon + seconds{5});
   EXPECT_FALSE(disputed.must_leave(suspected, b));
 }
 

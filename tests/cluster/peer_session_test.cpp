@@ -70,6 +70,25 @@ TEST_F(PeerSessions, RepeatWhatWasNotConsumed) {
   EXPECT_FALSE(sender.take_packet(first_moment + std::chrono::hours{1}));
 }
 
+TEST_F(PeerSessions, KnowSinceWhenTheOldestMessageWaits) {
+  EXPECT_EQ(sender.oldest_since(), std::nullopt);
+  sender.send(7, numbered(1));
+  const auto first = sender.take_packet(first_moment);
+  sender.send(7, numbered(2));
+  sender.send(7, numbered(3));
+  const auto second = first_moment + std::chrono::milliseconds{50};
+  (void)sender.take_packet(second);
+  (void)sender.take_packet(second + settings.repetition);
+  EXPECT_EQ(sender.oldest_since(), first_moment);
+
+  receiver.receive(*first);
+  consume(receiver);
+  sender.receive(*receiver.take_packet(first_moment));
+  EXPECT_EQ(sender.oldest_since(), second);
+  sender.receive({far_end, near_end, false, 3, {}});
+  EXPECT_EQ(sender.oldest_since(), std::nullopt);
+}
+
 TEST_F(PeerSessions, DeliverARepeatedMessageOnce) {
   sender.send(7, numbered(1));
   const auto p = sender.take_packet(first_moment);

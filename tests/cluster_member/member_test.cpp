@@ -428,5 +428,18 @@ TEST_F(Members, LeaveAndLetOthersTakeOver) {
   EXPECT_EQ(begin_open(a, open_of(a, "file"))->is_there, false);
 }
 
+TEST(Membership, RefusesBreaksThatEndBeforeAllServersHaveHeard) {
+  boost::asio::io_context io;
+  member_config m;
+  m.node.settings.lease.length = 2s;
+  m.node.settings.session.repetition = 250ms;
+  coordinator_config c;
+  c.cluster = std::make_shared<member>(io.get_executor(), m);
+  c.break_timeout = 5s;
+  EXPECT_THROW(coordinator(io.get_executor(), c), std::invalid_argument);
+  c.break_timeout = 5s + 1ms;
+  EXPECT_NO_THROW(coordinator(io.get_executor(), c));
+}
+
 } // namespace
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster

@@ -124,6 +124,24 @@ TEST_F(RebuiltFiles, CanSendTheBreaksInProgressAgain) {
   EXPECT_EQ(rebuilt.check_invariants(), "");
 }
 
+TEST_F(RebuiltFiles, LeaveHalfOfItsTimeToABreakThatIsSentAgain) {
+  open(by(alice).lease(k1, rwh));
+  open(by(bob).lease(k2, rh));
+  pass(seconds{30});
+  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  EXPECT_EQ(rebuilt.next_deadline(), now() + seconds{5});
+
+  rebuilt.tell_breaks_again(now(), out);
+
+  pass(milliseconds{17'499});
+  (void)rebuilt.apply(deadline_reached{}, now());
+  EXPECT_EQ(rebuilt.breaking(), 1U);
+  EXPECT_EQ(rebuilt.check_invariants(), "");
+  pass(milliseconds{1});
+  (void)rebuilt.apply(deadline_reached{}, now());
+  EXPECT_EQ(rebuilt.breaking(), 0U);
+}
+
 TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
   open(by(alice).lease(k1, rwh));
   open(by(bob).lease(k2, rh));

@@ -58,7 +58,7 @@ class remote_files {
 public:
   virtual ~remote_files() = default;
 
-  /// Called once, by the coordinator's constructor, with the settings of files at that time.
+  /// Called once, by the coordinator's constructor, to which it may throw, with the settings.
   virtual void use(std::shared_ptr<remote_files_user> user, const file_policy& policy) = 0;
 
   /// Executes a command in `run`. Its operation, if it has one, contains the run and is unique; it

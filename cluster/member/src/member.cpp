@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <stdexcept>
 #include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
@@ -224,6 +226,11 @@ void member::status(std::function<void(member_status)> to) {
 }
 
 void member::use(std::shared_ptr<remote_files_user> user, const file_policy& policy) {
+  const auto least = impl_->config.node.settings.break_timeout_above();
+  if (policy.break_timeout <= least)
+    throw std::invalid_argument("leasebreak::coordinator_config: in a cluster with these leases, "
+                                "break_timeout must be above " +
+      std::to_string(std::chrono::ceil<std::chrono::milliseconds>(least).count()) + " ms");
   impl_->user = std::move(user);
   impl_->config.node.policy = policy;
   impl_->config.node.policy.live = nullptr; // it may end before the node does

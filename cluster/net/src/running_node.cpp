@@ -60,7 +60,7 @@ struct running_node::impl : std::enable_shared_from_this<impl> {
   void execute(const files_request& e);
 
   static asio::awaitable<void> renew(std::shared_ptr<impl> self);
-  static asio::awaitable<void> read(std::shared_ptr<impl> self);
+  static asio::awaitable<void> read(std::shared_ptr<impl> self, time_point sent);
   static asio::awaitable<void> propose(std::shared_ptr<impl> self, view next);
   static asio::awaitable<void> revoke(std::shared_ptr<impl> self);
 
@@ -162,7 +162,7 @@ asio::awaitable<void> running_node::impl::tick_on(std::shared_ptr<impl> self) {
     self->run([&](auto& out) { self->node->tick(now(), out); });
     std::vector<files_result> results;
     if (!self->is_closed)
-      self->files->expire(now(), results);
+      self->files->expire(now(), self->node->is_unheard(now()), results);
     self->take(std::move(results));
     self->timer.expires_after(self->config.tick);
     co_await self->timer.async_wait(use_tuple);
@@ -202,12 +202,12 @@ asio::awaitable<void> running_node::impl::renew(std::shared_ptr<impl> self) {
   self->is_renewing = false;
 }
 
-void running_node::impl::execute(const read_document& /*e*/) {
+void running_node::impl::execute(const read_document& e) {
   if (!std::exchange(is_reading, true))
-    asio::co_spawn(on, read(shared_from_this()), asio::detached);
+    asio::co_spawn(on, read(shared_from_this(), e.sent), asio::detached);
 }
 
-asio::awaitable<void> running_node::impl::read(std::shared_ptr<impl> self) {
+asio::awaitable<void> running_node::impl::read(std::shared_ptr<impl> self, time_point sent) {
   const auto result = co_await self->with->read();
   self->is_reading = false;
   if (const auto* const failed = std::get_if<engine_error>(&result)) {
@@ -218,7 +218,7 @@ asio::awaitable<void> running_node::impl::read(std::shared_ptr<impl> self) {
   // A node that joins must reach all members before it is one.
   if (self->links && self->node->current_view() == nullptr)
     self->links->install(document.current);
-  self->run([&](auto& out) { self->node->document_read(document, now(), out); });
+  self->run([&](auto& out) { self->node->document_read(document, sent, now(), out); });
 }
 
 void running_node::impl::execute(const propose_view& e) {

@@ -4,6 +4,7 @@
 
 #include "file/snapshot_restore.hpp"
 #include "file/snapshot_visit.hpp"
+#include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -276,10 +277,16 @@ void file_state::tell_breaks_again(time_point now, effects& out) {
   impl_->tell_breaks_again(now, out);
 }
 
+// A client may hear of its break only now.
 void file_state::impl::tell_breaks_again(time_point now, effects& out) {
   for (const auto& l : leases)
     if (l->info.breaking) {
       l->maybe_unheard = true;
+      if (const auto least = after(now, break_timeout_of(*l) / 2);
+          l->break_due < least && !LEASEBREAK_MUTANT(no_time_when_told_again)) {
+        l->break_due = least;
+        push_deadline(detail::deadline_entry::for_break(l->break_due, l->name()));
+      }
       notify_again(*l, now, out);
     }
 }

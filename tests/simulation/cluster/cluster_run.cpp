@@ -130,9 +130,9 @@ void cluster_run::ask_engine(std::size_t from, const cluster::node_effect& what,
           [sent](auto& n, time_point now, node_effects& out) { n.lease_renewed(sent, now, out); });
       else
         answer([](auto& n, time_point now, node_effects& out) { n.lease_refused(now, out); });
-    } else if (std::holds_alternative<cluster::read_document>(what)) {
-      answer([d = engine_.read()](
-               auto& n, time_point now, node_effects& out) { n.document_read(d, now, out); });
+    } else if (const auto* const reading = std::get_if<cluster::read_document>(&what)) {
+      answer([d = engine_.read(), sent = reading->sent](
+               auto& n, time_point now, node_effects& out) { n.document_read(d, sent, now, out); });
     } else if (const auto* const proposal = std::get_if<cluster::propose_view>(&what)) {
       if (engine_.propose(proposal->next)) {
         ++cluster_totals().views;

@@ -141,7 +141,7 @@ void machine::tick(node_id run) {
     n.tick(now, out);
     std::vector<cluster::files_result> results;
     if (n.stage() == cluster::node_stage::member)
-      files_->expire(now, results);
+      files_->expire(now, n.is_unheard(now), results);
     for (auto& r : results) {
       around_.executed(r);
       n.files_did(std::move(r), now, out);

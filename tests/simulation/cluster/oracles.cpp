@@ -78,7 +78,8 @@ void cluster_run::check_part(std::size_t from, const cluster::part_changed& p) {
 
 // A node that hears all others, and is heard, goes on when one of them dies.
 void cluster_run::check_step_down(std::size_t at, cluster::step_down_cause cause) {
-  const auto remembered = settings_.peer_timeout + settings_.lease.length + std::chrono::seconds{1};
+  const auto remembered =
+    2 * settings_.peer_timeout + settings_.lease.length + std::chrono::seconds{2};
   if (cause == cluster::step_down_cause::suspected && !network_.was_bad_around(at, remembered))
     complain(machines_[at]->name() + " had to step down, although its links are good");
 }

@@ -35,6 +35,12 @@ struct node_settings {
   duration peer_timeout = std::chrono::seconds{3}; ///< When a silent node is suspected.
   std::size_t requests_max = 100'000; ///< Requests of the node without an answer.
   std::size_t strangers_max = 64; ///< Nodes that are no members, and that are answered.
+
+  /// `file_policy::break_timeout` must be longer than this. Half of it is left to a break that is
+  /// sent again, and in that the holder's node must hear of it or be missed.
+  [[nodiscard]] duration break_timeout_above() const noexcept {
+    return 2 * (2 * session.repetition + lease.length);
+  }
 };
 
 /// What the engine has, as of one moment.
@@ -54,7 +60,9 @@ struct renew_lease {
   std::vector<node_id> suspected; ///< To be stored with the lease.
 };
 /// Read the document. The result is `document_read`.
-struct read_document {};
+struct read_document {
+  time_point sent{}; ///< To be passed to `document_read`.
+};
 /// Replace the view if its number is still one less. The result is known by reading.
 struct propose_view {
   view next; ///< The view.
@@ -155,8 +163,10 @@ public:
   void lease_renewed(time_point sent, time_point now, node_effects& out);
   /// The lease has expired at the engine.
   void lease_refused(time_point now, node_effects& out);
-  /// The engine's document, from a linearizable read of its view and leases.
-  void document_read(const engine_document& d, time_point now, node_effects& out);
+  /// The engine's document, from a linearizable read of its view and leases. Has no effect if a
+  /// document that was asked for later has been read before.
+  void document_read(
+    const engine_document& d, time_point sent, time_point now, node_effects& out);
   /// A packet from another node.
   void packet_arrived(const packet& p, time_point now, node_effects& out);
   /// The node is fenced.
@@ -192,6 +202,9 @@ public:
   [[nodiscard]] bool serves(slot_number slot) const;
   /// Returns how many requests have no answer.
   [[nodiscard]] std::size_t pending() const noexcept;
+  /// Returns whether a member has not consumed what was sent to it two repetitions ago. It may not
+  /// know of a break then; see `local_files::expire`.
+  [[nodiscard]] bool is_unheard(time_point now) const;
   /// Returns the members that have been silent for `peer_timeout`.
   [[nodiscard]] const std::vector<node_id>& suspected() const noexcept;
   /// Returns for how many files owned elsewhere the node knows what its clients have.

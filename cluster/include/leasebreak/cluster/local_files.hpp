@@ -30,10 +30,12 @@ public:
   /// Executes a request at `now`, and appends its results.
   void execute(const files_request& what, time_point now, std::vector<files_result>& out);
 
-  /// Returns when `expire` is due, or nothing. Scans all files.
+  /// Returns when `expire` is due, or nothing, in the time of the files. Scans all files.
   [[nodiscard]] std::optional<time_point> next_deadline() const;
-  /// Lets the deadlines of all files pass that are due at `now`.
-  void expire(time_point now, std::vector<files_result>& out);
+  /// Lets the deadlines of all files pass that are due at `now`. If `is_unheard`, the time of the
+  /// files stands still until the next call: while a node may not know of a break, the deadline of
+  /// that must not pass, because the node's client would still use what another one is granted then.
+  void expire(time_point now, bool is_unheard, std::vector<files_result>& out);
 
   /// Calls `f` with every file. For tests and tools.
   void for_each(const std::function<void(const file_state&)>& f) const;
@@ -71,8 +73,14 @@ private:
 
   [[nodiscard]] bool is_told(node_id node) const noexcept { return node != self_ || tells_itself_; }
 
+  /// The time of the files, which is behind by as long as it was held.
+  [[nodiscard]] time_point time_of_files(time_point now) const noexcept;
+  void hold_time(bool stops, time_point now) noexcept;
+
   node_id self_;
   const file_policy* policy_;
+  std::optional<time_point> held_; ///< The time of the files while it is stopped.
+  duration behind_{};
   bool tells_itself_;
   std::map<slot_number, owned_slot> slots_;
 };

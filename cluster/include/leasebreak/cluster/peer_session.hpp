@@ -46,8 +46,13 @@ public:
 
   /// Returns how many messages have not been consumed by the peer.
   [[nodiscard]] std::size_t unconsumed() const noexcept { return outgoing_.size(); }
+  /// Returns when `take_packet` first saw the oldest message that the peer has not consumed. Nothing
+  /// if there is none.
+  [[nodiscard]] std::optional<time_point> oldest_since() const noexcept;
 
 private:
+  void drop_first() noexcept;
+
   session_settings settings_;
   node_id self_;
   node_id peer_;
@@ -55,6 +60,7 @@ private:
   std::uint64_t last_number_ = 0; ///< The number of the last message of `outgoing_`.
   std::uint64_t last_sent_ = 0; ///< The number of the last message that was sent at least once.
   time_point sent_at_ = time_point::min(); ///< When messages were sent last.
+  std::deque<time_point> seen_; ///< When the first ones of `outgoing_` were seen.
   std::map<std::uint64_t, message> incoming_; ///< Those that have not been consumed, by number.
   std::uint64_t consumed_ = 0;
   bool is_due_ = false; ///< A packet without messages is to be sent.

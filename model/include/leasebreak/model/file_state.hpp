@@ -122,7 +122,8 @@ public:
     effects& out);
 
   /// Appends the notifications of all breaks in progress once more, because those that the former
-  /// owner of the file has sent may not have arrived.
+  /// owner of the file has sent may not have arrived. Each break then has at least half of its time
+  /// left.
   void tell_breaks_again(time_point now, effects& out);
 
   /// Returns when `deadline_reached` is due, or nothing if no deadline is set.
