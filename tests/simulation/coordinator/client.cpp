@@ -89,6 +89,9 @@ coordinator_run::task<void> coordinator_run::answer_break(cache_name name, break
   const auto id = (*on)->id;
   const auto file = c.file;
   c.breaks.erase(n.id);
+  // The client does not keep more for another break, which was sent twice or is answered later.
+  for (auto& [id, each] : c.breaks)
+    each.from = each.from & keeps;
   ++c.answering;
   const auto arrived = [this, name] {
     if (const auto now = caches_.find(name); now != caches_.end() && now->second.answering != 0)
