@@ -7,6 +7,9 @@
 #ifdef LEASEBREAK_SMB_CLUSTER
 #include <leasebreak/cluster/etcd_engine.hpp>
 #include <leasebreak/cluster/member.hpp>
+#ifdef LEASEBREAK_SMB_CLUSTER_POSTGRES
+#include <leasebreak/cluster/postgres_engine.hpp>
+#endif
 
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
@@ -17,7 +20,9 @@
 #include <boost/system/system_error.hpp>
 #endif
 
+#include <functional>
 #include <stdexcept>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -84,6 +89,35 @@ cluster::etcd_settings etcd_of(const cluster_options& o) {
   return e;
 }
 
+#ifdef LEASEBREAK_SMB_CLUSTER_POSTGRES
+cluster::postgres_engine_settings postgres_of(const cluster_options& o) {
+  constexpr std::string_view prefix = "postgres:";
+  const bool is_uri = o.engine.starts_with("postgres://") || o.engine.starts_with("postgresql://");
+  cluster::postgres_engine_settings s;
+  if (is_uri || o.engine.starts_with(prefix))
+    s.connection = is_uri ? o.engine : o.engine.substr(prefix.size());
+  s.cluster = o.name;
+  s.lease = std::chrono::duration_cast<std::chrono::seconds>(o.lease);
+  s.timeout = o.lease / 5;
+  if (const auto problem = problem_of(s); !problem.empty())
+    throw std::runtime_error("--cluster: " + problem);
+  return s;
+}
+#endif
+
+using engine_maker = std::function<std::unique_ptr<cluster::engine>(asio::any_io_executor)>;
+
+engine_maker engine_of(const cluster_options& o) {
+  if (o.engine.starts_with("etcd:"))
+    return [etcd = etcd_of(o)](auto on) { return cluster::make_etcd_engine(on, etcd); };
+#ifdef LEASEBREAK_SMB_CLUSTER_POSTGRES
+  return
+    [postgres = postgres_of(o)](auto on) { return cluster::make_postgres_engine(on, postgres); };
+#else
+  throw std::runtime_error("--cluster: this program was built without LEASEBREAK_POSTGRES");
+#endif
+}
+
 cluster::node_config node_of(const cluster_options& o) {
   cluster::node_config n;
   boost::system::error_code ignored;
@@ -108,7 +142,7 @@ public:
   cluster_membership(server& host, const cluster_options& o)
     : host_(host), joined_(std::make_shared<signal_once>(host.runs_on().get_executor())) {
     cluster::member_config m;
-    m.make_engine = [etcd = etcd_of(o)](auto on) { return cluster::make_etcd_engine(on, etcd); };
+    m.make_engine = engine_of(o);
     m.node = node_of(o);
     m.on_join = [this](node_id) { joined(); };
     m.on_step_down = [this](cluster::step_down_cause cause) { stepped_down(cause); };

@@ -221,8 +221,8 @@ void add_what_operators_see(CLI::App& app, server_options& o, raw_options& raw) 
 
 void add_cluster(CLI::App& app, cluster_options& o, raw_options& raw) {
   app.add_option("--cluster", o.engine,
-    "etcd:URL[,URL]..., the etcd of a cluster of servers that export the same directories; clients "
-    "of each server then respect what clients of the others cache");
+    "etcd:URL[,URL]... or postgres:CONNECTION, the engine of a cluster of servers that export the "
+    "same directories; clients of each server then respect what clients of the others cache");
   app.add_option(
     "--cluster-user", raw.cluster_user, "NAME:PASSWORD, if etcd wants to know who asks");
   app.add_option("--cluster-name", o.name, "The name of the cluster")->capture_default_str();
@@ -252,8 +252,11 @@ void check_cluster(const server_options& o) {
   const cluster_options& c = o.cluster;
   if (c.engine.empty())
     return;
-  if (!c.engine.starts_with("etcd:"))
-    throw CLI::ValidationError("--cluster", "'" + c.engine + "' is not of the form etcd:URL");
+  // The text is not shown, since it may have a password.
+  if (!c.engine.starts_with("etcd:") && !c.engine.starts_with("postgres"))
+    throw CLI::ValidationError("--cluster", "an engine is etcd:URL or postgres:CONNECTION");
+  if (!c.engine.starts_with("etcd:") && !c.user.first.empty())
+    throw CLI::ValidationError("--cluster-user", "it is for etcd; PostgreSQL's is in CONNECTION");
   if (o.store != "memory")
     throw CLI::ValidationError("--store", "a server in a cluster has no store");
   for (const share_definition& s : o.shares)

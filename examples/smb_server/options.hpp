@@ -92,7 +92,7 @@ struct admin_options {
 
 /// `--cluster`, and what belongs to it; see `leasebreak::cluster::member`.
 struct cluster_options {
-  std::string engine; ///< `etcd:URL[,URL]...`; empty: no cluster.
+  std::string engine; ///< `etcd:URL[,URL]...` or `postgres:CONNECTION`; empty: no cluster.
   std::pair<std::string, std::string> user; ///< Name and password at etcd; both empty: none.
   std::string name = "leasebreak"; ///< The cluster's.
   std::string node; ///< This server's, unique in the cluster; empty: the host's.

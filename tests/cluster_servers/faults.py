@@ -29,7 +29,8 @@ from impacket import smb3structs as smb  # noqa: E402
 from impacket.nt_errors import STATUS_END_OF_FILE  # noqa: E402
 from impacket.smb3 import OPEN  # noqa: E402
 from impacket.smbconnection import SessionError, SMBConnection  # noqa: E402
-from site_of_servers import Site, etcd_program  # noqa: E402
+from engines import Etcd  # noqa: E402
+from site_of_servers import Site  # noqa: E402
 
 NUMBER = struct.Struct("<Q")
 FILES = 4
@@ -267,9 +268,9 @@ class Breaker:
     def kill_etcd(self):
         seconds = self._random.uniform(0.1, 2 * LEASE_S)
         self._tell(f"etcd is killed, and started again after {seconds:.2f} s")
-        self._site.stop_etcd()
+        self._site.engine.stop()
         time.sleep(seconds)
-        self._site.start_etcd()
+        self._site.engine.start()
 
 
 def check_numbers(site, ledger):
@@ -332,7 +333,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--threads", type=int, default=1, help="event loops of each server")
     given = parser.parse_args()
-    if not etcd_program() or not shutil.which(given.program):
+    if not Etcd.program() or not shutil.which(given.program):
         print("etcd or the server is missing")
         return 77
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

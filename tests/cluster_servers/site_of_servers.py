@@ -1,31 +1,16 @@
-"""An etcd and several example servers that form a cluster on this machine."""
+"""An engine and several example servers that form a cluster on this machine."""
 
 import contextlib
 import http.client
 import json
 import pathlib
-import shutil
 import socket
 import subprocess
 import threading
-import time
-import urllib.error
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from engines import Etcd, free_port
+
 START_S = 60
-
-
-def etcd_program():
-    """The path of etcd, or None."""
-    unpacked = ROOT / "build/etcd/usr/bin/etcd"
-    return shutil.which("etcd") or (str(unpacked) if unpacked.exists() else None)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
@@ -72,7 +57,7 @@ class Server:
 class Site:
     """A folder that is exported by several servers. Use it in a `with` statement."""
 
-    def __init__(self, program, folder, lease_s=2, options=()):
+    def __init__(self, program, folder, lease_s=2, options=(), engine=Etcd):
         self.folder = pathlib.Path(folder)
         self.share = self.folder / "share"
         self.share.mkdir()
@@ -80,40 +65,18 @@ class Site:
         self._program = program
         self._lease_s = lease_s
         self._options = options
-        self._etcd = None
-        self._url = f"http://127.0.0.1:{free_port()}"
-        self._peer_url = f"http://127.0.0.1:{free_port()}"
+        self._kind_of_engine = engine
+        self.engine = None
 
     def __enter__(self):
-        self.start_etcd()
+        self.engine = self._kind_of_engine(self.folder)
         return self
 
     def __exit__(self, *_):
         for server in self.servers.values():
             if server.is_running():
                 server.kill()
-        self._etcd.kill()
-        self._etcd.wait()
-
-    def start_etcd(self):
-        # Its data need not survive a failure of the machine, whose disk may be busy for longer than a lease.
-        log = (self.folder / "etcd.log").open("ab")
-        self._etcd = subprocess.Popen(
-            [etcd_program(), "--data-dir", str(self.folder / "etcd"), "--listen-client-urls", self._url,
-             "--advertise-client-urls", self._url, "--listen-peer-urls", self._peer_url,
-             "--initial-advertise-peer-urls", self._peer_url, "--initial-cluster", f"default={self._peer_url}",
-             "--unsafe-no-fsync"],
-            stdout=log, stderr=log)
-        log.close()
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(self._url + "/health", timeout=1) as answer:
-                    if b'"true"' in answer.read():
-                        return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        raise RuntimeError("etcd does not start")
+        self.engine.close()
 
     def cluster_seen_by(self, name):
         """What the service for operators of a server says of the cluster."""
@@ -124,15 +87,11 @@ class Site:
             connection.request("GET", "/api/v1/cluster")
             return json.loads(connection.getresponse().read())
 
-    def stop_etcd(self):
-        self._etcd.kill()
-        self._etcd.wait()
-
     def start(self, name):
         """Starts a server, and returns it when it serves."""
         server = Server(name, [
             self._program, "--listen", "127.0.0.1:0", "--share", f"share={self.share}", "--user", "tester:secret",
-            "--cluster", f"etcd:{self._url}", "--cluster-node", name,
+            "--cluster", self.engine.option, "--cluster-node", name,
             "--cluster-listen", f"127.0.0.1:{free_port()}", "--cluster-lease", str(self._lease_s),
             "--admin", str(self.folder / f"{name}.sock"), *self._options])
         self.servers[name] = server

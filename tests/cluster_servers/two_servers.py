@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Lets real clients use several example servers, which are a cluster, on one directory.
 
-usage: two_servers.py PROGRAM [--tell]
+usage: two_servers.py PROGRAM [--tell] [--postgres]
 
 Clients on two servers contend for a file. Then one server is killed: its client goes on at another one,
-and the clients of the others keep what they have. With --tell, reports the steps. Exits with 77 if etcd,
-impacket or smbclient is missing.
+and the clients of the others keep what they have. With --tell, reports the steps. The engine
+is etcd, or PostgreSQL. Exits with 77 if that, impacket or smbclient is missing.
 """
 
 import pathlib
@@ -20,7 +20,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "smb_server"))
 import impacket_client as clients  # noqa: E402 (after the path is set)
 from impacket import smb3structs as smb  # noqa: E402
-from site_of_servers import Site, etcd_program  # noqa: E402
+from engines import Etcd, Postgres  # noqa: E402
+from site_of_servers import Site  # noqa: E402
 
 DIALECT = smb.SMB2_DIALECT_21
 LEASE_S = 8  # a busy machine must not make servers step down
@@ -125,12 +126,12 @@ def lose_a_server(site, folder, tell):
     carol.close(again)
 
 
-def stop_etcd_for_a_while(site, tell):
+def stop_the_engine_for_a_while(site, tell):
     a, b = site.servers["a"], site.servers["b"]
     alice = Holder(a)
     opened, _ = alice.open("of-alice")
-    site.stop_etcd()
-    tell("etcd       is killed")
+    site.engine.stop()
+    tell(f"{site.engine.NAME:10} is killed")
     for server in (a, b):
         while not any("is not a member any more" in line for line in server.lines):
             time.sleep(0.05)
@@ -141,7 +142,7 @@ def stop_etcd_for_a_while(site, tell):
         pass
     else:
         raise AssertionError("a client of a server that has stepped down goes on")
-    site.start_etcd()
+    site.engine.start()
     for server in (a, b):
         while sum("is a member" in line for line in server.lines) < 2:
             time.sleep(0.05)
@@ -152,15 +153,16 @@ def stop_etcd_for_a_while(site, tell):
     tell("a and b    serve again")
 
 
-def run(program, tell):
-    with tempfile.TemporaryDirectory(prefix="leasebreak-cluster-") as folder, Site(program, folder, LEASE_S) as site:
+def run(program, engine, tell):
+    with tempfile.TemporaryDirectory(prefix="leasebreak-cluster-") as folder, Site(
+            program, folder, LEASE_S, engine=engine) as site:
         for name in "abc":
             site.start(name)
         tell("servers a, b and c are a cluster")
         try:
             contend(site, folder, tell)
             lose_a_server(site, folder, tell)
-            stop_etcd_for_a_while(site, tell)
+            stop_the_engine_for_a_while(site, tell)
             for name, server in site.servers.items():
                 assert server.stop() == 0, f"server {name} did not stop in order"
         except BaseException:
@@ -170,17 +172,19 @@ def run(program, tell):
 
 
 def main(arguments):
-    if not arguments or len(arguments) > 2 or (len(arguments) == 2 and arguments[1] != "--tell"):
+    options = set(arguments[1:])
+    if not arguments or len(options) != len(arguments) - 1 or options - {"--tell", "--postgres"}:
         print(__doc__, file=sys.stderr)
         return 2
-    if not shutil.which("smbclient") or not etcd_program():
-        print("smbclient or etcd is missing")
+    engine = Postgres if "--postgres" in options else Etcd
+    if not shutil.which("smbclient") or not engine.program():
+        print(f"smbclient or {engine.NAME} is missing")
         return 77
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
-    tell = (lambda text: print(f"  {time.monotonic() - begin:5.1f} s  {text}", flush=True)) if len(
-        arguments) == 2 else (lambda text: None)
-    run(arguments[0], tell)
+    tell = (lambda text: print(f"  {time.monotonic() - begin:5.1f} s  {text}", flush=True)) if (
+        "--tell" in options) else (lambda text: None)
+    run(arguments[0], engine, tell)
     return 0
 
 

@@ -46,7 +46,7 @@ class Rule:
 
 RULES = [
     Rule("model", ("leasebreak/model/",), forbidden=frozenset(NOT_IN_MODEL)),
-    Rule("cluster/engine", ("leasebreak/model/", "leasebreak/cluster/", "boost/")),
+    Rule("cluster/engine", ("leasebreak/model/", "leasebreak/cluster/", "boost/", "libpq-fe.h", "unistd.h")),
     Rule("cluster/net", ("leasebreak/model/", "leasebreak/cluster/", "boost/", "openssl/"), system=True),
     Rule("cluster/member", ("leasebreak/", "boost/")),
     Rule("cluster", ("leasebreak/model/", "leasebreak/cluster/"), forbidden=frozenset(NOT_IN_MODEL)),

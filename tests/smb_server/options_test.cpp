@@ -69,7 +69,16 @@ TEST(ClusterOptions, AreNotForPersistentOpens) {
   const auto nameless = parsed_with({"--share", "a=/tmp", "--cluster-user", ":secret"});
   EXPECT_FALSE(nameless.options);
   EXPECT_EQ(nameless.text.find("secret"), std::string::npos) << nameless.text;
-  EXPECT_FALSE(parse({"--share", "a=/tmp", "--user", "u:p", "--cluster", "zk:x"}).options);
+  const auto with_engine = [](const char* engine, std::vector<const char*> more = {}) {
+    more.insert(more.end(), {"--share", "a=/tmp", "--user", "u:p", "--cluster", engine});
+    return parse(std::move(more));
+  };
+  EXPECT_TRUE(with_engine("postgresql://db/smb").options);
+  EXPECT_TRUE(with_engine("postgres:host=/run/postgresql").options);
+  EXPECT_FALSE(with_engine("postgresql://db/smb", {"--cluster-user", "a:b"}).options);
+  const auto unknown = with_engine("zk:secret");
+  EXPECT_FALSE(unknown.options);
+  EXPECT_EQ(unknown.text.find("secret"), std::string::npos) << unknown.text;
 }
 
 TEST(ShareOptions, FollowThePath) {

@@ -3,7 +3,6 @@
 
 #include "json_text.hpp"
 #include <leasebreak/model/internal/base64.hpp>
-#include <leasebreak/model/internal/value_archive.hpp>
 
 #include <boost/json/array.hpp>
 
@@ -74,11 +73,6 @@ std::string hexadecimal(std::uint32_t n) {
   return text;
 }
 
-class suspects_writer : public detail::value_writer<suspects_writer> {
-public:
-  suspects_writer() : value_writer(time_point{}) {}
-};
-
 } // namespace
 
 // The end of the keys with a prefix is the prefix with a greater last character.
@@ -90,12 +84,6 @@ etcd_keys::etcd_keys(const std::string& cluster)
 
 std::string etcd_keys::of_node(node_id node) const {
   return nodes + hexadecimal(static_cast<std::uint32_t>(node));
-}
-
-std::string encode_suspected(const std::vector<node_id>& all) {
-  suspects_writer out;
-  out(all);
-  return out.take();
 }
 
 etcd_request authenticate(std::string_view user, std::string_view password) {

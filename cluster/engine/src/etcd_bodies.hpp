@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
@@ -24,9 +23,6 @@ struct etcd_keys {
   std::string nodes; ///< The beginning of the keys of living nodes. Their leases expire.
   std::string nodes_end; ///< The first key behind those.
 };
-
-/// Returns the nodes that a node suspects, as bytes.
-[[nodiscard]] std::string encode_suspected(const std::vector<node_id>& nodes);
 
 /// A request: where it goes, and what it says.
 struct etcd_request {

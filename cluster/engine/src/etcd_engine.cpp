@@ -1,5 +1,6 @@
 #include <leasebreak/cluster/etcd_engine.hpp>
 
+#include "engine_values.hpp"
 #include "etcd_bodies.hpp"
 #include "etcd_replies.hpp"
 #include "http_client.hpp"
@@ -20,17 +21,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace {
-
-constexpr std::size_t cluster_name_max = 64;
-constexpr std::chrono::seconds lease_max{3600};
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= cluster_name_max &&
-    std::all_of(text.begin(), text.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-        c == '.' || c == '_' || c == '-';
-    });
-}
 
 bool is_port(std::string_view text) {
   std::uint16_t n = 0;
@@ -259,10 +249,8 @@ bool is_loopback(const std::string& host) {
 std::string problem_of(const etcd_settings& s) {
   if (s.endpoints.empty())
     return "no endpoint of etcd is given";
-  if (!is_name(s.cluster))
-    return "the name of a cluster has 1 to 64 letters, digits, '.', '_' and '-'";
-  if (s.lease < std::chrono::seconds{1} || s.lease > lease_max)
-    return "a lease lives for 1 s to an hour";
+  if (auto problem = problem_of(s.cluster, s.lease); !problem.empty())
+    return problem;
   if (s.timeout <= std::chrono::milliseconds{0})
     return "the timeout of etcd must be positive";
   const bool needs_tls =

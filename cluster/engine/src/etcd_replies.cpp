@@ -1,8 +1,8 @@
 #include "etcd_replies.hpp"
 
+#include "engine_values.hpp"
 #include "json_text.hpp"
 #include <leasebreak/model/internal/base64.hpp>
-#include <leasebreak/model/internal/value_archive.hpp>
 #include <leasebreak/model/quoted.hpp>
 
 #include <boost/json/array.hpp>
@@ -68,20 +68,6 @@ std::optional<std::vector<etcd_value>> values_of(const json::object& range) {
     all.push_back(*std::move(v));
   }
   return all;
-}
-
-class suspects_reader : public detail::value_reader<suspects_reader> {
-public:
-  explicit suspects_reader(std::string_view bytes) : value_reader(bytes, time_point{}) {}
-};
-
-std::optional<std::vector<node_id>> decode_suspected(std::string_view bytes) {
-  suspects_reader in(bytes);
-  std::vector<node_id> nodes;
-  in(nodes);
-  if (in.failed() || !in.at_end() || nodes.size() > members_max)
-    return std::nullopt;
-  return nodes;
 }
 
 std::optional<node_id> node_of_key(std::string_view key, const etcd_keys& keys) {

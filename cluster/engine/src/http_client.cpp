@@ -128,8 +128,11 @@ asio::awaitable<http_client::outcome> http_client::try_endpoint(std::size_t whic
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(on_, timeout_);
   auto first = co_await (exchange(which, path, body, authorization) || timer.async_wait(use_tuple));
-  if (first.index() == 0)
-    co_return std::get<0>(std::move(first));
+  // The result has the alternatives of both.
+  if (auto* const answer = std::get_if<http_answer>(&first))
+    co_return std::move(*answer);
+  if (auto* const why = std::get_if<std::string>(&first))
+    co_return std::move(*why);
   co_return "no answer in " + std::to_string(timeout_.count()) + " ms";
 }
 
