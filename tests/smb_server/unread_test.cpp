@@ -105,22 +105,42 @@ TEST_F(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
   EXPECT_NE(server->stop().find("the peer takes no responses"), std::string::npos);
 }
 
+class ClientsWithChannels : public PeersThatDoNotRead {
+protected:
+  /// The client's first channel will take no responses, once it asks for many.
+  void connect(server_options options) {
+    options.log_level = "debug";
+    server = std::make_unique<test_server>(options);
+    std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
+    stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
+    stuck->credits_wanted = 1'000;
+    stuck->negotiate(dialect::smb_3_0, {1});
+    ASSERT_EQ(stuck->log_on(), status::success);
+    stuck->signs = true;
+    ASSERT_EQ(stuck->connect_tree(), status::success);
+  }
+
+  std::unique_ptr<raw_client> bind_channel(int window_bytes = 0) {
+    auto channel = std::make_unique<raw_client>(server->port(), window_bytes);
+    channel->credits_wanted = 1'000;
+    channel->negotiate(dialect::smb_3_0, {1});
+    EXPECT_EQ(channel->bind_to(*stuck), status::success);
+    return channel;
+  }
+
+  static void expect_break(raw_client& on) {
+    const auto told = on.receive_final();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->head.command, command::oplock_break);
+  }
+};
+
 // MS-SMB2 3.3.4.6, 3.3.4.7.
-TEST_F(PeersThatDoNotRead, AreNotifiedOnAnotherChannel) {
+TEST_F(ClientsWithChannels, AreNotifiedOnAnotherChannel) {
   server_options options;
   options.limits.break_taken_time = std::chrono::milliseconds{1};
-  options.log_level = "debug";
-  server = std::make_unique<test_server>(options);
-  std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
-  stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
-  stuck->credits_wanted = 1'000;
-  stuck->negotiate(dialect::smb_3_0, {1});
-  ASSERT_EQ(stuck->log_on(), status::success);
-  stuck->signs = true;
-  ASSERT_EQ(stuck->connect_tree(), status::success);
-  raw_client second{server->port()};
-  second.negotiate(dialect::smb_3_0, {1});
-  ASSERT_EQ(second.bind_to(*stuck), status::success);
+  connect(options);
+  const auto second = bind_channel();
   held = stuck->create("large", 0x09);
   ASSERT_EQ(held.oplock, 0x09);
   ask_much(*stuck, held.id);
@@ -129,11 +149,34 @@ TEST_F(PeersThatDoNotRead, AreNotifiedOnAnotherChannel) {
   other->set_up({2});
   other->send(command::create, raw_client::create_body("large", 0, {}, disposition::open));
 
-  const auto told = second.receive_final();
-  ASSERT_TRUE(told);
-  EXPECT_EQ(told->head.command, command::oplock_break);
-  EXPECT_EQ(second.close(held.id), status::success);
+  expect_break(*second);
+  EXPECT_EQ(second->close(held.id), status::success);
   expect_let_in();
+}
+
+// The coordinator repeats no break that needs no acknowledgement.
+TEST_F(ClientsWithChannels, AreNotifiedOnALaterOneIfAllListedOnesAreLost) {
+  server_options options;
+  options.limits.break_taken_time = std::chrono::milliseconds{200};
+  connect(options);
+  auto second = bind_channel(small_window_bytes);
+  held = stuck->create("large", 0x01);
+  ASSERT_EQ(held.oplock, 0x01);
+  ask_much(*stuck, held.id);
+  ask_much(*second, held.id);
+  other = std::make_unique<raw_client>(server->port());
+  other->set_up({2});
+  const created writing = other->create("large", 0, {}, disposition::open);
+  const auto written = other->call(command::write, raw_client::write_body(writing.id, "new"));
+  ASSERT_EQ(written.head.status, status::success);
+  second.reset();
+  ASSERT_TRUE(server->has_logged("connection closed"));
+  ASSERT_TRUE(server->has_logged("has not taken a break"));
+
+  const auto third = bind_channel();
+  stuck.reset();
+
+  expect_break(*third);
 }
 
 TEST(PeersThatReadSlowly, AreNotReadUntilTheyTakeTheirResponses) {

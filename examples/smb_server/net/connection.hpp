@@ -189,6 +189,7 @@ private:
   asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone, request* cause);
   void forget_taken_breaks();
   void send_breaks_elsewhere(bool unacknowledged_only);
+  [[nodiscard]] bool send_elsewhere(const break_notification& n);
   void watch_setup();
   void watch_break();
   void watch_output();

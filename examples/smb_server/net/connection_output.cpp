@@ -20,22 +20,30 @@ constexpr std::size_t sent_breaks_unlooked = 16; ///< From there on, forget take
 constexpr std::size_t frames_at_once = 16; ///< In one write.
 constexpr std::size_t small_bytes = 512; ///< Most responses are shorter.
 
-/// Returns the other channels of the sessions of `listed`, the newest first. They may have been
-/// bound after the coordinator listed the routes.
-std::vector<channel_id> other_channels(
-  const connection& c, const std::vector<channel_id>& listed, bool newer_only) {
-  std::vector<channel_id> found;
+struct other_channel {
+  std::shared_ptr<connection> on;
+  session_id session;
+};
+
+/// Returns the other channels of the sessions of `listed` that are open now, the newest first.
+/// Some may have been bound after the coordinator listed the routes, others have ended since.
+/// Without `all`, leaves out older ones that are not listed.
+std::vector<other_channel> other_channels(
+  const connection& c, const std::vector<channel_id>& listed, bool all) {
+  std::vector<other_channel> found;
   const auto& members = c.group->members;
   for (auto it = members.rbegin(); it != members.rend(); ++it) {
-    const connection& other = **it;
-    if (&other == &c || other.closed() || (newer_only && other.id() < c.id()))
+    connection& other = **it;
+    if (&other == &c || other.closed())
       continue;
     for (const auto& [id, there] : other.channels) {
       const session_id session = id_of(*there->of);
-      const bool is_listed = std::any_of(listed.begin(), listed.end(),
+      const bool is_known = std::any_of(listed.begin(), listed.end(),
         [session](const channel_id& l) { return l.session == session; });
-      if (there->valid && is_listed)
-        found.push_back({other.id(), session});
+      const bool is_listed = std::any_of(listed.begin(), listed.end(),
+        [&](const channel_id& l) { return l.session == session && l.connection == other.id(); });
+      if (there->valid && is_known && (all || is_listed || other.id() > c.id()))
+        found.push_back({other.shared_from_this(), session});
     }
   }
   return found;
@@ -206,9 +214,8 @@ void connection::forget_taken_breaks() {
 }
 
 /// MS-SMB2 3.3.4.6, 3.3.4.7: resend on another channel what the peer's TCP has not acknowledged. If
-/// there is none, keep it until this connection ends: the client may bind one, and the coordinator
-/// repeats no break without an acknowledgement. Without a connection end, only go on to newer
-/// connections, so that no break circulates among channels that are all lost.
+/// none takes it, keep it until this connection ends: the client may bind one, and the coordinator
+/// repeats no break without an acknowledgement.
 void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   if (sent_breaks_.empty() || LEASEBREAK_MUTANT(lost_breaks_are_not_sent_again))
     return;
@@ -217,20 +224,22 @@ void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   for (sent_break& b : unsent) {
     if (unacknowledged_only && b.what.ack_required)
       continue;
-    std::vector<channel_id> routes = b.what.channels;
-    std::erase_if(routes, [this](const channel_id& c) { return c.connection == id_; });
-    // The listed ones may end at the same time.
-    for (const channel_id& c : other_channels(*this, b.what.channels, !closed_))
-      if (std::find(routes.begin(), routes.end(), c) == routes.end())
-        routes.push_back(c);
-    if (routes.empty()) {
-      if (!closed_)
-        sent_breaks_.push_back(std::move(b));
-      continue;
-    }
-    b.what.channels = std::move(routes);
-    host_.clients().deliver(terms.client, {std::move(b.what), {}});
+    if (!send_elsewhere(b.what) && !closed_)
+      sent_breaks_.push_back(std::move(b));
   }
+}
+
+/// Without a connection end, only go on to newer connections, so that no break circulates among
+/// channels that are all lost.
+bool connection::send_elsewhere(const break_notification& n) {
+  const std::vector<other_channel> routes = other_channels(*this, n.channels, closed_);
+  break_notification again = n;
+  again.channels.clear();
+  for (const other_channel& to : routes)
+    again.channels.push_back({to.on->id(), to.session});
+  return std::any_of(routes.begin(), routes.end(), [&again](const other_channel& to) {
+    return to.on->send_break({again, {}}, to.session);
+  });
 }
 
 /// The number of queued bytes that the peer's TCP has acknowledged.
@@ -260,8 +269,10 @@ void connection::watch_break() {
     const bool is_taken = self->taken_bytes() >= end;
     if (!is_taken && self->taken_forced_)
       return self->close("the peer does not take a break");
-    if (!is_taken)
+    if (!is_taken) {
+      self->host_.log().debug("{}: the peer has not taken a break", self->peer_);
       self->send_breaks_elsewhere(false);
+    }
     if (self->break_end_ > end)
       self->watch_break();
   });
