@@ -179,6 +179,40 @@ TEST_F(ClientsWithChannels, AreNotifiedOnALaterOneIfAllListedOnesAreLost) {
   expect_break(*third);
 }
 
+// The break of the lease is sent on the connection that opened the file first, which has a session
+// of its own.
+TEST_F(PeersThatDoNotRead, AreNotifiedOnAConnectionOfAnotherDialect) {
+  server_options options;
+  options.limits.break_taken_time = std::chrono::milliseconds{1};
+  options.log_level = "debug";
+  server = std::make_unique<test_server>(options);
+  std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
+  stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
+  stuck->credits_wanted = 1'000;
+  stuck->set_up({1});
+  held = stuck->create("large");
+  ask_much(*stuck, held.id);
+  ASSERT_TRUE(server->has_logged("the peer's window is full"));
+  raw_client second{server->port()};
+  second.negotiate(dialect::smb_3_0, {1});
+  ASSERT_EQ(second.log_on(), status::success);
+  second.signs = true;
+  ASSERT_EQ(second.connect_tree(), status::success);
+  lease_context lease;
+  lease.key = {7};
+  lease.state = 0x01;
+  ASSERT_TRUE(second.create("large", 0xff, lease, disposition::open).lease);
+  raw_client writer{server->port()};
+  writer.set_up({2});
+  const created writing = writer.create("large", 0, {}, disposition::open);
+  const auto written = writer.call(command::write, raw_client::write_body(writing.id, "new"));
+  ASSERT_EQ(written.head.status, status::success);
+
+  const auto told = second.receive_final();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->head.command, command::oplock_break);
+}
+
 TEST(PeersThatReadSlowly, AreNotReadUntilTheyTakeTheirResponses) {
   server_options options;
   options.limits.responses_bytes = 4 * read_bytes;

@@ -190,6 +190,8 @@ private:
   void forget_taken_breaks();
   void send_breaks_elsewhere(bool unacknowledged_only);
   [[nodiscard]] bool send_elsewhere(const break_notification& n);
+  [[nodiscard]] bool offer_to_strangers(const break_notification& n);
+  void keep_for_later(const break_notification& n);
   void watch_setup();
   void watch_break();
   void watch_output();

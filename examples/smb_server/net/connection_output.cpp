@@ -237,9 +237,36 @@ bool connection::send_elsewhere(const break_notification& n) {
   again.channels.clear();
   for (const other_channel& to : routes)
     again.channels.push_back({to.on->id(), to.session});
-  return std::any_of(routes.begin(), routes.end(), [&again](const other_channel& to) {
-    return to.on->send_break({again, {}}, to.session);
+  return std::any_of(routes.begin(), routes.end(),
+           [&again](const other_channel& to) {
+             return to.on->send_break({again, {}, {}}, to.session);
+           }) ||
+    offer_to_strangers(n);
+}
+
+/// The client may have connections on other strands. They may end before they take the break.
+bool connection::offer_to_strangers(const break_notification& n) {
+  break_notification again = n;
+  std::erase_if(again.channels, [this](const channel_id& listed) {
+    return std::any_of(group->members.begin(), group->members.end(),
+             [&](const connection* c) { return c->id() == listed.connection; }) ||
+      !host_.clients().is_connected(terms.client, listed.connection);
   });
+  if (again.channels.empty())
+    return false;
+  host_.clients().deliver(
+    terms.client, {std::move(again), {}, [weak = weak_from_this(), n] {
+                     if (const auto self = weak.lock())
+                       asio::post(self->get_executor(), [self, n] { self->keep_for_later(n); });
+                   }});
+  return true;
+}
+
+void connection::keep_for_later(const break_notification& n) {
+  if (closed_)
+    return;
+  if (sent_breaks_.size() < sent_breaks_max)
+    sent_breaks_.push_back({queued_bytes_, n});
 }
 
 /// The number of queued bytes that the peer's TCP has acknowledged.

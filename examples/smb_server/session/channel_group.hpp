@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -26,6 +27,7 @@ class connection;
 struct undelivered_break {
   break_notification what;
   break_report report;
+  std::function<void()> not_taken; ///< Called in place of the report, if set.
 };
 
 struct end_turn;

@@ -48,7 +48,7 @@ break_sink client_registry::sink_of(client_guid client) {
   return [weak = weak_from_this(), client](
            const break_notification& n, const file_name_id&, break_report report) {
     if (const auto self = weak.lock())
-      self->deliver(client, {n, std::move(report)});
+      self->deliver(client, {n, std::move(report), {}});
     else
       report.undeliverable();
   };
@@ -123,7 +123,10 @@ void client_registry::offer(client_guid client, std::size_t next, undelivered_br
       return;
     }
   }
-  b.report.undeliverable();
+  if (b.not_taken)
+    b.not_taken();
+  else
+    b.report.undeliverable();
 }
 
 } // namespace leasebreak::smb
