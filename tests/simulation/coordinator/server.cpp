@@ -159,9 +159,10 @@ coordinator_run::task<bool> coordinator_run::open_once(create what) {
     if (const auto again = opens_.find(id); again != opens_.end())
       again->second.path = what.path;
   }
-  // As an open that waits, a file may be renamed into the tree meanwhile.
+  // As an open that waits, a file may be renamed into the tree meanwhile. An open that was lost
+  // while its name was looked up keeps no rename off.
   for (const auto& tree : renamed_trees_)
-    if (tree.run == run_ && is_beneath(what.path, tree.path) &&
+    if (tree.run == run_ && opens_.contains(id) && is_beneath(what.path, tree.path) &&
       !(moved_.contains(file) && moved_[file] >= tree.asked))
       complain("open " + text(id) + " is granted while " + tree.path + " is renamed");
   if (wants.overwrites) {
