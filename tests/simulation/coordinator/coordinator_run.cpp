@@ -91,9 +91,8 @@ outcome coordinator_run::run() {
     // Take a step when its time has come, whatever else is ready then.
     bool has_come = false;
     loop_.after(at - loop_.now(), [&has_come] { has_come = true; });
-    while (problems_.empty() && !has_come && loop_.step()) {
-      // until the step is due
-    }
+    while (problems_.empty() && !has_come && loop_.step())
+      note_urgent_changes();
     if (!problems_.empty())
       break;
     perform(s);

@@ -179,6 +179,7 @@ private:
     span since{};
     time_point issued; ///< Breaks that the change causes are not older.
     bool joins = false; ///< A break in progress, or one that was already sent, covers the change.
+    bool is_urgent = false; ///< An operation has waited since, maybe for a break of the change.
   };
 
   template <class Result>
@@ -216,6 +217,7 @@ private:
   void check_told_again(const cache_name& name, cache& c);
   void check_own_change(const cache_name& name, const break_notification& n);
   [[nodiscard]] bool may_be_told_now(const cache_name& name, const own_change& own);
+  void note_urgent_changes();
   void check_grant(const handle& h, const open_result& granted);
   void check_break(const cache_name& name, const break_notification& n);
   void check_lock(open_id id, const byte_range& range, bool exclusive);

@@ -154,7 +154,7 @@ void coordinator_run::check_own_change(const cache_name& name, const break_notif
 }
 
 bool coordinator_run::may_be_told_now(const cache_name& name, const own_change& own) {
-  if (c().stats().waiting_now != 0) // a pending operation may need this break
+  if (own.is_urgent || c().stats().waiting_now != 0) // a pending operation may need this break
     return true;
   // A CREATE with the lease is granted what the break leaves, so the break precedes it.
   const auto uses = key_uses_.find(name.key);
@@ -167,6 +167,14 @@ bool coordinator_run::may_be_told_now(const cache_name& name, const own_change& 
     return where.first == own.directory && where.second != own.client &&
       (times.in_flight != 0 || times.last >= own.since);
   });
+}
+
+// A break that was needed is sent, even if the operation that needed it is cancelled before.
+void coordinator_run::note_urgent_changes() {
+  if (own_changes_.empty() || coordinator_ == nullptr || c().stats().waiting_now == 0)
+    return;
+  for (auto& [id, own] : own_changes_)
+    own.is_urgent = true;
 }
 
 // Called when a lock was granted.

@@ -467,7 +467,7 @@ coordinator_run::task<void> coordinator_run::children_changed(inode directory, e
     r.client = clients_[by->client].guid;
     r.connection = by->on;
     own_changes_[++last_change_] = {by->client, directory, loop_.now(),
-      time_point{loop_.wall_now().time_since_epoch()}, is_breaking(by->client, directory)};
+      time_point{loop_.wall_now().time_since_epoch()}, is_breaking(by->client, directory), false};
     by->changes.push_back(last_change_);
   }
   const auto key = std::pair(directory, by != nullptr ? by->client : no_client);
