@@ -64,20 +64,24 @@ constexpr span again_max = 3s;
 
 void server_run::see_break(const answer& a, link& l) {
   const auto b = parse_break(a);
+  const cache_name name{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id};
+  const auto state = b.is_lease ? b.to : state_of_level(b.to);
+  // The response to an acknowledgement may follow the notification of the next break.
   if (a.head.message_id != UINT64_MAX) {
-    if (a.head.status == status::success)
-      caches_[{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id}].asked.reset();
+    if (auto& c = caches_[name]; a.head.status == status::success && c.asked_to == state)
+      c.asked.reset();
     return;
   }
-  const cache_name name{l.client, b.key, b.is_lease ? 0 : b.id.volatile_id};
   see_notice(name, l, a);
   if (!told_.contains(name) && !excused_.contains(name))
     complain(fmt::format("client {} is sent a break before the grant that it breaks", l.client));
   auto& c = caches_[name];
   ++c.tellings;
-  if (b.needs_answer && !c.asked)
+  if (b.needs_answer && (!c.asked || c.asked_to != state))
     c.asked = loop_.now();
-  c.state = b.is_lease ? b.to : state_of_level(b.to);
+  if (b.needs_answer)
+    c.asked_to = state;
+  c.state = state;
   if ((c.state & 1) == 0)
     c.drop();
 }

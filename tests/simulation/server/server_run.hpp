@@ -119,6 +119,7 @@ private:
     std::optional<span> outdated; ///< Since when the directory has other entries.
     std::uint64_t tellings = 0; ///< Counts breaks, and the client's own writes.
     std::optional<span> asked; ///< When the server asked for an acknowledgement.
+    std::uint32_t asked_to = 0; ///< Of which state.
     void drop() {
       value.reset();
       listing.reset();
