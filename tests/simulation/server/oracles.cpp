@@ -209,7 +209,9 @@ void server_run::see_read(
   if (!contents_.may_read(h->file, value, began, ++last_moment_))
     complain(fmt::format("stale: client {} reads {} of file {}", h->client, value, h->file));
   auto& c = caches_[cache_of(*h)];
-  const bool is_there = std::find(handles_.begin(), handles_.end(), h) != handles_.end();
+  // A client that has asked to close the handle keeps nothing more.
+  const bool is_there =
+    !h->is_closing && std::find(handles_.begin(), handles_.end(), h) != handles_.end();
   if (is_there && c.tellings == tellings && (c.state & 1) != 0)
     c.value = value;
 }
