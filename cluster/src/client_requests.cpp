@@ -33,7 +33,7 @@ void client_requests::take(const slot_released& released, time_point now) {
   slot.released_at = now;
   for (const auto& f : released.files)
     if (f.node == self_)
-      mirror_[released.slot][f.file_id] = {f.version, now, f.part};
+      mirror_[released.slot][f.file_id][f.client] = {f.version, now, f.part};
     else if (view_.find(f.node) == nullptr)
       slot.of_failed_nodes.push_back(f);
   report(released.slot, now);
@@ -46,8 +46,9 @@ void client_requests::report(slot_number slot, time_point now) {
   const auto& owner = view_.slots[slot];
   slot_report r{slot, owner.term, self_, {}, {}};
   if (const auto files = mirror_.find(slot); files != mirror_.end())
-    for (const auto& [file_id, f] : files->second)
-      r.files.push_back({file_id, self_, f.version, now - f.received, f.part});
+    for (const auto& [file_id, parts] : files->second)
+      for (const auto& [client, f] : parts)
+        r.files.push_back({file_id, self_, client, f.version, now - f.received, f.part});
   if (moving != moving_.end())
     for (auto f : moving->second.of_failed_nodes) {
       f.age = now - moving->second.released_at;
@@ -81,17 +82,12 @@ void client_requests::take(node_id from, file_news news, time_point now, node_ef
   if (news.term != view_.slots[news.slot].term && !LEASEBREAK_MUTANT(terms_not_checked))
     return;
   moving_.erase(news.slot);
-  if (news.has_part || !news.ended.empty())
-    out.emplace_back(part_changed{news.file_id, std::move(news.ended), news.has_part, news.part});
-  if (news.is_lost)
-    out.emplace_back(opens_lost{news.file_id});
-  if (from != self_ && news.has_part) {
-    auto& files = mirror_[news.slot];
-    if (news.part)
-      files[news.file_id] = {news.version, now, std::move(*news.part)};
-    else
-      files.erase(news.file_id);
-  }
+  if (from != self_)
+    mirror(news, now);
+  if (!news.parts.empty() || !news.ended.empty())
+    out.emplace_back(part_changed{news.file_id, std::move(news.ended), std::move(news.parts)});
+  for (const auto& client : news.lost)
+    out.emplace_back(opens_lost{news.file_id, client});
   for (auto& n : news.notifications)
     out.emplace_back(break_arrived{news.slot, news.term, news.file_id, std::move(n)});
   for (auto& c : news.completions)
@@ -99,6 +95,19 @@ void client_requests::take(node_id from, file_news news, time_point now, node_ef
   if (const auto done = pending_.find(news.done);
       done != pending_.end() && done->second.operation == operation_id::none)
     pending_.erase(done);
+}
+
+void client_requests::mirror(const file_news& news, time_point now) {
+  if (news.parts.empty())
+    return;
+  auto& parts = mirror_[news.slot][news.file_id];
+  for (const auto& [client, part] : news.parts)
+    if (part)
+      parts[client] = {news.version, now, *part};
+    else
+      parts.erase(client);
+  if (parts.empty())
+    mirror_[news.slot].erase(news.file_id);
 }
 
 void client_requests::complete(const file_news& news, completion what, node_effects& out) {

@@ -43,7 +43,7 @@ private:
     operation_id operation{};
     bool is_abandoned = false; ///< The result is not wanted.
   };
-  struct mirrored_file {
+  struct mirrored_part {
     file_version version;
     time_point received;
     file_snapshot part;
@@ -57,6 +57,7 @@ private:
   };
 
   void report(slot_number slot, time_point now);
+  void mirror(const file_news& news, time_point now);
   void complete(const file_news& news, completion what, node_effects& out);
 
   node_id self_;
@@ -64,7 +65,7 @@ private:
   view view_;
   std::map<std::uint64_t, pending_request> pending_; ///< By number.
   std::map<operation_id, std::uint64_t> numbers_; ///< Of pending operations.
-  std::map<slot_number, std::map<std::string, mirrored_file>> mirror_;
+  std::map<slot_number, std::map<std::string, std::map<client_guid, mirrored_part>>> mirror_;
   std::map<slot_number, moving_slot> moving_;
   std::uint64_t last_number_ = 0;
   std::uint64_t last_operation_ = 0;

@@ -16,7 +16,8 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 struct cluster_node::impl final : message_sender {
   impl(const node_settings& s, view_member who, std::size_t slots)
     : settings(s), self(std::move(who)), slot_count(slots), lease(s.lease), heard(s.peer_timeout),
-      disputed(s.lease.length, s.peer_timeout + 2 * s.reading), requests(self.node, *this), owned(self.node, s.requests_max) {}
+      disputed(s.lease.length, s.peer_timeout + 2 * s.reading), requests(self.node, *this),
+      owned(self.node, s.requests_max) {}
 
   // -- the lease and the engine
   /// Returns whether the node may go on. Must be called first by each input.
@@ -255,9 +256,9 @@ void cluster_node::impl::distribute(file_turn turn) {
     news_for(turn.origin).done = turn.number;
   for (auto& part : turn.parts) {
     auto& news = news_for(part.node);
-    news.has_part = true;
-    news.part = std::move(part.part);
-    news.is_lost = part.is_lost;
+    if (part.is_lost)
+      news.lost.push_back(part.what.client);
+    news.parts.push_back(std::move(part.what));
   }
   for (auto& n : turn.notifications)
     news_for(node_of(n)).notifications.push_back(std::move(n));

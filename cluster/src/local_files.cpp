@@ -12,18 +12,32 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
-std::pair<client_guid, node_id> user_of(const command& what) {
+node_id node_of(const command& what) {
   return std::visit(
-    [](const auto& c) -> std::pair<client_guid, node_id> {
-      if constexpr (requires {
-                      c.client.bytes;
-                      c.node;
-                    })
-        return {c.client, c.node};
+    [](const auto& c) {
+      if constexpr (requires { c.node; })
+        return c.node;
       else
-        return {};
+        return node_id::none;
     },
     what);
+}
+
+// The clients about whom a command is: that of the request, and the holder of its open or break.
+std::vector<client_guid> clients_of(const command& what, const file_state& file) {
+  std::vector<client_guid> clients;
+  std::visit(
+    [&](const auto& c) {
+      if constexpr (requires { c.client.bytes; })
+        clients.push_back(c.client);
+      if constexpr (requires { c.open; })
+        clients.push_back(file.holder_of(c.open));
+      if constexpr (std::is_same_v<std::decay_t<decltype(c)>, break_undeliverable>)
+        clients.push_back(file.holder_of(c.id));
+    },
+    what);
+  std::erase_if(clients, [](const auto& c) { return c.is_zero(); });
+  return clients;
 }
 
 /// Tries to rebuild a file from all reports, which are ordered from the newest to the oldest. If
@@ -35,28 +49,43 @@ struct rebuilding {
   time_point now;
   effects out{};
   std::vector<node_report> used{};
-  std::vector<node_id> lost{};
+  std::set<std::size_t> lost{}; ///< The positions of reports that were left out.
 
   std::optional<file_state> all(const std::vector<file_report>& reports) {
-    for (const auto& r : reports)
-      used.push_back({r.node, r.part, r.age});
-    if (auto file = attempt())
-      return file;
-    used.clear();
     std::optional<file_state> last;
-    for (const auto& r : reports) {
-      used.push_back({r.node, r.part, r.age});
-      if (auto file = attempt()) {
-        last = std::move(file);
-        continue;
-      }
-      used.pop_back();
-      lost.push_back(r.node);
+    for (std::size_t next = 0; next != reports.size();) {
+      const auto fit = how_many_fit(reports, next, last);
+      next += fit;
+      if (next != reports.size())
+        lost.insert(next++);
     }
     return last;
   }
 
 private:
+  // Adds as many as possible of the reports from `first` on. All of them fit in all but rare cases.
+  std::size_t how_many_fit(
+    const std::vector<file_report>& reports, std::size_t first, std::optional<file_state>& last) {
+    const auto before = used.size();
+    std::size_t least = 0;
+    auto most = reports.size() - first;
+    for (auto count = most; least != most; count = (least + most + 1) / 2) {
+      used.resize(before);
+      for (std::size_t i = first; i != first + count; ++i)
+        used.push_back({reports[i].node, reports[i].part, reports[i].age});
+      if (auto file = attempt()) {
+        last = std::move(file);
+        least = count;
+      } else {
+        most = count - 1;
+      }
+    }
+    used.resize(before);
+    for (std::size_t i = first; i != first + least; ++i)
+      used.push_back({reports[i].node, reports[i].part, reports[i].age});
+    return least;
+  }
+
   std::optional<file_state> attempt() {
     effects following;
     auto made = file_state::rebuild(policy, file_id, term, used, now, following);
@@ -77,7 +106,7 @@ void local_files::execute(
 
 void local_files::run(const open_slot& r, time_point now, std::vector<files_result>& out) {
   auto& slot = slots_[r.slot];
-  slot = {r.term, 0, {}};
+  slot = {r.term, 0, 0, {}};
   std::map<std::string, std::vector<file_report>> by_file;
   std::vector<released_early> done;
   for (auto report : r.reports) {
@@ -115,28 +144,29 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
   auto made = r.all(reports);
   if (!made)
     made.emplace(*policy_, file_id, slot.term);
-  auto& file = slot.files.emplace(file_id, owned_file{std::move(*made), {}}).first->second;
-  for (const auto& entry : file.state.list({}))
-    if (entry.kind == entry_kind::open)
-      for (const auto& report : reports)
-        file.users[entry.client].insert(report.node);
+  const auto at = slot.files.emplace(file_id, owned_file{std::move(*made)}).first;
+  auto& file = at->second;
+  for (const auto& report : reports) {
+    file.nodes.insert(report.node);
+    (report.client.is_zero() ? file.with_holds : file.users[report.client]).insert(report.node);
+  }
   if (!LEASEBREAK_MUTANT(breaks_are_told_once))
     file.state.tell_breaks_again(now, r.out);
   auto turn = turn_of(number, slot, file_id, std::move(r.out), node_id::none);
   std::move(ended.begin(), ended.end(), std::back_inserter(turn.ended));
   // All parts, since early releases have changed them.
-  std::set<node_id> nodes;
-  for (const auto& report : reports)
-    nodes.insert(report.node);
-  for (const auto node : nodes) {
-    const bool is_lost = std::find(r.lost.begin(), r.lost.end(), node) != r.lost.end();
-    node_part part{node, std::nullopt, is_lost};
-    if (file.state.is_used_by(node) && is_told(node))
-      part.part = file.state.report_node(node, now);
-    turn.parts.push_back(std::move(part));
+  std::map<user, bool> told;
+  for (std::size_t i = 0; i != reports.size(); ++i) {
+    auto& is_lost = told[{reports[i].node, reports[i].client}];
+    is_lost = is_lost || r.lost.contains(i);
   }
-  if (file.state.empty())
-    slot.files.erase(file_id);
+  for (const auto& [of, is_lost] : told) {
+    auto part = part_of(file, of, now);
+    if (!is_told(of.first))
+      part.part.reset();
+    turn.parts.push_back({of.first, std::move(part), is_lost});
+  }
+  forget_if_empty(slot, at);
   out.emplace_back(std::move(turn));
 }
 
@@ -148,25 +178,38 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
   auto at = slot.files.find(r.what.file_id);
   if (at == slot.files.end())
     at = slot.files
-           .emplace(r.what.file_id, owned_file{file_state(*policy_, r.what.file_id, slot.term), {}})
+           .emplace(r.what.file_id,
+             owned_file{file_state(*policy_, r.what.file_id, slot.term, slot.last_number)})
            .first;
   auto& file = at->second;
-  if (const auto [client, node] = user_of(r.what.what); node != node_id::none)
-    file.users[client].insert(node);
+  auto clients = clients_of(r.what.what, file.state);
+  if (const auto node = node_of(r.what.what); node != node_id::none) {
+    file.nodes.insert(node);
+    for (const auto& client : clients)
+      file.users[client].insert(node);
+  }
+  const auto operation = operation_of(r.what.what);
+  if (operation != operation_id::none)
+    file.in_progress.emplace(operation, clients);
+  const bool was_going = file.state.is_delete_pending();
   effects done;
   if (is_late(r.what, file.state))
-    done.completions.push_back({operation_of(r.what.what), errc::lease_not_breaking, {}});
+    done.completions.push_back({operation, errc::lease_not_breaking, {}});
   else
     file.state.apply(r.what.what, now, done);
   // A question changes nothing, unless something else was due.
   const bool is_question = std::holds_alternative<check_range>(r.what.what) &&
     done.completions.size() == 1 && done.notifications.empty() && done.ended.empty();
-  const auto nodes = is_question ? std::set<node_id>{} : nodes_of(file, done, r.origin);
+  changes changed{{}, file.state.is_delete_pending() != was_going};
+  for (const auto& client : clients)
+    changed.of.insert({r.origin, client});
+  add_changes(changed, file, clients, done);
+  if (is_question)
+    changed = {};
   auto turn = turn_of(r.what.slot, slot, r.what.file_id, std::move(done), r.origin);
-  add_parts(turn, file, nodes, now);
+  add_parts(turn, file, changed, now);
   turn.number = r.what.number;
-  if (file.state.empty())
-    slot.files.erase(at);
+  forget_if_empty(slot, at);
   out.emplace_back(std::move(turn));
 }
 
@@ -179,14 +222,14 @@ void local_files::run(const release_slot& r, time_point now, std::vector<files_r
   slot_released result{r.slot, r.term, {}};
   const auto found = slots_.find(r.slot);
   if (found != slots_.end() && found->second.term == r.term) {
+    const file_version version{r.term, found->second.turns};
     for (const auto& [file_id, file] : found->second.files) {
-      std::set<node_id> nodes;
-      for (const auto& [client, users] : file.users)
-        nodes.insert(users.begin(), users.end());
-      for (const auto node : nodes)
-        if (file.state.is_used_by(node))
-          result.files.push_back(
-            {file_id, node, {r.term, found->second.turns}, {}, file.state.report_node(node, now)});
+      auto users = file.users;
+      users[client_guid{}] = file.with_holds;
+      for (const auto& [client, nodes] : users)
+        for (const auto node : nodes)
+          if (auto part = part_of(file, {node, client}, now).part)
+            result.files.push_back({file_id, node, client, version, {}, *std::move(part)});
     }
     slots_.erase(found);
   }
@@ -248,48 +291,88 @@ void local_files::apply_to_all(const command& what,
     for (auto at = slot.files.begin(); at != slot.files.end();) {
       auto& [file_id, file] = *at;
       if (which(file.state)) {
+        const bool was_going = file.state.is_delete_pending();
         effects done;
         file.state.apply(what, now, done);
         if (!done.empty()) {
-          const auto nodes = nodes_of(file, done, node_id::none);
+          changes changed{{}, file.state.is_delete_pending() != was_going};
+          add_changes(changed, file, {}, done);
           auto turn = turn_of(number, slot, file_id, std::move(done), node_id::none);
-          add_parts(turn, file, nodes, now);
+          add_parts(turn, file, changed, now);
           out.emplace_back(std::move(turn));
         }
       }
-      at = file.state.empty() ? slot.files.erase(at) : std::next(at);
+      at = forget_if_empty(slot, at);
     }
 }
 
-// The nodes for which something may have changed: those that asked, those that are told, and those
-// of clients whose opens or breaks have ended.
-std::set<node_id> local_files::nodes_of(
-  const owned_file& file, const effects& from, node_id origin) {
-  std::set<node_id> nodes{origin};
-  const auto add_users = [&](const client_guid& client) {
-    if (const auto at = file.users.find(client); at != file.users.end())
-      nodes.insert(at->second.begin(), at->second.end());
-  };
-  for (const auto& c : from.completions)
-    nodes.insert(node_of(c.operation));
-  for (const auto& n : from.notifications)
-    add_users(n.client);
-  for (const auto& ended : from.ended)
-    add_users(ended.client);
-  for (const auto& f : from.facts)
-    if (const auto* const ended = std::get_if<break_ended>(&f))
-      add_users(ended->client);
-  return nodes;
+// Messages that are late may name breaks of a file that was forgotten. Returns the next file.
+local_files::owned_slot::iterator local_files::forget_if_empty(
+  owned_slot& slot, owned_slot::iterator at) {
+  const auto& state = at->second.state;
+  if (!state.empty())
+    return std::next(at);
+  if (!LEASEBREAK_MUTANT(numbers_are_used_again))
+    slot.last_number = std::max(slot.last_number, state.last_number());
+  return slot.files.erase(at);
 }
 
+// Something may have changed for the clients of the command, for those whose operations have ended,
+// who are told, and whose opens or breaks have ended.
+void local_files::add_changes(
+  changes& to, owned_file& file, const std::vector<client_guid>& asking, const effects& from) {
+  const auto add = [&](const client_guid& client) {
+    if (const auto at = file.users.find(client); at != file.users.end())
+      for (const auto node : at->second)
+        to.of.insert({node, client});
+  };
+  for (const auto& client : asking)
+    add(client); // an open may have gone from one client to another
+  for (const auto& c : from.completions)
+    if (const auto at = file.in_progress.find(c.operation); at != file.in_progress.end()) {
+      for (const auto& client : at->second)
+        to.of.insert({cluster::node_of(c.operation), client});
+      file.in_progress.erase(at);
+    }
+  for (const auto& n : from.notifications)
+    if (!LEASEBREAK_MUTANT(parts_of_the_told_are_old))
+      add(n.client);
+  for (const auto& ended : from.ended)
+    add(ended.client);
+  for (const auto& f : from.facts)
+    std::visit(
+      [&](const auto& x) {
+        if constexpr (requires { x.client; })
+          add(x.client);
+      },
+      f);
+  if (to.are_all)
+    for (const auto& [client, nodes] : file.users)
+      add(client);
+}
+
+client_part local_files::part_of(const owned_file& file, const user& of, time_point now) {
+  const auto& [node, client] = of;
+  if (!file.state.is_used_by(node, client))
+    return {client, std::nullopt};
+  return {client, file.state.report_client(node, client, now)};
+}
+
+// Change holds are few, and those of all nodes are told whenever there are any.
 void local_files::add_parts(
-  file_turn& turn, const owned_file& file, const std::set<node_id>& nodes, time_point now) const {
-  for (const auto node : nodes)
-    if (is_told(node) && node != node_id::none)
-      turn.parts.push_back({node,
-        file.state.is_used_by(node) ? std::optional(file.state.report_node(node, now))
-                                    : std::nullopt,
-        false});
+  file_turn& turn, owned_file& file, const changes& changed, time_point now) const {
+  auto all = changed.of;
+  for (const auto node : file.nodes) {
+    const bool had_holds = file.with_holds.erase(node) != 0;
+    if (file.state.is_used_by(node, {}))
+      file.with_holds.insert(node);
+    else if (!had_holds)
+      continue;
+    all.insert({node, client_guid{}});
+  }
+  for (const auto& of : all)
+    if (is_told(of.first) && of.first != node_id::none)
+      turn.parts.push_back({of.first, part_of(file, of, now), false});
 }
 
 // Without parts.

@@ -12,7 +12,7 @@ namespace {
 
 using detail::part;
 
-constexpr std::string_view mark = "LP\x01"; // the last byte is the version of the format
+constexpr std::string_view mark = "LP\x02"; // the last byte is the version of the format
 
 /// A report of a node's slot has at most so many requests.
 constexpr std::size_t pending_max = std::size_t{1} << 17U;
@@ -42,20 +42,25 @@ void fields(A& a, T& x) {
   a(about);
 }
 
+template <class A, part<client_part> T>
+void fields(A& a, T& x) {
+  auto& [client, part] = x;
+  a(client, part);
+}
+
 template <class A, part<file_news> T>
 void fields(A& a, T& x) {
-  auto& [slot, term, file_id, version, done, notifications, completions, ended, has_part, part,
-    is_lost] = x;
+  auto& [slot, term, file_id, version, done, notifications, completions, ended, parts, lost] = x;
   a.place(slot, term);
-  a(file_id, version, done, notifications, completions, ended, has_part, part, is_lost);
+  a(file_id, version, done, notifications, completions, ended, parts, lost);
 }
 
 template <class A, part<file_report> T>
 void fields(A& a, T& x) {
-  auto& [file_id, node, version, age, part] = x;
+  auto& [file_id, node, client, version, age, part] = x;
   a(file_id);
   a.node(node);
-  a(version);
+  a(client, version);
   a.age(age);
   a(part);
 }

@@ -4,6 +4,7 @@
 #include <leasebreak/model/internal/mutant.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -70,20 +71,82 @@ std::optional<effects> release(
   auto out = file->apply(r.what, now);
   if (!is_certain(out, *file))
     return std::nullopt;
-  part.part = file->report_node(part.node, now);
+  part.part = file->report_client(part.node, part.client, now);
   part.age = {};
   return out;
 }
 
 } // namespace
 
+namespace {
+
+/// Finds the part of a report about which a request is.
+class parts_by_open {
+public:
+  parts_by_open(slot_report& report, const file_policy& policy, time_point now)
+    : report_(&report), policy_(&policy), now_(now) {}
+
+  /// Returns null if there is none, or no part alone is certain to be it.
+  [[nodiscard]] file_report* find(const request& r) {
+    return std::visit(
+      [&](const auto& c) -> file_report* {
+        if constexpr (requires { c.client.bytes; })
+          return of_client(r.file_id, c.client);
+        else if constexpr (requires { c.open; })
+          return of_open(r.file_id, c.open);
+        else if constexpr (requires { c.hold; })
+          return of_client(r.file_id, {});
+        else
+          return nullptr;
+      },
+      r.what);
+  }
+
+private:
+  using opens_of_file = std::map<open_id, file_report*>;
+
+  [[nodiscard]] file_report* of_client(
+    const std::string& file_id, const client_guid& client) const {
+    for (auto& part : report_->files)
+      if (part.file_id == file_id && part.node == report_->from && part.client == client)
+        return &part;
+    return nullptr;
+  }
+
+  [[nodiscard]] file_report* of_open(const std::string& file_id, open_id open) {
+    const auto [at, is_new] = opens_.try_emplace(file_id);
+    if (is_new)
+      for (auto& part : report_->files)
+        if (part.file_id == file_id && part.node == report_->from)
+          add_opens(part, at->second);
+    const auto found = at->second.find(open);
+    return found != at->second.end() ? found->second : nullptr;
+  }
+
+  void add_opens(file_report& part, opens_of_file& to) const {
+    file_state file(*policy_, part.file_id);
+    if (!file.replace_client(part.node, part.client, &part.part, now_).problem.empty())
+      return;
+    for (const auto& entry : file.list({}))
+      if (entry.kind == entry_kind::open)
+        to[entry.open] = &part;
+  }
+
+  slot_report* report_;
+  const file_policy* policy_;
+  time_point now_;
+  std::map<std::string, opens_of_file> opens_;
+};
+
+} // namespace
+
 std::vector<released_early> release_early(
   slot_report& report, const file_policy& policy, time_point now) {
   std::vector<released_early> done;
+  parts_by_open parts(report, policy, now);
   std::erase_if(report.pending, [&](const request& r) {
-    const auto part = std::find_if(report.files.begin(), report.files.end(),
-      [&](const auto& f) { return f.file_id == r.file_id && f.node == report.from; });
-    if (!only_releases(r.what) || part == report.files.end())
+    auto* const part = only_releases(r.what) ? parts.find(r) : nullptr;
+    if (part == nullptr)
       return false;
     auto out = release(*part, r, policy, now);
     if (out)

@@ -6,8 +6,9 @@
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI {
 
-file_state::file_state(const file_policy& policy, std::string file_id, std::uint64_t view)
-  : impl_(std::make_unique<impl>(policy, std::move(file_id), view)) {}
+file_state::file_state(
+  const file_policy& policy, std::string file_id, std::uint64_t view, std::uint64_t last)
+  : impl_(std::make_unique<impl>(policy, std::move(file_id), view, last)) {}
 file_state::file_state(std::unique_ptr<impl> state) noexcept : impl_(std::move(state)) {}
 
 file_state::~file_state() = default;
@@ -48,6 +49,10 @@ bool file_state::empty() const noexcept {
   return impl_->opens.empty() && impl_->leases.empty() && !contended;
 }
 
+std::uint64_t file_state::last_number() const noexcept {
+  return std::max({impl_->last_break, impl_->last_hold, impl_->steps});
+}
+
 std::size_t file_state::waiting() const noexcept {
   return impl_->rare ? impl_->rare->waiting.size() : 0;
 }
@@ -76,6 +81,18 @@ bool file_state::is_persistent(open_id id) const noexcept {
 channel_id file_state::channel_of(open_id id) const noexcept {
   const auto* const open = impl_->find_open(id);
   return open != nullptr ? open->channel : channel_id{};
+}
+
+client_guid file_state::holder_of(open_id id) const noexcept {
+  const auto* const open = impl_->find_open(id);
+  return open != nullptr ? open->client : client_guid{};
+}
+
+client_guid file_state::holder_of(break_id id) const noexcept {
+  for (const auto& l : impl_->leases)
+    if (l->info.breaking && l->current_break == id)
+      return l->client;
+  return {};
 }
 
 std::size_t file_state::locks_of(open_id id) const noexcept {

@@ -57,11 +57,15 @@ public:
     while (!queue.empty())
       execute_one();
   }
-  void tell(node_id run, const file_state& file, effects out) const {
-    remote_part part{std::move(out.ended), true, {}};
-    if (file.is_used_by(run))
-      part.part = file.report_node(run, now);
-    user->changed(run, file.file_id(), std::move(part));
+  void tell(node_id run, const file_state& file, effects out) {
+    remote_change change{std::move(out.ended), {}};
+    for (const auto& entry : file.list({}))
+      clients[file.file_id()].insert(entry.client);
+    for (const auto& client : clients[file.file_id()])
+      change.parts.push_back({client,
+        file.is_used_by(run, client) ? std::optional(file.report_client(run, client, now))
+                                     : std::nullopt});
+    user->changed(run, file.file_id(), std::move(change));
     for (auto& n : out.notifications)
       user->broken(run, file.file_id(), std::move(n));
     for (auto& c : out.completions)
@@ -92,6 +96,7 @@ public:
   file_policy policy;
   std::deque<sent> queue;
   std::map<std::string, file_state> files;
+  std::map<std::string, std::set<client_guid>> clients; ///< All that each file has had.
   time_point now = time_point{} + std::chrono::hours{9'000};
   std::uint64_t others = 0;
 };
@@ -217,7 +222,7 @@ TEST_F(RemoteFiles, LoseOpensThatAFailedServerHasForgotten) {
   join();
   const auto open = opened("f");
   EXPECT_EQ(finished(lock_request{"f", open, {{{0, 10}, true}}, true}).error(), errc::success);
-  cluster->user->changed(first_run, "f", {{}, true, {}});
+  cluster->user->changed(first_run, "f", {{}, {{alice, std::nullopt}}});
   w->settle();
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost.front().open, open);
@@ -229,7 +234,7 @@ TEST_F(RemoteFiles, LoseOpensThatAFailedServerHasForgotten) {
 TEST_F(RemoteFiles, RefuseAPartThatIsNotUnderstood) {
   join();
   opened("f");
-  cluster->user->changed(first_run, "f", {{}, true, file_snapshot{"nonsense"}});
+  cluster->user->changed(first_run, "f", {{}, {{alice, file_snapshot{"nonsense"}}}});
   w->settle();
   EXPECT_EQ(lost.size(), 1U);
   EXPECT_EQ(w->leases().stats().opens_now, 0U);

@@ -154,9 +154,8 @@ file_news news_of(filler& fill, operation_result result) {
   n.ended.push_back({open_id{5}, end_cause::superseded, client_guid::of(1, 2), {}, 3, true,
     hold_id{4}, lease_key::of(5, 6), true});
   n.completions.push_back({operation_of(node_id{7}, 3), errc::store_closed, std::move(result)});
-  n.has_part = true;
-  n.part = file_snapshot{"bytes"};
-  n.is_lost = true;
+  n.parts = {{client_guid::of(8), file_snapshot{"bytes"}}, {client_guid::of(9), std::nullopt}};
+  n.lost = {client_guid::of(9)};
   return n;
 }
 
@@ -169,7 +168,8 @@ TEST(PacketBytes, ContainEachResult) {
 
 TEST(PacketBytes, ContainReports) {
   slot_report r{3, 4, node_id{7}, {}, {}};
-  r.files.push_back({"file", node_id{8}, {4, 2}, 5s, {std::string(3'000'000, 'x')}});
+  r.files.push_back(
+    {"file", node_id{8}, client_guid::of(1), {4, 2}, 5s, {std::string(3'000'000, 'x')}});
   r.pending.push_back(request_of(close_open{{open_id{2}}, operation_id{1}}));
   expect_comes_back(with(r));
 }
@@ -188,7 +188,7 @@ TEST(PacketBytes, NameTheProblem) {
   const auto p = with(request_of(end_hold{hold_id{1}}));
   const auto good = encode(p, now_of_sender);
   EXPECT_EQ(problem_of_packet(good), "");
-  EXPECT_EQ(problem_of_packet("LP\x02"), "not a packet of this version");
+  EXPECT_EQ(problem_of_packet("LP\x01"), "not a packet of this version");
   EXPECT_EQ(problem_of_packet(good + "x"), "bytes after the end");
   for (std::size_t size = 3; size != good.size(); ++size)
     EXPECT_NE(problem_of_packet(good.substr(0, size)), "") << size;
@@ -201,7 +201,7 @@ TEST(PacketBytes, NameTheProblem) {
   other.messages.assign(packet_messages_max + 1, p.messages.back());
   EXPECT_EQ(problem_of_packet(encode(other, now_of_sender)), "a list that is too long");
   slot_report old{3, 4, node_id{7}, {}, {}};
-  old.files.push_back({"file", node_id{8}, {4, 2}, 24h * 366, {}});
+  old.files.push_back({"file", node_id{8}, client_guid::of(1), {4, 2}, 24h * 366, {}});
   EXPECT_EQ(problem_of_packet(encode(with(old), now_of_sender)), "a report that is too old");
 }
 

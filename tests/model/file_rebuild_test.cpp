@@ -21,8 +21,11 @@ protected:
     nodes = [](const client_guid& client) { return client == bob.guid ? second_node : first_node; };
   }
 
-  [[nodiscard]] node_report report_of(node_id node) const {
-    return {node, file.report_node(node, now())};
+  [[nodiscard]] node_report report_of(node_id node, const client& who) const {
+    return {node, file.report_client(node, who.guid, now())};
+  }
+  [[nodiscard]] std::vector<node_report> reports_of(std::initializer_list<node_id> some) const {
+    return leasebreak::model_test::reports_of(file, some, now());
   }
   [[nodiscard]] std::variant<file_state, snapshot_error> try_rebuild(
     const std::vector<node_report>& reports) {
@@ -65,7 +68,7 @@ TEST_F(RebuiltFiles, HaveTheOpensOfAllReports) {
   lock(mine, {10, 5}, true);
   const auto other = open(by(bob).access(access::read_data).oplock(oplock_level::level_ii));
 
-  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  auto rebuilt = rebuild(reports_of({first_node, second_node}));
 
   EXPECT_EQ(count_opens(rebuilt), 2U);
   EXPECT_EQ(rebuilt.locks_of(mine.open), 1U);
@@ -77,7 +80,7 @@ TEST_F(RebuiltFiles, LackTheOpensOfNodesWithoutAReport) {
   open(by(alice).lease(k1, rh));
   open(by(bob).lease(k2, rh));
 
-  const auto rebuilt = rebuild({report_of(second_node)});
+  const auto rebuilt = rebuild(reports_of({second_node}));
 
   EXPECT_EQ(count_opens(rebuilt), 1U);
   EXPECT_FALSE(lease_in(rebuilt, k1));
@@ -89,7 +92,7 @@ TEST_F(RebuiltFiles, ContinueBreaksWithTheRemainingTime) {
   const auto waiting = open(by(bob).lease(k2, rh));
   pass(seconds{10});
 
-  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  auto rebuilt = rebuild(reports_of({first_node, second_node}));
 
   EXPECT_EQ(rebuilt.waiting(), 0U);
   EXPECT_EQ(rebuilt.breaking(), 1U);
@@ -110,7 +113,7 @@ TEST_F(RebuiltFiles, ContinueBreaksWithTheRemainingTime) {
 TEST_F(RebuiltFiles, CanSendTheBreaksInProgressAgain) {
   open(by(alice).lease(k1, rwh));
   open(by(bob).lease(k2, rh));
-  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  auto rebuilt = rebuild(reports_of({first_node, second_node}));
   EXPECT_TRUE(out.notifications.empty());
 
   rebuilt.tell_breaks_again(now(), out);
@@ -128,7 +131,7 @@ TEST_F(RebuiltFiles, LeaveHalfOfItsTimeToABreakThatIsSentAgain) {
   open(by(alice).lease(k1, rwh));
   open(by(bob).lease(k2, rh));
   pass(seconds{30});
-  auto rebuilt = rebuild({report_of(first_node), report_of(second_node)});
+  auto rebuilt = rebuild(reports_of({first_node, second_node}));
   EXPECT_EQ(rebuilt.next_deadline(), now() + seconds{5});
 
   rebuilt.tell_breaks_again(now(), out);
@@ -146,7 +149,7 @@ TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
   open(by(alice).lease(k1, rwh));
   open(by(bob).lease(k2, rh));
   pass(seconds{10});
-  auto early = report_of(first_node);
+  auto early = report_of(first_node, alice);
   early.age = seconds{20};
   auto late = early;
   late.age = seconds{26};
@@ -160,7 +163,7 @@ TEST_F(RebuiltFiles, CountTheAgeOfAReport) {
 
 TEST_F(RebuiltFiles, RefuseAnAgeOutOfRange) {
   open(by(alice).lease(k1, rwh));
-  auto report = report_of(first_node);
+  auto report = report_of(first_node, alice);
   for (const auto age :
     {duration{-1}, duration{std::chrono::hours{24 * 400}}, duration::min(), duration::max()}) {
     report.age = age;
@@ -168,16 +171,20 @@ TEST_F(RebuiltFiles, RefuseAnAgeOutOfRange) {
   }
 }
 
-TEST_F(RebuiltFiles, KnowWhetherANodeUsesThem) {
-  EXPECT_FALSE(file.is_used_by(first_node));
+TEST_F(RebuiltFiles, KnowWhoUsesThem) {
+  constexpr client_guid nobody_at_all{};
+  EXPECT_FALSE(file.is_used_by(first_node, alice.guid));
   const auto mine = open(by(alice));
-  EXPECT_TRUE(file.is_used_by(first_node));
-  EXPECT_FALSE(file.is_used_by(second_node));
+  EXPECT_TRUE(file.is_used_by(first_node, alice.guid));
+  EXPECT_FALSE(file.is_used_by(second_node, alice.guid));
+  EXPECT_FALSE(file.is_used_by(first_node, carol.guid));
+  EXPECT_FALSE(file.is_used_by(first_node, nobody_at_all));
   const auto change = access(alice, access_kind::write, mine);
   close(mine);
-  EXPECT_TRUE(file.is_used_by(first_node)) << "its change hold is left";
+  EXPECT_FALSE(file.is_used_by(first_node, alice.guid));
+  EXPECT_TRUE(file.is_used_by(first_node, nobody_at_all)) << "its change hold is left";
   end(result_of<access_granted>(change).hold);
-  EXPECT_FALSE(file.is_used_by(first_node));
+  EXPECT_FALSE(file.is_used_by(first_node, nobody_at_all));
 }
 
 TEST_F(RebuiltFiles, KnowTheBreakOfALease) {
@@ -186,7 +193,7 @@ TEST_F(RebuiltFiles, KnowTheBreakOfALease) {
   open(by(bob).lease(k2, rh));
   const auto told = expect_break(k1, rwh, rh);
 
-  const auto rebuilt = rebuild({report_of(first_node)});
+  const auto rebuilt = rebuild(reports_of({first_node}));
 
   EXPECT_EQ(file.break_of(alice.guid, k1, {}), told.id);
   EXPECT_EQ(rebuilt.break_of(alice.guid, k1, {}), told.id);
@@ -205,7 +212,7 @@ TEST_F(RebuiltFiles, KnowTheBreakOfAnOplock) {
 
 TEST_F(RebuiltFiles, NumberNewBreaksAboveOldOnes) {
   open(by(alice).lease(k1, rwh));
-  auto rebuilt = rebuild({report_of(first_node)});
+  auto rebuilt = rebuild(reports_of({first_node}));
 
   auto newcomer = by(bob).request;
   newcomer.operation = operation_id{900};
@@ -219,7 +226,7 @@ TEST_F(RebuiltFiles, NumberNewBreaksAboveOldOnes) {
 TEST_F(RebuiltFiles, BelieveTheLaterOfTwoReports) {
   const client bob_elsewhere{bob.guid, connection_id{22}};
   const auto here = open(by(bob).lease(k2, rwh));
-  const auto old = report_of(second_node);
+  const auto old = report_of(second_node, bob);
   const auto waiting = open(by(alice));
   acknowledge(bob, k2, rh);
   expect_done(waiting);
@@ -227,9 +234,11 @@ TEST_F(RebuiltFiles, BelieveTheLaterOfTwoReports) {
   auto there = by(bob_elsewhere).lease(k2, rh);
   there.request.node = first_node;
   open(there);
-  const auto recent = report_of(first_node);
+  auto recent = reports_of({first_node});
 
-  for (const auto& reports : {std::vector{old, recent}, std::vector{recent, old}}) {
+  for (const auto old_at : {recent.begin(), recent.end()}) {
+    auto reports = recent;
+    reports.insert(reports.begin() + (old_at - recent.begin()), old);
     const auto rebuilt = rebuild(reports);
     EXPECT_EQ(count_opens(rebuilt), 3U);
     const auto lease = lease_in(rebuilt, k2);
@@ -253,7 +262,7 @@ TEST_F(RebuiltFiles, SendBreaksThatWereHeldBackForALostNode) {
   expect_no_break();
   expect_waits(waiting);
 
-  const auto rebuilt = rebuild({report_of(second_node)});
+  const auto rebuilt = rebuild(reports_of({second_node}));
 
   ASSERT_EQ(out.notifications.size(), 1U);
   EXPECT_EQ(out.notifications.front().key, k2);
@@ -265,7 +274,7 @@ TEST_F(RebuiltFiles, HaveTheChangeHoldsOfTheNodes) {
   const auto mine = open(by(alice));
   const auto change = access(alice, access_kind::write, mine);
   const auto hold = result_of<access_granted>(change).hold;
-  auto rebuilt = rebuild({report_of(first_node)});
+  auto rebuilt = rebuild(reports_of({first_node}));
 
   auto newcomer = by(bob).lease(k2, rh).request;
   newcomer.operation = operation_id{900};
@@ -297,15 +306,17 @@ TEST_F(RebuiltFiles, RefuseReportsThatAreNotTrue) {
   other.nodes = nodes;
   other.close(other.open(by(bob))); // so that the next one has an id of its own
   other.open(by(bob).lease(k2, rwh));
-  const node_report contradicting{second_node, other.file.report_node(second_node, other.now())};
-  const node_report of_another_node{second_node, file.report_node(first_node, now())};
+  const node_report contradicting{
+    second_node, other.file.report_client(second_node, bob.guid, other.now())};
+  const node_report of_another_node{second_node, file.report_client(first_node, alice.guid, now())};
   const file_state elsewhere(policy, "another file");
-  const node_report of_another_file{second_node, elsewhere.report_node(second_node, now())};
+  const node_report of_another_file{
+    second_node, elsewhere.report_client(second_node, bob.guid, now())};
 
-  EXPECT_EQ(error_of({report_of(first_node), contradicting}),
+  EXPECT_EQ(error_of({report_of(first_node, alice), contradicting}),
     "snapshot 2 is wrong near byte 0: lease 02000000000000000000000000000000 of "
     "0b000000000000000000000000000000: two leases hold Write");
-  EXPECT_THAT(error_of({report_of(first_node), of_another_node}),
+  EXPECT_THAT(error_of({report_of(first_node, alice), of_another_node}),
     testing::AllOf(
       testing::StartsWith("snapshot 1"), testing::EndsWith("an open of another node")));
   EXPECT_THAT(error_of({of_another_file}),
@@ -364,9 +375,7 @@ std::string compare_rebuilt(const world& w, bool is_directory) {
   // Only the owner knows what waits, unclaimed records, and holds of its own.
   if (w.file.waiting() != 0)
     return "";
-  std::vector<node_report> reports;
-  for (const auto node : {node_id::none, first_node, second_node})
-    reports.push_back({node, w.file.report_node(node, w.now())});
+  const auto reports = reports_of(w.file, {node_id::none, first_node, second_node}, w.now());
   effects out;
   auto rebuilt = file_state::rebuild(w.policy, w.file.file_id(), next_view, reports, w.now(), out);
   if (const auto* const error = std::get_if<snapshot_error>(&rebuilt))
@@ -395,7 +404,7 @@ std::string compare_rebuilt(const world& w, bool is_directory) {
 /// The first node fails together with the owner.
 std::string check_survivors(const world& w) {
   effects out;
-  const std::vector<node_report> reports{{second_node, w.file.report_node(second_node, w.now())}};
+  const auto reports = reports_of(w.file, {second_node}, w.now());
   auto rebuilt = file_state::rebuild(w.policy, w.file.file_id(), next_view, reports, w.now(), out);
   if (const auto* const error = std::get_if<snapshot_error>(&rebuilt))
     return to_string(*error);

@@ -100,8 +100,8 @@ TEST_F(FileSnapshots, OfOtherKindsAreToldApart) {
   const std::vector<node_report> states{{node_id::none, file.export_state(now())}};
   const auto rebuilt = file_state::rebuild(policy, file.file_id(), 1, states, now(), out);
 
-  EXPECT_EQ(
-    error_of_import(file.report_node(node_id::none, now()).bytes), "a snapshot of another kind");
+  EXPECT_EQ(error_of_import(file.report_client(node_id::none, alice.guid, now()).bytes),
+    "a snapshot of another kind");
   EXPECT_EQ(std::get<snapshot_error>(rebuilt).what, "a snapshot of another kind");
 }
 
@@ -149,8 +149,8 @@ struct random_states {
           if (random() % 6 != 0)
             return;
           states.push_back(w.file.export_state(w.now()).bytes);
-          reports.push_back(w.file.report_node(node_id{1}, w.now()).bytes);
-          others.push_back(w.file.report_node(node_id{2}, w.now()).bytes);
+          reports.push_back(w.file.report_client(node_id{1}, alice.guid, w.now()).bytes);
+          others.push_back(w.file.report_client(node_id{2}, bob.guid, w.now()).bytes);
         };
         EXPECT_EQ(run.run(random_steps(random, 100)), "");
       }

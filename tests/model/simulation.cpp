@@ -89,6 +89,8 @@ void simulation::complain(const std::string& what) {
 
 void simulation::take(const command& what, const effects& out) {
   history_.push_back(describe(what));
+  if (hear)
+    hear(what, world_.now());
   std::visit(
     [&](const auto& c) {
       if constexpr (requires { c.operation; })

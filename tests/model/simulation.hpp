@@ -41,6 +41,8 @@ public:
 
   /// If set before the run, called after each step.
   std::function<void(const world&)> watch;
+  /// The same with each command, which has been applied to the file.
+  std::function<void(const command&, time_point)> hear;
   /// Gives clients nodes: Alice and Carol have the first, Bob has the second.
   void use_nodes();
 

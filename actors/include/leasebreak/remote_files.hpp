@@ -9,7 +9,6 @@
 #include <leasebreak/model/ids.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,13 +17,12 @@ inline namespace LEASEBREAK_ABI {
 
 struct file_policy;
 
-/// What the clients of a server have of a file, after it has changed.
-struct remote_part {
+/// A change of the parts that the clients of a server have of a file.
+struct remote_change {
   std::vector<open_ended> ended; ///< Opens that have ended, in order.
-  bool has_part = false; ///< False: only `ended` is told.
-  /// All that clients have of the file through this server; empty: nothing. An open that is neither
-  /// here nor in `ended` is lost.
-  std::optional<file_snapshot> part;
+  /// What clients have of the file through this server now; the others have what they had. An open
+  /// that is neither in the part of its client nor in `ended` is lost.
+  std::vector<client_part> parts;
 };
 
 /// What a coordinator is told of its files; for each file, in order. Each function names the run to
@@ -36,9 +34,9 @@ public:
 
   /// The server is a member of the cluster from now on, as `run`, and operations may begin.
   virtual void joined(node_id run) = 0;
-  /// The part of a file that clients have has changed. Precedes the breaks and results of the same
-  /// change.
-  virtual void changed(node_id run, const std::string& file_id, remote_part what) = 0;
+  /// The parts that clients have of a file have changed. Precedes the breaks and results of the
+  /// same change.
+  virtual void changed(node_id run, const std::string& file_id, remote_change what) = 0;
   /// A break notification for a client.
   virtual void broken(node_id run, const std::string& file_id, break_notification what) = 0;
   /// An operation has ended.

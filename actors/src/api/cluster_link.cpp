@@ -18,7 +18,7 @@ void cluster_link::tell(node_id run, const std::string& file_id, What what) {
     alive->tell(file_id, std::make_unique<remote_news>(run, std::move(what)));
 }
 
-void cluster_link::changed(node_id run, const std::string& file_id, remote_part what) {
+void cluster_link::changed(node_id run, const std::string& file_id, remote_change what) {
   tell(run, file_id, std::move(what));
 }
 

@@ -16,7 +16,7 @@ public:
   explicit cluster_link(std::weak_ptr<coordinator_impl> owner) : owner_(std::move(owner)) {}
 
   void joined(node_id run) override;
-  void changed(node_id run, const std::string& file_id, remote_part what) override;
+  void changed(node_id run, const std::string& file_id, remote_change what) override;
   void broken(node_id run, const std::string& file_id, break_notification what) override;
   void completed(node_id run, const std::string& file_id, completion what) override;
   void stepped_down(node_id run) override;

@@ -114,11 +114,10 @@ private:
   [[nodiscard]] errc enter_run(const operation& op, node_id run);
   void submit(command what);
   void tell_answers();
-  void take(remote_part&& what);
+  void take(remote_change&& what);
   void take(break_notification&& what);
   void take(completion&& what);
   void complete_all(errc error);
-  [[nodiscard]] std::vector<open_id> held_opens() const;
 
   void refuse_guards();
   void drop_unused_guards() noexcept;

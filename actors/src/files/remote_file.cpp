@@ -3,14 +3,13 @@
 #include "file_actor.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::detail {
 
 namespace {
-
-/// The numbers of breaks and holds that this copy makes are never used.
-constexpr std::uint64_t view_of_copies = (std::uint64_t{1} << 23U) - 1;
 
 /// Numbers of operations are below this bit, which the cluster's own operations do not have.
 constexpr std::uint64_t of_a_coordinator = std::uint64_t{1} << 39U;
@@ -58,7 +57,7 @@ operation_id operation_before_run(operation_id operation) noexcept {
 }
 
 remote_file::remote_file(const file_policy& policy, const std::string& file_id, node_id run)
-  : policy_(&policy), run_(run), state_(policy, file_id) {}
+  : run_(run), state_(policy, file_id) {}
 
 break_id remote_file::acknowledged_by(const command& what) const {
   if (const auto* const lease = std::get_if<acknowledge_lease>(&what))
@@ -68,43 +67,37 @@ break_id remote_file::acknowledged_by(const command& what) const {
   return {};
 }
 
-file_state remote_file::take_state() {
-  return std::exchange(state_, file_state(*policy_, state_.file_id()));
-}
-
-std::string remote_file::take(const file_snapshot& part, time_point now) {
-  const node_report report{run_, part, {}};
-  effects unused;
-  auto made =
-    file_state::rebuild(*policy_, state_.file_id(), view_of_copies, {&report, 1}, now, unused);
-  if (const auto* const problem = std::get_if<snapshot_error>(&made))
-    return problem->what;
-  state_ = std::move(std::get<file_state>(made));
-  return {};
-}
-
-// Closing an open in the earlier state says what ends with it.
-std::vector<open_ended> remote_file::ends_of_lost(const std::vector<open_id>& opens,
-  const std::vector<open_ended>& ended, file_state& before, end_cause cause, time_point now) const {
-  std::vector<open_ended> lost;
-  for (const auto id : opens) {
-    const bool is_known = state_.has_open(id) ||
-      std::any_of(ended.begin(), ended.end(), [id](const auto& e) { return e.open == id; });
-    if (is_known)
-      continue;
-    const bool is_away = before.channel_of(id).connection == connection_id::none;
-    close_open close;
-    close.open = id;
-    auto out = before.apply(close, now);
-    for (auto& e : out.ended)
-      if (e.open == id) {
-        e.cause = is_away ? end_cause::expired : cause;
-        e.hold = hold_id::none;
-        e.deletes = false;
-        lost.push_back(std::move(e));
-      }
+std::string remote_file::take(remote_change& change, time_point now) {
+  std::vector<open_ended> missing;
+  std::string problem;
+  for (const auto& [client, part] : change.parts) {
+    auto done = state_.replace_client(run_, client, part ? &*part : nullptr, now);
+    std::move(done.missing.begin(), done.missing.end(), std::back_inserter(missing));
+    if (!done.problem.empty())
+      problem = std::move(done.problem);
   }
-  return lost;
+  // An open may have gone to another client.
+  const auto is_known = [&](const open_ended& e) {
+    return state_.has_open(e.open) ||
+      std::any_of(change.ended.begin(), change.ended.end(),
+        [&](const auto& other) { return other.open == e.open; });
+  };
+  std::remove_copy_if(missing.begin(), missing.end(), std::back_inserter(change.ended), is_known);
+  return problem;
+}
+
+std::vector<open_ended> remote_file::end(time_point now) {
+  std::set<client_guid> clients;
+  for (const auto& entry : state_.list({}))
+    clients.insert(entry.client);
+  std::vector<open_ended> ended;
+  for (const auto& client : clients)
+    for (auto& e : state_.replace_client(run_, client, nullptr, now).missing) {
+      if (e.cause == end_cause::lost)
+        e.cause = end_cause::disconnected;
+      ended.push_back(std::move(e));
+    }
+  return ended;
 }
 
 void remote_news::act(file_actor& file, std::unique_ptr<file_message>) {

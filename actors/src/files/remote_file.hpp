@@ -30,21 +30,15 @@ public:
   /// Returns the break that a command acknowledges, or none.
   [[nodiscard]] break_id acknowledged_by(const command& what) const;
 
-  /// Returns an empty state in place of the current one, which is returned.
-  [[nodiscard]] file_state take_state();
-  /// Takes a new part, after `take_state`. Returns what is wrong with it; then this file stays
-  /// empty.
-  [[nodiscard]] std::string take(const file_snapshot& part, time_point now);
+  /// Takes what has changed, and adds to `change.ended` the opens that are lost; the cause of
+  /// disconnected ones is `expired`, so that the server is told. Returns what is wrong with a part;
+  /// then its client has nothing here.
+  [[nodiscard]] std::string take(remote_change& change, time_point now);
 
-  /// Returns the ends of those of `opens` that are neither here nor in `ended`, with the locks and
-  /// keys that `before`, an earlier state, knew. The cause of disconnected opens is `expired`, so
-  /// that the server is told.
-  [[nodiscard]] std::vector<open_ended> ends_of_lost(const std::vector<open_id>& opens,
-    const std::vector<open_ended>& ended, file_state& before, end_cause cause,
-    time_point now) const;
+  /// The run is over: forgets all, and returns the ends of all opens.
+  [[nodiscard]] std::vector<open_ended> end(time_point now);
 
 private:
-  const file_policy* policy_;
   node_id run_;
   file_state state_;
 };
@@ -52,7 +46,7 @@ private:
 /// What the cluster tells a file.
 class remote_news final : public file_message {
 public:
-  using content = std::variant<remote_part, break_notification, completion>;
+  using content = std::variant<remote_change, break_notification, completion>;
 
   remote_news(node_id run, content what) : run_(run), what_(std::move(what)) {}
   void act(file_actor& file, std::unique_ptr<file_message> self) override;

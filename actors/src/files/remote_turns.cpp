@@ -64,18 +64,12 @@ void file_actor::take(node_id run, remote_news::content&& what) {
   std::visit([this](auto& each) { take(std::move(each)); }, what);
 }
 
-void file_actor::take(remote_part&& what) {
+void file_actor::take(remote_change&& what) {
+  const auto problem = remote_->take(what, owner_.now());
+  if (auto* const log = owner_.log(); log != nullptr && !problem.empty())
+    log->error("file {}: what the cluster says of it is not understood: {}", file_id(), problem);
   effects out;
   out.ended = std::move(what.ended);
-  if (what.has_part) {
-    auto before = remote_->take_state();
-    const auto problem = what.part ? remote_->take(*what.part, owner_.now()) : std::string();
-    if (auto* const log = owner_.log(); log != nullptr && !problem.empty())
-      log->error("file {}: what the cluster says of it is not understood: {}", file_id(), problem);
-    auto lost =
-      remote_->ends_of_lost(held_opens(), out.ended, before, end_cause::lost, owner_.now());
-    std::move(lost.begin(), lost.end(), std::back_inserter(out.ended));
-  }
   settle(out, nullptr);
 }
 
@@ -100,10 +94,8 @@ void file_actor::take(completion&& what) {
 void file_actor::end_run(node_id run) {
   if (remote_ == nullptr || remote_->run() != run)
     return;
-  auto before = remote_->take_state();
   effects out;
-  out.ended =
-    remote_->ends_of_lost(held_opens(), {}, before, end_cause::disconnected, owner_.now());
+  out.ended = remote_->end(owner_.now());
   settle(out, nullptr);
   complete_all(errc::not_a_member);
   remote_.reset();
@@ -113,14 +105,6 @@ void file_actor::complete_all(errc error) {
   effects out;
   parked_.for_each([&](const operation& op) { out.completions.push_back({op.id, error, {}}); });
   settle(out, nullptr);
-}
-
-std::vector<open_id> file_actor::held_opens() const {
-  std::vector<open_id> all;
-  all.reserve(holders_.size());
-  for (const auto& h : holders_)
-    all.push_back(h.open);
-  return all;
 }
 
 } // namespace leasebreak::LEASEBREAK_INLINE_ABI::detail

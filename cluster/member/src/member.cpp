@@ -98,7 +98,7 @@ node_events member::impl::events_of_run() {
   node_events v;
   v.joined = guarded([](impl& i) { i.joined(); });
   v.changed = guarded([](impl& i, part_changed e) {
-    i.user->changed(i.node->id(), e.file_id, {std::move(e.ended), e.has_part, std::move(e.part)});
+    i.user->changed(i.node->id(), e.file_id, {std::move(e.ended), std::move(e.parts)});
   });
   v.broken = guarded(
     [](impl& i, break_arrived e) { i.user->broken(i.node->id(), e.file_id, std::move(e.what)); });

@@ -12,6 +12,7 @@
 #include <leasebreak/model/after.hpp>
 #include <leasebreak/model/file_state.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -35,9 +36,9 @@ struct LEASEBREAK_HIDDEN file_state::impl {
   using hold_entry = detail::hold_entry;
   using waiting_operation = detail::waiting_operation;
 
-  impl(const file_policy& p, std::string id, std::uint64_t view = 0)
-    : policy(&p), file_id(std::move(id)), last_break(first_number(view)),
-      last_hold(first_number(view)), steps(first_number(view)) {}
+  impl(const file_policy& p, std::string id, std::uint64_t view = 0, std::uint64_t last = 0)
+    : policy(&p), file_id(std::move(id)), last_break(std::max(first_number(view), last)),
+      last_hold(last_break), steps(last_break) {}
 
   /// Returns the number below the first one of a node that owns the file in this view.
   [[nodiscard]] static std::uint64_t first_number(std::uint64_t view) noexcept {
@@ -464,6 +465,12 @@ struct LEASEBREAK_HIDDEN file_state::impl {
     detail::merged_reports& from, time_point now, effects& out);
   [[nodiscard]] std::string report(
     const std::vector<const open_entry*>& of, std::optional<node_id> node, time_point now) const;
+
+  // -- copy.cpp: a copy of what clients have through one node
+
+  open_ended forget_open(open_id id);
+  std::vector<open_ended> forget_client(const client_guid& client);
+  void adopt(impl& from);
 
   // -- snapshot_check.cpp
 

@@ -66,6 +66,7 @@ struct merged_reports {
 
   held_counts& counts;
   std::optional<report_head> newest;
+  std::optional<bool> is_directory; ///< Only opens say it.
   std::map<lease_name, lease_part> leases;
   std::map<open_id, open_part> opens;
   std::map<hold_id, hold_part> holds;
@@ -102,7 +103,7 @@ std::optional<snapshot_error> merged_reports::add(
     a.fail("a byte-range lock with a number that is too great");
   if (read.head.file_id != file_id)
     a.fail("a report of another file");
-  if (newest && newest->is_directory != read.head.is_directory)
+  if (is_directory && !read.opens.empty() && *is_directory != read.head.is_directory)
     a.fail("a report of another kind of file");
   for (const auto& open : read.opens)
     if (open->channel.node != report.node)
@@ -150,6 +151,8 @@ void merged_reports::take(parts& read, std::vector<std::vector<channel_id>> chan
   for (const auto& hold : read.holds)
     if (auto& part = holds[hold.id]; is_later(part))
       part = {steps, hold};
+  if (!read.opens.empty())
+    is_directory = read.head.is_directory;
   last_change = std::max(last_change, read.head.last_change);
   last_lock = std::max(last_lock, read.head.last_lock);
   if (!newest || newest->steps <= steps)
@@ -192,20 +195,24 @@ std::string file_state::impl::report(
   return a.take();
 }
 
-file_snapshot file_state::report_node(node_id node, time_point now) const {
+file_snapshot file_state::report_client(
+  node_id node, const client_guid& client, time_point now) const {
+  if (client.is_zero())
+    return {impl_->report({}, node, now)};
   std::vector<const open_entry*> of;
   for (const auto& open : impl_->opens)
-    if (open->channel.node == node)
+    if (open->client == client && open->channel.node == node)
       of.push_back(open.get());
-  return {impl_->report(of, node, now)};
+  return {impl_->report(of, std::nullopt, now)};
 }
 
-bool file_state::is_used_by(node_id node) const noexcept {
-  const auto has_node = [node](const auto& hold) { return hold.node == node; };
+bool file_state::is_used_by(node_id node, const client_guid& client) const noexcept {
+  if (client.is_zero())
+    return impl_->rare != nullptr &&
+      std::any_of(impl_->rare->holds.begin(), impl_->rare->holds.end(),
+        [node](const auto& hold) { return hold.node == node; });
   return std::any_of(impl_->opens.begin(), impl_->opens.end(),
-           [node](const auto& open) { return open->channel.node == node; }) ||
-    (impl_->rare != nullptr &&
-      std::any_of(impl_->rare->holds.begin(), impl_->rare->holds.end(), has_node));
+    [&](const auto& open) { return open->client == client && open->channel.node == node; });
 }
 
 std::optional<file_snapshot> file_state::report_open(open_id open, time_point now) const {
@@ -252,7 +259,7 @@ const char* move_locks(merged_reports& from, lock_table& to) {
 std::string file_state::impl::take_reports(merged_reports& from, time_point now, effects& out) {
   if (!from.newest)
     return "";
-  is_directory = from.newest->is_directory;
+  is_directory = from.is_directory.value_or(from.newest->is_directory);
   delete_pending = from.newest->delete_pending && !from.opens.empty();
   deletion_key = from.newest->deletion_key;
   last_change = from.last_change;

@@ -301,12 +301,10 @@ void cluster_run::lost(std::size_t from, const cluster::opens_lost& l) {
   // A release that was executed must not be forgotten.
   if (!is_break_ignored_ && !has_acknowledged_elsewhere(from, file))
     complain("opens are lost although all breaks were acknowledged");
-  note(machines_[from]->name() + " has lost its opens of " + l.file_id);
-  for (std::size_t who = 0; who < clients_.size(); ++who) {
-    std::erase_if(
-      clients_[who].opens, [&](const auto& o) { return o.file == file && o.at == from; });
-    forget_if_unused(who, file);
-  }
+  const auto who = client_of(l.client);
+  note(machines_[from]->name() + " has lost the opens of " + name_of(who) + " of " + l.file_id);
+  std::erase_if(clients_[who].opens, [&](const auto& o) { return o.file == file && o.at == from; });
+  forget_if_unused(who, file);
 }
 
 } // namespace leasebreak::simulation

@@ -60,20 +60,18 @@ void cluster_run::executed(const cluster::files_result& what) {
 
 // Each open of a client is in the part of its node.
 void cluster_run::check_part(std::size_t from, const cluster::part_changed& p) {
-  if (!p.part)
-    return; // the node may be about to be told that its opens are lost
-  const node_report part{machines_[from]->run(), *p.part, {}};
-  effects following;
-  const auto made =
-    file_state::rebuild(policy_, p.file_id, machines_[from]->node().current_view()->number,
-      {&part, 1}, machines_[from]->clock(), following);
-  const auto* const file = std::get_if<file_state>(&made);
-  if (file == nullptr)
-    return complain("a part of a file is refused: " + std::get<snapshot_error>(made).what);
-  for (const auto& c : clients_)
-    for (const auto& o : c.opens)
-      if (o.at == from && o.file == file_of(p.file_id) && !file->has_open(o.id))
+  for (const auto& [client, part] : p.parts) {
+    if (!part || client.is_zero())
+      continue; // the node may be about to be told that its opens are lost
+    file_state file(policy_, p.file_id);
+    const auto done =
+      file.replace_client(machines_[from]->run(), client, &*part, machines_[from]->clock());
+    if (!done.problem.empty())
+      return complain("a part of a file is refused: " + done.problem);
+    for (const auto& o : clients_[client_of(client)].opens)
+      if (o.at == from && o.file == file_of(p.file_id) && !file.has_open(o.id))
         complain("an open of a client is not in the part of its node");
+  }
 }
 
 // A node that hears all others, and is heard, goes on when one of them dies.

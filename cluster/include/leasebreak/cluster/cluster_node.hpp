@@ -96,19 +96,19 @@ struct break_arrived {
   std::string file_id; ///< The file.
   break_notification what; ///< The notification.
 };
-/// The part of a file that clients of this node have has changed. Precedes the breaks and results
+/// A change of the parts that clients of this node have of a file. Precedes the breaks and results
 /// of the same turn of the file.
 struct part_changed {
   std::string file_id; ///< The file.
   std::vector<open_ended> ended; ///< Opens that have ended, in order.
-  bool has_part = false; ///< False: only `ended` is told.
-  /// All that clients have of the file through this node; empty: nothing. An open that is neither
-  /// here nor in `ended` has been lost with an owner that failed.
-  std::optional<file_snapshot> part;
+  /// What clients have through this node now; the others have what they had. An open that is
+  /// neither in the part of its client nor in `ended` has been lost with an owner that failed.
+  std::vector<client_part> parts;
 };
-/// All opens of the file through this node have ended.
+/// All opens of a client of the file through this node have ended.
 struct opens_lost {
   std::string file_id; ///< The file.
+  client_guid client; ///< The client.
 };
 /// Why a node stepped down.
 enum class step_down_cause : std::uint8_t {
@@ -165,8 +165,7 @@ public:
   void lease_refused(time_point now, node_effects& out);
   /// The engine's document, from a linearizable read of its view and leases. Has no effect if a
   /// document that was asked for later has been read before.
-  void document_read(
-    const engine_document& d, time_point sent, time_point now, node_effects& out);
+  void document_read(const engine_document& d, time_point sent, time_point now, node_effects& out);
   /// A packet from another node.
   void packet_arrived(const packet& p, time_point now, node_effects& out);
   /// The node is fenced.

@@ -49,11 +49,11 @@ struct release_slot {
 /// A request of the protocol.
 using files_request = std::variant<open_slot, execute_request, end_node, release_slot>;
 
-/// What clients have of a file through one node after a turn.
+/// What a client has of a file through one node after a turn.
 struct node_part {
   node_id node{}; ///< The node.
-  std::optional<file_snapshot> part; ///< From `file_state::report_node`; empty: nothing.
-  bool is_lost = false; ///< As in `file_news`.
+  client_part what; ///< The part.
+  bool is_lost = false; ///< The client is among `file_news::lost`.
 };
 
 /// One turn of a file.
@@ -67,7 +67,7 @@ struct file_turn {
   std::vector<break_notification> notifications; ///< As in `effects`.
   std::vector<completion> completions; ///< As in `effects`.
   std::vector<open_ended> ended; ///< As in `effects`.
-  /// Of all nodes for which something may have changed. This node may be left out.
+  /// Of all clients and nodes for which something may have changed. This node may be left out.
   std::vector<node_part> parts;
 };
 

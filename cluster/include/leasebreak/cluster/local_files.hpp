@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI {
@@ -34,7 +35,8 @@ public:
   [[nodiscard]] std::optional<time_point> next_deadline() const;
   /// Lets the deadlines of all files pass that are due at `now`. If `is_unheard`, the time of the
   /// files stands still until the next call: while a node may not know of a break, the deadline of
-  /// that must not pass, because the node's client would still use what another one is granted then.
+  /// that must not pass, because the node's client would still use what another one is granted
+  /// then.
   void expire(time_point now, bool is_unheard, std::vector<files_result>& out);
 
   /// Calls `f` with every file. For tests and tools.
@@ -45,13 +47,25 @@ public:
 private:
   struct owned_file {
     file_state state;
-    /// The nodes through which each client has used the file.
-    std::map<client_guid, std::set<node_id>> users;
+    std::map<client_guid, std::set<node_id>> users{}; ///< The nodes of each client of the file.
+    std::set<node_id> nodes{}; ///< All nodes, also those without a client.
+    std::set<node_id> with_holds{}; ///< Those that were told of change holds.
+    /// The clients of operations that have not ended.
+    std::map<operation_id, std::vector<client_guid>> in_progress{};
+  };
+  using user = std::pair<node_id, client_guid>;
+  /// For whom something may have changed in a turn.
+  struct changes {
+    std::set<user> of{};
+    bool are_all = false;
   };
   struct owned_slot {
     std::uint64_t term = 0;
     std::uint64_t turns = 0;
+    std::uint64_t last_number = 0; ///< Of the files that were forgotten.
     std::map<std::string, owned_file, std::less<>> files;
+
+    using iterator = decltype(files)::iterator;
   };
 
   void run(const open_slot& r, time_point now, std::vector<files_result>& out);
@@ -64,10 +78,11 @@ private:
   /// Applies a command to all files, or to those for which `which` returns true.
   void apply_to_all(const command& what, const std::function<bool(const file_state&)>& which,
     time_point now, std::vector<files_result>& out);
-  [[nodiscard]] static std::set<node_id> nodes_of(
-    const owned_file& file, const effects& from, node_id origin);
-  void add_parts(
-    file_turn& turn, const owned_file& file, const std::set<node_id>& nodes, time_point now) const;
+  static owned_slot::iterator forget_if_empty(owned_slot& slot, owned_slot::iterator at);
+  static void add_changes(
+    changes& to, owned_file& file, const std::vector<client_guid>& asking, const effects& from);
+  [[nodiscard]] static client_part part_of(const owned_file& file, const user& of, time_point now);
+  void add_parts(file_turn& turn, owned_file& file, const changes& changed, time_point now) const;
   [[nodiscard]] static file_turn turn_of(slot_number number, owned_slot& slot,
     const std::string& file_id, effects&& from, node_id origin);
 

@@ -41,7 +41,9 @@ struct request {
   break_id about{};
 };
 
-/// What a turn of a file means for the clients of one node, from the owner to that node.
+/// What a turn of a file means for the clients of one node, from the owner to that node. It
+/// contains only what clients have for which something may have changed, since a file such as a
+/// share's root may be open a thousand times.
 struct file_news {
   slot_number slot = 0; ///< The slot of the file.
   std::uint64_t term = 0; ///< The term of the owner. If there is a later one, the news is ignored.
@@ -51,19 +53,20 @@ struct file_news {
   std::vector<break_notification> notifications; ///< Break notifications for clients of the node.
   std::vector<completion> completions; ///< Operations of the node that have ended.
   std::vector<open_ended> ended; ///< Opens of the node that have ended.
-  bool has_part = false; ///< False: the part is as in the news before.
-  /// All that clients have of the file through the node, after the turn. Empty: nothing.
-  std::optional<file_snapshot> part;
-  bool is_lost = false; ///< The opens of the node's clients could not be kept; they have ended.
+  /// What clients have through the node after the turn. The others have what they had.
+  std::vector<client_part> parts;
+  /// Clients whose opens through the node could not be kept; they have ended.
+  std::vector<client_guid> lost;
 };
 
-/// What clients have of a file through one node, in a report to a new owner.
+/// What a client has of a file through one node, in a report to a new owner.
 struct file_report {
   std::string file_id; ///< The file.
   node_id node{}; ///< The node of the opens.
+  client_guid client; ///< The client; zero: the change holds of the node.
   file_version version; ///< The version of which the part is.
   duration age{}; ///< How long ago the part was made.
-  file_snapshot part; ///< From `file_state::report_node`.
+  file_snapshot part; ///< From `file_state::report_client`.
 };
 
 /// All that a node knows of a slot, to the new owner of the slot.

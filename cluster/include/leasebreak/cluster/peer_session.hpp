@@ -46,8 +46,8 @@ public:
 
   /// Returns how many messages have not been consumed by the peer.
   [[nodiscard]] std::size_t unconsumed() const noexcept { return outgoing_.size(); }
-  /// Returns when `take_packet` first saw the oldest message that the peer has not consumed. Nothing
-  /// if there is none.
+  /// Returns when `take_packet` first saw the oldest message that the peer has not consumed.
+  /// Nothing if there is none.
   [[nodiscard]] std::optional<time_point> oldest_since() const noexcept;
 
 private:

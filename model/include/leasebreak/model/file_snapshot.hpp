@@ -6,6 +6,7 @@
 #include <leasebreak/model/ids.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace LEASEBREAK_EXPORT leasebreak {
@@ -26,8 +27,14 @@ struct file_snapshot {
 /// What a node of a cluster reports of a file whose owner has failed.
 struct node_report {
   node_id node{}; ///< The node that reports.
-  file_snapshot opens; ///< From `file_state::report_node` or `report_open`.
+  file_snapshot opens; ///< From `file_state::report_client` or `report_open`.
   duration age{}; ///< How long ago it was made: 0 to a year. Breaks have that much less time left.
+};
+
+/// What a client has of a file through one node of a cluster.
+struct client_part {
+  client_guid client; ///< The client; zero: the change holds of the node.
+  std::optional<file_snapshot> part; ///< From `file_state::report_client`; empty: nothing.
 };
 
 /// The reason why bytes are not the state of a file.

@@ -60,6 +60,13 @@ protected:
   ~live_policy() = default;
 };
 
+/// What follows from `file_state::replace_client`.
+struct replaced_client {
+  std::vector<open_ended>
+    missing; ///< Opens that are not in the part. A disconnected one has expired.
+  std::string problem; ///< Why the part is refused; then the client has nothing here.
+};
+
 /// One file: its opens, leases, oplocks, byte-range locks, breaks and pending operations.
 ///
 /// Takes a command and the time, and returns effects. It does not sleep, call back, read a clock,
@@ -69,8 +76,11 @@ class file_state {
 public:
   /// `policy` must outlive the object. Records are written under `file_id`. The numbers of breaks
   /// and holds are above `view << 40`: of two nodes that own the file one after the other, the
-  /// later one has the greater view, below 2^23. 0 without a cluster.
-  file_state(const file_policy& policy, std::string file_id, std::uint64_t view = 0);
+  /// later one has the greater view, below 2^23. 0 without a cluster. They are also above `last`,
+  /// the `last_number` of files with this id that were forgotten in the same view, because a late
+  /// message may name one of their breaks.
+  file_state(
+    const file_policy& policy, std::string file_id, std::uint64_t view = 0, std::uint64_t last = 0);
   ~file_state();
   /// Moves the file. The source may only be destroyed or assigned to.
   file_state(file_state&&) noexcept;
@@ -100,15 +110,17 @@ public:
   [[nodiscard]] static std::variant<file_state, snapshot_error> import_state(
     const file_policy& policy, const file_snapshot& from, time_point now);
 
-  /// Returns all that clients have through `node` as of `now`: opens, connected or not, with their
-  /// leases, oplocks, breaks, byte-range locks and outstanding responses, and the change holds of
-  /// the node. Excludes pending operations, which the node can send again.
-  [[nodiscard]] file_snapshot report_node(node_id node, time_point now) const;
+  /// Returns all that `client` has through `node` as of `now`: opens, connected or not, with their
+  /// leases, oplocks, breaks, byte-range locks and outstanding responses. With a zero client: the
+  /// change holds of the node. Excludes pending operations, which the node can send again. The
+  /// parts of all clients and of none are all that the node has.
+  [[nodiscard]] file_snapshot report_client(
+    node_id node, const client_guid& client, time_point now) const;
 
-  /// Returns whether the result of `report_node` would contain an open or a change hold.
-  [[nodiscard]] bool is_used_by(node_id node) const noexcept;
+  /// Returns whether the result of `report_client` would contain an open or a change hold.
+  [[nodiscard]] bool is_used_by(node_id node, const client_guid& client) const noexcept;
 
-  /// Like `report_node`, for one open. Empty if there is no such open.
+  /// Like `report_client`, for one open. Empty if there is no such open.
   [[nodiscard]] std::optional<file_snapshot> report_open(open_id open, time_point now) const;
 
   /// Returns a file that has what `reports` of the file `file_id` contain, after the node that
@@ -121,6 +133,14 @@ public:
     std::string file_id, std::uint64_t view, std::span<const node_report> reports, time_point now,
     effects& out);
 
+  /// Replaces what `client` has here by `part`, which `report_client` returned for the same client
+  /// and `node`; null: it has nothing any more. For a copy of what clients have through one node of
+  /// a file that another one owns; no other command may be applied to a copy. Deadlines, and
+  /// notifications that are held back, are the owner's alone. Takes time proportional to what the
+  /// client has.
+  [[nodiscard]] replaced_client replace_client(
+    node_id node, const client_guid& client, const file_snapshot* part, time_point now);
+
   /// Appends the notifications of all breaks in progress once more, because those that the former
   /// owner of the file has sent may not have arrived. Each break then has at least half of its time
   /// left.
@@ -131,6 +151,9 @@ public:
 
   /// Returns whether the file has no state, so that the object may be destroyed.
   [[nodiscard]] bool empty() const noexcept;
+
+  /// Returns a number that no break or hold is above.
+  [[nodiscard]] std::uint64_t last_number() const noexcept;
 
   /// Returns the number of pending operations.
   [[nodiscard]] std::size_t waiting() const noexcept;
@@ -158,6 +181,12 @@ public:
 
   /// Returns the channel of the open `id`; none if it is unknown or disconnected.
   [[nodiscard]] channel_id channel_of(open_id id) const noexcept;
+
+  /// Returns the client of the open `id`, or zero if it is unknown.
+  [[nodiscard]] client_guid holder_of(open_id id) const noexcept;
+
+  /// Returns the holder of the break `id`, or zero if it is not in progress.
+  [[nodiscard]] client_guid holder_of(break_id id) const noexcept;
 
   /// Returns how many byte-range locks the open `id` holds.
   [[nodiscard]] std::size_t locks_of(open_id id) const noexcept;
