@@ -56,6 +56,38 @@ protected:
     other->send(command::create, raw_client::create_body("large", 0, {}, disposition::open));
   }
 
+  /// A server with a large file, and a client that will take no responses, once it asks for many.
+  void meet(server_options options) {
+    options.log_level = "debug";
+    server = std::make_unique<test_server>(options);
+    std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
+    stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
+    stuck->credits_wanted = 1'000;
+  }
+
+  /// Sets the client up so that it can have other channels.
+  static void log_on(raw_client& c) {
+    c.negotiate(dialect::smb_3_0, {1});
+    ASSERT_EQ(c.log_on(), status::success);
+    c.signs = true;
+    ASSERT_EQ(c.connect_tree(), status::success);
+  }
+
+  static void expect_break(raw_client& on) {
+    const auto told = on.receive_final();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->head.command, command::oplock_break);
+  }
+
+  /// Another client writes to the file.
+  void write_elsewhere() {
+    other = std::make_unique<raw_client>(server->port());
+    other->set_up({2});
+    const created writing = other->create("large", 0, {}, disposition::open);
+    const auto written = other->call(command::write, raw_client::write_body(writing.id, "new"));
+    ASSERT_EQ(written.head.status, status::success);
+  }
+
   /// The other client's open must succeed without an acknowledgement.
   void expect_let_in() {
     const answer opened = other->await_answer();
@@ -107,17 +139,9 @@ TEST_F(PeersThatDoNotRead, LoseTheirConnectionAfterAWhile) {
 
 class ClientsWithChannels : public PeersThatDoNotRead {
 protected:
-  /// The client's first channel will take no responses, once it asks for many.
-  void connect(server_options options) {
-    options.log_level = "debug";
-    server = std::make_unique<test_server>(options);
-    std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
-    stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
-    stuck->credits_wanted = 1'000;
-    stuck->negotiate(dialect::smb_3_0, {1});
-    ASSERT_EQ(stuck->log_on(), status::success);
-    stuck->signs = true;
-    ASSERT_EQ(stuck->connect_tree(), status::success);
+  void connect(const server_options& options) {
+    meet(options);
+    log_on(*stuck);
   }
 
   std::unique_ptr<raw_client> bind_channel(int window_bytes = 0) {
@@ -126,12 +150,6 @@ protected:
     channel->negotiate(dialect::smb_3_0, {1});
     EXPECT_EQ(channel->bind_to(*stuck), status::success);
     return channel;
-  }
-
-  static void expect_break(raw_client& on) {
-    const auto told = on.receive_final();
-    ASSERT_TRUE(told);
-    EXPECT_EQ(told->head.command, command::oplock_break);
   }
 };
 
@@ -164,11 +182,7 @@ TEST_F(ClientsWithChannels, AreNotifiedOnALaterOneIfAllListedOnesAreLost) {
   ASSERT_EQ(held.oplock, 0x01);
   ask_much(*stuck, held.id);
   ask_much(*second, held.id);
-  other = std::make_unique<raw_client>(server->port());
-  other->set_up({2});
-  const created writing = other->create("large", 0, {}, disposition::open);
-  const auto written = other->call(command::write, raw_client::write_body(writing.id, "new"));
-  ASSERT_EQ(written.head.status, status::success);
+  write_elsewhere();
   second.reset();
   ASSERT_TRUE(server->has_logged("connection closed"));
   ASSERT_TRUE(server->has_logged("has not taken a break"));
@@ -184,33 +198,20 @@ TEST_F(ClientsWithChannels, AreNotifiedOnALaterOneIfAllListedOnesAreLost) {
 TEST_F(PeersThatDoNotRead, AreNotifiedOnAConnectionOfAnotherDialect) {
   server_options options;
   options.limits.break_taken_time = std::chrono::milliseconds{1};
-  options.log_level = "debug";
-  server = std::make_unique<test_server>(options);
-  std::ofstream{server->directory() / "large"} << std::string(read_bytes, 'x');
-  stuck = std::make_unique<raw_client>(server->port(), small_window_bytes);
-  stuck->credits_wanted = 1'000;
+  meet(options);
   stuck->set_up({1});
   held = stuck->create("large");
   ask_much(*stuck, held.id);
   ASSERT_TRUE(server->has_logged("the peer's window is full"));
   raw_client second{server->port()};
-  second.negotiate(dialect::smb_3_0, {1});
-  ASSERT_EQ(second.log_on(), status::success);
-  second.signs = true;
-  ASSERT_EQ(second.connect_tree(), status::success);
+  log_on(second);
   lease_context lease;
   lease.key = {7};
   lease.state = 0x01;
   ASSERT_TRUE(second.create("large", 0xff, lease, disposition::open).lease);
-  raw_client writer{server->port()};
-  writer.set_up({2});
-  const created writing = writer.create("large", 0, {}, disposition::open);
-  const auto written = writer.call(command::write, raw_client::write_body(writing.id, "new"));
-  ASSERT_EQ(written.head.status, status::success);
+  write_elsewhere();
 
-  const auto told = second.receive_final();
-  ASSERT_TRUE(told);
-  EXPECT_EQ(told->head.command, command::oplock_break);
+  expect_break(second);
 }
 
 TEST(PeersThatReadSlowly, AreNotReadUntilTheyTakeTheirResponses) {

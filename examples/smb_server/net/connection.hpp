@@ -177,6 +177,11 @@ private:
   asio::awaitable<void> give_way();
   asio::awaitable<void> room();
   asio::awaitable<void> room_for_answers(const std::size_t& promised);
+  struct sent_break {
+    std::uint64_t end; ///< `queued_bytes_` after it.
+    break_notification what;
+  };
+
   [[nodiscard]] bool has_room_for_answers(std::size_t promised) const;
   asio::awaitable<void> change();
   asio::awaitable<void> tear_down();
@@ -189,9 +194,8 @@ private:
   asio::awaitable<void> finish_end(open_ptr o, disconnect_result& gone, request* cause);
   void forget_taken_breaks();
   void send_breaks_elsewhere(bool unacknowledged_only);
-  [[nodiscard]] bool send_elsewhere(const break_notification& n);
-  [[nodiscard]] bool offer_to_strangers(const break_notification& n);
-  void keep_for_later(const break_notification& n);
+  void send_elsewhere(sent_break b);
+  void keep_break(sent_break b);
   void watch_setup();
   void watch_break();
   void watch_output();
@@ -243,10 +247,6 @@ private:
   std::uint64_t last_async_id_ = 0;
 
   /// A sent break that the peer's TCP may not have acknowledged.
-  struct sent_break {
-    std::uint64_t end; ///< `queued_bytes_` after it.
-    break_notification what;
-  };
   std::deque<sent_break> sent_breaks_;
 };
 

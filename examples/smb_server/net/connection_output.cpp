@@ -20,30 +20,22 @@ constexpr std::size_t sent_breaks_unlooked = 16; ///< From there on, forget take
 constexpr std::size_t frames_at_once = 16; ///< In one write.
 constexpr std::size_t small_bytes = 512; ///< Most responses are shorter.
 
-struct other_channel {
-  std::shared_ptr<connection> on;
-  session_id session;
-};
-
-/// Returns the other channels of the sessions of `listed` that are open now, the newest first.
-/// Some may have been bound after the coordinator listed the routes, others have ended since.
-/// Without `all`, leaves out older ones that are not listed.
-std::vector<other_channel> other_channels(
-  const connection& c, const std::vector<channel_id>& listed, bool all) {
-  std::vector<other_channel> found;
+/// Returns the other channels of the sessions of `listed` that are open now, the newest first. They
+/// may have been bound after the coordinator listed the routes.
+std::vector<channel_id> other_channels(
+  const connection& c, const std::vector<channel_id>& listed, bool newer_only) {
+  std::vector<channel_id> found;
   const auto& members = c.group->members;
   for (auto it = members.rbegin(); it != members.rend(); ++it) {
-    connection& other = **it;
-    if (&other == &c || other.closed())
+    const connection& other = **it;
+    if (&other == &c || other.closed() || (newer_only && other.id() < c.id()))
       continue;
     for (const auto& [id, there] : other.channels) {
       const session_id session = id_of(*there->of);
-      const bool is_known = std::any_of(listed.begin(), listed.end(),
-        [session](const channel_id& l) { return l.session == session; });
       const bool is_listed = std::any_of(listed.begin(), listed.end(),
-        [&](const channel_id& l) { return l.session == session && l.connection == other.id(); });
-      if (there->valid && is_known && (all || is_listed || other.id() > c.id()))
-        found.push_back({other.shared_from_this(), session});
+        [session](const channel_id& l) { return l.session == session; });
+      if (there->valid && is_listed)
+        found.push_back({other.id(), session});
     }
   }
   return found;
@@ -202,8 +194,7 @@ bool connection::send_break(const undelivered_break& b, session_id on) {
   watch_break();
   if (sent_breaks_.size() >= sent_breaks_unlooked)
     forget_taken_breaks();
-  if (sent_breaks_.size() < sent_breaks_max)
-    sent_breaks_.push_back({queued_bytes_, n});
+  keep_break({queued_bytes_, n});
   return true;
 }
 
@@ -213,60 +204,40 @@ void connection::forget_taken_breaks() {
     sent_breaks_.pop_front();
 }
 
-/// MS-SMB2 3.3.4.6, 3.3.4.7: resend on another channel what the peer's TCP has not acknowledged. If
-/// none takes it, keep it until this connection ends: the client may bind one, and the coordinator
-/// repeats no break without an acknowledgement.
+/// MS-SMB2 3.3.4.6, 3.3.4.7: resend on another channel what the peer's TCP has not acknowledged.
 void connection::send_breaks_elsewhere(bool unacknowledged_only) {
   if (sent_breaks_.empty() || LEASEBREAK_MUTANT(lost_breaks_are_not_sent_again))
     return;
   forget_taken_breaks();
-  std::deque<sent_break> unsent = std::exchange(sent_breaks_, {});
-  for (sent_break& b : unsent) {
-    if (unacknowledged_only && b.what.ack_required)
-      continue;
-    if (!send_elsewhere(b.what) && !closed_)
-      sent_breaks_.push_back(std::move(b));
-  }
+  for (sent_break& b : std::exchange(sent_breaks_, {}))
+    if (!unacknowledged_only || !b.what.ack_required)
+      send_elsewhere(std::move(b));
 }
 
-/// Without a connection end, only go on to newer connections, so that no break circulates among
-/// channels that are all lost.
-bool connection::send_elsewhere(const break_notification& n) {
-  const std::vector<other_channel> routes = other_channels(*this, n.channels, closed_);
-  break_notification again = n;
-  again.channels.clear();
-  for (const other_channel& to : routes)
-    again.channels.push_back({to.on->id(), to.session});
-  return std::any_of(routes.begin(), routes.end(),
-           [&again](const other_channel& to) {
-             return to.on->send_break({again, {}, {}}, to.session);
-           }) ||
-    offer_to_strangers(n);
+/// If no channel takes the break, keep it until this connection ends: the client may bind one, and
+/// the coordinator repeats no break without an acknowledgement. Without a connection end, only go
+/// on to newer connections, so that no break circulates among channels that are all lost.
+void connection::send_elsewhere(sent_break b) {
+  const std::vector<channel_id>& listed = b.what.channels;
+  std::vector<channel_id> routes = listed;
+  std::erase_if(routes, [this](const channel_id& c) { return c.connection == id_; });
+  // The listed ones may have ended, or end at the same time.
+  for (const channel_id& c : other_channels(*this, listed, !closed_))
+    if (std::find(routes.begin(), routes.end(), c) == routes.end())
+      routes.push_back(c);
+  undelivered_break again{b.what, {}, {}};
+  again.what.channels = std::move(routes);
+  // The last channel may be on another strand.
+  again.not_taken = [weak = weak_from_this(), b = std::move(b)] {
+    if (const auto self = weak.lock())
+      asio::dispatch(self->get_executor(), [self, b] { self->keep_break(b); });
+  };
+  host_.clients().deliver(terms.client, std::move(again));
 }
 
-/// The client may have connections on other strands. They may end before they take the break.
-bool connection::offer_to_strangers(const break_notification& n) {
-  break_notification again = n;
-  std::erase_if(again.channels, [this](const channel_id& listed) {
-    return std::any_of(group->members.begin(), group->members.end(),
-             [&](const connection* c) { return c->id() == listed.connection; }) ||
-      !host_.clients().is_connected(terms.client, listed.connection);
-  });
-  if (again.channels.empty())
-    return false;
-  host_.clients().deliver(
-    terms.client, {std::move(again), {}, [weak = weak_from_this(), n] {
-                     if (const auto self = weak.lock())
-                       asio::post(self->get_executor(), [self, n] { self->keep_for_later(n); });
-                   }});
-  return true;
-}
-
-void connection::keep_for_later(const break_notification& n) {
-  if (closed_)
-    return;
-  if (sent_breaks_.size() < sent_breaks_max)
-    sent_breaks_.push_back({queued_bytes_, n});
+void connection::keep_break(sent_break b) {
+  if (!closed_ && sent_breaks_.size() < sent_breaks_max)
+    sent_breaks_.push_back(std::move(b));
 }
 
 /// The number of queued bytes that the peer's TCP has acknowledged.

@@ -37,11 +37,6 @@ public:
   /// Sends the break on the first channel that accepts it, or reports it as undeliverable.
   void deliver(client_guid client, undelivered_break b);
 
-  /// Returns whether the client has this connection.
-  [[nodiscard]] bool is_connected(client_guid client, connection_id id) const {
-    return find(client, id) != nullptr;
-  }
-
 private:
   struct entry {
     connection_id id{};
