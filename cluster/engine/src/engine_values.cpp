@@ -4,6 +4,7 @@
 #include <leasebreak/model/internal/value_archive.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
@@ -38,6 +39,14 @@ std::string problem_of(std::string_view cluster, std::chrono::seconds lease) {
   if (lease < std::chrono::seconds{1} || lease > lease_max)
     return "a lease lives for 1 s to an hour";
   return {};
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
+  std::uint64_t n = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (text.empty() || failed != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return n;
 }
 
 std::string encode_suspected(const std::vector<node_id>& all) {

@@ -134,12 +134,7 @@ std::string text_in(const json::object& o, std::string_view name) {
 std::optional<std::uint64_t> number_in(const json::object& o, std::string_view name) {
   if (!o.contains(name))
     return 0;
-  const auto text = text_in(o, name);
-  std::uint64_t n = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (text.empty() || failed != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return n;
+  return parse_number(text_in(o, name));
 }
 
 engine_result<etcd_value> value_in(const json::object& reply) {

@@ -4,7 +4,6 @@
 #include "postgres_hosts.hpp"
 #include "postgres_pool.hpp"
 #include "watched_rows.hpp"
-#include <leasebreak/model/quoted.hpp>
 
 #include <stdexcept>
 #include <utility>

@@ -1,5 +1,6 @@
 #include "postgres_link.hpp"
 
+#include "engine_values.hpp"
 #include "postgres_hosts.hpp"
 #include <leasebreak/model/quoted.hpp>
 
@@ -8,7 +9,6 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <new>
 #include <utility>
 
@@ -58,10 +58,8 @@ std::size_t sql_rows::size() const noexcept {
 }
 
 std::size_t sql_rows::changed() const noexcept {
-  const std::string_view text = PQcmdTuples(result_.get());
-  std::size_t n = 0;
-  std::from_chars(text.data(), text.data() + text.size(), n);
-  return n;
+  // Empty for a statement that changes no rows.
+  return static_cast<std::size_t>(parse_number(PQcmdTuples(result_.get())).value_or(0));
 }
 
 bool sql_rows::is_null(std::size_t row, std::size_t column) const noexcept {
@@ -76,12 +74,7 @@ std::string_view sql_rows::text(std::size_t row, std::size_t column) const noexc
 }
 
 std::optional<std::uint64_t> sql_rows::number(std::size_t row, std::size_t column) const noexcept {
-  const auto from = text(row, column);
-  std::uint64_t n = 0;
-  const auto [end, failed] = std::from_chars(from.data(), from.data() + from.size(), n);
-  if (from.empty() || failed != std::errc{} || end != from.data() + from.size())
-    return std::nullopt;
-  return n;
+  return parse_number(text(row, column));
 }
 
 std::string sql_rows::bytes(std::size_t row, std::size_t column) const {
