@@ -13,7 +13,8 @@
 namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 /// The part of the protocol at the node of the clients. It keeps each request until its answer, and
-/// for each file the part that the owner sent last. Both are reported if the slot moves.
+/// for each file the parts of its clients that the owner sent last. Both are reported if the slot
+/// moves.
 class client_requests {
 public:
   client_requests(node_id self, message_sender& sender) : self_(self), sender_(&sender) {}

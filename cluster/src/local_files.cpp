@@ -12,17 +12,6 @@ namespace leasebreak::LEASEBREAK_INLINE_ABI::cluster {
 
 namespace {
 
-node_id node_of(const command& what) {
-  return std::visit(
-    [](const auto& c) {
-      if constexpr (requires { c.node; })
-        return c.node;
-      else
-        return node_id::none;
-    },
-    what);
-}
-
 // The clients about whom a command is: that of the request, and the holder of its open or break.
 std::vector<client_guid> clients_of(const command& what, const file_state& file) {
   std::vector<client_guid> clients;
@@ -67,12 +56,15 @@ private:
   std::size_t how_many_fit(
     const std::vector<file_report>& reports, std::size_t first, std::optional<file_state>& last) {
     const auto before = used.size();
-    std::size_t least = 0;
-    auto most = reports.size() - first;
-    for (auto count = most; least != most; count = (least + most + 1) / 2) {
+    const auto use = [&](std::size_t count) {
       used.resize(before);
       for (std::size_t i = first; i != first + count; ++i)
         used.push_back({reports[i].node, reports[i].part, reports[i].age});
+    };
+    std::size_t least = 0;
+    auto most = reports.size() - first;
+    for (auto count = most; least != most; count = (least + most + 1) / 2) {
+      use(count);
       if (auto file = attempt()) {
         last = std::move(file);
         least = count;
@@ -80,9 +72,7 @@ private:
         most = count - 1;
       }
     }
-    used.resize(before);
-    for (std::size_t i = first; i != first + least; ++i)
-      used.push_back({reports[i].node, reports[i].part, reports[i].age});
+    use(least);
     return least;
   }
 
@@ -146,10 +136,8 @@ void local_files::build_file(slot_number number, owned_slot& slot, const std::st
     made.emplace(*policy_, file_id, slot.term);
   const auto at = slot.files.emplace(file_id, owned_file{std::move(*made)}).first;
   auto& file = at->second;
-  for (const auto& report : reports) {
-    file.nodes.insert(report.node);
-    (report.client.is_zero() ? file.with_holds : file.users[report.client]).insert(report.node);
-  }
+  for (const auto& report : reports)
+    file.users[report.client].insert(report.node);
   if (!LEASEBREAK_MUTANT(breaks_are_told_once))
     file.state.tell_breaks_again(now, r.out);
   auto turn = turn_of(number, slot, file_id, std::move(r.out), node_id::none);
@@ -182,12 +170,7 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
              owned_file{file_state(*policy_, r.what.file_id, slot.term, slot.last_number)})
            .first;
   auto& file = at->second;
-  auto clients = clients_of(r.what.what, file.state);
-  if (const auto node = node_of(r.what.what); node != node_id::none) {
-    file.nodes.insert(node);
-    for (const auto& client : clients)
-      file.users[client].insert(node);
-  }
+  const auto clients = clients_of(r.what.what, file.state);
   const auto operation = operation_of(r.what.what);
   if (operation != operation_id::none)
     file.in_progress.emplace(operation, clients);
@@ -201,6 +184,7 @@ void local_files::run(const execute_request& r, time_point now, std::vector<file
   const bool is_question = std::holds_alternative<check_range>(r.what.what) &&
     done.completions.size() == 1 && done.notifications.empty() && done.ended.empty();
   changes changed{{}, file.state.is_delete_pending() != was_going};
+  changed.of.insert({r.origin, client_guid{}});
   for (const auto& client : clients)
     changed.of.insert({r.origin, client});
   add_changes(changed, file, clients, done);
@@ -223,14 +207,11 @@ void local_files::run(const release_slot& r, time_point now, std::vector<files_r
   const auto found = slots_.find(r.slot);
   if (found != slots_.end() && found->second.term == r.term) {
     const file_version version{r.term, found->second.turns};
-    for (const auto& [file_id, file] : found->second.files) {
-      auto users = file.users;
-      users[client_guid{}] = file.with_holds;
-      for (const auto& [client, nodes] : users)
+    for (const auto& [file_id, file] : found->second.files)
+      for (const auto& [client, nodes] : file.users)
         for (const auto node : nodes)
           if (auto part = part_of(file, {node, client}, now).part)
             result.files.push_back({file_id, node, client, version, {}, *std::move(part)});
-    }
     slots_.erase(found);
   }
   out.emplace_back(std::move(result));
@@ -330,8 +311,9 @@ void local_files::add_changes(
     add(client); // an open may have gone from one client to another
   for (const auto& c : from.completions)
     if (const auto at = file.in_progress.find(c.operation); at != file.in_progress.end()) {
+      to.of.insert({node_of(c.operation), client_guid{}});
       for (const auto& client : at->second)
-        to.of.insert({cluster::node_of(c.operation), client});
+        to.of.insert({node_of(c.operation), client});
       file.in_progress.erase(at);
     }
   for (const auto& n : from.notifications)
@@ -358,21 +340,27 @@ client_part local_files::part_of(const owned_file& file, const user& of, time_po
   return {client, file.state.report_client(node, client, now)};
 }
 
-// Change holds are few, and those of all nodes are told whenever there are any.
+// Change holds are few, and those of all nodes are told whenever there are any. Nothing is told of
+// holds if there are none and were none.
 void local_files::add_parts(
   file_turn& turn, owned_file& file, const changes& changed, time_point now) const {
+  constexpr client_guid nobody{};
   auto all = changed.of;
-  for (const auto node : file.nodes) {
-    const bool had_holds = file.with_holds.erase(node) != 0;
-    if (file.state.is_used_by(node, {}))
-      file.with_holds.insert(node);
-    else if (!had_holds)
-      continue;
-    all.insert({node, client_guid{}});
+  for (const auto node : file.users[nobody])
+    all.insert({node, nobody});
+  for (const auto& of : all) {
+    const auto& [node, client] = of;
+    auto part = part_of(file, of, now);
+    auto& nodes = file.users[client];
+    const bool was_told = nodes.erase(node) != 0;
+    if (part.part)
+      nodes.insert(node);
+    if (nodes.empty())
+      file.users.erase(client);
+    const bool is_news = !client.is_zero() || part.part || was_told;
+    if (is_news && is_told(node) && node != node_id::none)
+      turn.parts.push_back({node, std::move(part), false});
   }
-  for (const auto& of : all)
-    if (is_told(of.first) && of.first != node_id::none)
-      turn.parts.push_back({of.first, part_of(file, of, now), false});
 }
 
 // Without parts.

@@ -76,14 +76,10 @@ std::optional<effects> release(
   return out;
 }
 
-} // namespace
-
-namespace {
-
 /// Finds the part of a report about which a request is.
-class parts_by_open {
+class parts_of_report {
 public:
-  parts_by_open(slot_report& report, const file_policy& policy, time_point now)
+  parts_of_report(slot_report& report, const file_policy& policy, time_point now)
     : report_(&report), policy_(&policy), now_(now) {}
 
   /// Returns null if there is none, or no part alone is certain to be it.
@@ -143,7 +139,7 @@ private:
 std::vector<released_early> release_early(
   slot_report& report, const file_policy& policy, time_point now) {
   std::vector<released_early> done;
-  parts_by_open parts(report, policy, now);
+  parts_of_report parts(report, policy, now);
   std::erase_if(report.pending, [&](const request& r) {
     auto* const part = only_releases(r.what) ? parts.find(r) : nullptr;
     if (part == nullptr)

@@ -47,9 +47,9 @@ public:
 private:
   struct owned_file {
     file_state state;
-    std::map<client_guid, std::set<node_id>> users{}; ///< The nodes of each client of the file.
-    std::set<node_id> nodes{}; ///< All nodes, also those without a client.
-    std::set<node_id> with_holds{}; ///< Those that were told of change holds.
+    /// The nodes through which each client has something; with a zero client, those with change
+    /// holds.
+    std::map<client_guid, std::set<node_id>> users{};
     /// The clients of operations that have not ended.
     std::map<operation_id, std::vector<client_guid>> in_progress{};
   };

@@ -62,8 +62,7 @@ protected:
 
 /// What follows from `file_state::replace_client`.
 struct replaced_client {
-  std::vector<open_ended>
-    missing; ///< Opens that are not in the part. A disconnected one has expired.
+  std::vector<open_ended> missing; ///< Opens that are not in the part; disconnected ones expired.
   std::string problem; ///< Why the part is refused; then the client has nothing here.
 };
 
